@@ -1,0 +1,1 @@
+"""Thin shells round the pure core: match a message, call the core, tell the outcome."""

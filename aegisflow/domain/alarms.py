@@ -1,0 +1,115 @@
+"""Alarms and their life after ISA-18.2 / IEC 62682."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad it is; ordered, see ``rank``."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for low to 3 for critical."""
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class AlarmState(StrEnum):
+    """Where an alarm is in its life (the names of ISA-18.2, figure 5)."""
+
+    UNACKNOWLEDGED = "unacknowledged"
+    """Active, and nobody has taken note."""
+    ACKNOWLEDGED = "acknowledged"
+    """Active, and somebody has taken note."""
+    RETURNED = "returned_unacknowledged"
+    """No longer active, but nobody has taken note yet."""
+    NORMAL = "normal"
+    """No longer active, and taken note of: history."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the cause is still there."""
+        return self in (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
+
+
+class Change(StrEnum):
+    """What happened to an alarm."""
+
+    RAISED = "raised"
+    UPDATED = "updated"
+    """A sensor joined in, or the evidence grew."""
+    ESCALATED = "escalated"
+    """Its severity rose."""
+    RETYPED = "retyped"
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+    """The cause is gone (return to normal)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why one sensor speaks for the alarm: the figures that a person would look up."""
+
+    sensor: str
+    detector: str
+    value: float
+    baseline: float
+    spread: float
+    """Standard deviation of the baseline, in the sensor's unit."""
+    z: float
+    """(value - baseline) / spread."""
+    direction: str
+    """``high`` or ``low``."""
+    since: float
+    """UTC epoch seconds of the first breach in this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm of one device at one moment of its life."""
+
+    alarm_id: str
+    """Readable and unique: ``compressor-01@20260131T080000`` (device and time raised), ``-2`` appended on a clash."""
+    device_id: str
+    fault_type: str
+    """As last typed."""
+    first_type: str
+    """As raised."""
+    severity: Severity
+    state: AlarmState
+    detector: str
+    evidence: tuple[Evidence, ...]
+    raised_at: float
+    changed_at: float
+    cleared_at: float | None = None
+    acknowledged_at: float | None = None
+    acknowledged_by: str = ""
+    note: str = ""
+    """What the one who acknowledged wrote: their words, not facts."""
+    repeats: int = 0
+    """Breaches counted into this alarm since it was raised."""
+    reasons: tuple[str, ...] = ()
+    """Why it is of this type, and what speaks against, as short sentences."""
+
+    @property
+    def sensors(self) -> tuple[str, ...]:
+        """The sensors that speak for it."""
+        return tuple(item.sensor for item in self.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """A change in the life of an alarm, with the alarm as it is after it."""
+
+    change: Change
+    at: float
+    alarm: Alarm
+    by: str = ""
+    """Who did it; empty for the device itself."""

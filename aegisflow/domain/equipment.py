@@ -1,0 +1,100 @@
+"""The plant as configured: lines, devices, sensors, limits (ISA-95: area, line, cell).
+
+``aegisflow.config`` builds these from ``plant.yaml``; everything else only reads them. Devices of
+one kind share the same sensor objects where nothing is overridden, so 10,000 devices stay small.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A low and a high bound in the sensor's unit; ``None`` is no bound."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """Parameters of the detectors of one sensor."""
+
+    window: int = 60
+    """Readings in the rolling window."""
+    min_readings: int = 20
+    """Below so many readings in the window no z-score is given."""
+    threshold: float = 3.0
+    """|z| above this is a breach."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSpec:
+    """When a breach becomes an alarm and when the alarm ends (ISA-18.2 on-delay, off-delay)."""
+
+    on_delay: int = 3
+    """Consecutive readings with a breach before an alarm is raised."""
+    off_delay: int = 36
+    """Consecutive quiet readings before an alarm returns to normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorSpec:
+    """One sensor of a device: trip ⊇ alarm ⊇ normal, all within the instrument's span."""
+
+    name: str
+    unit: str
+    normal: Limits = Limits()
+    alarm: Limits = Limits()
+    trip: Limits = Limits()
+    span: Limits = Limits(-1e12, 1e12)
+    """What the instrument can report; a value outside is refused as ``out_of_range``."""
+    stale_after_s: float = 30.0
+    description: str = ""
+    detector: DetectorSpec = DetectorSpec()
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSpec:
+    """A setpoint that ``set_parameter`` may change, with its bounds."""
+
+    name: str
+    unit: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """One machine."""
+
+    device_id: str
+    line: str
+    kind: str
+    sensors: Mapping[str, SensorSpec]
+    """Sensor name to sensor, in the order of ``plant.yaml``."""
+    description: str = ""
+    silent_after_s: float = 60.0
+    """Without any reading for so long, the device counts as silent."""
+    alarm: AlarmSpec = AlarmSpec()
+    parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
+    manual: str = ""
+    """File name of the manual of its kind below the manuals folder; empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineSpec:
+    """A production line: devices in series."""
+
+    line_id: str
+    description: str
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantSpec:
+    """The whole plant."""
+
+    name: str
+    lines: Mapping[str, LineSpec]
+    devices: Mapping[str, DeviceSpec]
+    """Device id to device, in the order of ``plant.yaml``."""

@@ -1,0 +1,325 @@
+"""What questions are answered with: immutable pictures of the plant at one instant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from aegisflow.domain.alarms import Alarm, AlarmState, Severity
+from aegisflow.domain.commands import CommandReceipt, Mode
+from aegisflow.domain.equipment import SensorSpec
+from aegisflow.domain.readings import Quality
+from aegisflow.domain.times import Period
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SensorStatus:
+    """One sensor now."""
+
+    spec: SensorSpec
+    quality: Quality
+    value: float | None
+    """Newest value, in the sensor's unit."""
+    at: float | None
+    mean: float | None
+    """Mean of the rolling window."""
+    spread: float | None
+    """Standard deviation of the rolling window."""
+    z: float | None
+    """Of the newest value against the window before it; None while there are too few readings."""
+    count: int
+    """Readings in the rolling window."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """One device now."""
+
+    device_id: str
+    line: str
+    kind: str
+    mode: Mode
+    silent: bool
+    latest_at: float | None
+    sensors: tuple[SensorStatus, ...]
+    alarms: tuple[Alarm, ...]
+    """Active and returned-unacknowledged ones, most severe first."""
+    accepted: int
+    """Readings taken since the device's actor started."""
+    refused: Mapping[str, int]
+    """Reason code or disposition to how many readings were not taken, since then."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """One bucket of a down-sampled series; keeps the extremes, so no peak is lost."""
+
+    at: float
+    """Start of the bucket."""
+    count: int
+    mean: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span without readings, longer than expected."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class SensorSummary:
+    """A sensor over a period."""
+
+    sensor: str
+    unit: str
+    count: int
+    """Raw values it stands for."""
+    mean: float | None
+    min: float | None
+    min_at: float | None
+    max: float | None
+    max_at: float | None
+    spread: float | None
+    """Standard deviation."""
+    slope_per_hour: float | None
+    """Least-squares slope, in the sensor's unit per hour."""
+    first: float | None
+    last: float | None
+    outside_normal: int | None
+    """Values outside of the normal range; None where only aggregates are left or no range is given."""
+    series: tuple[SeriesPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A device's sensors over a period."""
+
+    device_id: str
+    period: Period
+    resolution: str
+    """``raw`` where every value was read, ``minutes`` where (partly) one-minute aggregates were."""
+    readings: int
+    """Raw readings it stands for."""
+    gaps: tuple[Gap, ...]
+    sensors: tuple[SensorSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmQuery:
+    """Which alarms; every field narrows. Newest first."""
+
+    period: Period | None = None
+    """Raised within."""
+    device_ids: tuple[str, ...] = ()
+    fault_type: str | None = None
+    min_severity: Severity | None = None
+    states: tuple[AlarmState, ...] = ()
+    limit: int = 20
+    before: tuple[float, str] | None = None
+    """Continue after the alarm with this (raised_at, alarm_id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmPage:
+    """Alarms newest first, and how many there are."""
+
+    alarms: tuple[Alarm, ...]
+    total: int
+    """All that match, on every page."""
+    by_device: Mapping[str, int]
+    by_type: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A report of what happened and what was done."""
+
+    incident_id: int
+    device_id: str
+    alarm_id: str | None
+    fault_type: str
+    severity: Severity
+    title: str
+    root_cause: str
+    actions_taken: str
+    outcome: str
+    author: str
+    origin: str
+    """``agent`` or ``person``."""
+    reviewed: bool
+    occurred_at: float
+    reported_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewIncident:
+    """An incident report before it has an id."""
+
+    device_id: str
+    alarm_id: str | None
+    fault_type: str
+    severity: Severity
+    title: str
+    root_cause: str
+    actions_taken: str
+    outcome: str
+    author: str
+    origin: str
+    occurred_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentQuery:
+    """Which reports; every field narrows. Newest first."""
+
+    period: Period | None = None
+    device_id: str | None = None
+    kind: str | None = None
+    fault_type: str | None = None
+    text: str | None = None
+    """Words that must be found in it."""
+    limit: int = 10
+    before: tuple[float, int] | None = None
+    """Continue after the report with this (reported_at, incident_id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """Reports newest first, and how many there are."""
+
+    incidents: tuple[Incident, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage of a manual."""
+
+    manual: str
+    """File name."""
+    title: str
+    revision: str
+    section: str
+    """Headings from the top, `` > `` between."""
+    text: str
+    score: float
+    """0 to 1, comparable within one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManualInfo:
+    """One file of the manuals folder."""
+
+    name: str
+    title: str
+    revision: str
+    kinds: tuple[str, ...]
+    """Kinds of device it is about; empty for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageAnswer:
+    """Passages that answer a query, best first."""
+
+    passages: tuple[Passage, ...]
+    method: str
+    """``fused``, or ``lexical`` while (or because) there is no model."""
+    note: str
+    """Why it is lexical only, or that nothing was found; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPage:
+    """Commands newest first."""
+
+    commands: tuple[CommandReceipt, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to what, and how it ended."""
+
+    at: float
+    actor: str
+    """Person, agent or part of AegisFlow."""
+    act: str
+    """Fixed name: ``plant_reloaded``, ``command_denied``, ``alarm_acknowledged``, ..."""
+    subject: str
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """An answer with its instant, and who could not be asked."""
+
+    value: T
+    as_of: float
+    """UTC epoch seconds by the plant's clock."""
+    unavailable: Mapping[str, str]
+    """Name to reason; empty when everybody answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """The store, as its one writer sees it."""
+
+    ok: bool
+    detail: str
+    last_commit_at: float | None
+    """UTC epoch seconds by the wall clock."""
+    pending: int
+    """Readings taken but not yet committed."""
+    committed_readings: int
+    """Since the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildHealth:
+    """One supervised actor."""
+
+    name: str
+    state: str
+    """``running``, ``restarting`` or ``isolated``."""
+    restarts: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the plant is watched, and by what measure."""
+
+    ok: bool
+    reasons: tuple[str, ...]
+    """What is wrong, in one line each; empty when ok."""
+    broker: str
+    broker_connected: bool
+    broker_detail: str
+    store: StoreHealth
+    children: tuple[ChildHealth, ...]
+    """Those that are not simply running."""
+    devices: int
+    received: int
+    """Messages from the broker since the start."""
+    rejected: Mapping[str, int]
+    """Reason code to how many messages were refused."""
+    last_reading_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlantChange:
+    """What a reload did."""
+
+    applied: bool
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    """Key paths whose new values only a restart can bring in (broker, store, ...)."""
+    mistakes: tuple[str, ...] = ()
+    """Why nothing was applied."""

@@ -1,0 +1,141 @@
+"""Every error that AegisFlow raises on purpose.
+
+::
+
+    AegisFlowError
+    ├── ConfigError            plant.yaml has mistakes; carries all of them
+    ├── PayloadError           a message from the wire is refused; carries a reason code
+    ├── BusError               the broker cannot be used as asked
+    │   └── NotConnectedError  nothing may be published now
+    ├── StoreError             the store cannot be used
+    │   ├── StoreHeldError     another process writes to it
+    │   └── StoreNewerError    it was written by a later version
+    └── RequestError           what a person or an agent asked for cannot be answered as asked
+        ├── UnknownNameError   no such device, sensor, alarm, ...; carries the valid choices
+        ├── BadValueError      an argument outside of what is possible
+        └── UnavailableError   who should answer did not, in time
+
+An error builds its text from its data and keeps the data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class AegisFlowError(Exception):
+    """Base of every error raised on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a file that a person wrote."""
+
+    file: str
+    path: str
+    """Key path, dots between keys: ``kinds.pump.sensors.pressure.alarm.low``."""
+    value: str
+    """The offending value as text, shortened."""
+    expected: str
+    line: int | None = None
+    """Line in the file, counted from 1, where it is known."""
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        at = self.path or "(whole file)"
+        return f"{where}: {at}: found {self.value}, expected {self.expected}"
+
+
+class ConfigError(AegisFlowError):
+    """A configuration file cannot be used; all its mistakes at once."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class PayloadError(AegisFlowError):
+    """A message from the wire is refused.
+
+    ``reason`` is one of the fixed codes of ``aegisflow.bus.codec`` and safe as a metric label;
+    ``detail`` is for people and bounded in length.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail[:200]
+        super().__init__(f"{reason}: {self.detail}")
+
+
+class BusError(AegisFlowError):
+    """The broker cannot be used as asked."""
+
+
+class NotConnectedError(BusError):
+    """There is no connection to the broker, so nothing may be published."""
+
+    def __init__(self, broker: str) -> None:
+        self.broker = broker
+        super().__init__(f"not connected to {broker}; nothing was published")
+
+
+class StoreError(AegisFlowError):
+    """The store cannot be used."""
+
+
+class StoreHeldError(StoreError):
+    """Another process writes to this store."""
+
+    def __init__(self, store: str, holder: str) -> None:
+        self.store = store
+        self.holder = holder
+        super().__init__(f"the store {store} is in use by {holder}; only one process may write to it")
+
+
+class StoreNewerError(StoreError):
+    """The store was written by a later version of AegisFlow."""
+
+    def __init__(self, store: str, found: int, known: int) -> None:
+        self.store = store
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"the store {store} has schema version {found}, this AegisFlow knows up to {known}; "
+            "start the newer version or use another store"
+        )
+
+
+class RequestError(AegisFlowError):
+    """What was asked for cannot be answered as asked."""
+
+
+class UnknownNameError(RequestError):
+    """A name that the plant does not have.
+
+    ``kind`` is the sort of name ("device", "sensor", "alarm"), ``choices`` are names that would work.
+    """
+
+    def __init__(self, kind: str, name: str, choices: Sequence[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.choices = tuple(choices)
+        shown = ", ".join(self.choices[:20]) + (", …" if len(self.choices) > 20 else "")
+        super().__init__(f"unknown {kind} {name[:100]!r}; choose one of: {shown or '(none)'}")
+
+
+class BadValueError(RequestError):
+    """An argument outside of what is possible."""
+
+    def __init__(self, argument: str, value: object, expected: str) -> None:
+        self.argument = argument
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{argument}={str(value)[:100]!r} cannot be used; expected {expected}")
+
+
+class UnavailableError(RequestError):
+    """Who should answer did not, in time."""
+
+    def __init__(self, who: str, why: str) -> None:
+        self.who = who
+        self.why = why
+        super().__init__(f"{who} did not answer: {why}")

@@ -1,0 +1,1 @@
+"""The MCP server: parse, one question to the plant, shape the answer."""

@@ -1,0 +1,90 @@
+"""The plant as its edges see it: every question and request, and all timeouts, live here."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
+from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import (
+    AlarmPage,
+    AlarmQuery,
+    Answer,
+    CommandPage,
+    DeviceStatus,
+    Health,
+    Incident,
+    IncidentPage,
+    IncidentQuery,
+    NewIncident,
+    PassageAnswer,
+    PlantChange,
+    Stream,
+)
+
+
+class Plant(Protocol):
+    """What the MCP server, the console and the command line may ask of a running plant.
+
+    Every method is safe from any thread, answers within a few seconds, and raises RequestError
+    (unknown name, bad value, unavailable) with a text that helps the one who asked.
+    """
+
+    def now(self) -> float:
+        """Return the plant's clock, UTC epoch seconds."""
+
+    def inventory(self) -> PlantSpec:
+        """Return lines, devices, sensors, units and limits as configured now."""
+
+    def device_status(self, device_id: str) -> Answer[DeviceStatus]:
+        """Return one device now."""
+
+    def all_status(self) -> Answer[tuple[DeviceStatus, ...]]:
+        """Return every device that answers in time; the others are named in ``unavailable``."""
+
+    def sensor_stream(self, device_id: str, sensors: tuple[str, ...], period: Period, points: int) -> Answer[Stream]:
+        """Summarise sensors (none named: all) of a device over a period."""
+
+    def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
+        """Return alarms that are active or returned unacknowledged, most severe first, asked of every device."""
+
+    def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
+        """Return alarms from the store, newest first."""
+
+    def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
+        """Search the manuals; naming a device keeps other kinds' manuals out."""
+
+    def manuals(self) -> Mapping[str, str]:
+        """Return the manuals: file name to title."""
+
+    def read_manual(self, name: str) -> str:
+        """Return the text of a manual."""
+
+    def incidents(self, query: IncidentQuery) -> Answer[IncidentPage]:
+        """Return incident reports, newest first."""
+
+    def log_incident(self, incident: NewIncident) -> Incident:
+        """Store an incident report."""
+
+    def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
+        """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
+
+    def request_command(
+        self,
+        device_id: str,
+        command: CommandName,
+        parameters: Mapping[str, str | float],
+        by: Caller,
+        justification: str,
+    ) -> CommandReceipt:
+        """Propose a command; the receipt says what became of it and what happens next."""
+
+    def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
+        """Return commands, newest first."""
+
+    def health(self) -> Health:
+        """Return whether the plant is watched; never raises."""
+
+    def reload(self) -> PlantChange:
+        """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained."""

@@ -1,0 +1,1 @@
+"""Simulated machines, the reference dataset and its replay; checks the wire from the other side."""
