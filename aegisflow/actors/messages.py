@@ -51,6 +51,11 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """The time has come at which a threaded actor wanted to be woken (``wake_in``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ping(Question[bool]):
     """Are you there? Answered with True once start-up succeeded."""
 
@@ -340,6 +345,8 @@ class ChildFailed:
     name: str
     reason: str
     backlog: tuple[object, ...]
+    incarnation: str = ""
+    """The URN of the actor that died, for it may have a successor already."""
 
 
 @dataclass(frozen=True, slots=True)
