@@ -8,6 +8,8 @@ from aegisflow.errors import BadValueError
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # subtracting beats replace(tzinfo=UTC) by a microsecond
 
 
 class Period(NamedTuple):
@@ -24,9 +26,7 @@ def parse_instant(text: str) -> float:
         ValueError: it is not ISO 8601, or outside of the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()
+    return (moment - (_EPOCH if moment.tzinfo else _EPOCH_WITHOUT_ZONE)).total_seconds()
 
 
 def format_instant(at: float) -> str:

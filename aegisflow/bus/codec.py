@@ -1,0 +1,328 @@
+"""Topics and payloads: the one place that knows how the plant speaks on the wire.
+
+======================= =========================================================
+reading                 ``aegisflow/sensors/{device_id}``, a JSON object:
+                        ``{"timestamp": "2026-01-31T08:00:00Z", "device_id":
+                        "pump-02", "pressure": 31.2, "temperature": null}``
+command                 ``aegisflow/commands/{device_id}``, a JSON object:
+                        command_id, device_id, command, parameters, issued_at,
+                        expires_at
+answer to a command     ``aegisflow/acks/{device_id}``, a JSON object: command_id,
+                        device_id, result (accepted, refused, done), detail, at
+======================= =========================================================
+
+A sensor that is absent or null did not report; keys that name no sensor of the device are skipped
+without being kept. A message with one bad value is refused as a whole: the device must be as if it
+never came.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from keyword import iskeyword
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from aegisflow.bus import BusMessage
+from aegisflow.config.settings import ClockSettings, Topics
+from aegisflow.domain.commands import Command
+from aegisflow.domain.equipment import DeviceSpec, SensorSpec
+from aegisflow.domain.readings import Reading
+from aegisflow.domain.times import format_instant, parse_instant
+from aegisflow.errors import PayloadError
+
+__all__ = ["REASONS", "Codec", "CommandAck"]
+
+REASONS: Mapping[str, str] = {
+    "bad_topic": "the topic fits no template of plant.yaml",
+    "unknown_device": "the topic names a device that the plant does not have",
+    "device_mismatch": "topic and payload name different devices",
+    "retained": "a retained message: old news, delivered again at each subscribe",
+    "payload_too_large": "more bytes than gateway.max_payload_bytes",
+    "not_json": "not one JSON object in UTF-8, or nested too deep",
+    "wrong_type": "a field has a type or a value that is not allowed",
+    "not_finite": "NaN, Infinity, or a number beyond double precision",
+    "out_of_span": "a value that the instrument cannot report",
+    "no_known_sensor": "not one sensor of the device has a value",
+    "bad_timestamp": "timestamp is missing or not ISO 8601",
+    "too_old": "the timestamp lies further back than clock.max_age",
+    "too_new": "the timestamp lies further ahead than clock.max_ahead",
+}
+"""Every reason for which a message is refused; fixed, so safe as a metric label."""
+
+_DEVICE = "{device_id}"
+_as_dict = msgspec.structs.asdict
+_new = tuple.__new__
+
+
+class CommandAck(NamedTuple):
+    """What a machine says about a command; its words prove nothing, its readings do."""
+
+    command_id: str
+    device_id: str
+    result: str
+    """``accepted``, ``refused`` or ``done``."""
+    detail: str
+    at: float
+    """UTC epoch seconds by the device's clock."""
+
+
+class _AckFields(msgspec.Struct, frozen=True, gc=False):
+    command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    result: Literal["accepted", "refused", "done"]
+    at: Annotated[str, msgspec.Meta(max_length=64)]
+    device_id: str | None = None
+    detail: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class _Template:
+    """A topic template: ``{device_id}`` is one whole level."""
+
+    def __init__(self, template: str) -> None:
+        self.prefix, found, self.suffix = template.partition(_DEVICE)
+        if not found:
+            raise ValueError(f"topic template {template!r} must contain {_DEVICE}")
+        self.filter = f"{self.prefix}+{self.suffix}"
+
+    def topic(self, device_id: str) -> str:
+        return f"{self.prefix}{device_id}{self.suffix}"
+
+    def level(self, topic: str) -> str | None:
+        """Return the level where the device's id stands, None if the topic is another one."""
+        end = len(topic) - len(self.suffix)
+        if end <= len(self.prefix) or not (topic.startswith(self.prefix) and topic.endswith(self.suffix)):
+            return None
+        level = topic[len(self.prefix) : end]
+        return None if "/" in level else level
+
+
+class _Shape:
+    """What a reading of devices with the same sensors and spans looks like; shared between them.
+
+    Types and spans are checked by msgspec while it parses; ``explain`` looks again, slowly, at what
+    it refused.
+    """
+
+    def __init__(self, sensors: Mapping[str, SensorSpec]) -> None:
+        self.sensors = sensors
+        fields: list[tuple[str, Any, Any]] = [("timestamp", str, ""), ("device_id", str | None, None)]
+        names: dict[str, str] = {}
+        for position, (name, sensor) in enumerate(sensors.items()):
+            plain = name.isidentifier() and not iskeyword(name) and not name.startswith("__")
+            field = name if plain else f"sensor_{position}_"
+            bounds = msgspec.Meta(ge=sensor.span.low, le=sensor.span.high)
+            fields.append((field, Annotated[float, bounds] | None, None))
+            names[field] = name
+        renamed = {field: name for field, name in names.items() if field != name}
+        self.names = names if renamed else None
+        struct = msgspec.defstruct("SensorReport", fields, gc=False, rename=renamed or None)
+        self.decode = msgspec.json.Decoder(struct).decode
+
+    def explain(self, payload: bytes, error: Exception) -> PayloadError:
+        """Return why ``payload`` was refused with ``error``."""
+        try:
+            content = json.loads(payload.decode(), parse_int=float, object_pairs_hook=tuple)
+        except UnicodeDecodeError as problem:
+            return PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}")
+        except RecursionError:
+            return PayloadError("not_json", "nested too deep")
+        except ValueError as problem:
+            return PayloadError("not_json", str(problem))
+        if not isinstance(content, tuple):
+            return PayloadError("not_json", f"expected a JSON object, found {_named(content)}")
+        for key, value in content:
+            sensor = self.sensors.get(key)
+            if isinstance(value, float) and not math.isfinite(value):
+                return PayloadError("not_finite", f"{key[:60]}: found {value}, expected a finite number")
+            if sensor is None or value is None:
+                continue
+            if not isinstance(value, float):
+                return PayloadError("wrong_type", f"{key}: found {_named(value)}, expected a number")
+            low, high = sensor.span.low, sensor.span.high
+            if (low is not None and value < low) or (high is not None and value > high):
+                return PayloadError("out_of_span", f"{key}: found {value}, expected {low} to {high} {sensor.unit}")
+        if isinstance(error, msgspec.ValidationError):
+            field = "bad_timestamp" if "`$.timestamp`" in str(error) else "wrong_type"
+            return PayloadError(field, str(error))
+        return PayloadError("not_json", str(error))
+
+
+class _Device(NamedTuple):
+    device_id: str
+    shape: _Shape
+
+
+class Codec:
+    """Topics and payloads of one plant.
+
+    It keeps no memory of what it refuses, and one parser per distinct set of sensors and spans. For
+    a changed plant make a new one. Used by one thread at a time.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        devices: Mapping[str, DeviceSpec],
+        *,
+        clock: ClockSettings | None = None,
+        max_payload_bytes: int = 65_535,
+    ) -> None:
+        self._sensors = _Template(topics.sensors)
+        self._commands = _Template(topics.commands)
+        self._acks = _Template(topics.acks)
+        clock = clock or ClockSettings()
+        self._max_age_s = clock.max_age_s
+        self._max_ahead_s = clock.max_ahead_s
+        self._max_payload_bytes = max_payload_bytes
+        shapes: dict[object, _Shape] = {}
+        self._by_topic: dict[str, _Device] = {}
+        for device_id, spec in devices.items():
+            key = tuple((name, sensor.unit, sensor.span) for name, sensor in spec.sensors.items())
+            shape = shapes.get(key)
+            if shape is None:
+                shape = shapes[key] = _Shape(spec.sensors)
+            self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, shape)
+        self._devices = devices
+        self._decode_ack = msgspec.json.Decoder(_AckFields).decode
+        self._last_instant = ("1970-01-01T00:00:00Z", 0.0)
+
+    def sensor_filter(self) -> str:
+        """Return the MQTT topic filter that matches the readings of every device."""
+        return self._sensors.filter
+
+    def ack_filter(self) -> str:
+        """Return the MQTT topic filter that matches the answers of every device."""
+        return self._acks.filter
+
+    def sensor_topic(self, device_id: str) -> str:
+        """Return the topic where a device publishes its readings."""
+        return self._sensors.topic(device_id)
+
+    def ack_topic(self, device_id: str) -> str:
+        """Return the topic where a device answers commands."""
+        return self._acks.topic(device_id)
+
+    def command_topic(self, device_id: str) -> str:
+        """Return the topic where a device takes commands."""
+        return self._commands.topic(device_id)
+
+    def is_ack(self, topic: str) -> bool:
+        """Whether this is the topic of answers to commands."""
+        return self._acks.level(topic) is not None
+
+    def device_of(self, topic: str) -> str | None:
+        """Return the device that the topic names, if it is one of the plant."""
+        device = self._by_topic.get(topic)
+        if device is not None:
+            return device.device_id
+        level = self._acks.level(topic)
+        return level if level in self._devices else None
+
+    def decode_reading(self, message: BusMessage, received_at: float, now: float | None = None) -> Reading:
+        """Return the reading that a message carries.
+
+        Args:
+            message: from a topic that ``sensor_filter`` matches.
+            received_at: UTC epoch seconds by the plant's clock.
+            now: the instant that timestamps are held against; ``received_at`` if not given.
+
+        Raises:
+            PayloadError: it is refused; the reason is one of ``REASONS``.
+        """
+        topic, payload, retain, receipt = message
+        device = self._by_topic.get(topic)
+        if device is None:
+            raise self._stranger(self._sensors, topic)
+        if retain or len(payload) > self._max_payload_bytes:
+            raise self._unwanted(message)
+        device_id, shape = device
+        try:
+            values = _as_dict(shape.decode(payload))
+        except (ValueError, RecursionError) as error:
+            raise shape.explain(payload, error) from None
+        named = values.pop("device_id")
+        at = self._instant(values.pop("timestamp"))
+        if named is not None and named != device_id:
+            raise PayloadError("device_mismatch", f"topic {topic!r}, but device_id {named[:60]!r}")
+        if None in values.values():
+            values = {name: value for name, value in values.items() if value is not None}
+            if not values:
+                expected = ", ".join(shape.sensors)
+                raise PayloadError("no_known_sensor", f"expected a number for at least one of {expected}")
+        if shape.names is not None:
+            values = {shape.names[field]: value for field, value in values.items()}
+        behind_s = (received_at if now is None else now) - at
+        if not -self._max_ahead_s <= behind_s <= self._max_age_s:
+            raise self._out_of_time(behind_s)
+        reading: Reading = _new(Reading, (device_id, at, values, received_at, receipt))  # half of Reading(...)'s cost
+        return reading
+
+    def encode_command(self, command: Command, *, issued_at: float, expires_at: float) -> tuple[str, bytes]:
+        """Return topic and payload of a command."""
+        content = {
+            "command_id": command.command_id,
+            "device_id": command.device_id,
+            "command": command.command.value,
+            "parameters": dict(command.parameters),
+            "issued_at": format_instant(issued_at),
+            "expires_at": format_instant(expires_at),
+        }
+        return self._commands.topic(command.device_id), msgspec.json.encode(content)
+
+    def decode_ack(self, message: BusMessage) -> CommandAck:
+        """Return a machine's answer to a command.
+
+        Raises:
+            PayloadError: it is refused; the reason is one of ``REASONS``.
+        """
+        device_id = self._acks.level(message.topic)
+        if device_id is None or device_id not in self._devices:
+            raise self._stranger(self._acks, message.topic)
+        if message.retain or len(message.payload) > self._max_payload_bytes:
+            raise self._unwanted(message)
+        try:
+            fields = self._decode_ack(message.payload)
+        except msgspec.ValidationError as error:
+            raise PayloadError("wrong_type", str(error)) from None
+        except (ValueError, RecursionError) as error:
+            raise PayloadError("not_json", str(error)) from None
+        if fields.device_id is not None and fields.device_id != device_id:
+            raise PayloadError("device_mismatch", f"topic {message.topic!r}, but device_id {fields.device_id[:60]!r}")
+        return CommandAck(fields.command_id, device_id, fields.result, fields.detail, self._instant(fields.at))
+
+    def _instant(self, text: str) -> float:
+        """Parse a timestamp; machines that report together send the same text again and again."""
+        known, at = self._last_instant
+        if text == known:
+            return at
+        try:
+            at = parse_instant(text)
+        except ValueError:
+            found = f"found {text[:40]!r}, " if text else ""
+            raise PayloadError("bad_timestamp", f"{found}expected ISO 8601 such as 2026-01-31T08:00:00Z") from None
+        self._last_instant = (text, at)
+        return at
+
+    def _stranger(self, template: _Template, topic: str) -> PayloadError:
+        level = template.level(topic)
+        if level is None:
+            return PayloadError("bad_topic", f"{topic[:100]!r} does not match {template.filter!r}")
+        return PayloadError("unknown_device", f"{level[:60]!r} is no device of the plant")
+
+    def _unwanted(self, message: BusMessage) -> PayloadError:
+        if message.retain:
+            return PayloadError("retained", "machines must publish without the retain flag")
+        size = len(message.payload)
+        return PayloadError("payload_too_large", f"{size} bytes, expected at most {self._max_payload_bytes}")
+
+    def _out_of_time(self, behind_s: float) -> PayloadError:
+        if behind_s > 0:
+            return PayloadError("too_old", f"{behind_s:.0f} s behind, expected at most {self._max_age_s:.0f} s")
+        return PayloadError("too_new", f"{-behind_s:.0f} s ahead, expected at most {self._max_ahead_s:.0f} s")
+
+
+def _named(value: object) -> str:
+    """Return what JSON calls the type of a value."""
+    kinds = {bool: "a boolean", str: "a string", float: "a number", list: "an array", tuple: "an object"}
+    return kinds.get(type(value), "null")
