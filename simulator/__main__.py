@@ -1,10 +1,14 @@
-"""``python -m simulator dataset``: what a person types."""
+"""``python -m simulator dataset | replay``: what a person types."""
 
 import argparse
+import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import reduce
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from aegisflow.domain.times import parse_instant
@@ -12,7 +16,9 @@ from aegisflow.errors import AegisFlowError
 from aegisflow.progress import progress_bar
 from simulator.dataset import write_file
 from simulator.faults import DAY
+from simulator.replay import Progress, RecordedFile, replay
 from simulator.scenario import DEFAULT_START, REFERENCE_DEVICES, VARIANTS, Scenario, devices_of, faults_for
+from simulator.wire import Wire
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +41,26 @@ def _parser() -> argparse.ArgumentParser:
     dataset.add_argument("file", type=Path, help="CSV file to write")
     _add_scenario(dataset)
     dataset.set_defaults(run=_dataset)
+    replay = commands.add_parser("replay", help="send a recorded day to an MQTT broker")
+    replay.add_argument("file", type=Path, nargs="?", help="CSV file in order of time (default: a generated day)")
+    replay.add_argument(
+        "--speed", type=_speed, default=1000.0, help="recorded seconds per second; 0: as fast as it goes (default 1000)"
+    )
+    replay.add_argument("--restamp", choices=("now",), help="shift all timestamps, so that the recording ends now")
+    replay.add_argument("--report", action="store_true", help="a JSON object with the progress per line, for programs")
+    _add_broker(replay)
+    _add_scenario(replay)
+    replay.set_defaults(run=_replay)
     return parser
+
+
+def _add_broker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--broker", type=_broker, default=("localhost", 1883), metavar="HOST:PORT")
+    parser.add_argument("--topic", default="aegisflow/sensors/{device_id}", help="template (default: %(default)s)")
+    parser.add_argument("--user", help="user name; the password stands in the variable AEGISFLOW_SIMULATOR_PASSWORD")
+    parser.add_argument(
+        "--patience", type=_positive, default=300.0, help="seconds that the broker may be away (default 300)"
+    )
 
 
 def _add_scenario(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +104,63 @@ def _dataset(options: argparse.Namespace) -> int:
     return 0
 
 
+def _replay(options: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+        path = options.file
+        if path is None:
+            path = Path(stack.enter_context(TemporaryDirectory())) / "day.csv"
+            write_file(scenario_from(options), path)
+        recording = RecordedFile(path)
+        recording.last_at()  # A file that cannot be used is told before a broker that is not there.
+        bar = stack.enter_context(progress_bar("replaying", after_s=0.5))
+        wire = wire_from(options, name="simulator-replay")
+        wire.connect()
+        stack.callback(wire.close)
+        began = perf_counter()
+
+        def report(progress: Progress) -> None:
+            bar(progress.share)
+            if options.report:
+                print(json.dumps(progress._asdict()), flush=True)  # noqa: T201
+
+        done = replay(recording, wire, speed=options.speed, restamp=options.restamp == "now", report=report)
+    took = perf_counter() - began
+    summary = (
+        f"sent {done.sent:,} readings in {took:.1f} s ({done.sent / took:,.0f}/s); {done.acknowledged:,} acknowledged"
+    )
+    print("\n".join((summary, *complaints(recording))), file=sys.stderr)  # noqa: T201
+    return 1 if recording.bad_rows else 0
+
+
+def complaints(recording: RecordedFile) -> list[str]:
+    """Return what to tell about the bad rows of a recording."""
+    if not recording.bad_rows:
+        return []
+    return [f"{recording.bad_rows:,} rows could not be sent, the first:", *recording.mistakes]
+
+
+def wire_from(options: argparse.Namespace, name: str) -> Wire:
+    """Return the line to the broker that a person named."""
+    login = (options.user, os.environ.get("AEGISFLOW_SIMULATOR_PASSWORD", "")) if options.user else None
+    host, port = options.broker
+    return Wire(
+        host, port, name=name, patience_s=options.patience, login=login,
+        notice=lambda text: print(text, file=sys.stderr, flush=True),  # noqa: T201
+    )  # fmt: skip
+
+
+def _broker(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    number = int(port) if colon else 1883
+    if not 0 < number < 65_536:
+        raise ValueError
+    return (host.strip("[]") if colon else text, number)
+
+
+def _speed(text: str) -> float:
+    return 0.0 if float(text) == 0 else _positive(text)
+
+
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < 1e9:
@@ -99,6 +181,7 @@ def _instant(text: str) -> float:
 
 # argparse names the function in its messages.
 _positive.__name__, _count.__name__, _instant.__name__ = "number above 0", "whole number above 0", "ISO 8601 instant"
+_broker.__name__, _speed.__name__ = "HOST:PORT", "speed"
 
 
 if __name__ == "__main__":
