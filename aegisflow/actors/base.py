@@ -1,5 +1,6 @@
 """What all actors share: a name, a log, a place in the directory, and a notice when they die."""
 
+import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
@@ -10,13 +11,21 @@ import structlog
 from pykka.messages import _ActorStop
 
 from aegisflow.actors.inbox import Inbox, WaitingInbox
-from aegisflow.actors.messages import ChildFailed, Ping, Question
+from aegisflow.actors.messages import ChildFailed, Ping, Question, Tick, Wake
 from aegisflow.errors import AegisFlowError, UnavailableError
 
-__all__ = ["SUPERVISOR", "Directory", "NamedActor", "ThreadedActor"]
-
 SUPERVISOR = "supervisor"
-"""The name under which the one that hears of deaths is registered."""
+GATEWAY = "gateway"
+HISTORIAN = "historian"
+ARCHIVE = "archive"
+MANUALS = "manuals"
+GUARD = "guard"
+TICKER = "ticker"
+RESERVED = frozenset({SUPERVISOR, GATEWAY, HISTORIAN, ARCHIVE, MANUALS, GUARD, TICKER})
+"""Names that no device may have, since actors are told by name."""
+
+STOPPED = "stopped"
+"""``ChildFailed.reason`` of an actor that ended in peace, but with messages left."""
 
 T = TypeVar("T")
 
@@ -26,29 +35,49 @@ class Directory:
 
     def __init__(self) -> None:
         self._refs: dict[str, pykka.ActorRef[Any]] = {}
+        self._parked: dict[str, list[object]] = {}
         self._absent: dict[str, str] = {}
+        self._lock = threading.Lock()
 
-    def register(self, name: str, ref: pykka.ActorRef[Any]) -> None:
-        """Let ``name`` stand for this actor from now on."""
-        self._refs[name] = ref
-        self._absent.pop(name, None)
-
-    def forget(self, name: str, why: str = "") -> None:
-        """Let ``name`` stand for nobody; ``why`` is told to those who ask for it."""
-        self._refs.pop(name, None)
-        if why:
-            self._absent[name] = why
-        else:
+    def register(self, name: str, ref: pykka.ActorRef[Any], backlog: Iterable[object] = ()) -> None:
+        """Let ``name`` stand for this actor, and tell it the ``backlog`` of the one before and all that came since."""
+        with self._lock:
+            waiting = [*backlog, *self._parked.pop(name, ())]
+            for position, message in enumerate(waiting):
+                try:
+                    ref.tell(message)
+                except pykka.ActorDeadError:
+                    self._parked[name] = waiting[position:]
+                    break
+            self._refs[name] = ref
             self._absent.pop(name, None)
+
+    def explain(self, name: str, why: str) -> None:
+        """Say this to those who ask ``name`` in vain, until it is registered again."""
+        self._absent[name] = why
+
+    def forget(self, name: str, why: str = "") -> tuple[object, ...]:
+        """Let ``name`` stand for nobody; return what was kept for a successor."""
+        with self._lock:
+            self._refs.pop(name, None)
+            self._absent.pop(name, None)
+            if why:
+                self._absent[name] = why
+            return tuple(self._parked.pop(name, ()))
+
+    def names(self) -> list[str]:
+        """Return all names that stand for somebody."""
+        return list(self._refs)
 
     def find(self, name: str) -> pykka.ActorRef[Any] | None:
         """Return the actor that has this name now."""
         return self._refs.get(name)
 
     def tell(self, name: str, message: object) -> bool:
-        """Put a message into the inbox of an actor; never raises, and returns whether it was delivered.
+        """Put a message into the inbox of an actor; never raises, and returns whether somebody has it.
 
-        What was delivered is handled, or handed to the supervisor in ``ChildFailed.backlog``.
+        It is handled then, or kept for the successor of an actor that died (a Tick is not), or handed
+        to the supervisor in the end. False: nobody has this name.
         """
         ref = self._refs.get(name)
         if ref is None:
@@ -56,8 +85,28 @@ class Directory:
         try:
             ref.tell(message)
         except pykka.ActorDeadError:
-            return False
+            return self._park(name, ref, message)
         return True
+
+    def _park(self, name: str, dead: pykka.ActorRef[Any], message: object) -> bool:
+        if type(message) is Tick:
+            return False
+        with self._lock:
+            if self._refs.get(name) is dead:
+                self._parked.setdefault(name, []).append(message)
+                return True
+        return self.tell(name, message)
+
+    def begin(self, name: str, question: Question[T]) -> pykka.Future[T]:
+        """Ask without waiting for the answer.
+
+        Raises:
+            UnavailableError: there is nobody of this name.
+        """
+        ref = self._refs.get(name)
+        if ref is None:
+            raise UnavailableError(name, self._absent.get(name, "it is not running"))
+        return ref.ask(question, block=False)
 
     def ask(self, name: str, question: Question[T], timeout_s: float) -> T:
         """Return an actor's answer.
@@ -66,46 +115,44 @@ class Directory:
             UnavailableError: it is not there, or did not answer in time.
             AegisFlowError: its answer is an error, made for the one who asked.
         """
-        answer = self._result(name, self._begin(name, question), timeout_s)
-        if isinstance(answer, AegisFlowError):
-            raise answer
-        return answer  # type: ignore[no-any-return]
+        return self._finish(name, self.begin(name, question), time.monotonic() + timeout_s, timeout_s)
 
     def ask_all(
         self, names: Iterable[str], question: Question[T], timeout_s: float
     ) -> tuple[dict[str, T], dict[str, str]]:
         """Ask many at once with one common deadline; return the answers, and why the others gave none."""
         deadline = time.monotonic() + timeout_s
-        futures = {name: self._begin(name, question) for name in names}
+        futures: dict[str, pykka.Future[T]] = {}
         answers: dict[str, T] = {}
         unavailable: dict[str, str] = {}
+        for name in names:
+            try:
+                futures[name] = self.begin(name, question)
+            except UnavailableError as error:
+                unavailable[name] = error.why
         for name, future in futures.items():
-            answer = self._result(name, future, max(0.0, deadline - time.monotonic()), timeout_s)
-            if isinstance(answer, UnavailableError):
-                unavailable[name] = answer.why
-            elif isinstance(answer, AegisFlowError):
-                unavailable[name] = str(answer)
-            else:
-                answers[name] = answer
+            try:
+                answers[name] = self._finish(name, future, deadline, timeout_s)
+            except UnavailableError as error:
+                unavailable[name] = error.why
+            except AegisFlowError as error:
+                unavailable[name] = str(error)
         return answers, unavailable
 
-    def _begin(self, name: str, question: Question[T]) -> pykka.Future[Any] | None:
-        ref = self._refs.get(name)
-        return None if ref is None else ref.ask(question, block=False)
-
-    def _result(self, name: str, future: pykka.Future[Any] | None, wait_s: float, said_s: float | None = None) -> Any:
-        if future is None:
-            return UnavailableError(name, self._absent.get(name, "it is not running"))
+    def _finish(self, name: str, future: pykka.Future[T], deadline: float, timeout_s: float) -> T:
         try:
-            return future.get(timeout=wait_s)
+            answer = future.get(timeout=max(0.0, deadline - time.monotonic()))
+            while isinstance(answer, pykka.Future):  # an actor that has to wait for another hands its future on
+                answer = answer.get(timeout=max(0.0, deadline - time.monotonic()))
         except pykka.Timeout:
-            return UnavailableError(name, f"no answer within {said_s or wait_s:g} s")
+            raise UnavailableError(name, f"no answer within {timeout_s:g} s") from None
         except pykka.ActorDeadError:
-            return UnavailableError(name, self._absent.get(name, "it has stopped"))
-        except AegisFlowError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - whatever the actor raised is its answer
-            return UnavailableError(name, f"it failed with {describe(error)}")
+            raise UnavailableError(name, self._absent.get(name, "it has stopped")) from None
+        except AegisFlowError:
+            raise
+        except Exception as error:
+            raise UnavailableError(name, f"it failed with {describe(error)}") from error
+        return answer
 
 
 def describe(error: BaseException | None) -> str:
@@ -130,7 +177,7 @@ class NamedActor(pykka.Actor):
         super().__init__()
         self.name = name
         self.directory = directory
-        self._failure = ""
+        self._failure: BaseException | None = None
         self._given_back: tuple[object, ...] = ()
 
     @property
@@ -146,6 +193,11 @@ class NamedActor(pykka.Actor):
     def give_back(self, *messages: object) -> None:
         """Have the successor begin with these; for an actor that is about to fail."""
         self._given_back += messages
+
+    def on_receive(self, message: Any) -> Any:
+        """Take what no subclass has taken: a Tick or Wake means nothing to it, anything else is a mistake."""
+        if not isinstance(message, Tick | Wake):
+            self.log.warning("unexpected_message", kind=type(message).__name__)
 
     def _handle_receive(self, message: Any) -> Any:
         try:
@@ -163,8 +215,8 @@ class NamedActor(pykka.Actor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._failure = self._failure or describe(exception_value)
-        self.log.error("actor_failed", reason=self._failure, exc_info=exception_value)
+        self._failure = self._failure or exception_value
+        self.log.error("actor_failed", reason=describe(exception_value), exc_info=exception_value)
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
 
@@ -183,9 +235,10 @@ class NamedActor(pykka.Actor):
                 envelope.reply_to.set(None)
             else:
                 error = pykka.ActorDeadError(f"{self.name} stopped before it came to this")
+                error.__cause__ = self._failure
                 envelope.reply_to.set_exception((pykka.ActorDeadError, error, None))
         if self.name != SUPERVISOR and (self._failure or backlog):
-            reason = self._failure or "stopped"
+            reason = describe(self._failure) if self._failure else STOPPED
             self.tell(SUPERVISOR, ChildFailed(self.name, reason, tuple(backlog), self.actor_urn))
 
 

@@ -1,6 +1,7 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pykka
 import pytest
@@ -242,16 +243,18 @@ def test_control_messages_overtake_telemetry(house: House) -> None:
 
 
 def test_no_message_is_lost_without_its_sender_knowing(house: House) -> None:
-    for _ in range(30):
+    for _ in range(5):
         ref, seen = house.start()
         delivered = 0
         ready = threading.Event()
 
-        def send(ready: threading.Event = ready) -> None:
+        def send(ready: threading.Event = ready, ref: pykka.ActorRef = ref) -> None:
             nonlocal delivered
             ready.set()
-            while house.directory.tell("one", "message"):
-                delivered += 1
+            with suppress(pykka.ActorDeadError):
+                while True:
+                    ref.tell("message")
+                    delivered += 1
 
         sender = threading.Thread(target=send)
         sender.start()
@@ -262,6 +265,31 @@ def test_no_message_is_lost_without_its_sender_knowing(house: House) -> None:
         assert isinstance(notice, ChildFailed)
         handled = seen.qsize() - 1  # on_failure
         assert handled + len(notice.backlog) == delivered
+
+
+def test_what_is_told_to_a_dead_actor_waits_for_its_successor_behind_its_backlog(house: House) -> None:
+    ref, _ = house.start()
+    release = busy(ref)
+    ref.tell(fail(ValueError("crash")))
+    ref.tell("backlog")
+    release.set()
+    notice = house.heard.get(timeout=WAIT_S)
+    assert isinstance(notice, ChildFailed)
+    assert house.directory.tell("one", "meanwhile") is True
+    assert house.directory.tell("one", Tick(1.0)) is False
+    seen: queue.SimpleQueue[object] = queue.SimpleQueue()
+    successor = house.kind.start("one", house.directory, house.dispatcher, seen)
+    house.directory.register("one", successor, notice.backlog)
+    house.directory.tell("one", "afterwards")
+    assert take(seen, 3) == ["backlog", "meanwhile", "afterwards"]
+
+
+def test_what_was_kept_for_a_successor_that_never_comes_is_handed_back(house: House) -> None:
+    ref, _ = house.start()
+    ref.stop(timeout=WAIT_S)
+    house.directory.tell("one", "orphan")
+    assert house.directory.forget("one") == ("orphan",)
+    assert house.directory.tell("one", "nobody") is False
 
 
 def test_the_directory_says_why_nobody_answers(house: House) -> None:
