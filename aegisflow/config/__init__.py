@@ -1,5 +1,8 @@
 """``plant.yaml`` in, frozen settings out."""
 
+from aegisflow.config.difference import difference
+from aegisflow.config.file import json_schema
+from aegisflow.config.loader import load
 from aegisflow.config.settings import (
     BrokerSettings,
     ClockSettings,
@@ -24,4 +27,7 @@ __all__ = [
     "SupervisionSettings",
     "Tls",
     "Topics",
+    "difference",
+    "json_schema",
+    "load",
 ]

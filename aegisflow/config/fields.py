@@ -1,0 +1,214 @@
+"""The kinds of values that ``plant.yaml`` is made of: durations, names, units, topics, limits."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from aegisflow.config.mistakes import one_of
+from aegisflow.config.units import UNITS, close_units
+from aegisflow.domain.times import parse_duration
+
+
+class Wording:
+    """Marks a type with what is expected there, in the words of a plant engineer."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Duration:
+    """Marks a number of seconds, which may be written as ``30s`` or ``7d``."""
+
+
+class Section(BaseModel):
+    """A mapping with fixed keys; one that is left empty is as good as left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+def refuse(expected: str) -> PydanticCustomError:
+    """Return the error that says what was expected instead."""
+    return PydanticCustomError("worded", "{expected}", {"expected": expected})
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = parse_duration(value)
+        except ValueError:
+            return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _limits(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 2:
+        return {"low": value[0], "high": value[1]}
+    if isinstance(value, dict) or value is None:
+        return value
+    raise refuse("{low: 10, high: 20}, or [10, 20], with either bound left out or null")
+
+
+def _unit(value: str) -> str:
+    if value in UNITS:
+        return value
+    near = close_units(value)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise refuse(f"a unit that AegisFlow knows, {one_of(list(UNITS))}{hint}")
+
+
+def _sensor_name(value: str) -> str:
+    if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 64:
+        raise ValueError
+    if value in ("timestamp", "device_id"):
+        raise ValueError
+    return value
+
+
+def _store_url(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    local = scheme == "sqlite" and re.fullmatch(r"/[^?]+(\?.*)?", rest) and not rest.startswith("/:memory:")
+    server = scheme in ("postgresql", "postgres") and rest and not any(letter.isspace() for letter in rest)
+    if not value.isprintable() or not (local or server):
+        raise ValueError
+    return value
+
+
+def _words(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _version(value: str) -> str:
+    if value not in ("5", "3.1.1"):
+        raise ValueError
+    return value
+
+
+def _empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+_LEVEL = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+_LEVEL_WORDS = Wording("a name of 1 to 64 letters A-Z a-z, digits, - _ . that begins with a letter or digit")
+
+Name = Annotated[str, Field(pattern=_LEVEL), _LEVEL_WORDS]
+"""A name that is one legal level of an MQTT topic and safe as a file name."""
+
+SensorName = Annotated[
+    str,
+    AfterValidator(_sensor_name),
+    Wording("the sensor's key in the readings, up to 64 characters, and neither timestamp nor device_id"),
+]
+
+Text = Annotated[str, Field(max_length=500), Wording("a text of at most 500 characters (in quotes, if it is a number)")]
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    Duration(),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "7d"]}),
+]
+
+WholeSeconds = Annotated[
+    int,
+    BeforeValidator(_seconds),
+    Duration(),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["30s", "1d"]}),
+]
+
+Unit = Annotated[str, AfterValidator(_unit), Field(json_schema_extra={"enum": list(UNITS)})]
+
+Host = Annotated[
+    str,
+    Field(pattern=r"^[^\s/@]{1,253}$"),
+    Wording("a host name or an address, without scheme and port"),
+]
+
+Variable = Annotated[
+    str,
+    Field(pattern=r"^(?:[A-Za-z_][A-Za-z0-9_]{0,127})?$"),
+    Wording("the name of an environment variable (the secret itself never stands in this file)"),
+]
+
+FilePath = Annotated[
+    str,
+    Field(pattern=r"^[^\x00-\x1f]{1,1000}$"),
+    Wording("a path, relative to this file's folder or absolute"),
+]
+
+StoreUrl = Annotated[
+    str,
+    AfterValidator(_store_url),
+    Wording("sqlite:///path/of/file.db or postgresql://user@host/database"),
+]
+
+Version = Annotated[
+    str,
+    BeforeValidator(_words),
+    AfterValidator(_version),
+    WithJsonSchema({"enum": ["5", 5, "3.1.1"]}),
+    Wording("5 or 3.1.1"),
+]
+
+
+def topic(value: str, placeholder: str, *, required: bool) -> str:
+    """Return a topic template, if ``placeholder`` is one whole level of it and the rest is legal."""
+    levels = value.split("/")
+    rest = [level for level in levels if level != placeholder]
+    count = len(levels) - len(rest)
+    clean = all(level.isprintable() and not set(level) & set("+#{}") for level in rest)
+    if len(value) <= 500 and clean and count <= 1 and (count or not required) and not value.startswith(("$", "/")):
+        return value
+    example = f"aegisflow/sensors/{placeholder}" if required else f"aegisflow/status/{placeholder}"
+    whole = f"{placeholder} as exactly one whole level" if required else f"{placeholder} as a whole level or not at all"
+    raise refuse(f"a topic such as {example}: {whole}, no + or #, not beginning with $ or /")
+
+
+DeviceTopic = Annotated[
+    str,
+    AfterValidator(lambda value: topic(value, "{device_id}", required=True)),
+    Field(json_schema_extra={"pattern": r"^(?:[^+#{}]*/)?\{device_id\}(?:/[^+#{}]*)?$"}),
+]
+
+StatusTopic = Annotated[
+    str,
+    Field(min_length=1),
+    AfterValidator(lambda value: topic(value, "{client_id}", required=False)),
+]
+
+
+class Range(Section):
+    """A low and a high bound; a bound that is left out or null is none."""
+
+    low: Number | None = None
+    high: Number | None = None
+
+
+Limits = Annotated[
+    Range,
+    BeforeValidator(_limits),
+    WithJsonSchema(
+        {
+            "description": "Bounds as {low: 10, high: 20} or [10, 20]; either may be left out or null.",
+            "anyOf": [
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"low": {"type": ["number", "null"]}, "high": {"type": ["number", "null"]}},
+                },
+                {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2},
+            ],
+        }
+    ),
+]
+
+EMPTY = BeforeValidator(_empty)
+"""For mappings with free keys: one that is left empty is as good as left out."""

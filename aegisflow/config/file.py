@@ -1,0 +1,57 @@
+"""The form of ``plant.yaml``; every key is explained where it is defined, also to editors (JSON Schema)."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from aegisflow.config.fields import EMPTY, Name, Section
+from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, LinePart, PlantPart
+from aegisflow.config.service_parts import (
+    BrokerPart,
+    ClockPart,
+    GatewayPart,
+    HttpPart,
+    ManualsPart,
+    StorePart,
+    SupervisionPart,
+)
+
+
+class PlantFile(Section):
+    """A plant: what stands where, what its sensors may show, and how AegisFlow reaches broker and store."""
+
+    plant: PlantPart = Field(default_factory=PlantPart)
+    defaults: DefaultsPart = Field(default_factory=DefaultsPart)
+    kinds: Annotated[dict[Name, EquipmentPart], EMPTY] = Field(default_factory=dict)
+    """Templates that devices inherit and override."""
+    lines: Annotated[dict[Name, LinePart], EMPTY] = Field(default_factory=dict)
+    """Production lines with their devices."""
+    broker: BrokerPart = Field(default_factory=BrokerPart)
+    store: StorePart = Field(default_factory=StorePart)
+    clock: ClockPart = Field(default_factory=ClockPart)
+    gateway: GatewayPart = Field(default_factory=GatewayPart)
+    supervision: SupervisionPart = Field(default_factory=SupervisionPart)
+    manuals: ManualsPart = Field(default_factory=ManualsPart)
+    http: HttpPart = Field(default_factory=HttpPart)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``plant.yaml``, for editors that complete and check while one types."""
+    schema: dict[str, Any] = _plain(PlantFile.model_json_schema())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "AegisFlow plant", **schema}
+
+
+def _plain(schema: Any) -> Any:
+    """Drop what an editor would only repeat: titles made from names, and defaults of whole sections."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: _plain(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and isinstance(value, dict))
+    }
+    if "patternProperties" in kept:
+        kept["additionalProperties"] = False
+    return kept

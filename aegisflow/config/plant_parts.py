@@ -1,0 +1,123 @@
+"""The part of ``plant.yaml`` that describes the plant: kinds, lines, devices, sensors.
+
+Whatever may be left out has its default in ``aegisflow.domain.equipment``, and nowhere else.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from aegisflow.config.fields import EMPTY, Limits, Name, Number, Range, Seconds, Section, SensorName, Text, Unit
+from aegisflow.domain.equipment import AlarmSpec, DetectorSpec, DeviceSpec, SensorSpec
+
+_DETECTOR, _ALARM = DetectorSpec(), AlarmSpec()
+_SENSOR, _DEVICE = SensorSpec("", ""), DeviceSpec("", "", "", {})
+
+
+class DetectorPart(Section):
+    """Parameters of a sensor's detectors."""
+
+    window: int = Field(default=_DETECTOR.window, ge=2, le=100_000)
+    """Readings in the rolling window."""
+    min_readings: int = Field(default=_DETECTOR.min_readings, ge=2, le=100_000)
+    """Below so many readings in the window no z-score is given; left out, at most the window."""
+    threshold: Number = Field(default=_DETECTOR.threshold, gt=0, le=1000)
+    """|z| above this is a breach."""
+
+
+class AlarmPart(Section):
+    """When a breach becomes an alarm, and when the alarm ends (ISA-18.2)."""
+
+    on_delay: int = Field(default=_ALARM.on_delay, ge=1, le=100_000)
+    """Consecutive readings with a breach before an alarm is raised."""
+    off_delay: int = Field(default=_ALARM.off_delay, ge=1, le=100_000)
+    """Consecutive quiet readings before an alarm returns to normal."""
+
+
+class SensorPart(Section):
+    """One sensor; the bounds lie within each other: span, trip, alarm, normal."""
+
+    unit: Unit | None = None
+    """Unit of the values on the wire and of all bounds."""
+    description: Text = ""
+    normal: Limits = Field(default_factory=Range)
+    """Where the value lies in normal operation."""
+    alarm: Limits = Field(default_factory=Range)
+    """Outside of this an operator must know."""
+    trip: Limits = Field(default_factory=Range)
+    """Design limit: outside of this the machine must not run."""
+    span: Limits = Field(default_factory=Range)
+    """What the instrument can report; a value outside is refused as an instrument fault."""
+    stale_after: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
+    """Without a value for so long, the sensor counts as stale."""
+    detector: DetectorPart = Field(default_factory=DetectorPart)
+
+
+class ParameterPart(Section):
+    """A setpoint that the command set_parameter may change."""
+
+    unit: Unit | None = None
+    limits: Limits = Field(default_factory=Range)
+    """The lowest and the highest value that may be set; both are needed."""
+
+
+class EquipmentPart(Section):
+    """What a kind describes and a device may override."""
+
+    description: Text = ""
+    manual: Text = ""
+    """File name of the manual below the manuals folder."""
+    sensors: Annotated[dict[SensorName, SensorPart | None], EMPTY] = Field(default_factory=dict)
+    """Sensors by their key in the readings; null takes a sensor of the kind away."""
+    parameters: Annotated[dict[Name, ParameterPart | None], EMPTY] = Field(default_factory=dict)
+    """Setpoints that set_parameter may change; null takes one of the kind away."""
+    alarm: AlarmPart = Field(default_factory=AlarmPart)
+    silent_after: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
+    """Without any reading for so long, the device counts as silent."""
+
+
+class DevicePart(EquipmentPart):
+    """One machine: its kind, and where it differs from it."""
+
+    kind: Text | None = None
+    """One of the names under kinds."""
+
+
+def _device(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class _KindAlone:
+    """Lets editors know that the name of a kind alone will do."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
+Device = Annotated[DevicePart, BeforeValidator(_device), _KindAlone()]
+
+
+class LinePart(Section):
+    """A production line: devices in series."""
+
+    description: Text = ""
+    devices: Annotated[dict[Name, Device], EMPTY] = Field(default_factory=dict)
+    """Device id to the name of its kind, or to a mapping with kind and what differs."""
+
+
+class DefaultsPart(Section):
+    """What holds wherever neither the kind nor the device says otherwise."""
+
+    detector: DetectorPart = Field(default_factory=DetectorPart)
+    alarm: AlarmPart = Field(default_factory=AlarmPart)
+    stale_after: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
+    """Without a value for so long, a sensor counts as stale."""
+    silent_after: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
+    """Without any reading for so long, a device counts as silent."""
+
+
+class PlantPart(Section):
+    """The plant as a whole."""
+
+    name: Text = "plant"

@@ -1,0 +1,82 @@
+"""The units a sensor may have: a closed list, so that a slip of the pen is found before the night shift finds it."""
+
+from difflib import get_close_matches
+
+UNITS: dict[str, tuple[str, ...]] = {
+    # temperature
+    "°C": ("c", "degc", "deg c", "celsius", "ºc", "℃"),
+    "°F": ("f", "degf", "deg f", "fahrenheit", "ºf", "℉"),
+    "K": ("kelvin", "°k"),
+    # pressure
+    "PSI": ("psig", "lbf/in2", "lb/in²"),
+    "bar": ("bars", "barg"),
+    "mbar": ("millibar",),
+    "Pa": ("pascal",),
+    "hPa": ("hectopascal",),
+    "kPa": ("kilopascal",),
+    "MPa": ("megapascal",),
+    # vibration: velocity, acceleration, displacement
+    "mm/s": ("mm/sec", "mms", "mm/s rms", "mm s-1"),
+    "in/s": ("ips", "in/sec"),
+    "m/s": ("m/sec",),
+    "m/s²": ("m/s2", "m/s^2"),
+    "g": ("gee", "g-force"),
+    "µm": ("um", "μm", "micron", "micrometer", "micrometre"),
+    "mm": ("millimeter", "millimetre"),
+    "m": ("meter", "metre"),
+    # humidity, ratios, counts
+    "%RH": ("% rh", "rh", "%rh.", "% humidity"),
+    "%": ("percent", "pct"),
+    "ppm": ("parts per million",),
+    "1": ("none", "ratio", "count", "-"),
+    # power, energy, electricity
+    "W": ("watt",),
+    "kW": ("kilowatt", "kw/h"),
+    "MW": ("megawatt",),
+    "kVA": ("kilovoltampere",),
+    "kvar": ("kilovar",),
+    "kWh": ("kilowatthour", "kw h"),
+    "V": ("volt",),
+    "kV": ("kilovolt",),
+    "mV": ("millivolt",),
+    "A": ("amp", "amps", "ampere"),
+    "mA": ("milliamp", "milliampere"),
+    "Ω": ("ohm", "Ω"),
+    "MΩ": ("megohm", "mohm"),
+    "Hz": ("hertz", "1/s"),
+    "kHz": ("kilohertz",),
+    # rotation, force
+    "rpm": ("1/min", "r/min", "min-1", "u/min"),
+    "N": ("newton",),
+    "kN": ("kilonewton",),
+    "Nm": ("n·m", "newtonmeter"),
+    # flow, volume, mass
+    "l/min": ("lpm", "l/m", "liter/min"),
+    "l/s": ("lps",),
+    "m³/h": ("m3/h", "m^3/h", "cbm/h"),
+    "gpm": ("gal/min",),
+    "l": ("liter", "litre"),
+    "m³": ("m3", "m^3"),
+    "kg": ("kilogram",),
+    "kg/h": ("kg/hr",),
+    "t/h": ("tph",),
+    # sound, time, chemistry
+    "dB": ("decibel", "db(a)", "dba"),
+    "s": ("sec", "second", "seconds"),
+    "min": ("minute", "minutes"),
+    "h": ("hour", "hours"),
+    "pH": ("ph value",),
+    "µS/cm": ("us/cm", "μs/cm"),
+}
+"""Unit to other spellings that people write for it, in lower case."""
+
+_SPELLINGS = {spelling: unit for unit, others in UNITS.items() for spelling in (unit.casefold(), *others)}
+
+
+def close_units(text: str) -> list[str]:
+    """Return units that were probably meant, the likeliest first; empty if nothing comes close."""
+    plain = " ".join(text.casefold().split())
+    if plain in _SPELLINGS:
+        return [_SPELLINGS[plain]]
+    near = get_close_matches(plain, _SPELLINGS, n=5, cutoff=0.6)
+    return list(dict.fromkeys(_SPELLINGS[spelling] for spelling in near))[:3]
