@@ -1,0 +1,300 @@
+"""The alarms of one device: from findings to alarms, and through their life.
+
+::
+
+                    on-delay                          off-delay
+    findings ──────────────────> UNACKNOWLEDGED ─────────────────> RETURNED
+                                   │        ^                          │
+                       acknowledge │        │ its severity rises       │ acknowledge
+                                   v        │                          v
+                                 ACKNOWLEDGED ───────────────────> NORMAL
+                                                      off-delay
+
+All sensors of a device that are out of the ordinary at the same time speak for one alarm. A severity
+is earned as the alarm is: by ``on_delay`` consecutive readings of one sensor that are at least so
+bad. It never falls while the alarm is active. Whoever took note of a milder alarm has not taken note
+of a worse one, so a rise asks for an acknowledgement again.
+"""
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.commands import Caller
+from aegisflow.domain.detection import Finding
+from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.errors import UnknownNameError
+
+UNCLASSIFIED = "unclassified"
+_SEVERITIES = tuple(Severity)
+_MOST_WAITING = 20
+"""With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
+_PAST = 8
+"""Finished alarms kept, so that acknowledging one twice finds it."""
+
+
+class _Track:
+    """What is counted about one sensor between its first breach and its rest."""
+
+    __slots__ = ("joined", "quiet", "runs", "since", "told", "worst")
+
+    def __init__(self, worst: Finding, since: float) -> None:
+        self.worst = worst
+        """The weightiest finding so far."""
+        self.since = since
+        self.runs = [0] * len(_SEVERITIES)
+        """Per severity: consecutive readings that are at least so bad."""
+        self.quiet = 0
+        """Consecutive readings without a breach."""
+        self.joined = False
+        """Whether the sensor speaks for the active alarm."""
+        self.told = 0.0
+        """|z| in the alarm as last told."""
+
+    def breach(self, finding: Finding) -> None:
+        self.quiet = 0
+        rank = finding.severity.rank
+        self.runs = [run + 1 if level <= rank else 0 for level, run in enumerate(self.runs)]
+        if finding.weight > self.worst.weight:
+            self.worst = finding
+
+    def rest(self) -> None:
+        self.quiet += 1
+        self.runs = [0] * len(_SEVERITIES)
+
+    def earned(self, on_delay: int) -> Severity:
+        """Return the highest severity that has lasted for the on-delay; low for none."""
+        return max(
+            (s for s in _SEVERITIES if self.runs[s.rank] >= on_delay), default=Severity.LOW, key=lambda s: s.rank
+        )
+
+    def evidence(self) -> Evidence:
+        worst = self.worst
+        return Evidence(
+            worst.sensor,
+            worst.detector,
+            worst.value,
+            worst.baseline,
+            worst.spread,
+            worst.z,
+            worst.direction,
+            self.since,
+        )
+
+
+class AlarmBook:
+    """Decides when findings become an alarm, and leads each alarm through its life."""
+
+    __slots__ = ("_active", "_device_id", "_past", "_serial", "_stamp", "_tracks", "_waiting", "spec")
+
+    def __init__(self, device_id: str, spec: AlarmSpec) -> None:
+        self.spec = spec
+        self._device_id = device_id
+        self._active: Alarm | None = None
+        self._waiting: dict[str, Alarm] = {}
+        """Returned and unacknowledged, oldest first."""
+        self._past: tuple[Alarm, ...] = ()
+        self._tracks: dict[str, _Track] = {}
+        self._stamp = ""
+        self._serial = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether a reading without findings changes nothing."""
+        return not self._tracks
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Return the active alarm and those returned unacknowledged, most severe first, then newest."""
+        alarms = list(self._waiting.values())
+        if self._active is not None:
+            alarms.append(self._active)
+        return tuple(sorted(alarms, key=lambda alarm: (-alarm.severity.rank, -alarm.raised_at)))
+
+    def observe(self, at: float, findings: Iterable[Finding], reported: Container[str]) -> tuple[AlarmEvent, ...]:
+        """Take in the findings of one reading and return what changed.
+
+        Args:
+            at: UTC epoch seconds of the reading.
+            findings: what is out of the ordinary in it; of several for one sensor the weightiest counts.
+            reported: the sensors that the reading has; the others are neither in breach nor quiet.
+        """
+        weightiest: dict[str, Finding] = {}
+        for finding in findings:
+            other = weightiest.get(finding.sensor)
+            if other is None or finding.weight > other.weight:
+                weightiest[finding.sensor] = finding
+        tracks = self._tracks
+        for sensor, finding in weightiest.items():
+            if sensor not in tracks:
+                tracks[sensor] = _Track(finding, at)
+            tracks[sensor].breach(finding)
+        for sensor, track in tuple(tracks.items()):
+            if sensor not in weightiest and sensor in reported:
+                track.rest()
+                if not track.joined:
+                    del tracks[sensor]
+        if self._active is None:
+            return self._raise(at) if weightiest else ()
+        if weightiest:
+            return self._grow(self._active, at)
+        if all(track.quiet >= self.spec.off_delay for track in tracks.values() if track.joined):
+            return (self._clear(self._active, at),)
+        return ()
+
+    def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
+        """Record that somebody has taken note and return the alarm after it; a second time changes nothing.
+
+        Raises:
+            UnknownNameError: the device has no such alarm.
+        """
+        for alarm in (*self.alarms(), *self._past):
+            if alarm.alarm_id == alarm_id:
+                break
+        else:
+            raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms()])
+        if alarm.state in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL):
+            return alarm, ()
+        state = AlarmState.ACKNOWLEDGED if alarm.state.is_active else AlarmState.NORMAL
+        alarm = replace(alarm, state=state, changed_at=at, acknowledged_at=at, acknowledged_by=by.name, note=note)
+        if state is AlarmState.ACKNOWLEDGED:
+            self._active = alarm
+        else:
+            del self._waiting[alarm_id]
+            self._remember(alarm)
+        return alarm, (AlarmEvent(Change.ACKNOWLEDGED, at, alarm, by.name),)
+
+    def interrupt(self) -> None:
+        """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
+        self._tracks = {sensor: track for sensor, track in self._tracks.items() if track.joined}
+
+    def drop(self, sensors: Sequence[str], at: float) -> tuple[AlarmEvent, ...]:
+        """Forget sensors that the device no longer has; an alarm for which none is left is cleared."""
+        dropped = [track for track in (self._tracks.pop(sensor, None) for sensor in sensors) if track is not None]
+        alarm = self._active
+        if alarm is None or not any(track.joined for track in dropped):
+            return ()
+        if not any(track.joined for track in self._tracks.values()):
+            return (self._clear(alarm, at),)
+        self._active = replace(alarm, evidence=self._evidence(), changed_at=at)
+        return (AlarmEvent(Change.UPDATED, at, self._active),)
+
+    def recall(self, alarms: Iterable[Alarm]) -> tuple[AlarmEvent, ...]:
+        """Take over stored alarms; on-delay and off-delay begin anew.
+
+        A device has one active alarm: should the store know of several, all but the newest are
+        cleared, and that is returned.
+        """
+        events: list[AlarmEvent] = []
+        for alarm in sorted(alarms, key=lambda alarm: alarm.raised_at):
+            if alarm.state is AlarmState.RETURNED:
+                self._waiting[alarm.alarm_id] = alarm
+            elif alarm.state is AlarmState.NORMAL:
+                self._remember(alarm)
+            else:
+                if self._active is not None:
+                    events.append(self._clear(self._active, self._active.changed_at))
+                self._active = alarm
+                self._tracks = {item.sensor: _recalled(item, alarm.severity) for item in alarm.evidence}
+        return tuple(events)
+
+    def _raise(self, at: float) -> tuple[AlarmEvent, ...]:
+        """Raise an alarm if a sensor has been in breach for the on-delay."""
+        if not self._join():
+            return ()
+        evidence, severity = self._evidence(), self._earned()
+        if len(self._waiting) >= _MOST_WAITING:
+            alarm = self._waiting.popitem()[1]
+            alarm = replace(
+                alarm,
+                state=AlarmState.UNACKNOWLEDGED,
+                severity=severity,
+                evidence=evidence,
+                changed_at=at,
+                cleared_at=None,
+                repeats=alarm.repeats + 1,
+            )
+        else:
+            alarm = Alarm(
+                self._new_id(at),
+                self._device_id,
+                UNCLASSIFIED,
+                UNCLASSIFIED,
+                severity,
+                AlarmState.UNACKNOWLEDGED,
+                evidence[0].detector,
+                evidence,
+                raised_at=at,
+                changed_at=at,
+            )
+        self._active = alarm
+        return (AlarmEvent(Change.RAISED, at, alarm),)
+
+    def _grow(self, alarm: Alarm, at: float) -> tuple[AlarmEvent, ...]:
+        """Count breaches into the active alarm; tell of a rise, a new sensor, or a z-score that doubled."""
+        counted = any(track.joined and not track.quiet for track in self._tracks.values())
+        alarm = self._active = replace(alarm, repeats=alarm.repeats + 1) if counted else alarm
+        joined = self._join()
+        severity = self._earned()
+        if severity.rank > alarm.severity.rank:
+            alarm = replace(alarm, severity=severity, evidence=self._evidence(), changed_at=at)
+            if alarm.state is AlarmState.ACKNOWLEDGED:
+                alarm = replace(
+                    alarm, state=AlarmState.UNACKNOWLEDGED, acknowledged_at=None, acknowledged_by="", note=""
+                )
+            change = Change.ESCALATED
+        elif joined or any(t.joined and abs(t.worst.z) >= 2 * max(t.told, 1.0) for t in self._tracks.values()):
+            alarm = replace(alarm, evidence=self._evidence(), changed_at=at)
+            change = Change.UPDATED
+        else:
+            return ()
+        self._active = alarm
+        return (AlarmEvent(change, at, alarm),)
+
+    def _clear(self, alarm: Alarm, at: float) -> AlarmEvent:
+        state = AlarmState.NORMAL if alarm.state is AlarmState.ACKNOWLEDGED else AlarmState.RETURNED
+        alarm = replace(alarm, state=state, changed_at=at, cleared_at=at)
+        if state is AlarmState.RETURNED:
+            self._waiting[alarm.alarm_id] = alarm
+        else:
+            self._remember(alarm)
+        self._active = None
+        self._tracks = {sensor: track for sensor, track in self._tracks.items() if not track.joined}
+        return AlarmEvent(Change.CLEARED, at, alarm)
+
+    def _join(self) -> bool:
+        """Let sensors whose breach has lasted for the on-delay speak for the alarm; whether any is new."""
+        new = [t for t in self._tracks.values() if not t.joined and t.runs[0] >= self.spec.on_delay]
+        for track in new:
+            track.joined = True
+        return bool(new)
+
+    def _earned(self) -> Severity:
+        earned = (track.earned(self.spec.on_delay) for track in self._tracks.values() if track.joined)
+        return max(earned, key=lambda severity: severity.rank)
+
+    def _evidence(self) -> tuple[Evidence, ...]:
+        """Return the evidence of the sensors that speak for the alarm, weightiest first, as now told."""
+        joined = sorted((t for t in self._tracks.values() if t.joined), key=lambda t: t.worst.weight, reverse=True)
+        for track in joined:
+            track.told = abs(track.worst.z)
+        return tuple(track.evidence() for track in joined)
+
+    def _new_id(self, at: float) -> str:
+        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S")
+        self._serial = self._serial + 1 if stamp == self._stamp else 1
+        self._stamp = stamp
+        suffix = f"-{self._serial}" if self._serial > 1 else ""
+        return f"{self._device_id}@{stamp}{suffix}"
+
+    def _remember(self, alarm: Alarm) -> None:
+        self._past = (*self._past[1 - _PAST :], alarm)
+
+
+def _recalled(item: Evidence, severity: Severity) -> _Track:
+    """Return the track of a sensor that already speaks for a stored alarm."""
+    worst = Finding(item.sensor, item.detector, item.value, item.baseline, item.spread, item.z, severity)
+    track = _Track(worst, item.since)
+    track.joined = True
+    track.told = abs(item.z)
+    return track
