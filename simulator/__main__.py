@@ -1,21 +1,24 @@
-"""``python -m simulator dataset | replay``: what a person types."""
+"""``python -m simulator dataset | replay | machines``: what a person types."""
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from aegisflow.config import Configuration
 from aegisflow.domain.times import parse_instant
 from aegisflow.errors import AegisFlowError
 from aegisflow.progress import progress_bar
 from simulator.dataset import write_file
-from simulator.faults import DAY
+from simulator.faults import DAY, KINDS, Fault
+from simulator.machine import Machine
+from simulator.machines import CommandMemory, Fleet, Temper, Topics
 from simulator.replay import Progress, RecordedFile, replay
 from simulator.scenario import DEFAULT_START, REFERENCE_DEVICES, VARIANTS, Scenario, devices_of, faults_for
 from simulator.wire import Wire
@@ -51,6 +54,27 @@ def _parser() -> argparse.ArgumentParser:
     _add_broker(replay)
     _add_scenario(replay)
     replay.set_defaults(run=_replay)
+    machines = commands.add_parser("machines", help="run machines that publish readings and take commands")
+    machines.add_argument(
+        "--plant", type=Path, help="plant.yaml with the machines (default: nine of the reference day)"
+    )
+    machines.add_argument("--interval", type=_positive, default=5.0, help="seconds between readings (default 5)")
+    machines.add_argument("--speed", type=_positive, default=1.0, help="run the physics so many times as fast")
+    machines.add_argument("--seed", type=int, default=42)
+    machines.add_argument("--for", dest="stop_after", type=_positive, metavar="SECONDS", help="then stop")
+    machines.add_argument(
+        "--fault", type=_fault, action="append", default=[], metavar="TYPE:DEVICE:SECONDS[:SPEED]",
+        help=f"script a fault, so many seconds of physics from now; types: {', '.join(KINDS)}",
+    )  # fmt: skip
+    machines.add_argument(
+        "--temper", type=_temper, action="append", default=[], metavar="DEVICE=TEMPER",
+        help=f"how a machine takes commands: {', '.join(Temper)}",
+    )  # fmt: skip
+    machines.add_argument(
+        "--memory", type=Path, default=Path("var/simulator/commands.json"), help="where command ids are kept"
+    )
+    _add_broker(machines)
+    machines.set_defaults(run=_machines)
     return parser
 
 
@@ -84,9 +108,7 @@ def scenario_from(options: argparse.Namespace) -> Scenario:
     """
     devices = REFERENCE_DEVICES
     if options.plant is not None:
-        from aegisflow.config import load
-
-        devices = devices_of(load(options.plant).plant)
+        devices = devices_of(_load(options.plant).plant)
     faults = faults_for(options.faults, options.seed, devices, options.days)
     plain = Scenario(options.seed, options.start, options.days * DAY, options.interval, devices, faults)
     return reduce(lambda scenario, name: VARIANTS[name](scenario), options.variant, plain)
@@ -132,6 +154,48 @@ def _replay(options: argparse.Namespace) -> int:
     return 1 if recording.bad_rows else 0
 
 
+def _machines(options: argparse.Namespace) -> int:
+    devices, topics = REFERENCE_DEVICES, Topics(sensors=options.topic)
+    setpoints: dict[str, Mapping[str, tuple[float | None, float | None]]] = {}
+    if options.plant is not None:
+        configuration = _load(options.plant)
+        devices = devices_of(configuration.plant)
+        spoken = configuration.broker.topics
+        topics = Topics(spoken.sensors, spoken.commands, spoken.acks)
+        for device in configuration.plant.devices.values():
+            setpoints[device.device_id] = {
+                name: (spec.limits.low, spec.limits.high) for name, spec in device.parameters.items()
+            }
+    for named in [fault.device_id for fault in options.fault] + [device_id for device_id, _ in options.temper]:
+        if named not in devices:
+            raise ValueError(f"unknown device {named!r}; choose one of {', '.join(devices)}")
+    fleet_of = {
+        device_id: Machine(
+            device_id, baselines, options.seed,
+            tuple(fault for fault in options.fault if fault.device_id == device_id), setpoints.get(device_id, {}),
+        )
+        for device_id, baselines in devices.items()
+    }  # fmt: skip
+    memory = CommandMemory(options.memory)
+    wire = wire_from(options, name="simulator-machines")
+    wire.connect()
+    try:
+        fleet = Fleet(fleet_of, wire, memory, tempers=dict(options.temper), topics=topics)
+        fleet.listen()
+        print(f"{len(fleet_of)} machines run; Ctrl-C stops them", file=sys.stderr, flush=True)  # noqa: T201
+        fleet.run(interval_s=options.interval, speed=options.speed, stop_after_s=options.stop_after)
+        wire.finish()
+    finally:
+        wire.close()
+    return 0
+
+
+def _load(path: Path) -> Configuration:
+    from aegisflow.config import load
+
+    return load(path)
+
+
 def complaints(recording: RecordedFile) -> list[str]:
     """Return what to tell about the bad rows of a recording."""
     if not recording.bad_rows:
@@ -155,6 +219,18 @@ def _broker(text: str) -> tuple[str, int]:
     if not 0 < number < 65_536:
         raise ValueError
     return (host.strip("[]") if colon else text, number)
+
+
+def _fault(text: str) -> Fault:
+    kind, device_id, start_s, *speed = text.split(":")
+    if kind not in KINDS or len(speed) > 1:
+        raise ValueError
+    return Fault(kind, device_id, float(start_s), _positive(speed[0]) if speed else 1.0)
+
+
+def _temper(text: str) -> tuple[str, Temper]:
+    device_id, _, temper = text.partition("=")
+    return device_id, Temper(temper)
 
 
 def _speed(text: str) -> float:
@@ -182,6 +258,7 @@ def _instant(text: str) -> float:
 # argparse names the function in its messages.
 _positive.__name__, _count.__name__, _instant.__name__ = "number above 0", "whole number above 0", "ISO 8601 instant"
 _broker.__name__, _speed.__name__ = "HOST:PORT", "speed"
+_fault.__name__, _temper.__name__ = "TYPE:DEVICE:SECONDS", "DEVICE=TEMPER"
 
 
 if __name__ == "__main__":

@@ -101,12 +101,6 @@ class Wire:
             self._under_way += 1
         self._client.publish(topic, payload, qos=1)
 
-    def tell(self, topic: str, payload: bytes | str) -> None:
-        """Publish at QoS 1 without waiting: for callbacks, which must not block."""
-        with self._change:
-            self._under_way += 1
-        self._client.publish(topic, payload, qos=1)
-
     def finish(self) -> None:
         """Wait until the broker has acknowledged everything.
 

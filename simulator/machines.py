@@ -1,0 +1,201 @@
+"""Machines on the bus: they publish readings, and obey, refuse or ignore commands."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from aegisflow.domain.times import format_instant, parse_instant
+from aegisflow.errors import AegisFlowError
+from simulator.machine import Machine
+from simulator.wire import Wire
+
+REMEMBERED = 200
+"""Command ids per device that are kept."""
+
+
+class Temper(StrEnum):
+    """How a machine takes commands."""
+
+    OBEYS = "obeys"
+    REFUSES = "refuses"
+    IGNORES = "ignores"
+    """Not a word, not an effect."""
+    PRETENDS = "pretends"
+    """Accepts, and does nothing."""
+    STUTTERS = "stutters"
+    """Obeys, and gives every answer twice."""
+
+
+class DamagedMemoryError(AegisFlowError):
+    """The file with the command ids cannot be used."""
+
+
+class CommandMemory:
+    """The answers to the last commands, on disk before anything moves, so that no command acts twice."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what an earlier life left.
+
+        Raises:
+            DamagedMemoryError: the file is no such memory.
+        """
+        self._path = path
+        self._answers: dict[str, dict[str, list[str]]] = {}
+        try:
+            known = json.loads(path.read_text("utf-8"))
+            self._answers = {str(device): dict(answers) for device, answers in known.items()}
+        except FileNotFoundError:
+            pass
+        except (ValueError, AttributeError, TypeError) as error:
+            raise DamagedMemoryError(
+                f"{path}: found {str(error)[:100]}, expected command ids as this program wrote"
+            ) from None
+
+    def recall(self, device_id: str, command_id: str) -> tuple[str, str] | None:
+        """Return result and detail of the answer that was given to this command, if it came before."""
+        answer = self._answers.get(device_id, {}).get(command_id)
+        return None if answer is None else (answer[0], answer[1])
+
+    def keep(self, device_id: str, command_id: str, result: str, detail: str) -> None:
+        """Keep an answer, on disk when this returns."""
+        answers = self._answers.setdefault(device_id, {})
+        answers.pop(command_id, None)
+        answers[command_id] = [result, detail]
+        while len(answers) > REMEMBERED:
+            del answers[next(iter(answers))]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_name(self._path.name + ".part")
+        with part.open("w", encoding="utf-8") as file:
+            json.dump(self._answers, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topic templates."""
+
+    sensors: str = "aegisflow/sensors/{device_id}"
+    commands: str = "aegisflow/commands/{device_id}"
+    acks: str = "aegisflow/acks/{device_id}"
+
+
+class Fleet:
+    """All machines of a plant on one line."""
+
+    def __init__(
+        self,
+        machines: Mapping[str, Machine],
+        wire: Wire,
+        memory: CommandMemory,
+        *,
+        tempers: Mapping[str, Temper] | None = None,
+        topics: Topics | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._machines, self._wire, self._memory = machines, wire, memory
+        self._tempers, self._topics, self._clock = tempers or {}, topics or Topics(), clock
+        self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+        self._open: dict[str, str] = {}
+        """Device to the command that it has accepted but not done."""
+
+    def listen(self) -> None:
+        """Subscribe to the commands of all machines."""
+        for device_id in self._machines:
+            topic = self._topics.commands.replace("{device_id}", device_id)
+            self._wire.subscribe(topic, partial(self._take, device_id))
+
+    def _take(self, device_id: str, topic: str, payload: bytes) -> None:
+        self._inbox.put((device_id, payload))
+
+    def run(self, *, interval_s: float, speed: float = 1.0, stop_after_s: float | None = None) -> None:
+        """Publish readings and answer commands until ``stop_after_s`` of the wall's time are over.
+
+        Timestamps are the wall clock's; at a speed of 10 the physics runs ten times as fast, and
+        readings come ten times as often.
+
+        Raises:
+            BusError: the broker went away for good.
+        """
+        began = due = time.monotonic()
+        while stop_after_s is None or due - began < stop_after_s:
+            self.tick(interval_s)
+            due += interval_s / speed
+            while True:
+                try:
+                    self.answer(*self._inbox.get(timeout=max(0.0, due - time.monotonic())))
+                except Empty:
+                    break
+
+    def tick(self, dt: float) -> None:
+        """Let ``dt`` seconds pass for every machine and publish what its sensors read."""
+        now = self._clock()
+        stamp = format_instant(now)
+        for device_id, machine in self._machines.items():
+            values = machine.step(dt, now)
+            topic = self._topics.sensors.replace("{device_id}", device_id)
+            self._wire.publish(topic, json.dumps({"timestamp": stamp, "device_id": device_id, **values}))
+            if machine.settled and device_id in self._open:
+                command_id = self._open.pop(device_id)
+                detail = f"load {100 * machine.load:.0f} %, {machine.running}"
+                self._memory.keep(device_id, command_id, "done", detail)
+                self._reply(device_id, command_id, "done", detail)
+
+    def answer(self, device_id: str, payload: bytes) -> None:
+        """Take a command from the wire: check it, keep its id, begin it, and answer."""
+        temper = self._tempers.get(device_id, Temper.OBEYS)
+        if temper is Temper.IGNORES:
+            return
+        try:
+            command = json.loads(payload)
+            command_id = command["command_id"]
+            if not isinstance(command_id, str) or not 0 < len(command_id) <= 128:
+                return
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return  # Without an id there is nothing to answer.
+        before = self._memory.recall(device_id, command_id)
+        if before is not None:
+            self._reply(device_id, command_id, *before)
+            return
+        objection = "this machine refuses" if temper is Temper.REFUSES else self._objection(device_id, command)
+        if objection:
+            result, detail = "refused", objection
+        elif temper is Temper.PRETENDS:
+            result, detail = "accepted", "at once"
+        else:
+            # Kept before it acts: a machine that dies in between has done nothing, rather than twice.
+            self._memory.keep(device_id, command_id, "accepted", "begun before a restart of the machine")
+            accepted, detail = self._machines[device_id].obey(str(command.get("command")), command["parameters"])
+            result = "accepted" if accepted else "refused"
+            if accepted:
+                self._open[device_id] = command_id
+        self._memory.keep(device_id, command_id, result, detail)
+        self._reply(device_id, command_id, result, detail)
+
+    def _objection(self, device_id: str, command: Mapping[str, Any]) -> str:
+        if command.get("device_id") != device_id:
+            return f"addressed to {str(command.get('device_id'))[:50]!r}"
+        if not isinstance(command.get("parameters"), dict):
+            return "parameters is no object"
+        try:
+            expires_at = parse_instant(command["expires_at"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return "expires_at is missing or not ISO 8601"
+        if expires_at <= self._clock():
+            return f"expired at {format_instant(expires_at)}"
+        return ""
+
+    def _reply(self, device_id: str, command_id: str, result: str, detail: str) -> None:
+        at = format_instant(self._clock())
+        ack = {"command_id": command_id, "device_id": device_id, "result": result, "detail": detail, "at": at}
+        times = 2 if self._tempers.get(device_id) is Temper.STUTTERS else 1
+        for _ in range(times):
+            self._wire.publish(self._topics.acks.replace("{device_id}", device_id), json.dumps(ack))
