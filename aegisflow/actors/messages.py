@@ -69,6 +69,11 @@ class DrainInbound:
 
 
 @dataclass(frozen=True, slots=True)
+class FlushInbound(Question[bool]):
+    """Hand all that waits to the devices now; True when done."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsCommitted:
     """The historian has these on disk; the broker may forget them."""
 
@@ -354,6 +359,16 @@ class ReplacePlant(Question[PlantChange]):
     """Run this plant from now on: start, stop and reconfigure devices, leave the others alone."""
 
     plant: PlantSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StartChildren(Question[bool]):
+    """Start them all; answered when they are up. What a critical one could not start with is raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopChildren(Question[bool]):
+    """Stop them all, last started first, once each has done what it was told before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""The plant's clock: the wall's, or that of the stream while a recorded day is replayed."""
+
+import math
+import time
+from collections.abc import Callable
+
+from aegisflow.config.settings import ClockSettings
+from aegisflow.errors import PayloadError
+
+CONFIRMATIONS = 3
+"""So many timestamps in a row that agree with each other move a stream's clock over a gap."""
+
+
+class WallClock:
+    """What the wall says."""
+
+    decoding: ClockSettings
+
+    def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
+        self.decoding = settings
+        self.now = wall
+        """Return UTC epoch seconds."""
+
+    def admit(self, at: float) -> None:
+        """Take note of a reading's timestamp; the codec has held it against the wall already."""
+
+
+class StreamClock:
+    """The newest accepted timestamp; the wall's time until there is one.
+
+    A single timestamp far ahead must not shut out all that follows, and a gap in the recording must
+    not end the replay: what is further ahead than ``max_ahead_s`` is refused until CONFIRMATIONS in
+    a row say about the same.
+    """
+
+    def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
+        self.decoding = ClockSettings(source=settings.source, max_age_s=math.inf, max_ahead_s=math.inf)
+        """The bounds for the codec: none, since this clock judges by itself."""
+        self._settings = settings
+        self._wall = wall
+        self._newest = -math.inf
+        self._claimed = -math.inf
+        self._claims = 0
+
+    def now(self) -> float:
+        """Return UTC epoch seconds."""
+        return self._newest if self._newest > -math.inf else self._wall()
+
+    def admit(self, at: float) -> None:
+        """Take note of a reading's timestamp.
+
+        Raises:
+            PayloadError: it is ``too_old`` or ``too_new`` to be believed.
+        """
+        ahead_s = at - self._newest
+        if ahead_s <= self._settings.max_ahead_s:
+            if -ahead_s > self._settings.max_age_s:
+                raise PayloadError("too_old", f"{-ahead_s:.0f} s behind the newest of the stream")
+            if ahead_s > 0:
+                self._newest = at
+            self._claims = 0
+        elif self._newest == -math.inf:
+            self._newest = at
+        else:
+            agrees = abs(at - self._claimed) <= self._settings.max_ahead_s
+            self._claims = self._claims + 1 if agrees else 1
+            self._claimed = at
+            if self._claims < CONFIRMATIONS:
+                raise PayloadError("too_new", f"{ahead_s:.0f} s ahead of the newest of the stream")
+            self._newest, self._claims = at, 0
+
+
+Clock = WallClock | StreamClock
+
+
+def build_clock(settings: ClockSettings, wall: Callable[[], float] = time.time) -> Clock:
+    """Return the clock that ``plant.yaml`` asks for."""
+    return StreamClock(settings, wall) if settings.source == "stream" else WallClock(settings, wall)

@@ -1,0 +1,75 @@
+"""Logs and counters, set up in one place: logs go to stderr, since stdout may carry the protocol."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    pass
+
+
+def configure_logs(level: str = "info", *, json_lines: bool = False) -> None:
+    """Send structlog's events, and the libraries' warnings, to stderr.
+
+    Args:
+        level: the least important level that is shown: debug, info, warning or error.
+        json_lines: one JSON object a line, for collectors, instead of lines for people.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    rendering: list[structlog.typing.Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if json_lines
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *rendering,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s"
+    )
+
+
+class Metrics:
+    """Counters of one running plant, in a registry of their own."""
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry, Counter
+
+        self.registry: CollectorRegistry = CollectorRegistry()
+        self.messages = Counter("aegisflow_messages", "Messages from the broker", registry=self.registry)
+        self.rejected = Counter("aegisflow_rejected", "Messages refused", ["reason"], registry=self.registry)
+        self.shed = Counter("aegisflow_shed", "QoS 0 messages dropped under load", registry=self.registry)
+        self.letters_dropped = Counter(
+            "aegisflow_dead_letters_dropped", "Refused messages not kept, since too many came", registry=self.registry
+        )
+        self.readings = Counter(
+            "aegisflow_readings", "Readings that came to a device", ["disposition"], registry=self.registry
+        )
+        self.alarm_events = Counter("aegisflow_alarm_events", "Changes of alarms", ["change"], registry=self.registry)
+        self.actor_failures = Counter("aegisflow_actor_failures", "Actors that fell", registry=self.registry)
+        self.commands = Counter("aegisflow_commands", "Commands by stage", ["stage"], registry=self.registry)
+
+    def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
+        """Add a gauge whose value is asked for when somebody looks."""
+        from prometheus_client import Gauge
+
+        Gauge(name, help_text, registry=self.registry).set_function(value)
+
+    def render(self) -> bytes:
+        """Return all of it in Prometheus' text format."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self.registry)

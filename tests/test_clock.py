@@ -1,0 +1,48 @@
+import pytest
+
+from aegisflow.clock import CONFIRMATIONS, build_clock
+from aegisflow.config.settings import ClockSettings
+from aegisflow.errors import PayloadError
+
+STREAM = ClockSettings(source="stream", max_age_s=3600.0, max_ahead_s=60.0)
+
+
+def test_a_wall_clock_does_not_listen_to_readings() -> None:
+    clock = build_clock(ClockSettings(), wall=lambda: 500.0)
+    clock.admit(9999.0)
+    assert clock.now() == 500.0
+
+
+def test_a_stream_clock_shows_the_newest_timestamp() -> None:
+    clock = build_clock(STREAM, wall=lambda: 500.0)
+    assert clock.now() == 500.0
+    for at in (1000.0, 1005.0, 1003.0):
+        clock.admit(at)
+    assert clock.now() == 1005.0
+
+
+def test_one_timestamp_far_ahead_moves_nothing() -> None:
+    clock = build_clock(STREAM)
+    clock.admit(1000.0)
+    for _ in range(10):
+        with pytest.raises(PayloadError, match="too_new"):
+            clock.admit(1e9)
+        clock.admit(1000.0)
+    assert clock.now() == 1000.0
+
+
+def test_a_gap_in_the_recording_is_passed_once_it_is_confirmed() -> None:
+    clock = build_clock(STREAM)
+    clock.admit(1000.0)
+    for number in range(CONFIRMATIONS - 1):
+        with pytest.raises(PayloadError, match="too_new"):
+            clock.admit(9000.0 + number)
+    clock.admit(9005.0)
+    assert clock.now() == 9005.0
+
+
+def test_a_timestamp_far_behind_the_stream_is_refused() -> None:
+    clock = build_clock(STREAM)
+    clock.admit(100_000.0)
+    with pytest.raises(PayloadError, match="too_old"):
+        clock.admit(100_000.0 - 3601.0)
