@@ -1,0 +1,298 @@
+"""What the tools answer: the shapes that an agent sees, and their JSON schemas.
+
+A field without a value is left out of the answer instead of being sent as null.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Moment = str
+"""ISO 8601, UTC."""
+
+
+class Part(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(Part):
+    """What every answer says about itself."""
+
+    as_of: Moment
+    unavailable: dict[str, str] = {}
+    """Who could not be asked, and why."""
+
+
+class PagedAnswer(Answer):
+    """An answer that may go on."""
+
+    total: int
+    """On all pages."""
+    truncated: bool
+    """More follows, from ``next_cursor``."""
+    next_cursor: str | None = None
+
+
+class UntrustedText(Part):
+    """Somebody's words, with whose they are."""
+
+    words: str
+    origin: str
+
+
+class EvidenceItem(Part):
+    """Why a sensor speaks for an alarm."""
+
+    sensor: str
+    detector: str
+    value: float
+    baseline: float
+    spread: float
+    z: float
+    direction: str
+    since: Moment
+
+
+class AlarmItem(Part):
+    """One alarm."""
+
+    alarm_id: str
+    device_id: str
+    fault_type: str
+    first_type: str | None = Field(default=None, description="as raised, if retyped since")
+    severity: str
+    state: str
+    detector: str
+    raised_at: Moment
+    changed_at: Moment
+    cleared_at: Moment | None = None
+    acknowledged_at: Moment | None = None
+    acknowledged_by: str | None = None
+    untrusted_note: UntrustedText | None = None
+    repeats: int = Field(description="breaching readings")
+    reasons: list[str] = []
+    evidence: list[EvidenceItem]
+    more_evidence: int | None = Field(default=None, description="sensors left out")
+
+
+class ActiveAlarms(PagedAnswer):
+    """Alarms that are active, or returned without being acknowledged."""
+
+    raw_values: int = Field(description="breaching readings behind the alarms shown")
+    by_severity: dict[str, int]
+    alarms: list[AlarmItem]
+
+
+class PastAlarm(Part):
+    """One alarm, in short."""
+
+    alarm_id: str
+    device_id: str
+    fault_type: str
+    first_type: str | None = None
+    severity: str
+    state: str
+    raised_at: Moment
+    cleared_at: Moment | None = None
+    acknowledged_by: str | None = None
+    untrusted_note: UntrustedText | None = None
+    sensors: list[str] = Field(description="value, z-score and direction of each")
+
+
+class AlarmHistory(PagedAnswer):
+    """Alarms of the past and present."""
+
+    start: Moment
+    end: Moment
+    raw_values: int = Field(description="breaching readings behind the alarms shown")
+    by_device: dict[str, int] = Field(description="on all pages, the most frequent")
+    by_type: dict[str, int]
+    alarms: list[PastAlarm]
+
+
+class Acknowledgement(Answer):
+    """What acknowledging did."""
+
+    effect: str
+    alarm_id: str
+    device_id: str
+    fault_type: str
+    severity: str
+    state: str
+    acknowledged_at: Moment | None = None
+    acknowledged_by: str
+
+
+class Series(Part):
+    """A down-sampled series; min and max keep every peak."""
+
+    offset_s: list[int] = Field(description="bucket begin, seconds after start")
+    mean: list[float]
+    min: list[float]
+    max: list[float]
+
+
+class SensorTrend(Part):
+    """A sensor over a period."""
+
+    sensor: str
+    unit: str
+    quality_now: str | None = None
+    normal: str | None = None
+    raw_values: int
+    mean: float | None = None
+    spread: float | None = None
+    min: float | None = None
+    min_at: Moment | None = None
+    max: float | None = None
+    max_at: Moment | None = None
+    slope_per_hour: float | None = None
+    first: float | None = None
+    last: float | None = None
+    outside_normal: int | None = None
+    series: Series | None = None
+
+
+class SensorStream(Answer):
+    """A device's sensors over a period."""
+
+    device_id: str
+    start: Moment
+    end: Moment
+    resolution: str = Field(description="raw, or minutes where one-minute aggregates were read")
+    readings: int
+    raw_values: int
+    gaps: list[str] = Field(description="the longest, as start/end")
+    gaps_total: int
+    truncated: bool = Field(description="coarser than asked for; a shorter period or fewer sensors show more")
+    sensors: list[SensorTrend]
+
+
+class SensorNow(Part):
+    """A sensor now."""
+
+    sensor: str
+    unit: str
+    quality: str
+    value: float | None = None
+    at: Moment | None = None
+    mean: float | None = None
+    spread: float | None = None
+    z: float | None = None
+    window: int = Field(description="readings behind mean, spread and z")
+    normal: str | None = None
+    alarm: str | None = None
+    trip: str | None = None
+
+
+class DeviceDetail(Part):
+    """One device now."""
+
+    device_id: str
+    line: str
+    kind: str
+    mode: str
+    silent: bool
+    latest_at: Moment | None = None
+    sensors: list[SensorNow]
+    alarms: list[str]
+    parameters: dict[str, str] = Field(description="what set_parameter takes, and its limits")
+    manual: str | None = None
+    readings_accepted: int
+    readings_refused: dict[str, int]
+
+
+class DeviceLine(Part):
+    """One device now, in a line."""
+
+    device_id: str
+    line: str
+    kind: str
+    mode: str
+    silent: bool
+    latest_at: Moment | None = None
+    stale_sensors: list[str] | None = None
+    alarms: list[str] | None = None
+
+
+class DeviceStatusAnswer(PagedAnswer):
+    """One device in full, or every device in a line."""
+
+    raw_values: int = Field(description="readings in the windows behind this page")
+    in_alarm: int | None = Field(default=None, description="devices, on all pages")
+    silent: int | None = None
+    device: DeviceDetail | None = None
+    devices: list[DeviceLine] | None = None
+
+
+class PassageItem(Part):
+    """A passage of a manual."""
+
+    manual: str
+    title: str
+    revision: str
+    section: str
+    score: float
+    text: str
+
+
+class ManualAnswer(Answer):
+    """Passages of the manuals, best first."""
+
+    method: str
+    note: str | None = None
+    truncated: bool = Field(description="fewer or shorter passages than found")
+    passages: list[PassageItem]
+
+
+class ReportWords(Part):
+    """What the author of a report wrote."""
+
+    title: str
+    root_cause: str
+    actions_taken: str
+    outcome: str
+
+
+class IncidentItem(Part):
+    """One incident report."""
+
+    incident_id: int
+    device_id: str
+    alarm_id: str | None = None
+    fault_type: str
+    severity: str
+    occurred_at: Moment
+    reported_at: Moment
+    author: str
+    origin: str
+    reviewed: bool = Field(description="by a person")
+    untrusted_words: ReportWords
+
+
+class IncidentReports(PagedAnswer):
+    """Incident reports, newest first."""
+
+    incidents: list[IncidentItem]
+
+
+class LoggedIncident(Answer):
+    """The report as stored."""
+
+    next_step: str
+    incident: IncidentItem
+
+
+class CommandAnswer(Answer):
+    """How far a command came."""
+
+    command_id: str
+    device_id: str
+    command: str
+    parameters: dict[str, str | float]
+    stage: str = Field(description="never more than is known; only 'verified' means telemetry proved it")
+    reasons: list[str]
+    next_step: str
+    expires_at: Moment | None = None
+    proposed_by: str
+    untrusted_justification: UntrustedText

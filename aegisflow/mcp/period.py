@@ -1,0 +1,20 @@
+"""The period that an agent asked for."""
+
+from aegisflow.domain.times import Period, parse_period
+from aegisflow.errors import BadValueError
+
+_LAST_INSTANT = 253_402_300_799.0
+"""The end of the year 9999, as UTC epoch seconds."""
+
+
+def asked_period(start: str | None, end: str | None, last: str | None, *, now: float, default_s: float) -> Period:
+    """Return the period of the three arguments that every read over time has.
+
+    Raises:
+        BadValueError: a text cannot be read, or the period is empty or outside of 1970 to 9999.
+    """
+    period = parse_period(start, end, last, now=now, default_s=default_s)
+    if period.start < 0 or period.end > _LAST_INSTANT:
+        given = " ".join(text for text in (start, end, last) if text)
+        raise BadValueError("period", given, "a period between the years 1970 and 9999")
+    return period

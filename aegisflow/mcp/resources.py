@@ -1,0 +1,102 @@
+"""What an agent can read about the plant: its inventory and its manuals."""
+
+import json
+from collections.abc import Callable
+from typing import ParamSpec
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import ResourceError
+
+from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
+from aegisflow.errors import AegisFlowError, UnknownNameError
+from aegisflow.mcp.starting import PlantSource
+
+P = ParamSpec("P")
+
+
+def add_resources(server: FastMCP, plant: PlantSource) -> None:
+    """Put the inventory and the manuals on ``server``."""
+
+    def inventory() -> str:
+        return _json(_describe_plant(plant().inventory()))
+
+    def device(device_id: str) -> str:
+        devices = plant().inventory().devices
+        if device_id not in devices:
+            raise UnknownNameError("device", device_id, list(devices))
+        return _json(_describe_device(devices[device_id]) | _describe_equipment(devices[device_id]))
+
+    def manuals() -> str:
+        return _json([{"name": name, "title": title} for name, title in plant().manuals().items()])
+
+    def manual(name: str) -> str:
+        return plant().read_manual(name)
+
+    for uri, read, title, mime_type in (
+        ("aegisflow://plant", inventory, "Lines, devices, sensors, units and limits", "application/json"),
+        ("aegisflow://devices/{device_id}", device, "One device: sensors, limits, setpoints", "application/json"),
+        ("aegisflow://manuals", manuals, "Names and titles of the manuals", "application/json"),
+        ("aegisflow://manuals/{name}", manual, "The text of a manual", "text/markdown"),
+    ):
+        server.resource(uri, name=read.__name__, description=title, mime_type=mime_type)(_guarded(read))
+
+
+def _guarded(read: Callable[P, str]) -> Callable[P, str]:
+    def call(*args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            return read(*args, **kwargs)
+        except AegisFlowError as error:
+            raise ResourceError(str(error)) from error
+
+    call.__wrapped__ = read  # type: ignore[attr-defined]  # the signature; a docstring would load a parser
+    call.__annotations__ = read.__annotations__
+    return call
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _describe_plant(plant: PlantSpec) -> dict[str, object]:
+    """Describe the plant; a kind's equipment stands once, and again only where a device differs from it."""
+    kinds: dict[str, dict[str, object]] = {}
+    devices: dict[str, object] = {}
+    for device_id, device in plant.devices.items():
+        equipment = _describe_equipment(device)
+        own = _describe_device(device)
+        if kinds.setdefault(device.kind, equipment) != equipment:
+            own |= equipment
+        devices[device_id] = own
+    lines = {
+        line_id: {"description": line.description, "devices": list(line.devices)}
+        for line_id, line in plant.lines.items()
+    }
+    return {"name": plant.name, "lines": lines, "kinds": kinds, "devices": devices}
+
+
+def _describe_device(device: DeviceSpec) -> dict[str, object]:
+    return {"device_id": device.device_id, "line": device.line, "kind": device.kind, "description": device.description}
+
+
+def _describe_equipment(device: DeviceSpec) -> dict[str, object]:
+    return {
+        "manual": device.manual or None,
+        "sensors": {name: _describe_sensor(sensor) for name, sensor in device.sensors.items()},
+        "parameters": {
+            name: {"unit": parameter.unit, "limits": _pair(parameter.limits)}
+            for name, parameter in device.parameters.items()
+        },
+    }
+
+
+def _describe_sensor(sensor: SensorSpec) -> dict[str, object]:
+    limits = {"normal": sensor.normal, "alarm": sensor.alarm, "trip": sensor.trip}
+    described: dict[str, object] = {"unit": sensor.unit}
+    described |= {name: _pair(limit) for name, limit in limits.items() if limit != Limits()}
+    if sensor.description:
+        described["description"] = sensor.description
+    return described
+
+
+def _pair(limits: Limits) -> list[float | None]:
+    return [limits.low, limits.high]

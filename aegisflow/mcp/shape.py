@@ -1,0 +1,282 @@
+"""From the plant's pictures to what an agent reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+from aegisflow.domain.alarms import Alarm, Evidence
+from aegisflow.domain.commands import CommandReceipt
+from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
+from aegisflow.domain.readings import Quality
+from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import DeviceStatus, Incident, SensorStatus, SensorSummary, SeriesPoint
+from aegisflow.mcp.answers import (
+    AlarmItem,
+    CommandAnswer,
+    DeviceDetail,
+    DeviceLine,
+    EvidenceItem,
+    IncidentItem,
+    PastAlarm,
+    ReportWords,
+    SensorNow,
+    SensorTrend,
+    Series,
+    UntrustedText,
+)
+from aegisflow.mcp.text import clean, describe_limits, maybe, shorten, z_score
+
+NOTE_BYTES = 500
+REPORT_BYTES = 1_000
+"""Of each longer part of an incident report."""
+MOST_EVIDENCE = 8
+MOST_UNAVAILABLE = 10
+MOST_COUNTS = 10
+MOST_SENSORS_NOW = 40
+
+
+def moment(at: float | None) -> str | None:
+    """Return ``at`` as ISO 8601, if there is one."""
+    return None if at is None else format_instant(at)
+
+
+def unavailable(names: Mapping[str, str]) -> dict[str, str]:
+    """Return who could not be asked, with the rest counted where there are many."""
+    shown = {name: clean(why, 120) for name, why in islice(names.items(), MOST_UNAVAILABLE)}
+    if len(names) > MOST_UNAVAILABLE:
+        shown["others"] = f"{len(names) - MOST_UNAVAILABLE} more"
+    return shown
+
+
+def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the largest counts, the largest first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return dict(ordered[:MOST_COUNTS])
+
+
+# --- alarms -----------------------------------------------------------------------------------
+
+
+def alarm_item(alarm: Alarm) -> AlarmItem:
+    """Return an alarm with the evidence of the sensors that deviate most."""
+    strongest = _strongest(alarm)
+    left_out = len(strongest) - MOST_EVIDENCE
+    return AlarmItem(
+        alarm_id=alarm.alarm_id,
+        device_id=alarm.device_id,
+        fault_type=alarm.fault_type,
+        first_type=alarm.first_type if alarm.first_type != alarm.fault_type else None,
+        severity=alarm.severity,
+        state=alarm.state,
+        detector=alarm.detector,
+        raised_at=format_instant(alarm.raised_at),
+        changed_at=format_instant(alarm.changed_at),
+        cleared_at=moment(alarm.cleared_at),
+        acknowledged_at=moment(alarm.acknowledged_at),
+        acknowledged_by=clean(alarm.acknowledged_by, 100) or None,
+        untrusted_note=_note(alarm),
+        repeats=alarm.repeats,
+        reasons=[clean(reason, 200) for reason in alarm.reasons[:6]],
+        evidence=[_evidence_item(item) for item in strongest[:MOST_EVIDENCE]],
+        more_evidence=left_out if left_out > 0 else None,
+    )
+
+
+def past_alarm(alarm: Alarm) -> PastAlarm:
+    """Return an alarm in short."""
+    return PastAlarm(
+        alarm_id=alarm.alarm_id,
+        device_id=alarm.device_id,
+        fault_type=alarm.fault_type,
+        first_type=alarm.first_type if alarm.first_type != alarm.fault_type else None,
+        severity=alarm.severity,
+        state=alarm.state,
+        raised_at=format_instant(alarm.raised_at),
+        cleared_at=moment(alarm.cleared_at),
+        acknowledged_by=clean(alarm.acknowledged_by, 100) or None,
+        untrusted_note=_note(alarm),
+        sensors=[
+            f"{item.sensor} {shorten(item.value):g} (z {z_score(item.z):g}, {item.direction})"
+            for item in _strongest(alarm)[:MOST_EVIDENCE]
+        ],
+    )
+
+
+def alarm_line(alarm: Alarm) -> str:
+    """Return an alarm in a few words: ``critical thermal_runaway (unacknowledged) pump-01@...``."""
+    return f"{alarm.severity} {alarm.fault_type} ({alarm.state}) {alarm.alarm_id}"
+
+
+def _strongest(alarm: Alarm) -> list[Evidence]:
+    return sorted(alarm.evidence, key=lambda item: -abs(item.z))
+
+
+def _note(alarm: Alarm) -> UntrustedText | None:
+    if not alarm.note:
+        return None
+    return UntrustedText(words=clean(alarm.note, NOTE_BYTES), origin=clean(alarm.acknowledged_by, 100))
+
+
+def _evidence_item(item: Evidence) -> EvidenceItem:
+    return EvidenceItem(
+        sensor=item.sensor,
+        detector=item.detector,
+        value=shorten(item.value),
+        baseline=shorten(item.baseline),
+        spread=shorten(item.spread),
+        z=z_score(item.z),
+        direction=item.direction,
+        since=format_instant(item.since),
+    )
+
+
+# --- readings and devices ---------------------------------------------------------------------
+
+
+def merge_points(points: Sequence[SeriesPoint], most: int) -> list[SeriesPoint]:
+    """Return ``points`` in at most ``most`` buckets of equally many neighbours; extremes are kept."""
+    if most <= 0:
+        return []
+    width = -(-len(points) // most)
+    return [_merged(points[first : first + width]) for first in range(0, len(points), width or 1)]
+
+
+def _merged(points: Sequence[SeriesPoint]) -> SeriesPoint:
+    count = sum(point.count for point in points)
+    mean = sum(point.mean * point.count for point in points) / count if count else points[0].mean
+    return SeriesPoint(
+        points[0].at, count, mean, min(point.min for point in points), max(point.max for point in points)
+    )
+
+
+def sensor_trend(
+    summary: SensorSummary, start: float, points: int, normal: Limits, quality: Quality | None
+) -> SensorTrend:
+    """Return a sensor over the period from ``start``, with at most ``points`` buckets."""
+    merged = merge_points(summary.series, points)
+    series = Series(
+        offset_s=[round(point.at - start) for point in merged],
+        mean=[shorten(point.mean) for point in merged],
+        min=[shorten(point.min) for point in merged],
+        max=[shorten(point.max) for point in merged],
+    )
+    return SensorTrend(
+        sensor=summary.sensor,
+        unit=summary.unit,
+        quality_now=quality,
+        normal=describe_limits(normal),
+        raw_values=summary.count,
+        mean=maybe(summary.mean),
+        spread=maybe(summary.spread),
+        min=maybe(summary.min),
+        min_at=moment(summary.min_at),
+        max=maybe(summary.max),
+        max_at=moment(summary.max_at),
+        slope_per_hour=maybe(summary.slope_per_hour),
+        first=maybe(summary.first),
+        last=maybe(summary.last),
+        outside_normal=summary.outside_normal,
+        series=series if merged else None,
+    )
+
+
+def device_line(status: DeviceStatus) -> DeviceLine:
+    """Return a device in a line."""
+    stale = [sensor.spec.name for sensor in status.sensors if sensor.quality is not Quality.GOOD]
+    return DeviceLine(
+        device_id=status.device_id,
+        line=status.line,
+        kind=status.kind,
+        mode=status.mode,
+        silent=status.silent,
+        latest_at=moment(status.latest_at),
+        stale_sensors=stale[:10] or None,
+        alarms=[alarm_line(alarm) for alarm in status.alarms[:3]] or None,
+    )
+
+
+def device_detail(status: DeviceStatus, spec: DeviceSpec | None) -> DeviceDetail:
+    """Return a device in full; ``spec`` adds its setpoints and its manual."""
+    parameters = spec.parameters.values() if spec else ()
+    return DeviceDetail(
+        device_id=status.device_id,
+        line=status.line,
+        kind=status.kind,
+        mode=status.mode,
+        silent=status.silent,
+        latest_at=moment(status.latest_at),
+        sensors=[_sensor_now(sensor) for sensor in status.sensors[:MOST_SENSORS_NOW]],
+        alarms=[alarm_line(alarm) for alarm in status.alarms[:10]],
+        parameters={
+            item.name: f"{describe_limits(item.limits) or 'any value'} {item.unit}" for item in islice(parameters, 20)
+        },
+        manual=(spec.manual or None) if spec else None,
+        readings_accepted=status.accepted,
+        readings_refused=most_frequent(status.refused),
+    )
+
+
+def raw_values(statuses: Iterable[DeviceStatus]) -> int:
+    """Return how many readings stand in the windows of these devices."""
+    return sum(sensor.count for status in statuses for sensor in status.sensors)
+
+
+def _sensor_now(status: SensorStatus) -> SensorNow:
+    spec: SensorSpec = status.spec
+    return SensorNow(
+        sensor=spec.name,
+        unit=spec.unit,
+        quality=status.quality,
+        value=maybe(status.value),
+        at=moment(status.at),
+        mean=maybe(status.mean),
+        spread=maybe(status.spread),
+        z=None if status.z is None else z_score(status.z),
+        window=status.count,
+        normal=describe_limits(spec.normal),
+        alarm=describe_limits(spec.alarm),
+        trip=describe_limits(spec.trip),
+    )
+
+
+# --- reports and commands ---------------------------------------------------------------------
+
+
+def incident_item(incident: Incident) -> IncidentItem:
+    """Return an incident report, its author's words apart."""
+    return IncidentItem(
+        incident_id=incident.incident_id,
+        device_id=incident.device_id,
+        alarm_id=incident.alarm_id,
+        fault_type=incident.fault_type,
+        severity=incident.severity,
+        occurred_at=format_instant(incident.occurred_at),
+        reported_at=format_instant(incident.reported_at),
+        author=clean(incident.author, 100),
+        origin=incident.origin,
+        reviewed=incident.reviewed,
+        untrusted_words=ReportWords(
+            title=clean(incident.title, 200),
+            root_cause=clean(incident.root_cause, REPORT_BYTES),
+            actions_taken=clean(incident.actions_taken, REPORT_BYTES),
+            outcome=clean(incident.outcome, REPORT_BYTES),
+        ),
+    )
+
+
+def command_answer(receipt: CommandReceipt, now: float) -> CommandAnswer:
+    """Return how far a command came."""
+    command = receipt.command
+    by = f"{command.proposed_by.kind} {clean(command.proposed_by.name, 100)}"
+    return CommandAnswer(
+        as_of=format_instant(now),
+        command_id=command.command_id,
+        device_id=command.device_id,
+        command=command.command,
+        parameters=dict(command.parameters),
+        stage=receipt.stage,
+        reasons=[clean(reason, 300) for reason in receipt.reasons[:10]],
+        next_step=clean(receipt.next_step, 500),
+        expires_at=moment(receipt.expires_at),
+        proposed_by=by,
+        untrusted_justification=UntrustedText(words=clean(command.justification, REPORT_BYTES), origin=by),
+    )

@@ -1,0 +1,96 @@
+"""How a tool is put on the server: its schema, its hints, its errors and its log line."""
+
+import functools
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from fastmcp import FastMCP
+from fastmcp.exceptions import ToolError, ValidationError
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools import Tool
+from fastmcp.tools.base import ToolResult
+from mcp_types import CallToolRequestParams, ToolAnnotations
+from pydantic import ValidationError as PydanticValidationError
+
+from aegisflow.errors import AegisFlowError
+from aegisflow.mcp.answers import Answer
+from aegisflow.mcp.schema import plain_arguments, schema_of
+from aegisflow.mcp.text import clean
+
+log = structlog.get_logger(__name__)
+
+READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
+NOTES_ONCE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
+
+
+def add_tool(server: FastMCP, function: Callable[..., Answer], hints: ToolAnnotations) -> None:
+    """Put ``function`` on ``server`` as a tool of the same name, described by its docstring.
+
+    Its parameters' annotations become the input schema, its return annotation the output schema.
+    """
+    answer: type[Answer] = inspect.signature(function).return_annotation
+    tool = Tool.from_function(
+        _guarded(function),
+        description=" ".join((inspect.getdoc(function) or "").split()),
+        output_schema=schema_of(answer),
+        annotations=hints,
+    )
+    server.add_tool(tool.model_copy(update={"parameters": plain_arguments(tool.parameters)}))
+
+
+def _guarded(function: Callable[..., Answer]) -> Callable[..., ToolResult]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> ToolResult:
+        begun = time.perf_counter()
+        try:
+            answer = function(*args, **kwargs)
+        except AegisFlowError as error:
+            log.info("tool_refused", tool=function.__name__, reason=clean(str(error), 200))
+            raise ToolError(clean(str(error), 1_000), log_level=logging.DEBUG) from error
+        except Exception as error:
+            log.exception("tool_failed", tool=function.__name__)
+            text = f"{function.__name__} failed inside AegisFlow, its log says why; look before you repeat it"
+            raise ToolError(text, log_level=logging.DEBUG) from error
+        log.debug("tool_answered", tool=function.__name__, ms=round((time.perf_counter() - begun) * 1e3, 1))
+        return ToolResult(structured_content=answer.model_dump(mode="json", exclude_none=True))
+
+    call.__doc__ = None  # already the description; FastMCP would load a parser for it
+    return call
+
+
+class ClearErrors(Middleware):
+    """Says in one line what is wrong with an argument, instead of pydantic's report."""
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[CallToolRequestParams],
+        call_next: CallNext[CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        """Pass the call on; turn what pydantic says about its arguments into a ToolError."""
+        try:
+            return await call_next(context)
+        except ValidationError as error:
+            cause = error.__cause__
+            if not isinstance(cause, PydanticValidationError):
+                raise
+            raise ToolError(_explain(cause), log_level=logging.DEBUG) from None
+
+
+def _explain(error: PydanticValidationError) -> str:
+    lines = []
+    for mistake in error.errors(include_url=False)[:5]:
+        name = ".".join(str(part) for part in mistake["loc"])
+        if mistake["type"] in ("missing", "missing_argument"):
+            lines.append(f"{name} is required")
+        elif mistake["type"] == "unexpected_keyword_argument":
+            lines.append(f"{name} is not an argument of this tool")
+        else:
+            given = clean(str(mistake["input"]), 100)
+            lines.append(f"{name}={given!r} cannot be used: {mistake['msg'].lower()}")
+    return "; ".join(lines)

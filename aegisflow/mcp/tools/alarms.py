@@ -1,0 +1,171 @@
+"""Tools about alarms: what is wrong now, what was, and taking note of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from aegisflow.domain.alarms import Alarm, Severity
+from aegisflow.domain.times import Period, format_instant
+from aegisflow.domain.views import AlarmQuery
+from aegisflow.mcp.answers import Acknowledgement, ActiveAlarms, AlarmHistory
+from aegisflow.mcp.budget import largest_that_fits
+from aegisflow.mcp.caller import caller
+from aegisflow.mcp.paging import make_cursor, read_cursor
+from aegisflow.mcp.period import asked_period
+from aegisflow.mcp.shape import alarm_item, moment, most_frequent, past_alarm, unavailable
+from aegisflow.mcp.starting import PlantSource
+from aegisflow.mcp.text import clean
+from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, MinSeverity, Start
+
+_DAY_S = 86_400.0
+Limit = Annotated[int, Field(ge=1, le=100, description="alarms per page")]
+
+
+class AlarmTools:
+    """``get_active_anomalies``, ``get_anomaly_history`` and ``acknowledge_anomaly``."""
+
+    def __init__(self, plant: PlantSource) -> None:
+        self._plant = plant
+
+    def get_active_anomalies(
+        self,
+        device_id: DeviceId | None = None,
+        min_severity: MinSeverity = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> ActiveAlarms:
+        """What is wrong now: open alarms, most severe first, each with its evidence.
+
+        Evidence is value, baseline, spread, z-score, direction and since when, per sensor. Includes
+        alarms that returned to normal unacknowledged. Use it first when watching the plant. Next:
+        get_sensor_stream on the device and its neighbours, then query_device_manual.
+        """
+        plant = self._plant()
+        answer = plant.active_alarms(() if device_id is None else (device_id,))
+        least = Severity(min_severity or "low").rank
+        alarms = sorted((alarm for alarm in answer.value if alarm.severity.rank >= least), key=_urgency)
+        question = {
+            "tool": "get_active_anomalies",
+            "device_id": device_id,
+            "min_severity": min_severity,
+            "limit": limit,
+        }
+        rest = alarms
+        if cursor is not None:
+            after = tuple(read_cursor(cursor, question, int, float, str))
+            rest = [alarm for alarm in alarms if _urgency(alarm) > after]
+        page = rest[:limit]
+
+        def build(count: int) -> ActiveAlarms:
+            more = count < len(rest)
+            shown = page[:count]
+            return ActiveAlarms(
+                as_of=format_instant(answer.as_of),
+                unavailable=unavailable(answer.unavailable),
+                total=len(alarms),
+                truncated=more,
+                next_cursor=make_cursor(question, *_urgency(shown[-1])) if more and shown else None,
+                raw_values=sum(alarm.repeats for alarm in shown),
+                by_severity=dict(Counter(str(alarm.severity) for alarm in alarms)),
+                alarms=[alarm_item(alarm) for alarm in shown],
+            )
+
+        return largest_that_fits(build, least=min(1, len(page)), most=len(page))
+
+    def get_anomaly_history(
+        self,
+        device_id: DeviceId | None = None,
+        fault_type: FaultType | None = None,
+        min_severity: MinSeverity = None,
+        start: Start = None,
+        end: End = None,
+        last: Last = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> AlarmHistory:
+        """Alarms raised in a period (default: the last 24 h), newest first, with counts per device and type.
+
+        Use it to tell a recurring fault from a first one. Next: get_incident_reports for what was
+        found and done the last time.
+        """
+        plant = self._plant()
+        asked = [device_id, fault_type, min_severity, start, end, last, limit]
+        question = {"tool": "get_anomaly_history", "asked": asked}
+        before: tuple[float, str] | None = None
+        if cursor is None:
+            period = asked_period(start, end, last, now=plant.now(), default_s=_DAY_S)
+        else:
+            since, until, raised_at, alarm_id = read_cursor(cursor, question, float, float, float, str)
+            period, before = Period(since, until), (raised_at, alarm_id)
+        answer = plant.alarm_history(
+            AlarmQuery(
+                period=period,
+                device_ids=() if device_id is None else (device_id,),
+                fault_type=fault_type,
+                min_severity=Severity(min_severity) if min_severity else None,
+                limit=limit + 1,
+                before=before,
+            )
+        )
+        found = answer.value
+
+        def build(count: int) -> AlarmHistory:
+            shown = found.alarms[:count]
+            more = count < len(found.alarms)
+            return AlarmHistory(
+                as_of=format_instant(answer.as_of),
+                unavailable=unavailable(answer.unavailable),
+                start=format_instant(period.start),
+                end=format_instant(period.end),
+                total=found.total,
+                truncated=more,
+                next_cursor=_cursor_behind(shown[-1], question, period) if more and shown else None,
+                raw_values=sum(alarm.repeats for alarm in shown),
+                by_device=most_frequent(found.by_device),
+                by_type=most_frequent(found.by_type),
+                alarms=[past_alarm(alarm) for alarm in shown],
+            )
+
+        most = min(limit, len(found.alarms))
+        return largest_that_fits(build, least=min(1, most), most=most)
+
+    def acknowledge_anomaly(
+        self,
+        alarm_id: AlarmId,
+        note: Annotated[str, Field(min_length=3, max_length=500, description="what you found, what you will watch")],
+    ) -> Acknowledgement:
+        """Record that you have taken note of an alarm. It does not clear it and changes nothing on the machine.
+
+        The alarm ends only when its sensors return to normal. By yourself only for low and medium
+        severity; high and critical ones are the operators' to acknowledge. Next: keep watching with
+        get_active_anomalies; log_incident_report once it is over.
+        """
+        plant = self._plant()
+        alarm = plant.acknowledge(alarm_id, caller(), clean(note, 2_000))
+        if alarm.state.is_active:
+            effect = "acknowledged, not cleared: the alarm stays active until its sensors return to normal"
+        else:
+            effect = "acknowledged; its sensors had already returned to normal"
+        return Acknowledgement(
+            as_of=format_instant(plant.now()),
+            effect=effect,
+            alarm_id=alarm.alarm_id,
+            device_id=alarm.device_id,
+            fault_type=alarm.fault_type,
+            severity=alarm.severity,
+            state=alarm.state,
+            acknowledged_at=moment(alarm.acknowledged_at),
+            acknowledged_by=clean(alarm.acknowledged_by, 100),
+        )
+
+
+def _urgency(alarm: Alarm) -> tuple[int, float, str]:
+    """Sorts the most severe first, then the newest."""
+    return -alarm.severity.rank, -float(alarm.raised_at), alarm.alarm_id
+
+
+def _cursor_behind(alarm: Alarm, question: Mapping[str, object], period: Period) -> str:
+    """Carries the period too, so that ``last`` means the same on every page."""
+    return make_cursor(question, float(period.start), float(period.end), float(alarm.raised_at), alarm.alarm_id)

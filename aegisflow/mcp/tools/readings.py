@@ -1,0 +1,156 @@
+"""Tools that look at devices and their sensors."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from aegisflow.domain.equipment import Limits, PlantSpec
+from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import DeviceStatus
+from aegisflow.errors import BadValueError, RequestError
+from aegisflow.mcp.answers import DeviceStatusAnswer, SensorStream
+from aegisflow.mcp.budget import largest_that_fits
+from aegisflow.mcp.paging import make_cursor, read_cursor
+from aegisflow.mcp.period import asked_period
+from aegisflow.mcp.shape import device_detail, device_line, raw_values, sensor_trend, unavailable
+from aegisflow.mcp.starting import PlantSource
+from aegisflow.mcp.tools.arguments import Cursor, DeviceId, End, Last, Start
+from aegisflow.plant import Plant
+
+_HOUR_S = 3_600.0
+_MOST_GAPS = 10
+_MOST_SENSORS = 20
+
+
+class ReadingTools:
+    """``get_sensor_stream`` and ``get_device_status``."""
+
+    def __init__(self, plant: PlantSource) -> None:
+        self._plant = plant
+
+    def get_sensor_stream(
+        self,
+        device_id: DeviceId,
+        sensors: Annotated[
+            list[Annotated[str, Field(max_length=100)]] | None,
+            Field(max_length=_MOST_SENSORS, description="e.g. ['vibration']; default all"),
+        ] = None,
+        start: Start = None,
+        end: End = None,
+        last: Last = None,
+        points: Annotated[int, Field(ge=0, le=200, description="of the series per sensor; 0: summary only")] = 40,
+    ) -> SensorStream:
+        """How a device's sensors behaved over a period (default: the last hour).
+
+        Per sensor count, mean, spread, min, max, slope, gaps and a down-sampled series that keeps
+        peaks; never raw rows. Use it to see the trend behind an alarm and to compare with the same
+        sensor of the line's other devices before concluding a fault. Next: query_device_manual.
+        """
+        plant = self._plant()
+        period = asked_period(start, end, last, now=plant.now(), default_s=_HOUR_S)
+        answer = plant.sensor_stream(device_id, tuple(dict.fromkeys(sensors or ())), period, max(1, points))
+        stream = answer.value
+        spec = plant.inventory().devices.get(device_id)
+        status = _status_now(plant, device_id)
+        quality = {sensor.spec.name: sensor.quality for sensor in status.sensors} if status else {}
+        shown = stream.sensors[:_MOST_SENSORS]
+        longest = max((len(summary.series) for summary in shown), default=0)
+
+        def build(most: int) -> SensorStream:
+            return SensorStream(
+                as_of=format_instant(answer.as_of),
+                unavailable=unavailable(answer.unavailable),
+                device_id=stream.device_id,
+                start=format_instant(stream.period.start),
+                end=format_instant(stream.period.end),
+                resolution=stream.resolution,
+                readings=stream.readings,
+                raw_values=sum(summary.count for summary in stream.sensors),
+                gaps=[
+                    f"{format_instant(gap.start)}/{format_instant(gap.end)}"
+                    for gap in sorted(stream.gaps, key=lambda gap: gap.start - gap.end)[:_MOST_GAPS]
+                ],
+                gaps_total=len(stream.gaps),
+                truncated=most < longest or len(shown) < len(stream.sensors),
+                sensors=[
+                    sensor_trend(
+                        summary,
+                        stream.period.start,
+                        most,
+                        spec.sensors[summary.sensor].normal if spec and summary.sensor in spec.sensors else Limits(),
+                        quality.get(summary.sensor),
+                    )
+                    for summary in shown
+                ],
+            )
+
+        return largest_that_fits(build, least=0, most=min(points, longest))
+
+    def get_device_status(
+        self,
+        device_id: Annotated[str | None, Field(max_length=100, description="omit for the whole plant")] = None,
+        limit: Annotated[int, Field(ge=1, le=200, description="devices per page")] = 50,
+        cursor: Cursor = None,
+    ) -> DeviceStatusAnswer:
+        """How devices are now: mode, silence, stale sensors, open alarms.
+
+        Without device_id one line per device of the whole plant: start here. With device_id its
+        sensors with value, z-score, quality and limits, its settable parameters and its manual.
+        Next: get_active_anomalies for what is wrong, get_sensor_stream for how it came about.
+        """
+        plant = self._plant()
+        if device_id is not None:
+            if cursor is not None:
+                raise BadValueError("cursor", cursor, "no cursor beside device_id: one device is one page")
+            return self._one(plant, device_id)
+        answer = plant.all_status()
+        everyone = answer.value
+        question = {"tool": "get_device_status", "limit": limit}
+        first = 0
+        if cursor is not None:
+            (after,) = read_cursor(cursor, question, str)
+            first = _index_after(plant.inventory(), everyone, after)
+        page = everyone[first : first + limit]
+
+        def build(count: int) -> DeviceStatusAnswer:
+            more = first + count < len(everyone)
+            return DeviceStatusAnswer(
+                as_of=format_instant(answer.as_of),
+                unavailable=unavailable(answer.unavailable),
+                total=len(everyone),
+                truncated=more,
+                next_cursor=make_cursor(question, page[count - 1].device_id) if more and count else None,
+                raw_values=raw_values(page[:count]),
+                in_alarm=sum(bool(status.alarms) for status in everyone),
+                silent=sum(status.silent for status in everyone),
+                devices=[device_line(status) for status in page[:count]],
+            )
+
+        return largest_that_fits(build, least=min(1, len(page)), most=len(page))
+
+    def _one(self, plant: Plant, device_id: str) -> DeviceStatusAnswer:
+        answer = plant.device_status(device_id)
+        return DeviceStatusAnswer(
+            as_of=format_instant(answer.as_of),
+            unavailable=unavailable(answer.unavailable),
+            total=1,
+            truncated=False,
+            raw_values=raw_values([answer.value]),
+            device=device_detail(answer.value, plant.inventory().devices.get(device_id)),
+        )
+
+
+def _status_now(plant: Plant, device_id: str) -> DeviceStatus | None:
+    try:
+        return plant.device_status(device_id).value
+    except RequestError:
+        return None
+
+
+def _index_after(inventory: PlantSpec, everyone: tuple[DeviceStatus, ...], device_id: str) -> int:
+    """Return where in ``everyone`` those begin that stand behind ``device_id`` in plant.yaml."""
+    order = {name: index for index, name in enumerate(inventory.devices)}
+    if device_id not in order:
+        raise BadValueError("cursor", device_id, "no cursor, to start anew: the plant has changed meanwhile")
+    behind = (index for index, status in enumerate(everyone) if order.get(status.device_id, -1) > order[device_id])
+    return next(behind, len(everyone))

@@ -1,0 +1,257 @@
+"""A plant in memory that keeps the promises of the Plant protocol, for tests of its edges."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from aegisflow.domain.alarms import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, Mode, Stage
+from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
+from aegisflow.domain.readings import Quality
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import (
+    AlarmPage,
+    AlarmQuery,
+    Answer,
+    CommandPage,
+    DeviceStatus,
+    Gap,
+    Health,
+    Incident,
+    IncidentPage,
+    IncidentQuery,
+    NewIncident,
+    Passage,
+    PassageAnswer,
+    PlantChange,
+    SensorStatus,
+    SensorSummary,
+    SeriesPoint,
+    StoreHealth,
+    Stream,
+)
+from aegisflow.errors import UnknownNameError
+
+NOW = 1_769_846_400.0  # 2026-01-31T08:00:00Z
+SENSORS = {
+    "pressure": SensorSpec("pressure", "PSI", Limits(28, 35), Limits(22, None), Limits(18, 42)),
+    "vibration": SensorSpec("vibration", "mm/s", Limits(0.5, 2.5), Limits(None, 3.5), Limits(None, 5.0)),
+}
+
+
+def size_of_json(answer: dict[str, object]) -> int:
+    return len(json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def a_device(device_id: str) -> DeviceSpec:
+    return DeviceSpec(
+        device_id,
+        line="line-1",
+        kind="pump",
+        sensors=SENSORS,
+        parameters={"speed": ParameterSpec("speed", "rpm", Limits(800, 1500))},
+        manual="pump.md",
+    )
+
+
+def a_plant_spec(devices: int) -> PlantSpec:
+    names = tuple(f"pump-{number:02d}" for number in range(1, devices + 1))
+    lines = {"line-1": LineSpec("line-1", "the first line", names)}
+    return PlantSpec("Test works", lines, {name: a_device(name) for name in names})
+
+
+def an_alarm(number: int, device_id: str = "pump-01", severity: Severity = Severity.HIGH, note: str = "") -> Alarm:
+    evidence = Evidence("vibration", "z_score", 8.4, 1.5, 0.4, 17.25, "high", NOW - 600)
+    return Alarm(
+        alarm_id=f"{device_id}@{number:05d}",
+        device_id=device_id,
+        fault_type="bearing_failure",
+        first_type="unknown",
+        severity=severity,
+        state=AlarmState.UNACKNOWLEDGED,
+        detector="z_score",
+        evidence=(evidence, replace(evidence, sensor="pressure", z=-4.0, direction="low")),
+        raised_at=NOW - 10_000 + number,
+        changed_at=NOW - 10,
+        repeats=7,
+        note=note,
+        acknowledged_by="an agent" if note else "",
+        reasons=("vibration rises alone",),
+    )
+
+
+def a_new_incident(title: str = "Seal worn", device_id: str = "pump-01") -> NewIncident:
+    return NewIncident(
+        device_id,
+        None,
+        "pressure_leak",
+        Severity.HIGH,
+        title,
+        "worn seal",
+        "replaced",
+        "normal",
+        "A. Person",
+        "person",
+        NOW,
+    )
+
+
+class MemoryPlant:
+    """Implements ``aegisflow.plant.Plant`` over lists."""
+
+    def __init__(self, devices: int = 3) -> None:
+        self.spec = a_plant_spec(devices)
+        self.alarms: list[Alarm] = []
+        self.reports: list[Incident] = []
+        self.requests: list[CommandReceipt] = []
+        self.acknowledged: list[tuple[str, Caller, str]] = []
+        self.silent_names: dict[str, str] = {}
+        self.points = 60
+        self.healthy = True
+        self.reloads = 0
+        self.change = PlantChange(applied=True, added=("pump-04",))
+
+    def now(self) -> float:
+        return NOW
+
+    def inventory(self) -> PlantSpec:
+        return self.spec
+
+    def device_status(self, device_id: str) -> Answer[DeviceStatus]:
+        self._device(device_id)
+        return Answer(self._status(device_id), NOW, {})
+
+    def all_status(self) -> Answer[tuple[DeviceStatus, ...]]:
+        names = [name for name in self.spec.devices if name not in self.silent_names]
+        return Answer(tuple(map(self._status, names)), NOW, self.silent_names)
+
+    def sensor_stream(self, device_id: str, sensors: tuple[str, ...], period: Period, points: int) -> Answer[Stream]:
+        device = self._device(device_id)
+        for sensor in sensors:
+            if sensor not in device.sensors:
+                raise UnknownNameError("sensor", sensor, list(device.sensors))
+        chosen = [device.sensors[name] for name in sensors or device.sensors]
+        count = min(points, self.points)
+        width = (period.end - period.start) / count
+        series = tuple(
+            SeriesPoint(period.start + index * width, 12, 1.5, 1.0, 99.25 if index == count // 2 else 2.0)
+            for index in range(count)
+        )
+        summaries = tuple(
+            SensorSummary(
+                spec.name, spec.unit, 720, 1.5, 1.0, period.start, 99.25, period.start, 0.4, 0.01, 1.4, 1.6, 3, series
+            )
+            for spec in chosen
+        )
+        stream = Stream(device_id, period, "raw", 720, (Gap(period.start, period.start + 60),), summaries)
+        return Answer(stream, NOW, {})
+
+    def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
+        for name in device_ids:
+            self._device(name)
+        found = [alarm for alarm in self.alarms if not device_ids or alarm.device_id in device_ids]
+        return Answer(tuple(found), NOW, self.silent_names)
+
+    def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
+        for name in query.device_ids:
+            self._device(name)
+        found = sorted(
+            (alarm for alarm in self.alarms if not query.device_ids or alarm.device_id in query.device_ids),
+            key=lambda alarm: (alarm.raised_at, alarm.alarm_id),
+            reverse=True,
+        )
+        rest = [alarm for alarm in found if query.before is None or (alarm.raised_at, alarm.alarm_id) < query.before]
+        page = AlarmPage(
+            tuple(rest[: query.limit]), len(found), {"pump-01": len(found)}, {"bearing_failure": len(found)}
+        )
+        return Answer(page, NOW, {})
+
+    def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
+        if device_id is not None:
+            self._device(device_id)
+        passage = Passage("pump.md", "Pumps", "3", "Faults > Leak", "## Leak\nStop.\n" + "Compare. " * 800, 0.9)
+        return Answer(PassageAnswer((passage,) * limit, "lexical", "no model"), NOW, {})
+
+    def manuals(self) -> Mapping[str, str]:
+        return {"pump.md": "Pumps"}
+
+    def read_manual(self, name: str) -> str:
+        if name != "pump.md":
+            raise UnknownNameError("manual", name, ["pump.md"])
+        return "# Pumps\n"
+
+    def incidents(self, query: IncidentQuery) -> Answer[IncidentPage]:
+        newest_first = sorted(self.reports, key=lambda report: (report.reported_at, report.incident_id), reverse=True)
+        rest = [
+            report
+            for report in newest_first
+            if query.before is None or (report.reported_at, report.incident_id) < query.before
+        ]
+        return Answer(IncidentPage(tuple(rest[: query.limit]), len(newest_first)), NOW, {})
+
+    def log_incident(self, incident: NewIncident) -> Incident:
+        self._device(incident.device_id)
+        fields = {name: getattr(incident, name) for name in NewIncident.__dataclass_fields__}
+        stored = Incident(incident_id=len(self.reports) + 1, reviewed=False, reported_at=NOW, **fields)
+        self.reports.append(stored)
+        return stored
+
+    def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
+        for index, alarm in enumerate(self.alarms):
+            if alarm.alarm_id == alarm_id:
+                self.acknowledged.append((alarm_id, by, note))
+                self.alarms[index] = replace(
+                    alarm, state=AlarmState.ACKNOWLEDGED, acknowledged_at=NOW, acknowledged_by=by.name, note=note
+                )
+                return self.alarms[index]
+        raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
+
+    def request_command(
+        self,
+        device_id: str,
+        command: CommandName,
+        parameters: Mapping[str, str | float],
+        by: Caller,
+        justification: str,
+    ) -> CommandReceipt:
+        self._device(device_id)
+        proposed = Command(f"cmd-{len(self.requests) + 1}", device_id, command, parameters, by, justification, NOW)
+        receipt = CommandReceipt(proposed, Stage.AWAITING_APPROVAL, ("an operator approves",), "wait", NOW + 900)
+        self.requests.append(receipt)
+        return receipt
+
+    def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
+        return Answer(CommandPage(tuple(self.requests[:limit]), len(self.requests)), NOW, {})
+
+    def health(self) -> Health:
+        reasons = () if self.healthy else ("the broker is away",)
+        store = StoreHealth(True, "", NOW - 1, 0, 1234)
+        return Health(
+            self.healthy,
+            reasons,
+            "localhost:1883",
+            self.healthy,
+            "",
+            store,
+            (),
+            len(self.spec.devices),
+            99,
+            {},
+            NOW - 2,
+        )
+
+    def reload(self) -> PlantChange:
+        self.reloads += 1
+        return self.change
+
+    def _device(self, device_id: str) -> DeviceSpec:
+        if device_id not in self.spec.devices:
+            raise UnknownNameError("device", device_id, list(self.spec.devices))
+        return self.spec.devices[device_id]
+
+    def _status(self, device_id: str) -> DeviceStatus:
+        sensors = tuple(
+            SensorStatus(spec, Quality.GOOD, 31.234567, NOW - 5, 31.5, 1.0, -0.2654, 60) for spec in SENSORS.values()
+        )
+        alarms = tuple(alarm for alarm in self.alarms if alarm.device_id == device_id)
+        return DeviceStatus(device_id, "line-1", "pump", Mode.NORMAL, False, NOW - 5, sensors, alarms, 720, {})
