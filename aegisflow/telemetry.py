@@ -51,13 +51,15 @@ class Metrics:
         self.registry: CollectorRegistry = CollectorRegistry()
         self.messages = Counter("aegisflow_messages", "Messages from the broker", registry=self.registry)
         self.rejected = Counter("aegisflow_rejected", "Messages refused", ["reason"], registry=self.registry)
-        self.shed = Counter("aegisflow_shed", "QoS 0 messages dropped under load", registry=self.registry)
         self.letters_dropped = Counter(
             "aegisflow_dead_letters_dropped", "Refused messages not kept, since too many came", registry=self.registry
         )
-        self.readings = Counter(
+        readings = Counter(
             "aegisflow_readings", "Readings that came to a device", ["disposition"], registry=self.registry
         )
+        self.accepted = readings.labels("accepted")
+        self.duplicates = readings.labels("duplicate")
+        self.late = readings.labels("out_of_order")
         self.alarm_events = Counter("aegisflow_alarm_events", "Changes of alarms", ["change"], registry=self.registry)
         self.actor_failures = Counter("aegisflow_actor_failures", "Actors that fell", registry=self.registry)
         self.commands = Counter("aegisflow_commands", "Commands by stage", ["stage"], registry=self.registry)

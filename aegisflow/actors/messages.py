@@ -102,6 +102,9 @@ class GatewayCounts:
     """Unacknowledged (QoS 0) messages dropped because too much was waiting."""
     in_flight: int
     last_reading_at: float | None
+    """By the plant's clock."""
+    quiet_s: float = 0.0
+    """Seconds since the last reading (or the start), by the wall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +327,11 @@ class ReadManual(Question[str]):
     """The whole text of one manual; UnknownNameError if there is none such."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadManualProblems(Question[Mapping[str, str]]):
+    """Which files, or ``model`` or ``cache``, are not used, and why? Empty when all is well."""
 
 
 # --- guard ------------------------------------------------------------------------------------

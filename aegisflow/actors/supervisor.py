@@ -48,7 +48,8 @@ class Supervisor(ThreadedActor):
         *,
         now: Callable[[], float],
         on_lost: Callable[[str, str], None],
-        on_fall: Callable[[], None] = lambda: None,
+        on_replaced: Callable[[PlantSpec], None],
+        on_fall: Callable[[], None],
     ) -> None:
         super().__init__(name, directory)
         self._settings = settings
@@ -57,6 +58,7 @@ class Supervisor(ThreadedActor):
         self._now = now
         self._on_lost = on_lost
         self._on_fall = on_fall
+        self._on_replaced = on_replaced
         self._children: dict[str, Child] = {}
         self._pending: dict[str, Child] = {}
         self._started = False
@@ -242,6 +244,7 @@ class Supervisor(ThreadedActor):
         changed = tuple(name for name in new if name in old and new[name] != old[name])
         self._start_batch([self._family.device(new[name]) for name in added])
         self._plant = plant
+        self._on_replaced(plant)
         self.tell(GATEWAY, PlantReplaced(plant))
         self.tell(GUARD, PlantReplaced(plant))
         for name in removed:

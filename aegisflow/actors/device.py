@@ -1,0 +1,254 @@
+"""The actor of one device: hands readings to ``domain.Device`` and what comes of them to the historian."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+import msgspec
+import pykka
+
+from aegisflow.actors.base import HISTORIAN, Directory, describe
+from aegisflow.actors.dispatcher import DispatchedActor, Dispatcher
+from aegisflow.actors.messages import (
+    AcknowledgeAlarm,
+    AppendAudit,
+    DeadLetter,
+    DeviceRecalled,
+    ReadAlarms,
+    ReadDeviceStatus,
+    RecallDevice,
+    ReconfigureDevice,
+    RecordReadings,
+    StoreDeadLetters,
+    StoreRecords,
+    Tick,
+)
+from aegisflow.domain.alarms import Alarm, AlarmEvent
+from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.readings import Disposition, Reading, Receipt
+from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import AuditEntry
+from aegisflow.telemetry import Metrics
+
+__all__ = ["DeviceActor"]
+
+RECALL_TIMEOUT_S = 30.0
+"""Without an answer from the historian by then, the device starts without its past."""
+
+_DUPLICATE, _ACCEPTED = Disposition.DUPLICATE, Disposition.ACCEPTED
+
+
+class DeviceActor(DispatchedActor):
+    """Until the historian has told what it remembers, readings and questions wait; then they go on in order."""
+
+    def __init__(
+        self,
+        name: str,
+        directory: Directory,
+        dispatcher: Dispatcher,
+        spec: DeviceSpec,
+        now: Callable[[], float],
+        metrics: Metrics,
+    ) -> None:
+        super().__init__(name, directory, dispatcher)
+        self._device = Device(spec)
+        self._now = now
+        self._metrics = metrics
+        self._accepted = 0
+        self._refused: dict[str, int] = {}
+        self._stash: list[tuple[object, pykka.Future[object] | None]] | None = []
+        """What waits for the recall; None afterwards."""
+        self._cold_at = 0.0
+
+    def on_start(self) -> None:
+        """Ask for the past."""
+        self._cold_at = time.monotonic() + RECALL_TIMEOUT_S
+        count = max((sensor.detector.window for sensor in self._device.spec.sensors.values()), default=0)
+        self.tell(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, count))
+
+    def on_receive(self, message: object) -> object:
+        """Record, remember, answer."""
+        match message:
+            case RecordReadings():
+                if self._stash is None:
+                    self._record(message.readings)
+                else:
+                    self._stash.append((message, None))
+            case Tick(at):
+                self._tick(at)
+            case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm():
+                return self._answer(message) if self._stash is None else self._answer_later(message)
+            case ReconfigureDevice(spec):
+                self._store(self._device.reconfigure(spec, self._now()))
+            case DeviceRecalled():
+                self._recall(message)
+            case _:
+                super().on_receive(message)
+        return None
+
+    def on_failure(self, *_: object) -> None:
+        """Leave to the successor what waited for the recall."""
+        self._abandon_stash()
+
+    def on_stop(self) -> None:
+        """Leave to the supervisor what waited for the recall."""
+        self._abandon_stash()
+
+    # --- readings -----------------------------------------------------------------------------
+
+    def _record(self, readings: tuple[Reading, ...]) -> None:
+        record = self._device.record
+        kept: list[Reading] = []
+        events: list[AlarmEvent] = []
+        late = done = 0
+        poison: Exception | None = None
+        for position, reading in enumerate(readings):
+            try:
+                disposition, changes = record(reading)
+            except Exception as error:  # noqa: BLE001 - raised again once nothing can be lost by it
+                poison, done = error, position
+                break
+            if disposition is not _ACCEPTED:
+                self._refused[disposition] = self._refused.get(disposition, 0) + 1
+                late += 1
+                if disposition is _DUPLICATE:
+                    self._metrics.duplicates.inc()
+                    late -= 1
+                    continue
+            kept.append(reading)
+            if changes:
+                events.extend(changes)
+        if late:
+            self._metrics.late.inc(late)
+        if poison is None:
+            self._settle(readings, kept, events, len(kept) - late)
+        else:
+            self._settle(readings[:done], kept, events, len(kept) - late)
+            self._die_of(readings[done], readings[done + 1 :], poison)
+
+    def _settle(
+        self, readings: tuple[Reading, ...], kept: list[Reading], events: list[AlarmEvent], accepted: int
+    ) -> None:
+        """Hand over to the historian; it tells the gateway once all is on disk."""
+        if not readings:
+            return
+        self._accepted += accepted
+        self._metrics.accepted.inc(accepted)
+        receipts: tuple[Receipt, ...] = tuple([item.receipt for item in readings if item.receipt is not None])
+        stored = StoreRecords(self.name, tuple(kept), receipts, len(readings), tuple(events))
+        self.tell(HISTORIAN, stored)
+        if events:
+            self._report(events)
+
+    def _die_of(self, reading: Reading, rest: tuple[Reading, ...], error: Exception) -> None:
+        """Keep a reading that the device cannot bear as a dead letter, leave the rest to the successor, and fail."""
+        content = {"timestamp": format_instant(reading.at), "device_id": reading.device_id, **reading.values}
+        payload = msgspec.json.encode(content)
+        letter = DeadLetter(
+            at=reading.received_at,
+            topic="",
+            device_id=reading.device_id,
+            reason="device_failure",
+            detail=describe(error),
+            payload=payload[:1024],
+            size=len(payload),
+            sha256=hashlib.sha256(payload).hexdigest(),
+        )
+        receipts = () if reading.receipt is None else (reading.receipt,)
+        self.tell(HISTORIAN, StoreDeadLetters((letter,), receipts, 1))
+        if rest:
+            self.give_back(RecordReadings(rest))
+        raise error
+
+    # --- time and the past --------------------------------------------------------------------
+
+    def _tick(self, at: float) -> None:
+        if self._stash is None:
+            self._store(self._device.tick(at))
+        elif time.monotonic() > self._cold_at:
+            self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
+
+    def _recall(self, past: DeviceRecalled) -> None:
+        if self._stash is None:
+            return
+        if past.failure:
+            self._begin_cold(past.failure)
+            return
+        self._store(self._device.recall(past.readings, past.alarms, past.mode))
+        self._begin()
+
+    def _begin_cold(self, why: str) -> None:
+        self.log.warning("device_started_cold", reason=why)
+        self.tell(
+            HISTORIAN,
+            AppendAudit(AuditEntry(self._now(), self.name, "device_started_cold", self.name, {"reason": why})),
+        )
+        self._begin()
+
+    def _begin(self) -> None:
+        stash, self._stash = self._stash or [], None
+        for position, (message, answer) in enumerate(stash):
+            if answer is not None:
+                try:
+                    answer.set(self._answer(message))
+                except Exception:  # noqa: BLE001 - it belongs to the one who asked
+                    answer.set_exception()
+            elif isinstance(message, RecordReadings):
+                try:
+                    self._record(message.readings)
+                except Exception:
+                    self._stash = stash[position + 1 :]
+                    raise
+
+    def _answer_later(self, question: object) -> "pykka.Future[object]":
+        answer: pykka.Future[object] = pykka.ThreadingFuture()
+        assert self._stash is not None
+        self._stash.append((question, answer))
+        return answer
+
+    def _abandon_stash(self) -> None:
+        for message, answer in self._stash or ():
+            if answer is None:
+                self.give_back(message)
+            else:
+                error = pykka.ActorDeadError(f"{self.name} stopped before it came to this")
+                answer.set_exception((pykka.ActorDeadError, error, None))
+
+    # --- questions ----------------------------------------------------------------------------
+
+    def _answer(self, question: object) -> object:
+        match question:
+            case ReadAlarms():
+                return self._device.alarms()
+            case AcknowledgeAlarm():
+                return self._acknowledge(question)
+            case _:
+                return self._device.status(self._now(), self._accepted, self._refused)
+
+    def _acknowledge(self, request: AcknowledgeAlarm) -> Alarm:
+        at = self._now()
+        alarm, events = self._device.acknowledge(request.alarm_id, request.by, request.note, at)
+        if events:
+            self._store(events)
+            detail = {"kind": request.by.kind, "device_id": self.name, "note": request.note}
+            entry = AuditEntry(at, request.by.name, "alarm_acknowledged", request.alarm_id, detail)
+            self.tell(HISTORIAN, AppendAudit(entry))
+        return alarm
+
+    def _store(self, events: tuple[AlarmEvent, ...]) -> None:
+        if events:
+            self.tell(HISTORIAN, StoreRecords(self.name, alarms=events))
+            self._report(events)
+
+    def _report(self, events: "tuple[AlarmEvent, ...] | list[AlarmEvent]") -> None:
+        for event in events:
+            alarm = event.alarm
+            self._metrics.alarm_events.labels(event.change.value).inc()
+            self.log.info(
+                "alarm_changed",
+                change=event.change.value,
+                alarm=alarm.alarm_id,
+                type=alarm.fault_type,
+                severity=alarm.severity.value,
+            )

@@ -1,0 +1,180 @@
+"""The gateway: messages from the bus become readings of devices, and are acknowledged once committed."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor, describe
+from aegisflow.actors.intake import Intake
+from aegisflow.actors.messages import (
+    DeadLetter,
+    DrainInbound,
+    FlushInbound,
+    PlantReplaced,
+    ReadGatewayCounts,
+    RecordReadings,
+    RecordsCommitted,
+    StoreDeadLetters,
+    StoreRecords,
+    Tick,
+    Wake,
+)
+from aegisflow.bus import Bus, BusMessage
+from aegisflow.bus.codec import Codec
+from aegisflow.clock import Clock
+from aegisflow.config.settings import GatewaySettings
+from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.readings import Reading
+from aegisflow.errors import PayloadError
+from aegisflow.telemetry import Metrics
+
+__all__ = ["Gateway"]
+
+DRAIN_AT_MOST = 2_000
+"""Messages between two looks at the inbox."""
+LETTERS_BURST = 200
+LETTERS_PER_S = 10.0
+"""Refused messages that are kept: so many at once, and so many a second for ever; the rest is only counted."""
+LETTER_BYTES = 1_024
+
+
+class Gateway(ThreadedActor):
+    """Gathers for ``group_s``, decodes, and tells each device its readings in one message."""
+
+    def __init__(
+        self,
+        name: str,
+        directory: Directory,
+        bus: Bus,
+        intake: Intake,
+        settings: GatewaySettings,
+        make_codec: Callable[[PlantSpec], Codec],
+        plant: PlantSpec,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        super().__init__(name, directory)
+        self._bus = bus
+        self._intake = intake
+        self._group_s = settings.group_s
+        self._make_codec = make_codec
+        self._codec = make_codec(plant)
+        self._clock = clock
+        self._metrics = metrics
+        self._shed_told = 0
+        self._letters = float(LETTERS_BURST)
+        self._letters_at = time.monotonic()
+
+    def on_receive(self, message: object) -> object:
+        """Drain when rung for, acknowledge when committed."""
+        match message:
+            case DrainInbound():
+                self.wake_in(self._group_s)
+            case Wake():
+                self._drain()
+            case RecordsCommitted():
+                self._settled(message)
+            case PlantReplaced(plant):
+                self._codec = self._make_codec(plant)
+                self._intake.keep_counts_of(plant.devices)
+            case ReadGatewayCounts():
+                return self._intake.counts()
+            case FlushInbound():
+                while self._intake.has_waiting():
+                    self._drain()
+                return True
+            case Tick():
+                if self._intake.shed != self._shed_told:
+                    self._shed_told = self._intake.shed
+                    self.log.warning("telemetry_shed", total=self._shed_told)
+            case _:
+                super().on_receive(message)
+        return None
+
+    def _drain(self) -> None:
+        intake = self._intake
+        batch = intake.take(DRAIN_AT_MOST)
+        groups, refused = self._decode(batch)
+        intake.in_flight += len(batch)
+        for device_id, readings in groups.items():
+            record = RecordReadings(tuple(readings))
+            if not self.tell(device_id, record):
+                self._store_unwatched(device_id, record.readings)
+        if groups:
+            intake.note_readings(self._clock.now())
+        if refused:
+            self._refuse(refused)
+        self._metrics.messages.inc(len(batch))
+        if intake.has_waiting():
+            self.wake_in(0.0 if len(batch) == DRAIN_AT_MOST else self._group_s)
+
+    def _decode(
+        self, batch: list[BusMessage]
+    ) -> tuple[dict[str, list[Reading]], list[tuple[BusMessage, PayloadError]]]:
+        groups: dict[str, list[Reading]] = {}
+        refused: list[tuple[BusMessage, PayloadError]] = []
+        decode, admit, now = self._codec.decode_reading, self._clock.admit, self._clock.now
+        for message in batch:
+            try:
+                reading = decode(message, now())
+                admit(reading.at)
+            except PayloadError as error:
+                refused.append((message, error))
+                continue
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not take the rest of the batch along
+                refused.append((message, PayloadError("decoder_failure", describe(error))))
+                continue
+            group = groups.get(reading.device_id)
+            if group is None:
+                groups[reading.device_id] = [reading]
+            else:
+                group.append(reading)
+        return groups, refused
+
+    def _store_unwatched(self, device_id: str, readings: tuple[Reading, ...]) -> None:
+        """Store the readings of an isolated device, so that trends go on and the broker is acknowledged."""
+        receipts = tuple(reading.receipt for reading in readings if reading.receipt is not None)
+        self.tell(HISTORIAN, StoreRecords(device_id, readings, receipts, len(readings)))
+
+    def _refuse(self, refused: list[tuple[BusMessage, PayloadError]]) -> None:
+        """Count refused messages, keep some, and settle all with the historian."""
+        now = time.monotonic()
+        self._letters = min(LETTERS_BURST, self._letters + (now - self._letters_at) * LETTERS_PER_S)
+        self._letters_at = now
+        letters = []
+        for message, error in refused:
+            device_id = self._codec.device_of(message.topic)
+            self._intake.note_rejected(error.reason, device_id)
+            self._metrics.rejected.labels(error.reason).inc()
+            if self._letters >= 1:
+                self._letters -= 1
+                letters.append(self._letter(message, error, device_id))
+        dropped = len(refused) - len(letters)
+        if dropped:
+            self._metrics.letters_dropped.inc(dropped)
+        if letters:
+            last = letters[-1]
+            self.log.warning(
+                "messages_refused", count=len(refused), kept=len(letters), reason=last.reason, detail=last.detail
+            )
+        receipts = tuple(message.receipt for message, _ in refused if message.receipt is not None)
+        self.tell(HISTORIAN, StoreDeadLetters(tuple(letters), receipts, len(refused)))
+
+    def _letter(self, message: BusMessage, error: PayloadError, device_id: str | None) -> DeadLetter:
+        return DeadLetter(
+            at=self._clock.now(),
+            topic=message.topic[:256],
+            device_id=device_id,
+            reason=error.reason,
+            detail=error.detail,
+            payload=message.payload[:LETTER_BYTES],
+            size=len(message.payload),
+            sha256=hashlib.sha256(message.payload).hexdigest(),
+        )
+
+    def _settled(self, committed: RecordsCommitted) -> None:
+        self._intake.in_flight = max(0, self._intake.in_flight - committed.count)
+        if committed.receipts:
+            self._bus.acknowledge(committed.receipts)
+        if self._intake.has_waiting():
+            self.wake_in(self._group_s)

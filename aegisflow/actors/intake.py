@@ -1,0 +1,99 @@
+"""What the bus's thread hands to the gateway: queues, a bell, and counts that outlive a fallen gateway."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from aegisflow.actors.base import GATEWAY, Directory
+from aegisflow.actors.messages import DrainInbound, GatewayCounts
+from aegisflow.bus import BusMessage
+
+__all__ = ["Intake"]
+
+
+class Intake:
+    """Messages on their way in.
+
+    QoS 1 messages are bounded by the broker, which waits for our acknowledgements. Of the others
+    the oldest are shed once ``limit`` of them wait.
+    """
+
+    def __init__(self, directory: Directory, limit: int) -> None:
+        self._directory = directory
+        self._limit = limit
+        self._assured: deque[BusMessage] = deque()
+        self._unassured: deque[BusMessage] = deque(maxlen=limit)
+        self._rung = False
+        self._closed = False
+        self.received = 0
+        self.shed = 0
+        self.in_flight = 0
+        """Messages handed on and not yet committed."""
+        self.rejected: Counter[str] = Counter()
+        self.rejected_by_device: dict[str, Counter[str]] = {}
+        self.last_reading_at: float | None = None
+        self._last_reading_monotonic = time.monotonic()
+
+    def on_message(self, message: BusMessage) -> None:
+        """Take a message; called in the bus's thread, returns at once and never raises."""
+        if self._closed:
+            return
+        if message.receipt is not None:
+            self._assured.append(message)
+        else:
+            if len(self._unassured) == self._limit:
+                self.shed += 1
+            self._unassured.append(message)
+        if not self._rung:
+            self._rung = True
+            self._directory.tell(GATEWAY, DrainInbound())
+
+    def take(self, most: int) -> list[BusMessage]:
+        """Remove and return waiting messages, oldest first; QoS 0 ones only while not too much is under way."""
+        self._rung = False
+        batch = _take(self._assured, most)
+        room = min(most - len(batch), self._limit - self.in_flight - len(batch))
+        if room > 0 and self._unassured:
+            batch += _take(self._unassured, room)
+        self.received += len(batch)
+        return batch
+
+    def has_waiting(self) -> bool:
+        """Return whether ``take`` would give something."""
+        return bool(self._assured) or (bool(self._unassured) and self.in_flight < self._limit)
+
+    def close(self) -> None:
+        """Take no more; the broker keeps what is not acknowledged."""
+        self._closed = True
+
+    def note_readings(self, at: float) -> None:
+        """Readings were handed on, at ``at`` by the plant's clock."""
+        self.last_reading_at = at
+        self._last_reading_monotonic = time.monotonic()
+
+    def note_rejected(self, reason: str, device_id: str | None) -> None:
+        """A message was refused; only devices of the plant are counted by name."""
+        self.rejected[reason] += 1
+        if device_id is not None:
+            self.rejected_by_device.setdefault(device_id, Counter())[reason] += 1
+
+    def keep_counts_of(self, device_ids: Iterable[str]) -> None:
+        """Forget the counts of devices that are gone."""
+        known = set(device_ids)
+        self.rejected_by_device = {name: counts for name, counts in self.rejected_by_device.items() if name in known}
+
+    def counts(self) -> GatewayCounts:
+        """Return a picture of the counts."""
+        return GatewayCounts(
+            received=self.received,
+            rejected=dict(self.rejected),
+            rejected_by_device={name: dict(counts) for name, counts in self.rejected_by_device.items()},
+            shed=self.shed,
+            in_flight=self.in_flight,
+            last_reading_at=self.last_reading_at,
+            quiet_s=time.monotonic() - self._last_reading_monotonic,
+        )
+
+
+def _take(queue: "deque[BusMessage]", most: int) -> list[BusMessage]:
+    return [queue.popleft() for _ in range(min(most, len(queue)))]
