@@ -1,0 +1,45 @@
+"""Plants of any size for the benchmarks, and one running against a broker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aegisflow.app import App
+from aegisflow.config import BrokerSettings, ClockSettings, Configuration, ManualsSettings, StoreSettings
+from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, PlantSpec, SensorSpec
+from benchmarks.publisher import device_names
+
+SENSORS = {
+    "temperature": SensorSpec("temperature", "°C", span=Limits(-40, 400)),
+    "pressure": SensorSpec("pressure", "PSI", span=Limits(-15, 300)),
+    "vibration": SensorSpec("vibration", "mm/s", span=Limits(0, 100)),
+    "humidity": SensorSpec("humidity", "%RH", span=Limits(0, 100)),
+    "power_consumption": SensorSpec("power_consumption", "kW", span=Limits(-10, 500)),
+}
+
+
+def plant(devices: int) -> PlantSpec:
+    """A line with so many pumps, all of one kind."""
+    names = device_names(devices)
+    specs = {name: DeviceSpec(device_id=name, line="line-1", kind="pump", sensors=SENSORS) for name in names}
+    return PlantSpec("bench", {"line-1": LineSpec("line-1", "", tuple(names))}, specs)
+
+
+def configuration(port: int, devices: int, folder: str) -> Configuration:
+    return Configuration(
+        path=Path(folder, "plant.yaml"),
+        plant=plant(devices),
+        broker=BrokerSettings(host="127.0.0.1", port=port, client_id="bench-aegisflow"),
+        store=StoreSettings(url=f"sqlite:///{folder}/bench.db"),
+        # The publisher stamps readings into the past, one interval of 5 s after the other.
+        clock=ClockSettings(max_age_s=400 * 86_400.0),
+        manuals=ManualsSettings(folder=Path(folder, "manuals"), model="none"),
+    )
+
+
+@contextmanager
+def running_plant(port: int, devices: int, folder: str) -> Iterator[App]:
+    """A started plant that is connected to the broker."""
+    with App(configuration(port, devices, folder)) as app:
+        app.wait_until_connected(timeout_s=60)
+        yield app

@@ -1,0 +1,116 @@
+"""A publisher that is never the bottleneck: pre-built QoS 1 packets over a bare socket (MQTT 3.1.1).
+
+``python -m benchmarks.publisher PORT COUNT DEVICES [RATE]`` publishes COUNT readings, round robin
+over DEVICES devices, each five sensors of ordinary noise, 5 s apart, the last one stamped now. With
+RATE (readings/s) it paces itself. It ends when the broker has acknowledged every one.
+"""
+
+import json
+import random
+import select
+import socket
+import struct
+import sys
+import time
+from datetime import UTC, datetime
+
+INTERVAL_S = 5.0
+WINDOW = 20_000
+"""Packets under way; below 65,536, so that packet ids stay unique."""
+BATCH = 200
+
+
+def device_names(devices: int) -> list[str]:
+    return [f"device-{number:06}" for number in range(devices)]
+
+
+def reading(device_id: str, at: float, rng: random.Random) -> bytes:
+    """One reading as the reference plant sends it, about 190 bytes."""
+    stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps(
+        {
+            "timestamp": stamp,
+            "device_id": device_id,
+            "temperature": round(rng.gauss(75, 3), 2),
+            "pressure": round(rng.gauss(31.5, 1), 2),
+            "vibration": round(abs(rng.gauss(1.5, 0.4)), 3),
+            "humidity": round(rng.gauss(40, 3), 2),
+            "power_consumption": round(rng.gauss(20, 2), 2),
+        }
+    ).encode()
+
+
+def packet(topic: str, payload: bytes, packet_id: int) -> bytes:
+    """A PUBLISH at QoS 1."""
+    head = topic.encode()
+    body = struct.pack("!H", len(head)) + head + struct.pack("!H", packet_id) + payload
+    length, size = b"", len(body)
+    while True:
+        size, digit = divmod(size, 128)
+        length += bytes([digit | (0x80 if size else 0)])
+        if not size:
+            return b"\x32" + length + body
+
+
+def packets(count: int, devices: int) -> list[bytes]:
+    rng = random.Random(7)
+    names = device_names(devices)
+    rounds = -(-count // devices)
+    start = time.time() - rounds * INTERVAL_S
+    return [
+        packet(
+            f"aegisflow/sensors/{names[n % devices]}",
+            reading(names[n % devices], start + (n // devices) * INTERVAL_S, rng),
+            n % 65_535 + 1,
+        )
+        for n in range(count)
+    ]
+
+
+def connect(port: int) -> socket.socket:
+    link = socket.create_connection(("127.0.0.1", port))
+    name = b"bench-publisher"
+    body = b"\x00\x04MQTT\x04\x02\x00\x00" + struct.pack("!H", len(name)) + name
+    link.sendall(b"\x10" + bytes([len(body)]) + body)
+    if link.recv(4)[:1] != b"\x20":
+        raise SystemExit("the broker refused the publisher")
+    return link
+
+
+def publish(port: int, stream: list[bytes], rate: float | None = None) -> float:
+    """Publish the packets; return the seconds until the last was acknowledged."""
+    link = connect(port)
+    link.setblocking(False)
+    began, sent, acked_bytes, waiting = time.monotonic(), 0, 0, b""
+    while acked_bytes < 4 * len(stream):
+        due = len(stream) if rate is None else min(len(stream), int((time.monotonic() - began) * rate) + 1)
+        if not waiting and sent < due and sent - acked_bytes // 4 < WINDOW:
+            chunk = stream[sent : min(sent + BATCH, due)]
+            waiting, sent = b"".join(chunk), sent + len(chunk)
+        pause = 1.0 if waiting or sent == len(stream) or rate is None else 0.002
+        readable, writable, _ = select.select([link], [link] if waiting else [], [], pause)
+        if writable:
+            waiting = waiting[link.send(waiting) :]
+        if readable:
+            got = link.recv(65_536)
+            if not got:
+                raise SystemExit("the broker closed the connection")
+            acked_bytes += len(got)
+    took = time.monotonic() - began
+    link.setblocking(True)
+    link.sendall(b"\xe0\x00")
+    link.close()
+    return took
+
+
+def main() -> None:
+    port, count, devices = (int(text) for text in sys.argv[1:4])
+    rate = float(sys.argv[4]) if len(sys.argv) > 4 else None
+    stream = packets(count, devices)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps({"seconds": publish(port, stream, rate)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
