@@ -4,6 +4,7 @@
 
     AegisFlowError
     ├── ConfigError            plant.yaml has mistakes; carries all of them
+    ├── RecordingError         a recorded file cannot be used
     ├── PayloadError           a message from the wire is refused; carries a reason code
     ├── BusError               the broker cannot be used as asked
     │   └── NotConnectedError  nothing may be published now
@@ -20,6 +21,7 @@ An error builds its text from its data and keeps the data.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 
 class AegisFlowError(Exception):
@@ -51,6 +53,18 @@ class ConfigError(AegisFlowError):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class RecordingError(AegisFlowError):
+    """A recorded file of readings cannot be used."""
+
+    def __init__(self, file: PurePath, line: int | None, found: str, expected: str) -> None:
+        self.file = file
+        self.line = line
+        self.found = found[:200]
+        self.expected = expected
+        where = file if line is None else f"{file}:{line}"
+        super().__init__(f"{where}: found {self.found}, expected {expected}")
 
 
 class PayloadError(AegisFlowError):

@@ -1,0 +1,224 @@
+"""One pass over a recording, through the devices, into alarms and scores."""
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from math import isinf
+from pathlib import Path
+from time import perf_counter
+from typing import TextIO
+
+from aegisflow.backtest.derive import Derived
+from aegisflow.backtest.recording import Line, Recording, TimeForm, parse_number, parse_time
+from aegisflow.backtest.report import Report
+from aegisflow.domain.alarms import Alarm, AlarmEvent, Change
+from aegisflow.domain.commands import Caller
+from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.readings import Disposition, Reading
+from aegisflow.errors import PayloadError, RecordingError
+
+ALARM_COLUMNS = ("device_id", "type", "final_type", "severity", "sensors", "detector", "raised_at", "cleared_at")
+SCORE_COLUMNS = ("timestamp", "device_id", "score")
+LEAP_S = 366 * 86_400.0
+"""A reading so far ahead of its device's newest has a wrong clock."""
+MOST_DEVICES = 100_000
+"""More names than that in a recording are no devices."""
+_CALLER = Caller("backtest", "system")
+
+
+def backtest(
+    path: Path,
+    *,
+    plant: PlantSpec | None = None,
+    alarms: Path,
+    scores: Path | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Report:
+    """Run a recorded file through the devices and write what they found.
+
+    Args:
+        path: CSV with timestamp, device_id and one column per sensor; further columns are ignored.
+        plant: The plant that it was recorded in; without one, devices are derived from the columns.
+        alarms: CSV to write, one row per alarm in the order they were raised.
+        scores: CSV to write, one row per row of data; one that is refused scores 0.
+        progress: Told the share of the file that is done, 0 to 1.
+
+    Raises:
+        RecordingError: the file cannot be read, or fits no device.
+        OSError: an output cannot be written.
+    """
+    began = perf_counter()
+    run = _Run(Recording(path), plant)
+    with ExitStack() as stack:
+        alarm_file = stack.enter_context(_whole(alarms))
+        score_rows = None
+        if scores is not None:
+            score_rows = csv.writer(stack.enter_context(_whole(scores)), lineterminator="\n")
+            score_rows.writerow(SCORE_COLUMNS)
+        for line in run.recording.lines(progress):
+            score = run.take(line)
+            if score_rows is not None:
+                score_rows.writerow((*run.name(line), f"{score:.6g}"))
+        run.finish()
+        write_alarms(alarm_file, run.report.alarms, run.recording.time_form())
+    run.report.seconds = perf_counter() - began
+    return run.report
+
+
+class _Lane:
+    """One device and where its values stand in a row."""
+
+    def __init__(self, spec: DeviceSpec, recording: Recording) -> None:
+        self.device = Device(spec)
+        self.silent_after_s = spec.silent_after_s
+        self.newest = -LEAP_S
+        places = {name: place for place, name in enumerate(recording.header)}
+        self._columns = [
+            (places[name], name, sensor.span.low, sensor.span.high)
+            for name, sensor in spec.sensors.items()
+            if name in places
+        ]
+
+    def values(self, cells: list[str]) -> dict[str, float]:
+        values: dict[str, float] = {}
+        for place, name, low, high in self._columns:
+            try:
+                value = parse_number(cells[place])
+            except ValueError:
+                raise PayloadError("wrong_type", f"{name} is {cells[place][:50]!r}") from None
+            if value is None:
+                continue
+            if isinf(value):
+                raise PayloadError("not_finite", f"{name} is {cells[place][:50]!r}")
+            if (low is not None and value < low) or (high is not None and value > high):
+                raise PayloadError("out_of_span", f"{name} is {value:g}")
+            values[name] = value
+        if not values:
+            raise PayloadError("no_known_sensor", "no value for a sensor of the device")
+        return values
+
+
+class _Run:
+    """The devices, what they found, and what was refused."""
+
+    def __init__(self, recording: Recording, plant: PlantSpec | None) -> None:
+        self.recording = recording
+        self._plant, self._derived = plant, None if plant else Derived(recording)
+        if plant:
+            known = {name for device in plant.devices.values() for name in device.sensors}
+            sensors = tuple(name for name in recording.header if name in known)
+            if not sensors:
+                shown = ", ".join(recording.header)[:100]
+                raise RecordingError(recording.path, 1, shown, f"a column for one of {', '.join(sorted(known))}")
+        else:
+            sensors = tuple(recording.sensor_columns())
+        self.report = Report(recording.path, plant.name if plant else "derived from the columns, no limits", sensors)
+        self._lanes: dict[str, _Lane] = {}
+        self._alarms: dict[str, Alarm] = {}
+        self._time_text, self._at = "", 0.0
+
+    def name(self, line: Line) -> tuple[str, str]:
+        """Return timestamp and device of a row as they stand there, empty where it is too short."""
+        cells = line.cells
+        time_place, device_place = self.recording.time_place, self.recording.device_place
+        time_text = cells[time_place] if time_place < len(cells) else ""
+        short = device_place is not None and device_place >= len(cells)
+        return time_text, "" if short else self.recording.device_of(cells)
+
+    def take(self, line: Line) -> float:
+        """Record one row and return its score; refused ones are counted and score 0."""
+        self.report.rows += 1
+        try:
+            return self._record(line)
+        except PayloadError as error:
+            self.report.refuse(error.reason, line.number, error.detail)
+            return 0.0
+
+    def finish(self) -> None:
+        """Let the silence until the end of the recording pass, and put the alarms in order."""
+        last = max((lane.newest for lane in self._lanes.values()), default=0.0)
+        for lane in self._lanes.values():
+            self._pass(lane, last)
+        self.report.alarms = sorted(self._alarms.values(), key=lambda alarm: (alarm.raised_at, alarm.device_id))
+        self.report.devices = len(self._lanes)
+
+    def _record(self, line: Line) -> float:
+        cells = line.cells
+        if len(cells) != len(self.recording.header):
+            raise PayloadError("columns", f"found {len(cells)}, expected {len(self.recording.header)}")
+        text = cells[self.recording.time_place]
+        if text != self._time_text:
+            try:
+                self._at = parse_time(text)
+            except ValueError:
+                raise PayloadError("bad_timestamp", f"found {text[:50]!r}, expected ISO 8601") from None
+            self._time_text = text
+        at = self._at
+        lane = self._lane(self.recording.device_of(cells))
+        values = lane.values(cells)
+        if at > lane.newest:
+            if lane.newest > 0 and at - lane.newest > LEAP_S:
+                raise PayloadError("too_new", f"{text[:50]} is more than a year after the reading before")
+            if at - lane.newest > lane.silent_after_s:
+                self._pass(lane, at)
+            lane.newest = at
+        disposition, events = lane.device.record(Reading(lane.device.spec.device_id, at, values, at))
+        if events:
+            self._keep(lane.device, events)
+        if disposition is not Disposition.ACCEPTED:
+            raise PayloadError(str(disposition), f"{text[:50]} of {lane.device.spec.device_id}")
+        report = self.report
+        report.accepted += 1
+        report.first_at = at if report.first_at is None or at < report.first_at else report.first_at
+        report.last_at = at if report.last_at is None or at > report.last_at else report.last_at
+        return lane.device.score
+
+    def _lane(self, device_id: str) -> _Lane:
+        lane = self._lanes.get(device_id)
+        if lane is not None:
+            return lane
+        if self._derived is not None and device_id and len(self._lanes) < MOST_DEVICES:
+            spec = self._derived.spec(device_id)
+        elif self._plant is not None and device_id in self._plant.devices:
+            spec = self._plant.devices[device_id]
+        else:
+            raise PayloadError("unknown_device", f"found {device_id[:50]!r}")
+        return self._lanes.setdefault(device_id, _Lane(spec, self.recording))
+
+    def _pass(self, lane: _Lane, until: float) -> None:
+        """Tell the device about a silence as its ticker would: once it is silent, and at its end."""
+        silent_at = lane.newest + lane.silent_after_s + 1
+        if lane.newest > 0 and silent_at < until:
+            for at in (silent_at, until):
+                self._keep(lane.device, lane.device.tick(at))
+
+    def _keep(self, device: Device, events: tuple[AlarmEvent, ...]) -> None:
+        for event in events:
+            self._alarms[event.alarm.alarm_id] = event.alarm
+            if event.change is Change.CLEARED:
+                # Nobody is there to take note; alarms that wait for it would be opened again in place of new ones.
+                device.acknowledge(event.alarm.alarm_id, _CALLER, "", event.at)
+
+
+def write_alarms(file: TextIO, alarms: list[Alarm], form: TimeForm) -> None:
+    """Write alarms as CSV; timestamps are in the form of the recording."""
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(ALARM_COLUMNS)
+    for alarm in alarms:
+        cleared = "" if alarm.cleared_at is None else form.format(alarm.cleared_at)
+        what = (alarm.device_id, alarm.first_type, alarm.fault_type, str(alarm.severity), ";".join(alarm.sensors))
+        rows.writerow((*what, alarm.detector, form.format(alarm.raised_at), cleared))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    """Open a file that appears under its name only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
