@@ -1,7 +1,7 @@
 """A rolling window over the newest values of one sensor, with mean and spread in constant time."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import dist, sqrt
 
 _TRUSTED_FALL = 1e6
@@ -26,7 +26,8 @@ class RollingWindow:
     Rounding cannot add up: the figures are counted anew from the ring once per turn, and whenever
     their squares collapse, as when an outlier leaves. Equal values give a spread of exactly 0.
 
-    Values must be finite and below 1e150 in magnitude; that is for the caller to see to.
+    Values must be finite and below 1e150 in magnitude, which is for the caller to see to; a spread
+    below 1e-150 counts as none.
     """
 
     __slots__ = ("_largest", "_next", "_ring", "capacity", "count", "offset", "origin", "squares")
@@ -81,13 +82,13 @@ class RollingWindow:
             self._recount()
 
     def extend(self, values: Iterable[float]) -> None:
-        """Take in many values, oldest first; the figures are those of single pushes."""
-        batch: Sequence[float] = values if isinstance(values, Sequence) else list(values)
+        """Take in many values, oldest first, as single pushes would."""
+        batch = array("d", values)
         if len(batch) < self.capacity:
             for value in batch:
                 self.push(value)
             return
-        self._ring = array("d", batch[-self.capacity :])
+        self._ring = batch[-self.capacity :]
         self._next = 0
         self.count = self.capacity
         self._recount()

@@ -1,0 +1,321 @@
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegisflow.domain.alarmbook import AlarmBook
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Severity
+from aegisflow.domain.commands import Caller
+from aegisflow.domain.detection import Finding
+from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.errors import UnknownNameError
+
+SENSORS = ("temperature", "pressure", "vibration")
+OPERATOR = Caller("kim", "operator")
+U, A, R, N = AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED, AlarmState.RETURNED, AlarmState.NORMAL
+
+
+def finding(sensor: str = "temperature", severity: str = "low", z: float = 4.0) -> Finding:
+    return Finding(sensor, "zscore", 75.0 + 3.0 * z, 75.0, 3.0, z, Severity(severity))
+
+
+class Bench:
+    """Feeds a book reading after reading, one every 5 s."""
+
+    def __init__(self, on_delay: int = 3, off_delay: int = 6) -> None:
+        self.book = AlarmBook("pump-02", AlarmSpec(on_delay, off_delay))
+        self.at = 1_767_600_000.0
+        self.events: list[AlarmEvent] = []
+
+    def feed(self, *findings: Finding, times: int = 1, reported: Iterable[str] = SENSORS) -> list[AlarmEvent]:
+        before = len(self.events)
+        for _ in range(times):
+            self.at += 5.0
+            self.events += self.book.observe(self.at, findings, set(reported))
+        return self.events[before:]
+
+    def acknowledge(self, alarm_id: str, note: str = "seen") -> Alarm:
+        alarm, events = self.book.acknowledge(alarm_id, OPERATOR, note, self.at)
+        self.events += events
+        return alarm
+
+    @property
+    def only(self) -> Alarm:
+        (alarm,) = self.book.alarms()
+        return alarm
+
+
+def changes(events: Iterable[AlarmEvent]) -> list[str]:
+    return [event.change.value for event in events]
+
+
+def raised(**delays: int) -> Bench:
+    bench = Bench(**delays)
+    assert changes(bench.feed(finding(), times=3)) == ["raised"]
+    return bench
+
+
+def test_an_alarm_is_raised_by_the_on_delays_last_breach() -> None:
+    bench = Bench(on_delay=3)
+    assert bench.feed(finding(), times=2) == []
+    (event,) = bench.feed(finding())
+    alarm = event.alarm
+    assert alarm.alarm_id == "pump-02@20260105T080015"
+    assert (alarm.state, alarm.severity, alarm.fault_type, alarm.first_type) == (
+        U,
+        "low",
+        "unclassified",
+        "unclassified",
+    )
+    assert (alarm.raised_at, alarm.changed_at, alarm.evidence[0].since) == (bench.at, bench.at, bench.at - 10)
+    assert bench.book.alarms() == (alarm,)
+
+
+def test_a_quiet_reading_starts_the_on_delay_again() -> None:
+    bench = Bench(on_delay=3)
+    for _ in range(5):
+        bench.feed(finding(), times=2)
+        bench.feed()
+    assert bench.events == []
+    assert bench.book.idle
+
+
+def test_breaches_of_different_sensors_do_not_add_up_to_an_alarm() -> None:
+    bench = Bench(on_delay=3)
+    for _ in range(5):
+        for sensor in SENSORS:
+            bench.feed(finding(sensor))
+    assert bench.events == []
+
+
+def test_a_reading_without_the_sensor_neither_breaks_nor_extends_its_run() -> None:
+    bench = Bench(on_delay=3)
+    bench.feed(finding(), times=2)
+    assert bench.feed(times=10, reported=("pressure",)) == []
+    assert changes(bench.feed(finding())) == ["raised"]
+    assert bench.feed(times=100, reported=("pressure",)) == []
+    assert changes(bench.feed(times=6)) == ["cleared"]
+
+
+def test_silence_starts_the_on_delay_again_but_ends_no_alarm() -> None:
+    bench = Bench(on_delay=3)
+    bench.feed(finding(), times=2)
+    bench.book.interrupt()
+    assert bench.feed(finding()) == []
+    bench = raised()
+    bench.book.interrupt()
+    assert bench.only.state is U
+
+
+def test_an_alarm_clears_by_the_off_delays_last_quiet_reading() -> None:
+    bench = raised(off_delay=6)
+    bench.feed(times=5)
+    bench.feed(finding())
+    assert bench.feed(times=5) == []
+    (event,) = bench.feed()
+    assert (event.change, event.alarm.state, event.alarm.cleared_at) == (Change.CLEARED, R, bench.at)
+    assert bench.book.idle
+
+
+def test_all_sensors_of_a_device_speak_for_one_alarm() -> None:
+    bench = raised()
+    assert changes(bench.feed(finding(), finding("pressure", z=-9.0), times=3)) == ["updated"]
+    assert bench.only.sensors == ("pressure", "temperature")
+    bench.feed(finding("pressure", z=-9.0), times=6)
+    assert bench.only.state is U
+    assert changes(bench.feed(times=6)) == ["cleared"]
+    assert [item.direction for item in bench.only.evidence] == ["low", "high"]
+
+
+def test_a_long_breach_is_counted_and_not_told_again_and_again() -> None:
+    bench = raised()
+    assert bench.feed(finding(), times=500) == []
+    assert bench.only.repeats == 500
+    assert changes(bench.feed(*(finding(z=z) for z in (7.9, 5.0, 3.5)), times=10)) == []
+    assert changes(bench.feed(finding(z=8.0), times=10)) == ["updated"]
+    assert bench.only.evidence[0].z == 8.0
+
+
+def test_a_severity_is_earned_by_the_on_delay_too() -> None:
+    bench = raised()
+    bench.feed(finding(severity="critical"), times=2)
+    bench.feed(finding(severity="high"))
+    assert bench.only.severity == "high"
+    assert changes(bench.feed(finding(severity="critical"), times=3)) == ["escalated"]
+    assert bench.only.severity == "critical"
+    bench.feed(finding(), times=50)
+    assert bench.only.severity == "critical"
+
+
+def test_one_wild_value_raises_nothing_by_itself() -> None:
+    bench = raised()
+    bench.feed(finding("pressure", severity="critical", z=1e6))
+    assert (bench.only.severity, bench.only.sensors) == ("low", ("temperature",))
+
+
+def test_acknowledging_does_not_clear() -> None:
+    bench = raised()
+    alarm = bench.acknowledge(bench.only.alarm_id, "looking into it")
+    assert (alarm.state, alarm.acknowledged_by, alarm.note) == (A, "kim", "looking into it")
+    assert bench.book.alarms() == (alarm,)
+    assert [(e.change, e.alarm.state) for e in bench.feed(times=6)] == [(Change.CLEARED, N)]
+    assert bench.book.alarms() == ()
+
+
+def test_a_returned_alarm_waits_until_somebody_takes_note() -> None:
+    bench = raised()
+    bench.feed(times=500)
+    assert bench.only.state is R
+    assert bench.acknowledge(bench.only.alarm_id).state is N
+    assert bench.book.alarms() == ()
+
+
+def test_acknowledging_twice_changes_nothing() -> None:
+    bench = raised()
+    alarm_id = bench.only.alarm_id
+    first = bench.acknowledge(alarm_id, "first")
+    assert bench.acknowledge(alarm_id, "second") == first
+    bench.feed(times=6)
+    assert bench.acknowledge(alarm_id, "third").note == "first"
+    assert changes(bench.events) == ["raised", "acknowledged", "cleared"]
+
+
+def test_who_acknowledged_a_mild_alarm_is_asked_again_when_it_gets_worse() -> None:
+    bench = raised()
+    bench.acknowledge(bench.only.alarm_id)
+    (event,) = bench.feed(finding(severity="critical"), times=3)
+    assert (event.change, event.alarm.state, event.alarm.acknowledged_by) == (Change.ESCALATED, U, "")
+
+
+def test_an_unknown_alarm_is_answered_with_those_there_are() -> None:
+    bench = raised()
+    with pytest.raises(UnknownNameError) as caught:
+        bench.acknowledge("pump-02@1")
+    assert caught.value.choices == (bench.only.alarm_id,)
+
+
+def test_a_new_occurrence_is_a_new_alarm() -> None:
+    bench = raised()
+    bench.feed(times=6)
+    bench.feed(finding(severity="high"), times=3)
+    new, old = bench.book.alarms()
+    assert (new.state, old.state, new.severity, old.severity) == (U, R, "high", "low")
+
+
+def test_two_alarms_within_one_second_have_two_names() -> None:
+    book = AlarmBook("pump-02", AlarmSpec(1, 1))
+    for at in (0.1, 0.2, 0.3, 0.4):
+        book.observe(at, (finding(),), SENSORS)
+        book.observe(at + 0.05, (), SENSORS)
+    names = [alarm.alarm_id for alarm in reversed(book.alarms())]
+    stamp = "pump-02@19700101T000000"
+    assert names == [stamp, f"{stamp}-2", f"{stamp}-3", f"{stamp}-4"]
+
+
+def test_alarms_that_nobody_acknowledges_do_not_pile_up_without_end() -> None:
+    bench = Bench()
+    for _ in range(100):
+        bench.feed(finding(), times=3)
+        bench.feed(times=6)
+    assert len(bench.book.alarms()) == 20
+    last = bench.events[-2].alarm
+    assert (bench.events[-2].change, last.state, last.cleared_at, last.repeats) == (Change.RAISED, U, None, 80)
+
+
+def test_a_dropped_sensor_takes_its_alarm_along_unless_others_speak_for_it() -> None:
+    bench = raised()
+    bench.feed(finding(), finding("pressure"), times=3)
+    assert bench.book.drop(("vibration",), bench.at) == ()
+    (event,) = bench.book.drop(("temperature",), bench.at)
+    assert (event.change, event.alarm.sensors) == (Change.UPDATED, ("pressure",))
+    (event,) = bench.book.drop(("pressure",), bench.at)
+    assert (event.change, event.alarm.state, event.alarm.cleared_at) == (Change.CLEARED, R, bench.at)
+    assert bench.book.idle
+
+
+def test_recalled_alarms_go_on_where_they_were() -> None:
+    before = raised()
+    before.feed(times=6)
+    before.feed(finding(severity="high"), times=3)
+    before.acknowledge(before.book.alarms()[0].alarm_id)
+    after = Bench()
+    assert after.book.recall(before.book.alarms()) == ()
+    after.at = before.at
+    assert after.book.alarms() == before.book.alarms()
+    assert after.feed(finding(), times=10) == []
+    assert after.feed(times=5) == []
+    assert [(e.change, e.alarm.state) for e in after.feed()] == [(Change.CLEARED, N)]
+
+
+def test_of_several_recalled_active_alarms_the_newest_goes_on() -> None:
+    first, second = raised(), raised()
+    second.feed(times=6)
+    second.feed(finding(), times=3)
+    book = AlarmBook("pump-02", AlarmSpec())
+    (event,) = book.recall((second.book.alarms()[0], first.only))
+    assert (event.change, event.alarm.alarm_id) == (Change.CLEARED, first.only.alarm_id)
+    assert [alarm.state for alarm in book.alarms()] == [U, R]
+
+
+LEGAL = {
+    (None, Change.RAISED): {U},
+    (U, Change.UPDATED): {U},
+    (A, Change.UPDATED): {A},
+    (U, Change.ESCALATED): {U},
+    (A, Change.ESCALATED): {U},
+    (U, Change.ACKNOWLEDGED): {A},
+    (R, Change.ACKNOWLEDGED): {N},
+    (U, Change.CLEARED): {R},
+    (A, Change.CLEARED): {N},
+    (R, Change.RAISED): {U},
+}
+FINDINGS = st.builds(
+    finding,
+    st.sampled_from(SENSORS),
+    st.sampled_from(["low", "medium", "high", "critical"]),
+    st.floats(3.01, 1e6),
+)
+MOVES = st.one_of(
+    st.tuples(st.just("feed"), st.lists(FINDINGS, max_size=4), st.integers(1, 8)),
+    st.tuples(st.just("rest"), st.just([]), st.integers(1, 12)),
+    st.tuples(st.just("acknowledge"), st.just([]), st.integers(0, 3)),
+    st.tuples(st.just("drop"), st.just([]), st.integers(0, 2)),
+    st.tuples(st.just("restart"), st.just([]), st.just(0)),
+)
+
+
+@given(st.lists(MOVES, max_size=60))
+def test_whatever_happens_an_alarm_lives_by_the_rules(moves: list[tuple[str, list[Finding], int]]) -> None:
+    bench = Bench()
+    told: dict[str, Alarm] = {}
+    for move, findings, number in moves:
+        seen = len(bench.events)
+        match move:
+            case "feed" | "rest":
+                bench.feed(*findings, times=number)
+            case "acknowledge" if bench.book.alarms():
+                bench.acknowledge(bench.book.alarms()[number % len(bench.book.alarms())].alarm_id)
+            case "drop":
+                bench.events += bench.book.drop((SENSORS[number],), bench.at)
+            case "restart":
+                known = bench.book.alarms()
+                bench.book = AlarmBook("pump-02", AlarmSpec(3, 6))
+                assert bench.book.recall(known) == ()
+                assert bench.book.alarms() == known
+        for event in bench.events[seen:]:
+            alarm, before = event.alarm, told.get(event.alarm.alarm_id)
+            assert alarm.state in LEGAL[before and before.state, event.change]
+            assert (alarm.cleared_at is None) == alarm.state.is_active
+            assert (alarm.acknowledged_at is None) == (alarm.state in (U, R))
+            assert alarm.evidence
+            if before is not None and before.state.is_active:
+                assert alarm.severity.rank >= before.severity.rank
+                assert (alarm.severity.rank > before.severity.rank) == (event.change is Change.ESCALATED)
+                assert alarm.repeats >= before.repeats
+            told[alarm.alarm_id] = alarm
+        alarms = bench.book.alarms()
+        assert sum(alarm.state.is_active for alarm in alarms) <= 1
+        assert {alarm.alarm_id: alarm.state for alarm in alarms} == {
+            alarm_id: alarm.state for alarm_id, alarm in told.items() if alarm.state is not N
+        }

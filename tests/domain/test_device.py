@@ -1,0 +1,329 @@
+import random
+import tracemalloc
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import LEVELS, device_spec, healthy, reading, sensor_spec
+
+from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change
+from aegisflow.domain.commands import Caller, Mode
+from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, Limits
+from aegisflow.domain.readings import Disposition, Quality, Reading
+from aegisflow.errors import UnknownNameError
+
+OPERATOR = Caller("kim", "operator")
+
+
+def fed(readings: list[Reading], spec: DeviceSpec | None = None) -> Device:
+    device = Device(spec or device_spec())
+    for taken in readings:
+        device.record(taken)
+    return device
+
+
+def hot(count: int, start: float, seed: int = 9) -> list[Reading]:
+    """Return readings of a machine that is beyond its temperature's alarm limit."""
+    return [
+        taken._replace(values={**taken.values, "temperature": taken.values["temperature"] + 25})
+        for taken in healthy(count, seed, start)
+    ]
+
+
+def events_of(device: Device, readings: list[Reading]) -> list[AlarmEvent]:
+    return [event for taken in readings for event in device.record(taken)[1]]
+
+
+def with_alarm() -> Device:
+    device = fed(list(healthy(100)))
+    assert events_of(device, hot(5, 500.0))[0].change is Change.RAISED
+    return device
+
+
+def test_a_healthy_machine_is_accepted_without_a_word() -> None:
+    device = Device(device_spec())
+    outcomes = [device.record(taken) for taken in healthy(2000)]
+    assert set(outcomes) == {(Disposition.ACCEPTED, ())}
+
+
+def test_a_fault_is_one_alarm_from_its_onset_to_its_end() -> None:
+    device = fed(list(healthy(1000)))
+    events = events_of(device, hot(200, 5000.0)) + events_of(device, list(healthy(200, 3, 6000.0)))
+    told = [event.change.value for event in events]
+    assert (told[0], told[-1]) == ("raised", "cleared")
+    assert told.count("raised") == 1
+    assert len(told) <= 6
+    alarm = events[-1].alarm
+    assert (alarm.raised_at, alarm.severity, alarm.sensors[0]) == (5010.0, "high", "temperature")
+    assert 6000.0 < (alarm.cleared_at or 0) <= 6300.0
+
+
+def test_a_duplicate_reading_enters_no_window_twice() -> None:
+    readings = list(healthy(80))
+    device, twin = fed(readings), fed(readings)
+    for taken in (readings[-1], readings[-30], readings[-60]):
+        assert device.record(taken) == (Disposition.DUPLICATE, ())
+    assert device.snapshot() == twin.snapshot()
+
+
+def test_an_older_reading_is_kept_from_the_windows_and_known_the_second_time() -> None:
+    readings = list(healthy(80))
+    device, twin = fed(readings), fed(readings)
+    late = reading(readings[-1].at - 2.0, {"temperature": 900.0})
+    assert device.record(late) == (Disposition.OUT_OF_ORDER, ())
+    assert device.record(late) == (Disposition.DUPLICATE, ())
+    assert device.snapshot().windows == twin.snapshot().windows
+    assert device.latest_at == twin.latest_at == readings[-1].at
+
+
+POISONS = st.one_of(
+    st.tuples(st.just("again"), st.integers(0, 59)),
+    st.tuples(st.just("late"), st.floats(0.1, 4.9)),
+    st.tuples(st.just("unknown sensor"), st.just(0)),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 150), POISONS), max_size=40), st.integers(0, 100))
+def test_poison_leaves_a_device_as_its_unpoisoned_twin(poisons: list[tuple[int, tuple[str, float]]], seed: int) -> None:
+    readings = [*healthy(100, seed), *hot(20, 500.0, seed), *healthy(40, seed + 1, 600.0)]
+    device, twin = Device(device_spec()), Device(device_spec())
+    for index, taken in enumerate(readings):
+        values = dict(taken.values)
+        for _, (kind, number) in (poison for poison in poisons if poison[0] == index):
+            if kind == "unknown sensor":
+                values["of another plant"] = 1e12
+            elif index:
+                old = readings[max(0, index - 1 - int(number))] if kind == "again" else None
+                late = old or reading(readings[index - 1].at - number, {"temperature": 900.0})
+                disposition, events = device.record(late)
+                assert (disposition is Disposition.ACCEPTED, events) == (False, ())
+        assert device.record(taken._replace(values=values)) == twin.record(taken)
+        assert device.score == twin.score
+    assert device.snapshot().windows == twin.snapshot().windows
+    assert device.snapshot().figures == twin.snapshot().figures
+    assert device.alarms() == twin.alarms()
+
+
+def test_a_missing_sensor_becomes_stale_and_the_others_go_on() -> None:
+    device = fed(list(healthy(60)))
+    for taken in healthy(20, 2, 300.0):
+        device.record(taken._replace(values={k: v for k, v in taken.values.items() if k != "humidity"}))
+    sensors = {sensor.spec.name: sensor for sensor in device.status(395.0, 0, {}).sensors}
+    assert sensors["humidity"].quality is Quality.STALE
+    assert (sensors["humidity"].at, sensors["humidity"].count) == (295.0, 60)
+    assert sensors["pressure"].quality is Quality.GOOD
+    assert sensors["pressure"].at == 395.0
+    device.record(reading(400.0, {"humidity": 40.0}))
+    assert {s.spec.name: s.quality for s in device.status(401.0, 0, {}).sensors}["humidity"] is Quality.GOOD
+
+
+def test_age_is_counted_from_when_a_reading_came_whatever_the_devices_clock_says() -> None:
+    device = Device(device_spec())
+    device.record(Reading("compressor-01", 1_000.0, {"temperature": 75.0}, received_at=9_000.0))
+    sensors = device.status(9_029.0, 0, {}).sensors
+    assert (sensors[0].quality, sensors[1].quality) == (Quality.GOOD, Quality.NEVER_SEEN)
+    assert device.status(9_031.0, 0, {}).sensors[0].quality is Quality.STALE
+    assert not device.status(9_060.0, 0, {}).silent
+    assert device.status(9_061.0, 0, {}).silent
+
+
+def test_a_device_that_never_reported_is_silent_and_has_seen_nothing() -> None:
+    status = Device(device_spec()).status(100.0, 0, {"nan": 3})
+    assert (status.silent, status.latest_at, status.mode, status.refused) == (True, None, Mode.UNKNOWN, {"nan": 3})
+    assert {(sensor.quality, sensor.value, sensor.count) for sensor in status.sensors} == {
+        (Quality.NEVER_SEEN, None, 0)
+    }
+
+
+def test_status_shows_the_window_and_the_newest_z() -> None:
+    device = fed(list(healthy(100)))
+    device.record(reading(500.0, {"temperature": 84.0}))
+    sensor = device.status(501.0, 101, {}).sensors[0]
+    assert (sensor.value, sensor.at, sensor.count) == (84.0, 500.0, 60)
+    assert sensor.mean == pytest.approx(75.0, abs=2.0)
+    assert sensor.spread == pytest.approx(3.0, abs=1.0)
+    assert sensor.z == pytest.approx(3.0, abs=1.0)
+
+
+def test_breaches_before_and_after_a_silence_are_not_consecutive() -> None:
+    readings = hot(4, 500.0)
+    device = fed(list(healthy(100)) + readings[:2])
+    assert device.tick(readings[1].at + 59.0) == ()
+    assert device.tick(readings[1].at + 61.0) == ()
+    assert events_of(device, [taken._replace(at=taken.at + 100) for taken in readings[2:]]) == []
+    device = fed(list(healthy(100)) + readings[:2])
+    device.tick(readings[1].at + 5.0)
+    assert [event.change for event in events_of(device, readings[2:])] == [Change.RAISED]
+
+
+def test_acknowledging_goes_by_the_alarms_name() -> None:
+    device = with_alarm()
+    (alarm,) = device.alarms()
+    assert alarm.alarm_id == "compressor-01@19700101T000830"
+    with pytest.raises(UnknownNameError) as caught:
+        device.acknowledge("compressor-01@0", OPERATOR, "", 600.0)
+    assert caught.value.choices == (alarm.alarm_id,)
+    after, events = device.acknowledge(alarm.alarm_id, OPERATOR, "on my way", 600.0)
+    assert (after.state, after.acknowledged_at, after.acknowledged_by) == (AlarmState.ACKNOWLEDGED, 600.0, "kim")
+    assert [(event.change, event.by) for event in events] == [(Change.ACKNOWLEDGED, "kim")]
+    assert device.acknowledge(alarm.alarm_id, OPERATOR, "again", 700.0) == (after, ())
+    assert device.status(600.0, 0, {}).alarms == (after,)
+
+
+# --- reconfiguration ---------------------------------------------------------------------------
+
+
+def changed(spec: DeviceSpec, **sensors: object) -> DeviceSpec:
+    """Return the specification with these sensors replaced, or removed where None."""
+    kept = {name: sensors.get(name, sensor) for name, sensor in spec.sensors.items()}
+    added = {name: sensor for name, sensor in sensors.items() if name not in kept}
+    return replace(spec, sensors={k: v for k, v in (kept | added).items() if v is not None})  # type: ignore[misc]
+
+
+def test_reconfiguring_leaves_untouched_sensors_as_they_are_bit_for_bit() -> None:
+    device = with_alarm()
+    before = device.snapshot()
+    spec = changed(
+        device.spec,
+        temperature=sensor_spec("temperature", alarm=Limits(None, 80.0)),
+        humidity=sensor_spec("humidity", window=30),
+        vibration=None,
+        flow=sensor_spec("flow", "m³/h"),
+    )
+    assert device.reconfigure(spec, 600.0) == ()
+    after = device.snapshot()
+    for name in ("temperature", "pressure", "power_consumption"):
+        assert (after.windows[name], after.figures[name]) == (before.windows[name], before.figures[name])
+    assert after.windows["humidity"] == before.windows["humidity"][-30:]
+    assert (after.windows["flow"], "vibration" in after.windows) == ((), False)
+    assert (after.alarms, after.mode, after.times, after.latest_at) == (
+        before.alarms,
+        before.mode,
+        before.times,
+        before.latest_at,
+    )
+    assert device.record(reading(0.0, {}))[0] is not Disposition.ACCEPTED
+
+
+def test_a_changed_limit_counts_from_the_next_reading_on() -> None:
+    device = fed(list(healthy(100)))
+    spec = changed(device.spec, temperature=sensor_spec("temperature", alarm=Limits(None, 50.0)))
+    device.reconfigure(replace(spec, alarm=AlarmSpec(on_delay=2)), 500.0)
+    events = events_of(device, list(healthy(2, 5, 500.0)))
+    assert [(event.change, event.at) for event in events] == [(Change.RAISED, 505.0)]
+
+
+def test_a_sensor_in_another_unit_starts_anew() -> None:
+    device = fed(list(healthy(100)))
+    device.reconfigure(changed(device.spec, temperature=sensor_spec("temperature", "°F")), 500.0)
+    windows = device.snapshot().windows
+    assert (windows["temperature"], len(windows["pressure"])) == ((), 60)
+
+
+def test_removing_the_only_sensor_of_an_alarm_clears_it() -> None:
+    device = with_alarm()
+    (event,) = device.reconfigure(changed(device.spec, temperature=None), 600.0)
+    assert (event.change, event.at, event.alarm.state) == (Change.CLEARED, 600.0, AlarmState.RETURNED)
+
+
+def test_duplicates_are_known_across_a_reconfiguration() -> None:
+    readings = list(healthy(80))
+    device = fed(readings)
+    device.reconfigure(changed(device.spec, temperature=sensor_spec("temperature", window=200)), 400.0)
+    assert {device.record(taken)[0] for taken in readings[-60:]} == {Disposition.DUPLICATE}
+    device.reconfigure(changed(device.spec, temperature=sensor_spec("temperature", window=10)), 400.0)
+    assert {device.record(taken)[0] for taken in readings[-60:]} == {Disposition.DUPLICATE}
+
+
+# --- recall ------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 200), st.integers(0, 50))
+def test_a_recalled_device_has_the_windows_of_one_that_never_stopped(count: int, seed: int) -> None:
+    readings = list(healthy(count, seed))
+    lasting = fed(readings)
+    recalled = Device(device_spec())
+    assert recalled.recall(readings[-60:], lasting.alarms(), Mode.MAINTENANCE) == ()
+    assert recalled.mode is Mode.MAINTENANCE
+    for taken in healthy(100, seed + 1, 5.0 * count):
+        assert recalled.snapshot().windows == lasting.snapshot().windows
+        assert recalled.snapshot().latest_at == lasting.snapshot().latest_at
+        assert recalled.record(taken)[0] == lasting.record(taken)[0]
+        assert recalled.score == pytest.approx(lasting.score, rel=1e-9)
+    assert recalled.snapshot().windows == lasting.snapshot().windows
+
+
+def test_recalled_readings_raise_nothing_and_are_known_as_duplicates() -> None:
+    readings = [*healthy(40), *hot(20, 200.0)]
+    device = Device(device_spec())
+    assert device.recall(readings, (), Mode.UNKNOWN) == ()
+    assert device.alarms() == ()
+    assert {device.record(taken) for taken in readings} == {(Disposition.DUPLICATE, ())}
+    assert device.mode is Mode.NORMAL
+
+
+def test_a_recalled_alarm_goes_on_and_clears_after_its_off_delay() -> None:
+    before = with_alarm()
+    device = Device(device_spec())
+    device.recall([*healthy(100), *hot(5, 500.0)][-60:], before.alarms(), Mode.NORMAL)
+    assert device.alarms() == before.alarms()
+    assert events_of(device, hot(3, 525.0)) == []
+    events = events_of(device, list(healthy(200, 4, 540.0)))
+    assert [event.change for event in events] == [Change.CLEARED]
+    assert events[0].alarm.alarm_id == before.alarms()[0].alarm_id
+
+
+def test_a_recalled_alarm_whose_sensors_are_gone_is_cleared() -> None:
+    before = with_alarm()
+    device = Device(changed(device_spec(), temperature=None))
+    (event,) = device.recall((), before.alarms(), Mode.NORMAL)
+    assert (event.change, event.alarm.state) == (Change.CLEARED, AlarmState.RETURNED)
+
+
+def test_a_device_starts_with_what_the_store_knows_even_if_that_is_nothing() -> None:
+    device = Device(device_spec())
+    assert device.mode is Mode.UNKNOWN
+    assert device.recall((), (), Mode.UNKNOWN) == ()
+    assert device.mode is Mode.NORMAL
+
+
+# --- cost --------------------------------------------------------------------------------------
+
+
+def test_a_device_of_five_sensors_takes_less_than_eight_kibibytes() -> None:
+    spec = device_spec()
+    readings = list(healthy(150))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        devices = [fed(readings, spec) for _ in range(20)]
+        size = (tracemalloc.get_traced_memory()[0] - before) / len(devices)
+    finally:
+        tracemalloc.stop()
+    assert size < 8192
+
+
+def test_nothing_grows_however_odd_the_readings_are() -> None:
+    rng = random.Random(8)
+    device = Device(device_spec())
+
+    def odd(index: int) -> Mapping[str, float]:
+        names = [*LEVELS, *(f"sensor-{rng.randrange(10**9)}" for _ in range(3))]
+        return {name: rng.uniform(-1e12, 1e12) for name in names if rng.random() < 0.7}
+
+    def run(start: int, count: int) -> None:
+        for index in range(start, start + count):
+            device.record(reading(index + rng.uniform(-300, 0), odd(index)))
+
+    run(0, 2000)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        run(2000, 4000)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 40_000
