@@ -57,7 +57,7 @@ def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpe
         for device_id, part in line.devices.items():
             at = ("lines", line_id, "devices", device_id)
             if device_id in placed:
-                expected = f"each device id once; it already stands on {placed[device_id]}"
+                expected = f"each device id once; it already stands under lines.{placed[device_id]}"
                 mistakes.add(at, Shown(f"{device_id!r} a second time"), expected)
                 continue
             placed[device_id] = line_id
@@ -107,7 +107,7 @@ class _Builder:
         own: Tree = {} if part.model_fields_set <= _SHARING else _said(part)
         said = _merged(kind.said, own) if own else kind.said
         sensors = self._sensors(at, said, own, kind.sensors) if "sensors" in own else kind.sensors
-        if not sensors:
+        if not sensors and not self.mistakes.any_in(("kinds", part.kind or "", "sensors")):
             self.mistakes.add((*at, "sensors"), Shown("no sensors"), "at least one sensor, here or in its kind")
         return DeviceSpec(
             device_id=device_id,
@@ -131,14 +131,16 @@ class _Builder:
                 if name in inherited:
                     sensors[name] = inherited[name]
             elif sensor is not None:
+                if sensor.get("unit") is None and name not in inherited:
+                    self.mistakes.add((*below, "unit"), None, "the unit of this sensor, such as °C, PSI or mm/s")
                 sensors[name] = self._sensor(below, name, sensor, its_own)
             elif name not in inherited:
-                self.mistakes.add(below, None, "a sensor, or the name of one of its kind to take away")
+                names = list(inherited)
+                expected = f"a sensor of its kind to take away, {one_of(names)}{closest(name, names)}"
+                self.mistakes.add(below, Shown(f"null for {show(name)}"), expected)
         return MappingProxyType(sensors)
 
     def _sensor(self, at: KeyPath, name: str, said: Tree, own: Tree) -> SensorSpec:
-        if said.get("unit") is None:
-            self.mistakes.add((*at, "unit"), said.get("unit"), "the unit of this sensor, such as °C, PSI or mm/s")
         check_limits(at, said, own, self.mistakes)
         detector = _merged(self.defaults.get("detector", {}), said.get("detector", {}))
         return SensorSpec(

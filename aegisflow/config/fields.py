@@ -165,11 +165,11 @@ def topic(value: str, placeholder: str, *, required: bool) -> str:
     rest = [level for level in levels if level != placeholder]
     count = len(levels) - len(rest)
     clean = all(level.isprintable() and not set(level) & set("+#{}") for level in rest)
-    if len(value) <= 500 and clean and count <= 1 and (count or not required) and not value.startswith(("$", "/")):
+    if value and len(value) <= 500 and clean and count <= 1 and (count or not required) and value[0] != "$":
         return value
     example = f"aegisflow/sensors/{placeholder}" if required else f"aegisflow/status/{placeholder}"
-    whole = f"{placeholder} as exactly one whole level" if required else f"{placeholder} as a whole level or not at all"
-    raise refuse(f"a topic such as {example}: {whole}, no + or #, not beginning with $ or /")
+    whole = "as exactly one whole level" if required else "as a whole level or not at all"
+    raise refuse(f"a topic such as {example}: {placeholder} {whole}, no + or #, not beginning with $")
 
 
 DeviceTopic = Annotated[
@@ -180,7 +180,6 @@ DeviceTopic = Annotated[
 
 StatusTopic = Annotated[
     str,
-    Field(min_length=1),
     AfterValidator(lambda value: topic(value, "{client_id}", required=False)),
 ]
 

@@ -123,7 +123,7 @@ def _check_topics(part: BrokerPart, mistakes: Mistakes) -> None:
             )
             if same:
                 at = ("broker", "topics", name if name in part.topics.model_fields_set else other)
-                mistakes.add(at, template, f"topics that none of {other} can be mistaken for")
+                mistakes.add(at, template, f"a topic that cannot be taken for one of {other}")
         seen[name] = levels
 
 

@@ -12,7 +12,7 @@ KeyPath = tuple[str | int, ...]
 MOST_SHOWN = 200
 """Nobody reads more, and a damaged file can have as many mistakes as lines."""
 
-_PASSWORD = re.compile(r"//([^:/@\s]*):[^@\s]*@")
+_PASSWORD = re.compile(r"//([^:/@\s]*):\S*@")
 
 
 class Mistakes:
@@ -25,19 +25,26 @@ class Mistakes:
         self.variables: Mapping[KeyPath, str] = {}
         """Key paths whose value came from an environment variable, and its name."""
         self._found: list[Mistake] = []
+        self._places: set[KeyPath] = set()
 
     def add(self, at: KeyPath, value: object, expected: str, *, line: int | None = None) -> None:
-        """Record that the value at a key path is not what was expected."""
+        """Record that the value at a key path is not what was expected.
+
+        The first mistake at a key path counts: those that follow from it would only confuse.
+        """
+        if at in self._places and line is None:
+            return
+        self._places.add(at)
         found = value if isinstance(value, Shown) else show(value)
         if at in self.variables:
             mistake = Mistake("environment", self.variables[at], found, expected)
         else:
             mistake = Mistake(self.file, key_path(at), found, expected, line or self._line(at))
-        if mistake not in self._found:
-            self._found.append(mistake)
+        self._found.append(mistake)
 
-    def __len__(self) -> int:
-        return len(self._found)
+    def any_in(self, at: KeyPath) -> bool:
+        """Return whether there is a mistake at this key path or below it."""
+        return any(place[: len(at)] == at for place in self._places)
 
     def stop(self) -> None:
         """Raise what was found, in the order of the file; does nothing if nothing was.
@@ -79,6 +86,8 @@ def show(value: object) -> str:
         return f"a list of {_counted(len(value), 'item')}"
     if isinstance(value, int) and abs(value) >= 10**30:
         return "a number of more than 30 digits"
+    if isinstance(value, float):
+        return f"{value:.12g}"
     text = _PASSWORD.sub(r"//\1:***@", str(value))
     text = text if len(text) <= 60 else text[:57] + "…"
     return repr(text) if isinstance(value, str) else text
@@ -86,7 +95,8 @@ def show(value: object) -> str:
 
 def key_path(at: KeyPath) -> str:
     """Return a key path as text, dots between keys."""
-    return ".".join(str(key)[:80] for key in at)
+    keys = (str(key)[:80] for key in at)
+    return ".".join(key if key.isprintable() else repr(key) for key in keys)
 
 
 def one_of(choices: list[str]) -> str:

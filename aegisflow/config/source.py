@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, show
 
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 20
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 """Values in one file, each use of an anchor counted anew: small files can unfold to billions."""
 
 _TAG = "tag:yaml.org,2002:"
@@ -43,9 +43,6 @@ def read(path: Path, mistakes: Mistakes) -> Source:
     else:
         found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else show(root.value)
         mistakes.add((), Shown(found), "keys such as plant:, kinds: and lines:", line=1)
-        mistakes.stop()
-    if reader.values > MAX_VALUES:
-        mistakes.add((), Shown(f"more than {MAX_VALUES} values"), "a file that unfolds to fewer")
         mistakes.stop()
     return Source(data, reader.lines)
 
@@ -77,13 +74,9 @@ def _compose(text: str, mistakes: Mistakes) -> Node | None:
         root: Node | None = YAML(typ="safe", pure=True).compose(text)
     except RecursionError:
         mistakes.add((), Shown("very deep nesting"), f"at most {MAX_DEPTH} levels")
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = None if mark is None else min(mark.line, text.count("\n")) + 1
-        mistakes.add((), Shown(_problem(error)), "YAML", line=line)
     except YAMLError as error:
-        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-        mistakes.add((), Shown(_problem(error)), "YAML", line=line)
+        line = min(_line(error, text), text.count("\n") + 1)
+        mistakes.add((), text.split("\n")[line - 1].strip(), f"valid YAML ({_problem(error)})", line=line)
     except Exception as error:  # noqa: BLE001 - on damaged text the parser also fails in ways of its own
         mistakes.add((), Shown(f"text the parser fails on ({type(error).__name__})"), "YAML")
     else:
@@ -92,11 +85,18 @@ def _compose(text: str, mistakes: Mistakes) -> Node | None:
     raise AssertionError
 
 
+def _line(error: YAMLError, text: str) -> int:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is not None:
+        return int(mark.line) + 1
+    return text.count("\n", 0, getattr(error, "position", 0)) + 1
+
+
 def _problem(error: YAMLError) -> str:
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "something that cannot be read"
+    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
     if "'\\t'" in problem:
-        return "a tab (YAML indents with spaces)"
-    return " ".join(str(problem).split())[:120]
+        return "indentation by spaces, not by a tab"
+    return " ".join(problem.split())[:120]
 
 
 class _Reader:
@@ -129,16 +129,19 @@ class _Reader:
     def value(self, node: Node, at: KeyPath) -> Any:
         self.values += 1
         if self.values > MAX_VALUES:
-            return None
+            self.give_up(node, f"more than {MAX_VALUES} values", "a file that unfolds to fewer")
+        if len(at) > MAX_DEPTH:
+            self.give_up(node, "very deep nesting", f"at most {MAX_DEPTH} levels")
         if isinstance(node, ScalarNode):
             return self.scalar(node, at)
-        if len(at) > MAX_DEPTH:
-            self.mistakes.add(at, Shown("very deep nesting"), f"at most {MAX_DEPTH} levels")
-            return _REFUSED
         if isinstance(node, MappingNode):
             return self.mapping(node, at)
         items = (self.value(item, (*at, index)) for index, item in enumerate(node.value))
         return [item for item in items if item is not _REFUSED]
+
+    def give_up(self, node: Node, found: str, expected: str) -> None:
+        self.mistakes.add((), Shown(found), expected, line=node.start_mark.line + 1)
+        self.mistakes.stop()
 
     def scalar(self, node: ScalarNode, at: KeyPath) -> Any:
         kind, text = str(node.tag).removeprefix(_TAG), str(node.value)

@@ -1,11 +1,13 @@
 """What the form of the file complains about, in the words of a plant engineer."""
 
+from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from aegisflow.config.fields import Duration, Wording
 from aegisflow.config.file import PlantFile
@@ -28,36 +30,36 @@ def parse(data: dict[str, Any], mistakes: Mistakes) -> PlantFile:
         try:
             return PlantFile.model_validate(data)
         except ValidationError as error:
-            for item in error.errors(include_url=False):
-                _complain(item["loc"], item, mistakes)
-            for item in error.errors(include_url=False, include_context=False, include_input=False):
-                _remove(data, item["loc"])
+            places = [_complain(item, mistakes) for item in error.errors(include_url=False)]
+            if not sum(_remove(data, at) for at in places):
+                mistakes.stop()
 
 
-def _complain(loc: KeyPath, item: Any, mistakes: Mistakes) -> None:
-    if item["type"] == "extra_forbidden":
-        keys = _keys(_place(loc[:-1]).type)
-        name = str(loc[-1])
-        mistakes.add(loc, Shown(f"the unknown key {show(name)}"), one_of(keys) + closest(name, keys))
+def _complain(item: ErrorDetails, mistakes: Mistakes) -> KeyPath:
+    """Add one complaint to ``mistakes``; return the key path of what is wrong."""
+    at: KeyPath = item["loc"]
+    if at[-1:] == ("[key]",) and get_origin(_place(at[:-2]).type) is dict:
+        keys = _unwrap(_Place(get_args(_place(at[:-2]).type)[0], ()))
+        at = at[:-1]
+        mistakes.add(at, str(at[-1]), _expected(keys))
+    elif item["type"] == "extra_forbidden":
+        names = _keys(_place(at[:-1]).type)
+        name = str(at[-1])
+        mistakes.add(at, Shown(f"the unknown key {show(name)}"), one_of(names) + closest(name, names))
     elif item["type"] == "worded":
-        mistakes.add(loc, item["input"], item["ctx"]["expected"])
-    elif loc[-1:] == ("[key]",):
-        place = _place(loc[:-2])
-        mistakes.add(loc[:-1], str(loc[-2]), _expected(_unwrap(_Place(get_args(place.type)[0], ()))))
+        mistakes.add(at, item["input"], item["ctx"]["expected"])
     else:
-        mistakes.add(loc, item["input"], _expected(_place(loc)))
+        mistakes.add(at, item["input"], _expected(_place(at)))
+    return at
 
 
-def _remove(data: Any, loc: KeyPath) -> None:
-    """Take out what stands at a key path, or the nearest thing above it."""
-    keys = loc[:-1] if loc[-1:] == ("[key]",) else loc
-    for key in keys[:-1]:
-        below = data.get(key)
-        if not isinstance(below, dict) or ((key, keys[-1]) == keys[-2:] and keys[-1] not in below):
-            data.pop(key, None)
-            return
-        data = below
-    data.pop(keys[-1], None)
+def _remove(data: Any, at: KeyPath) -> bool:
+    """Take out what stands at a key path, or the short form that stands above it; tell whether it was there."""
+    for key in at[:-1]:
+        if not isinstance(data.get(key), dict):
+            return data.pop(key, data) is not data
+        data = data[key]
+    return data.pop(at[-1], data) is not data
 
 
 def _place(loc: KeyPath) -> _Place:
@@ -107,18 +109,16 @@ def _expected(place: _Place) -> str:
     return "a mapping (one name per line, each followed by a colon)"
 
 
-def _bounds(notes: tuple[Any, ...], show_bound: Any) -> str:
-    words = []
+def _bounds(notes: tuple[Any, ...], say: Callable[[Any], str]) -> str:
+    low = high = ""
     for note in notes:
         if isinstance(note, Gt):
-            words.append(f"above {show_bound(note.gt)}")
+            low = f"above {say(note.gt)}"
         elif isinstance(note, Ge):
-            words.append(f"from {show_bound(note.ge)}")
-        elif isinstance(note, Lt):
-            words.append(f"below {show_bound(note.lt)}")
+            low = f"from {say(note.ge)}"
         elif isinstance(note, Le):
-            words.append(f"up to {show_bound(note.le)}")
-    return " ".join(words)
+            high = f"up to {say(note.le)}"
+    return " ".join(part for part in (low, high) if part)
 
 
 def _duration(seconds: float) -> str:
