@@ -10,6 +10,7 @@ from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from zlib import crc32
 
 from aegisflow.config import Configuration
 from aegisflow.domain.times import parse_instant
@@ -177,7 +178,10 @@ def _machines(options: argparse.Namespace) -> int:
         for device_id, baselines in devices.items()
     }  # fmt: skip
     memory = CommandMemory(options.memory)
-    wire = wire_from(options, name="simulator-machines")
+    # The same memory is the same machines: the broker keeps their commands while they are away.
+    wire = wire_from(
+        options, name=f"simulator-machines-{crc32(str(options.memory.resolve()).encode()):08x}", session=True
+    )
     wire.connect()
     try:
         fleet = Fleet(fleet_of, wire, memory, tempers=dict(options.temper), topics=topics)
@@ -203,12 +207,12 @@ def complaints(recording: RecordedFile) -> list[str]:
     return [f"{recording.bad_rows:,} rows could not be sent, the first:", *recording.mistakes]
 
 
-def wire_from(options: argparse.Namespace, name: str) -> Wire:
+def wire_from(options: argparse.Namespace, name: str, *, session: bool = False) -> Wire:
     """Return the line to the broker that a person named."""
     login = (options.user, os.environ.get("AEGISFLOW_SIMULATOR_PASSWORD", "")) if options.user else None
     host, port = options.broker
     return Wire(
-        host, port, name=name, patience_s=options.patience, login=login,
+        host, port, name=name, patience_s=options.patience, login=login, session=session,
         notice=lambda text: print(text, file=sys.stderr, flush=True),  # noqa: T201
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from aegisflow.errors import BusError
 
 OnMessage = Callable[[str, bytes], None]
+GRANT_TIMEOUT_S = 10.0
 
 
 class Wire:
@@ -30,6 +31,7 @@ class Wire:
         window: int = 1_000,
         patience_s: float = 300.0,
         login: tuple[str, str] | None = None,
+        session: bool = False,
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Make the line, unconnected.
@@ -37,10 +39,11 @@ class Wire:
         Args:
             host: Name or address of the broker.
             port: Its port.
-            name: Beginning of the client id.
+            name: Beginning of the client id; all of it with a session.
             window: How many messages may be under way, sent but not acknowledged.
             patience_s: How long a broker may be away before giving up.
             login: User name and password.
+            session: Whether the broker keeps what comes for us while we are away.
             notice: Told in one line when the broker goes and comes.
         """
         self._host, self._port = host, port
@@ -51,10 +54,14 @@ class Wire:
         self._connected = False
         self._refusal = ""
         self._subscriptions: dict[str, OnMessage] = {}
+        self._granted: set[int | None] = set()
         self.acknowledged = 0
         """Messages that the broker has confirmed."""
         self._client = Client(
-            CallbackAPIVersion.VERSION2, f"{name}-{uuid4().hex[:8]}", protocol=MQTTProtocolVersion.MQTTv311
+            CallbackAPIVersion.VERSION2,
+            name if session else f"{name}-{uuid4().hex[:8]}",
+            clean_session=not session,
+            protocol=MQTTProtocolVersion.MQTTv311,
         )
         self._client.max_inflight_messages_set(window)
         self._client.reconnect_delay_set(1, 4)
@@ -62,6 +69,7 @@ class Wire:
             self._client.username_pw_set(*login)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_publish = self._on_publish
         self._client.on_message = self._on_message
 
@@ -83,11 +91,16 @@ class Wire:
                 raise BusError(f"the broker at {self._broker} refuses: {self._refusal or 'no answer'}")
 
     def subscribe(self, topic: str, on_message: OnMessage) -> None:
-        """Have messages of one topic delivered, now and after every break; the callback must not raise."""
+        """Have messages of one topic delivered, now and after every break; the callback must not raise.
+
+        Raises:
+            BusError: the broker does not grant it in time.
+        """
         with self._change:
             self._subscriptions[topic] = on_message
-            if self._connected:
-                self._client.subscribe(topic, qos=1)
+            mid = self._client.subscribe(topic, qos=1)[1]
+            if not self._change.wait_for(lambda: mid in self._granted, GRANT_TIMEOUT_S):
+                raise BusError(f"the broker at {self._broker} does not answer the subscription to {topic}")
 
     def publish(self, topic: str, payload: bytes | str) -> None:
         """Publish at QoS 1; waits while too many messages are under way.
@@ -144,6 +157,11 @@ class Wire:
             lost, self._connected = self._connected, False
         if lost and reason.is_failure:
             self._notice(f"the broker at {self._broker} is gone ({reason}); waiting for it")
+
+    def _on_subscribe(self, client: Client, userdata: Any, mid: int | None, reasons: Any, properties: Any) -> None:
+        with self._change:
+            self._granted.add(mid)
+            self._change.notify_all()
 
     def _on_publish(self, client: Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
         with self._change:
