@@ -1,0 +1,236 @@
+"""The tables of the store, on SQLite and on PostgreSQL.
+
+::
+
+    devices ──┬── fresh_readings   as they came, appended; folded now and then into
+              ├── readings         clustered by device and time; once old, rolled up into
+              └── minutes          one-minute aggregates
+    anomalies ─── alarm_events     an alarm as it is now, and its life
+    incidents   commands   audit   dead_letters   schema_version
+
+No table is bound to a database: whoever runs a query says on which (``query.bind(database)``), so
+that one process can have several stores open. Times are UTC epoch seconds by the plant's clock.
+"""
+
+# ruff: noqa: D106 - a Meta says no more than its table does
+
+from peewee import (
+    SQL,
+    AutoField,
+    BigAutoField,
+    BlobField,
+    BooleanField,
+    CompositeKey,
+    DoubleField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+SCHEMA_VERSION = 1
+"""Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
+
+ALARM_IS_OPEN = SQL("state IN ('unacknowledged', 'acknowledged', 'returned_unacknowledged')")
+"""It is not yet history; in these words, for SQLite uses a partial index only where it sees the same ones."""
+
+
+class SchemaVersion(Model):
+    """One row per step that the schema has gone."""
+
+    version = IntegerField(primary_key=True)
+    applied_at = DoubleField()
+
+    class Meta:
+        table_name = "schema_version"
+
+
+class Device(Model):
+    """A small number for each device name, since readings repeat it."""
+
+    key = AutoField()
+    name = TextField(unique=True)
+
+    class Meta:
+        table_name = "devices"
+
+
+class FreshReading(Model):
+    """A reading where it fell: the order of arrival, so that a commit writes few pages."""
+
+    id = BigAutoField()
+    device = IntegerField()
+    at = DoubleField()
+    vals = TextField()
+    """JSON: sensor to value."""
+
+    class Meta:
+        table_name = "fresh_readings"
+
+
+class StoredReading(Model):
+    """A reading at its place: all of a device together, in the order of time."""
+
+    device = IntegerField()
+    at = DoubleField()
+    vals = TextField()
+
+    class Meta:
+        table_name = "readings"
+        primary_key = CompositeKey("device", "at")
+        without_rowid = True
+
+
+class Minute(Model):
+    """What is left of one minute of a device's readings."""
+
+    device = IntegerField()
+    at = DoubleField()
+    """Start of the minute."""
+    readings = IntegerField()
+    vals = TextField()
+    """JSON: sensor to [count, mean, sum of squared deviations, min, max]."""
+
+    class Meta:
+        table_name = "minutes"
+        primary_key = CompositeKey("device", "at")
+        without_rowid = True
+
+
+class Anomaly(Model):
+    """An alarm as it is now."""
+
+    alarm_id = TextField(primary_key=True)
+    device_id = TextField()
+    fault_type = TextField()
+    first_type = TextField()
+    severity = TextField()
+    severity_rank = IntegerField()
+    state = TextField()
+    detector = TextField()
+    evidence = TextField()
+    """JSON: list of ``Evidence``."""
+    reasons = TextField()
+    """JSON: list of sentences."""
+    raised_at = DoubleField()
+    changed_at = DoubleField()
+    cleared_at = DoubleField(null=True)
+    acknowledged_at = DoubleField(null=True)
+    acknowledged_by = TextField()
+    note = TextField()
+    repeats = IntegerField()
+
+    class Meta:
+        table_name = "anomalies"
+        indexes = ((("raised_at", "alarm_id"), False), (("device_id", "raised_at"), False))
+
+
+Anomaly.add_index(Anomaly.device_id, name="anomalies_open", where=ALARM_IS_OPEN)
+
+
+class AlarmChange(Model):
+    """One change in the life of an alarm; only ever appended."""
+
+    id = BigAutoField()
+    alarm_id = TextField(index=True)
+    at = DoubleField()
+    change = TextField()
+    by = TextField()
+    alarm = TextField()
+    """JSON: the ``Alarm`` after it."""
+
+    class Meta:
+        table_name = "alarm_events"
+
+
+class IncidentReport(Model):
+    """What happened and what was done, told by somebody."""
+
+    id = BigAutoField()
+    device_id = TextField()
+    alarm_id = TextField(null=True)
+    fault_type = TextField()
+    severity = TextField()
+    title = TextField()
+    root_cause = TextField()
+    actions_taken = TextField()
+    outcome = TextField()
+    author = TextField()
+    origin = TextField()
+    reviewed = BooleanField()
+    occurred_at = DoubleField()
+    reported_at = DoubleField()
+
+    class Meta:
+        table_name = "incidents"
+        indexes = ((("reported_at", "id"), False), (("device_id", "reported_at"), False))
+
+
+class StoredCommand(Model):
+    """A command as far as it has come; how it came there is in the audit."""
+
+    command_id = TextField(primary_key=True)
+    device_id = TextField()
+    command = TextField()
+    parameters = TextField()
+    """JSON: name to value."""
+    proposer = TextField()
+    proposer_kind = TextField()
+    justification = TextField()
+    proposed_at = DoubleField()
+    stage = TextField()
+    stage_at = DoubleField()
+    reasons = TextField()
+    """JSON: list of sentences."""
+    next_step = TextField()
+    expires_at = DoubleField(null=True)
+
+    class Meta:
+        table_name = "commands"
+        indexes = ((("proposed_at", "command_id"), False), (("device_id", "stage_at"), False))
+
+
+class AuditRow(Model):
+    """Who did what to what; only ever appended."""
+
+    id = BigAutoField()
+    at = DoubleField()
+    actor = TextField()
+    act = TextField(index=True)
+    subject = TextField()
+    detail = TextField()
+    """JSON object."""
+
+    class Meta:
+        table_name = "audit"
+
+
+class DeadLetterRow(Model):
+    """A message that was refused."""
+
+    id = BigAutoField()
+    at = DoubleField()
+    topic = TextField()
+    device_id = TextField(null=True)
+    reason = TextField()
+    detail = TextField()
+    payload = BlobField()
+    size = IntegerField()
+    sha256 = TextField()
+
+    class Meta:
+        table_name = "dead_letters"
+
+
+TABLES: tuple[type[Model], ...] = (
+    SchemaVersion,
+    Device,
+    FreshReading,
+    StoredReading,
+    Minute,
+    Anomaly,
+    AlarmChange,
+    IncidentReport,
+    StoredCommand,
+    AuditRow,
+    DeadLetterRow,
+)

@@ -1,0 +1,131 @@
+"""A connection to the store's database, and what differs between SQLite and PostgreSQL."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from peewee import PeeweeException, PostgresqlDatabase, SqliteDatabase
+from playhouse.db_url import connect
+
+from aegisflow.errors import StoreError
+
+BUSY_TIMEOUT_S = 0.5
+"""How long SQLite waits for another's lock before a statement fails."""
+_WAL_PAGES = 4000
+"""Pages (of 4 KiB) in the write-ahead log before they are copied into the database."""
+_WRITER_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "cache_size": -64 * 1024,
+    "wal_autocheckpoint": _WAL_PAGES,
+    "journal_size_limit": 64 * 1024 * 1024,
+    "secure_delete": "off",
+}
+_READER_PRAGMAS = {"query_only": 1, "cache_size": -16 * 1024}
+
+
+class Connection:
+    """A connection for one thread at a time, opened when first used.
+
+    A statement that fails raises one of peewee's errors; after that, ``close`` and go on: the next
+    statement connects again.
+    """
+
+    def __init__(self, url: str, *, read_only: bool, label: str = "aegisflow") -> None:
+        self.url = url
+        self.is_sqlite = urlsplit(url).scheme == "sqlite"
+        self.database: Any = self._sqlite(read_only) if self.is_sqlite else self._postgresql(read_only, label)
+
+    def _sqlite(self, read_only: bool) -> SqliteDatabase:
+        database: SqliteDatabase = connect(
+            self.url,
+            pragmas=_READER_PRAGMAS if read_only else _WRITER_PRAGMAS,
+            lock_type="DEFERRED" if read_only else "IMMEDIATE",
+            timeout=BUSY_TIMEOUT_S,
+            thread_safe=False,
+            check_same_thread=False,
+        )
+        return database
+
+    def _postgresql(self, read_only: bool, label: str) -> PostgresqlDatabase:
+        mode = " -c default_transaction_read_only=on" if read_only else " -c synchronous_commit=on"
+        database: PostgresqlDatabase = connect(
+            self.url,
+            unquote_user=True,
+            unquote_password=True,
+            isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
+            prefer_psycopg3=True,
+            application_name=label,
+            connect_timeout=5,
+            options=f"-c statement_timeout=30000{mode}",
+            thread_safe=False,
+        )
+        return database
+
+    def run(self, sql: str, *values: Any) -> Any:
+        """Execute a statement with ``?`` for values and return its cursor."""
+        if not self.is_sqlite:
+            sql = sql.replace("?", "%s")
+        return self.database.execute_sql(sql, values)
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """Return the first column of the first row; None where there is no row."""
+        row = self.run(sql, *values).fetchone()
+        return None if row is None else row[0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block does, or nothing of it; within another one it is a savepoint."""
+        with self.database.atomic():
+            yield
+
+    def close(self) -> None:
+        """Close; errors do not matter any more."""
+        try:
+            while self.database.transaction_depth():
+                self.database.pop_transaction()
+            self.database.close()
+        except PeeweeException:
+            pass
+
+
+def check_url(url: str) -> str:
+    """Return the URL if it names a store that can be used.
+
+    Raises:
+        StoreError: it does not.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        if not parts.path.strip("/") or ":memory:" in url:
+            raise StoreError(f"the store {url!r} names no file; expected sqlite:///var/aegisflow.db or the like")
+    elif parts.scheme in ("postgresql", "postgres"):
+        if not parts.path.strip("/"):
+            raise StoreError(f"the store {redacted(url)!r} names no database; expected postgresql://host/database")
+    else:
+        raise StoreError(f"the store {redacted(url)!r} cannot be used; expected sqlite:///file or postgresql://...")
+    return url
+
+
+def redacted(url: str) -> str:
+    """Return the URL without its password, for people and logs."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+
+
+def this_process() -> str:
+    """Return who we are, for those who find the store held."""
+    command = os.path.basename(sys.argv[0] or "python") + "".join(f" {word}" for word in sys.argv[1:2])
+    return f"pid {os.getpid()} ({command[:60]}) on {socket.gethostname()}"
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in one line of bounded length."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,0 +1,278 @@
+"""The historian: gathers what is to be stored, commits it and says so; free of actors."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from peewee import PeeweeException
+
+from aegisflow.actors.messages import (
+    AppendAudit,
+    DeviceRecalled,
+    FlushStore,
+    ReadStoreHealth,
+    RecallDevice,
+    RecordsCommitted,
+    StoreCommand,
+    StoreDeadLetters,
+    StoreIncident,
+    StoreRecords,
+    Tick,
+)
+from aegisflow.config.settings import StoreSettings
+from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.commands import Mode
+from aegisflow.domain.readings import Receipt
+from aegisflow.domain.views import Incident, StoreHealth
+from aegisflow.errors import StoreError
+from aegisflow.store.batch import Record
+from aegisflow.store.connection import describe
+from aegisflow.store.housekeeping import Housekeeping, Pace
+from aegisflow.store.opening import Store
+from aegisflow.store.recall import recall
+from aegisflow.store.writer import NEVER_STORABLE, Writer
+
+GATEWAY = "gateway"
+DEFAULT_PACE = Pace()
+
+Committed = Callable[[tuple[AlarmEvent, ...]], None]
+"""Is told the alarm events of a commit, after it."""
+
+
+class Historian:
+    """Gathers records, commits them as groups and tells who waits.
+
+    ::
+
+        StoreRecords ─┐                     ┌─► RecordsCommitted to the gateway (acknowledges to the broker)
+        dead letters ─┼─► pending ─► commit ┼─► on_committed(alarm events)
+        audit ────────┘      ▲         │    └─► answers
+                             └─────────┘ failed: all stays pending, in order, and is tried again
+
+    A commit is due as soon as nothing else waits, but no sooner than ``commit_interval_s`` after the
+    last one began: a lone record is on disk at once, a stream shares its commits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: StoreSettings,
+        tell: Callable[[str, object], bool],
+        on_committed: Committed = lambda events: None,
+        *,
+        pace: Pace = DEFAULT_PACE,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._tell = tell
+        self._on_committed = on_committed
+        self._pace = pace
+        self._monotonic = monotonic
+        self._wall = wall
+        self._log = structlog.get_logger("aegisflow").bind(actor="historian")
+        self._writer: Writer | None = None
+        self._pending: list[Record] = []
+        self._pending_readings = 0
+        self._pending_devices: set[str] = set()
+        self._committed_readings = 0
+        self._unstorable = 0
+        self._last_commit_at: float | None = None
+        self._began = self._oldest = -math.inf
+        self._failure = ""
+        self._retry_at = -math.inf
+        self._retry_s = 0.0
+        self._plant_at: float | None = None
+        self._house = Housekeeping(settings, pace)
+
+    def start(self) -> None:
+        """Connect, and put every reading into its place, so that devices are recalled fast.
+
+        Raises:
+            StoreError, PeeweeException: the store cannot be written.
+        """
+        self._connected().fold.finish()
+
+    @property
+    def pending(self) -> tuple[Record, ...]:
+        """What is not yet committed, in order."""
+        return tuple(self._pending)
+
+    def receive(self, message: object) -> Any:
+        """Take a message; for a question, return its answer, which may be a StoreError."""
+        match message:
+            case StoreRecords() | StoreDeadLetters() | AppendAudit():
+                self._add(message)
+            case StoreCommand():
+                return self._store_command(message)
+            case StoreIncident():
+                return self._store_incident(message)
+            case RecallDevice():
+                self._tell(message.reply_to, self._recall(message))
+            case FlushStore():
+                return not self._pending or self._commit() is not None
+            case ReadStoreHealth():
+                return self.health()
+            case Tick(at=at):
+                self._plant_at = at
+                self._house.tick(at)
+        return None
+
+    def work(self, *, more_waits: bool) -> float | None:
+        """Do what is due now; return in how many seconds something else will be, None for nothing."""
+        now = self._monotonic()
+        if self._pending or self._failure:
+            waited = now >= self._oldest + self._settings.commit_interval_s or not more_waits
+            if now >= self._due_at() and (waited or self._pending_readings >= self._pace.rows):
+                self._commit()
+        if not self._failure and self._house.is_due(now, self._writer):
+            self._keep_house()
+        moments = [self._due_at()] if self._pending or self._failure else []
+        if (house_at := self._house.due_at(self._writer)) is not None:
+            moments.append(house_at)
+        return max(0.0, min(moments) - self._monotonic()) if moments else None
+
+    def close(self) -> None:
+        """Commit what can be, and give the connection back."""
+        if self._pending:
+            self._commit()
+        self._disconnect()
+
+    def abandon(self) -> tuple[Record, ...]:
+        """Give the connection back without a commit; return what is not committed."""
+        self._disconnect()
+        return self.pending
+
+    def health(self) -> StoreHealth:
+        """Return how the store is."""
+        reasons = [self._failure] if self._failure else []
+        if self._pending_readings > self._pace.many:
+            reasons.append(f"{self._pending_readings} readings wait for a commit")
+        notes = [self._house.failure] if self._house.failure else []
+        if self._unstorable:
+            notes.append(f"{self._unstorable} messages could not be stored and became dead letters")
+        return StoreHealth(
+            ok=not reasons,
+            detail="; ".join(reasons + notes),
+            last_commit_at=self._last_commit_at,
+            pending=self._pending_readings,
+            committed_readings=self._committed_readings,
+        )
+
+    def _due_at(self) -> float:
+        if self._failure:
+            return self._retry_at
+        if self._pending_readings >= self._pace.rows:
+            return -math.inf
+        return self._began + self._settings.commit_interval_s
+
+    def _add(self, record: Record) -> None:
+        if not self._pending:
+            self._oldest = self._monotonic()
+        self._pending.append(record)
+        if isinstance(record, StoreRecords):
+            self._pending_readings += len(record.readings)
+            self._pending_devices.add(record.device_id)
+
+    def _commit(self) -> list[Record] | None:
+        """Commit all that is pending; return what could not be stored ever, None when nothing was committed."""
+        self._began = self._monotonic()
+        try:
+            refused = self._connected().commit(self._pending, self._wall())
+        except (PeeweeException, StoreError) as error:
+            self._fail(error)
+            return None
+        records = self._pending
+        self._pending, self._pending_readings, self._pending_devices = [], 0, set()
+        self._last_commit_at = self._wall()
+        if self._failure:
+            self._log.info("store_recovered", committed=len(records))
+            self._failure, self._retry_s = "", 0.0
+        for record, why in refused:
+            self._unstorable += 1
+            self._log.error("record_unstorable", record=type(record).__name__, reason=why)
+        never = [record for record, _ in refused]
+        self._announce(records, never)
+        return never
+
+    def _announce(self, records: list[Record], never: list[Record]) -> None:
+        """Tell those who wait for a commit; what became a dead letter is settled as well."""
+        receipts: list[Receipt] = []
+        events: list[AlarmEvent] = []
+        count = 0
+        for record in records:
+            if isinstance(record, StoreRecords | StoreDeadLetters):
+                receipts += record.receipts
+                count += record.count
+            if isinstance(record, StoreRecords) and not any(record is one for one in never):
+                events += record.alarms
+                self._committed_readings += len(record.readings)
+        if count or receipts:
+            self._tell(GATEWAY, RecordsCommitted(tuple(receipts), count))
+        if events:
+            self._on_committed(tuple(events))
+
+    def _store_command(self, message: StoreCommand) -> bool | StoreError:
+        self._add(message)
+        never = self._commit()
+        if never is None:
+            self._pending.pop()
+            return StoreError(f"the command was not stored: {self._failure}")
+        if any(record is message for record in never):
+            return StoreError("the command was not stored: its row was refused")
+        return True
+
+    def _store_incident(self, message: StoreIncident) -> Incident | StoreError:
+        reported_at = self._wall() if self._plant_at is None else self._plant_at
+        try:
+            return self._connected().add_incident(message.incident, reported_at)
+        except NEVER_STORABLE as error:
+            return StoreError(f"the report was not stored: {describe(error)}")
+        except (PeeweeException, StoreError) as error:
+            self._fail(error)
+            return StoreError(f"the report was not stored: {self._failure}")
+
+    def _recall(self, message: RecallDevice) -> DeviceRecalled:
+        if message.device_id in self._pending_devices and self._commit() is None:
+            return DeviceRecalled((), (), Mode.UNKNOWN, self._failure)
+        try:
+            return recall(self._connected(), message.device_id, message.count)
+        except (PeeweeException, StoreError) as error:
+            return DeviceRecalled((), (), Mode.UNKNOWN, f"the store could not be read: {describe(error)}")
+
+    def _keep_house(self) -> None:
+        try:
+            self._house.step(self._connected(), self._monotonic)
+        except (PeeweeException, StoreError) as error:
+            self._log.warning("housekeeping_failed", reason=describe(error))
+            self._house.fail(describe(error), self._monotonic())
+            self._disconnect()
+
+    def _connected(self) -> Writer:
+        if self._writer is None:
+            connection = self._store.writer()
+            try:
+                self._writer = Writer(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return self._writer
+
+    def _disconnect(self) -> None:
+        if self._writer is not None:
+            self._writer.connection.close()
+            self._writer = None
+            self._house.reset()
+
+    def _fail(self, error: Exception) -> None:
+        """Note that nothing can be committed now, and when to try again."""
+        failure = f"the store cannot be written: {describe(error)}"
+        if failure != self._failure:
+            self._log.error("commit_failed", reason=failure, pending=self._pending_readings)
+        self._failure = failure
+        self._retry_s = min(self._pace.retry_max_s, max(self._pace.retry_min_s, 2 * self._retry_s))
+        self._retry_at = self._monotonic() + self._retry_s
+        self._disconnect()

@@ -1,0 +1,81 @@
+"""Folding and retention between commits: when it is time, and one slice at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aegisflow.config.settings import StoreSettings
+from aegisflow.store.retention import Retention
+from aegisflow.store.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When the one writer does what; seconds, and rows."""
+
+    rows: int = 5_000
+    """So many readings are committed at once, however short they waited."""
+    retry_min_s: float = 0.1
+    retry_max_s: float = 5.0
+    rest_s: float = 0.05
+    """Between two slices of housekeeping, for what waits."""
+    many: int = 100_000
+    """More readings than this waiting for a commit are reported in health."""
+
+
+class Housekeeping:
+    """A round of retention begins with a fold, so that no old reading stays among the fresh."""
+
+    def __init__(self, settings: StoreSettings, pace: Pace) -> None:
+        self._settings = settings
+        self._pace = pace
+        self._rest_until = 0.0
+        self._plant_at = 0.0
+        self._next_round_at: float | None = None
+        self._round_is_on = False
+        self._folded = False
+        self._retention: Retention | None = None
+        self.failure = ""
+        """Why the last slice failed; empty when it did not."""
+
+    def tick(self, at: float) -> None:
+        """Take note of the plant's clock, by which rows grow old."""
+        interval_s = self._settings.prune_interval_s
+        self._plant_at = at
+        if self._next_round_at is None or at >= self._next_round_at or at < self._next_round_at - 2 * interval_s:
+            self._next_round_at = at + interval_s
+            self._round_is_on = True
+            self._folded = False
+
+    def due_at(self, writer: Writer | None) -> float | None:
+        """Return when the next slice may begin, None when there is nothing to do."""
+        folding = writer is not None and writer.fold.due
+        return self._rest_until if folding or self._round_is_on else None
+
+    def is_due(self, now: float, writer: Writer | None) -> bool:
+        """Return whether a slice should be done now."""
+        moment = self.due_at(writer)
+        return moment is not None and now >= moment
+
+    def step(self, writer: Writer, clock: Callable[[], float]) -> None:
+        """Do a slice."""
+        if writer.fold.due or (self._round_is_on and not self._folded):
+            self._folded = not writer.fold.step()
+        elif self._round_is_on:
+            if self._retention is None:
+                self._retention = Retention(writer.connection, self._settings, self._plant_at)
+            if not self._retention.step(clock):
+                self._round_is_on = False
+                self.reset()
+        self.failure = ""
+        self._rest_until = clock() + self._pace.rest_s
+
+    def fail(self, reason: str, now: float) -> None:
+        """Note that a slice failed: the round begins anew, later."""
+        self.failure = f"housekeeping waits: {reason}"
+        self._rest_until = now + self._pace.retry_max_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget how far the round has come; its connection is gone, or it is done."""
+        self._folded = False
+        self._retention = None

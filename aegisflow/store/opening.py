@@ -1,0 +1,71 @@
+"""How a store is opened: checked, locked against a second writer, and of this version's schema."""
+
+import time
+from pathlib import Path
+
+from peewee import PeeweeException
+
+from aegisflow.errors import StoreError
+from aegisflow.store.connection import Connection, check_url, redacted
+from aegisflow.store.lock import AdvisoryLock, FileLock, WriterLock
+from aegisflow.store.schema import prepare_schema
+
+
+class Store:
+    """An open store: nobody else may write to it until ``close``."""
+
+    def __init__(self, url: str, lock: WriterLock) -> None:
+        self.url = url
+        self._lock = lock
+
+    def writer(self) -> Connection:
+        """Return the connection of the one writer; StoreHeldError when the lock was lost to another."""
+        self._lock.ensure()
+        return Connection(self.url, read_only=False)
+
+    def reader(self) -> Connection:
+        """Return a connection that can only read."""
+        return Connection(self.url, read_only=True)
+
+    def ensure_held(self) -> None:
+        """Make sure that we are still the one writer; StoreHeldError when we are not."""
+        self._lock.ensure()
+
+    def close(self) -> None:
+        """Let another process write."""
+        self._lock.release()
+
+
+def open_store(url: str) -> Store:
+    """Open a store for its one writer and any number of readers, creating or migrating it as needed.
+
+    Raises:
+        StoreHeldError: another process writes to it.
+        StoreNewerError: a later version of AegisFlow wrote it.
+        StoreError: it cannot be used; says why.
+    """
+    check_url(url)
+    connection = Connection(url, read_only=False)
+    lock: WriterLock | None = None
+    try:
+        lock = _lock(url, connection)
+        prepare_schema(connection, time.time())
+    except (PeeweeException, OSError) as error:
+        if lock is not None:
+            lock.release()
+        raise StoreError(f"the store {redacted(url)} cannot be opened: {error}") from error
+    except StoreError:
+        if lock is not None:
+            lock.release()
+        raise
+    finally:
+        connection.close()
+    return Store(url, lock)
+
+
+def _lock(url: str, connection: Connection) -> WriterLock:
+    if not connection.is_sqlite:
+        return AdvisoryLock(url)
+    file = Path(str(connection.database.database)).absolute()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(file)

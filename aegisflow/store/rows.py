@@ -1,0 +1,145 @@
+"""Alarms, commands, reports and audit entries as rows, and back."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from peewee import Model
+
+from aegisflow.actors.messages import DeadLetter
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, Stage
+from aegisflow.domain.views import AuditEntry, Incident, NewIncident
+from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, IncidentReport, StoredCommand
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+def to_json(value: object) -> str:
+    """Return a value as compact JSON text; what JSON does not know becomes its text."""
+    return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+def from_json(text: str, kind: type[T]) -> T:
+    """Return a value from its JSON text."""
+    return msgspec.json.decode(text, type=kind)
+
+
+def columns(model: type[Model]) -> tuple[str, ...]:
+    """Return the names of a table's columns but a number that the database gives."""
+    return tuple(field.column_name for field in model._meta.sorted_fields if field.column_name not in ("id", "key"))
+
+
+def anomaly_row(alarm: Alarm) -> Row:
+    """Return an alarm as a row of ``anomalies``."""
+    row = {name: getattr(alarm, name) for name in columns(Anomaly) if hasattr(alarm, name)}
+    return row | {
+        "severity": str(alarm.severity),
+        "severity_rank": alarm.severity.rank,
+        "state": str(alarm.state),
+        "evidence": to_json(alarm.evidence),
+        "reasons": to_json(alarm.reasons),
+    }
+
+
+def alarm_of(row: Anomaly) -> Alarm:
+    """Return a row of ``anomalies`` as an alarm."""
+    fields: Row = {name: getattr(row, name) for name in Alarm.__dataclass_fields__}
+    fields |= {
+        "severity": Severity(row.severity),
+        "state": AlarmState(row.state),
+        "evidence": from_json(row.evidence, tuple[Evidence, ...]),
+        "reasons": from_json(row.reasons, tuple[str, ...]),
+    }
+    return Alarm(**fields)
+
+
+def alarm_change_row(event: AlarmEvent) -> Row:
+    """Return an event as a row of ``alarm_events``."""
+    return {
+        "alarm_id": event.alarm.alarm_id,
+        "at": event.at,
+        "change": str(event.change),
+        "by": event.by,
+        "alarm": to_json(event.alarm),
+    }
+
+
+def alarm_event_of(row: AlarmChange) -> AlarmEvent:
+    """Return a row of ``alarm_events`` as an event."""
+    return AlarmEvent(Change(row.change), row.at, from_json(row.alarm, Alarm), row.by)
+
+
+def command_row(receipt: CommandReceipt, stage_at: float) -> Row:
+    """Return a command at its stage as a row of ``commands``."""
+    command = receipt.command
+    return {
+        "command_id": command.command_id,
+        "device_id": command.device_id,
+        "command": str(command.command),
+        "parameters": to_json(command.parameters),
+        "proposer": command.proposed_by.name,
+        "proposer_kind": command.proposed_by.kind,
+        "justification": command.justification,
+        "proposed_at": command.proposed_at,
+        "stage": str(receipt.stage),
+        "stage_at": stage_at,
+        "reasons": to_json(receipt.reasons),
+        "next_step": receipt.next_step,
+        "expires_at": receipt.expires_at,
+    }
+
+
+def receipt_of(row: StoredCommand) -> CommandReceipt:
+    """Return a row of ``commands`` as the command at its stage."""
+    command = Command(
+        row.command_id,
+        row.device_id,
+        CommandName(row.command),
+        from_json(row.parameters, dict[str, str | float]),
+        Caller(row.proposer, row.proposer_kind),
+        row.justification,
+        row.proposed_at,
+    )
+    return CommandReceipt(
+        command, Stage(row.stage), from_json(row.reasons, tuple[str, ...]), row.next_step, row.expires_at
+    )
+
+
+def incident_row(incident: NewIncident, reported_at: float) -> Row:
+    """Return a report as a row of ``incidents``; a person's own report needs no review."""
+    row = {name: getattr(incident, name) for name in NewIncident.__dataclass_fields__}
+    return row | {
+        "severity": str(incident.severity),
+        "reviewed": incident.origin == "person",
+        "reported_at": reported_at,
+    }
+
+
+def incident_of(incident_id: int, row: Mapping[str, Any]) -> Incident:
+    """Return a row of ``incidents`` as the report."""
+    fields = {name: row[name] for name in Incident.__dataclass_fields__ if name != "incident_id"}
+    fields |= {"severity": Severity(row["severity"]), "reviewed": bool(row["reviewed"])}
+    return Incident(incident_id=incident_id, **fields)
+
+
+def audit_row(entry: AuditEntry) -> Row:
+    """Return an audit entry as a row of ``audit``."""
+    row = {name: getattr(entry, name) for name in columns(AuditRow)}
+    return row | {"detail": to_json(entry.detail)}
+
+
+def audit_entry_of(row: AuditRow) -> AuditEntry:
+    """Return a row of ``audit`` as the entry."""
+    return AuditEntry(row.at, row.actor, row.act, row.subject, from_json(row.detail, dict[str, object]))
+
+
+def dead_letter_row(letter: DeadLetter) -> Row:
+    """Return a refused message as a row of ``dead_letters``."""
+    return {name: getattr(letter, name) for name in columns(DeadLetterRow)}
+
+
+def report_row(report: IncidentReport) -> Row:
+    """Return a report's columns by name."""
+    return {name: getattr(report, name) for name in columns(IncidentReport)}

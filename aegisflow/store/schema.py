@@ -1,0 +1,62 @@
+"""The schema's version, and the way from an older one to this."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from peewee import SchemaManager
+
+from aegisflow.errors import StoreError, StoreNewerError
+from aegisflow.models import SCHEMA_VERSION, TABLES, SchemaVersion
+from aegisflow.store.connection import Connection, redacted
+
+Migration = Callable[[Connection], None]
+
+MIGRATIONS: Mapping[int, Migration] = {}
+"""Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
+
+
+def prepare_schema(
+    connection: Connection,
+    at: float,
+    *,
+    version: int = SCHEMA_VERSION,
+    migrations: Mapping[int, Migration] = MIGRATIONS,
+) -> None:
+    """Create the tables, or bring those of an older version up to ``version``, in one transaction.
+
+    Raises:
+        StoreNewerError: they are of a later version; nothing was changed.
+        StoreError: the database belongs to something else.
+    """
+    with connection.transaction():
+        found = _found(connection)
+        if found == version:
+            return
+        if found > version:
+            raise StoreNewerError(redacted(connection.url), found, version)
+        if found == 0:
+            _create(connection)
+        else:
+            for step in range(found + 1, version + 1):
+                migrations[step](connection)
+        SchemaVersion.insert(version=version, applied_at=at).execute(connection.database)
+
+
+def _found(connection: Connection) -> int:
+    tables = set(connection.database.get_tables())
+    if SchemaVersion._meta.table_name in tables:
+        return connection.value("SELECT max(version) FROM schema_version") or 0
+    if tables & {model._meta.table_name for model in TABLES}:
+        raise StoreError(
+            f"the database {redacted(connection.url)} has tables like ours but is no AegisFlow store; use another one"
+        )
+    return 0
+
+
+def _create(connection: Connection) -> None:
+    for model in TABLES:
+        manager: Any = SchemaManager(model, database=connection.database)
+        sql, _ = manager._create_table(safe=False).query()
+        # peewee writes WITHOUT ROWID for every database, but only SQLite knows it
+        connection.run(sql if connection.is_sqlite else sql.replace(" WITHOUT ROWID", ""))
+        manager.create_indexes(safe=False)

@@ -1,0 +1,155 @@
+"""The one who writes: groups of records in one transaction, one statement for many rows."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from peewee import DataError, IntegrityError, Model
+
+from aegisflow.actors.messages import DeadLetter
+from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.readings import Reading
+from aegisflow.domain.views import Incident, NewIncident
+from aegisflow.models import (
+    AlarmChange,
+    Anomaly,
+    AuditRow,
+    DeadLetterRow,
+    Device,
+    FreshReading,
+    IncidentReport,
+    StoredCommand,
+)
+from aegisflow.store.batch import Batch, Record, gather
+from aegisflow.store.connection import Connection
+from aegisflow.store.fold import Fold
+from aegisflow.store.rows import (
+    Row,
+    alarm_change_row,
+    anomaly_row,
+    audit_row,
+    columns,
+    command_row,
+    dead_letter_row,
+    incident_of,
+    incident_row,
+)
+
+NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, OverflowError)
+"""Errors of the row itself; any other is the store's, and trying again may help."""
+_ROWS = 200
+"""Rows that one statement inserts at most."""
+_encode = msgspec.json.Encoder().encode
+
+
+class Writer:
+    """Writes on a connection; after any error of the store, close that and make a new writer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.keys: dict[str, int] = {}
+        """Device name to its number in the tables of readings."""
+        self.fold = Fold(connection)
+        self._load_keys()
+
+    def _load_keys(self) -> None:
+        self.keys = dict(self.connection.run("SELECT name, key FROM devices").fetchall())
+
+    def commit(self, records: Sequence[Record], now: float) -> list[tuple[Record, str]]:
+        """Commit all records in one transaction; return those that can never be stored, and why.
+
+        Each of these is stored as a dead letter instead, so that it blocks no others.
+
+        Raises:
+            PeeweeException: the store cannot be written now; nothing was committed.
+        """
+        try:
+            with self.connection.transaction():
+                self._write(gather(records))
+        except NEVER_STORABLE:
+            self._load_keys()
+            return self._commit_singly(records, now)
+        return []
+
+    def _commit_singly(self, records: Sequence[Record], now: float) -> list[tuple[Record, str]]:
+        refused: list[tuple[Record, str]] = []
+        with self.connection.transaction():
+            for record in records:
+                try:
+                    with self.connection.transaction():
+                        self._write(gather([record]))
+                except NEVER_STORABLE as error:
+                    self._load_keys()
+                    why = f"{type(error).__name__}: {error}"[:200].replace("\0", " ")
+                    refused.append((record, why))
+                    self._write(Batch(letters=[_unstorable(record, why, now)]))
+        return refused
+
+    def add_incident(self, incident: NewIncident, reported_at: float) -> Incident:
+        """Commit a report and return it with its number."""
+        row = incident_row(incident, reported_at)
+        with self.connection.transaction():
+            incident_id = IncidentReport.insert(**row).execute(self.connection.database)
+        return incident_of(int(incident_id), row)
+
+    def _write(self, batch: Batch) -> None:
+        if batch.readings:
+            self._write_readings(batch.readings)
+        if batch.events:
+            latest: dict[str, Alarm] = {event.alarm.alarm_id: event.alarm for event in batch.events}
+            self._put(Anomaly, [anomaly_row(alarm) for alarm in latest.values()], "alarm_id")
+            self._put(AlarmChange, [alarm_change_row(event) for event in batch.events])
+        if batch.letters:
+            self._put(DeadLetterRow, [dead_letter_row(letter) for letter in batch.letters])
+        if batch.commands:
+            commands = {receipt.command.command_id: command_row(receipt, at) for receipt, at in batch.commands}
+            self._put(StoredCommand, list(commands.values()), "command_id")
+        if batch.audit:
+            self._put(AuditRow, [audit_row(entry) for entry in batch.audit])
+
+    def _write_readings(self, readings: list[Reading]) -> None:
+        keys = self.keys
+        unknown = {reading.device_id for reading in readings if reading.device_id not in keys}
+        if unknown:
+            self._insert(Device, ("name",), sorted(unknown))
+            self._load_keys()
+            keys = self.keys
+        flat: list[Any] = []
+        for device_id, at, values, *_ in readings:
+            flat += (keys[device_id], at, _encode(values).decode())
+        self._insert(FreshReading, ("device", "at", "vals"), flat)
+        self.fold.added(len(readings), flat[::3])
+
+    def _put(self, model: type[Model], rows: list[Row], unique: str = "") -> None:
+        names = columns(model)
+        self._insert(model, names, [row[name] for row in rows for name in names], unique)
+
+    def _insert(self, model: type[Model], names: tuple[str, ...], flat: list[Any], unique: str = "") -> None:
+        width = len(names)
+        position, left = 0, len(flat) // width
+        while left:
+            rows = _ROWS if left >= _ROWS else 1 << left.bit_length() - 1
+            sql = _insert_sql(model._meta.table_name, names, rows, unique)
+            self.connection.run(sql, *flat[position : position + rows * width])
+            position += rows * width
+            left -= rows
+
+
+@lru_cache(256)
+def _insert_sql(table: str, names: tuple[str, ...], rows: int, unique: str) -> str:
+    """Return an insert of so many rows: few texts, so that the database has them prepared."""
+    row = f"({', '.join('?' * len(names))})"
+    quoted = [f'"{name}"' for name in names]
+    sql = f"INSERT INTO {table} ({', '.join(quoted)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - names are ours
+    if unique:
+        updates = ", ".join(f"{name} = excluded.{name}" for name in quoted if name != f'"{unique}"')
+        sql += f" ON CONFLICT ({unique}) DO UPDATE SET {updates}"
+    return sql
+
+
+def _unstorable(record: Record, why: str, now: float) -> DeadLetter:
+    text = repr(record).encode("utf-8", "backslashreplace")
+    digest = hashlib.sha256(text).hexdigest()
+    return DeadLetter(now, type(record).__name__, None, "unstorable", why, text[:1024], len(text), digest)
