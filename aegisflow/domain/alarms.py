@@ -43,10 +43,11 @@ class Change(StrEnum):
     """What happened to an alarm."""
 
     RAISED = "raised"
+    """A new alarm; or, where too many of a device wait for an acknowledgement, its newest one is open again."""
     UPDATED = "updated"
     """A sensor joined in, or the evidence grew."""
     ESCALATED = "escalated"
-    """Its severity rose."""
+    """Its severity rose; whoever acknowledged the milder alarm is asked again."""
     RETYPED = "retyped"
     ACKNOWLEDGED = "acknowledged"
     CLEARED = "cleared"

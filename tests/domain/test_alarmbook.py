@@ -148,6 +148,14 @@ def test_a_severity_is_earned_by_the_on_delay_too() -> None:
     assert bench.only.severity == "critical"
 
 
+def test_a_severity_that_comes_and_goes_is_not_earned() -> None:
+    bench = raised()
+    for _ in range(5):
+        bench.feed(finding(severity="critical"), times=2)
+        bench.feed()
+    assert bench.only.severity == "low"
+
+
 def test_one_wild_value_raises_nothing_by_itself() -> None:
     bench = raised()
     bench.feed(finding("pressure", severity="critical", z=1e6))
@@ -167,8 +175,10 @@ def test_a_returned_alarm_waits_until_somebody_takes_note() -> None:
     bench = raised()
     bench.feed(times=500)
     assert bench.only.state is R
-    assert bench.acknowledge(bench.only.alarm_id).state is N
+    alarm = bench.acknowledge(bench.only.alarm_id)
+    assert alarm.state is N
     assert bench.book.alarms() == ()
+    assert bench.acknowledge(alarm.alarm_id) == alarm
 
 
 def test_acknowledging_twice_changes_nothing() -> None:
