@@ -16,18 +16,17 @@ without being kept. A message with one bad value is refused as a whole: the devi
 never came.
 """
 
-import json
-import math
 from collections.abc import Mapping
-from keyword import iskeyword
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
 from aegisflow.bus import BusMessage
+from aegisflow.bus.shape import Shape
+from aegisflow.bus.topics import Template
 from aegisflow.config.settings import ClockSettings, Topics
 from aegisflow.domain.commands import Command
-from aegisflow.domain.equipment import DeviceSpec, SensorSpec
+from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import PayloadError
@@ -51,7 +50,6 @@ REASONS: Mapping[str, str] = {
 }
 """Every reason for which a message is refused; fixed, so safe as a metric label."""
 
-_DEVICE = "{device_id}"
 _as_dict = msgspec.structs.asdict
 _new = tuple.__new__
 
@@ -76,81 +74,9 @@ class _AckFields(msgspec.Struct, frozen=True, gc=False):
     detail: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
-class _Template:
-    """A topic template: ``{device_id}`` is one whole level."""
-
-    def __init__(self, template: str) -> None:
-        self.prefix, found, self.suffix = template.partition(_DEVICE)
-        if not found:
-            raise ValueError(f"topic template {template!r} must contain {_DEVICE}")
-        self.filter = f"{self.prefix}+{self.suffix}"
-
-    def topic(self, device_id: str) -> str:
-        return f"{self.prefix}{device_id}{self.suffix}"
-
-    def level(self, topic: str) -> str | None:
-        """Return the level where the device's id stands, None if the topic is another one."""
-        end = len(topic) - len(self.suffix)
-        if end <= len(self.prefix) or not (topic.startswith(self.prefix) and topic.endswith(self.suffix)):
-            return None
-        level = topic[len(self.prefix) : end]
-        return None if "/" in level else level
-
-
-class _Shape:
-    """What a reading of devices with the same sensors and spans looks like; shared between them.
-
-    Types and spans are checked by msgspec while it parses; ``explain`` looks again, slowly, at what
-    it refused.
-    """
-
-    def __init__(self, sensors: Mapping[str, SensorSpec]) -> None:
-        self.sensors = sensors
-        fields: list[tuple[str, Any, Any]] = [("timestamp", str, ""), ("device_id", str | None, None)]
-        names: dict[str, str] = {}
-        for position, (name, sensor) in enumerate(sensors.items()):
-            plain = name.isidentifier() and not iskeyword(name) and not name.startswith("__")
-            field = name if plain else f"sensor_{position}_"
-            bounds = msgspec.Meta(ge=sensor.span.low, le=sensor.span.high)
-            fields.append((field, Annotated[float, bounds] | None, None))
-            names[field] = name
-        renamed = {field: name for field, name in names.items() if field != name}
-        self.names = names if renamed else None
-        struct = msgspec.defstruct("SensorReport", fields, gc=False, rename=renamed or None)
-        self.decode = msgspec.json.Decoder(struct).decode
-
-    def explain(self, payload: bytes, error: Exception) -> PayloadError:
-        """Return why ``payload`` was refused with ``error``."""
-        try:
-            content = json.loads(payload.decode(), parse_int=float, object_pairs_hook=tuple)
-        except UnicodeDecodeError as problem:
-            return PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}")
-        except RecursionError:
-            return PayloadError("not_json", "nested too deep")
-        except ValueError as problem:
-            return PayloadError("not_json", str(problem))
-        if not isinstance(content, tuple):
-            return PayloadError("not_json", f"expected a JSON object, found {_named(content)}")
-        for key, value in content:
-            sensor = self.sensors.get(key)
-            if isinstance(value, float) and not math.isfinite(value):
-                return PayloadError("not_finite", f"{key[:60]}: found {value}, expected a finite number")
-            if sensor is None or value is None:
-                continue
-            if not isinstance(value, float):
-                return PayloadError("wrong_type", f"{key}: found {_named(value)}, expected a number")
-            low, high = sensor.span.low, sensor.span.high
-            if (low is not None and value < low) or (high is not None and value > high):
-                return PayloadError("out_of_span", f"{key}: found {value}, expected {low} to {high} {sensor.unit}")
-        if isinstance(error, msgspec.ValidationError):
-            field = "bad_timestamp" if "`$.timestamp`" in str(error) else "wrong_type"
-            return PayloadError(field, str(error))
-        return PayloadError("not_json", str(error))
-
-
 class _Device(NamedTuple):
     device_id: str
-    shape: _Shape
+    shape: Shape
 
 
 class Codec:
@@ -168,20 +94,20 @@ class Codec:
         clock: ClockSettings | None = None,
         max_payload_bytes: int = 65_535,
     ) -> None:
-        self._sensors = _Template(topics.sensors)
-        self._commands = _Template(topics.commands)
-        self._acks = _Template(topics.acks)
+        self._sensors = Template(topics.sensors)
+        self._commands = Template(topics.commands)
+        self._acks = Template(topics.acks)
         clock = clock or ClockSettings()
         self._max_age_s = clock.max_age_s
         self._max_ahead_s = clock.max_ahead_s
         self._max_payload_bytes = max_payload_bytes
-        shapes: dict[object, _Shape] = {}
+        shapes: dict[object, Shape] = {}
         self._by_topic: dict[str, _Device] = {}
         for device_id, spec in devices.items():
             key = tuple((name, sensor.unit, sensor.span) for name, sensor in spec.sensors.items())
             shape = shapes.get(key)
             if shape is None:
-                shape = shapes[key] = _Shape(spec.sensors)
+                shape = shapes[key] = Shape(spec.sensors)
             self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, shape)
         self._devices = devices
         self._decode_ack = msgspec.json.Decoder(_AckFields).decode
@@ -304,7 +230,7 @@ class Codec:
         self._last_instant = (text, at)
         return at
 
-    def _stranger(self, template: _Template, topic: str) -> PayloadError:
+    def _stranger(self, template: Template, topic: str) -> PayloadError:
         level = template.level(topic)
         if level is None:
             return PayloadError("bad_topic", f"{topic[:100]!r} does not match {template.filter!r}")
@@ -320,9 +246,3 @@ class Codec:
         if behind_s > 0:
             return PayloadError("too_old", f"{behind_s:.0f} s behind, expected at most {self._max_age_s:.0f} s")
         return PayloadError("too_new", f"{-behind_s:.0f} s ahead, expected at most {self._max_ahead_s:.0f} s")
-
-
-def _named(value: object) -> str:
-    """Return what JSON calls the type of a value."""
-    kinds = {bool: "a boolean", str: "a string", float: "a number", list: "an array", tuple: "an object"}
-    return kinds.get(type(value), "null")

@@ -1,0 +1,158 @@
+"""The thread that holds the link to the broker, through every loss of it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from aegisflow.bus import BusMessage, LinkState
+from aegisflow.bus.mqtt.access import because, password_of, tls_context
+from aegisflow.bus.mqtt.connection import Connection
+from aegisflow.bus.mqtt.wire import Waker
+from aegisflow.config.settings import BrokerSettings
+from aegisflow.domain.readings import Receipt
+from aegisflow.errors import NotConnectedError
+
+__all__ = ["PahoBus"]
+
+_STEADY_S = 10.0
+"""A connection that lived so long was a good one: the next attempt comes after the shortest wait."""
+_log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class PahoBus:
+    """A ``Bus`` to the broker of ``BrokerSettings``.
+
+    Raises:
+        BusError: the password's environment variable is not set, or a TLS file cannot be used.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self._password = password_of(settings)
+        self._tls = tls_context(settings.tls)
+        self._broker = f"{settings.host}:{settings.port}"
+        self._filters: tuple[str, ...] = ()
+        self._on_message: Callable[[BusMessage], None] = lambda message: None
+        self._on_link: Callable[[LinkState], None] = lambda state: None
+        self._generation = 0
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()  # guards _filters, _link
+        self._link = LinkState(False, time.time(), "not started")
+        self._stop = threading.Event()
+        self._waker = Waker()
+        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+
+    def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
+        """Begin to connect; returns at once, whether or not there is a broker."""
+        self._on_message, self._on_link = on_message, on_link
+        self._thread.start()
+
+    def subscribe(self, topics: tuple[str, ...]) -> None:
+        """Replace the set of topic filters subscribed to (QoS 1), now or at the next connect."""
+        with self._lock:
+            self._filters = tuple(topics)
+            if self._connection is not None and self._connection.greeted:
+                self._connection.follow(self._filters)
+
+    def acknowledge(self, receipts: tuple[Receipt, ...]) -> None:
+        """Tell the broker that these messages are safe; receipts of an earlier connection are ignored."""
+        connection = self._connection
+        if connection is not None:
+            current = connection.generation
+            connection.acknowledge([packet_id for generation, packet_id in receipts if generation == current])
+
+    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None) -> None:
+        """Publish at QoS 1, never retained; ``expiry_s`` needs MQTT 5.
+
+        Raises:
+            NotConnectedError: there is no connection; nothing was queued.
+        """
+        connection = self._connection
+        if connection is None or not connection.connected or not connection.publish(topic, payload, expiry_s):
+            raise NotConnectedError(self._broker)
+
+    def link(self) -> LinkState:
+        """Return the state of the connection."""
+        with self._lock:
+            return self._link
+
+    def stop(self) -> None:
+        """Say offline, disconnect and end the bus's thread; no callback comes after it returns."""
+        self._stop.set()
+        self._waker.wake()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._waker.close()
+
+    # --- the bus's thread ---------------------------------------------------------------------
+
+    def _run(self) -> None:
+        delay_s = self._settings.reconnect_min_s
+        while not self._stop.is_set():
+            began = time.monotonic()
+            why = self._connect_once()
+            if self._stop.is_set():
+                break
+            if time.monotonic() - began > _STEADY_S:
+                delay_s = self._settings.reconnect_min_s
+            self._tell_link(False, why)
+            self._stop.wait(delay_s)
+            delay_s = min(delay_s * 2, self._settings.reconnect_max_s)
+        self._tell_link(False, "stopped")
+
+    def _connect_once(self) -> str:
+        """Connect, serve until the connection ends, and return why it did."""
+        self._generation += 1
+        connection = Connection(
+            self._settings,
+            self._password,
+            self._tls,
+            self._generation,
+            self._waker,
+            on_message=self._take,
+            on_greeted=self._greeted,
+            on_connected=self._connected,
+        )
+        self._connection = connection
+        try:
+            return connection.run(self._stop.is_set)
+        except Exception as error:  # noqa: BLE001 - whatever happens, the thread lives and tries again
+            return f"{self._broker}: {because(error)}"
+        finally:
+            self._connection = None
+            connection.close()
+
+    def _greeted(self, connection: Connection) -> None:
+        """The broker has let us in: subscribe before anybody hears of it."""
+        with self._lock:
+            connection.greeted = True
+            connection.follow(self._filters)
+
+    def _connected(self, session: str) -> None:
+        self._tell_link(True, f"connected to {self._broker} with MQTT {self._settings.protocol}, session {session}")
+
+    def _take(self, message: BusMessage) -> None:
+        try:
+            self._on_message(message)
+        except Exception:  # noqa: BLE001 - it must not end the thread that carries all the others
+            _log.exception("message_callback_failed", topic=message.topic)
+
+    def _tell_link(self, connected: bool, detail: str) -> None:
+        """Tell of a change, once: a reason that has not changed is not repeated."""
+        with self._lock:
+            before = self._link
+            if (before.connected, before.detail) == (connected, detail):
+                return
+            if before.connected == connected:
+                self._link = before._replace(detail=detail)
+            else:
+                self._link = LinkState(connected, time.time(), detail, before.changes + 1)
+            link = self._link
+        tell = _log.info if connected or self._stop.is_set() else _log.warning
+        tell("broker_connected" if connected else "broker_disconnected", detail=detail)
+        try:
+            self._on_link(link)
+        except Exception:  # noqa: BLE001 - it must not end the thread that carries all the others
+            _log.exception("link_callback_failed")

@@ -1,0 +1,234 @@
+"""One connection to the broker: paho connects, subscribes and publishes, a ``Wire`` carries readings.
+
+Each connection is a paho client of its own, driven by our thread through paho's interface for foreign
+loops. So nothing of a lost connection lives on: a command that could not be sent is not sent later,
+and a receipt of it acknowledges nothing.
+"""
+
+import contextlib
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from aegisflow.bus import BusMessage
+from aegisflow.bus.mqtt.access import because
+from aegisflow.bus.mqtt.wire import Waker, Wire
+from aegisflow.config.settings import BrokerSettings
+from aegisflow.domain.readings import Receipt
+
+__all__ = ["Connection"]
+
+_CONNECT_TIMEOUT_S = 5.0
+_log: structlog.stdlib.BoundLogger = structlog.get_logger()
+_new = tuple.__new__
+
+
+class _Client(paho.Client):
+    """A paho client whose socket is a ``Wire``."""
+
+    make_wire: Callable[[socket.socket], Wire]
+
+    def _create_socket(self) -> Wire:
+        return self.make_wire(super()._create_socket())  # type: ignore[arg-type]
+
+
+class Connection:
+    """One connection, from the attempt to its end."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        password: str | None,
+        tls: ssl.SSLContext | None,
+        generation: int,
+        waker: "Waker",
+        *,
+        on_message: Callable[[BusMessage], None],
+        on_greeted: Callable[["Connection"], None],
+        on_connected: Callable[[str], None],
+    ) -> None:
+        self.generation = generation
+        self.greeted = False
+        """The broker has let us in."""
+        self.connected = False
+        """And our subscriptions are in place, so that nothing is missed from now on."""
+        self._settings = settings
+        self._is_5 = settings.protocol == "5"
+        self._broker = f"{settings.host}:{settings.port}"
+        self._status_topic = settings.topics.status.replace("{client_id}", settings.client_id)
+        self._waker = waker
+        self._on_message = on_message
+        self._on_greeted = on_greeted
+        self._on_connected = on_connected
+        self._topics: tuple[str, ...] = ()
+        self._session = ""
+        self._why = ""
+        self._wire: Wire | None = None
+        self._client = client = _Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            clean_session=None if self._is_5 else False,
+            protocol=paho.MQTTv5 if self._is_5 else paho.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.make_wire = self._make_wire
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.on_connect = self._connack
+        client.on_disconnect = self._disconnected
+        client.on_subscribe = self._suback
+        client.will_set(self._status_topic, b"offline", qos=1, retain=True)
+        if settings.username:
+            client.username_pw_set(settings.username, password)
+        if tls is not None:
+            client.tls_set_context(tls)
+
+    def run(self, stopping: Callable[[], bool]) -> str:
+        """Connect, serve until the end, and return why it ended."""
+        try:
+            self._connect()
+        except (OSError, ValueError) as error:
+            return f"cannot reach {self._broker}: {because(error)}"
+        wire, client = self._wire, self._client
+        assert wire is not None
+        writing = False
+        deadline = time.monotonic() + _CONNECT_TIMEOUT_S
+        with selectors.DefaultSelector() as selector:
+            selector.register(wire, selectors.EVENT_READ)
+            selector.register(self._waker, selectors.EVENT_READ)
+            while client.socket() is not None:
+                if stopping():
+                    self._say_goodbye()
+                    break
+                if wire.wants_write is not writing:
+                    writing = not writing
+                    events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+                    selector.modify(wire, events)
+                ready = [key.fileobj for key, _ in selector.select(0.0 if wire.pending() else 1.0)]
+                if self._waker in ready:
+                    self._waker.clear()
+                if wire in ready or wire.pending():
+                    wire.fill()
+                while client.socket() is not None and wire.next_packet():
+                    client.loop_read()
+                if client.want_write():
+                    client.loop_write()
+                wire.flush()
+                client.loop_misc()
+                if not self.greeted and not self._why and time.monotonic() > deadline:
+                    self._why = "what listens there does not answer as an MQTT broker"
+                    break
+        return f"{self._broker}: {self._why or wire.failure}"
+
+    def follow(self, topics: tuple[str, ...]) -> None:
+        """Subscribe to ``topics`` and to nothing else; any thread."""
+        dropped = [topic for topic in self._topics if topic not in topics]
+        self._topics = topics
+        if dropped:
+            self._client.unsubscribe(dropped)
+        if topics:
+            options: Any = SubscribeOptions(qos=1) if self._is_5 else 1
+            self._client.subscribe([(topic, options) for topic in topics])
+        self._waker.wake()
+
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        """Acknowledge messages of this connection; any thread."""
+        if self._wire is not None and packet_ids:
+            self._wire.acknowledge(packet_ids)
+
+    def publish(self, topic: str, payload: bytes, expiry_s: int | None) -> bool:
+        """Publish at QoS 1; return whether there was a connection. Any thread."""
+        properties = None
+        if self._is_5 and expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry_s
+        info = self._client.publish(topic, payload, qos=1, properties=properties)
+        self._waker.wake()
+        return info.rc == paho.MQTT_ERR_SUCCESS
+
+    def close(self) -> None:
+        """Give the socket back, whatever state it is in."""
+        self.connected = False
+        if self._wire is not None:
+            self._wire.close()
+
+    def _connect(self) -> None:
+        settings = self._settings
+        if not self._is_5:
+            self._client.connect(settings.host, settings.port, settings.keepalive_s)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = settings.session_expiry_s
+        properties.ReceiveMaximum = min(settings.receive_maximum, 65_535)
+        # Without clean_start=False the broker would throw away what it kept for us.
+        self._client.connect(
+            settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties
+        )
+
+    def _make_wire(self, sock: socket.socket) -> Wire:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # PUBACKs are small and awaited
+        generation, on_message = self.generation, self._on_message
+
+        def on_publish(topic: str, payload: bytes, retain: bool, packet_id: int) -> None:
+            # tuple.__new__ costs half of a call to the class, and this runs for every reading
+            receipt = _new(Receipt, (generation, packet_id)) if packet_id else None
+            on_message(_new(BusMessage, (topic, payload, retain, receipt)))
+
+        self._wire = Wire(sock, has_properties=self._is_5, on_publish=on_publish, wake=self._waker.wake)
+        return self._wire
+
+    def _connack(
+        self, client: paho.Client, _data: Any, flags: paho.ConnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            hint = ""
+            if any(word in str(reason).lower() for word in ("authori", "password")):
+                hint = "; check broker.username and the password in the variable named by broker.password_env"
+            self._why = f"the broker refused the connection: {reason}{hint}"
+            return
+        client.publish(self._status_topic, b"online", qos=1, retain=True)
+        self._session = "resumed" if flags.session_present else "new"
+        self._on_greeted(self)
+        if not self._topics:
+            self._ready()
+
+    def _disconnected(
+        self, _client: paho.Client, _data: Any, flags: paho.DisconnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        failure = self._wire.failure if self._wire is not None else ""
+        if flags.is_disconnect_packet_from_server:
+            self._why = f"the broker ended the connection: {reason}"
+        elif not self._why:
+            self._why = failure or str(reason)
+        if self.connected and ("taken over" in self._why or "closed the connection" in self._why):
+            # Not every broker says why it closes, and a second plant under the same id is an easy mistake.
+            self._why += f" (has another client the id {self._settings.client_id!r}?)"
+        self.connected = False
+
+    def _suback(self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                _log.error("subscription_refused", broker=self._broker, reason=str(reason))
+        if not self.connected:
+            self._ready()
+
+    def _ready(self) -> None:
+        self.connected = True
+        self._on_connected(self._session)
+
+    def _say_goodbye(self) -> None:
+        if self.connected:
+            self._client.publish(self._status_topic, b"offline", qos=1, retain=True)
+        self._client.disconnect()

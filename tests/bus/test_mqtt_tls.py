@@ -1,0 +1,90 @@
+import datetime
+import ipaddress
+
+import pytest
+
+from aegisflow.bus.mqtt import PahoBus
+from aegisflow.config.settings import BrokerSettings, Tls
+from aegisflow.errors import BusError
+from tests.broker import Listener, running_mosquitto
+
+x509 = pytest.importorskip("cryptography.x509")
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate that signs itself, for 127.0.0.1."""
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test broker")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+    )
+    return folder
+
+
+@pytest.fixture
+def tls_broker(tmp_path, certificate):
+    files = f"certfile {certificate}/cert.pem\nkeyfile {certificate}/key.pem\n"
+    with running_mosquitto(tmp_path, f"allow_anonymous true\n{files}") as broker:
+        yield broker
+
+
+def test_2000_messages_pass_over_tls_and_are_acknowledged(tls_broker, certificate):
+    tls = Tls(ca_file=certificate / "cert.pem")
+    payloads = [b"%d" % number + b"x" * 200 for number in range(2_000)]
+    with (
+        Listener(tls_broker.settings(tls=tls), "s/+") as listener,
+        Listener(tls_broker.settings(tls=tls, client_id="machine")) as machine,
+    ):
+        listener.wait_connected()
+        machine.wait_connected()
+        for payload in payloads:
+            machine.bus.publish("s/a", payload)
+        listener.wait_until(lambda: len(listener.messages) == 2_000)
+    assert listener.payloads == payloads
+    with Listener(tls_broker.settings(tls=tls), "s/+") as listener:
+        listener.wait_connected()
+        assert listener.messages == []
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tls_broker):
+    with Listener(tls_broker.settings(tls=Tls()), "s/+") as listener:
+        listener.wait_until(lambda: listener.links)
+        assert "its certificate is not accepted: self-signed certificate" in listener.links[0].detail
+
+
+def test_a_plain_connection_to_a_tls_broker_fails_with_words(tls_broker):
+    with Listener(tls_broker.settings(), "s/+") as listener:
+        listener.wait_until(lambda: listener.links)
+        assert listener.links[0].connected is False
+        assert listener.links[0].detail
+
+
+def test_a_certificate_file_that_cannot_be_read_is_an_error_at_once(tmp_path):
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(BusError, match=r"broker.tls: cannot use .*missing.pem: No such file"):
+        PahoBus(BrokerSettings(tls=Tls(ca_file=missing)))
+    missing.write_text("not a certificate")
+    with pytest.raises(BusError, match=r"broker.tls: cannot use .*missing.pem"):
+        PahoBus(BrokerSettings(tls=Tls(ca_file=missing)))
