@@ -1,59 +1,10 @@
-from collections.abc import Iterable
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from alarm_bench import SENSORS, A, Bench, N, R, U, changes, finding, raised
 
 from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Severity
-from aegisflow.domain.commands import Caller
-from aegisflow.domain.detection import Finding
+from aegisflow.domain.alarms import Change
 from aegisflow.domain.equipment import AlarmSpec
 from aegisflow.errors import UnknownNameError
-
-SENSORS = ("temperature", "pressure", "vibration")
-OPERATOR = Caller("kim", "operator")
-U, A, R, N = AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED, AlarmState.RETURNED, AlarmState.NORMAL
-
-
-def finding(sensor: str = "temperature", severity: str = "low", z: float = 4.0) -> Finding:
-    return Finding(sensor, "zscore", 75.0 + 3.0 * z, 75.0, 3.0, z, Severity(severity))
-
-
-class Bench:
-    """Feeds a book reading after reading, one every 5 s."""
-
-    def __init__(self, on_delay: int = 3, off_delay: int = 6) -> None:
-        self.book = AlarmBook("pump-02", AlarmSpec(on_delay, off_delay))
-        self.at = 1_767_600_000.0
-        self.events: list[AlarmEvent] = []
-
-    def feed(self, *findings: Finding, times: int = 1, reported: Iterable[str] = SENSORS) -> list[AlarmEvent]:
-        before = len(self.events)
-        for _ in range(times):
-            self.at += 5.0
-            self.events += self.book.observe(self.at, findings, set(reported))
-        return self.events[before:]
-
-    def acknowledge(self, alarm_id: str, note: str = "seen") -> Alarm:
-        alarm, events = self.book.acknowledge(alarm_id, OPERATOR, note, self.at)
-        self.events += events
-        return alarm
-
-    @property
-    def only(self) -> Alarm:
-        (alarm,) = self.book.alarms()
-        return alarm
-
-
-def changes(events: Iterable[AlarmEvent]) -> list[str]:
-    return [event.change.value for event in events]
-
-
-def raised(**delays: int) -> Bench:
-    bench = Bench(**delays)
-    assert changes(bench.feed(finding(), times=3)) == ["raised"]
-    return bench
 
 
 def test_an_alarm_is_raised_by_the_on_delays_last_breach() -> None:
@@ -266,66 +217,3 @@ def test_of_several_recalled_active_alarms_the_newest_goes_on() -> None:
     (event,) = book.recall((second.book.alarms()[0], first.only))
     assert (event.change, event.alarm.alarm_id) == (Change.CLEARED, first.only.alarm_id)
     assert [alarm.state for alarm in book.alarms()] == [U, R]
-
-
-LEGAL = {
-    (None, Change.RAISED): {U},
-    (U, Change.UPDATED): {U},
-    (A, Change.UPDATED): {A},
-    (U, Change.ESCALATED): {U},
-    (A, Change.ESCALATED): {U},
-    (U, Change.ACKNOWLEDGED): {A},
-    (R, Change.ACKNOWLEDGED): {N},
-    (U, Change.CLEARED): {R},
-    (A, Change.CLEARED): {N},
-    (R, Change.RAISED): {U},
-}
-FINDINGS = st.builds(
-    finding,
-    st.sampled_from(SENSORS),
-    st.sampled_from(["low", "medium", "high", "critical"]),
-    st.floats(3.01, 1e6),
-)
-MOVES = st.one_of(
-    st.tuples(st.just("feed"), st.lists(FINDINGS, max_size=4), st.integers(1, 8)),
-    st.tuples(st.just("rest"), st.just([]), st.integers(1, 12)),
-    st.tuples(st.just("acknowledge"), st.just([]), st.integers(0, 3)),
-    st.tuples(st.just("drop"), st.just([]), st.integers(0, 2)),
-    st.tuples(st.just("restart"), st.just([]), st.just(0)),
-)
-
-
-@given(st.lists(MOVES, max_size=60))
-def test_whatever_happens_an_alarm_lives_by_the_rules(moves: list[tuple[str, list[Finding], int]]) -> None:
-    bench = Bench()
-    told: dict[str, Alarm] = {}
-    for move, findings, number in moves:
-        seen = len(bench.events)
-        match move:
-            case "feed" | "rest":
-                bench.feed(*findings, times=number)
-            case "acknowledge" if bench.book.alarms():
-                bench.acknowledge(bench.book.alarms()[number % len(bench.book.alarms())].alarm_id)
-            case "drop":
-                bench.events += bench.book.drop((SENSORS[number],), bench.at)
-            case "restart":
-                known = bench.book.alarms()
-                bench.book = AlarmBook("pump-02", AlarmSpec(3, 6))
-                assert bench.book.recall(known) == ()
-                assert bench.book.alarms() == known
-        for event in bench.events[seen:]:
-            alarm, before = event.alarm, told.get(event.alarm.alarm_id)
-            assert alarm.state in LEGAL[before and before.state, event.change]
-            assert (alarm.cleared_at is None) == alarm.state.is_active
-            assert (alarm.acknowledged_at is None) == (alarm.state in (U, R))
-            assert alarm.evidence
-            if before is not None and before.state.is_active:
-                assert alarm.severity.rank >= before.severity.rank
-                assert (alarm.severity.rank > before.severity.rank) == (event.change is Change.ESCALATED)
-                assert alarm.repeats >= before.repeats
-            told[alarm.alarm_id] = alarm
-        alarms = bench.book.alarms()
-        assert sum(alarm.state.is_active for alarm in alarms) <= 1
-        assert {alarm.alarm_id: alarm.state for alarm in alarms} == {
-            alarm_id: alarm.state for alarm_id, alarm in told.items() if alarm.state is not N
-        }

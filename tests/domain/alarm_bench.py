@@ -1,0 +1,53 @@
+"""A bench that feeds an alarm book reading after reading."""
+
+from collections.abc import Iterable
+
+from aegisflow.domain.alarmbook import AlarmBook
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Severity
+from aegisflow.domain.commands import Caller
+from aegisflow.domain.detection import Finding
+from aegisflow.domain.equipment import AlarmSpec
+
+SENSORS = ("temperature", "pressure", "vibration")
+OPERATOR = Caller("kim", "operator")
+U, A, R, N = AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED, AlarmState.RETURNED, AlarmState.NORMAL
+
+
+def finding(sensor: str = "temperature", severity: str = "low", z: float = 4.0) -> Finding:
+    return Finding(sensor, "zscore", 75.0 + 3.0 * z, 75.0, 3.0, z, Severity(severity))
+
+
+class Bench:
+    """Feeds a book reading after reading, one every 5 s."""
+
+    def __init__(self, on_delay: int = 3, off_delay: int = 6) -> None:
+        self.book = AlarmBook("pump-02", AlarmSpec(on_delay, off_delay))
+        self.at = 1_767_600_000.0
+        self.events: list[AlarmEvent] = []
+
+    def feed(self, *findings: Finding, times: int = 1, reported: Iterable[str] = SENSORS) -> list[AlarmEvent]:
+        before = len(self.events)
+        for _ in range(times):
+            self.at += 5.0
+            self.events += self.book.observe(self.at, findings, set(reported))
+        return self.events[before:]
+
+    def acknowledge(self, alarm_id: str, note: str = "seen") -> Alarm:
+        alarm, events = self.book.acknowledge(alarm_id, OPERATOR, note, self.at)
+        self.events += events
+        return alarm
+
+    @property
+    def only(self) -> Alarm:
+        (alarm,) = self.book.alarms()
+        return alarm
+
+
+def changes(events: Iterable[AlarmEvent]) -> list[str]:
+    return [event.change.value for event in events]
+
+
+def raised(**delays: int) -> Bench:
+    bench = Bench(**delays)
+    assert changes(bench.feed(finding(), times=3)) == ["raised"]
+    return bench

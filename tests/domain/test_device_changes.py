@@ -1,0 +1,131 @@
+"""What a device keeps through a new specification and through a restart."""
+
+from dataclasses import replace
+
+import pytest
+from device_bench import events_of, fed, hot, with_alarm
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import device_spec, healthy, reading, sensor_spec
+
+from aegisflow.domain.alarms import AlarmState, Change
+from aegisflow.domain.commands import Mode
+from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, Limits
+from aegisflow.domain.readings import Disposition
+
+# --- reconfiguration ---------------------------------------------------------------------------
+
+
+def changed(spec: DeviceSpec, **sensors: object) -> DeviceSpec:
+    """Return the specification with these sensors replaced, or removed where None."""
+    kept = {name: sensors.get(name, sensor) for name, sensor in spec.sensors.items()}
+    added = {name: sensor for name, sensor in sensors.items() if name not in kept}
+    return replace(spec, sensors={k: v for k, v in (kept | added).items() if v is not None})  # type: ignore[misc]
+
+
+def test_reconfiguring_leaves_untouched_sensors_as_they_are_bit_for_bit() -> None:
+    device = with_alarm()
+    before = device.snapshot()
+    spec = changed(
+        device.spec,
+        temperature=sensor_spec("temperature", alarm=Limits(None, 80.0)),
+        humidity=sensor_spec("humidity", window=30),
+        vibration=None,
+        flow=sensor_spec("flow", "m³/h"),
+    )
+    assert device.reconfigure(spec, 600.0) == ()
+    after = device.snapshot()
+    for name in ("temperature", "pressure", "power_consumption"):
+        assert (after.windows[name], after.figures[name]) == (before.windows[name], before.figures[name])
+    assert after.windows["humidity"] == before.windows["humidity"][-30:]
+    assert (after.windows["flow"], "vibration" in after.windows) == ((), False)
+    assert (after.alarms, after.mode, after.times, after.latest_at) == (
+        before.alarms,
+        before.mode,
+        before.times,
+        before.latest_at,
+    )
+    assert device.record(reading(0.0, {}))[0] is not Disposition.ACCEPTED
+
+
+def test_a_changed_limit_counts_from_the_next_reading_on() -> None:
+    device = fed(list(healthy(100)))
+    spec = changed(device.spec, temperature=sensor_spec("temperature", alarm=Limits(None, 50.0)))
+    device.reconfigure(replace(spec, alarm=AlarmSpec(on_delay=2)), 500.0)
+    events = events_of(device, list(healthy(2, 5, 500.0)))
+    assert [(event.change, event.at) for event in events] == [(Change.RAISED, 505.0)]
+
+
+def test_a_sensor_in_another_unit_starts_anew() -> None:
+    device = fed(list(healthy(100)))
+    device.reconfigure(changed(device.spec, temperature=sensor_spec("temperature", "°F")), 500.0)
+    windows = device.snapshot().windows
+    assert (windows["temperature"], len(windows["pressure"])) == ((), 60)
+
+
+def test_removing_the_only_sensor_of_an_alarm_clears_it() -> None:
+    device = with_alarm()
+    (event,) = device.reconfigure(changed(device.spec, temperature=None), 600.0)
+    assert (event.change, event.at, event.alarm.state) == (Change.CLEARED, 600.0, AlarmState.RETURNED)
+
+
+def test_duplicates_are_known_across_a_reconfiguration() -> None:
+    readings = list(healthy(80))
+    device = fed(readings)
+    device.reconfigure(changed(device.spec, temperature=sensor_spec("temperature", window=200)), 400.0)
+    assert {device.record(taken)[0] for taken in readings[-60:]} == {Disposition.DUPLICATE}
+    device.reconfigure(changed(device.spec, temperature=sensor_spec("temperature", window=10)), 400.0)
+    assert {device.record(taken)[0] for taken in readings[-60:]} == {Disposition.DUPLICATE}
+
+
+# --- recall ------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 200), st.integers(0, 50))
+def test_a_recalled_device_has_the_windows_of_one_that_never_stopped(count: int, seed: int) -> None:
+    readings = list(healthy(count, seed))
+    lasting = fed(readings)
+    recalled = Device(device_spec())
+    assert recalled.recall(readings[-60:], lasting.alarms(), Mode.MAINTENANCE) == ()
+    assert recalled.mode is Mode.MAINTENANCE
+    for taken in healthy(100, seed + 1, 5.0 * count):
+        assert recalled.snapshot().windows == lasting.snapshot().windows
+        assert recalled.snapshot().latest_at == lasting.snapshot().latest_at
+        assert recalled.record(taken)[0] == lasting.record(taken)[0]
+        assert recalled.score == pytest.approx(lasting.score, rel=1e-9)
+    assert recalled.snapshot().windows == lasting.snapshot().windows
+
+
+def test_recalled_readings_raise_nothing_and_are_known_as_duplicates() -> None:
+    readings = [*healthy(40), *hot(20, 200.0)]
+    device = Device(device_spec())
+    assert device.recall(readings, (), Mode.UNKNOWN) == ()
+    assert device.alarms() == ()
+    assert {device.record(taken) for taken in readings} == {(Disposition.DUPLICATE, ())}
+    assert device.mode is Mode.NORMAL
+
+
+def test_a_recalled_alarm_goes_on_and_clears_after_its_off_delay() -> None:
+    before = with_alarm()
+    device = Device(device_spec())
+    device.recall([*healthy(100), *hot(5, 500.0)][-60:], before.alarms(), Mode.NORMAL)
+    assert device.alarms() == before.alarms()
+    assert events_of(device, hot(3, 525.0)) == []
+    events = events_of(device, list(healthy(200, 4, 540.0)))
+    assert [event.change for event in events] == [Change.CLEARED]
+    assert events[0].alarm.alarm_id == before.alarms()[0].alarm_id
+
+
+def test_a_recalled_alarm_whose_sensors_are_gone_is_cleared() -> None:
+    before = with_alarm()
+    device = Device(changed(device_spec(), temperature=None))
+    (event,) = device.recall((), before.alarms(), Mode.NORMAL)
+    assert (event.change, event.alarm.state) == (Change.CLEARED, AlarmState.RETURNED)
+
+
+def test_a_device_starts_with_what_the_store_knows_even_if_that_is_nothing() -> None:
+    device = Device(device_spec())
+    assert device.mode is Mode.UNKNOWN
+    assert device.recall((), (), Mode.UNKNOWN) == ()
+    assert device.mode is Mode.NORMAL
