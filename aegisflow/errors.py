@@ -11,6 +11,7 @@
     ├── StoreError             the store cannot be used
     │   ├── StoreHeldError     another process writes to it
     │   └── StoreNewerError    it was written by a later version
+    ├── ListenError            the HTTP server may not, or cannot, listen where it should
     └── RequestError           what a person or an agent asked for cannot be answered as asked
         ├── UnknownNameError   no such device, sensor, alarm, ...; carries the valid choices
         ├── BadValueError      an argument outside of what is possible
@@ -116,6 +117,15 @@ class StoreNewerError(StoreError):
             f"the store {store} has schema version {found}, this AegisFlow knows up to {known}; "
             "start the newer version or use another store"
         )
+
+
+class ListenError(AegisFlowError):
+    """The HTTP server may not, or cannot, listen where it should."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where = where
+        self.why = why
+        super().__init__(f"cannot listen on {where}: {why}")
 
 
 class RequestError(AegisFlowError):

@@ -1,0 +1,6 @@
+"""``python -m aegisflow``."""
+
+from aegisflow.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The command line: names and options; each command imports what it needs only when it runs."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from cyclopts import App, Parameter
+
+from aegisflow import __version__
+from aegisflow.errors import AegisFlowError, ConfigError
+
+DEFAULT_PLANT = Path("config/plant.yaml")
+DEFAULT_TOKEN_ENV = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+
+app = App(
+    name="aegisflow",
+    version=__version__,
+    help="Watches a plant's sensor streams, raises few and trustworthy alarms, and lets an AI agent propose commands "
+    "that people approve.",
+)
+
+PlantPath = Annotated[Path, Parameter(help="plant.yaml")]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], Parameter(help="least important log line shown")]
+JsonLogs = Annotated[bool, Parameter(negative="", help="logs as one JSON object a line")]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0 done, 1 it went wrong, 2 it was asked for wrongly, 130 after Ctrl-C."""
+    try:
+        app(list(arguments) if arguments is not None else None)
+    except ConfigError as error:
+        _complain(error)
+        sys.exit(2)
+    except AegisFlowError as error:
+        _complain(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads any more: no complaint at exit
+        sys.exit(0)
+    sys.exit(0)
+
+
+def _complain(error: AegisFlowError) -> None:
+    sys.stderr.write(f"aegisflow: {error}\n")
+
+
+@app.command
+def check(plant: PlantPath = DEFAULT_PLANT) -> int:
+    """Show the plant as a table, or every mistake in its file (exit code 1)."""
+    from rich.console import Console
+
+    from aegisflow.config import load
+    from aegisflow.config.table import explain, table
+
+    try:
+        configuration = load(plant)
+    except ConfigError as error:
+        Console(stderr=True).print(explain(error))
+        return 1
+    Console().print(table(configuration))
+    return 0
+
+
+@app.command
+def schema() -> None:
+    """Print the JSON Schema of plant.yaml, for editors."""
+    from aegisflow.config.schema import schema_text
+
+    sys.stdout.write(schema_text())
+
+
+@app.command
+def serve(
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+    host: Annotated[str | None, Parameter(help="address to listen on, instead of the file's")] = None,
+    port: Annotated[int | None, Parameter(help="port to listen on, instead of the file's")] = None,
+    log_level: LogLevel = "info",
+    json_logs: JsonLogs = False,
+) -> int:
+    """Watch the plant, with MCP over HTTP at /mcp, and /healthz and /metrics."""
+    from aegisflow.cli.serving import run_serve
+    from aegisflow.telemetry import configure_logs
+
+    configure_logs(log_level, json_lines=json_logs)
+    return run_serve(plant, host, port)
+
+
+@app.command
+def mcp(
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+    connect: Annotated[str | None, Parameter(help="URL of a running serve, e.g. http://127.0.0.1:8765/mcp")] = None,
+    token_env: Annotated[str, Parameter(help="variable with the token for --connect")] = DEFAULT_TOKEN_ENV,
+    log_level: LogLevel = "warning",
+    json_logs: JsonLogs = False,
+) -> int:
+    """Serve one MCP client on standard input and output, with the plant inside or, with --connect, elsewhere."""
+    from aegisflow.mcp.wire import take_stdout
+
+    wire = take_stdout()
+
+    from aegisflow.cli.serving import run_mcp, run_proxy
+    from aegisflow.telemetry import configure_logs
+
+    configure_logs(log_level, json_lines=json_logs)
+    return run_mcp(plant, wire) if connect is None else run_proxy(connect, token_env, wire)
+
+
+@app.command
+def reload(
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: Annotated[str | None, Parameter(help="of the running serve, instead of the file's address")] = None,
+) -> int:
+    """Have a running serve read its plant.yaml again; says what changed, or why nothing did (exit code 1)."""
+    from aegisflow.cli.reloading import run_reload
+
+    return run_reload(plant, url)
+
+
+simulate = App(name="simulate", help_flags=[], version_flags=[])
+app.command(simulate)
+
+
+@simulate.default
+def _simulate(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
+    """Simulated machines and recorded days; ``aegisflow simulate --help`` lists what there is."""
+    from simulator.__main__ import main as run_simulator
+
+    return run_simulator(arguments)

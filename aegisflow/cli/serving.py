@@ -1,0 +1,159 @@
+"""``aegisflow serve`` and ``aegisflow mcp``: a running plant, and who may talk to it."""
+
+import os
+import signal
+import sys
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import structlog
+
+from aegisflow.config import Configuration, load
+from aegisflow.errors import AegisFlowError, UnavailableError
+
+if TYPE_CHECKING:
+    from aegisflow.app import App
+    from aegisflow.mcp.starting import StartingPlant
+
+log = structlog.get_logger(__name__)
+
+
+def run_serve(plant: Path, host: str | None, port: int | None) -> int:
+    """Watch the plant and serve HTTP until a signal comes or a critical part is lost; return the exit code.
+
+    Raises:
+        AegisFlowError: why it cannot start.
+    """
+    from aegisflow.app import App
+    from aegisflow.http import build_http_app, listen, run_http
+    from aegisflow.mcp.server import build_server
+    from aegisflow.mcp.web import host_guard, mounted
+
+    configuration = load(plant)
+    http = configuration.http
+    http = replace(http, host=host or http.host, port=http.port if port is None else port)
+    token = os.environ.get(http.token_env, "") if http.token_env else ""
+    app = App(configuration, watch_file=True, on_lost=_end_process)
+    _leave_on(signal.SIGTERM, signal.SIGINT)
+    left: int | str | None = 0
+    try:
+        with closing(listen(http, token)) as bound, app:
+            signal.signal(signal.SIGHUP, lambda number, frame: app.request_reload())
+            server = build_server(lambda: app.plant)
+            web = build_http_app(mounted(server), host_guard(), app.plant, token, app.metrics.render)
+            address, actual_port = bound.getsockname()[:2]
+            log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
+            run_http(web, bound)
+    except SystemExit as exit_:
+        left = exit_.code
+    code = app.exit_code or (left if isinstance(left, int) else 1)
+    log.info("stopped", exit_code=code)
+    return code
+
+
+def run_mcp(plant: Path, wire: int) -> int:
+    """Serve one client on standard input and output while the plant runs in this process; return the exit code.
+
+    The server answers before the plant is up. A plant that cannot start does not end it: every call
+    is then answered with the reason, which an agent can pass on, and the exit code is 1.
+    """
+    configuration = load(plant)
+
+    from aegisflow.mcp.server import build_server
+    from aegisflow.mcp.starting import StartingPlant
+    from aegisflow.mcp.stdio import serve_stdio
+
+    starting = StartingPlant()
+    background = _PlantInBackground(configuration, starting)
+    signal.signal(signal.SIGHUP, lambda number, frame: background.request_reload())
+    server = build_server(starting)
+    background.start()
+    try:
+        serve_stdio(server, wire)
+    finally:
+        # The client may send SIGTERM soon after it closed our input; the store is flushed first.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        background.stop()
+    return background.exit_code
+
+
+def run_proxy(url: str, token_env: str, wire: int) -> int:
+    """Serve one client on standard input and output by forwarding to ``url``; return the exit code."""
+    if not url.startswith(("http://", "https://")):
+        raise UnavailableError(url, "--connect takes an http address such as http://127.0.0.1:8765/mcp")
+
+    from aegisflow.mcp.proxy import build_proxy
+    from aegisflow.mcp.stdio import serve_stdio
+
+    serve_stdio(build_proxy(url, os.environ.get(token_env, "")), wire)
+    return 0
+
+
+class _PlantInBackground:
+    """Starts the plant in a thread, so that the server need not wait for it."""
+
+    def __init__(self, configuration: Configuration, starting: "StartingPlant") -> None:
+        self._configuration = configuration
+        self._starting = starting
+        self._app: App | None = None
+        self._thread = threading.Thread(target=self._run, name="plant-start")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait until it has started, then stop it."""
+        self._thread.join()
+        if self._app is not None:
+            self._app.stop()
+
+    def request_reload(self) -> None:
+        """Pass SIGHUP on."""
+        if self._app is not None:
+            self._app.request_reload()
+
+    @property
+    def exit_code(self) -> int:
+        """0, or why the process should count as failed."""
+        if self._starting.error is not None:
+            return 1
+        return self._app.exit_code if self._app is not None else 0
+
+    def _run(self) -> None:
+        try:
+            from aegisflow.app import App
+
+            app = App(self._configuration, watch_file=True, on_lost=_end_process)
+            app.start()
+        except AegisFlowError as error:
+            log.error("plant_not_started", reason=str(error))
+            self._starting.failed(error)
+        except Exception as error:
+            log.exception("plant_not_started")
+            self._starting.failed(UnavailableError("the plant", f"it could not start: {error}"))
+        else:
+            self._app = app
+            self._starting.ready(app.plant)
+
+
+def _end_process(name: str, reason: str) -> None:
+    """End in good order: the service manager is the next supervisor."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _leave_on(*signals: signal.Signals) -> None:
+    """Have the first of these signals end the process in good order; further ones change nothing."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(0)
+
+    for each in signals:
+        signal.signal(each, leave)
