@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +23,9 @@ from aegisflow.domain.views import Health
 from aegisflow.errors import AegisFlowError, ListenError
 from aegisflow.plant import Plant
 
+if TYPE_CHECKING:
+    import uvicorn
+
 OPEN_PATHS = frozenset({"/healthz"})
 """Answered without a token, since a container's probes have none."""
 
@@ -35,7 +38,7 @@ class MountedApp(NamedTuple):
 
 
 def listen(settings: HttpSettings, token: str) -> socket.socket:
-    """Return a socket bound to where ``settings`` say, not yet listening.
+    """Return a socket that listens where ``settings`` say; who connects early waits for the server.
 
     Raises:
         ListenError: the address is taken or not ours, or it is open to others and there is no token.
@@ -57,6 +60,7 @@ def listen(settings: HttpSettings, token: str) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen(128)
     except OSError as error:
         bound.close()
         raise ListenError(where, error.strerror or str(error)) from error
@@ -107,12 +111,12 @@ def build_http_app(
     )
 
 
-def run_http(app: Starlette, bound: socket.socket) -> None:
-    """Serve on a bound socket until SIGTERM or SIGINT; the signal's own handler runs after the clean end."""
+def web_server(app: Starlette) -> "uvicorn.Server":
+    """Return a server for ``run(sockets=[bound])``; after a signal its own handler runs behind the clean end."""
     import uvicorn
 
     config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[bound])
+    return uvicorn.Server(config)
 
 
 def describe_health(health: Health, wall: float, now: float) -> dict[str, object]:

@@ -29,7 +29,7 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
         AegisFlowError: why it cannot start.
     """
     from aegisflow.app import App
-    from aegisflow.http import build_http_app, listen, run_http
+    from aegisflow.http import build_http_app, listen, web_server
     from aegisflow.mcp.server import build_server
     from aegisflow.mcp.web import host_guard, mounted
 
@@ -47,7 +47,7 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
             web = build_http_app(mounted(server), host_guard(), app.plant, token, app.metrics.render)
             address, actual_port = bound.getsockname()[:2]
             log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
-            run_http(web, bound)
+            web_server(web).run(sockets=[bound])
     except SystemExit as exit_:
         left = exit_.code
     code = app.exit_code or (left if isinstance(left, int) else 1)
