@@ -12,7 +12,7 @@ from pykka.messages import _ActorStop
 
 from aegisflow.actors.inbox import Inbox, WaitingInbox
 from aegisflow.actors.messages import ChildFailed, Ping, Question, Tick, Wake
-from aegisflow.errors import AegisFlowError, UnavailableError
+from aegisflow.errors import AegisFlowError, RequestError, UnavailableError
 
 SUPERVISOR = "supervisor"
 GATEWAY = "gateway"
@@ -112,8 +112,8 @@ class Directory:
         """Return an actor's answer.
 
         Raises:
-            UnavailableError: it is not there, or did not answer in time.
-            AegisFlowError: its answer is an error, made for the one who asked.
+            UnavailableError: it is not there, did not answer in time, or could not do it.
+            RequestError: its answer is an error made for the one who asked.
         """
         return self._finish(name, self.begin(name, question), time.monotonic() + timeout_s, timeout_s)
 
@@ -135,7 +135,7 @@ class Directory:
                 answers[name] = self._finish(name, future, deadline, timeout_s)
             except UnavailableError as error:
                 unavailable[name] = error.why
-            except AegisFlowError as error:
+            except RequestError as error:
                 unavailable[name] = str(error)
         return answers, unavailable
 
@@ -148,10 +148,14 @@ class Directory:
             raise UnavailableError(name, f"no answer within {timeout_s:g} s") from None
         except pykka.ActorDeadError:
             raise UnavailableError(name, self._absent.get(name, "it has stopped")) from None
-        except AegisFlowError:
+        except RequestError:
             raise
+        except AegisFlowError as error:
+            raise UnavailableError(name, str(error)) from error
         except Exception as error:
             raise UnavailableError(name, f"it failed with {describe(error)}") from error
+        if isinstance(answer, AegisFlowError):
+            raise UnavailableError(name, str(answer)) from answer
         return answer
 
 

@@ -65,6 +65,10 @@ class Gateway(ThreadedActor):
         self._letters = float(LETTERS_BURST)
         self._letters_at = time.monotonic()
 
+    def on_start(self) -> None:
+        """Begin with what the one before left."""
+        self.wake_in(0.0)
+
     def on_receive(self, message: object) -> object:
         """Drain when rung for, acknowledge when committed."""
         match message:
@@ -95,15 +99,16 @@ class Gateway(ThreadedActor):
         intake = self._intake
         batch = intake.take(DRAIN_AT_MOST)
         groups, refused = self._decode(batch)
-        intake.in_flight += len(batch)
         for device_id, readings in groups.items():
             record = RecordReadings(tuple(readings))
+            intake.in_flight += len(readings)
             if not self.tell(device_id, record):
                 self._store_unwatched(device_id, record.readings)
         if groups:
             intake.note_readings(self._clock.now())
         if refused:
             self._refuse(refused)
+        intake.done()
         self._metrics.messages.inc(len(batch))
         if intake.has_waiting():
             self.wake_in(0.0 if len(batch) == DRAIN_AT_MOST else self._group_s)
@@ -157,6 +162,7 @@ class Gateway(ThreadedActor):
             self.log.warning(
                 "messages_refused", count=len(refused), kept=len(letters), reason=last.reason, detail=last.detail
             )
+        self._intake.in_flight += len(refused)
         receipts = tuple(message.receipt for message, _ in refused if message.receipt is not None)
         self.tell(HISTORIAN, StoreDeadLetters(tuple(letters), receipts, len(refused)))
 

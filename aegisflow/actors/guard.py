@@ -76,4 +76,10 @@ class Guard(ThreadedActor):
         stored = self.directory.begin(HISTORIAN, StoreCommand(receipt, audit))
         self._metrics.commands.labels(receipt.stage.value).inc()
         self.log.info("command_decided", command=command.command_id, stage=receipt.stage.value, by=request.by.name)
-        return stored.map(lambda _: receipt)
+
+        def confirmed(answer: object) -> CommandReceipt:
+            if isinstance(answer, Exception):
+                raise answer
+            return receipt
+
+        return stored.map(confirmed)

@@ -23,6 +23,7 @@ class Intake:
         self._limit = limit
         self._assured: deque[BusMessage] = deque()
         self._unassured: deque[BusMessage] = deque(maxlen=limit)
+        self._begun: list[BusMessage] = []
         self._rung = False
         self._closed = False
         self.received = 0
@@ -51,16 +52,21 @@ class Intake:
     def take(self, most: int) -> list[BusMessage]:
         """Remove and return waiting messages, oldest first; QoS 0 ones only while not too much is under way."""
         self._rung = False
-        batch = _take(self._assured, most)
+        batch = self._begun or _take(self._assured, most)
         room = min(most - len(batch), self._limit - self.in_flight - len(batch))
         if room > 0 and self._unassured:
             batch += _take(self._unassured, room)
-        self.received += len(batch)
+        self._begun = batch
         return batch
+
+    def done(self) -> None:
+        """What was taken last has been handed on; until then a new gateway would take it again."""
+        self.received += len(self._begun)
+        self._begun = []
 
     def has_waiting(self) -> bool:
         """Return whether ``take`` would give something."""
-        return bool(self._assured) or (bool(self._unassured) and self.in_flight < self._limit)
+        return bool(self._begun or self._assured) or (bool(self._unassured) and self.in_flight < self._limit)
 
     def close(self) -> None:
         """Take no more; the broker keeps what is not acknowledged."""

@@ -1,0 +1,277 @@
+"""The wiring: from a configuration to a running plant, and back to nothing."""
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import structlog
+
+from aegisflow import telemetry
+from aegisflow.actors.archive import ArchiveActor
+from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, SUPERVISOR, TICKER, Directory
+from aegisflow.actors.children import ChildSpec, Family
+from aegisflow.actors.device import DeviceActor
+from aegisflow.actors.dispatcher import Dispatcher
+from aegisflow.actors.gateway import Gateway
+from aegisflow.actors.guard import Guard
+from aegisflow.actors.historian import HistorianActor
+from aegisflow.actors.intake import Intake
+from aegisflow.actors.messages import FlushInbound, StartChildren, StopChildren
+from aegisflow.actors.supervisor import Supervisor
+from aegisflow.actors.ticker import Ticker
+from aegisflow.bus import Bus, LinkState
+from aegisflow.bus.codec import Codec
+from aegisflow.checkup import Checkup
+from aegisflow.clock import build_clock
+from aegisflow.config import Configuration
+from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.errors import AegisFlowError
+from aegisflow.local_plant import LocalPlant
+from aegisflow.reload import FileWatch, Reloader, refuse_reserved
+from aegisflow.store import Store, open_store
+
+__all__ = ["EXIT_LOST", "AlarmListener", "App"]
+
+EXIT_LOST = 70
+"""Exit code when a part without which nothing is watched is lost for good (sysexits: EX_SOFTWARE)."""
+START_S = 120.0
+STOP_S = 60.0
+
+AlarmListener = Callable[[tuple[AlarmEvent, ...]], None]
+"""Hears of alarm events once they are committed; called in the historian's thread, must return at once."""
+
+
+class App:
+    """A plant from its configuration; a context manager that starts and stops it.
+
+    Started in this order, stopped in reverse: store, supervisor (gateway, historian, archive, guard,
+    manuals, all devices, ticker), bus, watch on the file. So nothing comes in before everybody is
+    there, and what came in is committed and acknowledged before the end.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        bus: Bus | None = None,
+        *,
+        watch_file: bool = False,
+        on_lost: Callable[[str, str], None] | None = None,
+        listeners: tuple[AlarmListener, ...] = (),
+        dispatcher_threads: int = 1,
+    ) -> None:
+        """Wire, start nothing.
+
+        Args:
+            configuration: from ``aegisflow.config.load``.
+            bus: instead of the broker that the configuration names.
+            watch_file: whether saving ``plant.yaml`` reconfigures the plant.
+            on_lost: told the name of a critical part that is lost for good, and why. ``wait`` then returns EXIT_LOST.
+            listeners: hear of committed alarm events.
+            dispatcher_threads: threads that all devices share; one serves best.
+        """
+        self.configuration = configuration
+        self.metrics = telemetry.Metrics()
+        self.exit_code = 0
+        self._bus = bus
+        self._watch_file = watch_file
+        self._on_lost = on_lost
+        self._listeners = listeners
+        self._threads = dispatcher_threads
+        self._current = configuration.plant
+        self._ended = threading.Event()
+        self._undo: list[Callable[[], object]] = []
+        self._watch: FileWatch | None = None
+        self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow")
+        self.clock = build_clock(configuration.clock)
+        self.directory = Directory()
+        self.intake = Intake(self.directory, configuration.gateway.queue_limit)
+        reloader = Reloader(configuration, self.directory, self.clock.now)
+        broker = configuration.broker
+        self._checkup = Checkup(
+            self.directory, lambda: self._current, f"{broker.host}:{broker.port}", lambda: self._link()
+        )
+        self.plant = LocalPlant(self.directory, lambda: self._current, self.clock.now, self._checkup, reloader.reload)
+        self._gauges()
+
+    def start(self) -> None:
+        """Start everything.
+
+        Raises:
+            AegisFlowError: why it cannot; nothing is left running.
+        """
+        if not structlog.is_configured():
+            telemetry.configure_logs()
+        refuse_reserved(self.configuration)
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        settings = self.configuration
+        bus = self._bus = self._bus or _paho(settings)
+        store = open_store(settings.store.url)
+        self._undo.append(store.close)
+        dispatcher = Dispatcher(self._threads)
+        self._undo.append(dispatcher.stop)
+        supervisor = Supervisor.start(
+            SUPERVISOR,
+            self.directory,
+            settings.supervision,
+            settings.plant,
+            self._family(bus, store, dispatcher),
+            now=self.clock.now,
+            on_lost=self._lost,
+            on_replaced=self._replaced,
+            on_fall=self.metrics.actor_failures.inc,
+        )
+        self.directory.register(SUPERVISOR, supervisor)
+        self._undo.append(lambda: supervisor.stop(timeout=STOP_S))
+        self._undo.append(lambda: self.directory.ask(SUPERVISOR, StopChildren(), STOP_S))
+        self.directory.ask(SUPERVISOR, StartChildren(), START_S)
+        self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
+        self._undo.append(self.intake.close)
+        bus.subscribe((self._codec(settings.plant).sensor_filter(),))
+        self._undo.insert(0, bus.stop)
+        bus.start(self.intake.on_message, self._link_changed)
+        if self._watch_file:
+            self._watch = FileWatch(settings.path, self.plant.reload)
+            self._watch.start()
+            self._undo.append(self._watch.stop)
+        self._log.info("plant_started", plant=settings.plant.name, devices=len(settings.plant.devices))
+
+    def stop(self) -> None:
+        """Stop everything: first what comes in, last the store and the bus. Safe to call again."""
+        while self._undo:
+            step = self._undo.pop()
+            try:
+                step()
+            except AegisFlowError as error:
+                self._log.error("stop_incomplete", reason=str(error))
+        self._ended.set()
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Wait until it is stopped, or a critical part is lost; return the exit code."""
+        self._ended.wait(timeout_s)
+        return self.exit_code
+
+    def request_reload(self) -> None:
+        """Have the file read again soon; for SIGHUP."""
+        if self._watch is not None:
+            self._watch.request()
+
+    def handle_signals(self) -> None:
+        """Let SIGHUP reload, SIGTERM and SIGINT end ``wait``; only in the main thread."""
+
+        def end(number: int, frame: FrameType | None) -> None:
+            self._ended.set()
+
+        signal.signal(signal.SIGHUP, lambda number, frame: self.request_reload())
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, end)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    # --- who there is -------------------------------------------------------------------------
+
+    def _family(self, bus: Bus, store: Store, dispatcher: Dispatcher) -> Family:
+        settings, where, metrics, clock = self.configuration, self.directory, self.metrics, self.clock
+
+        def gateway() -> Any:
+            make_codec = self._codec
+            return Gateway.start(
+                GATEWAY, where, bus, self.intake, settings.gateway, make_codec, self._current, clock, metrics
+            )
+
+        def manuals() -> Any:
+            from aegisflow.actors.manuals import ManualsActor
+
+            return ManualsActor.start(MANUALS, where, settings.manuals, _vectors_file(settings.store.url))
+
+        def device(spec: DeviceSpec) -> ChildSpec:
+            return ChildSpec(
+                spec.device_id,
+                lambda: DeviceActor.start(spec.device_id, where, dispatcher, spec, clock.now, metrics),
+            )
+
+        return Family(
+            before=(
+                ChildSpec(GATEWAY, gateway, critical=True),
+                ChildSpec(
+                    HISTORIAN,
+                    lambda: HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed),
+                    critical=True,
+                ),
+                ChildSpec(ARCHIVE, lambda: ArchiveActor.start(ARCHIVE, where, store)),
+                ChildSpec(GUARD, lambda: Guard.start(GUARD, where, self._current, clock.now, metrics), critical=True),
+                ChildSpec(MANUALS, manuals),
+            ),
+            device=device,
+            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now)),),
+        )
+
+    def _codec(self, plant: PlantSpec) -> Codec:
+        return Codec(
+            self.configuration.broker.topics,
+            plant.devices,
+            clock=self.clock.decoding,
+            max_payload_bytes=self.configuration.gateway.max_payload_bytes,
+        )
+
+    # --- what happens -------------------------------------------------------------------------
+
+    def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
+        for listener in self._listeners:
+            try:
+                listener(events)
+            except Exception:  # noqa: BLE001 - a listener is not ours, and the commit is done
+                self._log.exception("alarm_listener_failed")
+
+    def _replaced(self, plant: PlantSpec) -> None:
+        self._current = plant
+
+    def _lost(self, name: str, reason: str) -> None:
+        self._log.critical("critical_part_lost", part=name, reason=reason, exit_code=EXIT_LOST)
+        self.exit_code = EXIT_LOST
+        self._ended.set()
+        if self._on_lost is not None:
+            self._on_lost(name, reason)
+
+    def _link(self) -> LinkState:
+        return LinkState(False, 0.0, "not started") if self._bus is None else self._bus.link()
+
+    def _link_changed(self, state: LinkState) -> None:
+        self._log.info("broker_link", connected=state.connected, detail=state.detail)
+
+    def _gauges(self) -> None:
+        intake, metrics = self.intake, self.metrics
+        metrics.watch("aegisflow_in_flight", "Messages taken and not yet committed", lambda: intake.in_flight)
+        metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: intake.shed)
+        metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(self._current.devices))
+        metrics.watch("aegisflow_connected", "Whether the broker is connected", lambda: self._link().connected)
+
+
+def _paho(settings: Configuration) -> Bus:
+    from aegisflow.bus.mqtt import PahoBus
+
+    return PahoBus(settings.broker)
+
+
+def _vectors_file(url: str) -> Path | None:
+    """Return the file for the passages' vectors, beside an SQLite store; None for another store."""
+    path = url.removeprefix("sqlite:///")
+    return None if path == url else Path(path).with_suffix(".vectors.npz")

@@ -1,0 +1,223 @@
+"""The plant in this process: asks the actors, each with its time limit."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
+from aegisflow.actors.messages import (
+    AcknowledgeAlarm,
+    FindAlarmHistory,
+    FindAlarms,
+    FindCommands,
+    FindIncidents,
+    FindPassages,
+    FindStream,
+    ListManuals,
+    ReadAlarms,
+    ReadDeviceStatus,
+    ReadGatewayCounts,
+    ReadManual,
+    RequestCommand,
+    StoreIncident,
+)
+from aegisflow.checkup import Checkup
+from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import (
+    AlarmPage,
+    AlarmQuery,
+    Answer,
+    CommandPage,
+    DeviceStatus,
+    Health,
+    Incident,
+    IncidentPage,
+    IncidentQuery,
+    NewIncident,
+    PassageAnswer,
+    PlantChange,
+    Stream,
+)
+from aegisflow.errors import UnavailableError, UnknownNameError
+
+__all__ = ["LocalPlant"]
+
+T = TypeVar("T")
+
+DEVICE_S = 2.0
+"""One device."""
+ALL_DEVICES_S = 3.0
+"""All devices together, asked at once."""
+COUNTS_S = 0.5
+"""The gateway's counts, which only complete an answer."""
+READ_S = 8.0
+"""What has to be looked up in the store."""
+WRITE_S = 5.0
+"""What has to be committed before it is answered."""
+SEARCH_S = 10.0
+"""The manuals: the first search by meaning may wait for the model."""
+
+
+class LocalPlant:
+    """A ``Plant`` whose actors live in this process."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        inventory: Callable[[], PlantSpec],
+        now: Callable[[], float],
+        checkup: Checkup,
+        reload: Callable[[], PlantChange],
+    ) -> None:
+        self._directory = directory
+        self._inventory = inventory
+        self._now = now
+        self._checkup = checkup
+        self._reload = reload
+
+    def now(self) -> float:
+        """Return the plant's clock, UTC epoch seconds."""
+        return self._now()
+
+    def inventory(self) -> PlantSpec:
+        """Return lines, devices, sensors, units and limits as configured now."""
+        return self._inventory()
+
+    # --- devices ------------------------------------------------------------------------------
+
+    def device_status(self, device_id: str) -> Answer[DeviceStatus]:
+        """Return one device now."""
+        self._device(device_id)
+        status = self._directory.ask(device_id, ReadDeviceStatus(), DEVICE_S)
+        return self._answer(_with_rejected(status, self._rejected().get(device_id, {})))
+
+    def all_status(self) -> Answer[tuple[DeviceStatus, ...]]:
+        """Return every device that answers in time; the others are named in ``unavailable``."""
+        found, unavailable = self._directory.ask_all(self.inventory().devices, ReadDeviceStatus(), ALL_DEVICES_S)
+        rejected = self._rejected()
+        statuses = tuple(_with_rejected(status, rejected.get(name, {})) for name, status in found.items())
+        return self._answer(statuses, unavailable)
+
+    def sensor_stream(self, device_id: str, sensors: tuple[str, ...], period: Period, points: int) -> Answer[Stream]:
+        """Summarise sensors (none named: all) of a device over a period."""
+        device = self._device(device_id)
+        for sensor in sensors:
+            if sensor not in device.sensors:
+                raise UnknownNameError(f"sensor of {device_id}", sensor, tuple(device.sensors))
+        question = FindStream(device, sensors or tuple(device.sensors), period, points)
+        return self._answer(self._directory.ask(ARCHIVE, question, READ_S))
+
+    # --- alarms -------------------------------------------------------------------------------
+
+    def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
+        """Return alarms that are active or returned unacknowledged, most severe first, asked of every device."""
+        self._devices(device_ids)
+        names = device_ids or tuple(self.inventory().devices)
+        found, unavailable = self._directory.ask_all(names, ReadAlarms(), ALL_DEVICES_S)
+        alarms = [alarm for several in found.values() for alarm in several]
+        alarms.sort(key=lambda alarm: (-alarm.severity.rank, -alarm.raised_at, alarm.alarm_id))
+        return self._answer(tuple(alarms), unavailable)
+
+    def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
+        """Return alarms from the store, newest first."""
+        self._devices(query.device_ids)
+        return self._answer(self._directory.ask(ARCHIVE, FindAlarms(query), READ_S))
+
+    def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
+        """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
+        device_id = alarm_id.rpartition("@")[0]
+        if device_id not in self.inventory().devices:
+            active = self.active_alarms().value
+            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
+        return self._directory.ask(device_id, AcknowledgeAlarm(alarm_id, by, note), DEVICE_S)
+
+    # --- knowledge ----------------------------------------------------------------------------
+
+    def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
+        """Search the manuals; naming a device keeps other kinds' manuals out."""
+        kind = None if device_id is None else self._device(device_id).kind
+        return self._answer(self._directory.ask(MANUALS, FindPassages(text, kind, limit), SEARCH_S))
+
+    def manuals(self) -> Mapping[str, str]:
+        """Return the manuals: file name to title."""
+        return {manual.name: manual.title for manual in self._directory.ask(MANUALS, ListManuals(), SEARCH_S)}
+
+    def read_manual(self, name: str) -> str:
+        """Return the text of a manual."""
+        return self._directory.ask(MANUALS, ReadManual(name), SEARCH_S)
+
+    def incidents(self, query: IncidentQuery) -> Answer[IncidentPage]:
+        """Return incident reports, newest first."""
+        if query.device_id is not None:
+            self._device(query.device_id)
+        return self._answer(self._directory.ask(ARCHIVE, FindIncidents(query), READ_S))
+
+    def log_incident(self, incident: NewIncident) -> Incident:
+        """Store an incident report."""
+        self._device(incident.device_id)
+        alarm_id = incident.alarm_id
+        if alarm_id is not None and not self._directory.ask(ARCHIVE, FindAlarmHistory(alarm_id), READ_S):
+            active = self.active_alarms((incident.device_id,)).value
+            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
+        return self._directory.ask(HISTORIAN, StoreIncident(incident), WRITE_S)
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def request_command(
+        self,
+        device_id: str,
+        command: CommandName,
+        parameters: Mapping[str, str | float],
+        by: Caller,
+        justification: str,
+    ) -> CommandReceipt:
+        """Propose a command; the receipt says what became of it and what happens next."""
+        self._device(device_id)
+        request = RequestCommand(device_id, command, dict(parameters), by, justification)
+        return self._directory.ask(GUARD, request, WRITE_S)
+
+    def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
+        """Return commands, newest first."""
+        if device_id is not None:
+            self._device(device_id)
+        return self._answer(self._directory.ask(ARCHIVE, FindCommands(device_id, limit), READ_S))
+
+    # --- the plant itself ---------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """Return whether the plant is watched; never raises."""
+        return self._checkup.examine()
+
+    def reload(self) -> PlantChange:
+        """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained."""
+        return self._reload()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
+        return Answer(value, self._now(), unavailable or {})
+
+    def _device(self, device_id: str) -> DeviceSpec:
+        devices = self.inventory().devices
+        device = devices.get(device_id)
+        if device is None:
+            raise UnknownNameError("device", device_id, tuple(devices))
+        return device
+
+    def _devices(self, device_ids: Iterable[str]) -> None:
+        for device_id in device_ids:
+            self._device(device_id)
+
+    def _rejected(self) -> Mapping[str, Mapping[str, int]]:
+        try:
+            return self._directory.ask(GATEWAY, ReadGatewayCounts(), COUNTS_S).rejected_by_device
+        except UnavailableError:
+            return {}
+
+
+def _with_rejected(status: DeviceStatus, rejected: Mapping[str, int]) -> DeviceStatus:
+    """Return the status with what the gateway refused in the device's name; the device never sees it."""
+    return replace(status, refused={**status.refused, **rejected}) if rejected else status

@@ -1,0 +1,81 @@
+"""A historian that remembers in memory, and can be made slow, for tests of everything but the store."""
+
+import threading
+
+from aegisflow.actors.base import GATEWAY, Directory, ThreadedActor
+from aegisflow.actors.messages import (
+    AppendAudit,
+    DeviceRecalled,
+    ReadStoreHealth,
+    RecallDevice,
+    RecordsCommitted,
+    StoreCommand,
+    StoreDeadLetters,
+    StoreRecords,
+)
+from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.commands import CommandReceipt, Mode
+from aegisflow.domain.readings import Reading
+from aegisflow.domain.views import AuditEntry, StoreHealth
+
+
+class Disk:
+    """What survives a historian; ``changed`` is notified after each message."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+        self.events: list[AlarmEvent] = []
+        self.letters: list[object] = []
+        self.audit: list[AuditEntry] = []
+        self.commands: list[CommandReceipt] = []
+        self.recalls: list[str] = []
+        self.settled = 0
+        self.fast = threading.Event()
+        self.fast.set()
+        self.recall_failure = ""
+        self.changed = threading.Condition()
+
+    def wait_until(self, true, timeout_s: float = 10.0) -> None:
+        with self.changed:
+            assert self.changed.wait_for(true, timeout_s), "it never happened"
+
+
+class MemoryHistorian(ThreadedActor):
+    def __init__(self, name: str, directory: Directory, disk: Disk) -> None:
+        super().__init__(name, directory)
+        self.disk = disk
+
+    def on_receive(self, message: object) -> object:
+        disk = self.disk
+        disk.fast.wait(30.0)
+        with disk.changed:
+            disk.changed.notify_all()
+            match message:
+                case StoreRecords():
+                    disk.readings += message.readings
+                    disk.events += message.alarms
+                    self.settle(message)
+                case StoreDeadLetters():
+                    disk.letters += message.letters
+                    self.settle(message)
+                case AppendAudit(entry):
+                    disk.audit.append(entry)
+                case StoreCommand(receipt, entry):
+                    disk.commands.append(receipt)
+                    disk.audit.append(entry)
+                    return True
+                case RecallDevice(device_id, reply_to, count):
+                    disk.recalls.append(device_id)
+                    mine = [reading for reading in disk.readings if reading.device_id == device_id]
+                    mine.sort(key=lambda reading: reading.at)
+                    latest = {event.alarm.alarm_id: event.alarm for event in disk.events}
+                    alarms = tuple(alarm for alarm in latest.values() if alarm.device_id == device_id)
+                    past = DeviceRecalled(tuple(mine[-count:]), alarms, Mode.NORMAL, disk.recall_failure)
+                    self.tell(reply_to, past)
+                case ReadStoreHealth():
+                    return StoreHealth(True, "", None, 0, len(disk.readings))
+        return None
+
+    def settle(self, message: StoreRecords | StoreDeadLetters) -> None:
+        self.disk.settled += message.count
+        self.tell(GATEWAY, RecordsCommitted(message.receipts, message.count))

@@ -1,0 +1,131 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aegisflow.actors.base import Directory
+from aegisflow.actors.manuals import ManualsActor
+from aegisflow.actors.messages import FindPassages, ListManuals, ReadManual, ReadManualProblems, Tick
+from aegisflow.config import ManualsSettings
+from aegisflow.errors import BadValueError, UnknownNameError
+from aegisflow.library import Encoder, ModelUnavailableError
+from tests.library.helpers import FakeEncoder
+
+WAIT_S = 10.0
+
+
+class Loader:
+    """Loads a model when it is let."""
+
+    def __init__(self) -> None:
+        self.may_load = threading.Event()
+        self.error: Exception | None = None
+        self.asked_for = ""
+
+    def __call__(self, model: str) -> Encoder:
+        self.asked_for = model
+        assert self.may_load.wait(WAIT_S)
+        if self.error:
+            raise self.error
+        return FakeEncoder()
+
+
+class Plant:
+    """A directory with a manuals actor in it."""
+
+    def __init__(self, folder: Path, loader: Loader) -> None:
+        self.directory = Directory()
+        self.ref = ManualsActor.start("manuals", self.directory, ManualsSettings(folder), None, loader)
+        self.directory.register("manuals", self.ref)
+        self.ticks = 0
+
+    def until(self, happened: "threading.Event | None" = None) -> None:
+        """Let time pass once."""
+        self.ticks += 1
+        self.ref.tell(Tick(float(self.ticks)))
+
+    def find(self, text: str, kind: str | None = None) -> tuple[str, list[str]]:
+        answer = self.directory.ask("manuals", FindPassages(text, kind, 3), WAIT_S)
+        return answer.method, [passage.section for passage in answer.passages]
+
+    def problems(self) -> dict[str, str]:
+        return dict(self.directory.ask("manuals", ReadManualProblems(), WAIT_S))
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    manuals = tmp_path / "manuals"
+    manuals.mkdir()
+    (manuals / "pump.md").write_text("---\nkinds: pump\n---\n# Pump\n\n## Seal\n\nReplace the seal.\n", "utf-8")
+    return manuals
+
+
+@pytest.fixture
+def plant(folder: Path, loader: Loader) -> Iterator[Plant]:
+    plant = Plant(folder, loader)
+    yield plant
+    loader.may_load.set()
+    plant.ref.stop(timeout=WAIT_S)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("manuals")]
+
+
+def eventually(plant: Plant, wanted: object, look: object) -> None:
+    """Look again until it is as wanted; each look is an answer of the actor."""
+    assert callable(look)
+    end = threading.Event()
+    for _ in range(500):
+        if look() == wanted:
+            return
+        plant.ref.tell(Tick(0.0))
+        end.wait(0.01)
+    assert look() == wanted
+
+
+def test_questions_are_answered_by_words_while_the_model_loads(plant: Plant, loader: Loader) -> None:
+    assert plant.find("replace the seal") == ("lexical", ["Seal"])
+    assert plant.problems() == {"model": "the model is not loaded yet"}
+    loader.may_load.set()
+    eventually(plant, ("fused", ["Seal"]), lambda: plant.find("replace the seal"))
+    assert plant.problems() == {}
+    assert loader.asked_for == "auto"
+
+
+@pytest.mark.parametrize("error", [ModelUnavailableError("the folder is empty"), MemoryError("the folder is empty")])
+def test_a_broken_model_leaves_the_actor_alive_and_says_why(plant: Plant, loader: Loader, error: Exception) -> None:
+    loader.error = error
+    loader.may_load.set()
+    eventually(plant, True, lambda: "the folder is empty" in plant.problems()["model"])
+    assert plant.find("replace the seal") == ("lexical", ["Seal"])
+
+
+def test_a_manual_dropped_into_the_folder_is_found_after_a_tick(plant: Plant, loader: Loader, folder: Path) -> None:
+    loader.may_load.set()
+    (folder / "boiler.md").write_text("# Boiler\n\n## Whistle\n\nIt whistles before it bursts.\n", "utf-8")
+    eventually(plant, ["Whistle"], lambda: plant.find("boiler whistles")[1])
+
+
+def test_manuals_are_listed_and_read(plant: Plant) -> None:
+    assert [manual.name for manual in plant.directory.ask("manuals", ListManuals(), WAIT_S)] == ["pump.md"]
+    assert "Replace the seal." in plant.directory.ask("manuals", ReadManual("pump.md"), WAIT_S)
+
+
+def test_a_bad_question_reaches_the_one_who_asked_and_harms_nobody(plant: Plant) -> None:
+    with pytest.raises(BadValueError):
+        plant.directory.ask("manuals", FindPassages(" ", None, 3), WAIT_S)
+    with pytest.raises(UnknownNameError, match=r"pump\.md"):
+        plant.directory.ask("manuals", ReadManual("fan.md"), WAIT_S)
+    assert plant.find("replace the seal")[1] == ["Seal"]
+
+
+def test_an_actor_without_a_folder_lives(tmp_path: Path, loader: Loader) -> None:
+    loader.may_load.set()
+    plant = Plant(tmp_path / "nowhere", loader)
+    assert plant.find("seal")[1] == []
+    assert "no such folder" in plant.problems()[str(tmp_path / "nowhere")]
+    plant.ref.stop(timeout=WAIT_S)
