@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,12 +38,6 @@ class Plant:
         self.directory = Directory()
         self.ref = ManualsActor.start("manuals", self.directory, ManualsSettings(folder), None, loader)
         self.directory.register("manuals", self.ref)
-        self.ticks = 0
-
-    def until(self, happened: "threading.Event | None" = None) -> None:
-        """Let time pass once."""
-        self.ticks += 1
-        self.ref.tell(Tick(float(self.ticks)))
 
     def find(self, text: str, kind: str | None = None) -> tuple[str, list[str]]:
         answer = self.directory.ask("manuals", FindPassages(text, kind, 3), WAIT_S)
@@ -75,9 +69,8 @@ def plant(folder: Path, loader: Loader) -> Iterator[Plant]:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("manuals")]
 
 
-def eventually(plant: Plant, wanted: object, look: object) -> None:
-    """Look again until it is as wanted; each look is an answer of the actor."""
-    assert callable(look)
+def eventually(plant: Plant, wanted: object, look: Callable[[], object]) -> None:
+    """Let time pass until it is as wanted; each look is an answer of the actor."""
     end = threading.Event()
     for _ in range(500):
         if look() == wanted:

@@ -1,0 +1,109 @@
+"""The manuals actor: answers from the library at once, and lets a helper thread read files and load the model."""
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aegisflow.actors.base import Directory, ThreadedActor, describe
+from aegisflow.actors.messages import FindPassages, ListManuals, ReadManual, ReadManualProblems, Tick
+from aegisflow.config import ManualsSettings
+from aegisflow.library import Encoder, Library, ModelUnavailableError, load_encoder
+
+FIRST_READ_S = 2.0
+"""How long the start waits for the manuals; larger folders appear when they are read."""
+STOP_S = 2.0
+"""How long the end waits for the helper; it is a daemon, so a long read holds up nobody."""
+
+
+class ManualsActor(ThreadedActor):
+    """Answers questions about the manuals.
+
+    Words are searched from the start; meaning as well once the model is loaded. A broken model or
+    file never ends the actor: it is told in ``ReadManualProblems`` and in the answers' notes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        directory: Directory,
+        settings: ManualsSettings,
+        cache: Path | None = None,
+        load: Callable[[str], Encoder] = load_encoder,
+    ) -> None:
+        """Name the folder and model in ``settings``, and the file in which vectors outlive the process."""
+        super().__init__(name, directory)
+        self._settings = settings
+        self._load = load
+        self._library = Library(settings.folder, cache)
+        self._read = threading.Event()
+        self._stopping = threading.Event()
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._helper = threading.Thread(target=self._help, name=f"{name}-helper", daemon=True)
+
+    def on_start(self) -> None:
+        """Read the manuals, then begin to load the model."""
+        self._helper.start()
+        self._work.put(self._refresh)
+        self._work.put(self._load_model)
+        if not self._read.wait(FIRST_READ_S):
+            self.log.warning("manuals_slow_to_read", folder=str(self._settings.folder))
+
+    def on_stop(self) -> None:
+        """Let the helper end, and wait for it a little."""
+        self._stopping.set()
+        self._work.put(None)
+        self._helper.join(timeout=STOP_S)
+
+    def _actor_loop_teardown(self) -> None:
+        self._stopping.set()
+        self._work.put(None)
+        super()._actor_loop_teardown()
+
+    def on_receive(self, message: object) -> Any:
+        """Answer a question, or look for changes in the folder."""
+        match message:
+            case Tick():
+                if self._read.is_set() and self._work.empty():
+                    self._work.put(self._refresh)
+            case FindPassages(text, kind, limit):
+                return self._library.search(text, kind, limit)
+            case ListManuals():
+                return self._library.manuals()
+            case ReadManual(name):
+                return self._library.read(name)
+            case ReadManualProblems():
+                return self._library.problems()
+        return None
+
+    # --- in the helper thread -------------------------------------------------------------------
+
+    def _help(self) -> None:
+        while not self._stopping.is_set() and (task := self._work.get()) is not None:
+            try:
+                task()
+            except Exception as error:
+                if not self._stopping.is_set():
+                    self.log.exception("manuals_helper_failed", error=describe(error))
+        self._library.close()
+
+    def _refresh(self) -> None:
+        try:
+            if self._library.refresh():
+                manuals, problems = self._library.manuals(), dict(self._library.problems())
+                self.log.info("manuals_read", manuals=len(manuals), problems=problems)
+        finally:
+            self._read.set()
+
+    def _load_model(self) -> None:
+        try:
+            encoder = self._load(self._settings.model)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the model, words still answer
+            reason = str(error) if isinstance(error, ModelUnavailableError) else describe(error)
+            if not self._stopping.is_set():
+                self._library.use_encoder(None, reason)
+                self.log.warning("model_unavailable", reason=reason)
+        else:
+            self._library.use_encoder(encoder)
+            self.log.info("model_ready", model=encoder.model_id)

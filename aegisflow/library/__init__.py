@@ -1,0 +1,6 @@
+"""Manuals -> passages -> answers by words and by meaning. The model is injected, and never downloaded."""
+
+from aegisflow.library.encoder import Encoder, ModelUnavailableError, load_encoder
+from aegisflow.library.library import NOTHING_FOUND, Library
+
+__all__ = ["NOTHING_FOUND", "Encoder", "Library", "ModelUnavailableError", "load_encoder"]

@@ -1,0 +1,78 @@
+"""Words -> passages: SQLite FTS5 with BM25, in memory, built anew when the folder changes."""
+
+import math
+import re
+import sqlite3
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aegisflow.library.spelling import Spelling
+from aegisflow.library.words import Concept
+
+Scores = NDArray[np.float32]
+
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_WEIGHTS = (1.0, 3.0, 1.0)
+"""Of title, section and text."""
+
+
+class LexicalIndex:
+    """Full-text index over passages; safe from any thread."""
+
+    def __init__(self, entries: Sequence[tuple[str, str, str]]) -> None:
+        """Take (title, section, text) of each passage; its position is its number from then on."""
+        self._count = len(entries)
+        self._lock = threading.Lock()
+        self._seen: dict[str, bool] = {}
+        self._db = sqlite3.connect(":memory:", check_same_thread=False)
+        self._db.execute(
+            "CREATE VIRTUAL TABLE passages USING fts5(title, section, body, "
+            "tokenize = 'porter unicode61 remove_diacritics 2')"
+        )
+        self._db.executemany(
+            "INSERT INTO passages(rowid, title, section, body) VALUES (?, ?, ?, ?)",
+            ((number, *entry) for number, entry in enumerate(entries)),
+        )
+        words = {word for entry in entries for part in entry for word in _WORD.findall(part.lower())}
+        self.spelling = Spelling(sorted(words))
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._db.close()
+
+    def knows(self, word: str) -> bool:
+        """Return whether any passage has the word, in any of its forms."""
+        if word not in self._seen:
+            self._seen[word] = bool(self._find((word,), limit=1))
+        return self._seen[word]
+
+    def score(self, concepts: Sequence[Concept]) -> Scores:
+        """Return for each passage how much of the question's words it has, 0 to 1.
+
+        Each concept adds its BM25 as a share of the best passage's, weighted by its rarity (inverse
+        document frequency). A concept that no passage has counts in full against all of them.
+        """
+        scores = np.zeros(self._count, np.float32)
+        total = 0.0
+        for concept in concepts:
+            rows = self._find(concept.words, limit=-1)
+            weight = math.log((self._count - len(rows) + 0.5) / (len(rows) + 0.5) + 1.0)
+            total += weight
+            if rows:
+                numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+                bm25 = np.fromiter((-row[1] for row in rows), np.float32, len(rows))
+                scores[numbers] += weight * bm25 / bm25.max()
+        return scores / total if total else scores
+
+    def _find(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
+        quoted = " OR ".join('"' + word.replace('"', " ") + '"' for word in words if re.search(r"\w", word))
+        if not quoted:
+            return []
+        with self._lock:
+            return self._db.execute(
+                "SELECT rowid, bm25(passages, ?, ?, ?) FROM passages WHERE passages MATCH ? LIMIT ?",
+                (*_WEIGHTS, quoted, limit),
+            ).fetchall()

@@ -1,0 +1,34 @@
+"""How words and meaning together decide what is shown, and when nothing is.
+
+The figures were chosen on one half of ``benchmarks/retrieval/questions.yaml`` with all-MiniLM-L6-v2;
+``python -m benchmarks.retrieval`` says how well they hold on the other half.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aegisflow.library.words import Wording
+
+Scores = NDArray[np.float32]
+
+WORDS_WEIGHT = 0.5
+"""Of the words' score against that of the meaning."""
+MISSING_WEIGHT = 0.1
+"""What is taken off if the manuals have none of the words of a question; a part of it for a part of them."""
+THRESHOLDS = {"lexical": 0.40, "semantic": 0.40, "fused": 0.40}
+"""Below these, by method, nothing is shown."""
+
+
+def fuse(words: Scores, meaning: Scores) -> Scores:
+    """Return one score per passage, 0 to 1, from the score of its words and the cosine of its meaning."""
+    return np.asarray((meaning + WORDS_WEIGHT * words) / (1 + WORDS_WEIGHT), np.float32)
+
+
+def answers(best: float, wording: Wording, method: str) -> bool:
+    """Whether the best passage is likely to answer the question at all.
+
+    A question about something that the manuals never mention has words that they do not know; its
+    nearest passage is then only near in subject.
+    """
+    missing = sum(not concept.known for concept in wording.concepts) / max(1, len(wording.concepts))
+    return best - MISSING_WEIGHT * missing >= THRESHOLDS[method]

@@ -1,0 +1,81 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegisflow.library.documents import Document
+from aegisflow.library.passages import PASSAGE_CHARS, TABLE_CHARS, cut, facets
+
+ROWS = "\n".join(f"| part {number} | {number} mm |" for number in range(200))
+TABLE = f"| part | size |\n|---|---|\n{ROWS}"
+
+
+def document(text: str, form: str = "markdown", title: str = "Fan") -> Document:
+    return Document("fan.md", title, "1", (), text, form)
+
+
+def test_a_passage_carries_the_headings_above_it() -> None:
+    text = "# Fan\n\nHello.\n\n## Limits\n\n### Hot\n\n90 °C\n\n## Care\n\nOil.\n"
+    assert [(piece.section, piece.text) for piece in cut(document(text))] == [
+        ("Fan", "Hello."),
+        ("Limits > Hot", "90 °C"),
+        ("Care", "Oil."),
+    ]
+
+
+def test_a_hash_within_code_is_no_heading() -> None:
+    pieces = cut(document("## Shell\n\n```\n# a remark\n\nls\n```\n\nDone.\n"))
+    assert [piece.section for piece in pieces] == ["Shell"]
+    assert "# a remark\n\nls" in pieces[0].text
+
+
+def test_a_table_stays_whole_where_prose_of_its_length_is_cut() -> None:
+    assert PASSAGE_CHARS < len(TABLE) < TABLE_CHARS
+    assert [piece.text for piece in cut(document(f"## Sizes\n\n{TABLE}\n"))] == [TABLE]
+    prose = "A sentence of some length, to be cut. " * (len(TABLE) // 38)
+    assert len(cut(document(f"## Sizes\n\n{prose}\n"))) > 1
+
+
+def test_a_table_longer_than_any_passage_is_cut_between_rows_and_keeps_its_head() -> None:
+    pieces = cut(document(f"| part | size |\n|---|---|\n{ROWS}\n{ROWS}\n"))
+    assert len(pieces) == 2
+    for piece in pieces:
+        lines = piece.text.splitlines()
+        assert lines[:2] == ["| part | size |", "|---|---|"]
+        assert all(line.startswith("| ") and line.endswith(" |") for line in lines[2:])
+
+
+def test_a_line_without_an_end_is_cut_too() -> None:
+    for line in ("x" * 50_000, "|" * 50_000, "| " + "y " * 30_000):
+        pieces = cut(document(line))
+        assert max(len(piece.text) for piece in pieces) <= TABLE_CHARS
+
+
+def test_the_pages_of_a_pdf_are_its_sections() -> None:
+    pieces = cut(document("first\f\fthird", form="pages"))
+    assert [(piece.section, piece.text) for piece in pieces] == [("page 1", "first"), ("page 3", "third")]
+
+
+def test_hashes_in_plain_text_are_text() -> None:
+    assert [piece.section for piece in cut(document("# one\n\ntwo", form="text"))] == ["Fan"]
+
+
+def test_an_empty_document_has_no_passages() -> None:
+    assert cut(document("")) == []
+    assert cut(document("# Fan\n\n## Nothing below\n")) == []
+
+
+@given(st.lists(st.sampled_from(["word ", "# Head\n", "\n\n", "| a | b |\n", "```\n", "- item\n", "z" * 2_000 + " "])))
+def test_no_word_is_lost_and_every_passage_is_bounded(parts: list[str]) -> None:
+    text = "".join(parts)
+    pieces = cut(document(text))
+    kept = "".join(piece.text for piece in pieces)
+    for mark in ("word", "item"):
+        assert kept.count(mark) == sum(mark in part for part in parts if not part.startswith("#"))
+    assert kept.count("z") >= text.count("z")
+    assert all(0 < len(piece.text) <= TABLE_CHARS for piece in pieces)
+
+
+def test_each_sentence_and_row_stands_for_its_passage() -> None:
+    piece = cut(document("## Care\n\nOil it daily, please. Never open the **lid** while it turns.\n\n" + TABLE[:60]))[0]
+    texts = facets("Fan", piece)
+    assert "Fan: Care: Never open the lid while it turns." in texts
+    assert "Fan: Care: part part 0, size 0 mm" in texts

@@ -1,0 +1,111 @@
+import pytest
+
+from aegisflow.library import german
+from aegisflow.library.spelling import Spelling, edits
+from aegisflow.library.vocabulary import glossary
+from aegisflow.library.words import MAX_CONCEPTS, MAX_QUERY_CHARS, understand
+
+WORDS = ["vibration", "bearing", "temperature", "limit", "pressure", "seal", "valve", "start", "first", "location"]
+SPELLING = Spelling(WORDS)
+
+
+def concepts(text: str) -> list[str]:
+    return [concept.words[0] for concept in understand(text, WORDS.__contains__, SPELLING.nearest).concepts]
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("Lager", ["bearing"]),
+        ("Lagern", ["bearing"]),
+        ("Dichtungen", ["seal"]),
+        ("Temperaturgrenzwert", ["temperature", "limit"]),
+        ("Lagertemperaturen", ["bearing", "temperature"]),
+        ("Druckgrenze", ["pressure", "limit"]),
+        ("LAGER", ["bearing"]),
+    ],
+)
+def test_german_words_are_known_inflected_and_compound(said: str, means: list[str]) -> None:
+    assert [group[0] for group in german.translate(said) or []] == means
+
+
+@pytest.mark.parametrize(("one", "other"), [("Kühlmittel", "Kuehlmittel"), ("Geräusch", "Geraeusch")])
+def test_umlauts_may_be_written_either_way(one: str, other: str) -> None:
+    assert german.translate(one) == german.translate(other) is not None
+
+
+def test_an_unknown_german_word_is_not_invented() -> None:
+    assert german.translate("Kartoffelsuppe") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Welcher Druck ist zu hoch?", True),
+        ("What is the pressure limit?", False),
+        ("Kühlung prüfen", True),
+        ("pressure", False),
+        ("was the motor hot", False),
+    ],
+)
+def test_german_is_told_from_english(text: str, expected: bool) -> None:
+    assert german.is_german(text.lower().strip("?").split()) is expected
+
+
+def test_a_german_question_is_asked_in_english() -> None:
+    wording = understand("Wie hoch ist der Grenzwert der Schwingung?", WORDS.__contains__, SPELLING.nearest)
+    assert wording.sentence == "how high limit vibration"
+    assert concepts("Wie hoch ist der Grenzwert der Schwingung?") == ["limit", "vibration"]
+
+
+def test_german_words_in_an_english_question_are_understood() -> None:
+    assert concepts("the limit of Schwingung") == ["limit", "vibration"]
+
+
+@pytest.mark.parametrize("typed", ["vibratoin", "vibraton", "vibrattion", "vibratiom"])
+def test_a_typing_mistake_is_mended(typed: str) -> None:
+    assert concepts(f"what {typed} limit") == ["vibration", "limit"]
+
+
+def test_a_mistyped_german_word_is_mended() -> None:
+    assert concepts("Wie groß ist die Schwinugng?") == ["vibration"]
+
+
+def test_another_word_is_not_taken_for_a_mistake() -> None:
+    assert concepts("the vacation") == ["vacation"]
+
+
+def test_light_words_count_only_where_the_manuals_have_them() -> None:
+    assert concepts("the first pressure") == ["first", "pressure"]
+    assert concepts("a certain pressure") == ["pressure"]
+
+
+def test_a_word_the_manuals_lack_is_kept_and_marked() -> None:
+    wording = understand("warranty of the valve", WORDS.__contains__, SPELLING.nearest)
+    assert [(concept.words[0], concept.known) for concept in wording.concepts] == [("warranty", False), ("valve", True)]
+
+
+def test_an_english_question_without_mistakes_keeps_its_sentence() -> None:
+    text = "What's the first limit of pressure?"
+    assert understand(text, WORDS.__contains__, SPELLING.nearest).sentence == text
+
+
+def test_a_question_of_100_kilobytes_is_bounded() -> None:
+    wording = understand("valve " + "unheardof " * 10_000, WORDS.__contains__, SPELLING.nearest)
+    assert len(wording.sentence) <= MAX_QUERY_CHARS
+    assert (
+        len(understand(" ".join(f"w{n}" for n in range(500)), lambda _: False, lambda _: None).concepts) == MAX_CONCEPTS
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [("seal", "seal", 0), ("seal", "sael", 1), ("seal", "sea", 1), ("seal", "steal", 1), ("valve", "wolve", 2)],
+)
+def test_edits_count_inserted_dropped_changed_and_swapped_letters(one: str, other: str, count: int) -> None:
+    assert edits(one, other) == edits(other, one) == count
+
+
+def test_the_glossaries_can_be_read_and_say_something() -> None:
+    assert glossary("german.txt")["lager"] == ("bearing",)
+    assert all(written for written in glossary("synonyms.txt").values())
