@@ -1,6 +1,7 @@
 """A real mosquitto for tests: on a free port, with a session store that survives a restart."""
 
 import getpass
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -50,6 +51,16 @@ class Mosquitto:
         """Stop and start it on the same port with the same sessions."""
         self.stop()
         self.start()
+
+    def freeze(self) -> None:
+        """Let it hang: its connections stay open, and nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def settings(self, **more) -> BrokerSettings:
         """Return how to reach it, with short waits between attempts."""

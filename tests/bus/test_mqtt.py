@@ -186,6 +186,19 @@ def test_another_set_of_topics_takes_effect_at_once(mosquitto):
     assert listener.payloads == [b"1", b"2", b"4"]
 
 
+@pytest.mark.slow
+def test_a_broker_that_hangs_is_noticed_by_the_keep_alive(mosquitto):
+    with Listener(mosquitto.settings(keepalive_s=1), "s/+") as listener:
+        listener.wait_connected()
+        mosquitto.freeze()
+        try:
+            listener.wait_connected(False)
+        finally:
+            mosquitto.thaw()
+        assert listener.links[1].detail.endswith("the broker stopped answering: Keep alive timeout")
+        listener.wait_connected()
+
+
 def test_a_retained_message_is_marked(mosquitto):
     with Publisher(mosquitto) as machine:
         machine.send("s/a", b"old news", retain=True)

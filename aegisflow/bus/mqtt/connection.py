@@ -30,6 +30,7 @@ from aegisflow.domain.readings import Receipt
 __all__ = ["Connection"]
 
 _CONNECT_TIMEOUT_S = 5.0
+_CHECK_EVERY_S = 1.0
 _log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _new = tuple.__new__
 
@@ -102,7 +103,7 @@ class Connection:
             return f"cannot reach {self._broker}: {because(error)}"
         wire, client = self._wire, self._client
         assert wire is not None
-        writing = False
+        writing, check_at = False, 0.0
         deadline = time.monotonic() + _CONNECT_TIMEOUT_S
         with selectors.DefaultSelector() as selector:
             selector.register(wire, selectors.EVENT_READ)
@@ -115,7 +116,7 @@ class Connection:
                     writing = not writing
                     events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
                     selector.modify(wire, events)
-                ready = [key.fileobj for key, _ in selector.select(0.0 if wire.pending() else 1.0)]
+                ready = [key.fileobj for key, _ in selector.select(0.0 if wire.pending() else _CHECK_EVERY_S)]
                 if self._waker in ready:
                     self._waker.clear()
                 if wire in ready or wire.pending():
@@ -125,10 +126,13 @@ class Connection:
                 if client.want_write():
                     client.loop_write()
                 wire.flush()
-                client.loop_misc()
-                if not self.greeted and not self._why and time.monotonic() > deadline:
-                    self._why = "what listens there does not answer as an MQTT broker"
-                    break
+                now = time.monotonic()
+                if now >= check_at:
+                    check_at = now + _CHECK_EVERY_S
+                    client.loop_misc()  # keep-alive
+                    if not self.greeted and not self._why and now >= deadline:
+                        self._why = "what listens there does not answer as an MQTT broker"
+                        break
         return f"{self._broker}: {self._why or wire.failure}"
 
     def follow(self, topics: tuple[str, ...]) -> None:
@@ -211,7 +215,7 @@ class Connection:
         if flags.is_disconnect_packet_from_server:
             self._why = f"the broker ended the connection: {reason}"
         elif not self._why:
-            self._why = failure or str(reason)
+            self._why = failure or f"the broker stopped answering: {reason}"
         if self.connected and ("taken over" in self._why or "closed the connection" in self._why):
             # Not every broker says why it closes, and a second plant under the same id is an easy mistake.
             self._why += f" (has another client the id {self._settings.client_id!r}?)"

@@ -18,6 +18,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 __all__ = ["Waker", "Wire", "WireError"]
@@ -62,8 +63,9 @@ class Wire:
         self._for_paho = b""
         self._outgoing = bytearray()
         self._lock = threading.Lock()  # guards _outgoing
+        self._closed = False
         self.failure = ""
-        """Why the connection is unusable, empty while it is not."""
+        """Why the connection ended by itself; empty while it has not."""
 
     # --- paho's side --------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Wire:
         if data:
             self._for_paho = self._for_paho[size:]
             return data
-        if self.failure:
+        if self.failure or self._closed:
             raise WireError(self.failure)
         raise BlockingIOError
 
@@ -97,12 +99,20 @@ class Wire:
         return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
 
     def close(self) -> None:
-        """Send what is left, for at most a second, and close."""
-        with contextlib.suppress(OSError, ValueError):
-            if self._outgoing and not self.failure:
+        """Send what is left and close, both within a second or two.
+
+        What the broker still sends is read and thrown away, unacknowledged: closing over unread bytes
+        would reset the connection, and the broker lose our last acknowledgements.
+        """
+        if not self.failure and not self._closed:
+            self._closed = True
+            with contextlib.suppress(OSError, ValueError):
                 self._sock.settimeout(1.0)
                 self._sock.sendall(bytes(self._outgoing))
-        self.failure = self.failure or "closed"
+                self._sock.shutdown(socket.SHUT_WR)
+                deadline = time.monotonic() + 1.0
+                while time.monotonic() < deadline and self._sock.recv(_READ_BYTES):
+                    pass
         self._sock.close()
 
     # --- our side -----------------------------------------------------------------------------
