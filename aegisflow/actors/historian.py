@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aegisflow.actors.base import Directory, ThreadedActor
+from aegisflow.actors.base import GATEWAY, Directory, ThreadedActor
 from aegisflow.config.settings import StoreSettings
 from aegisflow.store import Store
 from aegisflow.store.historian import Committed, Historian
@@ -20,7 +20,7 @@ class HistorianActor(ThreadedActor):
         on_committed: Committed = lambda events: None,
     ) -> None:
         super().__init__(name, directory)
-        self._historian = Historian(store, settings, self.tell, on_committed)
+        self._historian = Historian(store, settings, self.tell, on_committed, gateway=GATEWAY)
 
     def on_start(self) -> None:
         """Connect to the store."""

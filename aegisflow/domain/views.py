@@ -180,12 +180,15 @@ class IncidentQuery:
     period: Period | None = None
     device_id: str | None = None
     kind: str | None = None
+    """Kind of device; the plant, who knows them, puts their names into ``device_ids``."""
     fault_type: str | None = None
     text: str | None = None
-    """Words that must be found in it."""
+    """Words that must all be found in it."""
     limit: int = 10
     before: tuple[float, int] | None = None
     """Continue after the report with this (reported_at, incident_id)."""
+    device_ids: tuple[str, ...] = ()
+    """About one of these; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)

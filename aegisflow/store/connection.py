@@ -14,7 +14,7 @@ from playhouse.db_url import connect
 from aegisflow.errors import StoreError
 
 BUSY_TIMEOUT_S = 0.5
-"""How long SQLite waits for another's lock before a statement fails."""
+"""How long a statement waits for another's lock before it fails."""
 _WAL_PAGES = 4000
 """Pages (of 4 KiB) in the write-ahead log before they are copied into the database."""
 _WRITER_PRAGMAS = {
@@ -61,7 +61,7 @@ class Connection:
             prefer_psycopg3=True,
             application_name=label,
             connect_timeout=5,
-            options=f"-c statement_timeout=30000{mode}",
+            options=f"-c statement_timeout=30000 -c lock_timeout={BUSY_TIMEOUT_S * 1000:.0f}{mode}",
             thread_safe=False,
         )
         return database

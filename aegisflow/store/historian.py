@@ -34,7 +34,6 @@ from aegisflow.store.opening import Store
 from aegisflow.store.recall import recall
 from aegisflow.store.writer import NEVER_STORABLE, Writer
 
-GATEWAY = "gateway"
 DEFAULT_PACE = Pace()
 
 Committed = Callable[[tuple[AlarmEvent, ...]], None]
@@ -62,6 +61,7 @@ class Historian:
         tell: Callable[[str, object], bool],
         on_committed: Committed = lambda events: None,
         *,
+        gateway: str = "gateway",
         pace: Pace = DEFAULT_PACE,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -69,6 +69,7 @@ class Historian:
         self._store = store
         self._settings = settings
         self._tell = tell
+        self._gateway = gateway
         self._on_committed = on_committed
         self._pace = pace
         self._monotonic = monotonic
@@ -211,7 +212,7 @@ class Historian:
                 events += record.alarms
                 self._committed_readings += len(record.readings)
         if count or receipts:
-            self._tell(GATEWAY, RecordsCommitted(tuple(receipts), count))
+            self._tell(self._gateway, RecordsCommitted(tuple(receipts), count))
         if events:
             self._on_committed(tuple(events))
 

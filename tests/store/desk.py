@@ -1,17 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from aegisflow.actors.messages import DeviceRecalled, RecallDevice, RecordsCommitted
 from aegisflow.config.settings import StoreSettings
 from aegisflow.store import Store
+from aegisflow.store.connection import Connection
 from aegisflow.store.historian import Historian
 
 
 class Desk:
     """A historian without an actor: a clock that tests turn, and what it told to whom."""
 
-    def __init__(self, store: Store, settings: StoreSettings = StoreSettings()) -> None:
+    def __init__(self, store: Store | BrokenStore, settings: StoreSettings | None = None) -> None:
         self.now = 1000.0
         self.told: list[tuple[str, object]] = []
         self.events: list[object] = []
         self.historian = Historian(
-            store, settings, self._tell, self.events.extend, monotonic=lambda: self.now, wall=lambda: self.now + 1e9
+            cast(Store, store),
+            settings or StoreSettings(),
+            self._tell,
+            self.events.extend,
+            monotonic=lambda: self.now,
+            wall=lambda: self.now + 1e9,
         )
         self.historian.start()
 
@@ -29,3 +41,34 @@ class Desk:
         """Let it work until it has nothing to do."""
         while (wait_s := self.historian.work(more_waits=False)) is not None:
             self.now += wait_s + 1e-6
+
+    def committed(self) -> list[int]:
+        """Packet ids that the gateway was told are committed, in order."""
+        return [
+            receipt.packet_id
+            for _, message in self.told
+            if isinstance(message, RecordsCommitted)
+            for receipt in message.receipts
+        ]
+
+    def recalled(self, device_id: str = "pump-01", count: int = 1000) -> DeviceRecalled:
+        """Return what the historian remembers of a device."""
+        self.historian.receive(RecallDevice(device_id, "asker", count))
+        name, message = self.told.pop()
+        assert name == "asker"
+        assert isinstance(message, DeviceRecalled)
+        return message
+
+
+class BrokenStore:
+    """A store whose writers can be spoilt: ``spoil`` is called with each connection they get."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.spoil: Callable[[Connection], object] | None = None
+
+    def writer(self) -> Connection:
+        connection = self._store.writer()
+        if self.spoil is not None:
+            self.spoil(connection)
+        return connection

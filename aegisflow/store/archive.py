@@ -1,0 +1,204 @@
+"""The archive: answers about the past, on a connection that can only read."""
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from peewee import Model, ModelSelect, fn
+
+from aegisflow.actors.messages import (
+    FindAlarmHistory,
+    FindAlarms,
+    FindAudit,
+    FindCommands,
+    FindIncidents,
+    FindReadings,
+    FindStream,
+)
+from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.readings import Reading
+from aegisflow.domain.summary import MINUTE_S, StreamSummary
+from aegisflow.domain.views import (
+    AlarmPage,
+    AlarmQuery,
+    AuditEntry,
+    CommandPage,
+    IncidentPage,
+    IncidentQuery,
+    Stream,
+)
+from aegisflow.models import AlarmChange, Anomaly, AuditRow, IncidentReport, StoredCommand
+from aegisflow.store.connection import Connection
+from aegisflow.store.readings import minute_pages, newest, pages
+from aegisflow.store.rows import (
+    alarm_event_of,
+    alarm_of,
+    audit_entry_of,
+    columns,
+    incident_of,
+    receipt_of,
+)
+
+Question = FindStream | FindReadings | FindAlarms | FindAlarmHistory | FindIncidents | FindCommands | FindAudit
+
+
+class Archive:
+    """Each answer is of one moment: what is committed while it is made does not enter it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._database = connection.database
+
+    def answer(self, question: Question) -> Any:
+        """Return the answer to a question.
+
+        Raises:
+            PeeweeException: the store cannot be read now; ``close`` and ask again.
+        """
+        with self._connection.transaction():
+            match question:
+                case FindStream():
+                    return self.stream(question)
+                case FindReadings():
+                    return self.readings(question)
+                case FindAlarms(query=query):
+                    return self.alarms(query)
+                case FindAlarmHistory(alarm_id=alarm_id):
+                    return self.alarm_history(alarm_id)
+                case FindIncidents(query=reports):
+                    return self.incidents(reports)
+                case FindCommands(device_id=device_id, limit=limit):
+                    return self.commands(device_id, limit)
+                case FindAudit(act=act, limit=limit):
+                    return self.audit(act, limit)
+
+    def close(self) -> None:
+        """Give the connection back; the next question connects again."""
+        self._connection.close()
+
+    def stream(self, question: FindStream) -> Stream:
+        """Summarise: one-minute aggregates where raw readings are gone, raw ones where they are left."""
+        device, period = question.device, question.period
+        specs = [device.sensors[name] for name in question.sensors or device.sensors]
+        summary = StreamSummary(specs, period, question.points, device.silent_after_s)
+        key = self._key(device.device_id)
+        if key is not None:
+            whole = period._replace(start=period.start // MINUTE_S * MINUTE_S)
+            for minutes in minute_pages(self._connection, key, whole):
+                summary.add_minutes(minutes)
+            for rows in pages(self._connection, key, period):
+                summary.add_readings(rows)
+        return summary.stream(device.device_id)
+
+    def readings(self, question: FindReadings) -> tuple[Reading, ...]:
+        """Return the newest readings of a period, oldest first."""
+        device_id = question.device_id
+        key = self._key(device_id)
+        if key is None:
+            return ()
+        rows = newest(self._connection, key, question.limit, question.period)
+        return tuple(Reading(device_id, at, values, at) for at, values in rows)
+
+    def alarms(self, query: AlarmQuery) -> AlarmPage:
+        """Return a page of alarms, newest first, and what is on all pages."""
+        matching = _matching(Anomaly, _alarm_conditions(query))
+        page = matching
+        if query.before is not None:
+            at, alarm_id = query.before
+            older = (Anomaly.raised_at == at) & (Anomaly.alarm_id < alarm_id)
+            page = page.where((Anomaly.raised_at < at) | older)
+        page = page.order_by(Anomaly.raised_at.desc(), Anomaly.alarm_id.desc()).limit(query.limit)
+        by_device = self._totals(matching, Anomaly.device_id)
+        by_type = self._totals(matching, Anomaly.fault_type)
+        return AlarmPage(
+            tuple(alarm_of(row) for row in page.execute(self._database)), sum(by_device.values()), by_device, by_type
+        )
+
+    def alarm_history(self, alarm_id: str) -> tuple[AlarmEvent, ...]:
+        """Return the life of an alarm, oldest first; empty for one that never was."""
+        query = AlarmChange.select().where(AlarmChange.alarm_id == alarm_id).order_by(AlarmChange.id)
+        return tuple(alarm_event_of(row) for row in query.execute(self._database))
+
+    def incidents(self, query: IncidentQuery) -> IncidentPage:
+        """Return a page of reports, newest first."""
+        matching = _matching(IncidentReport, _incident_conditions(query))
+        page = matching
+        if query.before is not None:
+            at, incident_id = query.before
+            older = (IncidentReport.reported_at == at) & (IncidentReport.id < incident_id)
+            page = page.where((IncidentReport.reported_at < at) | older)
+        page = page.order_by(IncidentReport.reported_at.desc(), IncidentReport.id.desc()).limit(query.limit)
+        found = [
+            incident_of(row.id, {name: getattr(row, name) for name in columns(IncidentReport)})
+            for row in page.execute(self._database)
+        ]
+        return IncidentPage(tuple(found), self._count(matching))
+
+    def commands(self, device_id: str | None, limit: int) -> CommandPage:
+        """Return commands, newest first."""
+        matching = StoredCommand.select()
+        if device_id is not None:
+            matching = matching.where(StoredCommand.device_id == device_id)
+        page = matching.order_by(StoredCommand.proposed_at.desc(), StoredCommand.command_id.desc()).limit(limit)
+        return CommandPage(tuple(receipt_of(row) for row in page.execute(self._database)), self._count(matching))
+
+    def audit(self, act: str | None, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest audit entries, oldest first."""
+        query = AuditRow.select().order_by(AuditRow.id.desc()).limit(limit)
+        if act is not None:
+            query = query.where(AuditRow.act == act)
+        return tuple(audit_entry_of(row) for row in query.execute(self._database))[::-1]
+
+    def _key(self, device_id: str) -> int | None:
+        key: int | None = self._connection.value("SELECT key FROM devices WHERE name = ?", device_id)
+        return key
+
+    def _count(self, matching: Any) -> int:
+        return int(matching.bind(self._database).count())
+
+    def _totals(self, matching: ModelSelect, field: Any) -> dict[str, int]:
+        number = fn.COUNT(Anomaly.alarm_id)
+        query = matching.select(field, number.alias("number")).group_by(field).order_by(number.desc(), field)
+        return dict(query.tuples().execute(self._database))
+
+
+def _matching(model: type[Model], conditions: list[Any]) -> ModelSelect:
+    query: ModelSelect = model.select()
+    return query.where(*conditions) if conditions else query
+
+
+def _alarm_conditions(query: AlarmQuery) -> list[Any]:
+    found: list[Any] = []
+    if query.period is not None:
+        found += [Anomaly.raised_at >= query.period.start, Anomaly.raised_at < query.period.end]
+    if query.device_ids:
+        found.append(Anomaly.device_id.in_(query.device_ids))
+    if query.fault_type is not None:
+        found.append(Anomaly.fault_type == query.fault_type)
+    if query.min_severity is not None:
+        found.append(Anomaly.severity_rank >= query.min_severity.rank)
+    if query.states:
+        found.append(Anomaly.state.in_([str(state) for state in query.states]))
+    return found
+
+
+def _incident_conditions(query: IncidentQuery) -> list[Any]:
+    found: list[Any] = []
+    if query.period is not None:
+        found += [IncidentReport.reported_at >= query.period.start, IncidentReport.reported_at < query.period.end]
+    if query.device_id is not None:
+        found.append(IncidentReport.device_id == query.device_id)
+    if query.device_ids:
+        found.append(IncidentReport.device_id.in_(query.device_ids))
+    if query.fault_type is not None:
+        found.append(IncidentReport.fault_type == query.fault_type)
+    found += [reduce(or_, (text.contains(word) for text in _TEXTS)) for word in (query.text or "").split()]
+    return found
+
+
+_TEXTS = (
+    IncidentReport.title,
+    IncidentReport.root_cause,
+    IncidentReport.actions_taken,
+    IncidentReport.outcome,
+)
