@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
 
@@ -11,19 +11,21 @@ if TYPE_CHECKING:
     pass
 
 
-def configure_logs(level: str = "info", *, json_lines: bool = False) -> None:
-    """Send structlog's events, and the libraries' warnings, to stderr.
+def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextIO | None = None) -> None:
+    """Send structlog's events, and the libraries' warnings, to stderr or to a file.
 
     Args:
         level: the least important level that is shown: debug, info, warning or error.
         json_lines: one JSON object a line, for collectors, instead of lines for people.
+        file: open for writing, instead of stderr.
     """
+    file = file or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
     rendering: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
         if json_lines
         else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.dev.ConsoleRenderer(colors=file.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     )
     structlog.configure(
@@ -34,11 +36,11 @@ def configure_logs(level: str = "info", *, json_lines: bool = False) -> None:
             *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(
-        stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s"
+        stream=file, level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s"
     )
 
 

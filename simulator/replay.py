@@ -118,6 +118,8 @@ class Progress(NamedTuple):
     acknowledged: int
     at: float
     """Timestamp of the newest reading as sent, UTC epoch seconds."""
+    shift: int
+    """Seconds added to the timestamps of the recording."""
 
 
 def replay(
@@ -164,12 +166,12 @@ def replay(
             if time.monotonic() - reported > REPORT_S:
                 reported = time.monotonic()
                 share = (at - first_at) / (last_at - first_at) if last_at > first_at else 1.0
-                report(Progress(share, sent, wire.acknowledged, at + shift))
+                report(Progress(share, sent, wire.acknowledged, at + shift, shift))
         place, name = places[device_id]
         wire.publish(place, f'{{"timestamp":"{stamp}","device_id":{name},{values}}}')
         sent += 1
     wire.finish()
-    done = Progress(1.0, sent, wire.acknowledged, at + shift)
+    done = Progress(1.0, sent, wire.acknowledged, at + shift, shift)
     report(done)
     return done
 
