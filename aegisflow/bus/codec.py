@@ -240,7 +240,7 @@ class Codec:
         if message.retain:
             return PayloadError("retained", "machines must publish without the retain flag")
         size = len(message.payload)
-        return PayloadError("payload_too_large", f"{size} bytes, expected at most {self._max_payload_bytes}")
+        return PayloadError("payload_too_large", f"at least {size} bytes, expected at most {self._max_payload_bytes}")
 
     def _out_of_time(self, behind_s: float) -> PayloadError:
         if behind_s > 0:

@@ -56,6 +56,17 @@ def test_a_message_arrives_as_it_was_sent(mosquitto, protocol):
     assert (third.topic, third.payload, third.receipt) == ("s/b", b"", None)
 
 
+@VERSIONS
+def test_no_reading_passes_through_paho(mosquitto, protocol, monkeypatch):
+    passed = []
+    with Listener(mosquitto.settings(protocol=protocol), "s/+") as listener, Publisher(mosquitto) as machine:
+        listener.wait_connected()
+        monkeypatch.setattr(paho.Client, "_handle_publish", lambda client: passed.append(client) or 0)
+        machine.send("s/a", b"1", b"2")
+        listener.wait_until(lambda: len(listener.messages) == 2)
+    assert passed == []
+
+
 @pytest.mark.timeout(120)
 @VERSIONS
 def test_5000_messages_survive_a_restart_of_the_broker_in_the_middle(mosquitto, protocol):

@@ -119,6 +119,8 @@ class PahoBus:
         try:
             return connection.run(self._stop.is_set)
         except Exception as error:  # noqa: BLE001 - whatever happens, the thread lives and tries again
+            if not isinstance(error, OSError):
+                _log.exception("connection_failed", broker=self._broker)
             return f"{self._broker}: {because(error)}"
         finally:
             self._connection = None

@@ -36,7 +36,10 @@ _new = tuple.__new__
 
 
 class _Client(paho.Client):
-    """A paho client whose socket is a ``Wire``."""
+    """A paho client whose socket is a ``Wire``.
+
+    paho offers no hook for this; a test tells should a later version make its socket elsewhere.
+    """
 
     make_wire: Callable[[socket.socket], Wire]
 
@@ -53,7 +56,7 @@ class Connection:
         password: str | None,
         tls: ssl.SSLContext | None,
         generation: int,
-        waker: "Waker",
+        waker: Waker,
         *,
         on_message: Callable[[BusMessage], None],
         on_greeted: Callable[["Connection"], None],

@@ -25,7 +25,7 @@ __all__ = ["Waker", "Wire", "WireError"]
 
 _READ_BYTES = 262_144
 _CUT_ABOVE = 1_048_576
-"""A PUBLISH packet of more bytes is handed on cut, so that nobody can fill our memory."""
+"""A PUBLISH packet of more bytes is handed on cut, so that nobody can fill our memory; the codec refuses it."""
 _CUT_TO = 131_072
 _PUBACK = 0x4002_0000
 """Type, remaining length 2, and room for the packet id: a whole PUBACK as one number."""
