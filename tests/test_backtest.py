@@ -235,6 +235,13 @@ def test_a_missing_file_is_named(tmp_path):
         backtest(tmp_path / "nowhere.csv", alarms=tmp_path / "alarms.csv")
 
 
+def test_an_output_that_cannot_be_written_is_named(tmp_path):
+    path = tmp_path / "recorded.csv"
+    path.write_text(recorded(noise(30)))
+    with pytest.raises(RecordingError, match="expected a place to write to"):
+        backtest(path, alarms=path / "alarms.csv")
+
+
 def test_a_recording_of_another_plant_is_refused(run):
     with pytest.raises(RecordingError, match="a column for one of level, weight"):
         run(recorded([1, 2]), plant_of(level={}, weight={}))

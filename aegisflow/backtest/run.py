@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from math import isinf
 from pathlib import Path
 from time import perf_counter
@@ -45,8 +45,7 @@ def backtest(
         progress: Told the share of the file that is done, 0 to 1.
 
     Raises:
-        RecordingError: the file cannot be read, or fits no device.
-        OSError: an output cannot be written.
+        RecordingError: the file cannot be read, fits no device, or an output cannot be written.
     """
     began = perf_counter()
     run = _Run(Recording(path), plant)
@@ -214,11 +213,14 @@ def write_alarms(file: TextIO, alarms: list[Alarm], form: TimeForm) -> None:
 @contextmanager
 def _whole(path: Path) -> Iterator[TextIO]:
     """Open a file that appears under its name only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
         part.replace(path)
+    except OSError as error:
+        raise RecordingError(path, None, error.strerror or str(error), "a place to write to") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
