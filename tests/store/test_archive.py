@@ -1,0 +1,247 @@
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+from desk import Desk
+from peewee import PeeweeException
+from store_samples import PUMP, T0, alarm, audit, command, raised, reading, records
+
+from aegisflow.actors.messages import (
+    AppendAudit,
+    FindAlarmHistory,
+    FindAlarms,
+    FindAudit,
+    FindCommands,
+    FindIncidents,
+    FindReadings,
+    FindStream,
+    StoreCommand,
+    StoreIncident,
+    Tick,
+)
+from aegisflow.config.settings import StoreSettings
+from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
+from aegisflow.domain.commands import Stage
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import (
+    AlarmPage,
+    AlarmQuery,
+    Gap,
+    Incident,
+    IncidentPage,
+    IncidentQuery,
+    NewIncident,
+    Stream,
+)
+from aegisflow.store import Store
+from aegisflow.store.archive import Archive
+
+HOUR = Period(T0, T0 + 3600)
+
+
+@pytest.fixture
+def archive(store: Store) -> Iterator[Archive]:
+    opened = Archive(store.reader())
+    yield opened
+    opened.close()
+
+
+def stream(archive: Archive, period: Period = HOUR, *sensors: str, points: int = 12) -> Stream:
+    found = archive.answer(FindStream(PUMP, sensors, period, points))
+    assert isinstance(found, Stream)
+    return found
+
+
+def test_a_stream_is_summarised_from_raw_readings(desk: Desk, archive: Archive) -> None:
+    desk.take(records([reading(T0 + 5 * n, 70.0 + (n == 300) * 50) for n in range(720)]))
+    found = stream(archive)
+    temperature, pressure = found.sensors
+    assert (found.resolution, found.readings, found.gaps) == ("raw", 720, ())
+    assert (temperature.count, temperature.max, temperature.max_at) == (720, 120.0, T0 + 1500)
+    assert (temperature.unit, temperature.outside_normal) == ("°C", 1)
+    assert len(temperature.series) == 12
+    assert (pressure.mean, pressure.spread, pressure.slope_per_hour) == (31.5, 0.0, 0.0)
+
+
+def test_a_stream_has_only_the_sensors_and_the_period_that_were_asked_for(desk: Desk, archive: Archive) -> None:
+    desk.take(records([reading(T0 + 5 * n) for n in range(720)]))
+    found = stream(archive, Period(T0 + 10, T0 + 20), "pressure")
+    assert [one.sensor for one in found.sensors] == ["pressure"]
+    assert found.readings == 2
+
+
+def test_a_stream_of_a_device_without_readings_is_one_gap(archive: Archive) -> None:
+    found = stream(archive)
+    assert (found.readings, found.gaps, found.resolution) == (0, (Gap(*HOUR),), "raw")
+    assert [one.count for one in found.sensors] == [0, 0]
+
+
+def test_beyond_raw_retention_a_stream_goes_on_with_minutes(store: Store, archive: Archive) -> None:
+    desk = Desk(store, StoreSettings(raw_retention_s=1800, minute_retention_s=86400, prune_interval_s=300))
+    desk.take(records([reading(T0 + 5 * n, 70.0 + n % 5) for n in range(720)]))
+    before = stream(archive)
+    desk.historian.receive(Tick(T0 + 3600))
+    desk.settle()
+    after = stream(archive)
+    assert (after.resolution, after.readings, after.gaps) == ("minutes", 720, ())
+    one, other = before.sensors[0], after.sensors[0]
+    assert (other.count, other.min, other.max, other.outside_normal) == (one.count, one.min, one.max, None)
+    assert other.mean == pytest.approx(one.mean)
+    assert other.spread == pytest.approx(one.spread)
+    desk.historian.close()
+
+
+def test_readings_are_the_newest_of_the_period_oldest_first(desk: Desk, archive: Archive) -> None:
+    desk.take(records([reading(T0 + 5 * n) for n in range(100)]))
+    found = archive.answer(FindReadings("pump-01", Period(T0, T0 + 250), 3))
+    assert [one.at for one in found] == [T0 + 235, T0 + 240, T0 + 245]
+    assert archive.answer(FindReadings("motor-09", HOUR, 3)) == ()
+
+
+@pytest.fixture
+def alarms(desk: Desk) -> None:
+    """Twelve alarms, one a minute: three devices in turn, two types, all severities and states."""
+    some = [
+        alarm(
+            number,
+            device_id=f"pump-{number % 3}",
+            fault_type="pressure_leak" if number % 2 else "thermal_runaway",
+            severity=list(Severity)[number % 4],
+            state=list(AlarmState)[number // 3],
+        )
+        for number in range(12)
+    ]
+    desk.take(records([], alarms=[raised(one) for one in some]))
+
+
+def find(archive: Archive, query: AlarmQuery) -> AlarmPage:
+    found = archive.answer(FindAlarms(query))
+    assert isinstance(found, AlarmPage)
+    return found
+
+
+def minutes(page: AlarmPage) -> list[int]:
+    return [int((one.raised_at - T0) // 60) for one in page.alarms]
+
+
+@pytest.mark.usefixtures("alarms")
+def test_alarms_come_newest_first_with_totals_of_all_pages(archive: Archive) -> None:
+    page = find(archive, AlarmQuery(limit=5))
+    assert minutes(page) == [11, 10, 9, 8, 7]
+    assert page.total == 12
+    assert page.by_device == {"pump-0": 4, "pump-1": 4, "pump-2": 4}
+    assert page.by_type == {"pressure_leak": 6, "thermal_runaway": 6}
+
+
+@pytest.mark.usefixtures("alarms")
+def test_pages_of_alarms_join_without_losing_or_repeating_one(desk: Desk, archive: Archive) -> None:
+    twins = [dataclasses.replace(alarm(5), alarm_id=f"twin-{n}", device_id="pump-7") for n in range(5)]
+    desk.take(records([], alarms=[raised(one) for one in twins]))
+    desk.settle()
+    seen: list[str] = []
+    query = AlarmQuery(limit=4)
+    while (page := find(archive, query)).alarms:
+        assert page.total == 17
+        seen += [one.alarm_id for one in page.alarms]
+        query = AlarmQuery(limit=4, before=(page.alarms[-1].raised_at, page.alarms[-1].alarm_id))
+    assert len(seen) == len(set(seen)) == 17
+
+
+@pytest.mark.usefixtures("alarms")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (AlarmQuery(period=Period(T0 + 60, T0 + 180)), [2, 1]),
+        (AlarmQuery(device_ids=("pump-1", "pump-2"), limit=3), [11, 10, 8]),
+        (AlarmQuery(fault_type="thermal_runaway", limit=2), [10, 8]),
+        (AlarmQuery(min_severity=Severity.HIGH), [11, 10, 7, 6, 3, 2]),
+        (AlarmQuery(states=(AlarmState.UNACKNOWLEDGED, AlarmState.NORMAL)), [11, 10, 9, 2, 1, 0]),
+        (AlarmQuery(device_ids=("pump-9",)), []),
+    ],
+)
+def test_each_field_of_a_query_narrows(archive: Archive, query: AlarmQuery, expected: list[int]) -> None:
+    assert minutes(find(archive, query)) == expected
+
+
+def test_the_life_of_an_alarm_is_told_oldest_first(desk: Desk, archive: Archive) -> None:
+    first = alarm()
+    noted = dataclasses.replace(first, state=AlarmState.ACKNOWLEDGED, acknowledged_at=T0 + 9, acknowledged_by="ana")
+    life = (raised(first), AlarmEvent(Change.ACKNOWLEDGED, T0 + 9, noted, "ana"))
+    desk.take(records([], alarms=[*life, raised(alarm(1))]))
+    assert archive.answer(FindAlarmHistory(first.alarm_id)) == life
+    assert archive.answer(FindAlarmHistory("never-was")) == ()
+
+
+def report(device_id: str = "pump-01", title: str = "Leak at the flange", cause: str = "worn gasket") -> NewIncident:
+    return NewIncident(
+        device_id, None, "pressure_leak", Severity.HIGH, title, cause, "gasket replaced", "fine", "ana", "person", T0
+    )
+
+
+def reports(archive: Archive, query: IncidentQuery) -> IncidentPage:
+    found = archive.answer(FindIncidents(query))
+    assert isinstance(found, IncidentPage)
+    return found
+
+
+def test_reports_are_found_by_what_they_are_about_and_by_their_words(desk: Desk, archive: Archive) -> None:
+    stored = []
+    for number, one in enumerate(
+        (report(), report("motor-01", "Winding hot", "100 % load"), report(cause="Seal worn, GASKET fine"))
+    ):
+        desk.historian.receive(Tick(T0 + number))
+        answer = desk.historian.receive(StoreIncident(one))
+        assert isinstance(answer, Incident)
+        stored.append(answer)
+    assert reports(archive, IncidentQuery()) == IncidentPage(tuple(stored[::-1]), 3)
+    for query, expected in (
+        (IncidentQuery(device_id="motor-01"), [1]),
+        (IncidentQuery(device_ids=("motor-01", "motor-02")), [1]),
+        (IncidentQuery(fault_type="bearing_failure"), []),
+        (IncidentQuery(period=Period(T0 + 1, T0 + 3)), [2, 1]),
+        (IncidentQuery(text="gasket WORN"), [2, 0]),
+        (IncidentQuery(text="seal"), [2]),
+        (IncidentQuery(text="100 %"), [1]),
+        (IncidentQuery(text="_"), []),
+        (IncidentQuery(limit=1), [2]),
+        (IncidentQuery(before=(stored[1].reported_at, stored[1].incident_id)), [0]),
+    ):
+        assert [stored.index(one) for one in reports(archive, query).incidents] == expected, query
+    assert reports(archive, IncidentQuery(limit=1)).total == 3
+
+
+def test_commands_come_newest_first_as_far_as_they_have_come(desk: Desk, archive: Archive) -> None:
+    for number in range(3):
+        desk.historian.receive(StoreCommand(command(number, stage=Stage.PROPOSED), audit()))
+    desk.historian.receive(StoreCommand(command(1, stage=Stage.DENIED), audit()))
+    desk.historian.receive(StoreCommand(command(7, device_id="motor-01"), audit()))
+    page = archive.answer(FindCommands("pump-01", 2))
+    assert page.commands == (command(2, stage=Stage.PROPOSED), command(1, stage=Stage.DENIED))
+    assert page.total == 3
+    assert archive.answer(FindCommands(None, 9)).total == 4
+
+
+def test_audit_rows_come_oldest_first_and_by_act(desk: Desk, archive: Archive) -> None:
+    desk.take(*(AppendAudit(audit(T0 + n, "plant_reloaded" if n % 2 else "alarm_acknowledged")) for n in range(6)))
+    assert archive.answer(FindAudit(None, 2)) == (audit(T0 + 4, "alarm_acknowledged"), audit(T0 + 5, "plant_reloaded"))
+    assert [one.at - T0 for one in archive.answer(FindAudit("plant_reloaded", 9))] == [1, 3, 5]
+
+
+def test_the_archive_reads_while_the_historian_is_in_the_middle_of_a_commit(
+    store: Store, desk: Desk, archive: Archive
+) -> None:
+    desk.take(records([reading(T0)]))
+    writer = store.writer()
+    with writer.transaction():
+        writer.run("DELETE FROM fresh_readings")
+        assert len(archive.answer(FindReadings("pump-01", HOUR, 9))) == 1
+    writer.close()
+    assert archive.answer(FindReadings("pump-01", HOUR, 9)) == ()
+
+
+def test_after_an_error_the_next_question_is_answered(desk: Desk, archive: Archive) -> None:
+    desk.take(records([reading(T0)]))
+    with pytest.raises(PeeweeException):
+        archive._connection.run("SELECT nonsense FROM nowhere")
+    archive.close()
+    assert len(archive.answer(FindReadings("pump-01", HOUR, 9))) == 1
