@@ -1,5 +1,6 @@
 """The wiring: from a configuration to a running plant, and back to nothing."""
 
+import gc
 import signal
 import threading
 from collections.abc import Callable
@@ -143,6 +144,9 @@ class App:
             self._watch = FileWatch(settings.path, self.plant.reload)
             self._watch.start()
             self._undo.append(self._watch.stop)
+        gc.collect()
+        gc.freeze()  # what lives as long as the plant need not be looked through again and again
+        self._undo.append(gc.unfreeze)
         self._log.info("plant_started", plant=settings.plant.name, devices=len(settings.plant.devices))
 
     def stop(self) -> None:

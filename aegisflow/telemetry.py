@@ -3,12 +3,9 @@
 import logging
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import structlog
-
-if TYPE_CHECKING:
-    pass
 
 
 def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextIO | None = None) -> None:
@@ -24,9 +21,7 @@ def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextI
     rendering: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
         if json_lines
-        else [
-            structlog.dev.ConsoleRenderer(colors=file.isatty(), exception_formatter=structlog.dev.plain_traceback)
-        ]
+        else [structlog.dev.ConsoleRenderer(colors=file.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[
@@ -39,9 +34,7 @@ def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextI
         logger_factory=structlog.PrintLoggerFactory(file),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(
-        stream=file, level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(stream=file, level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s")
 
 
 class Metrics:
@@ -56,12 +49,11 @@ class Metrics:
         self.letters_dropped = Counter(
             "aegisflow_dead_letters_dropped", "Refused messages not kept, since too many came", registry=self.registry
         )
-        readings = Counter(
-            "aegisflow_readings", "Readings that came to a device", ["disposition"], registry=self.registry
+        self.committed = Counter(
+            "aegisflow_committed", "Messages settled on disk, refused ones included", registry=self.registry
         )
-        self.accepted = readings.labels("accepted")
-        self.duplicates = readings.labels("duplicate")
-        self.late = readings.labels("out_of_order")
+        self.duplicates = Counter("aegisflow_duplicates", "Readings that came before", registry=self.registry)
+        self.late = Counter("aegisflow_out_of_order", "Readings that came after a newer one", registry=self.registry)
         self.alarm_events = Counter("aegisflow_alarm_events", "Changes of alarms", ["change"], registry=self.registry)
         self.actor_failures = Counter("aegisflow_actor_failures", "Actors that fell", registry=self.registry)
         self.commands = Counter("aegisflow_commands", "Commands by stage", ["stage"], registry=self.registry)

@@ -26,7 +26,7 @@ from aegisflow.actors.messages import (
 from aegisflow.domain.alarms import Alarm, AlarmEvent
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.domain.readings import Disposition, Reading, Receipt
+from aegisflow.domain.readings import Disposition, Reading
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
 from aegisflow.telemetry import Metrics
@@ -55,7 +55,8 @@ class DeviceActor(DispatchedActor):
         self._device = Device(spec)
         self._now = now
         self._metrics = metrics
-        self._accepted = 0
+        self._done = 0
+        """Readings that came, whatever became of them."""
         self._refused: dict[str, int] = {}
         self._stash: list[tuple[object, pykka.Future[object] | None]] | None = []
         """What waits for the recall; None afterwards."""
@@ -99,47 +100,41 @@ class DeviceActor(DispatchedActor):
 
     def _record(self, readings: tuple[Reading, ...]) -> None:
         record = self._device.record
-        kept: list[Reading] = []
-        events: list[AlarmEvent] = []
-        late = done = 0
-        poison: Exception | None = None
+        events: tuple[AlarmEvent, ...] = ()
+        kept: list[Reading] | None = None  # those to store, once that is not all of them
         for position, reading in enumerate(readings):
             try:
                 disposition, changes = record(reading)
             except Exception as error:  # noqa: BLE001 - raised again once nothing can be lost by it
-                poison, done = error, position
-                break
+                done = readings[:position]
+                self._settle(done, done if kept is None else tuple(kept), events)
+                self._die_of(reading, readings[position + 1 :], error)
+                return
             if disposition is not _ACCEPTED:
-                self._refused[disposition] = self._refused.get(disposition, 0) + 1
-                late += 1
+                if kept is None:
+                    kept = list(readings[:position])
+                self._note_refused(disposition)
                 if disposition is _DUPLICATE:
-                    self._metrics.duplicates.inc()
-                    late -= 1
                     continue
-            kept.append(reading)
+            if kept is not None:
+                kept.append(reading)
             if changes:
-                events.extend(changes)
-        if late:
-            self._metrics.late.inc(late)
-        if poison is None:
-            self._settle(readings, kept, events, len(kept) - late)
-        else:
-            self._settle(readings[:done], kept, events, len(kept) - late)
-            self._die_of(readings[done], readings[done + 1 :], poison)
+                events += changes
+        self._settle(readings, readings if kept is None else tuple(kept), events)
 
-    def _settle(
-        self, readings: tuple[Reading, ...], kept: list[Reading], events: list[AlarmEvent], accepted: int
-    ) -> None:
+    def _settle(self, done: tuple[Reading, ...], stored: tuple[Reading, ...], events: tuple[AlarmEvent, ...]) -> None:
         """Hand over to the historian; it tells the gateway once all is on disk."""
-        if not readings:
-            return
-        self._accepted += accepted
-        self._metrics.accepted.inc(accepted)
-        receipts: tuple[Receipt, ...] = tuple([item.receipt for item in readings if item.receipt is not None])
-        stored = StoreRecords(self.name, tuple(kept), receipts, len(readings), tuple(events))
-        self.tell(HISTORIAN, stored)
-        if events:
-            self._report(events)
+        if done:
+            self._done += len(done)
+            receipts = tuple([item.receipt for item in done if item.receipt is not None])
+            self.directory.tell(HISTORIAN, StoreRecords(self.name, stored, receipts, len(done), events))
+            if events:
+                self._report(events)
+
+    def _note_refused(self, disposition: Disposition) -> None:
+        self._refused[disposition] = self._refused.get(disposition, 0) + 1
+        counter = self._metrics.duplicates if disposition is _DUPLICATE else self._metrics.late
+        counter.inc()
 
     def _die_of(self, reading: Reading, rest: tuple[Reading, ...], error: Exception) -> None:
         """Keep a reading that the device cannot bear as a dead letter, leave the rest to the successor, and fail."""
@@ -224,7 +219,8 @@ class DeviceActor(DispatchedActor):
             case AcknowledgeAlarm():
                 return self._acknowledge(question)
             case _:
-                return self._device.status(self._now(), self._accepted, self._refused)
+                accepted = self._done - sum(self._refused.values())
+                return self._device.status(self._now(), accepted, self._refused)
 
     def _acknowledge(self, request: AcknowledgeAlarm) -> Alarm:
         at = self._now()
@@ -241,7 +237,7 @@ class DeviceActor(DispatchedActor):
             self.tell(HISTORIAN, StoreRecords(self.name, alarms=events))
             self._report(events)
 
-    def _report(self, events: "tuple[AlarmEvent, ...] | list[AlarmEvent]") -> None:
+    def _report(self, events: tuple[AlarmEvent, ...]) -> None:
         for event in events:
             alarm = event.alarm
             self._metrics.alarm_events.labels(event.change.value).inc()

@@ -180,6 +180,7 @@ class Gateway(ThreadedActor):
 
     def _settled(self, committed: RecordsCommitted) -> None:
         self._intake.in_flight = max(0, self._intake.in_flight - committed.count)
+        self._metrics.committed.inc(committed.count)
         if committed.receipts:
             self._bus.acknowledge(committed.receipts)
         if self._intake.has_waiting():
