@@ -40,10 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         sys.stdout = None  # nobody reads any more: no complaint at exit
         sys.exit(0)
+    except OSError as error:
+        _complain(error)
+        sys.exit(1)
     sys.exit(0)
 
 
-def _complain(error: AegisFlowError) -> None:
+def _complain(error: Exception) -> None:
     sys.stderr.write(f"aegisflow: {error}\n")
 
 
@@ -120,6 +123,41 @@ def reload(
     from aegisflow.cli.reloading import run_reload
 
     return run_reload(plant, url)
+
+
+@app.command
+def demo(
+    *,
+    minutes: Annotated[float, Parameter(help="how long the simulated day takes")] = 2.0,
+    speed: Annotated[float | None, Parameter(help="simulated seconds per second, instead; 0: at full speed")] = None,
+    plant: PlantPath = DEFAULT_PLANT,
+    folder: Annotated[Path, Parameter(help="for the recording, the store and the log")] = Path("var/demo"),
+    port: Annotated[int, Parameter(help="of the embedded broker; 0: any free one")] = 0,
+    seed: Annotated[int, Parameter(help="of the simulated noise")] = 42,
+) -> int:
+    """Watch a simulated day of nine machines through a real broker; needs nothing else."""
+    from aegisflow.demo import DemoOptions, run_demo
+
+    return run_demo(DemoOptions(plant=plant, folder=folder, minutes=minutes, speed=speed, port=port, seed=seed))
+
+
+@app.command
+def backtest(
+    recording: Annotated[Path, Parameter(help="CSV: timestamp, device_id and a column per sensor")],
+    *,
+    alarms: Annotated[Path, Parameter(help="CSV to write, a row per alarm")],
+    plant: Annotated[Path | None, Parameter(help="plant.yaml; without it a plant is derived from the columns")] = None,
+    scores: Annotated[Path | None, Parameter(help="CSV to write, a row per reading")] = None,
+) -> None:
+    """Run a recorded file through the devices, as fast as it goes and without a broker."""
+    from aegisflow.backtest import backtest as run_backtest
+    from aegisflow.config import load
+    from aegisflow.progress import progress_bar
+
+    spec = None if plant is None else load(plant).plant
+    with progress_bar("backtest") as progress:
+        report = run_backtest(recording, plant=spec, alarms=alarms, scores=scores, progress=progress)
+    sys.stdout.write(report.text() + "\n")
 
 
 simulate = App(name="simulate", help_flags=[], version_flags=[])

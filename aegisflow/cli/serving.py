@@ -28,6 +28,7 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
     Raises:
         AegisFlowError: why it cannot start.
     """
+    _let_fastmcp_log_as_we_do()
     from aegisflow.app import App
     from aegisflow.http import build_http_app, listen, web_server
     from aegisflow.mcp.server import build_server
@@ -63,6 +64,7 @@ def run_mcp(plant: Path, wire: int) -> int:
     """
     configuration = load(plant)
 
+    _let_fastmcp_log_as_we_do()
     from aegisflow.mcp.server import build_server
     from aegisflow.mcp.starting import StartingPlant
     from aegisflow.mcp.stdio import serve_stdio
@@ -87,6 +89,7 @@ def run_proxy(url: str, token_env: str, wire: int) -> int:
     if not url.startswith(("http://", "https://")):
         raise UnavailableError(url, "--connect takes an http address such as http://127.0.0.1:8765/mcp")
 
+    _let_fastmcp_log_as_we_do()
     from aegisflow.mcp.proxy import build_proxy
     from aegisflow.mcp.stdio import serve_stdio
 
@@ -145,6 +148,11 @@ class _PlantInBackground:
 def _end_process(name: str, reason: str) -> None:
     """End in good order: the service manager is the next supervisor."""
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _let_fastmcp_log_as_we_do() -> None:
+    """Keep FastMCP, at its import, from setting up logs of its own."""
+    os.environ.setdefault("FASTMCP_LOG_ENABLED", "false")
 
 
 def _leave_on(*signals: signal.Signals) -> None:

@@ -1,0 +1,103 @@
+"""The commands that end by themselves, in this process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aegisflow.cli import main
+
+REPOSITORY = Path(__file__).parents[2]
+SHIPPED = str(REPOSITORY / "config/plant.yaml")
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exit_:
+            main(arguments)
+        printed = capsys.readouterr()
+        return exit_.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+def test_check_shows_the_shipped_plant(run):
+    code, out, _ = run("check", SHIPPED)
+    assert code == 0
+    for name in ("line-1", "compressor-01", "motor-02", "pump-03", "vibration"):
+        assert name in out
+
+
+def test_check_shows_every_mistake_and_exits_with_1(run, tmp_path):
+    file = tmp_path / "plant.yaml"
+    text = Path(SHIPPED).read_text()
+    file.write_text(text.replace("unit: mm/s", "unit: furlong").replace("window: 60", "window: sixty"))
+    code, out, err = run("check", str(file))
+    assert code == 1
+    assert out == ""
+    assert "defaults.detector.window" in err
+    assert "furlong" in err
+    assert "Traceback" not in err
+
+
+def test_schema_is_json_and_the_one_that_is_shipped(run):
+    code, out, _ = run("schema")
+    assert code == 0
+    assert json.loads(out) == json.loads((REPOSITORY / "config/plant.schema.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        (("serve", "--plant", "missing.yaml"), 2, "missing.yaml"),
+        (("mcp", "--connect", "ftp://somewhere"), 1, "http address"),
+        (("serve", "--plant", SHIPPED, "--host", "0.0.0.0"), 1, "AEGISFLOW_TOKEN is empty"),
+        (("reload", "--url", "http://127.0.0.1:1"), 1, "is aegisflow serve running?"),
+        (("reload", "--url", "file:///etc/passwd"), 1, "not an http address"),
+        (("backtest", "missing.csv", "--alarms", "alarms.csv"), 1, "missing.csv"),
+        (("fly",), 2, 'Unknown command "fly"'),
+        (("serve", "--port", "many"), 2, "--port"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_message_without_a_traceback(tmp_path, arguments, code, named):
+    environment = {"PATH": "/usr/bin", "COLUMNS": "200", "AEGISFLOW_STORE_URL": f"sqlite:///{tmp_path}/a.db"}
+    command = [sys.executable, "-m", "aegisflow", *arguments]
+    done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    assert done.returncode == code
+    assert named in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+
+
+def test_help_names_every_command(run):
+    _, out, _ = run("--help")
+    for command in ("check", "schema", "serve", "mcp", "reload", "demo", "backtest", "simulate"):
+        assert command in out
+
+
+def test_simulate_passes_everything_on(run):
+    code, out, _ = run("simulate", "--help")
+    assert code == 0
+    assert "dataset" in out
+
+
+def test_backtest_writes_alarms_and_tells_what_it_did(run, tmp_path):
+    recording = tmp_path / "day.csv"
+    rows = [f"2026-01-31T00:{index // 12:02d}:{index % 12 * 5:02d}Z,pump-01,31.{index % 7}" for index in range(200)]
+    recording.write_text("timestamp,device_id,pressure\n" + "\n".join(rows) + "\n")
+    code, out, _ = run("backtest", str(recording), "--alarms", str(tmp_path / "alarms.csv"))
+    assert code == 0
+    assert "200 readings" in out
+    assert (tmp_path / "alarms.csv").read_text().startswith("device_id,type,")
+
+
+def test_importing_the_command_line_loads_nothing_heavy():
+    heavy = "{'fastmcp', 'numpy', 'pykka', 'peewee', 'paho', 'starlette', 'sentence_transformers', 'torch'}"
+    code = f"import sys, aegisflow.cli, aegisflow.mcp.wire; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
