@@ -148,10 +148,12 @@ def _replay(options: argparse.Namespace) -> int:
 
         done = replay(recording, wire, speed=options.speed, restamp=options.restamp == "now", report=report)
     took = perf_counter() - began
-    summary = (
-        f"sent {done.sent:,} readings in {took:.1f} s ({done.sent / took:,.0f}/s); {done.acknowledged:,} acknowledged"
-    )
-    print("\n".join((summary, *complaints(recording))), file=sys.stderr)  # noqa: T201
+    lines = complaints(recording)
+    if not options.report:
+        rate = f"{done.sent / took:,.0f}/s"
+        lines.insert(0, f"sent {done.sent:,} readings in {took:.1f} s ({rate}); {done.acknowledged:,} acknowledged")
+    for line in lines:
+        print(line, file=sys.stderr)  # noqa: T201
     return 1 if recording.bad_rows else 0
 
 

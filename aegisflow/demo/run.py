@@ -98,6 +98,7 @@ def _play(options: DemoOptions, setting: Setting, screen: Screen, stack: ExitSta
         _wait_until(lambda: _drained(app.plant, sent), DRAIN_S, "the store")
         told.look(sent)
         bar(sent, told.stored, told.alarms)
+    screen.say("Counting what is stored ...")
     outcome = _outcome(app.plant, labelled, sent, time.monotonic() - began)
     screen.say("\n" + summarise(outcome) + "\n")
     screen.say(_epilogue(setting))
