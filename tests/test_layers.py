@@ -1,0 +1,174 @@
+"""The import rules of the house, read from the code itself."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "aegisflow"
+
+HOMES = {
+    "paho": ("bus/mqtt/",),
+    "peewee": ("models.py", "store/", "actors/historian.py", "actors/archive.py"),
+    "playhouse": ("models.py", "store/"),
+    "fastmcp": ("mcp/",),
+    "sentence_transformers": ("library/",),
+    "torch": ("library/",),
+    "pykka": ("actors/", "app.py"),
+    "amqtt": ("bus/embedded.py",),
+    "starlette": ("http.py", "mcp/", "console/"),
+    "uvicorn": ("http.py", "console/", "demo/"),
+    "simulator": ("cli/", "demo/"),
+}
+"""Top-level package to the only places that may import it."""
+RECORDS_ONLY = ("domain/views.py",)
+"""Lists of plain records, which nobody reads from top to bottom."""
+SHARED_BY_ACTORS = {"base", "children", "dispatcher", "inbox", "intake", "messages"}
+EDGES = ("mcp/", "console/", "cli/")
+FORBIDDEN_TO_EDGES = ("aegisflow.actors", "aegisflow.models", "aegisflow.store", "pykka")
+HEAVY = ("torch", "sentence_transformers", "fastmcp", "paho", "amqtt", "matplotlib", "uvicorn", "watchfiles")
+
+
+def sources(below: Path = PACKAGE) -> list[Path]:
+    return sorted(below.rglob("*.py"))
+
+
+def place(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted name of all that a file imports, at whatever depth."""
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            assert node.module is not None
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def breaches(allowed) -> list[str]:
+    """Return "file:line: name" of the imports that ``allowed(place, name)`` forbids."""
+    return [
+        f"{place(path)}:{line}: {name}"
+        for path in sources()
+        for line, name in imports(path)
+        if not allowed(place(path), name)
+    ]
+
+
+def test_the_domain_imports_only_the_standard_library_numpy_and_errors() -> None:
+    known = set(sys.stdlib_module_names) | {"numpy"}
+
+    def allowed(where: str, name: str) -> bool:
+        if not where.startswith("domain/"):
+            return True
+        return name.split(".")[0] in known or within(name, "aegisflow.errors") or within(name, "aegisflow.domain")
+
+    assert breaches(allowed) == []
+
+
+def test_the_domain_has_no_threads_no_clock_and_no_files() -> None:
+    impure = {"threading", "time", "socket", "asyncio", "subprocess", "os", "pathlib", "logging", "sqlite3"}
+    assert breaches(lambda where, name: not (where.startswith("domain/") and name.split(".")[0] in impure)) == []
+
+
+def test_errors_import_nothing_of_ours() -> None:
+    assert breaches(lambda where, name: where != "errors.py" or not within(name, "aegisflow")) == []
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_each_outside_library_has_one_home(package: str) -> None:
+    homes = HOMES[package]
+    assert breaches(lambda where, name: not within(name, package) or where.startswith(homes)) == []
+
+
+def test_actors_do_not_import_each_other() -> None:
+    def allowed(where: str, name: str) -> bool:
+        if not where.startswith("actors/") or not within(name, "aegisflow.actors"):
+            return True
+        return name.split(".")[2] in SHARED_BY_ACTORS
+
+    assert breaches(allowed) == []
+
+
+def test_edges_see_the_plant_and_never_what_is_behind_it() -> None:
+    def allowed(where: str, name: str) -> bool:
+        return not where.startswith(EDGES) or not any(within(name, hidden) for hidden in FORBIDDEN_TO_EDGES)
+
+    assert breaches(allowed) == []
+
+
+def test_only_the_command_line_and_the_demo_import_the_application() -> None:
+    users = ("cli/", "demo/")
+    assert breaches(lambda where, name: not within(name, "aegisflow.app") or where.startswith(users)) == []
+
+
+def test_only_the_plant_and_those_who_run_it_ask_actors() -> None:
+    """Actors tell; an ask in a circle is a deadlock."""
+    may_ask = {"actors/base.py", "actors/supervisor.py", "local_plant.py", "checkup.py", "reload.py", "app.py"}
+    asking = {
+        place(path)
+        for path in sources()
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("ask", "ask_all")
+    }
+    assert asking <= may_ask
+
+
+def test_the_simulator_writes_its_own_payloads() -> None:
+    wire = [
+        f"{path.name}:{line}: {name}"
+        for path in sources(ROOT / "simulator")
+        for line, name in imports(path)
+        if any(within(name, hidden) for hidden in ("aegisflow.bus.codec", "aegisflow.actors", "aegisflow.store"))
+    ]
+    assert wire == []
+
+
+def test_importing_any_module_starts_nothing_and_loads_nothing_heavy() -> None:
+    """Modules whose purpose is a heavy library are left out; nothing else may bring it along."""
+    skipped = ("mcp/", "bus/mqtt/", "bus/embedded.py", "http.py", "demo/", "__main__.py")
+    modules = [
+        "aegisflow." + place(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for path in sources()
+        if not place(path).startswith(skipped) and place(path) != "__init__.py"
+    ]
+    code = (
+        "import importlib, sys, threading\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], threading.active_count())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, cwd=ROOT)
+    assert done.stdout.strip() == "[] 1", done.stderr
+    assert done.stderr == ""
+
+
+def test_no_file_is_longer_than_a_person_reads_at_once() -> None:
+    long = [place(path) for path in sources() if len(path.read_text(encoding="utf-8").splitlines()) > 300]
+    assert [where for where in long if where not in RECORDS_ONLY] == []
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = [
+        f"{place(path)}:{node.name}"
+        for path in sources()
+        for node in nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+    ]
+    assert long == []
