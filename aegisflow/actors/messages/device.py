@@ -1,0 +1,58 @@
+"""Messages to a device."""
+
+from dataclasses import dataclass
+
+from aegisflow.actors.messages.common import Question
+from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.commands import Caller, Mode
+from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.readings import Reading
+from aegisflow.domain.views import (
+    DeviceStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReadings:
+    """Readings of one device, in the order they came."""
+
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecalled:
+    """What the store remembers of a device: told once after each start of its actor."""
+
+    readings: tuple[Reading, ...]
+    """The newest ones, oldest first."""
+    alarms: tuple[Alarm, ...]
+    """Those that are active or not yet acknowledged."""
+    mode: Mode
+    failure: str = ""
+    """Why the store could not tell; the device then starts cold."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconfigureDevice:
+    """The device has a new specification; what did not change keeps its state."""
+
+    spec: DeviceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDeviceStatus(Question[DeviceStatus]):
+    """How are you now?"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAlarms(Question[tuple[Alarm, ...]]):
+    """Which of your alarms are active, or returned without being acknowledged?"""
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeAlarm(Question[Alarm]):
+    """Somebody has taken note of an alarm. Answered with the alarm after it; UnknownNameError if it has none such."""
+
+    alarm_id: str
+    by: Caller
+    note: str

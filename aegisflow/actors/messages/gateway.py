@@ -1,0 +1,57 @@
+"""Messages to the gateway."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aegisflow.actors.messages.common import Question
+from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.readings import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class DrainInbound:
+    """Messages wait in the gateway's inbound queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlushInbound(Question[bool]):
+    """Hand all that waits to the devices now; True when done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsCommitted:
+    """The historian has these on disk; the broker may forget them."""
+
+    receipts: tuple[Receipt, ...]
+    count: int
+    """Messages committed, with or without a receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlantReplaced:
+    """The set of devices is a new one, from now on."""
+
+    plant: PlantSpec
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCounts:
+    """What came in since the start."""
+
+    received: int
+    rejected: Mapping[str, int]
+    """Reason code to count, over all devices."""
+    rejected_by_device: Mapping[str, Mapping[str, int]]
+    """Known devices only, so that it cannot grow with invented names."""
+    shed: int
+    """Unacknowledged (QoS 0) messages dropped because too much was waiting."""
+    in_flight: int
+    last_reading_at: float | None
+    """By the plant's clock."""
+    quiet_s: float = 0.0
+    """Seconds since the last reading (or the start), by the wall."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadGatewayCounts(Question[GatewayCounts]):
+    """How much came in?"""

@@ -1,0 +1,159 @@
+"""Messages to the historian, the one writer, and to the archive, which reads on a connection of its own."""
+
+from dataclasses import dataclass
+
+from aegisflow.actors.messages.common import Question
+from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.commands import CommandReceipt
+from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.readings import Reading, Receipt
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import (
+    AlarmPage,
+    AlarmQuery,
+    AuditEntry,
+    CommandPage,
+    Incident,
+    IncidentPage,
+    IncidentQuery,
+    NewIncident,
+    StoreHealth,
+    Stream,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecords:
+    """Commit these together, then tell the gateway."""
+
+    device_id: str
+    readings: tuple[Reading, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    """Of all messages this settles, duplicates included."""
+    count: int = 0
+    """Messages this settles, with or without receipt."""
+    alarms: tuple[AlarmEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was refused, shortened."""
+
+    at: float
+    topic: str
+    device_id: str | None
+    """Only when it is a device of the plant."""
+    reason: str
+    detail: str
+    payload: bytes
+    """The first 1,024 bytes."""
+    size: int
+    sha256: str
+    """Of the whole payload, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDeadLetters:
+    """Keep these, then tell the gateway that their receipts are settled."""
+
+    letters: tuple[DeadLetter, ...]
+    receipts: tuple[Receipt, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAudit:
+    """Keep an audit row."""
+
+    entry: AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCommand(Question[bool]):
+    """Commit a command at a stage, with its audit row in the same transaction; True once on disk."""
+
+    receipt: CommandReceipt
+    audit: AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIncident(Question[Incident]):
+    """Commit an incident report."""
+
+    incident: NewIncident
+
+
+@dataclass(frozen=True, slots=True)
+class RecallDevice:
+    """Tell the actor called ``reply_to`` what you know of a device (DeviceRecalled); all told before is included."""
+
+    device_id: str
+    reply_to: str
+    count: int
+    """How many of the newest readings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStoreHealth(Question[StoreHealth]):
+    """How is the store?"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlushStore(Question[bool]):
+    """Commit all that waits; True when there is nothing left."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindStream(Question[Stream]):
+    """Summarise a device's sensors over a period, with at most ``points`` buckets per sensor."""
+
+    device: DeviceSpec
+    sensors: tuple[str, ...]
+    period: Period
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindReadings(Question[tuple[Reading, ...]]):
+    """The newest ``limit`` readings of a device within a period, oldest first."""
+
+    device_id: str
+    period: Period
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindAlarms(Question[AlarmPage]):
+    """Alarms of the past and present."""
+
+    query: AlarmQuery
+
+
+@dataclass(frozen=True, slots=True)
+class FindAlarmHistory(Question[tuple[AlarmEvent, ...]]):
+    """The life of one alarm, oldest first."""
+
+    alarm_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindIncidents(Question[IncidentPage]):
+    """Incident reports."""
+
+    query: IncidentQuery
+
+
+@dataclass(frozen=True, slots=True)
+class FindCommands(Question[CommandPage]):
+    """Commands to a device, or to all, newest first."""
+
+    device_id: str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindAudit(Question[tuple[AuditEntry, ...]]):
+    """The newest audit rows, oldest first; ``act`` narrows."""
+
+    act: str | None
+    limit: int
