@@ -113,14 +113,17 @@ REFERENCE_DAY: tuple[Fault, ...] = (
 )
 
 
-def random_faults(seed: int, device_ids: tuple[str, ...], days: int) -> tuple[Fault, ...]:
-    """Return each type once a day, at a random time after the first hour, each on a device of its own."""
+def random_faults(seed: int, device_ids: tuple[str, ...], days: int, speed: float = 1.0) -> tuple[Fault, ...]:
+    """Return each type once a day, at a random time after the first hour, each on a device of its own.
+
+    With a scenario's ``fault_speed`` as ``speed``, slower faults still end within their day.
+    """
     rng = np.random.Generator(np.random.PCG64([seed, crc32(b"schedule")]))
     faults: list[Fault] = []
     for day in range(days):
         order = [device_ids[i] for i in rng.permutation(len(device_ids))]
         for place, kind in enumerate(KINDS.values()):
-            latest = DAY - kind.duration_s
+            latest = DAY - kind.duration_s / speed
             start = float(rng.integers(int(HOUR), int(latest))) + day * DAY
             faults.append(Fault(kind.name, order[place % len(order)], start))
     return tuple(sorted(faults, key=lambda fault: fault.start_s))

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.__main__ import main
 from simulator.dataset import generate, write_csv, write_file
-from simulator.faults import DAY, HOUR, REFERENCE_DAY, Fault
+from simulator.faults import DAY, HOUR, REFERENCE_DAY, Fault, random_faults
 from simulator.scenario import REFERENCE_DEVICES, REFERENCE_SENSORS, VARIANTS, Scenario, faults_for
 
 REFERENCE_SHA256 = "dd5380e0ff1a42ebb30f718cf4272539d345088c939f5310b9dadcdb9c17b4dd"
@@ -205,6 +205,11 @@ def test_random_faults_are_one_of_each_type_a_day_on_different_devices():
         assert len({fault.kind for fault in today}) == len({fault.device_id for fault in today}) == 5
         assert all(fault.end_s <= (day + 1) * DAY for fault in today)
     assert faults == faults_for("random", 7, REFERENCE_DEVICES, 3) != faults_for("random", 8, REFERENCE_DEVICES, 3)
+
+
+def test_random_faults_leave_room_for_slower_ones():
+    slow = [random_faults(seed, tuple(REFERENCE_DEVICES), 1, speed=1 / 3) for seed in range(50)]
+    assert all(fault.start_s + 3 * fault.duration_s <= DAY for faults in slow for fault in faults)
 
 
 def test_a_fault_on_an_unknown_device_is_refused():
