@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pykka
 import structlog
+from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from aegisflow.actors.inbox import Inbox, WaitingInbox
@@ -82,11 +83,13 @@ class Directory:
         ref = self._refs.get(name)
         if ref is None:
             return False
-        try:
-            ref.tell(message)
-        except pykka.ActorDeadError:
-            return self._park(name, ref, message)
-        return True
+        if not ref.actor_stopped.is_set():
+            try:
+                ref.actor_inbox.put(Envelope(message))
+            except pykka.ActorDeadError:
+                return self._park(name, ref, message)
+            return True
+        return self._park(name, ref, message)
 
     def _park(self, name: str, dead: pykka.ActorRef[Any], message: object) -> bool:
         if type(message) is Tick:
@@ -205,9 +208,12 @@ class NamedActor(pykka.Actor):
 
     def _handle_receive(self, message: Any) -> Any:
         try:
-            if type(message) is Ping:
+            kind = type(message)
+            if kind is Ping:
                 return True
-            return super()._handle_receive(message)
+            if kind.__module__ == "pykka.messages":  # stop, and what proxies send
+                return super()._handle_receive(message)
+            return self.on_receive(message)
         except Exception:
             raise
         except BaseException as error:
