@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pykka
 import pytest
@@ -35,7 +36,7 @@ class House:
         self.life: list[str] = []
         self.lost: list[str] = []
         self.begin: dict[str, Callable[[], object]] = {}
-        self.settings = SupervisionSettings(2, 600.0, 0.001, 0.002, ping_timeout_s=0.3)
+        self.settings = SupervisionSettings(2, 600.0, 0.001, 0.002, ping_timeout_s=WAIT_S)
 
     def child(self, name: str, *, critical: bool = False) -> ChildSpec:
         begin = lambda: self.begin.get(name, lambda: None)()  # noqa: E731
@@ -138,6 +139,7 @@ def test_a_child_that_recovers_within_its_chances_runs_on(house: House) -> None:
 
 def test_a_child_that_hangs_while_it_starts_holds_up_no_other(house: House) -> None:
     release = threading.Event()
+    house.settings = replace(house.settings, ping_timeout_s=0.3)
     house.begin["second"] = lambda: release.wait(30.0)
     try:
         house.start()
