@@ -12,7 +12,7 @@ import time
 
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
-from benchmarks.plants import configuration
+from benchmarks.plants import committed, configuration
 from benchmarks.publisher import device_names
 from benchmarks.subjects import resident_kb
 
@@ -34,9 +34,9 @@ def run(devices: int, rounds: int) -> dict[str, float]:
                     )
                     done += 1
                     if done % 2_000 == 0:
-                        while app.plant.health().store.committed_readings < done:
+                        while committed(app) < done:
                             time.sleep(PATIENCE_S)
-            while app.plant.health().store.committed_readings < done:
+            while committed(app) < done:
                 time.sleep(PATIENCE_S)
             return {"rss_kb": resident_kb(), "start_s": started}
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aegisflow.actors.base import HISTORIAN
+from aegisflow.actors.messages import ReadStoreHealth
 from aegisflow.app import App
 from aegisflow.config import BrokerSettings, ClockSettings, Configuration, ManualsSettings, StoreSettings
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, PlantSpec, SensorSpec
@@ -45,3 +47,8 @@ def running_plant(port: int, devices: int, folder: str) -> Iterator[App]:
         while not app.plant.health().broker_connected:
             time.sleep(0.01)
         yield app
+
+
+def committed(app: App) -> int:
+    """Return how many readings the historian has committed; asks nobody else, so that counting costs nothing."""
+    return app.directory.ask(HISTORIAN, ReadStoreHealth(), 60.0).committed_readings
