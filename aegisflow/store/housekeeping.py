@@ -1,5 +1,6 @@
 """Folding and retention between commits: when it is time, and one slice at a time."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,15 +46,14 @@ class Housekeeping:
             self._next_round_at = at + interval_s
             self._round_is_on = True
 
-    def due_at(self, writer: Writer | None) -> float | None:
-        """Return when the next slice may begin, None when there is nothing to do."""
+    def due_at(self, writer: Writer | None) -> float:
+        """Return when the next slice may begin; infinity when there is nothing to do."""
         folding = writer is not None and writer.bucket_due() is not None
-        return self._rest_until if folding or self._round_is_on else None
+        return self._rest_until if folding or self._round_is_on else math.inf
 
     def is_due(self, now: float, writer: Writer | None) -> bool:
         """Return whether a slice should be done now."""
-        moment = self.due_at(writer)
-        return moment is not None and now >= moment
+        return now >= self._rest_until and now >= self.due_at(writer)
 
     def step(self, writer: Writer, clock: Callable[[], float]) -> None:
         """Do a slice."""

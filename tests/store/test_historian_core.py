@@ -270,6 +270,25 @@ def test_a_full_disk_is_said_retried_with_back_off_and_overcome(broken: BrokenSt
     desk.historian.close()
 
 
+def test_while_the_store_fails_it_asks_to_be_woken_for_the_next_try_only(broken: BrokenStore) -> None:
+    desk = Desk(broken)
+
+    def refuse(connection: Connection) -> None:
+        raise StoreError("gone fishing")
+
+    desk.historian._disconnect()
+    broken.spoil = refuse
+    desk.historian.receive(Tick(T0))
+    desk.historian.receive(records([reading(T0)]))
+    assert desk.historian.work(more_waits=True) == pytest.approx(0.05)
+    assert desk.historian.work(more_waits=False) == pytest.approx(0.1)
+    assert desk.historian.work(more_waits=True) == pytest.approx(0.1)
+    broken.spoil = None
+    desk.settle()
+    assert health(desk).ok
+    desk.historian.close()
+
+
 def test_a_recall_that_fails_lets_the_device_start_cold_and_says_why(broken: BrokenStore) -> None:
     desk = Desk(broken)
     desk.take(records([reading(T0)]))
