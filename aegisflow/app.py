@@ -249,7 +249,7 @@ class App:
         return LinkState(False, 0.0, "not started") if self._bus is None else self._bus.link()
 
     def _link_changed(self, state: LinkState) -> None:
-        self._log.info("broker_link", connected=state.connected, detail=state.detail)
+        self._log.debug("broker_link", connected=state.connected, detail=state.detail)
 
     def _gauges(self) -> None:
         intake, metrics = self.intake, self.metrics

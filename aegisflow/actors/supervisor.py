@@ -82,6 +82,10 @@ class Supervisor(ThreadedActor):
                 super().on_receive(message)
         return None
 
+    def on_failure(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Nobody watches the watcher, so its fall ends the process."""
+        self._on_lost(self.name, describe(error))
+
     # --- start and stop -----------------------------------------------------------------------
 
     def _start_all(self) -> bool:

@@ -9,7 +9,7 @@ from small_plant import WAIT_S, plant_of
 
 from aegisflow.actors.base import SUPERVISOR, Directory, ThreadedActor
 from aegisflow.actors.children import Child, ChildSpec, Family
-from aegisflow.actors.messages import Ping, ReadSupervision, StartChildren, StopChildren
+from aegisflow.actors.messages import ChildFailed, Ping, ReadSupervision, StartChildren, StopChildren
 from aegisflow.actors.supervisor import Supervisor
 from aegisflow.config.settings import SupervisionSettings
 from aegisflow.errors import StoreError, UnavailableError
@@ -152,6 +152,23 @@ def test_a_child_that_hangs_while_it_starts_holds_up_no_other(house: House) -> N
             house.directory.ask("second", Ping(), WAIT_S)
     finally:
         release.set()
+
+
+def test_the_fall_of_the_supervisor_itself_is_told_to_the_application(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(supervisor: Supervisor, notice: object) -> None:
+        raise ValueError("made to fall")
+
+    house.start()
+    monkeypatch.setattr(Supervisor, "_bury", broken)
+    ref = house.directory.find(SUPERVISOR)
+    assert ref is not None
+    house.directory.tell(SUPERVISOR, ChildFailed("last", "x", ()))
+    limit = threading.Event()
+    while not house.lost:
+        assert not limit.wait(0.005)
+    assert house.lost == [SUPERVISOR]
 
 
 def test_the_pause_before_a_restart_grows_to_its_limit_and_old_falls_are_forgiven(
