@@ -141,8 +141,8 @@ class Historian:
 
     def close(self) -> None:
         """Commit what can be, and give the connection back."""
-        if self._pending:
-            self._commit()
+        if self._pending and self._commit() is None:
+            self._log.error("closed_with_uncommitted", records=len(self._pending), reason=self._failure)
         self._disconnect()
 
     def abandon(self) -> tuple[Record, ...]:

@@ -37,7 +37,7 @@ from aegisflow.store.rows import (
     incident_row,
 )
 
-NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, OverflowError)
+NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, AttributeError, OverflowError)
 """Errors of the row itself; any other is the store's, and trying again may help."""
 _ROWS = 200
 """Rows that one statement inserts at most."""
