@@ -13,9 +13,9 @@ Scores = NDArray[np.float32]
 
 WORDS_WEIGHT = 0.5
 """Of the words' score against that of the meaning."""
-MISSING_WEIGHT = 0.1
+MISSING_WEIGHT = 0.25
 """What is taken off if the manuals have none of the words of a question; a part of it for a part of them."""
-THRESHOLDS = {"lexical": 0.40, "semantic": 0.40, "fused": 0.40}
+THRESHOLDS = {"lexical": 0.36, "semantic": 0.41, "fused": 0.37}
 """Below these, by method, nothing is shown."""
 
 
