@@ -1,3 +1,5 @@
+from importlib import resources
+
 import pytest
 
 from aegisflow.library import german
@@ -130,6 +132,13 @@ def test_a_question_of_100_kilobytes_is_bounded() -> None:
 )
 def test_edits_count_inserted_dropped_changed_and_swapped_letters(one: str, other: str, count: int) -> None:
     assert edits(one, other) == edits(other, one) == count
+
+
+@pytest.mark.parametrize("file", ["german.txt", "synonyms.txt"])
+def test_no_word_stands_twice_in_a_glossary(file: str) -> None:
+    text = resources.files("aegisflow.library.vocabulary").joinpath(file).read_text("utf-8")
+    said = [german.fold(line.split("=")[0].strip()) for line in text.splitlines() if "=" in line and line[0] != "#"]
+    assert sorted(said) == sorted(set(said))
 
 
 def test_the_glossaries_can_be_read_and_say_something() -> None:
