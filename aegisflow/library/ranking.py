@@ -1,7 +1,7 @@
 """How words and meaning together decide what is shown, and when nothing is.
 
-The figures were chosen on one half of ``benchmarks/retrieval/questions.yaml`` with all-MiniLM-L6-v2;
-``python -m benchmarks.retrieval`` says how well they hold on the other half.
+The figures were chosen with ``benchmarks/retrieval/questions.yaml`` and all-MiniLM-L6-v2; questions
+that nobody has seen before are answered somewhat worse, see ``docs/manuals.md``.
 """
 
 import numpy as np
