@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pykka
 import structlog
 from pykka._envelope import Envelope
-from pykka.messages import _ActorStop
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from aegisflow.actors.inbox import Inbox, WaitingInbox
 from aegisflow.actors.messages import ChildFailed, Ping, Question, Tick, Wake
@@ -27,6 +27,8 @@ RESERVED = frozenset({SUPERVISOR, GATEWAY, HISTORIAN, ARCHIVE, MANUALS, GUARD, T
 
 STOPPED = "stopped"
 """``ChildFailed.reason`` of an actor that ended in peace, but with messages left."""
+
+_OF_PYKKA = frozenset({_ActorStop, ProxyCall, ProxyGetAttr, ProxySetAttr})
 
 T = TypeVar("T")
 
@@ -167,6 +169,16 @@ def describe(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
+def ping(ref: "pykka.ActorRef[Any]") -> "pykka.Future[Any]":
+    """Ask an actor whether it is there; one that has died already answers with what it died of, too.
+
+    ``ref.ask`` would look first whether it lives, and then not say why it does not.
+    """
+    answer: pykka.Future[Any] = ref.actor_class._create_future()
+    ref.actor_inbox.put(Envelope(Ping(), reply_to=answer))
+    return answer
+
+
 class ActorExitError(Exception):
     """Code of an actor tried to end the whole process; only the actor ends."""
 
@@ -238,7 +250,7 @@ class NamedActor(pykka.Actor):
 
     def _actor_loop_teardown(self) -> None:
         backlog = list(self._given_back)
-        for envelope in self.actor_inbox.close():
+        for envelope in self.actor_inbox.close(self._failure):
             if envelope.reply_to is None:
                 backlog.append(envelope.message)
             elif isinstance(envelope.message, _ActorStop):

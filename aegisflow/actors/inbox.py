@@ -47,7 +47,7 @@ class Inbox:
         self._telemetry_begun: list[Envelope[Any]] = []
         self._idle = False
         self._stopping = False
-        self._closed = False
+        self._closed: ActorDeadError | None = None
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Add a message.
@@ -57,8 +57,8 @@ class Inbox:
         """
         kind = type(envelope.message)
         with self._lock:
-            if self._closed:
-                return _refuse(envelope)
+            if self._closed is not None:
+                return _refuse(envelope, self._closed)
             if kind in _LATER or self._stopping:
                 self._telemetry.append(envelope)
                 if kind is _ActorStop:
@@ -103,10 +103,15 @@ class Inbox:
         """Return whether nothing waits at this moment."""
         return not (self._control or self._control_begun or self._telemetry or self._telemetry_begun)
 
-    def close(self) -> list[Envelope[Any]]:
-        """Take no more, and hand back what was not begun, in the order it would have been."""
+    def close(self, cause: BaseException | None = None) -> list[Envelope[Any]]:
+        """Take no more, and hand back what was not begun, in the order it would have been.
+
+        Who asks later is told the ``cause``, as who asked before.
+        """
+        refusal = ActorDeadError("the actor has stopped")
+        refusal.__cause__ = cause
         with self._lock:
-            self._closed = True
+            self._closed = refusal
             lanes = (self._control_begun[::-1], self._control, self._telemetry_begun[::-1], self._telemetry)
             left = [envelope for lane in lanes for envelope in lane]
             for lane in (self._control_begun, self._control, self._telemetry_begun, self._telemetry):
@@ -152,8 +157,7 @@ class WaitingInbox(Inbox):
         self._parked.release()
 
 
-def _refuse(envelope: Envelope[Any]) -> None:
-    error = ActorDeadError("the actor has stopped")
+def _refuse(envelope: Envelope[Any], refusal: ActorDeadError) -> None:
     if envelope.reply_to is None:
-        raise error
-    envelope.reply_to.set_exception((ActorDeadError, error, None))
+        raise ActorDeadError(*refusal.args) from refusal.__cause__
+    envelope.reply_to.set_exception((ActorDeadError, refusal, None))

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable
 
 import pykka
 
-from aegisflow.actors.base import GATEWAY, GUARD, HISTORIAN, Directory, ThreadedActor, describe
+from aegisflow.actors.base import GATEWAY, GUARD, HISTORIAN, Directory, ThreadedActor, describe, ping
 from aegisflow.actors.children import Child, ChildSpec, Family
 from aegisflow.actors.messages import (
     AppendAudit,
     ChildFailed,
-    Ping,
     PlantReplaced,
     ReadSupervision,
     ReconfigureDevice,
@@ -113,7 +112,7 @@ class Supervisor(ThreadedActor):
                 self._fall(child, describe(error))
                 continue
             self.directory.register(child.name, child.ref)
-            child.ping = child.ref.ask(Ping(), block=False)
+            child.ping = ping(child.ref)
         deadline = time.monotonic() + self._settings.ping_timeout_s
         for child in children:
             if child.ping is None:
@@ -207,7 +206,7 @@ class Supervisor(ThreadedActor):
             return
         assert child.ref is not None
         self.directory.register(child.name, child.ref, backlog)
-        child.ping = child.ref.ask(Ping(), block=False)
+        child.ping = ping(child.ref)
         self._pending[child.name] = child
         self.wake_in(LOOK_EVERY_S)
         self.log.info("child_restarted", child=child.name, restarts=child.restarts)

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pykka
 import pytest
+from pykka._envelope import Envelope
 from samples import device_spec
 from small_plant import WAIT_S, plant_of
 
 from aegisflow.actors.base import SUPERVISOR, Directory, ThreadedActor
 from aegisflow.actors.children import Child, ChildSpec, Family
-from aegisflow.actors.messages import ChildFailed, Ping, ReadSupervision, StartChildren, StopChildren
+from aegisflow.actors.messages import ChildFailed, Ping, ReadSupervision, StartChildren, StopChildren, Tick
 from aegisflow.actors.supervisor import Supervisor
 from aegisflow.config.settings import SupervisionSettings
 from aegisflow.errors import StoreError, UnavailableError
@@ -101,6 +102,32 @@ def test_what_a_critical_child_cannot_start_with_reaches_the_one_who_starts(hous
     house.begin["first"] = broken
     with pytest.raises(UnavailableError, match="held by somebody else"):
         house.start()
+
+
+def test_what_a_critical_child_died_of_is_told_even_when_it_died_before_it_was_asked(house: House) -> None:
+    def broken() -> None:
+        raise StoreError("held by somebody else")
+
+    def start() -> pykka.ActorRef[Worker]:
+        ref = Worker.start("first", house.directory, house.life, broken)
+        assert ref.actor_stopped.wait(WAIT_S)
+        eventually_closed(ref)
+        return ref
+
+    house.child = lambda name, **more: ChildSpec(name, start, critical=True)
+    with pytest.raises(UnavailableError, match="held by somebody else"):
+        house.start()
+
+
+def eventually_closed(ref: pykka.ActorRef[Worker]) -> None:
+    limit = threading.Event()
+    for _ in range(2000):
+        try:
+            ref.actor_inbox.put(Envelope(Tick(0.0)))
+        except pykka.ActorDeadError:
+            return
+        limit.wait(0.001)
+    raise AssertionError("its inbox stays open")
 
 
 def test_a_child_that_cannot_start_is_tried_again_and_then_isolated_while_the_others_run(house: House) -> None:
