@@ -30,7 +30,7 @@ from aegisflow.domain.alarms import AlarmEvent
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, UnavailableError
 from aegisflow.local_plant import LocalPlant
-from aegisflow.reload import FileWatch, Reloader, refuse_reserved
+from aegisflow.reload import FileWatch, Reloader
 from aegisflow.store import Store, open_store
 
 __all__ = ["EXIT_LOST", "AlarmListener", "App"]
@@ -107,7 +107,6 @@ class App:
         """
         if not structlog.is_configured():
             telemetry.configure_logs()
-        refuse_reserved(self.configuration)
         try:
             self._start()
         except BaseException:
@@ -257,6 +256,9 @@ class App:
         metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: intake.shed)
         metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(self._current.devices))
         metrics.watch("aegisflow_connected", "Whether the broker is connected", lambda: self._link().connected)
+        metrics.watch(
+            "aegisflow_last_commit_age_seconds", "Since the store last committed anything", self._checkup.commit_age_s
+        )
 
 
 def _spare_the_collector() -> Callable[[], None]:

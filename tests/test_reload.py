@@ -12,8 +12,9 @@ from aegisflow.actors.messages import FindAudit
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
+from aegisflow.domain.alarms import AlarmState
+from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import ConfigError
-from aegisflow.reload import refuse_reserved
 
 T0 = 1_760_000_000.0
 PLANT = """
@@ -48,8 +49,8 @@ class Running:
         self.app = App(load(path, {}), self.bus, watch_file=watch_file)
         self.sent = 0
 
-    def send(self, device_id: str, number: int) -> None:
-        self.bus.deliver_reading(device_id, T0 + 5 * number, {"temperature": 75.0 + number % 3})
+    def send(self, device_id: str, number: int, rise: float = 0.0) -> None:
+        self.bus.deliver_reading(device_id, T0 + 5 * number, {"temperature": 75.0 + rise + number % 3})
         self.sent += 1
 
     def settle(self) -> None:
@@ -121,6 +122,19 @@ def test_an_untouched_device_keeps_all_it_remembers_to_the_last_bit(running: Run
     assert running.snapshot("pump-01") == before
 
 
+def test_the_alarms_of_a_device_that_is_removed_are_over(running: Running) -> None:
+    for number in range(40):
+        running.send("pump-02", number, rise=0.0 if number < 30 else 40.0)
+    running.settle()
+    (alarm,) = running.app.plant.active_alarms().value
+    assert (alarm.device_id, alarm.state) == ("pump-02", AlarmState.UNACKNOWLEDGED)
+    write(running.path, "pump-01")
+    running.app.plant.reload()
+    eventually(lambda: running.app.plant.alarm_history(AlarmQuery()).value.alarms[0].state is not alarm.state)
+    (alarm,) = running.app.plant.alarm_history(AlarmQuery()).value.alarms
+    assert alarm.state is AlarmState.RETURNED
+
+
 def test_a_changed_limit_reaches_the_devices_and_their_windows_stay(running: Running) -> None:
     for number in range(50):
         running.send("pump-01", number)
@@ -170,7 +184,7 @@ def test_a_device_with_the_name_of_a_part_of_aegisflow_is_refused(running: Runni
     assert not change.applied
     assert "'historian'" in change.mistakes[0]
     with pytest.raises(ConfigError, match="historian"):
-        refuse_reserved(load(running.path, {}))
+        load(running.path, {})
 
 
 def test_saving_the_file_is_enough(tmp_path: Path) -> None:

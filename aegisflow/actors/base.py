@@ -22,8 +22,6 @@ ARCHIVE = "archive"
 MANUALS = "manuals"
 GUARD = "guard"
 TICKER = "ticker"
-RESERVED = frozenset({SUPERVISOR, GATEWAY, HISTORIAN, ARCHIVE, MANUALS, GUARD, TICKER})
-"""Names that no device may have, since actors are told by name."""
 
 STOPPED = "stopped"
 """``ChildFailed.reason`` of an actor that ended in peace, but with messages left."""

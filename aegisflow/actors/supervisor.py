@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pykka
 
@@ -21,7 +22,7 @@ from aegisflow.actors.messages import (
     Wake,
 )
 from aegisflow.config.settings import SupervisionSettings
-from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.views import AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, UnavailableError
 
@@ -251,7 +252,7 @@ class Supervisor(ThreadedActor):
         self.tell(GATEWAY, PlantReplaced(plant))
         self.tell(GUARD, PlantReplaced(plant))
         for name in removed:
-            self._remove(self._children.pop(name))
+            self._remove(self._children.pop(name), old[name])
         for name in changed:
             child = self._children[name]
             child.spec = self._family.device(new[name])
@@ -263,9 +264,10 @@ class Supervisor(ThreadedActor):
         self.log.info("plant_replaced", added=len(added), removed=len(removed), changed=len(changed))
         return PlantChange(applied=True, added=added, removed=removed, changed=changed)
 
-    def _remove(self, child: Child) -> None:
+    def _remove(self, child: Child, spec: DeviceSpec) -> None:
         name = child.name
         self._pending.pop(name, None)
+        self.tell(name, ReconfigureDevice(replace(spec, sensors={})))  # an alarm without a sensor ends
         left = (*child.backlog, *self.directory.forget(name, "it was removed from plant.yaml"))
         if child.ref is not None:
             child.ref.stop(block=False)

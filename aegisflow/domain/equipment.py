@@ -7,6 +7,9 @@ one kind share the same sensor objects where nothing is overridden, so 10,000 de
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker"})
+"""Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
