@@ -51,12 +51,17 @@ class ServeProcess:
 
     # --- its life -----------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start it, and return once it serves."""
+    def start(self, *, and_wait: bool = True) -> None:
+        """Start it, and return once it serves; or at once, when ``serves`` is to be waited for later."""
         command = self.plant.command("serve", "--plant", str(self.plant.file), "--port", "0", "--json-logs")
         self._read = len(self.log())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self.plant.environment)
+        if and_wait:
+            self.serves()
+
+    def serves(self) -> None:
+        """Wait until it serves."""
         self.url = self.hear("serving")["mcp"].removesuffix("/mcp")
 
     def kill(self) -> None:

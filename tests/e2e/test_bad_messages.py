@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+import time
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -229,6 +230,17 @@ def flood(pair: Pair, word: str, count: int) -> None:
 def readings_of(one: Inside) -> int:
     sql = "SELECT count(*) FROM (SELECT device, at FROM readings UNION SELECT device, at FROM fresh_readings) AS r"
     return int(one.query(sql)[0][0])
+
+
+def test_on_the_wall_clock_a_timestamp_is_held_against_the_wall(tmp_path: Path) -> None:
+    with inside(tmp_path, clock="wall") as one:
+        now = time.time()
+        for behind_s in (86_500.0, 86_300.0, 0.0, -50.0, -120.0):
+            one.feed("pump-01", now - behind_s, ordinary(0))
+        one.settle(5)
+        status = one.plant.device_status("pump-01").value
+        assert (status.accepted, status.refused) == (3, {"too_old": 1, "too_new": 1})
+        assert status.latest_at == pytest.approx(now + 50.0, abs=0.001)
 
 
 def test_a_sensor_that_is_missing_turns_stale_and_the_others_go_on(tmp_path: Path) -> None:
