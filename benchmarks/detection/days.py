@@ -1,7 +1,8 @@
 """One plant-day through a detector: which faults it found, when, by which name, and what it raised besides."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from time import process_time
 
@@ -89,6 +90,11 @@ def through_device(spec: DeviceSpec, readings: Iterator[Reading]) -> list[Raised
     ]
 
 
+@cache
+def _plant_devices() -> Mapping[str, DeviceSpec]:
+    return load(PLANT_FILE).plant.devices
+
+
 def scenario_of(variant: str, seed: int) -> Scenario:
     """The reference day of a seed, made harder by the variant (``plain``: as it is)."""
     scenario = Scenario(seed=seed)
@@ -122,17 +128,16 @@ def run_day(
     variant: str,
     seed: int,
     progress: Callable[[float], None] = lambda share: None,
-    adjust: Callable[[DeviceSpec], DeviceSpec] = lambda spec: spec,
 ) -> Outcome:
     """Run one day of one seed and compare what was raised with what happened."""
-    specs = load(PLANT_FILE).plant.devices
+    specs = _plant_devices()
     dataset = generate(scenario_of(variant, seed))
     outcome = Outcome(days=1.0)
     raised: list[Raised] = []
     for done, recording in enumerate(dataset.recordings, start=1):
         readings = list(readings_of(recording))
         began = process_time()
-        raised += detector(adjust(specs[recording.device_id]), iter(readings))
+        raised += detector(specs[recording.device_id], iter(readings))
         outcome.seconds += process_time() - began
         outcome.readings += len(readings)
         progress(done / len(dataset.recordings))
@@ -172,7 +177,3 @@ def compare(outcome: Outcome, episodes: list[Episode], raised: list[Raised], whe
             hours = (alarm.at - start) / 3600
             what = f"{where}: false {alarm.first_type} on {alarm.device_id} at {hours:.2f} h"
             outcome.notes.append(f"{what} ({alarm.detector}) {alarm.reasons}")
-
-
-def with_parameters(spec: DeviceSpec, **changes: object) -> DeviceSpec:
-    return replace(spec, **changes)  # type: ignore[arg-type]

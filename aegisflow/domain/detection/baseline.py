@@ -26,11 +26,11 @@ _DELAY = 3
 """Blocks that wandering is measured late: a fault is an alarm by then."""
 _WANDER_MEMORY = 96
 _WANDER_PRIOR = 3
-_HONEST = 2.2
+_HONEST = 2.0
 """Differences below this multiple of what noise alone makes are not told from chance."""
 _DOUBT, _DOUBT_WANDER = 2.5, 0.03
 """A young baseline, which has seen no stroll yet, takes the difference for so many times noise, plus this."""
-_WHOLE = 2.5
+_WHOLE = 3.0
 """Variance of a level that strolls for some six blocks, against half the mean square difference."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from aegisflow.domain.alarms import Severity
+from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.drift import LEAST_DRIFT, Drift, confirmed_drift, drift_of
 from aegisflow.domain.detection.faults import Fit, diagnose, fitting
 from aegisflow.domain.detection.finding import (
@@ -24,12 +25,16 @@ from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 
 _DRIFT_EVERY = 6
-_PATIENCE = 60
+_SLOW_EVERY = 12
+"""Readings between two looks at what changes slowly."""
+_PATIENCE = 120
 """Readings that something without a name must last where faults have names."""
 _UNEXPLAINED = 720
 """Readings of suspicion without an alarm, after which the baseline moves all the same."""
 _NEW_NORMAL = 1440
 """Readings of an alarm without a name or a limit, after which what it tells of is what is usual."""
+_SETTLING = 60
+"""Readings after a drift until the level of the mended instruments is taken."""
 _LEAST_NORMAL = 360
 """So many they are at least; fewer than 1,440 when nothing was seen for longer before the alarm."""
 _HYSTERESIS = 0.6
@@ -59,9 +64,12 @@ class DeviceDetector:
         "_drift",
         "_drift_suspected",
         "_found",
+        "_named",
         "_nameless",
         "_off",
         "_patience",
+        "_scored_at",
+        "_settle_at",
         "_suspect_at",
         "_suspected_for",
         "_tick",
@@ -87,7 +95,10 @@ class DeviceDetector:
         self._nameless = 0
         self._alarmed_for = 0
         self._alarm_type = ""
+        self._named = bool(spec.faults)
+        self._scored_at = -inf
         self._accepted = 0
+        self._settle_at = -1
         self._patience = _LEAST_NORMAL
         self._found = False
         self._off: set[str] = set()
@@ -119,16 +130,31 @@ class DeviceDetector:
                 awake = True
             if sensor.baseline.full:
                 full = True
-        score = self.joint.update(at, self.sensors)
+        # Named faults need no score: then it is kept up now and then, and worked out when asked for.
+        score = 0.0 if self._named and tick & 3 else self.joint.update(at, self.sensors)
+        self._scored_at = -inf if self._named and tick & 3 else at
         if self.load is not None:
             self.load.update(at, self._by_name, alarm_type != "")
         if alarm_type != self._alarm_type:
             self._change_alarm(alarm_type)
+        if tick == self._settle_at and not alarm_type:
+            for sensor in self.sensors:
+                sensor.rebase()
         diagnosis = None
-        if awake or alarm_type or score >= 1.0 or self._nameless or self._drift is not None or not tick % _DRIFT_EVERY:
+        if not tick % _DRIFT_EVERY:
+            self._look_for_drift(alarm_type)
+        if (
+            awake
+            or alarm_type
+            or self._nameless
+            or self._drift is not None
+            or self._drift_suspected
+            or (score >= 1.0 and not self._named)
+            or not tick % _SLOW_EVERY
+        ):
             diagnosis = self._diagnose(at, alarm_type)
             self._suspect(alarm_type)
-        if full or not tick % 60:
+        if full or not tick % BLOCK:
             self._close_blocks()
         self._found = diagnosis is not None
         return diagnosis
@@ -136,10 +162,14 @@ class DeviceDetector:
     @property
     def score(self) -> float:
         """How unusual the newest reading is: 0 is ordinary, from 1 on it is suspicious."""
-        return max(self.joint.score, 1.0) if self._found else self.joint.score
+        score = self.joint.score if self._scored_at == self._at else self.joint.look(self._at, self.sensors)
+        return max(score, 1.0) if self._found else score
 
     def _change_alarm(self, alarm_type: str) -> None:
         if not alarm_type:
+            # Instruments that have drifted come back to another level than the one that drifted with them.
+            drifted = any(rule.together and rule.name == self._alarm_type for rule in self.spec.faults)
+            self._settle_at = self._tick + _SETTLING if drifted else -1
             for sensor in self.sensors:
                 sensor.calm()
             self._nameless = 0
@@ -149,7 +179,7 @@ class DeviceDetector:
 
     def _suspect(self, alarm_type: str) -> None:
         """Freeze the baselines while something is suspected; not for ever without an alarm."""
-        named = bool(self.spec.faults)
+        named = self._named
         suspected = (
             alarm_type != ""
             or self._drift_suspected
@@ -176,7 +206,8 @@ class DeviceDetector:
                 sensor.adapt()
             elif not baseline.scale and self._alarm_type:
                 baseline.begin_again()
-        self.joint.close_block(self._tick - self._suspect_at >= 60)
+        if not self._tick % BLOCK:
+            self.joint.close_block(self._tick - self._suspect_at >= BLOCK)
 
     # --- what is wrong --------------------------------------------------------------------------
 
@@ -184,8 +215,6 @@ class DeviceDetector:
         active = alarm_type != ""
         signs = self._signs(at, active)
         rules = self.spec.faults
-        if not self._tick % _DRIFT_EVERY:
-            self._look_for_drift(alarm_type)
         drift = self._drift
         fits = fitting(rules, self._by_name, signs, drift, self._drift_suspected) if rules else []
         if fits:
@@ -200,8 +229,15 @@ class DeviceDetector:
         rule = next((rule for rule in self.spec.faults if rule.together), None)
         if rule is None:
             return
+        if self._tick < self._settle_at:
+            self._drift, self._drift_suspected = None, True
+            return
         sensors = [self._by_name[name] for name in rule.together]
-        now, before = drift_of(sensors, long=False), drift_of(sensors, long=True)
+        before = drift_of(sensors, long=True)
+        if abs(before.share) < LEAST_DRIFT / 4 and alarm_type != rule.name:
+            self._drift, self._drift_suspected = None, False
+            return
+        now = drift_of(sensors, long=False)
         self._drift_suspected = now.suspected or before.suspected
         self._drift = confirmed_drift(now, before)
         if self._drift is None and alarm_type == rule.name and abs(now.share) >= _HYSTERESIS * LEAST_DRIFT:
@@ -219,7 +255,8 @@ class DeviceDetector:
                 if beyond:
                     shown.add("high" if beyond > 0 else "low")
             times = 1.0 if self.load is None else self.load.allowance(sensor.name)
-            shift = sensor.shifted(times) or (sensor.held() if active and sensor.name in self._off else 0)
+            off = sensor.name in self._off
+            shift = sensor.shifted(times, off) or (sensor.held() if active and off else 0)
             if shift:
                 shown.add("high" if shift > 0 else "low")
                 self._off.add(sensor.name)
@@ -317,7 +354,7 @@ class DeviceDetector:
             kept.append(sensor)
         if spec.load != self.spec.load:
             self.load = None if spec.load is None else LoadStep(spec.load)
-        self.spec = spec
+        self.spec, self._named = spec, bool(spec.faults)
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
         return tuple(known)

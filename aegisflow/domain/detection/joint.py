@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.sensor import SensorDetector
 
 SUDDEN = 6.0
@@ -49,8 +48,8 @@ class JointScore:
         self._in_block = 0
         self._blocks = 0
 
-    def update(self, at: float, sensors: Sequence[SensorDetector]) -> float:
-        """Take in what the sensors show now and return the score."""
+    def look(self, at: float, sensors: Sequence[SensorDetector]) -> float:
+        """Return the score of what the sensors show now, and learn nothing from it."""
         level = energy = sudden = 0.0
         for sensor in sensors:
             if sensor.at != at:
@@ -71,11 +70,19 @@ class JointScore:
             elif -u > sudden:
                 sudden = -u
         sudden /= SUDDEN
+        self._raw = (level, energy, sudden)
+        ceilings = self.ceilings
+        self.score = score = max(level / ceilings[0], energy / ceilings[1], sudden / ceilings[2])
+        return score
+
+    def update(self, at: float, sensors: Sequence[SensorDetector]) -> float:
+        """Take in what the sensors show now and return the score."""
+        score = self.look(at, sensors)
+        level, energy, sudden = self._raw
         if sudden > _YOUNG_CEILING:
             self._jumped = _AFTER
         elif self._jumped and max(level, energy) < _YOUNG_CEILING:
             self._jumped -= 1
-        self._raw = (level, energy, sudden)
         largest = self._largest
         if level > largest[0]:
             largest[0] = level
@@ -84,9 +91,6 @@ class JointScore:
         if sudden > largest[2]:
             largest[2] = sudden
         self._in_block += 1
-        ceilings = self.ceilings
-        score = max(level / ceilings[0], energy / ceilings[1], sudden / ceilings[2])
-        self.score = score
         return score
 
     @property
@@ -102,7 +106,7 @@ class JointScore:
 
     def close_block(self, clean: bool) -> None:
         """After 60 readings, learn the maxima of the block before if nothing was suspected since."""
-        if self._in_block < BLOCK:
+        if not self._in_block:
             return
         self._in_block = 0
         if self.young:

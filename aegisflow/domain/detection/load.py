@@ -11,7 +11,10 @@ SETTLING = 360
 FOLLOWING = 3.0
 """Deadbands are so many times as wide meanwhile, for the sensors that follow the load."""
 _CERTAIN = 5.0
+_LEAST = 0.5
 _AGAIN = 2.0
+_AFTER_ALARM = 60
+"""Readings after an alarm until a new level is taken: those of the fault are no part of it."""
 
 
 class LoadStep:
@@ -41,12 +44,16 @@ class LoadStep:
         if self.left:
             if abs(means.medium - self._level) > _AGAIN:
                 self._begin(means.medium)
-            self.left = max(1, self.left - 1) if alarmed else self.left - 1
+            self.left = max(_AFTER_ALARM, self.left - 1) if alarmed else self.left - 1
             if not self.left:
                 for name in (self.spec.sensor, *self.spec.moves):
                     if name in sensors:
                         sensors[name].rebase()
-        elif abs(means.medium) > _CERTAIN * sensor.baseline.error(Means.N_MEDIUM) and not sensor.swing.present:
+        elif (
+            abs(means.medium) > _LEAST
+            and not sensor.swing.present
+            and (abs(means.medium) > _CERTAIN * sensor.baseline.error(Means.N_MEDIUM) or sensor.shifted())
+        ):
             self.since = at
             self._begin(means.medium)
 
@@ -59,5 +66,5 @@ class LoadStep:
         return FOLLOWING if self.left and name in self.spec.moves else 1.0
 
     def explains(self, name: str) -> bool:
-        """Whether a sensor is off because the load is."""
-        return self.left > 0 and name == self.spec.sensor
+        """Whether a sensor may be off because the load is: the one that measures it."""
+        return name == self.spec.sensor

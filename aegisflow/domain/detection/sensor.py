@@ -21,6 +21,12 @@ _CERTAIN_LONG = 6.0
 _SLOW_DEADBANDS = 1.5
 _HYSTERESIS = 0.6
 _STILL = 2.0
+_NO_BIAS = 0.1
+"""Spreads by which the mean of half an hour may be off by chance."""
+_STROLLS = 3.0
+"""A level that strolls must have moved by so many of its standard deviations."""
+_CROSSED = 0.8
+"""A sum that has crossed its limit counts until it is below so much of it."""
 _LEANING = 3.0
 _TOLERANCE = 1.5
 """Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
@@ -86,7 +92,10 @@ class SensorDetector:
         limit = self.limit
         limit.update(value)
         repeats = self.repeats
-        repeats.update(same)
+        if same or repeats.run:
+            repeats.update(same)
+        else:
+            repeats.seen += 1
         baseline = self.baseline
         scale = baseline.scale
         if not scale:
@@ -113,7 +122,10 @@ class SensorDetector:
         """Fit the limits of all tests to what the baseline has learned."""
         baseline = self.baseline
         inflation = baseline.total_inflation
-        self.cusum.widen(inflation, sqrt(baseline.inflation / min(baseline.count + 1, MEMORY)) + abs(baseline.bias))
+        self.cusum.widen(
+            inflation,
+            sqrt(baseline.inflation / min(baseline.count + 1, MEMORY)) + max(0.0, abs(baseline.bias) - _NO_BIAS),
+        )
         self.guard = DECISION * inflation / 2
         carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
         self.noise = sqrt(carried / Means.N_BRIEF + baseline.wander)
@@ -155,7 +167,9 @@ class SensorDetector:
     @property
     def deadband(self) -> float:
         """The shift that matters, in the sensor's unit."""
-        return max(self.spec.deadband or 0.0, LEAST_SHIFT * self.baseline.spread)
+        baseline = self.baseline
+        least = LEAST_SHIFT if not baseline.wander else max(LEAST_SHIFT, _STROLLS * sqrt(baseline.wander))
+        return max(self.spec.deadband or 0.0, least * baseline.spread)
 
     @property
     def moved(self) -> float:
@@ -170,13 +184,18 @@ class SensorDetector:
             return (smooth - high) / deadband
         return (smooth - low) / deadband if low is not None and smooth < low else 0.0
 
-    def shifted(self, times: float = 1.0) -> int:
-        """Return 1 for a confirmed shift upwards, -1 for one downwards, of so many deadbands; else 0."""
+    def shifted(self, times: float = 1.0, crossed: bool = False) -> int:
+        """Return 1 for a confirmed shift upwards, -1 for one downwards, of so many deadbands; else 0.
+
+        ``crossed``: it was one a reading ago.
+        """
         baseline, cusum = self.baseline, self.cusum
         if not baseline.scale:
             return 0
         deadband = self.deadband * baseline.scale * times
         certain = DECISION * baseline.total_inflation * (0.5 if self.zscore.persistent else 1.0)
+        if crossed:
+            certain *= _CROSSED
         if cusum.sum > certain:
             shift = cusum.shift
             if abs(shift) >= deadband:
