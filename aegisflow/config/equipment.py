@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from aegisflow.config.faults import build_faults, faults_of, load_of
 from aegisflow.config.file import PlantFile
 from aegisflow.config.limits import check_limits, limits
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
@@ -16,7 +17,9 @@ from aegisflow.domain.equipment import (
     AlarmSpec,
     DetectorSpec,
     DeviceSpec,
+    FaultRule,
     LineSpec,
+    LoadSpec,
     ParameterSpec,
     PlantSpec,
     SensorSpec,
@@ -49,7 +52,7 @@ def outline(data: Mapping[str, Any]) -> Outline:
 
 def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpec:
     """Return the plant; devices of one kind share its sensors unless they override them."""
-    builder = _Builder(file.defaults, mistakes)
+    builder = _Builder(file.defaults, build_faults(file, mistakes), mistakes)
     templates = {name: builder.template(name, kind) for name, kind in file.kinds.items()}
     lines: dict[str, LineSpec] = {}
     devices: dict[str, DeviceSpec] = {}
@@ -89,25 +92,31 @@ class _Template:
     parameters: Mapping[str, ParameterSpec]
     alarm: AlarmSpec
     silent_after_s: float
+    faults: tuple[FaultRule, ...]
+    load: LoadSpec | None
 
 
 class _Builder:
     """Makes specs out of what the file says, with its defaults beneath."""
 
-    def __init__(self, defaults: DefaultsPart, mistakes: Mistakes) -> None:
+    def __init__(self, defaults: DefaultsPart, faults: tuple[FaultRule, ...], mistakes: Mistakes) -> None:
         self.defaults = _said(defaults)
+        self.faults = faults
         self.mistakes = mistakes
         own = self.defaults.get("detector", {})
         self._detector(("defaults", "detector"), own, own)
 
     def template(self, name: str, kind: EquipmentPart) -> _Template:
         said, at = _said(kind), ("kinds", name)
+        sensors = self._sensors(at, said, said, {})
         return _Template(
             said,
-            self._sensors(at, said, said, {}),
+            sensors,
             self._parameters(at, said, said),
             self._alarm(said),
             self._silent_after(said),
+            faults_of(self.faults, sensors),
+            load_of(at, said, sensors, self.mistakes),
         )
 
     def device(self, at: KeyPath, device_id: str, line_id: str, part: DevicePart, kind: _Template) -> DeviceSpec:
@@ -126,6 +135,8 @@ class _Builder:
             alarm=self._alarm(said) if own else kind.alarm,
             parameters=self._parameters(at, said, own) if "parameters" in own else kind.parameters,
             manual=said.get("manual", ""),
+            faults=faults_of(self.faults, sensors) if "sensors" in own else kind.faults,
+            load=load_of(at, said, sensors, self.mistakes) if "sensors" in own or "load" in own else kind.load,
         )
 
     def _sensors(
@@ -160,6 +171,7 @@ class _Builder:
             stale_after_s=float({"stale_after": _STALE_AFTER_S, **self.defaults, **said}["stale_after"]),
             description=said.get("description", ""),
             detector=self._detector((*at, "detector"), detector, own.get("detector", {})),
+            deadband=said.get("deadband"),
         )
 
     def _detector(self, at: KeyPath, said: Tree, own: Tree) -> DetectorSpec:

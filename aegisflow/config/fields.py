@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from aegisflow.config.mistakes import one_of
 from aegisflow.config.units import UNITS, close_units
+from aegisflow.domain.alarms import Severity
 from aegisflow.domain.times import parse_duration
 
 
@@ -63,6 +64,25 @@ def _unit(value: str) -> str:
     raise refuse(f"a unit that AegisFlow knows, {one_of(list(UNITS))}{hint}")
 
 
+_SIGNS = ("high", "low", "swings", "beyond")
+
+
+def _listed(value: Any, choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a word, or a list of words, as words."""
+    words = [value] if isinstance(value, str) and choices else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError
+    if choices and (not words or not set(words) <= set(choices)):
+        raise ValueError
+    return tuple(words)
+
+
+def _severity(value: str) -> str:
+    if value not in list(Severity):
+        raise ValueError
+    return value
+
+
 def _sensor_name(value: str) -> str:
     if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 64:
         raise ValueError
@@ -104,6 +124,29 @@ SensorName = Annotated[
     str,
     AfterValidator(_sensor_name),
     Wording("the sensor's key in the readings, up to 64 characters, and neither timestamp nor device_id"),
+]
+
+Signs = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: _listed(value, _SIGNS)),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(_SIGNS)}, {"type": "array", "items": {"enum": list(_SIGNS)}, "minItems": 1}]}
+    ),
+    Wording(f"one or several of {', '.join(_SIGNS)}"),
+]
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: _listed(value, ())),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+    Wording("a list of sensors, such as [temperature, vibration]"),
+]
+
+SeverityName = Annotated[
+    str,
+    AfterValidator(_severity),
+    Field(json_schema_extra={"enum": list(Severity)}),
+    Wording(f"one of {', '.join(Severity)}"),
 ]
 
 Text = Annotated[str, Field(max_length=500), Wording("a text of at most 500 characters (in quotes, if it is a number)")]

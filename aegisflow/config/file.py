@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Name, Section
-from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, LinePart, PlantPart
+from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, FaultPart, LinePart, PlantPart
 from aegisflow.config.service_parts import (
     BrokerPart,
     ClockPart,
@@ -24,6 +24,8 @@ class PlantFile(Section):
     defaults: DefaultsPart = Field(default_factory=DefaultsPart)
     kinds: Annotated[dict[Name, EquipmentPart], EMPTY] = Field(default_factory=dict)
     """Templates that devices inherit and override."""
+    faults: Annotated[dict[Name, FaultPart], EMPTY] = Field(default_factory=dict)
+    """Types of fault, by how they show."""
     lines: Annotated[dict[Name, LinePart], EMPTY] = Field(default_factory=dict)
     """Production lines with their devices."""
     broker: BrokerPart = Field(default_factory=BrokerPart)

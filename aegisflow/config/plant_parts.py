@@ -8,7 +8,21 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from aegisflow.config.fields import EMPTY, Limits, Name, Number, Range, Seconds, Section, SensorName, Text, Unit
+from aegisflow.config.fields import (
+    EMPTY,
+    Limits,
+    Name,
+    Names,
+    Number,
+    Range,
+    Seconds,
+    Section,
+    SensorName,
+    SeverityName,
+    Signs,
+    Text,
+    Unit,
+)
 from aegisflow.domain.equipment import AlarmSpec, DetectorSpec, DeviceSpec, SensorSpec
 
 _DETECTOR, _ALARM = DetectorSpec(), AlarmSpec()
@@ -52,6 +66,31 @@ class SensorPart(Section):
     stale_after: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
     """Without a value for so long, the sensor counts as stale."""
     detector: DetectorPart = Field(default_factory=DetectorPart)
+    deadband: Number | None = Field(default=None, gt=0)
+    """The smallest lasting shift that matters; left out, what the sensor's noise lets matter."""
+
+
+class LoadPart(Section):
+    """What measures the load of a machine, and what follows it."""
+
+    sensor: SensorName = ""
+    """A step of this sensor alone is a change of load, and no fault."""
+    moves: Names = Field(default_factory=tuple)
+    """Sensors that follow the load."""
+
+
+class FaultPart(Section):
+    """How a type of fault shows; it holds for every device that has the sensors."""
+
+    severity: SeverityName = "medium"
+    when: Annotated[dict[SensorName, Signs], EMPTY] = Field(default_factory=dict)
+    """Sensor to the signs, any of which it must show: high, low, swings, beyond (an alarm limit)."""
+    unless: Annotated[dict[SensorName, Signs], EMPTY] = Field(default_factory=dict)
+    """Sensor to signs that speak against it, however weak they are."""
+    expects: Names = Field(default_factory=tuple)
+    """Sensors that usually follow; where they do not, the alarm says so."""
+    together: Names = Field(default_factory=tuple)
+    """Instead of when: at least three sensors that drift together, by the same share of their values."""
 
 
 class ParameterPart(Section):
@@ -73,6 +112,7 @@ class EquipmentPart(Section):
     parameters: Annotated[dict[Name, ParameterPart | None], EMPTY] = Field(default_factory=dict)
     """Setpoints that set_parameter may change; null takes one of the kind away."""
     alarm: AlarmPart = Field(default_factory=AlarmPart)
+    load: LoadPart = Field(default_factory=LoadPart)
     silent_after: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
     """Without any reading for so long, the device counts as silent."""
 

@@ -14,6 +14,10 @@ All sensors of a device that are out of the ordinary at the same time speak for 
 is earned as the alarm is: by ``on_delay`` consecutive readings of one sensor that are at least so
 bad. It never falls while the alarm is active. Whoever took note of a milder alarm has not taken note
 of a worse one, so a rise asks for an acknowledgement again.
+
+An alarm has the type that was diagnosed for the on-delay when it was raised. It takes another when
+that has been diagnosed 60 times in a row and more strongly than its own ever was, so that what is left
+when a fault goes does not rename it; one that was unclassified takes a name after the on-delay.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -22,12 +26,13 @@ from datetime import UTC, datetime
 
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.commands import Caller
-from aegisflow.domain.detection import Finding
+from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis, Finding
 from aegisflow.domain.equipment import AlarmSpec
 from aegisflow.errors import UnknownNameError
 
-UNCLASSIFIED = "unclassified"
 _SEVERITIES = tuple(Severity)
+_RETYPE = 60
+"""Consecutive readings of another type before an active alarm takes it, instead of the on-delay."""
 _MOST_WAITING = 20
 """With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
 _PAST = 8
@@ -86,7 +91,19 @@ class _Track:
 class AlarmBook:
     """Decides when findings become an alarm, and leads each alarm through its life."""
 
-    __slots__ = ("_active", "_device_id", "_past", "_serial", "_stamp", "_tracks", "_waiting", "spec")
+    __slots__ = (
+        "_active",
+        "_device_id",
+        "_past",
+        "_serial",
+        "_stamp",
+        "_strength",
+        "_tracks",
+        "_type",
+        "_type_run",
+        "_waiting",
+        "spec",
+    )
 
     def __init__(self, device_id: str, spec: AlarmSpec) -> None:
         self.spec = spec
@@ -98,6 +115,17 @@ class AlarmBook:
         self._tracks: dict[str, _Track] = {}
         self._stamp = ""
         self._serial = 0
+        self._type = ""
+        """As last diagnosed."""
+        self._type_run = 0
+        """So many times in a row."""
+        self._strength = 0.0
+        """Largest strength with which the active alarm's type was diagnosed."""
+
+    @property
+    def active_type(self) -> str:
+        """Type of the active alarm; empty without one."""
+        return "" if self._active is None else self._active.fault_type
 
     @property
     def idle(self) -> bool:
@@ -111,16 +139,16 @@ class AlarmBook:
             alarms.append(self._active)
         return tuple(sorted(alarms, key=lambda alarm: (-alarm.severity.rank, -alarm.raised_at)))
 
-    def observe(self, at: float, findings: Iterable[Finding], reported: Container[str]) -> tuple[AlarmEvent, ...]:
-        """Take in the findings of one reading and return what changed.
+    def observe(self, at: float, diagnosis: Diagnosis | None, reported: Container[str]) -> tuple[AlarmEvent, ...]:
+        """Take in what is wrong in one reading and return what changed.
 
         Args:
             at: UTC epoch seconds of the reading.
-            findings: what is out of the ordinary in it; of several for one sensor the weightiest counts.
+            diagnosis: None for nothing; of several findings for one sensor the weightiest counts.
             reported: the sensors that the reading has; the others are neither in breach nor quiet.
         """
         weightiest: dict[str, Finding] = {}
-        for finding in findings:
+        for finding in () if diagnosis is None else diagnosis.findings:
             other = weightiest.get(finding.sensor)
             if other is None or finding.weight > other.weight:
                 weightiest[finding.sensor] = finding
@@ -134,10 +162,13 @@ class AlarmBook:
                 track.rest()
                 if not track.joined:
                     del tracks[sensor]
+        if diagnosis is not None or not tracks or any(sensor in reported for sensor in tracks):
+            self._count_type(diagnosis)
         if self._active is None:
-            return self._raise(at) if weightiest else ()
-        if weightiest:
-            return self._grow(self._active, at)
+            return self._raise(at, diagnosis) if diagnosis is not None else ()
+        if diagnosis is not None:
+            retyped = self._retype(at, diagnosis)
+            return retyped + self._grow(self._active, at)
         if all(track.quiet >= self.spec.off_delay for track in tracks.values() if track.joined):
             return (self._clear(self._active, at),)
         return ()
@@ -167,6 +198,7 @@ class AlarmBook:
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
         self._tracks = {sensor: track for sensor, track in self._tracks.items() if track.joined}
+        self._count_type(None)
 
     def drop(self, sensors: Sequence[str], at: float) -> tuple[AlarmEvent, ...]:
         """Forget sensors that the device no longer has; an alarm for which none is left is cleared."""
@@ -198,11 +230,37 @@ class AlarmBook:
                 self._tracks = {item.sensor: _recalled(item, alarm.severity) for item in alarm.evidence}
         return tuple(events)
 
-    def _raise(self, at: float) -> tuple[AlarmEvent, ...]:
-        """Raise an alarm if a sensor has been in breach for the on-delay."""
-        if not self._join():
+    def _count_type(self, diagnosis: Diagnosis | None) -> None:
+        if diagnosis is None:
+            self._type, self._type_run = "", 0
+        elif diagnosis.fault_type == self._type:
+            self._type_run += 1
+        else:
+            self._type, self._type_run = diagnosis.fault_type, 1
+
+    def _retype(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
+        """Give the active alarm another type once that has lasted."""
+        alarm = self._active
+        if alarm is None or diagnosis.fault_type == UNCLASSIFIED:
+            return ()
+        if diagnosis.fault_type == alarm.fault_type:
+            self._strength = max(self._strength, diagnosis.strength)
+            return ()
+        if alarm.fault_type != UNCLASSIFIED and diagnosis.strength < self._strength:
+            self._type_run = 0
+        if self._type_run < (self.spec.on_delay if alarm.fault_type == UNCLASSIFIED else _RETYPE):
+            return ()
+        self._strength = diagnosis.strength
+        reasons = (*diagnosis.reasons, f"called {alarm.fault_type} before")
+        self._active = replace(alarm, fault_type=diagnosis.fault_type, reasons=reasons, changed_at=at)
+        return (AlarmEvent(Change.RETYPED, at, self._active),)
+
+    def _raise(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
+        """Raise an alarm if a sensor has been in breach, and the type the same, for the on-delay."""
+        if self._type_run < self.spec.on_delay or not self._join():
             return ()
         evidence, severity = self._evidence(), self._earned()
+        self._strength = diagnosis.strength
         if len(self._waiting) >= _MOST_WAITING:
             alarm = self._waiting.popitem()[1]
             alarm = replace(
@@ -213,25 +271,30 @@ class AlarmBook:
                 changed_at=at,
                 cleared_at=None,
                 repeats=alarm.repeats + 1,
+                fault_type=diagnosis.fault_type,
+                reasons=diagnosis.reasons,
             )
         else:
             alarm = Alarm(
                 self._new_id(at),
                 self._device_id,
-                UNCLASSIFIED,
-                UNCLASSIFIED,
+                diagnosis.fault_type,
+                diagnosis.fault_type,
                 severity,
                 AlarmState.UNACKNOWLEDGED,
                 evidence[0].detector,
                 evidence,
                 raised_at=at,
                 changed_at=at,
+                reasons=diagnosis.reasons,
             )
         self._active = alarm
         return (AlarmEvent(Change.RAISED, at, alarm),)
 
-    def _grow(self, alarm: Alarm, at: float) -> tuple[AlarmEvent, ...]:
+    def _grow(self, alarm: Alarm | None, at: float) -> tuple[AlarmEvent, ...]:
         """Count breaches into the active alarm; tell of a rise, a new sensor, or a z-score that doubled."""
+        if alarm is None:
+            return ()
         counted = any(track.joined and not track.quiet for track in self._tracks.values())
         alarm = self._active = replace(alarm, repeats=alarm.repeats + 1) if counted else alarm
         joined = self._join()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import inf
 
 from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Alarm, AlarmEvent
+from aegisflow.domain.alarms import Alarm, AlarmEvent, Severity
 from aegisflow.domain.commands import Caller, Mode
-from aegisflow.domain.detection import DeviceDetector, SensorDetector
+from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.views import DeviceStatus, SensorStatus
@@ -42,7 +42,7 @@ class Device:
     def __init__(self, spec: DeviceSpec) -> None:
         self.spec = spec
         self.mode = Mode.UNKNOWN
-        self._detector = DeviceDetector(spec.sensors)
+        self._detector = DeviceDetector(spec)
         self._book = AlarmBook(spec.device_id, spec.alarm)
         self._times = _ring(spec)
         self._next = 0
@@ -64,9 +64,10 @@ class Device:
         self._times[index] = at
         self._next = index + 1 if index + 1 < len(self._times) else 0
         values = reading.values
-        findings = self._detector.observe(at, values)
-        if findings or not self._book.idle:
-            events = self._book.observe(at, findings, values)
+        book = self._book
+        diagnosis = self._detector.observe(at, values, book.active_type)
+        if diagnosis is not None or not book.idle:
+            events = book.observe(at, diagnosis, values)
             if events:
                 return Disposition.ACCEPTED, events
         return _ACCEPTED
@@ -120,7 +121,7 @@ class Device:
         """
         self.spec = spec
         self._book.spec = spec.alarm
-        gone = self._detector.reconfigure(spec.sensors)
+        gone = self._detector.reconfigure(spec)
         times = self._times[self._next :] + self._times[: self._next]
         self._times = _ring(spec)
         self._next = 0
@@ -136,12 +137,21 @@ class Device:
         device no longer has any of their sensors. ``Mode.UNKNOWN`` means that the store knows
         nothing, so the device counts as normal; do not call this when the store could not be asked.
         """
+        active = next((alarm for alarm in alarms if alarm.state.is_active), None)
+        if active is not None:
+            self._detector.resume(
+                [
+                    Finding(e.sensor, e.detector, e.value, e.baseline, e.spread, e.z, Severity.LOW)
+                    for e in active.evidence
+                ]
+            )
+        alarm_type = "" if active is None else active.fault_type
         for reading in readings:
             self._note_time(reading.at)
             if reading.at > self._latest_at:
                 self._latest_at = reading.at
                 self._received_at = max(self._received_at, reading.received_at)
-                self._detector.observe(reading.at, reading.values)
+                self._detector.observe(reading.at, reading.values, alarm_type)
         self.mode = Mode.NORMAL if mode is Mode.UNKNOWN else mode
         events = self._book.recall(alarms)
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
@@ -164,20 +174,27 @@ class Device:
         return DeviceSnapshot(
             latest_at=self._latest_at,
             times=tuple(sorted(time for time in self._times if time > -inf)),
-            windows={sensor.name: tuple(sensor.window.values()) for sensor in sensors},
+            windows={sensor.name: tuple(sensor.zscore.window.values()) for sensor in sensors},
             figures={sensor.name: sensor.figures() for sensor in sensors},
             alarms=self.alarms(),
             mode=self.mode,
         )
 
     def _sensor_status(self, sensor: SensorDetector, unheard_s: float) -> SensorStatus:
-        window = sensor.window
+        window = sensor.zscore.window
         if sensor.at == -inf:
             return SensorStatus(sensor.spec, Quality.NEVER_SEEN, None, None, None, None, None, 0)
         stale = self._latest_at - sensor.at + unheard_s > sensor.spec.stale_after_s
         quality = Quality.STALE if stale else Quality.GOOD
         return SensorStatus(
-            sensor.spec, quality, sensor.value, sensor.at, window.mean, window.spread, sensor.z, window.count
+            sensor.spec,
+            quality,
+            sensor.zscore.value,
+            sensor.at,
+            window.mean,
+            window.spread,
+            sensor.zscore.z,
+            window.count,
         )
 
     def _note_late(self, at: float) -> tuple[Disposition, tuple[AlarmEvent, ...]]:

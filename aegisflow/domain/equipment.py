@@ -7,6 +7,8 @@ one kind share the same sensor objects where nothing is overridden, so 10,000 de
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from aegisflow.domain.alarms import Severity
+
 RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker"})
 """Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
 
@@ -55,6 +57,8 @@ class SensorSpec:
     stale_after_s: float = 30.0
     description: str = ""
     detector: DetectorSpec = DetectorSpec()
+    deadband: float | None = None
+    """The smallest lasting shift that matters, in the sensor's unit; None: what its noise lets matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,30 @@ class ParameterSpec:
     name: str
     unit: str
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """How a type of fault shows: the strongest rule that fits names an alarm."""
+
+    name: str
+    severity: Severity
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Sensor to signs, any of which it must show: ``high``, ``low``, ``swings``, ``beyond`` (an alarm limit)."""
+    unless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Sensor to signs that speak against it, however weak they are."""
+    expects: tuple[str, ...] = ()
+    """Sensors that usually follow; where they do not, the alarm says so."""
+    together: tuple[str, ...] = ()
+    """Instead of ``when``: sensors that drift together, by the same share of their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSpec:
+    """What measures the load of a machine, and what follows it."""
+
+    sensor: str
+    moves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +110,9 @@ class DeviceSpec:
     parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
     manual: str = ""
     """File name of the manual of its kind below the manuals folder; empty for none."""
+    faults: tuple[FaultRule, ...] = ()
+    """Types of fault that its sensors can show; without any, every alarm is unclassified."""
+    load: LoadSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

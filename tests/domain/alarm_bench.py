@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from aegisflow.domain.alarmbook import AlarmBook
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Severity
 from aegisflow.domain.commands import Caller
-from aegisflow.domain.detection import Finding
+from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis, Finding
 from aegisflow.domain.equipment import AlarmSpec
 
 SENSORS = ("temperature", "pressure", "vibration")
@@ -17,6 +17,10 @@ def finding(sensor: str = "temperature", severity: str = "low", z: float = 4.0) 
     return Finding(sensor, "zscore", 75.0 + 3.0 * z, 75.0, 3.0, z, Severity(severity))
 
 
+def diagnosis(*findings: Finding, fault_type: str = UNCLASSIFIED) -> Diagnosis | None:
+    return Diagnosis(fault_type, findings, (f"looks like {fault_type}",)) if findings else None
+
+
 class Bench:
     """Feeds a book reading after reading, one every 5 s."""
 
@@ -25,11 +29,13 @@ class Bench:
         self.at = 1_767_600_000.0
         self.events: list[AlarmEvent] = []
 
-    def feed(self, *findings: Finding, times: int = 1, reported: Iterable[str] = SENSORS) -> list[AlarmEvent]:
+    def feed(
+        self, *findings: Finding, times: int = 1, reported: Iterable[str] = SENSORS, fault_type: str = UNCLASSIFIED
+    ) -> list[AlarmEvent]:
         before = len(self.events)
         for _ in range(times):
             self.at += 5.0
-            self.events += self.book.observe(self.at, findings, set(reported))
+            self.events += self.book.observe(self.at, diagnosis(*findings, fault_type=fault_type), set(reported))
         return self.events[before:]
 
     def acknowledge(self, alarm_id: str, note: str = "seen") -> Alarm:

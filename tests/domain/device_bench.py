@@ -27,7 +27,12 @@ def events_of(device: Device, readings: list[Reading]) -> list[AlarmEvent]:
     return [event for taken in readings for event in device.record(taken)[1]]
 
 
+def first_alarm(device: Device, readings: list[Reading]) -> int:
+    """Return the index of the reading that raises an alarm."""
+    return next(index for index, taken in enumerate(readings) if device.record(taken)[1])
+
+
 def with_alarm() -> Device:
     device = fed(list(healthy(100)))
-    assert events_of(device, hot(5, 500.0))[0].change is Change.RAISED
+    assert events_of(device, hot(12, 500.0))[0].change is Change.RAISED
     return device

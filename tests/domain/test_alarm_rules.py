@@ -11,6 +11,8 @@ LEGAL = {
     (None, Change.RAISED): {U},
     (U, Change.UPDATED): {U},
     (A, Change.UPDATED): {A},
+    (U, Change.RETYPED): {U},
+    (A, Change.RETYPED): {A},
     (U, Change.ESCALATED): {U},
     (A, Change.ESCALATED): {U},
     (U, Change.ACKNOWLEDGED): {A},
@@ -27,6 +29,7 @@ FINDINGS = st.builds(
 )
 MOVES = st.one_of(
     st.tuples(st.just("feed"), st.lists(FINDINGS, max_size=4), st.integers(1, 8)),
+    st.tuples(st.just("leak"), st.lists(FINDINGS, max_size=4), st.integers(1, 70)),
     st.tuples(st.just("rest"), st.just([]), st.integers(1, 12)),
     st.tuples(st.just("acknowledge"), st.just([]), st.integers(0, 3)),
     st.tuples(st.just("drop"), st.just([]), st.integers(0, 2)),
@@ -43,6 +46,8 @@ def test_whatever_happens_an_alarm_lives_by_the_rules(moves: list[tuple[str, lis
         match move:
             case "feed" | "rest":
                 bench.feed(*findings, times=number)
+            case "leak":
+                bench.feed(*findings, times=number, fault_type="pressure_leak")
             case "acknowledge" if bench.book.alarms():
                 bench.acknowledge(bench.book.alarms()[number % len(bench.book.alarms())].alarm_id)
             case "drop":

@@ -1,5 +1,5 @@
 import pytest
-from alarm_bench import SENSORS, A, Bench, N, R, U, changes, finding, raised
+from alarm_bench import SENSORS, A, Bench, N, R, U, changes, diagnosis, finding, raised
 
 from aegisflow.domain.alarmbook import AlarmBook
 from aegisflow.domain.alarms import Change
@@ -167,8 +167,8 @@ def test_a_new_occurrence_is_a_new_alarm() -> None:
 def test_two_alarms_within_one_second_have_two_names() -> None:
     book = AlarmBook("pump-02", AlarmSpec(1, 1))
     for at in (0.1, 0.2, 0.3, 0.4):
-        book.observe(at, (finding(),), SENSORS)
-        book.observe(at + 0.05, (), SENSORS)
+        book.observe(at, diagnosis(finding()), SENSORS)
+        book.observe(at + 0.05, None, SENSORS)
     names = [alarm.alarm_id for alarm in reversed(book.alarms())]
     stamp = "pump-02@19700101T000000"
     assert names == [stamp, f"{stamp}-2", f"{stamp}-3", f"{stamp}-4"]
@@ -217,3 +217,43 @@ def test_of_several_recalled_active_alarms_the_newest_goes_on() -> None:
     (event,) = book.recall((second.book.alarms()[0], first.only))
     assert (event.change, event.alarm.alarm_id) == (Change.CLEARED, first.only.alarm_id)
     assert [alarm.state for alarm in book.alarms()] == [U, R]
+
+
+# --- types -------------------------------------------------------------------------------------
+
+
+def test_an_alarm_has_the_type_that_lasted_for_the_on_delay() -> None:
+    bench = Bench(on_delay=3)
+    bench.feed(finding(), times=2, fault_type="pressure_leak")
+    assert bench.feed(finding(), times=2, fault_type="bearing_failure") == []
+    (event,) = bench.feed(finding(), fault_type="bearing_failure")
+    assert (event.alarm.first_type, event.alarm.fault_type) == ("bearing_failure", "bearing_failure")
+    assert event.alarm.reasons == ("looks like bearing_failure",)
+
+
+def test_an_alarm_takes_another_type_after_sixty_readings_and_says_what_it_was_called_before() -> None:
+    bench = Bench()
+    bench.feed(finding(), times=3, fault_type="bearing_failure")
+    bench.feed(finding(), times=59, fault_type="thermal_runaway")
+    assert bench.only.fault_type == "bearing_failure"
+    bench.feed(finding(), fault_type="bearing_failure")
+    bench.feed(finding(), times=60, fault_type="thermal_runaway")
+    assert [event.change for event in bench.events if event.change is Change.RETYPED] == [Change.RETYPED]
+    alarm = bench.only
+    assert (alarm.first_type, alarm.fault_type) == ("bearing_failure", "thermal_runaway")
+    assert alarm.reasons == ("looks like thermal_runaway", "called bearing_failure before")
+
+
+def test_an_unclassified_alarm_gets_its_name_after_the_on_delay_and_keeps_it() -> None:
+    bench = raised()
+    assert changes(bench.feed(finding(), times=3, fault_type="pressure_leak")) == ["retyped"]
+    bench.feed(finding(), times=200)
+    assert (bench.only.first_type, bench.only.fault_type) == ("unclassified", "pressure_leak")
+
+
+def test_a_type_that_comes_back_after_a_quiet_reading_begins_its_on_delay_anew() -> None:
+    bench = Bench(on_delay=3)
+    for _ in range(4):
+        bench.feed(finding(), times=2, fault_type="pressure_leak")
+        bench.feed()
+    assert bench.events == []

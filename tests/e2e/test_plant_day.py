@@ -45,18 +45,18 @@ def test_the_reference_day_arrives_without_loss_though_the_broker_restarts(
 
 
 def test_kill_9_loses_no_reading_of_the_stream(reference_day: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
-    hours = shortened(reference_day, tmp_path / "hours.csv", 36_000)
-    with serving(tmp_path / "plant", mosquitto) as serve, replaying(hours, mosquitto, tmp_path) as replay:
-        for threshold in (3_000, 12_000, 21_000):
+    hours = shortened(reference_day, tmp_path / "hours.csv", 24_000)
+    with serving(tmp_path / "plant", mosquitto) as serve, replaying(hours, mosquitto, tmp_path, speed=800.0) as replay:
+        for threshold in (3_000, 8_000, 13_000):
             eventually(lambda enough=threshold: roughly_stored(serve) >= enough, 120.0)
             serve.kill()
-            assert stored(serve) < 36_000, "it was killed too late to matter"
+            assert stored(serve) < 24_000, "it was killed too late to matter"
             serve.start(and_wait=False)
         serve.serves()
-        assert replay.finish()["sent"] == 36_000
-        eventually(lambda: stored(serve) >= 36_000, 120.0, every_s=0.5)
+        assert replay.finish()["sent"] == 24_000
+        eventually(lambda: stored(serve) >= 24_000, 120.0, every_s=0.5)
         counts = serve.rows()
-        assert sum(counts.values()) == 36_000
+        assert sum(counts.values()) == 24_000
         assert max(counts.values()) - min(counts.values()) <= 1
         assert serve.query("PRAGMA integrity_check") == [("ok",)]
         assert serve.query("SELECT count(*) FROM dead_letters") == [(0,)]

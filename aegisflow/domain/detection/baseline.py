@@ -1,0 +1,261 @@
+"""What is usual for one sensor: its level, its spread and how much its noise wanders."""
+
+from array import array
+from itertools import pairwise
+from math import sqrt, ulp
+from statistics import median
+
+BLOCK = 60
+"""Readings that are learned from together."""
+MEMORY = 720
+"""Readings over which the level is forgotten."""
+SPREAD_MEMORY = 2160
+CLIP = 4.0
+"""A deviation counts for no more than so many spreads: one wild value teaches nothing."""
+
+_AGREEMENT = 0.75
+"""Two blocks begin a baseline when their medians are no more than so many spreads apart."""
+_LONGEST_WARM_UP = 12
+"""Blocks after which the newest is taken as it is."""
+_SIGMA = 1.4826
+"""Standard deviation of a Gaussian whose median absolute deviation is 1."""
+_BIAS_BLOCKS = 6
+_LAG = 3
+"""Blocks between which wandering is measured."""
+_DELAY = 3
+"""Blocks that wandering is measured late: a fault is an alarm by then."""
+_WANDER_MEMORY = 96
+_WANDER_PRIOR = 3
+_HONEST = 2.0
+"""Differences below this multiple of what noise alone makes are not told from chance."""
+_DOUBT, _DOUBT_WANDER = 2.5, 0.03
+"""A young baseline, which has seen no stroll yet, takes the difference for so many times noise, plus this."""
+_WHOLE = 3.0
+"""Variance of a level that strolls for some six blocks, against half the mean square difference."""
+
+
+class Baseline:
+    """Level and spread of a sensor in health, over thousands of readings.
+
+    Warm-up takes two blocks of 60 readings whose medians agree; while they do not, something is
+    going on, and the baseline waits (for 12 blocks at most). Level and spread come from median and
+    MAD, so that a few wild values do not matter. From then on ``u = (value - level) / spread``,
+    clipped, is summed up per block, and a block is learned one block later, if nothing was suspected
+    in the meantime: a fault is not learned, nor is its beginning.
+
+    The noise of a process is rarely white, and two figures say how far it is from that:
+
+    - ``inflation``, by which the variance of a mean exceeds that of independent readings:
+      (1 + r) / (1 - r), r being the lag-1 correlation within blocks (first-order autoregression).
+    - ``wander``, the variance of a level that strolls by itself and is not averaged away. Half the
+      mean square difference of block means three blocks apart (batch means; the
+      structure function of turbulence) shows it, and hardly a slow daily cycle. Only what exceeds
+      twice the figure of noise alone counts. It is measured on blocks half an hour old, up to which
+      no alarm was raised, be they suspected or not: a plant that wanders is suspected all the time.
+
+    An adapting level is an exponentially weighted average whose memory grows with what was seen.
+    """
+
+    __slots__ = (
+        "_agreeing",
+        "_before",
+        "_blocks",
+        "_difference",
+        "_differences",
+        "_means",
+        "_pending",
+        "_products",
+        "_squares",
+        "_sum",
+        "_warm",
+        "bias",
+        "correlation",
+        "count",
+        "full",
+        "in_block",
+        "inflation",
+        "level",
+        "scale",
+        "spread",
+        "unrest",
+        "wander",
+    )
+
+    def __init__(self) -> None:
+        self.level = 0.0
+        """In the sensor's unit."""
+        self.spread = 0.0
+        """In the sensor's unit; 0 while warming up."""
+        self.scale = 0.0
+        """1 / spread; 0 while warming up."""
+        self.count = 0
+        """Readings learned from."""
+        self.correlation = 0.0
+        self.wander = 0.0
+        """In squared spreads."""
+        self.unrest = 1 / BLOCK
+        """Variance of the mean square of a block, halved: 1/60 for white Gaussian noise."""
+        self._difference = 0.0
+        self._differences = 0
+        self.inflation = 1.0
+        self.bias = 0.0
+        """By how much the level has lately lagged behind the sensor, in spreads: it follows slowly."""
+        self.full = False
+        """Whether a block is complete and waits to be learned or dropped."""
+        self.in_block = 0
+        self._warm: array[float] | None = array("d")
+        self._agreeing: tuple[float, float] | None = None
+        self._blocks = 0
+        self._sum = self._squares = self._products = self._before = 0.0
+        self._pending: tuple[float, float, float] | None = None
+        self._means: tuple[float, ...] = ()
+
+    def warm_up(self, value: float, resolution: float) -> None:
+        """Take in a value before there is a baseline."""
+        warm = self._warm
+        if warm is None:
+            return
+        warm.append(value)
+        if len(warm) < BLOCK:
+            return
+        self._blocks += 1
+        level, spread = _robust(warm, resolution)
+        before = self._agreeing
+        agree = before is not None and abs(level - before[0]) <= _AGREEMENT * max(spread, before[1])
+        if agree or self._blocks >= _LONGEST_WARM_UP:
+            known = before if agree and before is not None else (level, spread)
+            self.begin((level + known[0]) / 2, sqrt((spread**2 + known[1] ** 2) / 2), BLOCK * (1 + agree))
+            centred = [(value - self.level) * self.scale for value in warm]
+            correlation = sum(a * b for a, b in pairwise(centred))
+            self._correlate(correlation, sum(u * u for u in centred), 1)
+            self._difference = _DOUBT * self.inflation / BLOCK + _DOUBT_WANDER
+            self._widen()
+        else:
+            self._agreeing = (level, spread)
+            self._warm = array("d")
+
+    def begin(self, level: float, spread: float, count: int) -> None:
+        """Start from a known level and spread, learned from ``count`` readings."""
+        self.level, self.count, self.bias = level, count, 0.0
+        self._set_spread(spread)
+        self._warm = self._agreeing = self._pending = None
+        self._blocks = 0
+        self._means = ()
+        self._begin_block()
+
+    def begin_again(self) -> None:
+        """Drop what a warm-up has seen so far: something is wrong with the device."""
+        if self._warm is not None:
+            self._warm, self._agreeing, self._blocks = array("d"), None, 0
+
+    def accept(self, level: float, spread: float) -> None:
+        """Take what has lasted for usual: it also shows how far the level strolls."""
+        shift = (level - self.level) * self.scale
+        difference, differences = self._difference, self._differences
+        self.begin(level, spread, BLOCK)
+        self._difference = difference + (min(shift * shift / 2, 2 * CLIP) - difference) / 2
+        self._differences = differences
+        self._widen()
+
+    def move(self, level: float) -> None:
+        """Go on at another level that is usual from now on."""
+        self.level, self.count, self.bias = level, BLOCK, 0.0
+        self._means, self._pending = (), None
+        self._begin_block()
+
+    def add(self, u: float) -> None:
+        """Count a clipped deviation into the current block."""
+        self._sum += u
+        self._squares += u * u
+        self._products += u * self._before
+        self._before = u
+        self.in_block += 1
+        if self.in_block == BLOCK:
+            self.full = True
+
+    def close_block(self, clean: bool, alarmed: bool) -> None:
+        """Learn from the block before the one that is complete if nothing was suspected since it began."""
+        mean = self._sum / BLOCK
+        if alarmed:
+            self._means = ()
+        else:
+            self._measure_wander(self.level + mean * self.spread)
+        if not clean:
+            self._pending = None
+        else:
+            if self._pending is not None:
+                self._learn(*self._pending)
+            self._pending = (mean, self._squares / BLOCK, self._products / BLOCK)
+        self._begin_block()
+
+    def _begin_block(self) -> None:
+        self._sum = self._squares = self._products = self._before = 0.0
+        self.in_block = 0
+        self.full = False
+
+    def _learn(self, mean: float, square: float, product: float) -> None:
+        self.count += BLOCK
+        self._blocks += 1
+        self.bias += (mean - self.bias) / _BIAS_BLOCKS
+        self._correlate(product - mean * mean, square - mean * mean, 4 + min(self._blocks, 48))
+        self.level += mean * self.spread * BLOCK / min(self.count, MEMORY)
+        self.unrest += (min((square - 1) ** 2 / 2, CLIP) - self.unrest) / (4 + min(self._blocks, 48))
+        gain = BLOCK / min(self.count, SPREAD_MEMORY)
+        self._set_spread(self.spread * sqrt(max(0.25, 1 + gain * (square - 1))))
+
+    def _correlate(self, covariance: float, variance: float, memory: int) -> None:
+        if variance > 0:
+            r = max(-0.5, min(0.98, covariance / variance + 1 / BLOCK))
+            self.correlation += (r - self.correlation) / memory
+        self._widen()
+
+    def _measure_wander(self, block_level: float) -> None:
+        """Compare the level of a block with that three blocks before; both are three blocks old."""
+        self._means = means = (*self._means[1 - _LAG - _DELAY - 1 :], block_level)
+        if len(means) < _LAG + _DELAY + 1:
+            return
+        difference = (means[_LAG] - means[0]) * self.scale
+        self._differences += 1
+        memory = _WANDER_PRIOR + min(self._differences, _WANDER_MEMORY)
+        self._difference += (min(difference * difference / 2, CLIP) - self._difference) / memory
+        self._widen()
+
+    def _widen(self) -> None:
+        r = max(0.0, self.correlation)
+        self.inflation = (1 + r) / (1 - r)
+        noise = self.inflation / BLOCK
+        self.wander = _WHOLE * (self._difference - noise) if self._difference > _HONEST * noise else 0.0
+
+    @property
+    def total_inflation(self) -> float:
+        """Factor on the variance of a mean over a block, wandering included."""
+        return self.inflation + BLOCK * self.wander
+
+    def _set_spread(self, spread: float) -> None:
+        self.spread = max(spread, 1e-6 * abs(self.level), 4 * ulp(self.level), 1e-150)
+        self.scale = 1 / self.spread
+
+    def error(self, readings: float) -> float:
+        """Return the standard error, in spreads, of a mean over so many readings against this level."""
+        return sqrt(self.inflation * (1 / readings + 1 / min(self.count + 1, MEMORY)) + self.wander)
+
+    def figures(self) -> tuple[float, ...]:
+        """Return what is remembered."""
+        return (self.level, self.spread, self.count, self.inflation, self.in_block, self._sum, self._squares)
+
+
+def _robust(values: "array[float]", resolution: float) -> tuple[float, float]:
+    """Return level and spread by median and MAD; a sensor that rests keeps at least its resolution.
+
+    Where the MAD is below the resolution, most values are the same and it says nothing about the
+    others: then the standard deviation of the values, clipped, says more.
+    """
+    level = median(values)
+    deviations = [abs(value - level) for value in values]
+    spread = _SIGMA * median(deviations)
+    if spread <= 2 * resolution:
+        clip = CLIP * max(spread, 2 * resolution)
+        spread = sqrt(sum(min(deviation, clip) ** 2 for deviation in deviations) / len(deviations))
+    if spread == 0.0:
+        return level, max(2 * resolution, abs(level) / 100)
+    return level, max(spread, resolution)

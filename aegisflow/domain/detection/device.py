@@ -1,0 +1,376 @@
+"""All sensors of one device, and what they tell together."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+from aegisflow.domain.alarms import Severity
+from aegisflow.domain.detection.baseline import BLOCK
+from aegisflow.domain.detection.drift import LEAST_DRIFT, Drift, confirmed_drift, drift_of
+from aegisflow.domain.detection.faults import Fit, diagnose, fitting
+from aegisflow.domain.detection.finding import (
+    DRIFT,
+    JOINT,
+    LIMIT,
+    SENSOR_SILENT,
+    SENSOR_STUCK,
+    SILENT,
+    STUCK,
+    UNCLASSIFIED,
+    Diagnosis,
+    Finding,
+)
+from aegisflow.domain.detection.joint import JointScore
+from aegisflow.domain.detection.load import LoadStep
+from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.equipment import DeviceSpec
+
+_DRIFT_EVERY = 6
+_SLOW_EVERY = 12
+"""Readings between two looks at what changes slowly."""
+_PATIENCE = 120
+"""Readings that something without a name must last where faults have names."""
+_UNEXPLAINED = 720
+"""Readings of suspicion without an alarm, after which the baseline moves all the same."""
+_NEW_NORMAL = 1440
+"""Readings of an alarm without a name or a limit, after which what it tells of is what is usual."""
+_SETTLING = 60
+"""Readings after a drift until the level of the mended instruments is taken."""
+_LEAST_NORMAL = 360
+"""So many they are at least; fewer than 1,440 when nothing was seen for longer before the alarm."""
+_HYSTERESIS = 0.6
+
+
+class DeviceDetector:
+    """Watches a device: first each sensor, then what they show together, by the rules of its faults.
+
+    ::
+
+        values of one reading
+          └─ observe
+               ├─ SensorDetector.update    each sensor by itself
+               ├─ JointScore.update        how unusual the reading is as a whole
+               ├─ LoadStep.update          whether the load has changed
+               └─ if anything may matter: signs -> rules -> Diagnosis
+
+    While anything is suspected, and while an alarm lasts, no baseline learns.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_alarm_type",
+        "_alarmed_for",
+        "_at",
+        "_by_name",
+        "_drift",
+        "_drift_suspected",
+        "_found",
+        "_named",
+        "_nameless",
+        "_off",
+        "_patience",
+        "_scored_at",
+        "_settle_at",
+        "_suspect_at",
+        "_suspected_for",
+        "_tick",
+        "joint",
+        "load",
+        "sensors",
+        "spec",
+    )
+
+    def __init__(self, spec: DeviceSpec) -> None:
+        self.spec = spec
+        self.sensors = tuple(SensorDetector(sensor) for sensor in spec.sensors.values())
+        """In the order of ``plant.yaml``."""
+        self._by_name = {sensor.name: sensor for sensor in self.sensors}
+        self.joint = JointScore()
+        self.load = None if spec.load is None else LoadStep(spec.load)
+        self._at = -inf
+        self._tick = 0
+        self._suspect_at = -1
+        self._suspected_for = 0
+        self._drift: Drift | None = None
+        self._drift_suspected = False
+        self._nameless = 0
+        self._alarmed_for = 0
+        self._alarm_type = ""
+        self._named = bool(spec.faults)
+        self._scored_at = -inf
+        self._accepted = 0
+        self._settle_at = -1
+        self._patience = _LEAST_NORMAL
+        self._found = False
+        self._off: set[str] = set()
+        """Sensors whose shift was confirmed and still holds."""
+
+    def observe(self, at: float, values: Mapping[str, float], alarm_type: str = "") -> Diagnosis | None:
+        """Take in one reading and return what is wrong, None for nothing.
+
+        ``at`` must not be older than that of the reading before; sensors that it lacks stay as they
+        are, values without a sensor are ignored. ``alarm_type`` is the type of the active alarm, empty
+        for none: what was raised is held on to with hysteresis.
+        """
+        self._at = at
+        self._tick = tick = self._tick + 1
+        awake = False
+        full = False
+        get = values.get
+        for sensor in self.sensors:
+            value = get(sensor.name)
+            if value is None:
+                if sensor.at > -inf:
+                    sensor.silence.missed += 1
+                    awake = awake or sensor.silence.missed > 6
+                continue
+            if sensor.silence.missed:
+                sensor.silence.reported()
+            sensor.at = at
+            if sensor.update(value):
+                awake = True
+            if sensor.baseline.full:
+                full = True
+        # Named faults need no score: then it is kept up now and then, and worked out when asked for.
+        score = 0.0 if self._named and tick & 3 else self.joint.update(at, self.sensors)
+        self._scored_at = -inf if self._named and tick & 3 else at
+        if self.load is not None:
+            self.load.update(at, self._by_name, alarm_type != "")
+        if alarm_type != self._alarm_type:
+            self._change_alarm(alarm_type)
+        if tick == self._settle_at and not alarm_type:
+            for sensor in self.sensors:
+                sensor.rebase()
+        diagnosis = None
+        if not tick % _DRIFT_EVERY:
+            self._look_for_drift(alarm_type)
+        if (
+            awake
+            or alarm_type
+            or self._nameless
+            or self._drift is not None
+            or self._drift_suspected
+            or (score >= 1.0 and not self._named)
+            or not tick % _SLOW_EVERY
+        ):
+            diagnosis = self._diagnose(at, alarm_type)
+            self._suspect(alarm_type)
+        if full or not tick % BLOCK:
+            self._close_blocks()
+        self._found = diagnosis is not None
+        return diagnosis
+
+    @property
+    def score(self) -> float:
+        """How unusual the newest reading is: 0 is ordinary, from 1 on it is suspicious."""
+        score = self.joint.score if self._scored_at == self._at else self.joint.look(self._at, self.sensors)
+        return max(score, 1.0) if self._found else score
+
+    def _change_alarm(self, alarm_type: str) -> None:
+        if not alarm_type:
+            # Instruments that have drifted come back to another level than the one that drifted with them.
+            drifted = any(rule.together and rule.name == self._alarm_type for rule in self.spec.faults)
+            self._settle_at = self._tick + _SETTLING if drifted else -1
+            for sensor in self.sensors:
+                sensor.calm()
+            self._nameless = 0
+        self._alarm_type = alarm_type
+        self._alarmed_for = 0
+        self._patience = min(_NEW_NORMAL, max(_LEAST_NORMAL, self._tick - self._accepted))
+
+    def _suspect(self, alarm_type: str) -> None:
+        """Freeze the baselines while something is suspected; not for ever without an alarm."""
+        named = self._named
+        suspected = (
+            alarm_type != ""
+            or self._drift_suspected
+            or (self.load is not None and self.load.left > 0)
+            or (not named and self.joint.lasting >= 1.0)
+            or (
+                (named or not self.joint.young)
+                and any(sensor.suspected or sensor.swing.present for sensor in self.sensors)
+            )
+        )
+        if not suspected:
+            self._suspected_for = 0
+            return
+        if self._suspected_for == 0 or alarm_type:
+            self._suspected_for = self._tick if not alarm_type else 0
+        if alarm_type or self._tick - self._suspected_for < _UNEXPLAINED:
+            self._suspect_at = self._tick
+
+    def _close_blocks(self) -> None:
+        for sensor in self.sensors:
+            baseline = sensor.baseline
+            if baseline.full:
+                baseline.close_block(self._tick - self._suspect_at >= baseline.in_block, self._alarm_type != "")
+                sensor.adapt()
+            elif not baseline.scale and self._alarm_type:
+                baseline.begin_again()
+        if not self._tick % BLOCK:
+            self.joint.close_block(self._tick - self._suspect_at >= BLOCK)
+
+    # --- what is wrong --------------------------------------------------------------------------
+
+    def _diagnose(self, at: float, alarm_type: str) -> Diagnosis | None:
+        active = alarm_type != ""
+        signs = self._signs(at, active)
+        rules = self.spec.faults
+        drift = self._drift
+        fits = fitting(rules, self._by_name, signs, drift, self._drift_suspected) if rules else []
+        if fits:
+            self._nameless = 0
+            return diagnose(fits, signs, drift)
+        broken = self._instruments(at)
+        if broken is not None:
+            return broken
+        return self._unnamed(at, signs, active)
+
+    def _look_for_drift(self, alarm_type: str) -> None:
+        rule = next((rule for rule in self.spec.faults if rule.together), None)
+        if rule is None:
+            return
+        if self._tick < self._settle_at:
+            self._drift, self._drift_suspected = None, True
+            return
+        sensors = [self._by_name[name] for name in rule.together]
+        before = drift_of(sensors, long=True)
+        if abs(before.share) < LEAST_DRIFT / 4 and alarm_type != rule.name:
+            self._drift, self._drift_suspected = None, False
+            return
+        now = drift_of(sensors, long=False)
+        self._drift_suspected = now.suspected or before.suspected
+        self._drift = confirmed_drift(now, before)
+        if self._drift is None and alarm_type == rule.name and abs(now.share) >= _HYSTERESIS * LEAST_DRIFT:
+            self._drift = now
+
+    def _signs(self, at: float, active: bool) -> dict[str, frozenset[str]]:
+        signs: dict[str, frozenset[str]] = {}
+        for sensor in self.sensors:
+            if sensor.at != at or sensor.repeats.present:
+                continue
+            shown = set()
+            beyond = sensor.limit.beyond
+            if beyond or (active and sensor.limit.limited and sensor.limit.held):
+                shown |= {"beyond"}
+                if beyond:
+                    shown.add("high" if beyond > 0 else "low")
+            times = 1.0 if self.load is None else self.load.allowance(sensor.name)
+            off = sensor.name in self._off
+            shift = sensor.shifted(times, off) or (sensor.held() if active and off else 0)
+            if shift:
+                shown.add("high" if shift > 0 else "low")
+                self._off.add(sensor.name)
+            else:
+                self._off.discard(sensor.name)
+            if sensor.swing.present:
+                shown.add("swings")
+            if shown:
+                signs[sensor.name] = frozenset(shown)
+        return signs
+
+    def _instruments(self, at: float) -> Diagnosis | None:
+        """Return the sensors that do not measure any more."""
+        stuck = [sensor for sensor in self.sensors if sensor.at == at and sensor.repeats.present]
+        if stuck:
+            findings = tuple(sensor.finding(STUCK) for sensor in stuck)
+            reasons = tuple(f"{sensor.name} has repeated its value {sensor.repeats.run} times" for sensor in stuck)
+            return Diagnosis(SENSOR_STUCK, findings, reasons)
+        silent = [
+            sensor for sensor in self.sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s
+        ]
+        if silent:
+            findings = tuple(sensor.finding(SILENT) for sensor in silent)
+            reasons = tuple(f"{sensor.name} is missing from {sensor.silence.missed} readings" for sensor in silent)
+            return Diagnosis(SENSOR_SILENT, findings, reasons)
+        return None
+
+    def _unnamed(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
+        """Return what has no name: beyond a limit at once, else by signs or score, after some patience."""
+        limited = [sensor for sensor in self.sensors if "beyond" in signs.get(sensor.name, ())]
+        if limited:
+            findings = tuple(sensor.finding(LIMIT) for sensor in limited)
+            return Diagnosis(UNCLASSIFIED, findings, tuple(f"{sensor.name} is beyond its limit" for sensor in limited))
+        if self.spec.faults:
+            shown = [
+                sensor
+                for sensor in self.sensors
+                if sensor.name in signs and not (self.load is not None and self.load.explains(sensor.name))
+            ]
+            self._nameless = self._nameless + 1 if shown else 0
+            if not shown or (self._nameless < _PATIENCE and not active):
+                return None
+            return _by_signs(shown)
+        lasting = self.joint.lasting
+        if lasting < (_HYSTERESIS if active else 1.0):
+            return None
+        self._alarmed_for += active
+        if self._alarmed_for >= self._patience:
+            self._accept()
+            return None
+        ranked = sorted(self.sensors, key=self.joint.strength, reverse=True)
+        least = min(1.0, self.joint.strength(ranked[0]))
+        shown = [sensor for sensor in ranked if sensor.at == at and self.joint.strength(sensor) >= least]
+        findings = tuple(sensor.finding(JOINT, _graded(lasting)) for sensor in shown)
+        return Diagnosis(UNCLASSIFIED, findings, (f"score {lasting:.2f}, 1 is unusual",)) if findings else None
+
+    def _accept(self) -> None:
+        """Take what lasts for what is usual."""
+        self._alarmed_for = 0
+        self._accepted = self._tick
+        for sensor in self.sensors:
+            window = sensor.zscore.window
+            if sensor.ready and window.mean is not None and window.spread is not None:
+                sensor.baseline.accept(window.mean, max(window.spread, sensor.baseline.spread / 2))
+                sensor.adapt()
+                sensor.calm()
+
+    # --- change ---------------------------------------------------------------------------------
+
+    def resume(self, findings: Sequence[Finding]) -> None:
+        """Go on with an alarm that was raised before a restart, against the baselines it was raised against.
+
+        Readings recalled with it are those of a fault, and teach nothing.
+        """
+        for finding in findings:
+            sensor = self._by_name.get(finding.sensor)
+            if sensor is not None and finding.spread > 0:
+                sensor.baseline.begin(finding.baseline, finding.spread, 120)
+                sensor.adapt()
+
+    def reconfigure(self, spec: DeviceSpec) -> tuple[str, ...]:
+        """Watch these sensors from now on and return the names of those that are gone.
+
+        A sensor whose specification is the same keeps its state untouched; one that now reports in
+        another unit starts anew.
+        """
+        known = {sensor.name: sensor for sensor in self.sensors}
+        kept = []
+        for name, sensor_spec in spec.sensors.items():
+            sensor = known.pop(name, None)
+            if sensor is None or sensor.spec.unit != sensor_spec.unit:
+                sensor = SensorDetector(sensor_spec)
+            elif sensor.spec != sensor_spec:
+                sensor.reconfigure(sensor_spec)
+            kept.append(sensor)
+        if spec.load != self.spec.load:
+            self.load = None if spec.load is None else LoadStep(spec.load)
+        self.spec, self._named = spec, bool(spec.faults)
+        self.sensors = tuple(kept)
+        self._by_name = {sensor.name: sensor for sensor in kept}
+        return tuple(known)
+
+
+def _by_signs(shown: Sequence[SensorDetector]) -> Diagnosis:
+    findings = tuple(sensor.finding(sensor.sign(), Severity.LOW) for sensor in shown)
+    return Diagnosis(
+        UNCLASSIFIED, findings, tuple(f"{sensor.name} is off, and no type of fault fits" for sensor in shown)
+    )
+
+
+def _graded(score: float) -> Severity:
+    if score >= 4:
+        return Severity.HIGH
+    return Severity.MEDIUM if score >= 2 else Severity.LOW
+
+
+__all__ = ["DRIFT", "DeviceDetector", "Fit"]

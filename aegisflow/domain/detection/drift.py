@@ -1,0 +1,84 @@
+"""Sensors that leave their calibration together."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.detection.shift import Means
+
+LEAST_DRIFT = 0.02
+"""Share of the value from which on a drift is told."""
+_CERTAIN = 7.0
+_SUSPECT = 5.0
+_MEDIUM_TIMES = 1.6
+"""A drift by the medium mean must be larger by so much: it is less certain in other ways, too."""
+_AGREE = 3.0
+_SINGLE = 2.5
+_FEWEST_SINGLE = 3
+_PROPORTION = 0.15
+
+
+class Drift(NamedTuple):
+    """A common drift of several sensors."""
+
+    share: float
+    """By which the values are off, of the value: 0.03 is 3 % too high."""
+    error: float
+    """Its standard error."""
+    agree: bool
+    """Whether every sensor is off in proportion, within its error."""
+    alone: int
+    """Sensors that show it by themselves."""
+
+    @property
+    def suspected(self) -> bool:
+        """Whether it may be a drift that begins."""
+        return self.agree and abs(self.share) >= max(LEAST_DRIFT / 2, _SUSPECT * self.error)
+
+    def confirmed(self, times: float = 1.0) -> bool:
+        """Whether it is a drift."""
+        large = abs(self.share) >= max(times * LEAST_DRIFT, _CERTAIN * self.error)
+        return large and self.agree and self.alone >= _FEWEST_SINGLE
+
+
+NONE = Drift(0.0, 0.0, False, 0)
+
+
+def drift_of(sensors: Sequence[SensorDetector], long: bool) -> Drift:
+    """Return the drift that fits the shifts of these sensors best.
+
+    A drift by the share d moves each sensor by ``d m`` spreads, m being its level in spreads. The
+    shifts s with their standard errors e give d by weighted least squares (Gauss-Markov):
+    ``d = sum(s m / e²) / sum(m² / e²)`` with the standard error ``1 / sqrt(sum(m² / e²))``.
+    """
+    rows = []
+    along = total = 0.0
+    for sensor in sensors:
+        baseline = sensor.baseline
+        if not baseline.scale:
+            return NONE
+        shift = sensor.means.long if long else sensor.means.medium
+        error = baseline.error(Means.N_LONG if long else Means.N_MEDIUM)
+        size = baseline.level * baseline.scale
+        rows.append((shift, size, error))
+        weight = size / (error * error)
+        along += shift * weight
+        total += size * weight
+    if total <= 0.0:
+        return NONE
+    share = along / total
+    agree, alone = True, 0
+    for shift, size, error in rows:
+        expected = share * size
+        if abs(shift - expected) > _AGREE * error + _PROPORTION * abs(expected):
+            agree = False
+        if shift * expected > 0 and abs(shift) >= _SINGLE * error:
+            alone += 1
+    return Drift(share, total**-0.5, agree, alone)
+
+
+def confirmed_drift(now: Drift, before: Drift) -> Drift | None:
+    """Return the drift that is certain: by the long mean, or else by the medium one; None without."""
+    if before.confirmed():
+        return before
+    return now if now.confirmed(_MEDIUM_TIMES) else None

@@ -1,0 +1,114 @@
+"""From signs of single sensors to the type of a fault, by the rules of ``plant.yaml``."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from aegisflow.domain.detection.drift import Drift
+from aegisflow.domain.detection.finding import DRIFT, Diagnosis
+from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.equipment import FaultRule
+
+_NOT_A_DRIFT = 2.7
+"""A sensor that is off by more deadbands than this is not the beginning of a common drift."""
+
+Signs = Mapping[str, frozenset[str]]
+"""Sensor to what it shows now: ``high``, ``low``, ``swings``, ``beyond``; those that show nothing are absent."""
+
+
+class Fit(NamedTuple):
+    """A rule that fits, and how strongly."""
+
+    rule: FaultRule
+    strength: float
+    """Movement of its strongest sensor, in deadbands."""
+    sensors: tuple[SensorDetector, ...]
+
+
+def fitting(
+    rules: Sequence[FaultRule],
+    sensors: Mapping[str, SensorDetector],
+    signs: Signs,
+    drift: Drift | None,
+    drift_suspected: bool,
+) -> list[Fit]:
+    """Return the rules that fit, the strongest first.
+
+    A rule fits when each sensor under ``when`` shows one of the signs given for it, and none under
+    ``unless`` even leans the way that would speak against it. While the sensors may be drifting
+    together, what one of them shows waits until it is too large for that, or beyond a limit.
+    """
+    fits = []
+    for rule in rules:
+        if rule.together:
+            if drift is not None:
+                shown = tuple(sensors[name] for name in rule.together if name in sensors)
+                fits.append(Fit(rule, max(abs(sensor.moved) for sensor in shown), shown))
+            continue
+        shown = tuple(sensors[name] for name in rule.when if name in sensors)
+        if len(shown) < len(rule.when) or not all(
+            signs.get(name, _NOTHING) & frozenset(wanted) for name, wanted in rule.when.items()
+        ):
+            continue
+        if any(_leans(sensors.get(name), unwanted, signs) for name, unwanted in rule.unless.items()):
+            continue
+        strength = max(abs(sensor.moved) for sensor in shown)
+        limited = any("beyond" in signs[sensor.name] for sensor in shown)
+        if drift_suspected and strength < _NOT_A_DRIFT and not limited:
+            continue
+        fits.append(Fit(rule, strength, shown))
+    if drift is not None and any(fit.rule.together for fit in fits):
+        # All together explains more than one by itself; but no instrument's drift trips a limit.
+        others = [fit for fit in fits if not fit.rule.together]
+        if not any("beyond" in signs[s.name] for fit in others for s in fit.sensors):
+            fits = [fit for fit in fits if fit.rule.together]
+        else:
+            fits = others
+    return sorted(fits, key=lambda fit: -fit.strength)
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+def _leans(sensor: SensorDetector | None, unwanted: Sequence[str], signs: Signs) -> bool:
+    if sensor is None:
+        return False
+    if signs.get(sensor.name, _NOTHING) & frozenset(unwanted):
+        return True
+    leaning = sensor.leaning()
+    return (leaning > 0 and "high" in unwanted) or (leaning < 0 and "low" in unwanted)
+
+
+def diagnose(fits: Sequence[Fit], signs: Signs, drift: Drift | None) -> Diagnosis:
+    """Return the diagnosis that the strongest rule gives, with its reasons and what speaks against it."""
+    best = fits[0]
+    rule = best.rule
+    if rule.together and drift is not None:
+        findings = tuple(sensor.finding(DRIFT, rule.severity) for sensor in best.sensors)
+        percent = 100 * drift.share
+        reasons = [
+            f"all of {', '.join(rule.together)} are off by {percent:+.1f} % (± {100 * drift.error:.1f} %)",
+            f"{drift.alone} of them show it by themselves, and none contradicts it",
+        ]
+    else:
+        findings = tuple(sensor.finding(sensor.sign(), rule.severity) for sensor in best.sensors)
+        reasons = [_reason(sensor, signs[sensor.name]) for sensor in best.sensors]
+    for other in fits[1:]:
+        findings += tuple(
+            sensor.finding(sensor.sign(), rule.severity) for sensor in other.sensors if sensor not in best.sensors
+        )
+        what = ", ".join(_reason(sensor, signs.get(sensor.name, _NOTHING)) for sensor in other.sensors)
+        reasons.append(f"less strong: {other.rule.name}, since {what}")
+    for name in rule.expects:
+        if name not in signs:
+            reasons.append(f"against: {name} does not show it")
+    return Diagnosis(rule.name, findings, tuple(reasons), best.strength)
+
+
+def _reason(sensor: SensorDetector, signs: frozenset[str]) -> str:
+    value, unit, level = sensor.limit.smooth, sensor.spec.unit, sensor.baseline.level
+    number = f"{value:.4g} {unit}".strip()
+    if "beyond" in signs:
+        return f"{sensor.name} at {number} is beyond its limit"
+    if "swings" in signs:
+        return f"{sensor.name} swings: {sensor.swing.turns} turns, now {number}"
+    return f"{sensor.name} at {number} is {value - level:+.3g} from its level of {level:.4g}"

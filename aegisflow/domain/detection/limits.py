@@ -1,0 +1,73 @@
+"""Limits out of ``plant.yaml``: alarm and trip."""
+
+from math import inf, nan
+
+from aegisflow.domain.alarms import Severity
+from aegisflow.domain.equipment import SensorSpec
+
+_WEIGHT = 2 / 7
+_MOST, _ENOUGH = 6, 3
+
+
+class LimitCheck:
+    """Compares a sensor with its alarm limits by an EWMA over 6 readings, with its trip limits by the values.
+
+    The smoothed value is beyond a limit that the noise only touches when the level is. A first value
+    that is wild would stay in it for a while, so the newest values must lie beyond, too: three more
+    of them than within, counted up and down.
+    """
+
+    __slots__ = ("_outside", "high", "limited", "low", "smooth", "trip_high", "trip_low", "tripped")
+
+    def __init__(self, spec: SensorSpec) -> None:
+        self.smooth = nan
+        """EWMA of the values over 6 readings, in the sensor's unit."""
+        self._outside = 0
+        self.tripped = False
+        """Whether the newest value is beyond a trip limit."""
+        self.configure(spec)
+
+    def configure(self, spec: SensorSpec) -> None:
+        """Go on under another specification."""
+        self.trip_low = -inf if spec.trip.low is None else spec.trip.low
+        self.trip_high = inf if spec.trip.high is None else spec.trip.high
+        self.low = self.trip_low if spec.alarm.low is None else max(spec.alarm.low, self.trip_low)
+        self.high = self.trip_high if spec.alarm.high is None else min(spec.alarm.high, self.trip_high)
+        self.limited = self.low > -inf or self.high < inf
+
+    def update(self, value: float) -> None:
+        """Take in the newest value."""
+        if self.smooth == self.smooth:
+            self.smooth += (value - self.smooth) * _WEIGHT
+        else:
+            self.smooth = value
+        if self.limited:
+            if self.low <= value <= self.high:
+                self.tripped = False
+                if self._outside:
+                    self._outside -= 1
+            else:
+                self.tripped = not self.trip_low <= value <= self.trip_high
+                if self._outside < _MOST:
+                    self._outside += 1
+
+    @property
+    def beyond(self) -> int:
+        """1 above a limit, -1 below one, 0 within."""
+        if not self._outside:
+            return 0
+        if (self._outside >= _ENOUGH or self.tripped) and self.smooth > self.high:
+            return 1
+        if (self._outside >= _ENOUGH or self.tripped) and self.smooth < self.low:
+            return -1
+        return 0
+
+    @property
+    def held(self) -> bool:
+        """Whether the smoothed value is beyond a limit: an alarm for it is not over."""
+        return not self.low <= self.smooth <= self.high
+
+    @property
+    def severity(self) -> Severity:
+        """Critical beyond a trip limit, else high."""
+        return Severity.CRITICAL if not self.trip_low <= self.smooth <= self.trip_high else Severity.HIGH

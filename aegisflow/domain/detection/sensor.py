@@ -1,0 +1,289 @@
+"""All tests of one sensor, fed together."""
+
+from math import cbrt, inf, sqrt
+
+from aegisflow.domain.alarms import Severity
+from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMORY, Baseline
+from aegisflow.domain.detection.finding import LIMIT, SHIFT, SILENT, STUCK, SWING, Z_SCORE, Finding
+from aegisflow.domain.detection.limits import LimitCheck
+from aegisflow.domain.detection.shift import DECISION, Cusum, Means
+from aegisflow.domain.detection.stuck import Silent, Stuck
+from aegisflow.domain.detection.swing import Swing
+from aegisflow.domain.detection.zscore import ZScore
+from aegisflow.domain.equipment import SensorSpec
+
+LEAST_SHIFT = 0.9
+"""Spreads by which a level must have moved at least, deadband or none."""
+_LEAST_REACH = 4.0
+_MOST_REACH = 7.0
+_REACH = 10.0
+_CERTAIN_LONG = 6.0
+_SLOW_DEADBANDS = 1.5
+_HYSTERESIS = 0.6
+_STILL = 2.0
+_NO_BIAS = 0.1
+"""Spreads by which the mean of half an hour may be off by chance."""
+_STROLLS = 3.0
+"""A level that strolls must have moved by so many of its standard deviations."""
+_CROSSED = 0.8
+"""A sum that has crossed its limit counts until it is below so much of it."""
+_LEANING = 3.0
+_TOLERANCE = 1.5
+"""Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
+_RARE = 4.5
+"""Standard errors by which a mean is off once in hundreds of thousands of readings."""
+
+
+class SensorDetector:
+    """Watches one sensor: z-score, limits, and against its baseline shifts, swings, repeats and silence.
+
+    The deviation ``u = (value - level) / spread`` is clipped to ±4, so that one wild value is no
+    shift. A shift is confirmed when it is certain (CUSUM, or the long mean at 6 standard errors) and
+    large enough to matter: beyond the sensor's deadband and 0.9 spreads.
+    """
+
+    __slots__ = (
+        "at",
+        "baseline",
+        "cusum",
+        "energy_mean",
+        "energy_scale",
+        "guard",
+        "level_scale",
+        "limit",
+        "means",
+        "name",
+        "noise",
+        "reach",
+        "repeats",
+        "silence",
+        "spec",
+        "swing",
+        "zscore",
+    )
+
+    def __init__(self, spec: SensorSpec) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.at = -inf
+        """UTC epoch seconds of the newest value, by the device's clock; the caller keeps it."""
+        self.zscore = ZScore(spec.detector)
+        self.limit = LimitCheck(spec)
+        self.baseline = Baseline()
+        self.cusum = Cusum()
+        self.means = Means()
+        self.swing = Swing()
+        self.repeats = Stuck()
+        self.silence = Silent()
+        self.guard = DECISION / 2
+        """CUSUM from which on something is suspected."""
+        self.reach = _LEAST_REACH
+        self.noise = 0.0
+        """Standard deviation of the brief mean, in spreads (that of an EWMA of a first-order autoregression)."""
+        self.level_scale = self.energy_scale = 0.0
+        """What makes the medium mean and the energy comparable between sensors: 1 is rare."""
+        self.energy_mean = 1.0
+
+    def update(self, value: float) -> bool:
+        """Take in the newest value; tell whether anything about the sensor may matter now."""
+        zscore = self.zscore
+        same = value == zscore.value
+        zscore.update(value)
+        limit = self.limit
+        limit.update(value)
+        repeats = self.repeats
+        if same or repeats.run:
+            repeats.update(same)
+        else:
+            repeats.seen += 1
+        baseline = self.baseline
+        scale = baseline.scale
+        if not scale:
+            baseline.warm_up(value, zscore.resolution)
+            if baseline.scale:
+                self.adapt()
+            return limit._outside > 0
+        if same and repeats.tells_nothing:
+            return True
+        u = (value - baseline.level) * scale
+        if u > CLIP:
+            u = CLIP
+        elif u < -CLIP:
+            u = -CLIP
+        cusum, means, swing = self.cusum, self.means, self.swing
+        cusum.update(u)
+        means.update(u)
+        swing.update(means.brief, self.reach)
+        baseline.add(u)
+        guard = self.guard
+        return cusum.high > guard or cusum.low > guard or swing.turns > 1 or limit._outside > 0 or repeats.run > 9
+
+    def adapt(self) -> None:
+        """Fit the limits of all tests to what the baseline has learned."""
+        baseline = self.baseline
+        inflation = baseline.total_inflation
+        self.cusum.widen(
+            inflation,
+            sqrt(baseline.inflation / min(baseline.count + 1, MEMORY)) + max(0.0, abs(baseline.bias) - _NO_BIAS),
+        )
+        self.guard = DECISION * inflation / 2
+        carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
+        self.noise = sqrt(carried / Means.N_BRIEF + baseline.wander)
+        self.reach = min(_MOST_REACH, max(_LEAST_REACH, _REACH * self.noise))
+        rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
+        self.level_scale = 1 / (rare * baseline.error(Means.N_MEDIUM))
+        freedom = Means.N_ENERGY / max(baseline.unrest * BLOCK, _carried(baseline.correlation**2))
+        self.energy_mean = 1 - 2 / (9 * freedom)
+        self.energy_scale = 1 / (rare * sqrt(2 / (9 * freedom)))
+
+    def rebase(self) -> None:
+        """Take the mean of the window for the level that is usual from now on."""
+        mean = self.zscore.window.mean
+        if mean is not None and self.baseline.scale:
+            self.baseline.move(mean)
+            self.adapt()
+            self.calm()
+
+    def calm(self) -> None:
+        """Forget what was suspected."""
+        self.cusum.reset()
+        self.means.reset()
+
+    @property
+    def unrest(self) -> float:
+        """How far the energy is above 1, 1 being rare: its cube root is all but Gaussian (Wilson, Hilferty 1931)."""
+        return (cbrt(self.means.energy) - self.energy_mean) * self.energy_scale
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a baseline."""
+        return self.baseline.scale > 0
+
+    @property
+    def suspected(self) -> bool:
+        """Whether the level may have begun to move."""
+        return self.cusum.sum > self.guard
+
+    @property
+    def deadband(self) -> float:
+        """The shift that matters, in the sensor's unit."""
+        baseline = self.baseline
+        least = LEAST_SHIFT if not baseline.wander else max(LEAST_SHIFT, _STROLLS * sqrt(baseline.wander))
+        return max(self.spec.deadband or 0.0, least * baseline.spread)
+
+    @property
+    def moved(self) -> float:
+        """How far the smoothed value is off its level, in deadbands; before there is one, off its normal range."""
+        deadband, smooth = self.deadband, self.limit.smooth
+        if not deadband:
+            return 0.0
+        if self.baseline.scale:
+            return (smooth - self.baseline.level) / deadband
+        low, high = self.spec.normal.low, self.spec.normal.high
+        if high is not None and smooth > high:
+            return (smooth - high) / deadband
+        return (smooth - low) / deadband if low is not None and smooth < low else 0.0
+
+    def shifted(self, times: float = 1.0, crossed: bool = False) -> int:
+        """Return 1 for a confirmed shift upwards, -1 for one downwards, of so many deadbands; else 0.
+
+        ``crossed``: it was one a reading ago.
+        """
+        baseline, cusum = self.baseline, self.cusum
+        if not baseline.scale:
+            return 0
+        deadband = self.deadband * baseline.scale * times
+        certain = DECISION * baseline.total_inflation * (0.5 if self.zscore.persistent else 1.0)
+        if crossed:
+            certain *= _CROSSED
+        if cusum.sum > certain:
+            shift = cusum.shift
+            if abs(shift) >= deadband:
+                return 1 if shift > 0 else -1
+        long = self.means.long
+        if abs(long) >= max(_SLOW_DEADBANDS * deadband, _CERTAIN_LONG * baseline.error(Means.N_LONG)):
+            return 1 if long > 0 else -1
+        return 0
+
+    def held(self) -> int:
+        """Return the direction in which the level still is off, with hysteresis; 0 for none."""
+        baseline = self.baseline
+        if not baseline.scale:
+            return 0
+        medium = self.means.medium
+        if abs(medium) >= max(_HYSTERESIS * self.deadband * baseline.scale, _STILL * baseline.error(Means.N_MEDIUM)):
+            return 1 if medium > 0 else -1
+        return 0
+
+    def leaning(self) -> int:
+        """Return the direction in which the newest readings lie by more than chance; 0 for none."""
+        brief = self.means.brief
+        if abs(brief) > _LEANING * self.noise:
+            return 1 if brief > 0 else -1
+        return 0
+
+    def finding(self, detector: str, severity: Severity = Severity.LOW) -> Finding:
+        """Return the figures of the newest value, as evidence of this detector.
+
+        They are against the baseline; before there is one, against the rolling window.
+        """
+        zscore, baseline = self.zscore, self.baseline
+        value = zscore.value
+        if detector == LIMIT:
+            severity = max(severity, self.limit.severity, key=lambda item: item.rank)
+        if baseline.scale and detector != Z_SCORE:
+            return Finding(
+                self.name,
+                detector,
+                value,
+                baseline.level,
+                baseline.spread,
+                (value - baseline.level) * baseline.scale,
+                severity,
+            )
+        z = zscore.z
+        if z is None:
+            return Finding(
+                self.name, detector, value, zscore.window.mean or 0.0, zscore.window.spread or 0.0, 0.0, severity
+            )
+        spread = zscore.deviation / z if z else zscore.window.spread or 0.0
+        return Finding(self.name, detector, value, value - zscore.deviation, spread, z, severity)
+
+    def sign(self) -> str:
+        """Return the test that speaks loudest for the sensor now."""
+        if self.limit._outside and self.limit.beyond:
+            return LIMIT
+        if self.silence.present:
+            return SILENT
+        if self.repeats.present:
+            return STUCK
+        return SWING if self.swing.present else SHIFT
+
+    def figures(self) -> tuple[float | None, ...]:
+        """Return all that the detector remembers beside the values of its window."""
+        means, cusum = self.means, self.cusum
+        return (
+            self.at,
+            *self.zscore.figures(),
+            *self.baseline.figures(),
+            means.brief,
+            means.medium,
+            means.long,
+            means.energy,
+            cusum.high,
+            cusum.low,
+            self.swing.turns,
+            self.repeats.run,
+            self.limit.smooth,
+        )
+
+    def reconfigure(self, spec: SensorSpec) -> None:
+        """Go on under another specification of the same sensor."""
+        self.spec = spec
+        self.zscore.configure(spec.detector)
+        self.limit.configure(spec)
+
+
+def _carried(r: float) -> float:
+    """Return the factor by which a lag-1 correlation inflates the variance of a long mean."""
+    return (1 + r) / (1 - r)
