@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,8 @@ class ServeProcess:
         command = self.plant.command("serve", "--plant", str(self.plant.file), "--port", "0", "--json-logs")
         self._read = len(self.log())
         with self._log.open("ab") as log:
+            log.write(b"\n")  # behind a line that a kill cut short
+            log.flush()
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self.plant.environment)
         if and_wait:
             self.serves()
@@ -103,11 +105,14 @@ class ServeProcess:
         fresh.replace(self.plant.file)
 
     def log(self) -> list[dict[str, Any]]:
-        """Return what it has logged so far, all of its lives together."""
+        """Return what it has logged so far, all of its lives together; what a kill cut short is left out."""
         if not self._log.exists():
             return []
-        lines = self._log.read_bytes().split(b"\n")[:-1]
-        return [json.loads(line) for line in lines if line.startswith(b"{")]
+        entries = []
+        for line in self._log.read_bytes().split(b"\n")[:-1]:
+            with suppress(ValueError):
+                entries.append(json.loads(line))
+        return [entry for entry in entries if isinstance(entry, dict)]
 
     def hear(self, event: str, within_s: float = 60.0) -> dict[str, Any]:
         """Return the next log line of this kind; each line is heard once."""
