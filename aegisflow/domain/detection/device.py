@@ -23,6 +23,7 @@ from aegisflow.domain.detection.joint import JointScore
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.times import format_instant
 
 _DRIFT_EVERY = 6
 _SLOW_EVERY = 12
@@ -164,6 +165,13 @@ class DeviceDetector:
         """How unusual the newest reading is: 0 is ordinary, from 1 on it is suspicious."""
         score = self.joint.score if self._scored_at == self._at else self.joint.look(self._at, self.sensors)
         return max(score, 1.0) if self._found else score
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what is worth knowing and is no alarm."""
+        load = self.load
+        if load is None or not load.left:
+            return ()
+        return (f"the load has changed: {load.spec.sensor} since {format_instant(load.since)}",)
 
     def _change_alarm(self, alarm_type: str) -> None:
         if not alarm_type:
