@@ -65,8 +65,7 @@ class DeviceActor(DispatchedActor):
     def on_start(self) -> None:
         """Ask for the past."""
         self._cold_at = time.monotonic() + RECALL_TIMEOUT_S
-        count = max((sensor.detector.window for sensor in self._device.spec.sensors.values()), default=0)
-        self.post(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, count))
+        self.post(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, self._device.recall_count))
 
     def on_receive(self, message: object) -> object:
         """Record, remember, answer."""

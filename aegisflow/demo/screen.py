@@ -63,4 +63,5 @@ class Screen:
 
 def _figures(sent: Sent, stored: int, alarms: int) -> str:
     noun = "alarm" if alarms == 1 else "alarms"
-    return f"{time_of_day(sent.at - sent.shift)[:5]}  sent {sent.sent:,}  stored {stored:,}  {alarms:,} {noun}"
+    known = max(sent.sent, stored)  # the sender tells now and then; what is stored was sent
+    return f"{time_of_day(sent.at - sent.shift)[:5]}  sent {known:,}  stored {stored:,}  {alarms:,} {noun}"

@@ -28,64 +28,15 @@ from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evide
 from aegisflow.domain.commands import Caller
 from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis, Finding
 from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.domain.tracks import Track, recalled
 from aegisflow.errors import UnknownNameError
 
-_SEVERITIES = tuple(Severity)
 _RETYPE = 60
 """Consecutive readings of another type before an active alarm takes it, instead of the on-delay."""
 _MOST_WAITING = 20
 """With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
 _PAST = 8
 """Finished alarms kept, so that acknowledging one twice finds it."""
-
-
-class _Track:
-    """What is counted about one sensor between its first breach and its rest."""
-
-    __slots__ = ("joined", "quiet", "runs", "since", "told", "worst")
-
-    def __init__(self, worst: Finding, since: float) -> None:
-        self.worst = worst
-        """The weightiest finding so far."""
-        self.since = since
-        self.runs = [0] * len(_SEVERITIES)
-        """Per severity: consecutive readings that are at least so bad."""
-        self.quiet = 0
-        """Consecutive readings without a breach."""
-        self.joined = False
-        """Whether the sensor speaks for the active alarm."""
-        self.told = 0.0
-        """|z| in the alarm as last told."""
-
-    def breach(self, finding: Finding) -> None:
-        self.quiet = 0
-        rank = finding.severity.rank
-        self.runs = [run + 1 if level <= rank else 0 for level, run in enumerate(self.runs)]
-        if finding.weight > self.worst.weight:
-            self.worst = finding
-
-    def rest(self) -> None:
-        self.quiet += 1
-        self.runs = [0] * len(_SEVERITIES)
-
-    def earned(self, on_delay: int) -> Severity:
-        """Return the highest severity that has lasted for the on-delay; low for none."""
-        return max(
-            (s for s in _SEVERITIES if self.runs[s.rank] >= on_delay), default=Severity.LOW, key=lambda s: s.rank
-        )
-
-    def evidence(self) -> Evidence:
-        worst = self.worst
-        return Evidence(
-            worst.sensor,
-            worst.detector,
-            worst.value,
-            worst.baseline,
-            worst.spread,
-            worst.z,
-            worst.direction,
-            self.since,
-        )
 
 
 class AlarmBook:
@@ -112,7 +63,7 @@ class AlarmBook:
         self._waiting: dict[str, Alarm] = {}
         """Returned and unacknowledged, oldest first."""
         self._past: tuple[Alarm, ...] = ()
-        self._tracks: dict[str, _Track] = {}
+        self._tracks: dict[str, Track] = {}
         self._stamp = ""
         self._serial = 0
         self._type = ""
@@ -155,7 +106,7 @@ class AlarmBook:
         tracks = self._tracks
         for sensor, finding in weightiest.items():
             if sensor not in tracks:
-                tracks[sensor] = _Track(finding, at)
+                tracks[sensor] = Track(finding, at)
             tracks[sensor].breach(finding)
         for sensor, track in tuple(tracks.items()):
             if sensor not in weightiest and sensor in reported:
@@ -227,7 +178,7 @@ class AlarmBook:
                 if self._active is not None:
                     events.append(self._clear(self._active, self._active.changed_at))
                 self._active = alarm
-                self._tracks = {item.sensor: _recalled(item, alarm.severity) for item in alarm.evidence}
+                self._tracks = {item.sensor: recalled(item, alarm.severity) for item in alarm.evidence}
         return tuple(events)
 
     def _count_type(self, diagnosis: Diagnosis | None) -> None:
@@ -352,12 +303,3 @@ class AlarmBook:
 
     def _remember(self, alarm: Alarm) -> None:
         self._past = (*self._past[1 - _PAST :], alarm)
-
-
-def _recalled(item: Evidence, severity: Severity) -> _Track:
-    """Return the track of a sensor that already speaks for a stored alarm."""
-    worst = Finding(item.sensor, item.detector, item.value, item.baseline, item.spread, item.z, severity)
-    track = _Track(worst, item.since)
-    track.joined = True
-    track.told = abs(item.z)
-    return track

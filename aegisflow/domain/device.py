@@ -17,6 +17,7 @@ _ACCEPTED: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.ACCEPTED, (
 _DUPLICATE: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.DUPLICATE, ())
 _OUT_OF_ORDER: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.OUT_OF_ORDER, ())
 _FEWEST_TIMES = 60
+_WARM_UP = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Device:
             alarms=self.alarms(),
             accepted=accepted,
             refused=dict(refused),
+            notes=self._detector.notes(),
         )
 
     def reconfigure(self, spec: DeviceSpec, at: float) -> tuple[AlarmEvent, ...]:
@@ -162,6 +164,11 @@ class Device:
     def score(self) -> float:
         """How unusual the newest reading is: 0 is ordinary, from 1 on the detectors find something."""
         return self._detector.score
+
+    @property
+    def recall_count(self) -> int:
+        """The newest readings that a restart needs: windows, and a warm-up of the baselines."""
+        return max((_WARM_UP, *(sensor.detector.window for sensor in self.spec.sensors.values())))
 
     @property
     def latest_at(self) -> float | None:

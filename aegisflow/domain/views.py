@@ -49,6 +49,8 @@ class DeviceStatus:
     """Readings taken since the device's actor started."""
     refused: Mapping[str, int]
     """Reason code or disposition to how many readings were not taken, since then."""
+    notes: tuple[str, ...] = ()
+    """What is worth knowing and is no alarm, such as a change of load."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,12 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 
-from aegisflow.domain.alarms import Severity
 from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.drift import LEAST_DRIFT, Drift, confirmed_drift, drift_of
-from aegisflow.domain.detection.faults import Fit, diagnose, fitting
+from aegisflow.domain.detection.faults import diagnose, fitting
 from aegisflow.domain.detection.finding import (
-    DRIFT,
     JOINT,
     LIMIT,
-    SENSOR_SILENT,
-    SENSOR_STUCK,
-    SILENT,
-    STUCK,
     UNCLASSIFIED,
     Diagnosis,
     Finding,
@@ -22,7 +16,9 @@ from aegisflow.domain.detection.finding import (
 from aegisflow.domain.detection.joint import JointScore
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.detection.unnamed import broken_instruments, graded, nameless
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.times import format_instant
 
 _DRIFT_EVERY = 6
 _SLOW_EVERY = 12
@@ -165,6 +161,13 @@ class DeviceDetector:
         score = self.joint.score if self._scored_at == self._at else self.joint.look(self._at, self.sensors)
         return max(score, 1.0) if self._found else score
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what is worth knowing and is no alarm."""
+        load = self.load
+        if load is None or not load.left:
+            return ()
+        return (f"the load has changed: {load.spec.sensor} since {format_instant(load.since)}",)
+
     def _change_alarm(self, alarm_type: str) -> None:
         if not alarm_type:
             # Instruments that have drifted come back to another level than the one that drifted with them.
@@ -220,7 +223,7 @@ class DeviceDetector:
         if fits:
             self._nameless = 0
             return diagnose(fits, signs, drift)
-        broken = self._instruments(at)
+        broken = broken_instruments(self.sensors, at)
         if broken is not None:
             return broken
         return self._unnamed(at, signs, active)
@@ -268,22 +271,6 @@ class DeviceDetector:
                 signs[sensor.name] = frozenset(shown)
         return signs
 
-    def _instruments(self, at: float) -> Diagnosis | None:
-        """Return the sensors that do not measure any more."""
-        stuck = [sensor for sensor in self.sensors if sensor.at == at and sensor.repeats.present]
-        if stuck:
-            findings = tuple(sensor.finding(STUCK) for sensor in stuck)
-            reasons = tuple(f"{sensor.name} has repeated its value {sensor.repeats.run} times" for sensor in stuck)
-            return Diagnosis(SENSOR_STUCK, findings, reasons)
-        silent = [
-            sensor for sensor in self.sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s
-        ]
-        if silent:
-            findings = tuple(sensor.finding(SILENT) for sensor in silent)
-            reasons = tuple(f"{sensor.name} is missing from {sensor.silence.missed} readings" for sensor in silent)
-            return Diagnosis(SENSOR_SILENT, findings, reasons)
-        return None
-
     def _unnamed(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what has no name: beyond a limit at once, else by signs or score, after some patience."""
         limited = [sensor for sensor in self.sensors if "beyond" in signs.get(sensor.name, ())]
@@ -299,7 +286,7 @@ class DeviceDetector:
             self._nameless = self._nameless + 1 if shown else 0
             if not shown or (self._nameless < _PATIENCE and not active):
                 return None
-            return _by_signs(shown)
+            return nameless(shown)
         lasting = self.joint.lasting
         if lasting < (_HYSTERESIS if active else 1.0):
             return None
@@ -310,7 +297,7 @@ class DeviceDetector:
         ranked = sorted(self.sensors, key=self.joint.strength, reverse=True)
         least = min(1.0, self.joint.strength(ranked[0]))
         shown = [sensor for sensor in ranked if sensor.at == at and self.joint.strength(sensor) >= least]
-        findings = tuple(sensor.finding(JOINT, _graded(lasting)) for sensor in shown)
+        findings = tuple(sensor.finding(JOINT, graded(lasting)) for sensor in shown)
         return Diagnosis(UNCLASSIFIED, findings, (f"score {lasting:.2f}, 1 is unusual",)) if findings else None
 
     def _accept(self) -> None:
@@ -358,19 +345,3 @@ class DeviceDetector:
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
         return tuple(known)
-
-
-def _by_signs(shown: Sequence[SensorDetector]) -> Diagnosis:
-    findings = tuple(sensor.finding(sensor.sign(), Severity.LOW) for sensor in shown)
-    return Diagnosis(
-        UNCLASSIFIED, findings, tuple(f"{sensor.name} is off, and no type of fault fits" for sensor in shown)
-    )
-
-
-def _graded(score: float) -> Severity:
-    if score >= 4:
-        return Severity.HIGH
-    return Severity.MEDIUM if score >= 2 else Severity.LOW
-
-
-__all__ = ["DRIFT", "DeviceDetector", "Fit"]

@@ -148,6 +148,7 @@ class SensorDetector:
         """Forget what was suspected."""
         self.cusum.reset()
         self.means.reset()
+        self.swing = Swing()
 
     @property
     def unrest(self) -> float:

@@ -1,0 +1,37 @@
+"""Diagnoses that need no rule: instruments that do not measure, and what no type of fault fits."""
+
+from collections.abc import Sequence
+
+from aegisflow.domain.alarms import Severity
+from aegisflow.domain.detection.finding import SENSOR_SILENT, SENSOR_STUCK, SILENT, STUCK, UNCLASSIFIED, Diagnosis
+from aegisflow.domain.detection.sensor import SensorDetector
+
+
+def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
+    """Return the sensors that do not measure any more."""
+    stuck = [sensor for sensor in sensors if sensor.at == at and sensor.repeats.present]
+    if stuck:
+        findings = tuple(sensor.finding(STUCK) for sensor in stuck)
+        reasons = tuple(f"{sensor.name} has repeated its value {sensor.repeats.run} times" for sensor in stuck)
+        return Diagnosis(SENSOR_STUCK, findings, reasons)
+    silent = [sensor for sensor in sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s]
+    if silent:
+        findings = tuple(sensor.finding(SILENT) for sensor in silent)
+        reasons = tuple(f"{sensor.name} is missing from {sensor.silence.missed} readings" for sensor in silent)
+        return Diagnosis(SENSOR_SILENT, findings, reasons)
+    return None
+
+
+def nameless(shown: Sequence[SensorDetector]) -> Diagnosis:
+    """Return the diagnosis of sensors that are off, and no type of fault says why."""
+    findings = tuple(sensor.finding(sensor.sign(), Severity.LOW) for sensor in shown)
+    return Diagnosis(
+        UNCLASSIFIED, findings, tuple(f"{sensor.name} is off, and no type of fault fits" for sensor in shown)
+    )
+
+
+def graded(score: float) -> Severity:
+    """Return how bad a score is: it only says how unusual something is, so never critical."""
+    if score >= 4:
+        return Severity.HIGH
+    return Severity.MEDIUM if score >= 2 else Severity.LOW

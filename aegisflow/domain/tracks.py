@@ -1,0 +1,67 @@
+"""What is counted about one sensor while it speaks for an alarm, or may come to."""
+
+from aegisflow.domain.alarms import Evidence, Severity
+from aegisflow.domain.detection import Finding
+
+_SEVERITIES = tuple(Severity)
+
+
+class Track:
+    """What is counted about one sensor between its first breach and its rest."""
+
+    __slots__ = ("joined", "quiet", "runs", "since", "told", "worst")
+
+    def __init__(self, worst: Finding, since: float) -> None:
+        self.worst = worst
+        """The weightiest finding so far."""
+        self.since = since
+        self.runs = [0] * len(_SEVERITIES)
+        """Per severity: consecutive readings that are at least so bad."""
+        self.quiet = 0
+        """Consecutive readings without a breach."""
+        self.joined = False
+        """Whether the sensor speaks for the active alarm."""
+        self.told = 0.0
+        """|z| in the alarm as last told."""
+
+    def breach(self, finding: Finding) -> None:
+        """Count a reading with a finding."""
+        self.quiet = 0
+        rank = finding.severity.rank
+        self.runs = [run + 1 if level <= rank else 0 for level, run in enumerate(self.runs)]
+        if finding.weight > self.worst.weight:
+            self.worst = finding
+
+    def rest(self) -> None:
+        """Count a reading without."""
+        self.quiet += 1
+        self.runs = [0] * len(_SEVERITIES)
+
+    def earned(self, on_delay: int) -> Severity:
+        """Return the highest severity that has lasted for the on-delay; low for none."""
+        return max(
+            (s for s in _SEVERITIES if self.runs[s.rank] >= on_delay), default=Severity.LOW, key=lambda s: s.rank
+        )
+
+    def evidence(self) -> Evidence:
+        """Return the figures of the weightiest finding."""
+        worst = self.worst
+        return Evidence(
+            worst.sensor,
+            worst.detector,
+            worst.value,
+            worst.baseline,
+            worst.spread,
+            worst.z,
+            worst.direction,
+            self.since,
+        )
+
+
+def recalled(item: Evidence, severity: Severity) -> Track:
+    """Return the track of a sensor that already speaks for a stored alarm."""
+    worst = Finding(item.sensor, item.detector, item.value, item.baseline, item.spread, item.z, severity)
+    track = Track(worst, item.since)
+    track.joined = True
+    track.told = abs(item.z)
+    return track
