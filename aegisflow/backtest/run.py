@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from math import isinf
+from math import inf, isinf
 from pathlib import Path
 from time import perf_counter
 from typing import TextIO
@@ -56,9 +56,9 @@ def backtest(
             score_rows = csv.writer(stack.enter_context(_whole(scores)), lineterminator="\n")
             score_rows.writerow(SCORE_COLUMNS)
         for line in run.recording.lines(progress):
-            score = run.take(line)
+            device = run.take(line)
             if score_rows is not None:
-                score_rows.writerow((*run.name(line), f"{score:.6g}"))
+                score_rows.writerow((*run.name(line), f"{device.score if device else 0.0:.6g}"))
         run.finish()
         write_alarms(alarm_file, run.report.alarms, run.recording.time_form())
     run.report.seconds = perf_counter() - began
@@ -74,7 +74,12 @@ class _Lane:
         self.newest = -LEAP_S
         places = {name: place for place, name in enumerate(recording.header)}
         self._columns = [
-            (places[name], name, sensor.span.low, sensor.span.high)
+            (
+                places[name],
+                name,
+                -inf if sensor.span.low is None else sensor.span.low,
+                inf if sensor.span.high is None else sensor.span.high,
+            )
             for name, sensor in spec.sensors.items()
             if name in places
         ]
@@ -88,11 +93,12 @@ class _Lane:
                 raise PayloadError("wrong_type", f"{name} is {cells[place][:50]!r}") from None
             if value is None:
                 continue
-            if isinf(value):
+            if low <= value <= high and -inf < value < inf:
+                values[name] = value
+            elif isinf(value):
                 raise PayloadError("not_finite", f"{name} is {cells[place][:50]!r}")
-            if (low is not None and value < low) or (high is not None and value > high):
+            else:
                 raise PayloadError("out_of_span", f"{name} is {value:g}")
-            values[name] = value
         if not values:
             raise PayloadError("no_known_sensor", "no value for a sensor of the device")
         return values
@@ -125,14 +131,14 @@ class _Run:
         short = device_place is not None and device_place >= len(cells)
         return time_text, "" if short else self.recording.device_of(cells)
 
-    def take(self, line: Line) -> float:
-        """Record one row and return its score; refused ones are counted and score 0."""
+    def take(self, line: Line) -> Device | None:
+        """Record one row and return its device; refused ones are counted, and have none."""
         self.report.rows += 1
         try:
             return self._record(line)
         except PayloadError as error:
             self.report.refuse(error.reason, line.number, error.detail)
-            return 0.0
+            return None
 
     def finish(self) -> None:
         """Let the silence until the end of the recording pass, and put the alarms in order."""
@@ -142,7 +148,7 @@ class _Run:
         self.report.alarms = sorted(self._alarms.values(), key=lambda alarm: (alarm.raised_at, alarm.device_id))
         self.report.devices = len(self._lanes)
 
-    def _record(self, line: Line) -> float:
+    def _record(self, line: Line) -> Device:
         cells = line.cells
         if len(cells) != len(self.recording.header):
             raise PayloadError("columns", f"found {len(cells)}, expected {len(self.recording.header)}")
@@ -171,7 +177,7 @@ class _Run:
         report.accepted += 1
         report.first_at = at if report.first_at is None or at < report.first_at else report.first_at
         report.last_at = at if report.last_at is None or at > report.last_at else report.last_at
-        return lane.device.score
+        return lane.device
 
     def _lane(self, device_id: str) -> _Lane:
         lane = self._lanes.get(device_id)
