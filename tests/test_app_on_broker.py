@@ -10,6 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from samples import device_spec
+from waiting import eventually
 
 from aegisflow.app import App
 from aegisflow.config import Configuration, ManualsSettings, StoreSettings
@@ -66,27 +67,20 @@ def stored(app: App, start: float) -> int:
     return stream.readings
 
 
-def wait_until(true, timeout_s: float = WAIT_S) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-
-
 @pytest.mark.broker
 def test_no_reading_is_lost_over_an_end_of_the_application_and_a_restart_of_the_broker(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     start = float(int(time.time()) - 2 * COUNT)
     with App(configuration_in(tmp_path, mosquitto)) as first:
-        wait_until(lambda: first.plant.health().broker_connected)
+        eventually(lambda: first.plant.health().broker_connected)
         machine = Machine(mosquitto, start)
-        wait_until(lambda: first.intake.received > COUNT / 5)
+        eventually(lambda: first.intake.received > COUNT / 5)
     try:
         with App(configuration_in(tmp_path, mosquitto)) as second:
-            wait_until(lambda: second.intake.received > COUNT / 5)
+            eventually(lambda: second.intake.received > COUNT / 5)
             mosquitto.restart()
-            wait_until(lambda: stored(second, start) == COUNT)
+            eventually(lambda: stored(second, start) == COUNT)
             status = second.plant.device_status("pump-01").value
             assert status.latest_at == start + COUNT - 1
             assert set(status.refused) <= {"duplicate", "out_of_order"}  # the machine repeats itself after the break

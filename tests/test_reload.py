@@ -1,11 +1,11 @@
 """Live reconfiguration through the file, while the stream runs."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import eventually
 
 from aegisflow.actors.base import ARCHIVE
 from aegisflow.actors.messages import FindAudit
@@ -74,14 +74,6 @@ def running(tmp_path: Path) -> Iterator[Running]:
     built = Running(path)
     with built.app:
         yield built
-
-
-def eventually(true: Callable[[], object]) -> None:
-    """Wait for something that tells nobody when it happens."""
-    deadline = time.monotonic() + 10.0
-    while not true():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.002)
 
 
 def test_devices_come_and_go_while_the_stream_runs_and_the_others_lose_nothing(running: Running) -> None:

@@ -1,11 +1,11 @@
 """The two walks of docs/architecture.md, through the whole application: a reading's and a command's."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from samples import LEVELS, device_spec, healthy
+from waiting import eventually
 
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
@@ -77,14 +77,6 @@ def running(tmp_path: Path) -> Iterator[Running]:
     built = Running(tmp_path)
     with built.app:
         yield built
-
-
-def eventually(true: Callable[[], object]) -> None:
-    """Wait for something that tells nobody when it happens."""
-    deadline = time.monotonic() + 10.0
-    while not true():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.002)
 
 
 def test_a_reading_walks_from_the_bus_to_the_store_and_back_as_an_acknowledgement(running: Running) -> None:

@@ -1,11 +1,11 @@
 """Gateway, supervisor and devices on a FakeBus, with a historian in memory."""
 
 import contextlib
-import time
 from collections.abc import Callable
 
 import pykka
 from memory_historian import Disk, MemoryHistorian
+from waiting import eventually
 
 from aegisflow.actors.base import GATEWAY, HISTORIAN, SUPERVISOR, Directory
 from aegisflow.actors.children import ChildSpec, Family
@@ -137,10 +137,7 @@ class SmallPlant:
 
     def wait_for(self, true: Callable[[], object], timeout_s: float = WAIT_S) -> None:
         """Wait for something that tells nobody when it happens."""
-        deadline = time.monotonic() + timeout_s
-        while not true():
-            assert time.monotonic() < deadline, "it never happened"
-            time.sleep(0.002)
+        eventually(true, timeout_s, every_s=0.002)
 
     def restarts(self, name: str) -> int:
         children = self.directory.ask(SUPERVISOR, ReadSupervision(), WAIT_S)

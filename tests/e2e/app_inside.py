@@ -1,8 +1,7 @@
 """The whole application in this process, on a FakeBus or a broker, from a plant file."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,15 +37,6 @@ store: {{url: "{url}"}}
 clock: {{source: {clock}, max_age: 1d, max_ahead: 60s}}
 manuals: {{folder: manuals, model: none}}
 """
-
-
-def eventually(true: Callable[[], Any], within_s: float = 20.0) -> Any:
-    """Return ``true()`` once it holds: for what happens in another thread, which tells nobody."""
-    deadline = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {within_s:g} s"
-        time.sleep(0.005)
-    return found
 
 
 class Inside:

@@ -6,16 +6,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from fastmcp import Client
 from live import LivePlant
+from waiting import eventually
 
 from tests.broker import Mosquitto
 
@@ -24,15 +24,6 @@ SELECT d.name, count(*) FROM (SELECT device, at FROM readings UNION SELECT devic
 JOIN devices d ON d.key = r.device GROUP BY d.name
 """
 """Distinct readings per device, wherever they lie."""
-
-
-def eventually(true: Callable[[], Any], within_s: float = 30.0, every_s: float = 0.02) -> Any:
-    """Return ``true()`` once it holds: for what happens in another process, which tells nobody."""
-    deadline = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {within_s:g} s"
-        time.sleep(every_s)
-    return found
 
 
 class ServeProcess:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from app_inside import Inside, eventually, inside, ordinary
+from app_inside import Inside, inside, ordinary
+from waiting import eventually
 
 from aegisflow.domain.commands import Caller
 from aegisflow.errors import StoreHeldError

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_inside import Inside, eventually, inside, ordinary
+from app_inside import Inside, inside, ordinary
 from live import LivePlant
 from structlog.testing import capture_logs
+from waiting import eventually
 
 from aegisflow.bus.embedded import free_port
 from aegisflow.domain.times import format_instant

@@ -4,7 +4,8 @@ import itertools
 from pathlib import Path
 
 import pytest
-from serve_process import ServeProcess, eventually, replaying, serving
+from serve_process import ServeProcess, replaying, serving
+from waiting import eventually
 
 from tests.broker import Mosquitto
 

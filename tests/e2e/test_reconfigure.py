@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from app_inside import ordinary
-from serve_process import ServeProcess, eventually, serving
+from serve_process import ServeProcess, serving
+from waiting import eventually
 
 from aegisflow.domain.times import format_instant
 from simulator.wire import Wire
