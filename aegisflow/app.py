@@ -1,11 +1,9 @@
 """The wiring: from a configuration to a running plant, and back to nothing."""
 
 import gc
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import structlog
@@ -30,15 +28,17 @@ from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
 from aegisflow.domain.alarms import AlarmEvent
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
-from aegisflow.errors import AegisFlowError
+from aegisflow.errors import AegisFlowError, UnavailableError
 from aegisflow.local_plant import LocalPlant
-from aegisflow.reload import FileWatch, Reloader, refuse_reserved
+from aegisflow.reload import FileWatch, Reloader
 from aegisflow.store import Store, open_store
 
 __all__ = ["EXIT_LOST", "AlarmListener", "App"]
 
 EXIT_LOST = 70
 """Exit code when a part without which nothing is watched is lost for good (sysexits: EX_SOFTWARE)."""
+_COLLECT_AFTER = 100_000
+"""New objects between two looks of the garbage collector."""
 START_S = 120.0
 STOP_S = 60.0
 
@@ -70,20 +70,21 @@ class App:
             configuration: from ``aegisflow.config.load``.
             bus: instead of the broker that the configuration names.
             watch_file: whether saving ``plant.yaml`` reconfigures the plant.
-            on_lost: told the name of a critical part that is lost for good, and why. ``wait`` then returns EXIT_LOST.
+            on_lost: told the name of a critical part that is lost for good, and why; the process should end then,
+                with ``exit_code``.
             listeners: hear of committed alarm events.
             dispatcher_threads: threads that all devices share; one serves best.
         """
         self.configuration = configuration
         self.metrics = telemetry.Metrics()
         self.exit_code = 0
+        """EXIT_LOST once a critical part is lost."""
         self._bus = bus
         self._watch_file = watch_file
         self._on_lost = on_lost
         self._listeners = listeners
         self._threads = dispatcher_threads
         self._current = configuration.plant
-        self._ended = threading.Event()
         self._undo: list[Callable[[], object]] = []
         self._watch: FileWatch | None = None
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow")
@@ -106,7 +107,6 @@ class App:
         """
         if not structlog.is_configured():
             telemetry.configure_logs()
-        refuse_reserved(self.configuration)
         try:
             self._start()
         except BaseException:
@@ -134,7 +134,7 @@ class App:
         self.directory.register(SUPERVISOR, supervisor)
         self._undo.append(lambda: supervisor.stop(timeout=STOP_S))
         self._undo.append(lambda: self.directory.ask(SUPERVISOR, StopChildren(), STOP_S))
-        self.directory.ask(SUPERVISOR, StartChildren(), START_S)
+        self._start_children()
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
         self._undo.append(self.intake.close)
         bus.subscribe((self._codec(settings.plant).sensor_filter(),))
@@ -144,10 +144,16 @@ class App:
             self._watch = FileWatch(settings.path, self.plant.reload)
             self._watch.start()
             self._undo.append(self._watch.stop)
-        gc.collect()
-        gc.freeze()  # what lives as long as the plant need not be looked through again and again
-        self._undo.append(gc.unfreeze)
+        self._undo.append(_spare_the_collector())
         self._log.info("plant_started", plant=settings.plant.name, devices=len(settings.plant.devices))
+
+    def _start_children(self) -> None:
+        try:
+            self.directory.ask(SUPERVISOR, StartChildren(), START_S)
+        except UnavailableError as error:
+            if isinstance(error.__cause__, AegisFlowError):
+                raise error.__cause__ from None  # say what was wrong, not who noticed
+            raise
 
     def stop(self) -> None:
         """Stop everything: first what comes in, last the store and the bus. Safe to call again."""
@@ -157,27 +163,11 @@ class App:
                 step()
             except AegisFlowError as error:
                 self._log.error("stop_incomplete", reason=str(error))
-        self._ended.set()
-
-    def wait(self, timeout_s: float | None = None) -> int:
-        """Wait until it is stopped, or a critical part is lost; return the exit code."""
-        self._ended.wait(timeout_s)
-        return self.exit_code
 
     def request_reload(self) -> None:
         """Have the file read again soon; for SIGHUP."""
         if self._watch is not None:
             self._watch.request()
-
-    def handle_signals(self) -> None:
-        """Let SIGHUP reload, SIGTERM and SIGINT end ``wait``; only in the main thread."""
-
-        def end(number: int, frame: FrameType | None) -> None:
-            self._ended.set()
-
-        signal.signal(signal.SIGHUP, lambda number, frame: self.request_reload())
-        signal.signal(signal.SIGTERM, end)
-        signal.signal(signal.SIGINT, end)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -251,7 +241,6 @@ class App:
     def _lost(self, name: str, reason: str) -> None:
         self._log.critical("critical_part_lost", part=name, reason=reason, exit_code=EXIT_LOST)
         self.exit_code = EXIT_LOST
-        self._ended.set()
         if self._on_lost is not None:
             self._on_lost(name, reason)
 
@@ -259,7 +248,7 @@ class App:
         return LinkState(False, 0.0, "not started") if self._bus is None else self._bus.link()
 
     def _link_changed(self, state: LinkState) -> None:
-        self._log.info("broker_link", connected=state.connected, detail=state.detail)
+        self._log.debug("broker_link", connected=state.connected, detail=state.detail)
 
     def _gauges(self) -> None:
         intake, metrics = self.intake, self.metrics
@@ -267,6 +256,28 @@ class App:
         metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: intake.shed)
         metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(self._current.devices))
         metrics.watch("aegisflow_connected", "Whether the broker is connected", lambda: self._link().connected)
+        metrics.watch(
+            "aegisflow_last_commit_age_seconds", "Since the store last committed anything", self._checkup.commit_age_s
+        )
+
+
+def _spare_the_collector() -> Callable[[], None]:
+    """Have the garbage collector look less often and at less; return what undoes it.
+
+    Readings and messages hold no cycles and go by their reference counts. At 10,000 devices the
+    collector, looking through those under way after every 700 new objects, took 9 of 33 µs a
+    reading and half of the throughput, measured.
+    """
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()  # what lives as long as the plant need not be looked through again and again
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+
+    def undo() -> None:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+    return undo
 
 
 def _paho(settings: Configuration) -> Bus:

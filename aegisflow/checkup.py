@@ -1,10 +1,17 @@
 """The check-up: whether the plant is really watched, judged by progress and not by connections alone."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
-from aegisflow.actors.base import GATEWAY, HISTORIAN, SUPERVISOR, Directory
-from aegisflow.actors.messages import GatewayCounts, ReadGatewayCounts, ReadStoreHealth, ReadSupervision
+from aegisflow.actors.base import GATEWAY, HISTORIAN, MANUALS, SUPERVISOR, Directory
+from aegisflow.actors.messages import (
+    GatewayCounts,
+    ReadGatewayCounts,
+    ReadManualProblems,
+    ReadStoreHealth,
+    ReadSupervision,
+)
 from aegisflow.bus import LinkState
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import format_duration, format_instant
@@ -61,7 +68,21 @@ class Checkup:
             received=0 if counts is None else counts.received,
             rejected={} if counts is None else counts.rejected,
             last_reading_at=None if counts is None else counts.last_reading_at,
+            notes=self._notes(),
         )
+
+    def commit_age_s(self) -> float:
+        """Return the seconds since the last commit; not a number before the first."""
+        at = self._store().last_commit_at
+        return math.nan if at is None else time.time() - at
+
+    def _notes(self) -> tuple[str, ...]:
+        """Return what people should know although the plant is watched."""
+        try:
+            problems = self._directory.ask(MANUALS, ReadManualProblems(), ANSWER_S)
+        except UnavailableError as error:
+            return (str(error),)
+        return tuple(f"manuals: {name}: {why}" for name, why in list(problems.items())[:NAMED_CHILDREN])
 
     def _store(self) -> StoreHealth:
         try:

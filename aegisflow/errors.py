@@ -72,12 +72,12 @@ class PayloadError(AegisFlowError):
     """A message from the wire is refused.
 
     ``reason`` is one of the fixed codes of ``aegisflow.bus.codec`` and safe as a metric label;
-    ``detail`` is for people and bounded in length.
+    ``detail`` is for people, bounded in length, and of characters that every log and store can take.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason
-        self.detail = detail[:200]
+        self.detail = "".join(letter if letter.isprintable() else "\ufffd" for letter in detail[:200])
         super().__init__(f"{reason}: {self.detail}")
 
 

@@ -131,6 +131,7 @@ def describe_health(health: Health, wall: float, now: float) -> dict[str, object
     return {
         "ok": health.ok,
         "reasons": list(health.reasons),
+        "notes": list(health.notes),
         "broker": {"address": health.broker, "connected": health.broker_connected, "detail": health.broker_detail},
         "store": {
             "ok": store.ok,

@@ -18,6 +18,7 @@ from peewee import (
     SQL,
     AutoField,
     BigAutoField,
+    BigIntegerField,
     BlobField,
     BooleanField,
     CompositeKey,
@@ -55,9 +56,11 @@ class Device(Model):
 
 
 class FreshReading(Model):
-    """A reading where it fell: the order of arrival, so that a commit writes few pages."""
+    """A reading in the order of arrival within its bucket of devices, so that a commit writes few pages."""
 
-    id = BigAutoField()
+    bucket = IntegerField()
+    number = BigIntegerField()
+    """Counts arrivals."""
     device = IntegerField()
     at = DoubleField()
     vals = TextField()
@@ -65,6 +68,8 @@ class FreshReading(Model):
 
     class Meta:
         table_name = "fresh_readings"
+        primary_key = CompositeKey("bucket", "number")
+        without_rowid = True
 
 
 class StoredReading(Model):

@@ -7,30 +7,18 @@ from pathlib import Path
 
 import structlog
 
-from aegisflow.actors.base import HISTORIAN, RESERVED, SUPERVISOR, Directory
+from aegisflow.actors.base import HISTORIAN, SUPERVISOR, Directory
 from aegisflow.actors.messages import AppendAudit, ReplacePlant
 from aegisflow.config import Configuration, difference, load
 from aegisflow.domain.views import AuditEntry, PlantChange
-from aegisflow.errors import ConfigError, Mistake, UnavailableError
+from aegisflow.errors import ConfigError, UnavailableError
 
-__all__ = ["FileWatch", "Reloader", "refuse_reserved"]
+__all__ = ["FileWatch", "Reloader"]
 
 REPLACE_S = 60.0
 """How long the supervisor may take to start, stop and change devices."""
 LOOK_EVERY_MS = 500
 """How often the watching thread looks whether it was asked to reload, or to stop."""
-
-
-def refuse_reserved(configuration: Configuration) -> None:
-    """Raise if a device has the name of a part of AegisFlow.
-
-    Raises:
-        ConfigError: names each of them.
-    """
-    taken = [name for name in configuration.plant.devices if name in RESERVED]
-    expected = f"another name; these are taken: {', '.join(sorted(RESERVED))}"
-    if taken:
-        raise ConfigError([Mistake(str(configuration.path), f"devices.{name}", repr(name), expected) for name in taken])
 
 
 class Reloader:
@@ -48,7 +36,6 @@ class Reloader:
         with self._one_at_a_time:
             try:
                 new = load(self._configuration.path)
-                refuse_reserved(new)
             except ConfigError as error:
                 return self._refuse(tuple(str(mistake) for mistake in error.mistakes))
             change = difference(self._configuration, new)

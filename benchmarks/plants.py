@@ -1,9 +1,12 @@
 """Plants of any size for the benchmarks, and one running against a broker."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aegisflow.actors.base import HISTORIAN
+from aegisflow.actors.messages import ReadStoreHealth
 from aegisflow.app import App
 from aegisflow.config import BrokerSettings, ClockSettings, Configuration, ManualsSettings, StoreSettings
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, PlantSpec, SensorSpec
@@ -41,5 +44,11 @@ def configuration(port: int, devices: int, folder: str) -> Configuration:
 def running_plant(port: int, devices: int, folder: str) -> Iterator[App]:
     """A started plant that is connected to the broker."""
     with App(configuration(port, devices, folder)) as app:
-        app.wait_until_connected(timeout_s=60)
+        while not app.plant.health().broker_connected:
+            time.sleep(0.01)
         yield app
+
+
+def committed(app: App) -> int:
+    """Return how many readings the historian has committed; asks nobody else, so that counting costs nothing."""
+    return app.directory.ask(HISTORIAN, ReadStoreHealth(), 60.0).committed_readings

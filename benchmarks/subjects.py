@@ -128,18 +128,18 @@ def seed(port: int, count: int, devices: int) -> dict[str, float]:
 
 def aegisflow(port: int, count: int, devices: int) -> dict[str, float]:
     """The whole of AegisFlow: broker to committed rows."""
-    from benchmarks.plants import running_plant
+    from benchmarks.plants import committed, running_plant
 
     empty = resident_kb()
     with tempfile.TemporaryDirectory() as folder, running_plant(port, devices, folder) as app:
         started = resident_kb()
         meter = Meter(count)
         print("ready", flush=True)
-        while not app.plant.health().received:
+        while not app.intake.received:
             time.sleep(0.002)
         meter.first()
-        while app.plant.health().store.committed_readings < count:
-            time.sleep(0.01)
+        while committed(app) < count:
+            time.sleep(0.02)
         meter.last()
         return meter.result | {"rss_empty_kb": empty, "rss_started_kb": started}
 

@@ -5,6 +5,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.broker import Mosquitto, running_mosquitto
+from tests.postgres import empty_database, running_postgres
+from tests.requiring import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 # Speed is measured in benchmarks/; on a busy machine a slow example is no failure.
 settings.register_profile("aegisflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -18,3 +22,17 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     folder.mkdir()
     with running_mosquitto(folder) as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL server."""
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """URL of an empty database."""
+    with empty_database(postgres_server) as url:
+        yield url

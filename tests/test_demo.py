@@ -16,7 +16,7 @@ from aegisflow.demo.screen import Screen
 from aegisflow.demo.setting import Setting, clear_store, mcp_servers
 from aegisflow.demo.story import Outcome, summarise, tell, time_of_day
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
-from aegisflow.errors import StoreHeldError
+from aegisflow.errors import BadValueError, StoreHeldError
 from aegisflow.store.lock import FileLock
 from simulator.dataset import write_file
 from simulator.faults import HOUR, REFERENCE_DAY, Fault
@@ -188,6 +188,15 @@ def plant_file(tmp_path):
 def short_day(setting, seed):
     faults = (Fault("pressure_leak", "pump-02", HOUR / 2), Fault("thermal_runaway", "motor-01", HOUR / 2, speed=3))
     write_file(Scenario(seed=seed, duration_s=HOUR * 1.5, faults=faults), setting.recording)
+
+
+@pytest.mark.parametrize(
+    "choice", [{"minutes": 0}, {"minutes": -1}, {"minutes": float("nan")}, {"speed": -1}, {"speed": float("inf")}]
+)
+def test_a_pace_that_is_none_is_refused_before_anything_begins(tmp_path, choice):
+    with pytest.raises(BadValueError, match=next(iter(choice))):
+        run_demo(DemoOptions(PLANT, tmp_path / "demo", **choice), io.StringIO())
+    assert not (tmp_path / "demo").exists()
 
 
 @pytest.mark.broker

@@ -2,29 +2,25 @@
 
 from typing import Any
 
-from peewee import PeeweeException
-
 from aegisflow.actors.base import Directory, ThreadedActor
 from aegisflow.errors import StoreError
 from aegisflow.store import Store
 from aegisflow.store.archive import Archive
-from aegisflow.store.connection import describe
 
 
 class ArchiveActor(ThreadedActor):
-    """Has a connection of its own; a question that fails is answered with why, and the next one connects anew."""
+    """Has a connection of its own."""
 
     def __init__(self, name: str, directory: Directory, store: Store) -> None:
         super().__init__(name, directory)
         self._archive = Archive(store.reader())
 
     def on_receive(self, message: Any) -> Any:
-        """Answer a question; anything else is none of its business."""
+        """Answer a question, with a StoreError where the store cannot."""
         try:
             return self._archive.answer(message)
-        except PeeweeException as error:
-            self._archive.close()
-            return StoreError(f"the store cannot be read: {describe(error)}")
+        except StoreError as error:
+            return error
 
     def on_stop(self) -> None:
         """Give the connection back."""

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pykka
 import structlog
-from pykka.messages import _ActorStop
+from pykka._envelope import Envelope
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from aegisflow.actors.inbox import Inbox, WaitingInbox
 from aegisflow.actors.messages import ChildFailed, Ping, Question, Tick, Wake
@@ -21,11 +22,11 @@ ARCHIVE = "archive"
 MANUALS = "manuals"
 GUARD = "guard"
 TICKER = "ticker"
-RESERVED = frozenset({SUPERVISOR, GATEWAY, HISTORIAN, ARCHIVE, MANUALS, GUARD, TICKER})
-"""Names that no device may have, since actors are told by name."""
 
 STOPPED = "stopped"
 """``ChildFailed.reason`` of an actor that ended in peace, but with messages left."""
+
+_OF_PYKKA = frozenset({_ActorStop, ProxyCall, ProxyGetAttr, ProxySetAttr})
 
 T = TypeVar("T")
 
@@ -82,11 +83,13 @@ class Directory:
         ref = self._refs.get(name)
         if ref is None:
             return False
-        try:
-            ref.tell(message)
-        except pykka.ActorDeadError:
-            return self._park(name, ref, message)
-        return True
+        if not ref.actor_stopped.is_set():
+            try:
+                ref.actor_inbox.put(Envelope(message))
+            except pykka.ActorDeadError:
+                return self._park(name, ref, message)
+            return True
+        return self._park(name, ref, message)
 
     def _park(self, name: str, dead: pykka.ActorRef[Any], message: object) -> bool:
         if type(message) is Tick:
@@ -164,6 +167,16 @@ def describe(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
+def ping(ref: "pykka.ActorRef[Any]") -> "pykka.Future[Any]":
+    """Ask an actor whether it is there; one that has died already answers with what it died of, too.
+
+    ``ref.ask`` would look first whether it lives, and then not say why it does not.
+    """
+    answer: pykka.Future[Any] = ref.actor_class._create_future()
+    ref.actor_inbox.put(Envelope(Ping(), reply_to=answer))
+    return answer
+
+
 class ActorExitError(Exception):
     """Code of an actor tried to end the whole process; only the actor ends."""
 
@@ -205,9 +218,12 @@ class NamedActor(pykka.Actor):
 
     def _handle_receive(self, message: Any) -> Any:
         try:
-            if type(message) is Ping:
+            kind = type(message)
+            if kind is Ping:
                 return True
-            return super()._handle_receive(message)
+            if kind.__module__ == "pykka.messages":  # stop, and what proxies send
+                return super()._handle_receive(message)
+            return self.on_receive(message)
         except Exception:
             raise
         except BaseException as error:
@@ -232,7 +248,7 @@ class NamedActor(pykka.Actor):
 
     def _actor_loop_teardown(self) -> None:
         backlog = list(self._given_back)
-        for envelope in self.actor_inbox.close():
+        for envelope in self.actor_inbox.close(self._failure):
             if envelope.reply_to is None:
                 backlog.append(envelope.message)
             elif isinstance(envelope.message, _ActorStop):

@@ -65,7 +65,7 @@ class DeviceActor(DispatchedActor):
     def on_start(self) -> None:
         """Ask for the past."""
         self._cold_at = time.monotonic() + RECALL_TIMEOUT_S
-        self.tell(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, self._device.recall_count))
+        self.post(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, self._device.recall_count))
 
     def on_receive(self, message: object) -> object:
         """Record, remember, answer."""
@@ -126,7 +126,7 @@ class DeviceActor(DispatchedActor):
         if done:
             self._done += len(done)
             receipts = tuple([item.receipt for item in done if item.receipt is not None])
-            self.directory.tell(HISTORIAN, StoreRecords(self.name, stored, receipts, len(done), events))
+            self.post(HISTORIAN, StoreRecords(self.name, stored, receipts, len(done), events))
             if events:
                 self._report(events)
 
@@ -150,7 +150,7 @@ class DeviceActor(DispatchedActor):
             sha256=hashlib.sha256(payload).hexdigest(),
         )
         receipts = () if reading.receipt is None else (reading.receipt,)
-        self.tell(HISTORIAN, StoreDeadLetters((letter,), receipts, 1))
+        self.post(HISTORIAN, StoreDeadLetters((letter,), receipts, 1))
         if rest:
             self.give_back(RecordReadings(rest))
         raise error
@@ -174,7 +174,7 @@ class DeviceActor(DispatchedActor):
 
     def _begin_cold(self, why: str) -> None:
         self.log.warning("device_started_cold", reason=why)
-        self.tell(
+        self.post(
             HISTORIAN,
             AppendAudit(AuditEntry(self._now(), self.name, "device_started_cold", self.name, {"reason": why})),
         )
@@ -228,12 +228,12 @@ class DeviceActor(DispatchedActor):
             self._store(events)
             detail = {"kind": request.by.kind, "device_id": self.name, "note": request.note}
             entry = AuditEntry(at, request.by.name, "alarm_acknowledged", request.alarm_id, detail)
-            self.tell(HISTORIAN, AppendAudit(entry))
+            self.post(HISTORIAN, AppendAudit(entry))
         return alarm
 
     def _store(self, events: tuple[AlarmEvent, ...]) -> None:
         if events:
-            self.tell(HISTORIAN, StoreRecords(self.name, alarms=events))
+            self.post(HISTORIAN, StoreRecords(self.name, alarms=events))
             self._report(events)
 
     def _report(self, events: tuple[AlarmEvent, ...]) -> None:

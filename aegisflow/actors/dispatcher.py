@@ -11,11 +11,14 @@ from pykka._envelope import Envelope
 
 from aegisflow.actors.base import Directory, NamedActor
 from aegisflow.actors.inbox import Inbox
+from aegisflow.actors.messages import Bundle
 
 __all__ = ["DispatchedActor", "Dispatcher"]
 
 TURN = 100
 """Messages that one actor handles before others have their turn."""
+PARCEL = 500
+"""Messages that wait for others to the same receiver at most."""
 
 
 class Dispatcher:
@@ -27,12 +30,16 @@ class Dispatcher:
                                                     ▲                          │
                                                     └──── more left ───────────┘
 
+    What many actors post to one receiver goes there in one message, as soon as no actor waits for its
+    turn: at 10,000 devices a message for every single reading would cost more than the reading.
+
     An actor is in the ready queue or with one thread, never both and never twice, so it handles one
     message at a time. Actors here must not wait for anything: they hold up all the others.
     """
 
     def __init__(self, threads: int = 1, name: str = "dispatcher") -> None:
         self._ready: queue.SimpleQueue[DispatchedActor | None] = queue.SimpleQueue()
+        self._local = threading.local()
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]
@@ -43,6 +50,21 @@ class Dispatcher:
         """Let the actor have a turn; only for an actor that is neither waiting for one nor having it."""
         self._ready.put(actor)
 
+    def post(self, directory: Directory, name: str, message: object) -> None:
+        """Tell ``name`` a message soon, together with what else is posted to it; only from an actor's turn."""
+        parcels: dict[tuple[int, str], Parcel] = self._local.parcels
+        parcel = parcels.get((id(directory), name))
+        if parcel is None:
+            parcel = parcels[id(directory), name] = Parcel(directory, name)
+        parcel.messages.append(message)
+        if len(parcel.messages) >= PARCEL:
+            parcel.send()
+
+    def send_posted(self) -> None:
+        """Send what was posted in this thread."""
+        for parcel in self._local.parcels.values():
+            parcel.send()
+
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the threads after the turns that are due now."""
         for _ in self._threads:
@@ -51,12 +73,32 @@ class Dispatcher:
             thread.join(timeout_s)
 
     def _run(self) -> None:
+        self._local.parcels = {}
         while (actor := self._ready.get()) is not None:
             try:
                 actor.take_turn()
             except BaseException as error:  # noqa: BLE001 - one actor must not end the thread of all
                 structlog.get_logger("aegisflow").error("turn_failed", actor=actor.name, exc_info=error)
             del actor
+            if self._ready.empty():
+                self.send_posted()
+
+
+class Parcel:
+    """What waits to be told to one receiver."""
+
+    __slots__ = ("_directory", "_name", "messages")
+
+    def __init__(self, directory: Directory, name: str) -> None:
+        self._directory = directory
+        self._name = name
+        self.messages: list[object] = []
+
+    def send(self) -> None:
+        """Tell it, in the order of posting."""
+        if self.messages:
+            posted, self.messages = self.messages, []
+            self._directory.tell(self._name, posted[0] if len(posted) == 1 else Bundle(tuple(posted)))
 
 
 class _DispatchedInbox(Inbox):
@@ -113,6 +155,10 @@ class DispatchedActor(NamedActor):
         self.actor_inbox.owner = self
         self.dispatcher.schedule(self)
 
+    def post(self, name: str, message: object) -> None:
+        """Tell the actor called ``name``, which must unpack a ``Bundle``, together with what others post to it."""
+        self.dispatcher.post(self.directory, name, message)
+
     def take_turn(self) -> None:
         """Handle what waits, up to TURN messages; only the dispatcher calls it."""
         if not self._begun:
@@ -120,6 +166,7 @@ class DispatchedActor(NamedActor):
             self._actor_loop_setup()
         for _ in range(TURN):
             if self.actor_stopped.is_set():
+                self.dispatcher.send_posted()  # a successor must find all that this one did
                 self._actor_loop_teardown()
                 self.actor_inbox.owner = None
                 return

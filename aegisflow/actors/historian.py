@@ -3,6 +3,7 @@
 from typing import Any
 
 from aegisflow.actors.base import GATEWAY, Directory, ThreadedActor
+from aegisflow.actors.messages import Bundle
 from aegisflow.config.settings import StoreSettings
 from aegisflow.store import Store
 from aegisflow.store.historian import Committed, Historian
@@ -28,11 +29,23 @@ class HistorianActor(ThreadedActor):
 
     def on_receive(self, message: Any) -> Any:
         """Take a message, then do what is due."""
-        answer = self._historian.receive(message)
+        answer = None
+        if type(message) is Bundle:
+            self._unpack(message)
+        else:
+            answer = self._historian.receive(message)
         wait_s = self._historian.work(more_waits=not self.actor_inbox.empty())
         if wait_s is not None:
             self.wake_in(wait_s)
         return answer
+
+    def _unpack(self, bundle: Bundle) -> None:
+        for position, message in enumerate(bundle.messages):
+            try:
+                self._historian.receive(message)
+            except Exception:
+                self.give_back(*bundle.messages[position + 1 :])
+                raise
 
     def on_stop(self) -> None:
         """Commit what waits."""

@@ -16,32 +16,6 @@ _LATER = frozenset({RecordReadings, _ActorStop})
 """Goes to the telemetry lane: readings, and the stop, so that all that came before it is handled."""
 
 
-class Lane:
-    """A queue of two lists, a tenth of the size of an empty ``deque``."""
-
-    __slots__ = ("_arriving", "_leaving")
-
-    def __init__(self) -> None:
-        self._arriving: list[Envelope[Any]] = []
-        self._leaving: list[Envelope[Any]] = []
-
-    def __len__(self) -> int:
-        return len(self._arriving) + len(self._leaving)
-
-    def put(self, envelope: Envelope[Any]) -> None:
-        """Append at the end."""
-        self._arriving.append(envelope)
-
-    def take(self) -> Envelope[Any] | None:
-        """Remove and return the oldest, or None when there is none."""
-        if not self._leaving:
-            if not self._arriving:
-                return None
-            self._leaving, self._arriving = self._arriving, self._leaving
-            self._leaving.reverse()
-        return self._leaving.pop()
-
-
 class Inbox:
     """Control messages overtake telemetry; within a lane each sender's order is kept.
 
@@ -52,15 +26,28 @@ class Inbox:
     A consumer that finds it empty is *idle* and woken by the next ``put``; how, subclasses say.
     """
 
-    __slots__ = ("_closed", "_control", "_idle", "_lock", "_stopping", "_telemetry")
+    # Each lane is two lists, one that fills and one, turned round, that empties: a tenth of the size
+    # of an empty deque.
+    __slots__ = (
+        "_closed",
+        "_control",
+        "_control_begun",
+        "_idle",
+        "_lock",
+        "_stopping",
+        "_telemetry",
+        "_telemetry_begun",
+    )
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._control = Lane()
-        self._telemetry = Lane()
+        self._control: list[Envelope[Any]] = []
+        self._control_begun: list[Envelope[Any]] = []
+        self._telemetry: list[Envelope[Any]] = []
+        self._telemetry_begun: list[Envelope[Any]] = []
         self._idle = False
         self._stopping = False
-        self._closed = False
+        self._closed: ActorDeadError | None = None
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Add a message.
@@ -70,14 +57,14 @@ class Inbox:
         """
         kind = type(envelope.message)
         with self._lock:
-            if self._closed:
-                return _refuse(envelope)
+            if self._closed is not None:
+                return _refuse(envelope, self._closed)
             if kind in _LATER or self._stopping:
-                self._telemetry.put(envelope)
+                self._telemetry.append(envelope)
                 if kind is _ActorStop:
                     self._stopping = True
             else:
-                self._control.put(envelope)
+                self._control.append(envelope)
             if not self._idle:
                 return None
             self._idle = False
@@ -86,10 +73,20 @@ class Inbox:
     def poll(self) -> Envelope[Any] | None:
         """Return the next message, or None when there is none: the next ``put`` then wakes the consumer."""
         with self._lock:
-            envelope = self._control.take() or self._telemetry.take()
-            if envelope is None:
-                self._idle = True
-            return envelope
+            if self._control_begun:
+                return self._control_begun.pop()
+            if self._control:
+                self._control, self._control_begun = self._control_begun, self._control
+                self._control_begun.reverse()
+                return self._control_begun.pop()
+            if self._telemetry_begun:
+                return self._telemetry_begun.pop()
+            if self._telemetry:
+                self._telemetry, self._telemetry_begun = self._telemetry_begun, self._telemetry
+                self._telemetry_begun.reverse()
+                return self._telemetry_begun.pop()
+            self._idle = True
+            return None
 
     def get(self) -> Envelope[Any]:
         """Return the next message.
@@ -104,18 +101,21 @@ class Inbox:
 
     def empty(self) -> bool:
         """Return whether nothing waits at this moment."""
-        return len(self) == 0
+        return not (self._control or self._control_begun or self._telemetry or self._telemetry_begun)
 
-    def __len__(self) -> int:
-        return len(self._control) + len(self._telemetry)
+    def close(self, cause: BaseException | None = None) -> list[Envelope[Any]]:
+        """Take no more, and hand back what was not begun, in the order it would have been.
 
-    def close(self) -> list[Envelope[Any]]:
-        """Take no more, and hand back what was not begun, in the order it would have been."""
+        Who asks later is told the ``cause``, as who asked before.
+        """
+        refusal = ActorDeadError("the actor has stopped")
+        refusal.__cause__ = cause
         with self._lock:
-            self._closed = True
-            left = []
-            while (envelope := self._control.take() or self._telemetry.take()) is not None:
-                left.append(envelope)
+            self._closed = refusal
+            lanes = (self._control_begun[::-1], self._control, self._telemetry_begun[::-1], self._telemetry)
+            left = [envelope for lane in lanes for envelope in lane]
+            for lane in (self._control_begun, self._control, self._telemetry_begun, self._telemetry):
+                lane.clear()
             return left
 
     def _wake(self) -> None:
@@ -157,8 +157,7 @@ class WaitingInbox(Inbox):
         self._parked.release()
 
 
-def _refuse(envelope: Envelope[Any]) -> None:
-    error = ActorDeadError("the actor has stopped")
+def _refuse(envelope: Envelope[Any], refusal: ActorDeadError) -> None:
     if envelope.reply_to is None:
-        raise error
-    envelope.reply_to.set_exception((ActorDeadError, error, None))
+        raise ActorDeadError(*refusal.args) from refusal.__cause__
+    envelope.reply_to.set_exception((ActorDeadError, refusal, None))

@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pykka
 
-from aegisflow.actors.base import GATEWAY, GUARD, HISTORIAN, Directory, ThreadedActor, describe
+from aegisflow.actors.base import GATEWAY, GUARD, HISTORIAN, Directory, ThreadedActor, describe, ping
 from aegisflow.actors.children import Child, ChildSpec, Family
 from aegisflow.actors.messages import (
     AppendAudit,
     ChildFailed,
-    Ping,
     PlantReplaced,
     ReadSupervision,
     ReconfigureDevice,
@@ -22,7 +22,7 @@ from aegisflow.actors.messages import (
     Wake,
 )
 from aegisflow.config.settings import SupervisionSettings
-from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.views import AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, UnavailableError
 
@@ -82,6 +82,10 @@ class Supervisor(ThreadedActor):
                 super().on_receive(message)
         return None
 
+    def on_failure(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Nobody watches the watcher, so its fall ends the process."""
+        self._on_lost(self.name, describe(error))
+
     # --- start and stop -----------------------------------------------------------------------
 
     def _start_all(self) -> bool:
@@ -109,7 +113,7 @@ class Supervisor(ThreadedActor):
                 self._fall(child, describe(error))
                 continue
             self.directory.register(child.name, child.ref)
-            child.ping = child.ref.ask(Ping(), block=False)
+            child.ping = ping(child.ref)
         deadline = time.monotonic() + self._settings.ping_timeout_s
         for child in children:
             if child.ping is None:
@@ -203,7 +207,7 @@ class Supervisor(ThreadedActor):
             return
         assert child.ref is not None
         self.directory.register(child.name, child.ref, backlog)
-        child.ping = child.ref.ask(Ping(), block=False)
+        child.ping = ping(child.ref)
         self._pending[child.name] = child
         self.wake_in(LOOK_EVERY_S)
         self.log.info("child_restarted", child=child.name, restarts=child.restarts)
@@ -248,7 +252,7 @@ class Supervisor(ThreadedActor):
         self.tell(GATEWAY, PlantReplaced(plant))
         self.tell(GUARD, PlantReplaced(plant))
         for name in removed:
-            self._remove(self._children.pop(name))
+            self._remove(self._children.pop(name), old[name])
         for name in changed:
             child = self._children[name]
             child.spec = self._family.device(new[name])
@@ -260,9 +264,10 @@ class Supervisor(ThreadedActor):
         self.log.info("plant_replaced", added=len(added), removed=len(removed), changed=len(changed))
         return PlantChange(applied=True, added=added, removed=removed, changed=changed)
 
-    def _remove(self, child: Child) -> None:
+    def _remove(self, child: Child, spec: DeviceSpec) -> None:
         name = child.name
         self._pending.pop(name, None)
+        self.tell(name, ReconfigureDevice(replace(spec, sensors={})))  # an alarm without a sensor ends
         left = (*child.backlog, *self.directory.forget(name, "it was removed from plant.yaml"))
         if child.ref is not None:
             child.ref.stop(block=False)

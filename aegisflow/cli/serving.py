@@ -40,11 +40,11 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
     http = replace(http, host=host or http.host, port=http.port if port is None else port)
     token = os.environ.get(http.token_env, "") if http.token_env else ""
     app = App(configuration, watch_file=True, on_lost=_end_process)
+    signal.signal(signal.SIGHUP, lambda number, frame: app.request_reload())
     _leave_on(signal.SIGTERM, signal.SIGINT)
     left: int | str | None = 0
     try:
         with closing(listen(http, token)) as bound, app:
-            signal.signal(signal.SIGHUP, lambda number, frame: app.request_reload())
             server = build_server(lambda: app.plant)
             web = build_http_app(mounted(server), host_guard(), app.plant, token, app.metrics.render)
             address, actual_port = bound.getsockname()[:2]

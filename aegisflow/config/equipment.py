@@ -13,6 +13,7 @@ from aegisflow.config.limits import check_limits, limits
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
 from aegisflow.config.plant_parts import DefaultsPart, DevicePart, EquipmentPart
 from aegisflow.domain.equipment import (
+    RESERVED,
     AlarmSpec,
     DetectorSpec,
     DeviceSpec,
@@ -64,6 +65,12 @@ def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpe
                 mistakes.add(at, Shown(f"{device_id!r} a second time"), expected)
                 continue
             placed[device_id] = line_id
+            if device_id in RESERVED:
+                mistakes.add(
+                    at,
+                    Shown(repr(device_id)),
+                    f"another name; AegisFlow's own parts are called {', '.join(sorted(RESERVED))}",
+                )
             if part.kind in templates:
                 devices[device_id] = builder.device(at, device_id, line_id, part, templates[part.kind])
             elif part.kind not in named.kinds:

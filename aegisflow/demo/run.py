@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TextIO
@@ -21,7 +22,7 @@ from aegisflow.demo.story import Outcome, summarise, tell, time_of_day
 from aegisflow.domain.alarms import Alarm, AlarmEvent, Change
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
-from aegisflow.errors import ListenError, UnavailableError
+from aegisflow.errors import BadValueError, ListenError, UnavailableError
 from aegisflow.plant import Plant
 from aegisflow.telemetry import configure_logs
 
@@ -56,17 +57,18 @@ def run_demo(options: DemoOptions | None = None, out: TextIO | None = None) -> i
         AegisFlowError: why it cannot begin or go on.
     """
     options = options or DemoOptions()
+    speed = _speed(options)
     setting = Setting(options.folder)
     screen = Screen(out or sys.stdout)
     try:
         with ExitStack() as stack:
-            return _play(options, setting, screen, stack)
+            return _play(options, speed, setting, screen, stack)
     except KeyboardInterrupt:
         screen.say("\nStopped by you; what was received so far is stored.")
         return 130
 
 
-def _play(options: DemoOptions, setting: Setting, screen: Screen, stack: ExitStack) -> int:
+def _play(options: DemoOptions, speed: float, setting: Setting, screen: Screen, stack: ExitStack) -> int:
     screen.say("Preparing a recorded day, a broker and a plant ...")
     clear_store(setting)
     configure_logs("info", file=stack.enter_context(setting.log.open("w", encoding="utf-8")))
@@ -87,7 +89,6 @@ def _play(options: DemoOptions, setting: Setting, screen: Screen, stack: ExitSta
     stack.enter_context(_serving(app, configuration.http))
     _wait_until(lambda: app.plant.health().broker_connected, CONNECT_S, "the broker")
     began = time.monotonic()
-    speed = options.speed if options.speed is not None else DAY_S / (60 * options.minutes)
     screen.say(_prologue(setting, labelled, f"{broker.kind} on {broker.host}:{broker.port}", http_port, app.plant))
     with screen.progress() as bar, Replay(setting.recording, broker, speed, screen.say) as replay:
         told = _Telling(app.plant, heard, screen)
@@ -103,6 +104,17 @@ def _play(options: DemoOptions, setting: Setting, screen: Screen, stack: ExitSta
     screen.say("\n" + summarise(outcome) + "\n")
     screen.say(_epilogue(setting))
     return 0 if outcome.stored >= outcome.sent == labelled.rows else 1
+
+
+def _speed(options: DemoOptions) -> float:
+    """Return the simulated seconds per second; 0 is as fast as it goes."""
+    if options.speed is not None:
+        if not 0 <= options.speed < inf:
+            raise BadValueError("speed", options.speed, "0 or more simulated seconds per second")
+        return options.speed
+    if not 0 < options.minutes < inf:
+        raise BadValueError("minutes", options.minutes, "more than 0")
+    return DAY_S / (60 * options.minutes)
 
 
 class _Telling:

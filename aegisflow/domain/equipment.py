@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from aegisflow.domain.alarms import Severity
 
+RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker"})
+"""Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

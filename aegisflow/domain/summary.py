@@ -188,15 +188,16 @@ class _SensorFigures:
         np.maximum.at(self._bucket_max, bucket, high)
 
     def _merge(self, at: Floats, count: Floats, mean: Floats, squares: float) -> None:
+        # sums of products, not dot products: those go to BLAS, whose threads wait for busy cores
         n = float(count.sum())
-        at_mean, value_mean = float(count @ at) / n, float(count @ mean) / n
+        at_mean, value_mean = float((count * at).sum()) / n, float((count * mean).sum()) / n
         at_off, off = at - at_mean, mean - value_mean
         at_delta, delta = at_mean - self._at_mean, value_mean - self._mean
         total = self._count + n
         weight = self._count * n / total
-        self._squares += squares + float(count @ (off * off)) + delta * delta * weight
-        self._at_squares += float(count @ (at_off * at_off)) + at_delta * at_delta * weight
-        self._products += float(count @ (at_off * off)) + at_delta * delta * weight
+        self._squares += squares + float((count * off * off).sum()) + delta * delta * weight
+        self._at_squares += float((count * at_off * at_off).sum()) + at_delta * at_delta * weight
+        self._products += float((count * at_off * off).sum()) + at_delta * delta * weight
         self._mean += delta * n / total
         self._at_mean += at_delta * n / total
         self._count = int(total)

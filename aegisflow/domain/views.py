@@ -314,6 +314,8 @@ class Health:
     rejected: Mapping[str, int]
     """Reason code to how many messages were refused."""
     last_reading_at: float | None
+    notes: tuple[str, ...] = ()
+    """What people should know although the plant is watched: a manual that cannot be read, no model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ class Encoder(Protocol):
     def encode(self, texts: list[str]) -> Vectors:
         """Return one row per text."""
 
+    def is_word(self, word: str) -> bool:
+        """Return whether this is a common word, and so no typing mistake."""
+
     def close(self) -> None:
         """Give back what it holds."""
 
@@ -46,10 +49,15 @@ class SentenceEncoder:
         self.model_id = model_id
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="encoder")
         self._model = self._workers.submit(_load, folder, threads).result()
+        self._vocabulary = frozenset(self._model.tokenizer.get_vocab())
 
     def encode(self, texts: list[str]) -> Vectors:
         """Return one row per text, of length one."""
         return self._workers.submit(self._encode, texts).result()
+
+    def is_word(self, word: str) -> bool:
+        """Return whether the model's vocabulary has the whole word."""
+        return word in self._vocabulary
 
     def close(self) -> None:
         """Let the threads end."""
@@ -57,7 +65,7 @@ class SentenceEncoder:
 
     def _encode(self, texts: list[str]) -> Vectors:
         rows = self._model.encode(
-            texts, batch_size=64, show_progress_bar=False, normalize_embeddings=True, convert_to_numpy=True
+            texts, batch_size=16, show_progress_bar=False, normalize_embeddings=True, convert_to_numpy=True
         )
         return np.asarray(rows, np.float32)
 

@@ -1,6 +1,6 @@
 """German words of the trade -> the English ones that manuals use: inflected, compound or mistyped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from aegisflow.library.spelling import Spelling
@@ -10,16 +10,17 @@ _JOINTS = ("", "s", "n", "en", "es", "e", "er")
 """What German puts between the parts of a compound."""
 _ENDINGS = ("ern", "em", "er", "en", "es", "e", "n", "s", "t")
 _UMLAUTS = (("ß", "ss"), ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ae", "a"), ("oe", "o"), ("ue", "u"))
+_PREFIXES = frozenset({"ab", "an", "auf", "aus", "ein", "zu", "um", "vor", "nach", "frei", "hoch"})
 _COMPOUND = 8
 """The shortest compound has so many letters."""
 
 
-def is_german(tokens: Iterable[str]) -> bool:
-    """Tell German from English by the small words, and where these are even, by umlauts."""
+def germanness(tokens: Iterable[str]) -> int:
+    """Tell German (above 0) from English (below 0) by the small words, and where these are even, by umlauts."""
     words = list(tokens)
     german, english = small_words("german"), small_words("english")
     weight = sum((word in german) - (word in english) for word in words)
-    return weight > 0 or (weight == 0 and any(set(word) & set("äöüß") for word in words))
+    return weight or int(any(set(word) & set("äöüß") for word in words))
 
 
 def translate(word: str) -> Groups | None:
@@ -33,9 +34,20 @@ def translate(word: str) -> Groups | None:
     return None if parts is None else [table[part] for part in parts]
 
 
+def join_verbs(tokens: Sequence[str]) -> list[str]:
+    """Put a verb and the prefix at the sentence's end together: ``stelle ... ab`` is ``abstellen``."""
+    if not tokens or tokens[-1] not in _PREFIXES:
+        return list(tokens)
+    for at, token in enumerate(tokens[:-1]):
+        joined = fold(f"{tokens[-1]}{_stem(fold(token))}en")
+        if joined in _table():
+            return [*tokens[:at], joined, *tokens[at + 1 : -1]]
+    return list(tokens)
+
+
 def mend(word: str) -> Groups | None:
     """Return the English words for a mistyped German one, or None."""
-    known = _spelling().nearest(fold(word))
+    known = _spelling().nearest(fold(word)) or _spelling().nearest(word)
     return [_table()[known]] if known else None
 
 

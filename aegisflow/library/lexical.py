@@ -14,6 +14,9 @@ from aegisflow.library.words import Concept
 
 Scores = NDArray[np.float32]
 
+REMEMBERED = 500
+"""Groups of words whose passages are remembered."""
+
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _WEIGHTS = (1.0, 3.0, 1.0)
 """Of title, section and text."""
@@ -26,7 +29,7 @@ class LexicalIndex:
         """Take (title, section, text) of each passage; its position is its number from then on."""
         self._count = len(entries)
         self._lock = threading.Lock()
-        self._seen: dict[str, bool] = {}
+        self._found: dict[tuple[str, ...], tuple[NDArray[np.int64], Scores]] = {}
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         self._db.execute(
             "CREATE VIRTUAL TABLE passages USING fts5(title, section, body, "
@@ -45,9 +48,7 @@ class LexicalIndex:
 
     def knows(self, word: str) -> bool:
         """Return whether any passage has the word, in any of its forms."""
-        if word not in self._seen:
-            self._seen[word] = bool(self._find((word,), limit=1))
-        return self._seen[word]
+        return len(self._find((word,))[0]) > 0
 
     def score(self, concepts: Sequence[Concept]) -> Scores:
         """Return for each passage how much of the question's words it has, 0 to 1.
@@ -58,21 +59,28 @@ class LexicalIndex:
         scores = np.zeros(self._count, np.float32)
         total = 0.0
         for concept in concepts:
-            rows = self._find(concept.words, limit=-1)
-            weight = math.log((self._count - len(rows) + 0.5) / (len(rows) + 0.5) + 1.0)
+            numbers, bm25 = self._find(concept.words)
+            weight = math.log((self._count - len(numbers) + 0.5) / (len(numbers) + 0.5) + 1.0)
             total += weight
-            if rows:
-                numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-                bm25 = np.fromiter((-row[1] for row in rows), np.float32, len(rows))
+            if len(numbers):
                 scores[numbers] += weight * bm25 / bm25.max()
         return scores / total if total else scores
 
-    def _find(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
+    def _find(self, words: tuple[str, ...]) -> tuple[NDArray[np.int64], Scores]:
+        """Return the passages that have any of the words, and their BM25; the words of a trade come again and again."""
+        with self._lock:
+            if words not in self._found:
+                if len(self._found) >= REMEMBERED:
+                    self._found.pop(next(iter(self._found)))
+                rows = self._ask(words)
+                numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+                self._found[words] = numbers, np.fromiter((-row[1] for row in rows), np.float32, len(rows))
+            return self._found[words]
+
+    def _ask(self, words: tuple[str, ...]) -> list[tuple[int, float]]:
         quoted = " OR ".join('"' + word.replace('"', " ") + '"' for word in words if re.search(r"\w", word))
         if not quoted:
             return []
-        with self._lock:
-            return self._db.execute(
-                "SELECT rowid, bm25(passages, ?, ?, ?) FROM passages WHERE passages MATCH ? LIMIT ?",
-                (*_WEIGHTS, quoted, limit),
-            ).fetchall()
+        return self._db.execute(
+            "SELECT rowid, bm25(passages, ?, ?, ?) FROM passages WHERE passages MATCH ?", (*_WEIGHTS, quoted)
+        ).fetchall()

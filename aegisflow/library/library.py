@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aegisflow.domain.views import ManualInfo, Passage, PassageAnswer
 from aegisflow.errors import BadValueError, UnknownNameError
@@ -27,9 +28,20 @@ class _Catalogue:
 
     shelf: Shelf
     pieces: tuple[tuple[Document, Piece], ...]
+    kinds: frozenset[str]
     lexical: LexicalIndex
     semantic: SemanticIndex | None
     encoder: Encoder | None
+
+    def about(self, kind: str) -> NDArray[np.bool_]:
+        """Return for each passage whether its manual is about this kind of device, or about all."""
+        return np.array([not document.kinds or kind in document.kinds for document, _ in self.pieces], np.bool_)
+
+    def mend(self, word: str) -> str | None:
+        """Return the word of the manuals that was probably meant."""
+        if self.encoder is None:
+            return self.lexical.spelling.nearest(word)
+        return None if self.encoder.is_word(word) else self.lexical.spelling.nearest(word, surely_mistyped=True)
 
 
 class Library:
@@ -84,13 +96,12 @@ class Library:
             return
         self._no_model = "the meaning of new passages is being worked out"
         texts = [facets(document.title, piece) for document, piece in found.pieces]
-        owners = np.repeat(np.arange(len(texts)), [len(some) for some in texts])
         try:
             vectors = self._vectors.encode([text for some in texts for text in some], self._encoder)
         except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
             self._no_model = f"the model failed: {type(error).__name__}: {error}"[:300]
             return
-        semantic = SemanticIndex(vectors, owners, len(texts))
+        semantic = SemanticIndex(vectors, [len(some) for some in texts])
         self._catalogue = replace(found, semantic=semantic, encoder=self._encoder)
         self._no_model = ""
 
@@ -113,14 +124,13 @@ class Library:
         if not 1 <= limit <= MAX_PASSAGES:
             raise BadValueError("limit", limit, f"1 to {MAX_PASSAGES}")
         found = self._catalogue
-        wording = understand(text, found.lexical.knows, found.lexical.spelling.nearest)
+        wording = understand(text, found.lexical.knows, found.mend, found.kinds)
         scores, method, why = _score(found, wording, method or "fused")
         notes = [] if method != "lexical" else [f"Found by words only: {why or self._no_model or 'as asked'}."]
         if len(text) > MAX_QUERY_CHARS:
             notes.append(f"Only the first {MAX_QUERY_CHARS} of {len(text)} characters were read.")
-        for number, (document, _) in enumerate(found.pieces):
-            if kind and document.kinds and kind not in document.kinds:
-                scores[number] = 0.0
+        if kind:
+            scores = np.where(found.about(kind), scores, np.float32(0))
         passages = _best(found, scores, limit)
         if not passages or not ranking.answers(passages[0].score, wording, method):
             return PassageAnswer((), method, " ".join([NOTHING_FOUND, *notes]))
@@ -142,6 +152,10 @@ class Library:
             raise UnknownNameError("manual", name, tuple(documents))
         return documents[name].text.replace("\f", "\n\n")
 
+    def pieces(self) -> tuple[tuple[Document, Piece], ...]:
+        """Return every passage with the manual it stands in."""
+        return self._catalogue.pieces
+
     def problems(self) -> Mapping[str, str]:
         """Return what is not used, and why: file name, ``model`` or ``cache`` to a text for people."""
         problems = dict(self._catalogue.shelf.problems)
@@ -154,8 +168,14 @@ class Library:
 
 def _build(shelf: Shelf) -> _Catalogue:
     pieces = tuple((document, piece) for document in shelf.documents.values() for piece in cut(document))
-    lexical = LexicalIndex([(document.title, piece.section, piece.text) for document, piece in pieces])
-    return _Catalogue(shelf, pieces, lexical, None, None)
+    lexical = LexicalIndex([(document.title, _heading(document, piece), piece.text) for document, piece in pieces])
+    kinds = frozenset(kind for document in shelf.documents.values() for kind in document.kinds)
+    return _Catalogue(shelf, pieces, kinds, lexical, None, None)
+
+
+def _heading(document: Document, piece: Piece) -> str:
+    """Return the section, but nothing for what stands before the first one: its title must not count twice."""
+    return "" if piece.section == document.title else piece.section
 
 
 def _score(found: _Catalogue, wording: Wording, method: str) -> tuple[ranking.Scores, str, str]:
@@ -164,7 +184,7 @@ def _score(found: _Catalogue, wording: Wording, method: str) -> tuple[ranking.Sc
     if method == "lexical" or found.semantic is None or found.encoder is None:
         return words, "lexical", ""
     try:
-        meaning = np.clip(found.semantic.score(found.encoder.encode([wording.sentence])[0]), 0.0, 1.0)
+        meaning = np.clip(found.semantic.score(found.encoder.encode([wording.sentence])[0], words), 0.0, 1.0)
     except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
         return words, "lexical", f"the model failed: {type(error).__name__}: {error}"[:300]
     return (meaning if method == "semantic" else ranking.fuse(words, meaning)), method, ""

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 CANDIDATES = 60
+SHORT_WORD = 5
+"""Up to so many letters only swapped letters are forgiven: one letter more, less or other is often another word."""
 LONG_WORD = 9
 """From so many letters on, two edits are forgiven."""
 
@@ -17,8 +19,11 @@ class Spelling:
             for trigram in _trigrams(word):
                 self._by_trigram.setdefault(trigram, []).append(index)
 
-    def nearest(self, word: str) -> str | None:
-        """Return the nearest word within one edit (two in long words), or None."""
+    def nearest(self, word: str, *, surely_mistyped: bool = False) -> str | None:
+        """Return the nearest word within one edit (two in long words), or None.
+
+        Short words must have the same letters in another order, unless it is known to be no word.
+        """
         if not 4 <= len(word) <= 40:
             return None
         shared: dict[int, int] = {}
@@ -29,6 +34,8 @@ class Spelling:
         best: tuple[int, int, str] | None = None
         for index in sorted(shared, key=lambda index: -shared[index])[:CANDIDATES]:
             known = self._words[index]
+            if len(word) <= SHORT_WORD and not surely_mistyped and sorted(known) != sorted(word):
+                continue
             if known[0] not in word[:2] or abs(len(known) - len(word)) > allowed:
                 continue
             distance = edits(word, known)

@@ -1,5 +1,7 @@
 """The period that an agent asked for."""
 
+import math
+
 from aegisflow.domain.times import Period, parse_period
 from aegisflow.errors import BadValueError
 
@@ -10,10 +12,14 @@ _LAST_INSTANT = 253_402_300_799.0
 def asked_period(start: str | None, end: str | None, last: str | None, *, now: float, default_s: float) -> Period:
     """Return the period of the three arguments that every read over time has.
 
+    One without an end includes what happened at this very instant: on recorded time that is the newest reading.
+
     Raises:
         BadValueError: a text cannot be read, or the period is empty or outside of 1970 to 9999.
     """
     period = parse_period(start, end, last, now=now, default_s=default_s)
+    if end is None:
+        period = period._replace(end=math.nextafter(period.end, math.inf))
     if period.start < 0 or period.end > _LAST_INSTANT:
         given = " ".join(text for text in (start, end, last) if text)
         raise BadValueError("period", given, "a period between the years 1970 and 9999")

@@ -180,8 +180,8 @@ def sensor_trend(
 
 
 def device_line(status: DeviceStatus) -> DeviceLine:
-    """Return a device in a line."""
-    stale = [sensor.spec.name for sensor in status.sensors if sensor.quality is not Quality.GOOD]
+    """Return a device in a line; when all of it is silent, its sensors are not named one by one."""
+    stale = [sensor.spec.name for sensor in status.sensors if sensor.quality is not Quality.GOOD and not status.silent]
     return DeviceLine(
         device_id=status.device_id,
         line=status.line,

@@ -4,7 +4,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from peewee import Model, ModelSelect, fn
+from peewee import Model, ModelSelect, PeeweeException, fn
 
 from aegisflow.actors.messages import (
     FindAlarmHistory,
@@ -27,8 +27,9 @@ from aegisflow.domain.views import (
     IncidentQuery,
     Stream,
 )
+from aegisflow.errors import StoreError
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, IncidentReport, StoredCommand
-from aegisflow.store.connection import Connection
+from aegisflow.store.connection import Connection, describe
 from aegisflow.store.readings import minute_pages, newest, pages
 from aegisflow.store.rows import (
     alarm_event_of,
@@ -53,24 +54,31 @@ class Archive:
         """Return the answer to a question.
 
         Raises:
-            PeeweeException: the store cannot be read now; ``close`` and ask again.
+            StoreError: the store cannot be read now; the next question tries again.
         """
-        with self._connection.transaction():
-            match question:
-                case FindStream():
-                    return self.stream(question)
-                case FindReadings():
-                    return self.readings(question)
-                case FindAlarms(query=query):
-                    return self.alarms(query)
-                case FindAlarmHistory(alarm_id=alarm_id):
-                    return self.alarm_history(alarm_id)
-                case FindIncidents(query=reports):
-                    return self.incidents(reports)
-                case FindCommands(device_id=device_id, limit=limit):
-                    return self.commands(device_id, limit)
-                case FindAudit(act=act, limit=limit):
-                    return self.audit(act, limit)
+        try:
+            with self._connection.transaction():
+                return self._answer(question)
+        except PeeweeException as error:
+            self.close()
+            raise StoreError(f"the store cannot be read: {describe(error)}") from error
+
+    def _answer(self, question: Question) -> Any:
+        match question:
+            case FindStream():
+                return self.stream(question)
+            case FindReadings():
+                return self.readings(question)
+            case FindAlarms(query=query):
+                return self.alarms(query)
+            case FindAlarmHistory(alarm_id=alarm_id):
+                return self.alarm_history(alarm_id)
+            case FindIncidents(query=reports):
+                return self.incidents(reports)
+            case FindCommands(device_id=device_id, limit=limit):
+                return self.commands(device_id, limit)
+            case FindAudit(act=act, limit=limit):
+                return self.audit(act, limit)
 
     def close(self) -> None:
         """Give the connection back; the next question connects again."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from peewee import PeeweeException, PostgresqlDatabase, SqliteDatabase
-from playhouse.db_url import connect
+from playhouse.db_url import connect, parse
 
 from aegisflow.errors import StoreError
 
@@ -28,6 +28,15 @@ _WRITER_PRAGMAS = {
 _READER_PRAGMAS = {"query_only": 1, "cache_size": -16 * 1024}
 
 
+class _Sqlite(SqliteDatabase):
+    """SQLite, which on a full disk rolls back by itself: trying it again would hide what was wrong."""
+
+    def rollback(self) -> None:
+        """Roll back what there is to roll back."""
+        if self.connection().in_transaction:  # type: ignore[no-untyped-call]
+            super().rollback()
+
+
 class Connection:
     """A connection for one thread at a time, opened when first used.
 
@@ -41,15 +50,14 @@ class Connection:
         self.database: Any = self._sqlite(read_only) if self.is_sqlite else self._postgresql(read_only, label)
 
     def _sqlite(self, read_only: bool) -> SqliteDatabase:
-        database: SqliteDatabase = connect(
-            self.url,
+        return _Sqlite(
+            **parse(self.url),
             pragmas=_READER_PRAGMAS if read_only else _WRITER_PRAGMAS,
             lock_type="DEFERRED" if read_only else "IMMEDIATE",
             timeout=BUSY_TIMEOUT_S,
             thread_safe=False,
             check_same_thread=False,
         )
-        return database
 
     def _postgresql(self, read_only: bool, label: str) -> PostgresqlDatabase:
         mode = " -c default_transaction_read_only=on" if read_only else " -c synchronous_commit=on"

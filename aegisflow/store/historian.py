@@ -86,6 +86,8 @@ class Historian:
         self._failure = ""
         self._retry_at = -math.inf
         self._retry_s = 0.0
+        self._look_at = -math.inf
+        """Before this nothing is due, by the monotonic clock."""
         self._plant_at: float | None = None
         self._house = Housekeeping(settings, pace)
 
@@ -120,26 +122,27 @@ class Historian:
             case Tick(at=at):
                 self._plant_at = at
                 self._house.tick(at)
+                self._look_at = -math.inf
         return None
 
     def work(self, *, more_waits: bool) -> float | None:
         """Do what is due now; return in how many seconds something else will be, None for nothing."""
         now = self._monotonic()
-        if self._pending or self._failure:
-            waited = now >= self._oldest + self._settings.commit_interval_s or not more_waits
-            if now >= self._due_at() and (waited or self._pending_readings >= self._pace.rows):
-                self._commit()
+        if now < self._look_at and self._pending_readings < self._pace.rows:
+            return self._look_at - now
+        if now >= self._commit_at(more_waits):
+            self._commit()
         if not self._failure and self._house.is_due(now, self._writer):
             self._keep_house()
-        moments = [self._due_at()] if self._pending or self._failure else []
-        if (house_at := self._house.due_at(self._writer)) is not None:
-            moments.append(house_at)
-        return max(0.0, min(moments) - self._monotonic()) if moments else None
+        house_at = math.inf if self._failure else self._house.due_at(self._writer)
+        self._look_at = min(self._commit_at(False), house_at)
+        wake_at = min(self._commit_at(more_waits), house_at)
+        return None if wake_at == math.inf else max(0.0, wake_at - self._monotonic())
 
     def close(self) -> None:
         """Commit what can be, and give the connection back."""
-        if self._pending:
-            self._commit()
+        if self._pending and self._commit() is None:
+            self._log.error("closed_with_uncommitted", records=len(self._pending), reason=self._failure)
         self._disconnect()
 
     def abandon(self) -> tuple[Record, ...]:
@@ -163,16 +166,21 @@ class Historian:
             committed_readings=self._committed_readings,
         )
 
-    def _due_at(self) -> float:
+    def _commit_at(self, more_waits: bool) -> float:
+        """Return when to commit, by the monotonic clock; infinity while there is nothing to commit."""
         if self._failure:
             return self._retry_at
+        if not self._pending:
+            return math.inf
         if self._pending_readings >= self._pace.rows:
             return -math.inf
-        return self._began + self._settings.commit_interval_s
+        first = self._oldest if more_waits else -math.inf
+        return max(self._began, first) + self._settings.commit_interval_s
 
     def _add(self, record: Record) -> None:
         if not self._pending:
             self._oldest = self._monotonic()
+            self._look_at = -math.inf
         self._pending.append(record)
         if isinstance(record, StoreRecords):
             self._pending_readings += len(record.readings)
@@ -276,4 +284,5 @@ class Historian:
         self._failure = failure
         self._retry_s = min(self._pace.retry_max_s, max(self._pace.retry_min_s, 2 * self._retry_s))
         self._retry_at = self._monotonic() + self._retry_s
+        self._look_at = -math.inf
         self._disconnect()

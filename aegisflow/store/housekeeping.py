@@ -1,5 +1,6 @@
 """Folding and retention between commits: when it is time, and one slice at a time."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class Housekeeping:
         self._plant_at = 0.0
         self._next_round_at: float | None = None
         self._round_is_on = False
-        self._folded = False
+        self._to_fold: list[int] | None = None
         self._retention: Retention | None = None
         self.failure = ""
         """Why the last slice failed; empty when it did not."""
@@ -44,22 +45,24 @@ class Housekeeping:
         if self._next_round_at is None or at >= self._next_round_at or at < self._next_round_at - 2 * interval_s:
             self._next_round_at = at + interval_s
             self._round_is_on = True
-            self._folded = False
 
-    def due_at(self, writer: Writer | None) -> float | None:
-        """Return when the next slice may begin, None when there is nothing to do."""
-        folding = writer is not None and writer.fold.due
-        return self._rest_until if folding or self._round_is_on else None
+    def due_at(self, writer: Writer | None) -> float:
+        """Return when the next slice may begin; infinity when there is nothing to do."""
+        folding = writer is not None and writer.bucket_due() is not None
+        return self._rest_until if folding or self._round_is_on else math.inf
 
     def is_due(self, now: float, writer: Writer | None) -> bool:
         """Return whether a slice should be done now."""
-        moment = self.due_at(writer)
-        return moment is not None and now >= moment
+        return now >= self._rest_until and now >= self.due_at(writer)
 
     def step(self, writer: Writer, clock: Callable[[], float]) -> None:
         """Do a slice."""
-        if writer.fold.due or (self._round_is_on and not self._folded):
-            self._folded = not writer.fold.step()
+        if (bucket := writer.bucket_due()) is not None:
+            writer.fold.step(bucket)
+        elif self._round_is_on and self._to_fold is None:
+            self._to_fold = writer.fold.buckets()
+        elif self._to_fold:
+            writer.fold.step(self._to_fold.pop())
         elif self._round_is_on:
             if self._retention is None:
                 self._retention = Retention(writer.connection, self._settings, self._plant_at)
@@ -77,5 +80,5 @@ class Housekeeping:
 
     def reset(self) -> None:
         """Forget how far the round has come; its connection is gone, or it is done."""
-        self._folded = False
+        self._to_fold = None
         self._retention = None

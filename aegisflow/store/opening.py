@@ -27,10 +27,6 @@ class Store:
         """Return a connection that can only read."""
         return Connection(self.url, read_only=True)
 
-    def ensure_held(self) -> None:
-        """Make sure that we are still the one writer; StoreHeldError when we are not."""
-        self._lock.ensure()
-
     def close(self) -> None:
         """Let another process write."""
         self._lock.release()

@@ -4,7 +4,10 @@ The database joins the rows into one JSON text. The sqlite3 module gives up Pyth
 row it steps to, and beside a busy thread has to wait for it each time; so it steps once.
 """
 
-from collections.abc import Iterator
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -12,25 +15,18 @@ import msgspec
 from aegisflow.domain.summary import Aggregate, MinuteRow, ReadingRow
 from aegisflow.domain.times import Period
 from aegisflow.store.connection import Connection
+from aegisflow.store.fold import bucket_of
 
 PAGE = 20_000
 """Rows that are in memory at a time."""
 EVER = Period(-1e18, 1e18)
 
-_readings = msgspec.json.Decoder(list[tuple[float, dict[str, float]]])
+_rows: Callable[[str], list[Any]] = msgspec.json.Decoder(list[tuple[float, dict[str, float]]]).decode
 _minutes = msgspec.json.Decoder(list[tuple[float, int, dict[str, Aggregate]]])
 
-_STORED = """
-SELECT at, vals FROM readings WHERE device = ? AND at >= ? AND at < ? ORDER BY at {order} LIMIT ?"""
-_BOTH = """
-SELECT at, vals, id FROM (
-  SELECT * FROM (
-    SELECT at, vals, 0 AS id FROM readings
-    WHERE device = ? AND at >= ? AND at < ? ORDER BY at {order} LIMIT ?) AS stored
-  UNION ALL SELECT * FROM (
-    SELECT at, vals, id FROM fresh_readings
-    WHERE device = ? AND at >= ? AND at < ? ORDER BY at {order}, id LIMIT ?) AS fresh
-) AS both_kinds ORDER BY at {order}, id LIMIT ?"""
+_STORED = "SELECT at, vals FROM readings WHERE device = ? AND at >= ? AND at < ? ORDER BY at {order} LIMIT ?"
+_FRESH = """
+SELECT at, vals FROM fresh_readings WHERE bucket = ? AND device = ? AND at >= ? AND at < ? ORDER BY at, number"""
 _MINUTES = """
 SELECT at, readings, vals FROM minutes WHERE device = ? AND at >= ? AND at < ? ORDER BY at LIMIT ?"""
 
@@ -42,32 +38,28 @@ def newest(
 
     ``fresh=False`` spares the look at those not yet folded, for a device that has none.
     """
-    limit = count
-    while True:
-        rows = _fetch(connection, device, period, limit, "DESC", fresh)
-        single = _without_repeats(rows)
-        if len(single) == len(rows) or len(single) >= count or len(rows) < limit:
-            return single[:count][::-1]
-        limit *= 2
+    stored = _stored(connection, device, period, count, "DESC")[::-1]
+    if fresh and (added := _fresh(connection, device, period)):
+        return _merged(stored, added)[-count:]
+    return stored
 
 
 def pages(connection: Connection, device: int, period: Period) -> Iterator[list[ReadingRow]]:
     """Yield all readings of a device within a period, oldest first, a page at a time."""
-    start, last = period.start, None
-    while True:
-        rows = _fetch(connection, device, Period(start, period.end), PAGE, "ASC", True)
-        full = len(rows) == PAGE
-        rows = [row for row in _without_repeats(rows) if row[0] != last]
-        if rows:
-            yield rows
-        if not full:
-            return
-        start = last = rows[-1][0]
+    added = _fresh(connection, device, period)
+    start = period.start
+    while rows := _stored(connection, device, Period(start, period.end), PAGE, "ASC"):
+        start = math.nextafter(rows[-1][0], math.inf)
+        split = bisect_right(added, rows[-1][0], key=itemgetter(0))
+        yield _merged(rows, added[:split]) if split else rows
+        del added[:split]
+    if added:
+        yield _merged([], added)
 
 
 def oldest(connection: Connection, device: int, before: float, limit: int) -> list[ReadingRow]:
     """Return the oldest folded readings of a device, before an instant."""
-    return _fetch(connection, device, Period(EVER.start, before), limit, "ASC", False)
+    return _stored(connection, device, Period(EVER.start, before), limit, "ASC")
 
 
 def minute_pages(connection: Connection, device: int, period: Period) -> Iterator[list[MinuteRow]]:
@@ -82,15 +74,13 @@ def minute_pages(connection: Connection, device: int, period: Period) -> Iterato
         start = rows[-1][0] + 1.0
 
 
-def _fetch(
-    connection: Connection, device: int, period: Period, limit: int, order: str, fresh: bool
-) -> list[ReadingRow]:
-    span = (device, *period, limit)
-    if fresh:
-        text = _joined(connection, "at, vals", _BOTH.format(order=order), *span, *span, limit)
-    else:
-        text = _joined(connection, "at, vals", _STORED.format(order=order), *span)
-    return _readings.decode(text)  # type: ignore[return-value]
+def _stored(connection: Connection, device: int, period: Period, limit: int, order: str) -> list[ReadingRow]:
+    return _rows(_joined(connection, "at, vals", _STORED.format(order=order), device, *period, limit))
+
+
+def _fresh(connection: Connection, device: int, period: Period) -> list[ReadingRow]:
+    """Return those that are not folded: few, for else they would be."""
+    return _rows(_joined(connection, "at, vals", _FRESH, bucket_of(device), device, *period))
 
 
 def _joined(connection: Connection, columns: str, select: str, *values: Any) -> str:
@@ -105,12 +95,9 @@ def _joined(connection: Connection, columns: str, select: str, *values: Any) -> 
     return f"[{text or ''}]"
 
 
-def _without_repeats(rows: list[ReadingRow]) -> list[ReadingRow]:
-    """Return the rows with the first of each instant."""
-    single: list[ReadingRow] = []
-    last = None
-    for row in rows:
-        if row[0] != last:
-            single.append(row)
-            last = row[0]
-    return single
+def _merged(stored: list[ReadingRow], added: list[ReadingRow]) -> list[ReadingRow]:
+    """Return both in the order of time; of several with one time the first that came."""
+    by_time: dict[float, ReadingRow] = {}
+    for row in (*stored, *added):
+        by_time.setdefault(row[0], row)
+    return sorted(by_time.values(), key=itemgetter(0))

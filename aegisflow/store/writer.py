@@ -24,7 +24,7 @@ from aegisflow.models import (
 )
 from aegisflow.store.batch import Batch, Record, gather
 from aegisflow.store.connection import Connection
-from aegisflow.store.fold import Fold
+from aegisflow.store.fold import Fold, bucket_of
 from aegisflow.store.rows import (
     Row,
     alarm_change_row,
@@ -37,7 +37,7 @@ from aegisflow.store.rows import (
     incident_row,
 )
 
-NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, OverflowError)
+NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, AttributeError, OverflowError)
 """Errors of the row itself; any other is the store's, and trying again may help."""
 _ROWS = 200
 """Rows that one statement inserts at most."""
@@ -54,6 +54,11 @@ class Writer:
         self.fold = Fold(connection)
         self._load_keys()
 
+    def _load(self) -> None:
+        """Look again at what the database has: at the start, and after a transaction that was taken back."""
+        self._load_keys()
+        self.fold = Fold(self.connection)
+
     def _load_keys(self) -> None:
         self.keys = dict(self.connection.run("SELECT name, key FROM devices").fetchall())
 
@@ -69,7 +74,7 @@ class Writer:
             with self.connection.transaction():
                 self._write(gather(records))
         except NEVER_STORABLE:
-            self._load_keys()
+            self._load()
             return self._commit_singly(records, now)
         return []
 
@@ -81,7 +86,7 @@ class Writer:
                     with self.connection.transaction():
                         self._write(gather([record]))
                 except NEVER_STORABLE as error:
-                    self._load_keys()
+                    self._load()
                     why = f"{type(error).__name__}: {error}"[:200].replace("\0", " ")
                     refused.append((record, why))
                     self._write(Batch(letters=[_unstorable(record, why, now)]))
@@ -116,11 +121,18 @@ class Writer:
             self._insert(Device, ("name",), sorted(unknown))
             self._load_keys()
             keys = self.keys
+        devices = [keys[reading.device_id] for reading in readings]
         flat: list[Any] = []
-        for device_id, at, values, *_ in readings:
-            flat += (keys[device_id], at, _encode(values).decode())
-        self._insert(FreshReading, ("device", "at", "vals"), flat)
-        self.fold.added(len(readings), flat[::3])
+        for number, (device, (_, at, values, *_)) in enumerate(
+            zip(devices, readings, strict=True), self.fold.next_number
+        ):
+            flat += (bucket_of(device), number, device, at, _encode(values).decode())
+        self._insert(FreshReading, columns(FreshReading), flat)
+        self.fold.added(devices)
+
+    def bucket_due(self) -> int | None:
+        """Return the bucket of readings that should be folded now, None if none."""
+        return self.fold.due(len(self.keys))
 
     def _put(self, model: type[Model], rows: list[Row], unique: str = "") -> None:
         names = columns(model)

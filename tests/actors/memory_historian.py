@@ -5,6 +5,7 @@ import threading
 from aegisflow.actors.base import GATEWAY, Directory, ThreadedActor
 from aegisflow.actors.messages import (
     AppendAudit,
+    Bundle,
     DeviceRecalled,
     ReadStoreHealth,
     RecallDevice,
@@ -51,6 +52,9 @@ class MemoryHistorian(ThreadedActor):
         with disk.changed:
             disk.changed.notify_all()
             match message:
+                case Bundle(messages):
+                    for each in messages:
+                        self.on_receive(each)
                 case StoreRecords():
                     disk.readings += message.readings
                     disk.events += message.alarms

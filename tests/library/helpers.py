@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Collection
 
 import numpy as np
 
@@ -13,7 +14,8 @@ SAME = {"hot": "temperature", "warm": "temperature", "heat": "temperature", "sha
 class FakeEncoder:
     """Turns words into directions; words of one meaning share theirs. The same text gives the same vector anywhere."""
 
-    def __init__(self, model_id: str = "fake") -> None:
+    def __init__(self, model_id: str = "fake", words: Collection[str] = ()) -> None:
+        self.words = words
         self.model_id = model_id
         self.encoded: list[str] = []
         self.broken = False
@@ -23,6 +25,9 @@ class FakeEncoder:
             raise RuntimeError("no more memory")
         self.encoded += texts
         return np.stack([self._vector(text) for text in texts])
+
+    def is_word(self, word: str) -> bool:
+        return word in self.words
 
     def close(self) -> None:
         self.encoded = []

@@ -138,6 +138,12 @@ def test_with_a_model_meaning_counts_as_well(library: Library) -> None:
     assert not library.problems()
 
 
+def test_a_word_that_the_model_knows_is_no_typing_mistake(library: Library) -> None:
+    assert sections(library, "cavitate") == sections(library, "cavidates") == ["Inlet pressure"]
+    library.use_encoder(FakeEncoder(words={"cavidates"}))
+    assert sections(library, "cavidates") == []
+
+
 def test_a_model_that_breaks_leaves_words_and_a_note(library: Library) -> None:
     encoder = FakeEncoder()
     library.use_encoder(encoder)

@@ -1,3 +1,5 @@
+from importlib import resources
+
 import pytest
 
 from aegisflow.library import german
@@ -49,7 +51,7 @@ def test_an_unknown_german_word_is_not_invented() -> None:
     ],
 )
 def test_german_is_told_from_english(text: str, expected: bool) -> None:
-    assert german.is_german(text.lower().strip("?").split()) is expected
+    assert (german.germanness(text.lower().strip("?").split()) > 0) is expected
 
 
 def test_a_german_question_is_asked_in_english() -> None:
@@ -60,6 +62,8 @@ def test_a_german_question_is_asked_in_english() -> None:
 
 def test_german_words_in_an_english_question_are_understood() -> None:
     assert concepts("the limit of Schwingung") == ["limit", "vibration"]
+    assert concepts("Lager limit") == ["bearing", "limit"]
+    assert concepts("which brand is the seal") == ["brand", "seal"]
 
 
 @pytest.mark.parametrize("typed", ["vibratoin", "vibraton", "vibrattion", "vibratiom"])
@@ -72,7 +76,31 @@ def test_a_mistyped_german_word_is_mended() -> None:
 
 
 def test_another_word_is_not_taken_for_a_mistake() -> None:
-    assert concepts("the vacation") == ["vacation"]
+    for word in ("vacation", "vault", "heal"):
+        assert concepts(f"the {word}") == [word]
+
+
+def test_words_joined_by_a_hyphen_are_looked_up_one_by_one_where_the_manuals_do_not_join_them() -> None:
+    assert concepts("pressure-seal") == ["pressure", "seal"]
+    assert concepts("P-700") == ["p-700"]
+
+
+@pytest.mark.parametrize(
+    "text", ["pressure yesterday", "Druck gestern", "pressure of last month", "Druck im letzten Jahr"]
+)
+def test_what_was_on_one_day_is_in_no_manual(text: str) -> None:
+    wording = understand(text, WORDS.__contains__, SPELLING.nearest)
+    assert [concept.known for concept in wording.concepts].count(False) == 1
+
+
+def test_a_phrase_that_the_manuals_lack_is_looked_up_word_by_word() -> None:
+    assert concepts("Welcher Nenndruck?") == ["nominal", "pressure"]
+
+
+def test_a_device_stands_for_its_kind() -> None:
+    wording = understand("seal of pump-02 on line-2", WORDS.__contains__, SPELLING.nearest, {"pump"})
+    assert [concept.words for concept in wording.concepts] == [("seal",), ("pump-02", "pump"), ("line-2",)]
+    assert wording.sentence == "seal of pump on line-2"
 
 
 def test_light_words_count_only_where_the_manuals_have_them() -> None:
@@ -104,6 +132,13 @@ def test_a_question_of_100_kilobytes_is_bounded() -> None:
 )
 def test_edits_count_inserted_dropped_changed_and_swapped_letters(one: str, other: str, count: int) -> None:
     assert edits(one, other) == edits(other, one) == count
+
+
+@pytest.mark.parametrize("file", ["german.txt", "synonyms.txt"])
+def test_no_word_stands_twice_in_a_glossary(file: str) -> None:
+    text = resources.files("aegisflow.library.vocabulary").joinpath(file).read_text("utf-8")
+    said = [german.fold(line.split("=")[0].strip()) for line in text.splitlines() if "=" in line and line[0] != "#"]
+    assert sorted(said) == sorted(set(said))
 
 
 def test_the_glossaries_can_be_read_and_say_something() -> None:

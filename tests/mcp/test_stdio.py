@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker import running_mosquitto
 from live import DEVICE, LivePlant, a_bearing_failure
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
@@ -159,7 +158,7 @@ async def until_alarmed(session: ClientSession, plant: LivePlant) -> list[dict[s
 
 
 @pytest.mark.broker
-def test_an_alarm_goes_from_the_broker_to_an_agent_who_acknowledges_it(tmp_path):
+def test_an_alarm_goes_from_the_broker_to_an_agent_who_acknowledges_it(mosquitto, tmp_path):
     async def work(session: ClientSession) -> dict[str, Any]:
         (alarm, *_) = await until_alarmed(session, plant)
         arguments = {"device_id": DEVICE, "sensors": ["vibration"], "last": "10min"}
@@ -171,9 +170,8 @@ def test_an_alarm_goes_from_the_broker_to_an_agent_who_acknowledges_it(tmp_path)
         done = (await session.call_tool("acknowledge_anomaly", note)).structured_content
         return {"alarm": alarm, "stream": stream, "done": done}
 
-    with running_mosquitto(tmp_path) as broker:
-        plant = LivePlant(tmp_path, broker.port)
-        seen = asyncio.run(in_a_session(plant, work))
+    plant = LivePlant(tmp_path, mosquitto.port)
+    seen = asyncio.run(in_a_session(plant, work))
     assert seen["alarm"]["device_id"] == DEVICE
     assert "vibration" in [item["sensor"] for item in seen["alarm"]["evidence"]]
     assert seen["stream"]["sensors"][0]["max"] == 8.5
@@ -183,7 +181,7 @@ def test_an_alarm_goes_from_the_broker_to_an_agent_who_acknowledges_it(tmp_path)
 @pytest.mark.broker
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_the_inspector_lists_nine_tools_and_calls_each(tmp_path):
+def test_the_inspector_lists_nine_tools_and_calls_each(mosquitto, tmp_path):
     if shutil.which("npx") is None:
         pytest.skip("npx is not installed")
 
@@ -200,37 +198,36 @@ def test_the_inspector_lists_nine_tools_and_calls_each(tmp_path):
         assert not answer.get("isError"), answer
         return dict(answer["structuredContent"])
 
-    with running_mosquitto(tmp_path) as broker:
-        plant = LivePlant(tmp_path, broker.port)
-        asyncio.run(in_a_session(plant, lambda session: until_alarmed(session, plant)))
-        names = {tool["name"] for tool in inspect("--method", "tools/list")["tools"]}
-        (alarm, *_) = call("get_active_anomalies")["alarms"]  # remembered by the store
-        answers = {
-            "get_active_anomalies": alarm,
-            "get_anomaly_history": call("get_anomaly_history", last="1h"),
-            "get_device_status": call("get_device_status", device_id=DEVICE),
-            "get_sensor_stream": call("get_sensor_stream", device_id=DEVICE, last="10min"),
-            "query_device_manual": call("query_device_manual", query="motor bearing vibration", device_id=DEVICE),
-            "execute_device_command": call(
-                "execute_device_command",
-                device_id=DEVICE,
-                command="reduce_load",
-                reduction_pct='"30"',  # the inspector takes a bare 30 for a number
-                justification="vibration 8.5 mm/s against 1.5: the manual's first response",
-            ),
-            "acknowledge_anomaly": call("acknowledge_anomaly", alarm_id=alarm["alarm_id"], note="seen by a test"),
-            "log_incident_report": call(
-                "log_incident_report",
-                device_id=DEVICE,
-                fault_type="bearing_failure",
-                severity="high",
-                title="Bearing of motor-03",
-                root_cause="wear",
-                actions_taken="load reduced",
-                outcome="waits for inspection",
-            ),
-            "get_incident_reports": call("get_incident_reports", device_id=DEVICE),
-        }
+    plant = LivePlant(tmp_path, mosquitto.port)
+    asyncio.run(in_a_session(plant, lambda session: until_alarmed(session, plant)))
+    names = {tool["name"] for tool in inspect("--method", "tools/list")["tools"]}
+    (alarm, *_) = call("get_active_anomalies")["alarms"]  # remembered by the store
+    answers = {
+        "get_active_anomalies": alarm,
+        "get_anomaly_history": call("get_anomaly_history", last="1h"),
+        "get_device_status": call("get_device_status", device_id=DEVICE),
+        "get_sensor_stream": call("get_sensor_stream", device_id=DEVICE, last="10min"),
+        "query_device_manual": call("query_device_manual", query="motor bearing vibration", device_id=DEVICE),
+        "execute_device_command": call(
+            "execute_device_command",
+            device_id=DEVICE,
+            command="reduce_load",
+            reduction_pct='"30"',  # the inspector takes a bare 30 for a number
+            justification="vibration 8.5 mm/s against 1.5: the manual's first response",
+        ),
+        "acknowledge_anomaly": call("acknowledge_anomaly", alarm_id=alarm["alarm_id"], note="seen by a test"),
+        "log_incident_report": call(
+            "log_incident_report",
+            device_id=DEVICE,
+            fault_type="bearing_failure",
+            severity="high",
+            title="Bearing of motor-03",
+            root_cause="wear",
+            actions_taken="load reduced",
+            outcome="waits for inspection",
+        ),
+        "get_incident_reports": call("get_incident_reports", device_id=DEVICE),
+    }
     assert names == set(answers)
     assert answers["get_anomaly_history"]["total"] >= 1
     assert answers["get_sensor_stream"]["readings"] == 70

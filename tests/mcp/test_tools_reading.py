@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from memory_plant import SENSORS, an_alarm, size_of_json
 
+from aegisflow.domain.readings import Quality
 from aegisflow.mcp.budget import BUDGET_BYTES
 
 
@@ -96,6 +97,16 @@ def test_who_does_not_answer_is_named(call, plant):
     answer = call("get_device_status")
     assert answer["unavailable"] == {"pump-03": "no answer within 2 s"}
     assert answer["total"] == 2
+
+
+def test_a_stale_sensor_is_named_unless_the_whole_device_is_silent(call, plant, monkeypatch):
+    usual = plant.device_status("pump-01").value
+    stale = replace(usual, sensors=(replace(usual.sensors[0], quality=Quality.STALE), usual.sensors[1]))
+    monkeypatch.setattr(plant, "_status", lambda name: replace(stale, device_id=name, silent=name == "pump-02"))
+    answer = call("get_device_status")
+    assert answer["devices"][0]["stale_sensors"] == ["pressure"]
+    assert "stale_sensors" not in answer["devices"][1]
+    assert answer["silent"] == 1
 
 
 def test_a_large_plant_is_paged_without_loss_or_repetition(call, plant):

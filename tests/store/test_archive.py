@@ -3,7 +3,6 @@ from collections.abc import Iterator
 
 import pytest
 from desk import Desk
-from peewee import PeeweeException
 from store_samples import PUMP, T0, alarm, audit, command, raised, reading, records
 
 from aegisflow.actors.messages import (
@@ -33,6 +32,7 @@ from aegisflow.domain.views import (
     NewIncident,
     Stream,
 )
+from aegisflow.errors import StoreError
 from aegisflow.store import Store
 from aegisflow.store.archive import Archive
 
@@ -239,9 +239,13 @@ def test_the_archive_reads_while_the_historian_is_in_the_middle_of_a_commit(
     assert archive.answer(FindReadings("pump-01", HOUR, 9)) == ()
 
 
-def test_after_an_error_the_next_question_is_answered(desk: Desk, archive: Archive) -> None:
+def test_after_an_error_the_next_question_is_answered(store: Store, desk: Desk, archive: Archive) -> None:
     desk.take(records([reading(T0)]))
-    with pytest.raises(PeeweeException):
-        archive._connection.run("SELECT nonsense FROM nowhere")
-    archive.close()
+    desk.settle()
+    writer = store.writer()
+    writer.run("ALTER TABLE fresh_readings RENAME TO elsewhere")
+    with pytest.raises(StoreError, match=r"cannot be read: (Programming|Operational)Error"):
+        archive.answer(FindReadings("pump-01", HOUR, 9))
+    writer.run("ALTER TABLE elsewhere RENAME TO fresh_readings")
+    writer.close()
     assert len(archive.answer(FindReadings("pump-01", HOUR, 9))) == 1

@@ -21,7 +21,7 @@ from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands import CommandName, Mode, Stage
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.views import Incident, NewIncident, StoreHealth
-from aegisflow.errors import StoreError
+from aegisflow.errors import StoreError, StoreHeldError
 from aegisflow.store import Store, open_store
 from aegisflow.store.connection import Connection
 from aegisflow.store.historian import Pace
@@ -268,6 +268,42 @@ def test_a_full_disk_is_said_retried_with_back_off_and_overcome(broken: BrokenSt
     assert (desk.committed(), health(desk).ok) == ([1], True)
     assert [one.at for one in desk.recalled(count=3000).readings] == [one.at for one in many]
     desk.historian.close()
+
+
+def test_while_the_store_fails_it_asks_to_be_woken_for_the_next_try_only(broken: BrokenStore) -> None:
+    desk = Desk(broken)
+
+    def refuse(connection: Connection) -> None:
+        raise StoreError("gone fishing")
+
+    desk.historian._disconnect()
+    broken.spoil = refuse
+    desk.historian.receive(Tick(T0))
+    desk.historian.receive(records([reading(T0)]))
+    assert desk.historian.work(more_waits=True) == pytest.approx(0.05)
+    assert desk.historian.work(more_waits=False) == pytest.approx(0.1)
+    assert desk.historian.work(more_waits=True) == pytest.approx(0.1)
+    broken.spoil = None
+    desk.settle()
+    assert health(desk).ok
+    desk.historian.close()
+
+
+def test_a_server_that_drops_all_connections_is_found_again_and_still_locked(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    desk = Desk(store)
+    other = Connection(postgres_url, read_only=False)
+    ours = "datname = current_database() AND pid <> pg_backend_pid()"
+    other.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")
+    desk.take(records([reading(T0)], packets=[1]))
+    assert (desk.committed(), health(desk).ok) == ([], False)
+    desk.settle()
+    assert (desk.committed(), health(desk).ok) == ([1], True)
+    with pytest.raises(StoreHeldError):
+        open_store(postgres_url)
+    other.close()
+    desk.historian.close()
+    store.close()
 
 
 def test_a_recall_that_fails_lets_the_device_start_cold_and_says_why(broken: BrokenStore) -> None:

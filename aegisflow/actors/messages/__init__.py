@@ -4,7 +4,7 @@ Acts are imperative, facts past tense, questions carry the type of their answer.
 message is mutable.
 """
 
-from aegisflow.actors.messages.common import Ping, Question, Tick, Wake
+from aegisflow.actors.messages.common import Bundle, Ping, Question, Tick, Wake
 from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
     DeviceRecalled,
@@ -46,6 +46,7 @@ from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, R
 __all__ = [
     "AcknowledgeAlarm",
     "AppendAudit",
+    "Bundle",
     "ChildFailed",
     "DeadLetter",
     "DeviceRecalled",

@@ -27,3 +27,10 @@ class Wake:
 @dataclass(frozen=True, slots=True)
 class Ping(Question[bool]):
     """Are you there? Answered with True once start-up succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Messages to one receiver, to be taken as if they had come one by one."""
+
+    messages: tuple[object, ...]

@@ -7,9 +7,7 @@ from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.commands import Caller, Mode
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading
-from aegisflow.domain.views import (
-    DeviceStatus,
-)
+from aegisflow.domain.views import DeviceStatus
 
 
 @dataclass(frozen=True, slots=True)

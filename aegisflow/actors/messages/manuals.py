@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.views import (
-    ManualInfo,
-    PassageAnswer,
-)
+from aegisflow.domain.views import ManualInfo, PassageAnswer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,7 @@ from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.views import (
-    ChildHealth,
-    PlantChange,
-)
+from aegisflow.domain.views import ChildHealth, PlantChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Readings through a real broker: the floor, AegisFlow with 9 and 10,000 devices, and the original algorithm."""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from aegisflow.bus.embedded import start_embedded_broker
+
+READINGS = {"floor": 60_000, "aegisflow": 100_000, "seed": 12_000}
+"""Enough for some seconds each; the original algorithm is slow."""
+MANY = 10_000
+TIMEOUT_S = 600.0
+
+Figures = dict[str, float]
+
+
+def start(module: str, *arguments: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def expect(process: "subprocess.Popen[str]") -> str:
+    """Return the next line that a child prints."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"{' '.join(map(str, process.args))} ended with exit code {process.wait()}")  # type: ignore[arg-type]
+    return line
+
+
+def measure(subject: str, count: int, devices: int) -> Figures:
+    """Let a subject take ``count`` readings from a fresh broker; return readings/s, CPU and memory."""
+    with start_embedded_broker(kind="mosquitto") as broker:
+        taker = start("benchmarks.subjects", subject, broker.port, count, devices)
+        giver = start("benchmarks.publisher", broker.port, count, devices)
+        try:
+            expect(taker)
+            expect(giver)
+            assert giver.stdin is not None
+            giver.stdin.write("\n")
+            giver.stdin.flush()
+            result: dict[str, Any] = json.loads(expect(taker))
+            taker.wait(TIMEOUT_S)
+        finally:
+            for process in (giver, taker):
+                process.kill()
+                process.wait()
+    return {**result, "rate": count / result["seconds"], "cpu_us": result["cpu"] / count * 1e6}
+
+
+def rounds(count: int) -> Iterator[dict[str, Figures]]:
+    """Measure all of them one after the other, so many times; the order changes, so that drift cancels out."""
+    cases = [
+        ("floor", READINGS["floor"], 9),
+        ("aegisflow", READINGS["aegisflow"], 9),
+        ("aegisflow", READINGS["aegisflow"], MANY),
+        ("seed", READINGS["seed"], 9),
+    ]
+    for number in range(count):
+        results = {}
+        for subject, readings, devices in cases if number % 2 == 0 else reversed(cases):
+            results[f"{subject}_{devices}"] = measure(subject, readings, devices)
+        yield results
+
+
+def ratios(measured: list[dict[str, Figures]]) -> dict[str, float]:
+    """Return the medians of the ratios round by round."""
+
+    def ratio(figure: str, of: str, against: str) -> float:
+        return statistics.median(each[of][figure] / each[against][figure] for each in measured)
+
+    return {
+        "ingest_vs_floor_9": ratio("rate", "aegisflow_9", "floor_9"),
+        f"ingest_vs_floor_{MANY}": ratio("rate", f"aegisflow_{MANY}", "floor_9"),
+        f"cost_{MANY}_vs_9": ratio("cpu_us", f"aegisflow_{MANY}", "aegisflow_9"),
+        "ingest_vs_seed": ratio("rate", "aegisflow_9", "seed_9"),
+        "ingest_cpu_vs_floor": ratio("cpu_us", "aegisflow_9", "floor_9"),
+        "ingest_cpu_vs_seed": ratio("cpu_us", "aegisflow_9", "seed_9"),
+    }

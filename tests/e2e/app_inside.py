@@ -1,0 +1,136 @@
+"""The whole application in this process, on a FakeBus or a broker, from a plant file."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fastmcp import Client
+from fastmcp.exceptions import ToolError
+
+from aegisflow.app import App
+from aegisflow.bus import Bus
+from aegisflow.bus.fake import FakeBus
+from aegisflow.config import load
+from aegisflow.domain.device import DeviceSnapshot
+from aegisflow.mcp.server import build_server
+from aegisflow.store.connection import Connection
+
+SENSORS = ("temperature", "pressure", "vibration", "humidity", "power_consumption")
+LEVELS = dict(zip(SENSORS, (75.0, 31.5, 1.5, 40.0, 20.0), strict=True))
+PLANT = """
+plant: {{name: Tried}}
+defaults: {{detector: {{window: 60, min_readings: 20}}, stale_after: 30s, silent_after: 60s}}
+kinds:
+  pump:
+    sensors:
+      temperature: {{unit: °C, span: [-40, 1000], alarm: {{high: 90}}}}
+      pressure: {{unit: PSI, span: [-15, 300]}}
+      vibration: {{unit: mm/s, span: [0, 100]}}
+      humidity: {{unit: "%RH"}}
+      power_consumption: {{unit: kW}}
+lines:
+  line-1: {{devices: {{pump-01: pump, pump-02: pump}}}}
+broker: {{host: "{host}", port: {port}, reconnect_min: 50ms, reconnect_max: 200ms}}
+store: {{url: "{url}"}}
+clock: {{source: {clock}, max_age: 1d, max_ahead: 60s}}
+manuals: {{folder: manuals, model: none}}
+"""
+
+
+def eventually(true: Callable[[], Any], within_s: float = 20.0) -> Any:
+    """Return ``true()`` once it holds: for what happens in another thread, which tells nobody."""
+    deadline = time.monotonic() + within_s
+    while not (found := true()):
+        assert time.monotonic() < deadline, f"not within {within_s:g} s"
+        time.sleep(0.005)
+    return found
+
+
+class Inside:
+    """An application, what it is fed with, and what can be seen of it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        bus: Bus | None = None,
+        *,
+        url: str = "sqlite:///store.db",
+        clock: str = "stream",
+        host: str = "127.0.0.1",
+        port: int = 1,
+    ) -> None:
+        (folder / "manuals").mkdir(parents=True, exist_ok=True)
+        (folder / "manuals" / "pump.md").write_text("# Pumps\n\nReplace the seal when it drips.\n", "utf-8")
+        file = folder / "plant.yaml"
+        file.write_text(PLANT.format(url=url, clock=clock, host=host, port=port), "utf-8")
+        self.app = App(load(file, {}), bus)
+        self.plant = self.app.plant
+
+    @property
+    def bus(self) -> FakeBus:
+        """The FakeBus it runs on."""
+        bus = self.app._bus
+        assert isinstance(bus, FakeBus)
+        return bus
+
+    def feed(self, device_id: str, at: float, values: Mapping[str, float | None]) -> None:
+        """Deliver one reading."""
+        assert self.bus.deliver_reading(device_id, at, values)
+
+    def settle(self, count: int) -> None:
+        """Wait until so many messages, all in all, are committed and acknowledged."""
+        self.bus.wait_until(lambda: len(self.bus.acknowledged) >= count, 20.0)
+        assert len(self.bus.acknowledged) == count
+
+    def snapshot(self, device_id: str) -> DeviceSnapshot:
+        """Return all that a device remembers."""
+        ref = self.app.directory.find(device_id)
+        assert ref is not None
+        return ref._actor_weakref()._device.snapshot()
+
+    def figures(self, device_id: str) -> list[tuple[object, ...]]:
+        """Return what everybody may see of a device's windows, to the last bit."""
+        status = self.plant.device_status(device_id).value
+        return [(s.spec.name, s.quality, s.value, s.at, s.mean, s.spread, s.z, s.count) for s in status.sensors]
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return rows of its store, read on a connection of our own."""
+        connection = Connection(self.app.configuration.store.url, read_only=True)
+        try:
+            return list(connection.run(sql).fetchall())
+        finally:
+            connection.close()
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool as an agent would."""
+
+        async def run() -> dict[str, Any]:
+            async with Client(build_server(lambda: self.plant)) as client:
+                return dict((await client.call_tool(tool, arguments)).structured_content or {})
+
+        return asyncio.run(run())
+
+    def refusal(self, tool: str, **arguments: Any) -> str:
+        """Call a tool that must refuse; return what it says."""
+        try:
+            answer = self.call(tool, **arguments)
+        except ToolError as error:
+            return str(error)
+        raise AssertionError(f"{tool} answered {answer}")
+
+
+@contextmanager
+def inside(folder: Path, bus: Bus | None = None, **more: Any) -> Iterator[Inside]:
+    """Run an application for as long as the block lasts; on a FakeBus if none is given and no port."""
+    running = Inside(folder, bus if bus is not None or "port" in more else FakeBus(), **more)
+    with running.app:
+        yield running
+
+
+def ordinary(number: int) -> dict[str, float]:
+    """Return the values of the ``number``-th ordinary reading; no two are equal."""
+    levels = enumerate(LEVELS.items())
+    return {name: level * (1.0 + 0.01 * ((number * 7 + place) % 11 - 5)) for place, (name, level) in levels}

@@ -1,0 +1,153 @@
+"""Start, end and loss of the whole application."""
+
+import gc
+import threading
+from pathlib import Path
+
+import pykka
+import pytest
+from samples import device_spec
+
+from aegisflow.actors.base import HISTORIAN
+from aegisflow.app import EXIT_LOST, App
+from aegisflow.bus.fake import FakeBus
+from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, SupervisionSettings
+from aegisflow.domain.equipment import LineSpec, PlantSpec
+from aegisflow.errors import StoreError, StoreHeldError
+
+T0 = 1_760_000_000.0
+WAIT_S = 10.0
+
+
+def configuration_in(folder: Path, *, devices: int = 1, url: str = "") -> Configuration:
+    (folder / "manuals").mkdir(exist_ok=True)
+    specs = {f"pump-{number:05}": device_spec(f"pump-{number:05}") for number in range(devices)}
+    return Configuration(
+        path=folder / "plant.yaml",
+        plant=PlantSpec("test", {"line-1": LineSpec("line-1", "", tuple(specs))}, specs),
+        store=StoreSettings(url=url or f"sqlite:///{folder}/store.db"),
+        clock=ClockSettings(source="stream"),
+        supervision=SupervisionSettings(max_restarts=1, within_s=600.0, backoff_min_s=0.001),
+        manuals=ManualsSettings(folder / "manuals", "none"),
+    )
+
+
+def test_nothing_is_left_running_after_the_end(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with App(configuration_in(tmp_path), FakeBus()):
+        assert set(threading.enumerate()) != before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WAIT_S)  # a helper may still be on its way out
+    assert set(threading.enumerate()) - before == set()
+    assert pykka.ActorRegistry.get_all() == []
+    assert gc.get_freeze_count() == 0
+
+
+def test_stopping_twice_is_no_mistake(tmp_path: Path) -> None:
+    app = App(configuration_in(tmp_path), FakeBus())
+    app.start()
+    app.stop()
+    app.stop()
+
+
+def test_a_second_writer_is_told_who_holds_the_store_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with App(configuration_in(tmp_path), FakeBus()) as first:
+        running = set(threading.enumerate())
+        second = App(configuration_in(tmp_path), FakeBus())
+        with pytest.raises(StoreHeldError):
+            second.start()
+        assert set(threading.enumerate()) == running
+        assert first.plant.health().store.ok
+
+
+def test_a_store_that_cannot_be_opened_is_a_reason_and_not_a_traceback(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/plain-file/store.db"
+    (tmp_path / "plain-file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"store\.db"):
+        App(configuration_in(tmp_path, url=url), FakeBus()).start()
+    assert pykka.ActorRegistry.get_all() == []
+
+
+def fell(app: App, name: str) -> None:
+    ref = app.directory.find(name)
+    assert ref is not None
+    actor = ref._actor_weakref()
+    assert actor is not None
+
+    def broken(message: object) -> None:
+        raise ValueError("made to fall")
+
+    actor.on_receive = broken
+    ref.tell("anything")
+
+
+def test_losing_the_historian_for_good_ends_with_a_code_of_its_own(tmp_path: Path) -> None:
+    lost = threading.Event()
+    app = App(configuration_in(tmp_path), FakeBus(), on_lost=lambda name, reason: lost.set())
+    with app:
+        fell(app, HISTORIAN)
+        first = app.directory.find(HISTORIAN)
+        deadline = threading.Event()
+        while app.directory.find(HISTORIAN) is first:
+            assert not deadline.wait(0.005)
+        fell(app, HISTORIAN)
+        assert lost.wait(WAIT_S)
+        health = app.plant.health()
+        assert not health.ok
+        assert any("historian is isolated" in reason for reason in health.reasons)
+    assert app.exit_code == EXIT_LOST
+
+
+def test_health_is_red_without_a_broker_and_says_so_in_plain_words(tmp_path: Path) -> None:
+    bus = FakeBus(connected=False)
+    with App(configuration_in(tmp_path), bus) as app:
+        health = app.plant.health()
+        assert not health.ok
+        assert health.reasons[0].startswith("not connected to the broker localhost:1883 since ")
+        bus.restore_link()
+        assert app.plant.health().ok
+
+
+def test_health_is_red_when_a_connected_broker_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = FakeBus()
+    with App(configuration_in(tmp_path), bus) as app:
+        monkeypatch.setattr(app.intake, "_last_reading_monotonic", app.intake._last_reading_monotonic - 120.0)
+        (reason,) = app.plant.health().reasons
+        assert reason == "connected, but no reading of any device for 2 min"
+        bus.deliver_reading("pump-00000", T0, {"temperature": 75.0})
+        bus.wait_until(lambda: bus.acknowledged)
+        assert app.plant.health().ok
+
+
+def test_a_listener_that_fails_harms_nobody(tmp_path: Path) -> None:
+    heard: list[object] = []
+
+    def broken(events: object) -> None:
+        raise ValueError("not my day")
+
+    bus = FakeBus()
+    with App(configuration_in(tmp_path), bus, listeners=(broken, heard.append)):
+        for number in range(70):
+            bus.deliver_reading("pump-00000", T0 + 5 * number, {"temperature": 75.0 if number < 60 else 150.0})
+        bus.wait_until(lambda: len(bus.acknowledged) == 70)
+    assert heard
+
+
+def test_counters_are_rendered_for_prometheus(tmp_path: Path) -> None:
+    bus = FakeBus()
+    with App(configuration_in(tmp_path), bus) as app:
+        bus.deliver_reading("pump-00000", T0, {"temperature": 75.0})
+        bus.deliver("aegisflow/sensors/nobody", b"{}")
+        bus.wait_until(lambda: len(bus.acknowledged) == 2)
+        page = app.metrics.render().decode()
+    assert 'aegisflow_rejected_total{reason="unknown_device"} 1.0' in page
+    assert "aegisflow_committed_total 2.0" in page
+    assert "aegisflow_devices 1.0" in page
+
+
+def test_ten_thousand_devices_start_in_seconds_and_answer_together(tmp_path: Path) -> None:
+    """Generous limits: they are to catch minutes, not to measure; that is done in benchmarks."""
+    with App(configuration_in(tmp_path, devices=10_000), FakeBus()) as app:
+        answers = (app.plant.active_alarms() for _ in range(10))
+        assert any(not answer.unavailable for answer in answers)
+        assert threading.active_count() < 30

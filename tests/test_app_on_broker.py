@@ -1,0 +1,94 @@
+"""The application on a real broker: ends, and loss of the link, while readings stream in."""
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from samples import device_spec
+
+from aegisflow.app import App
+from aegisflow.config import Configuration, ManualsSettings, StoreSettings
+from aegisflow.domain.equipment import LineSpec, PlantSpec
+from aegisflow.domain.times import Period, format_instant
+from tests.broker import Mosquitto
+
+COUNT = 3_000
+WAIT_S = 30.0
+
+
+def configuration_in(folder: Path, broker: Mosquitto) -> Configuration:
+    (folder / "manuals").mkdir(exist_ok=True)
+    return Configuration(
+        path=folder / "plant.yaml",
+        plant=PlantSpec("test", {"line-1": LineSpec("line-1", "", ("pump-01",))}, {"pump-01": device_spec("pump-01")}),
+        broker=replace(broker.settings(), client_id="aegisflow-test"),
+        store=StoreSettings(url=f"sqlite:///{folder}/store.db"),
+        manuals=ManualsSettings(folder / "manuals", "none"),
+    )
+
+
+class Machine:
+    """Publishes ``COUNT`` readings at QoS 1, some every millisecond, whatever happens to the link."""
+
+    def __init__(self, broker: Mosquitto, start: float) -> None:
+        self.sent = 0
+        self._start = start
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="machine", clean_session=False)
+        self._client.max_queued_messages_set(0)
+        self._client.reconnect_delay_set(0.05, 0.2)
+        self._client.connect(broker.host, broker.port)
+        self._client.loop_start()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        for number in range(COUNT):
+            content = {"timestamp": format_instant(self._start + number), "temperature": 75.0 + number % 5}
+            self._client.publish("aegisflow/sensors/pump-01", msgspec.json.encode(content), qos=1)
+            self.sent += 1
+            if number % 4 == 0:
+                pause.wait(0.001)
+
+    def end(self) -> None:
+        self._thread.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def stored(app: App, start: float) -> int:
+    stream = app.plant.sensor_stream("pump-01", ("temperature",), Period(start, start + COUNT), 10).value
+    return stream.readings
+
+
+def wait_until(true, timeout_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+@pytest.mark.broker
+def test_no_reading_is_lost_over_an_end_of_the_application_and_a_restart_of_the_broker(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    start = float(int(time.time()) - 2 * COUNT)
+    with App(configuration_in(tmp_path, mosquitto)) as first:
+        wait_until(lambda: first.plant.health().broker_connected)
+        machine = Machine(mosquitto, start)
+        wait_until(lambda: first.intake.received > COUNT / 5)
+    try:
+        with App(configuration_in(tmp_path, mosquitto)) as second:
+            wait_until(lambda: second.intake.received > COUNT / 5)
+            mosquitto.restart()
+            wait_until(lambda: stored(second, start) == COUNT)
+            status = second.plant.device_status("pump-01").value
+            assert status.latest_at == start + COUNT - 1
+            assert set(status.refused) <= {"duplicate", "out_of_order"}  # the machine repeats itself after the break
+    finally:
+        machine.end()
