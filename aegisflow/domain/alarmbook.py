@@ -26,9 +26,9 @@ from datetime import UTC, datetime
 
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.commands import Caller
-from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis, Finding
+from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis
 from aegisflow.domain.equipment import AlarmSpec
-from aegisflow.domain.tracks import Track, recalled
+from aegisflow.domain.tracks import Track, recalled, weightiest_of
 from aegisflow.errors import UnknownNameError
 
 _RETYPE = 60
@@ -67,9 +67,8 @@ class AlarmBook:
         self._stamp = ""
         self._serial = 0
         self._type = ""
-        """As last diagnosed."""
         self._type_run = 0
-        """So many times in a row."""
+        """The type as last diagnosed, and how many times in a row."""
         self._strength = 0.0
         """Largest strength with which the active alarm's type was diagnosed."""
 
@@ -98,11 +97,7 @@ class AlarmBook:
             diagnosis: None for nothing; of several findings for one sensor the weightiest counts.
             reported: the sensors that the reading has; the others are neither in breach nor quiet.
         """
-        weightiest: dict[str, Finding] = {}
-        for finding in () if diagnosis is None else diagnosis.findings:
-            other = weightiest.get(finding.sensor)
-            if other is None or finding.weight > other.weight:
-                weightiest[finding.sensor] = finding
+        weightiest = {} if diagnosis is None else weightiest_of(diagnosis.findings)
         tracks = self._tracks
         for sensor, finding in weightiest.items():
             if sensor not in tracks:
@@ -118,8 +113,7 @@ class AlarmBook:
         if self._active is None:
             return self._raise(at, diagnosis) if diagnosis is not None else ()
         if diagnosis is not None:
-            retyped = self._retype(at, diagnosis)
-            return retyped + self._grow(self._active, at)
+            return self._retype(at, diagnosis) + self._grow(at)
         if all(track.quiet >= self.spec.off_delay for track in tracks.values() if track.joined):
             return (self._clear(self._active, at),)
         return ()
@@ -242,8 +236,9 @@ class AlarmBook:
         self._active = alarm
         return (AlarmEvent(Change.RAISED, at, alarm),)
 
-    def _grow(self, alarm: Alarm | None, at: float) -> tuple[AlarmEvent, ...]:
+    def _grow(self, at: float) -> tuple[AlarmEvent, ...]:
         """Count breaches into the active alarm; tell of a rise, a new sensor, or a z-score that doubled."""
+        alarm = self._active
         if alarm is None:
             return ()
         counted = any(track.joined and not track.quiet for track in self._tracks.values())

@@ -1,5 +1,7 @@
 """What is counted about one sensor while it speaks for an alarm, or may come to."""
 
+from collections.abc import Iterable
+
 from aegisflow.domain.alarms import Evidence, Severity
 from aegisflow.domain.detection import Finding
 
@@ -65,3 +67,13 @@ def recalled(item: Evidence, severity: Severity) -> Track:
     track.joined = True
     track.told = abs(item.z)
     return track
+
+
+def weightiest_of(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Return the weightiest finding of each sensor."""
+    weightiest: dict[str, Finding] = {}
+    for finding in findings:
+        other = weightiest.get(finding.sensor)
+        if other is None or finding.weight > other.weight:
+            weightiest[finding.sensor] = finding
+    return weightiest

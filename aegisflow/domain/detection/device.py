@@ -4,19 +4,16 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from aegisflow.domain.detection.baseline import BLOCK
-from aegisflow.domain.detection.drift import LEAST_DRIFT, Drift, confirmed_drift, drift_of
-from aegisflow.domain.detection.faults import diagnose, fitting
+from aegisflow.domain.detection.drift import Drift, look_for_drift
+from aegisflow.domain.detection.faults import diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import (
-    JOINT,
-    LIMIT,
-    UNCLASSIFIED,
     Diagnosis,
     Finding,
 )
 from aegisflow.domain.detection.joint import JointScore
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
-from aegisflow.domain.detection.unnamed import broken_instruments, graded, nameless
+from aegisflow.domain.detection.unnamed import beyond_limits, broken_instruments, by_score, nameless
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
 
@@ -212,11 +209,9 @@ class DeviceDetector:
         if not self._tick % BLOCK:
             self.joint.close_block(self._tick - self._suspect_at >= BLOCK)
 
-    # --- what is wrong --------------------------------------------------------------------------
-
     def _diagnose(self, at: float, alarm_type: str) -> Diagnosis | None:
         active = alarm_type != ""
-        signs = self._signs(at, active)
+        signs = signs_of(self.sensors, at, self._off, self.load, active)
         rules = self.spec.faults
         drift = self._drift
         fits = fitting(rules, self._by_name, signs, drift, self._drift_suspected) if rules else []
@@ -236,47 +231,13 @@ class DeviceDetector:
             self._drift, self._drift_suspected = None, True
             return
         sensors = [self._by_name[name] for name in rule.together]
-        before = drift_of(sensors, long=True)
-        if abs(before.share) < LEAST_DRIFT / 4 and alarm_type != rule.name:
-            self._drift, self._drift_suspected = None, False
-            return
-        now = drift_of(sensors, long=False)
-        self._drift_suspected = now.suspected or before.suspected
-        self._drift = confirmed_drift(now, before)
-        if self._drift is None and alarm_type == rule.name and abs(now.share) >= _HYSTERESIS * LEAST_DRIFT:
-            self._drift = now
-
-    def _signs(self, at: float, active: bool) -> dict[str, frozenset[str]]:
-        signs: dict[str, frozenset[str]] = {}
-        for sensor in self.sensors:
-            if sensor.at != at or sensor.repeats.present:
-                continue
-            shown = set()
-            beyond = sensor.limit.beyond
-            if beyond or (active and sensor.limit.limited and sensor.limit.held):
-                shown |= {"beyond"}
-                if beyond:
-                    shown.add("high" if beyond > 0 else "low")
-            times = 1.0 if self.load is None else self.load.allowance(sensor.name)
-            off = sensor.name in self._off
-            shift = sensor.shifted(times, off) or (sensor.held() if active and off else 0)
-            if shift:
-                shown.add("high" if shift > 0 else "low")
-                self._off.add(sensor.name)
-            else:
-                self._off.discard(sensor.name)
-            if sensor.swing.present:
-                shown.add("swings")
-            if shown:
-                signs[sensor.name] = frozenset(shown)
-        return signs
+        self._drift, self._drift_suspected = look_for_drift(sensors, alarm_type == rule.name)
 
     def _unnamed(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what has no name: beyond a limit at once, else by signs or score, after some patience."""
         limited = [sensor for sensor in self.sensors if "beyond" in signs.get(sensor.name, ())]
         if limited:
-            findings = tuple(sensor.finding(LIMIT) for sensor in limited)
-            return Diagnosis(UNCLASSIFIED, findings, tuple(f"{sensor.name} is beyond its limit" for sensor in limited))
+            return beyond_limits(limited)
         if self.spec.faults:
             shown = [
                 sensor
@@ -294,24 +255,14 @@ class DeviceDetector:
         if self._alarmed_for >= self._patience:
             self._accept()
             return None
-        ranked = sorted(self.sensors, key=self.joint.strength, reverse=True)
-        least = min(1.0, self.joint.strength(ranked[0]))
-        shown = [sensor for sensor in ranked if sensor.at == at and self.joint.strength(sensor) >= least]
-        findings = tuple(sensor.finding(JOINT, graded(lasting)) for sensor in shown)
-        return Diagnosis(UNCLASSIFIED, findings, (f"score {lasting:.2f}, 1 is unusual",)) if findings else None
+        return by_score(self.joint, self.sensors, at)
 
     def _accept(self) -> None:
         """Take what lasts for what is usual."""
         self._alarmed_for = 0
         self._accepted = self._tick
         for sensor in self.sensors:
-            window = sensor.zscore.window
-            if sensor.ready and window.mean is not None and window.spread is not None:
-                sensor.baseline.accept(window.mean, max(window.spread, sensor.baseline.spread / 2))
-                sensor.adapt()
-                sensor.calm()
-
-    # --- change ---------------------------------------------------------------------------------
+            sensor.accept()
 
     def resume(self, findings: Sequence[Finding]) -> None:
         """Go on with an alarm that was raised before a restart, against the baselines it was raised against.

@@ -12,6 +12,7 @@ _CERTAIN = 7.0
 _SUSPECT = 5.0
 _MEDIUM_TIMES = 1.6
 """A drift by the medium mean must be larger by so much: it is less certain in other ways, too."""
+_HYSTERESIS = 0.6
 _AGREE = 3.0
 _SINGLE = 2.5
 _FEWEST_SINGLE = 3
@@ -77,8 +78,19 @@ def drift_of(sensors: Sequence[SensorDetector], long: bool) -> Drift:
     return Drift(share, total**-0.5, agree, alone)
 
 
-def confirmed_drift(now: Drift, before: Drift) -> Drift | None:
-    """Return the drift that is certain: by the long mean, or else by the medium one; None without."""
+def look_for_drift(sensors: Sequence[SensorDetector], alarmed: bool) -> tuple[Drift | None, bool]:
+    """Return the drift that is certain, and whether one may have begun.
+
+    It is certain by the long mean, or else by the medium one. ``alarmed``: there is an alarm for a
+    drift, which is held on to with hysteresis.
+    """
+    before = drift_of(sensors, long=True)
+    if abs(before.share) < LEAST_DRIFT / 4 and not alarmed:
+        return None, False
+    now = drift_of(sensors, long=False)
+    suspected = now.suspected or before.suspected
     if before.confirmed():
-        return before
-    return now if now.confirmed(_MEDIUM_TIMES) else None
+        return before, suspected
+    if now.confirmed(_MEDIUM_TIMES) or (alarmed and abs(now.share) >= _HYSTERESIS * LEAST_DRIFT):
+        return now, suspected
+    return None, suspected

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from aegisflow.domain.detection.drift import Drift
 from aegisflow.domain.detection.finding import DRIFT, Diagnosis
+from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import FaultRule
 
@@ -22,6 +23,43 @@ class Fit(NamedTuple):
     strength: float
     """Movement of its strongest sensor, in deadbands."""
     sensors: tuple[SensorDetector, ...]
+
+
+def signs_of(
+    sensors: Sequence[SensorDetector], at: float, off: set[str], load: LoadStep | None, active: bool
+) -> dict[str, frozenset[str]]:
+    """Return what the sensors show in the reading of ``at``.
+
+    Args:
+        sensors: all of the device.
+        at: UTC epoch seconds of the reading.
+        off: sensors whose shift was confirmed and still holds; kept up here.
+        load: what allows some of them more while it changes.
+        active: whether there is an alarm, for which hysteresis holds.
+    """
+    signs: dict[str, frozenset[str]] = {}
+    for sensor in sensors:
+        if sensor.at != at or sensor.repeats.present:
+            continue
+        shown = set()
+        beyond = sensor.limit.beyond
+        if beyond or (active and sensor.limit.limited and sensor.limit.held):
+            shown.add("beyond")
+            if beyond:
+                shown.add("high" if beyond > 0 else "low")
+        before = sensor.name in off
+        shift = sensor.shifted(1.0 if load is None else load.allowance(sensor.name), before)
+        shift = shift or (sensor.held() if active and before else 0)
+        if shift:
+            shown.add("high" if shift > 0 else "low")
+            off.add(sensor.name)
+        else:
+            off.discard(sensor.name)
+        if sensor.swing.present:
+            shown.add("swings")
+        if shown:
+            signs[sensor.name] = frozenset(shown)
+    return signs
 
 
 def fitting(

@@ -144,6 +144,14 @@ class SensorDetector:
             self.adapt()
             self.calm()
 
+    def accept(self) -> None:
+        """Take what the window holds for usual."""
+        window = self.zscore.window
+        if self.baseline.scale and window.mean is not None and window.spread is not None:
+            self.baseline.accept(window.mean, max(window.spread, self.baseline.spread / 2))
+            self.adapt()
+            self.calm()
+
     def calm(self) -> None:
         """Forget what was suspected."""
         self.cusum.reset()

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from aegisflow.domain.alarms import Severity
-from aegisflow.domain.detection.finding import SENSOR_SILENT, SENSOR_STUCK, SILENT, STUCK, UNCLASSIFIED, Diagnosis
+from aegisflow.domain.detection.finding import (
+    JOINT,
+    LIMIT,
+    SENSOR_SILENT,
+    SENSOR_STUCK,
+    SILENT,
+    STUCK,
+    UNCLASSIFIED,
+    Diagnosis,
+)
+from aegisflow.domain.detection.joint import JointScore
 from aegisflow.domain.detection.sensor import SensorDetector
 
 
@@ -35,3 +45,21 @@ def graded(score: float) -> Severity:
     if score >= 4:
         return Severity.HIGH
     return Severity.MEDIUM if score >= 2 else Severity.LOW
+
+
+def beyond_limits(sensors: Sequence[SensorDetector]) -> Diagnosis:
+    """Return the diagnosis of sensors beyond an alarm limit."""
+    findings = tuple(sensor.finding(LIMIT) for sensor in sensors)
+    return Diagnosis(UNCLASSIFIED, findings, tuple(f"{sensor.name} is beyond its limit" for sensor in sensors))
+
+
+def by_score(joint: JointScore, sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
+    """Return the diagnosis by the score alone, of the sensors that make it up."""
+    ranked = sorted(sensors, key=joint.strength, reverse=True)
+    least = min(1.0, joint.strength(ranked[0]))
+    findings = tuple(
+        sensor.finding(JOINT, graded(joint.lasting))
+        for sensor in ranked
+        if sensor.at == at and joint.strength(sensor) >= least
+    )
+    return Diagnosis(UNCLASSIFIED, findings, (f"score {joint.lasting:.2f}, 1 is unusual",)) if findings else None
