@@ -38,6 +38,7 @@ class Directory:
         self._refs: dict[str, pykka.ActorRef[Any]] = {}
         self._parked: dict[str, list[object]] = {}
         self._absent: dict[str, str] = {}
+        self._expected: set[str] = set()
         self._lock = threading.Lock()
 
     def register(self, name: str, ref: pykka.ActorRef[Any], backlog: Iterable[object] = ()) -> None:
@@ -51,7 +52,15 @@ class Directory:
                     self._parked[name] = waiting[position:]
                     break
             self._refs[name] = ref
+            self._expected.discard(name)
             self._absent.pop(name, None)
+
+    def expect(self, name: str) -> None:
+        """Keep what is told to ``name`` until it is registered.
+
+        An actor begins before whoever starts it has its ref: what it asks for may be answered first.
+        """
+        self._expected.add(name)
 
     def explain(self, name: str, why: str) -> None:
         """Say this to those who ask ``name`` in vain, until it is registered again."""
@@ -61,6 +70,7 @@ class Directory:
         """Let ``name`` stand for nobody; return what was kept for a successor."""
         with self._lock:
             self._refs.pop(name, None)
+            self._expected.discard(name)
             self._absent.pop(name, None)
             if why:
                 self._absent[name] = why
@@ -82,7 +92,7 @@ class Directory:
         """
         ref = self._refs.get(name)
         if ref is None:
-            return False
+            return name in self._expected and self._park(name, None, message)
         if not ref.actor_stopped.is_set():
             try:
                 ref.actor_inbox.put(Envelope(message))
@@ -91,11 +101,11 @@ class Directory:
             return True
         return self._park(name, ref, message)
 
-    def _park(self, name: str, dead: pykka.ActorRef[Any], message: object) -> bool:
+    def _park(self, name: str, dead: pykka.ActorRef[Any] | None, message: object) -> bool:
         if type(message) is Tick:
             return False
         with self._lock:
-            if self._refs.get(name) is dead:
+            if self._refs.get(name) is dead and (dead is not None or name in self._expected):
                 self._parked.setdefault(name, []).append(message)
                 return True
         return self.tell(name, message)

@@ -106,6 +106,7 @@ class Supervisor(ThreadedActor):
         children = [Child(spec) for spec in specs]
         for child in children:
             self._children[child.name] = child
+            self.directory.expect(child.name)
             try:
                 child.ref = child.spec.start()
             except Exception as error:  # noqa: BLE001 - a constructor that fails is a fall like any other

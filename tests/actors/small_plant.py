@@ -13,7 +13,7 @@ from aegisflow.actors.device import DeviceActor
 from aegisflow.actors.dispatcher import Dispatcher
 from aegisflow.actors.gateway import Gateway
 from aegisflow.actors.intake import Intake
-from aegisflow.actors.messages import ReadSupervision, StartChildren, StopChildren
+from aegisflow.actors.messages import ReadAlarms, ReadSupervision, StartChildren, StopChildren
 from aegisflow.actors.supervisor import Supervisor
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.fake import FakeBus
@@ -99,6 +99,7 @@ class SmallPlant:
         self.directory.ask(SUPERVISOR, StartChildren(), WAIT_S)
         self.bus.subscribe((self.codec(self.plant).sensor_filter(),))
         self.bus.start(self.intake.on_message, lambda state: None)
+        self.directory.ask_all(self.plant.devices, ReadAlarms(), WAIT_S)  # answered once each has its past
 
     def end(self) -> None:
         self.disk.fast.set()

@@ -292,6 +292,14 @@ def test_what_was_kept_for_a_successor_that_never_comes_is_handed_back(house: Ho
     assert house.directory.tell("one", "nobody") is False
 
 
+def test_what_is_told_to_an_actor_that_is_being_started_waits_for_its_name(house: House) -> None:
+    house.directory.expect("one")
+    assert house.directory.tell("one", "the answer to what it asked when it began")
+    assert house.directory.tell("one", "and another")
+    _, seen = house.start("one")
+    assert take(seen, 2) == ["the answer to what it asked when it began", "and another"]
+
+
 def test_the_directory_says_why_nobody_answers(house: House) -> None:
     directory = house.directory
     assert directory.tell("nobody", "hello") is False
