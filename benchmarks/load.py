@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 
 from aegisflow.domain.alarms import AlarmEvent, Change
+from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.readings import Reading
 from benchmarks.ingest import expect, start
 from benchmarks.publisher import connect, packet
 from benchmarks.publisher import reading as ordinary
@@ -21,14 +24,24 @@ from benchmarks.publisher import reading as ordinary
 PROBES = 120
 QUIET = 40
 """Ordinary readings that a probe sends before it breaks out."""
-BREACHES = 3
-"""The on-delay: the alarm is due with the third."""
 STEP_S = 5.0
 ASK_EVERY_S = 0.005
 
 
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def breaches_until_alarm(spec: DeviceSpec) -> int:
+    """Return with how many readings beyond the limit the alarm is due, by asking a device of the same kind."""
+    device = Device(spec)
+    for number in range(QUIET):
+        device.record(Reading(spec.device_id, STEP_S * number, {"temperature": 75.0 + number % 3}, 0.0))
+    for number in range(1, 100):
+        _, events = device.record(Reading(spec.device_id, STEP_S * (QUIET + number), {"temperature": 160.0}, 0.0))
+        if events:
+            return number
+    raise SystemExit("a probe that breaks out raises no alarm")
 
 
 def breaking_out(device: str, at: float) -> bytes:
@@ -64,7 +77,7 @@ class Alarms:
         return self.committed[device]
 
 
-def probe_alarms(port: int, alarms: Alarms, probes: list[str]) -> list[float]:
+def probe_alarms(port: int, alarms: Alarms, probes: list[str], breaches: int) -> list[float]:
     """Let each probe break out by itself; return the seconds from its last publish to its committed alarm."""
     import random
 
@@ -72,7 +85,7 @@ def probe_alarms(port: int, alarms: Alarms, probes: list[str]) -> list[float]:
     for number, device in enumerate(probes):
         topic = f"aegisflow/sensors/{device}"
         calm = [packet(topic, ordinary(device, base + STEP_S * n, rng), 1 + n) for n in range(QUIET)]
-        wild = [packet(topic, breaking_out(device, base + STEP_S * (QUIET + n)), 100 + n) for n in range(BREACHES)]
+        wild = [packet(topic, breaking_out(device, base + STEP_S * (QUIET + n)), 100 + n) for n in range(breaches)]
         link.sendall(b"".join(calm) + b"".join(wild[:-1]))
         time.sleep(0.02 + 0.003 * (number % 10))
         published = time.monotonic()
@@ -121,7 +134,7 @@ def run(port: int, rate: float, seconds: float) -> dict[str, float]:
             load.stdin.flush()
             time.sleep(1.0)
             loaded = time_asks(lambda: app.plant.device_status(names[0]), seconds / 2)
-            latencies = probe_alarms(port, alarms, names[9:])
+            latencies = probe_alarms(port, alarms, names[9:], breaches_until_alarm(settings.plant.devices[names[9]]))
             still_loaded = load.poll() is None
             load.kill()
             load.wait()

@@ -13,7 +13,7 @@ from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, PlantSpec, 
 from benchmarks.publisher import device_names
 
 SENSORS = {
-    "temperature": SensorSpec("temperature", "°C", span=Limits(-40, 400)),
+    "temperature": SensorSpec("temperature", "°C", alarm=Limits(high=120), span=Limits(-40, 400)),
     "pressure": SensorSpec("pressure", "PSI", span=Limits(-15, 300)),
     "vibration": SensorSpec("vibration", "mm/s", span=Limits(0, 100)),
     "humidity": SensorSpec("humidity", "%RH", span=Limits(0, 100)),

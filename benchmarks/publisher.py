@@ -6,6 +6,7 @@ RATE (readings/s) it paces itself. It ends when the broker has acknowledged ever
 """
 
 import json
+import os
 import random
 import select
 import socket
@@ -69,7 +70,7 @@ def packets(count: int, devices: int) -> list[bytes]:
 
 def connect(port: int) -> socket.socket:
     link = socket.create_connection(("127.0.0.1", port))
-    name = b"bench-publisher"
+    name = f"bench-publisher-{os.getpid()}".encode()  # two with one name would end each other's connection
     body = b"\x00\x04MQTT\x04\x02\x00\x00" + struct.pack("!H", len(name)) + name
     link.sendall(b"\x10" + bytes([len(body)]) + body)
     if link.recv(4)[:1] != b"\x20":
