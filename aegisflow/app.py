@@ -215,7 +215,7 @@ class App:
                 ChildSpec(MANUALS, manuals),
             ),
             device=device,
-            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now)),),
+            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now, self._is_connected)),),
         )
 
     def _codec(self, plant: PlantSpec) -> Codec:
@@ -246,6 +246,9 @@ class App:
 
     def _link(self) -> LinkState:
         return LinkState(False, 0.0, "not started") if self._bus is None else self._bus.link()
+
+    def _is_connected(self) -> bool:
+        return self._link().connected
 
     def _link_changed(self, state: LinkState) -> None:
         self._log.debug("broker_link", connected=state.connected, detail=state.detail)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
 from aegisflow.actors.messages import (
     AcknowledgeAlarm,
+    BringAlarmBack,
     FindAlarmHistory,
     FindAlarms,
     FindCommands,
@@ -19,10 +20,11 @@ from aegisflow.actors.messages import (
     ReadGatewayCounts,
     ReadManual,
     RequestCommand,
+    SetAlarmAside,
     StoreIncident,
 )
 from aegisflow.checkup import Checkup
-from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.alarms import Alarm, AlarmState
 from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.times import Period
@@ -113,7 +115,7 @@ class LocalPlant:
     # --- alarms -------------------------------------------------------------------------------
 
     def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
-        """Return alarms that are active or returned unacknowledged, most severe first, asked of every device."""
+        """Return alarms that are not history, most severe first, asked of every device; some may be set aside."""
         self._devices(device_ids)
         names = device_ids or tuple(self.inventory().devices)
         found, unavailable = self._directory.ask_all(names, ReadAlarms(), ALL_DEVICES_S)
@@ -128,11 +130,23 @@ class LocalPlant:
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
-        device_id = alarm_id.rpartition("@")[0]
-        if device_id not in self.inventory().devices:
-            active = self.active_alarms().value
-            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
-        return self._directory.ask(device_id, AcknowledgeAlarm(alarm_id, by, note), DEVICE_S)
+        return self._of_alarm(alarm_id, AcknowledgeAlarm(alarm_id, by, note))
+
+    def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
+        """Set an alarm aside for a time, an operator's right alone; it comes back unacknowledged if its cause lasts."""
+        return self._of_alarm(alarm_id, SetAlarmAside(alarm_id, by, reason, duration_s))
+
+    def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
+        """End a shelf before its time, an operator's right alone."""
+        return self._of_alarm(alarm_id, BringAlarmBack(alarm_id, AlarmState.SHELVED, by))
+
+    def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
+        """Set an alarm aside until it is returned to service, an operator's right alone."""
+        return self._of_alarm(alarm_id, SetAlarmAside(alarm_id, by, reason, None))
+
+    def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
+        """End what ``take_out_of_service`` began, an operator's right alone."""
+        return self._of_alarm(alarm_id, BringAlarmBack(alarm_id, AlarmState.OUT_OF_SERVICE, by))
 
     # --- knowledge ----------------------------------------------------------------------------
 
@@ -199,6 +213,14 @@ class LocalPlant:
 
     def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
         return Answer(value, self._now(), unavailable or {})
+
+    def _of_alarm(self, alarm_id: str, question: AcknowledgeAlarm | SetAlarmAside | BringAlarmBack) -> Alarm:
+        """Ask the device that an alarm belongs to."""
+        device_id = alarm_id.rpartition("@")[0]
+        if device_id not in self.inventory().devices:
+            active = self.active_alarms().value
+            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
+        return self._directory.ask(device_id, question, DEVICE_S)
 
     def _device(self, device_id: str) -> DeviceSpec:
         devices = self.inventory().devices

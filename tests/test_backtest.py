@@ -212,7 +212,13 @@ def test_a_long_silence_ends_a_run_of_breaches(run):
     assert len(run(recorded(values), plant)[1]) == 1
     lines = recorded(values[:-1]).splitlines()
     assert run("\n".join(lines), plant)[1] == []
-    assert run("\n".join([*lines, f"{iso(START + 86_400)},pump-01,50"]), plant)[1] == []
+    alarms = run("\n".join([*lines, f"{iso(START + 86_400)},pump-01,50"]), plant)[1]
+    assert [alarm["type"] for alarm in alarms] == ["sensor_silent"], "the silence itself is one"
+
+
+def test_a_gap_in_a_recording_without_a_plant_tells_nothing_of_the_device(run):
+    lines = recorded(noise(300)).splitlines()
+    assert run("\n".join([*lines, f"{iso(START + 86_400)},pump-01,50"]))[1] == []
 
 
 @pytest.mark.parametrize(

@@ -192,11 +192,14 @@ class _Run:
         return self._lanes.setdefault(device_id, _Lane(spec, self.recording))
 
     def _pass(self, lane: _Lane, until: float) -> None:
-        """Tell the device about a silence as its ticker would: once it is silent, and at its end."""
+        """Tell the device about a silence as its ticker would: once it is silent, and at its end.
+
+        Where no plant says how long a device may be silent, a gap tells of the recording, not of the device.
+        """
         silent_at = lane.newest + lane.silent_after_s + 1
         if lane.newest > 0 and silent_at < until:
-            for at in (silent_at, until):
-                self._keep(lane.device, lane.device.tick(at))
+            for at in (lane.newest, silent_at, until):
+                self._keep(lane.device, lane.device.tick(at, listening=self._plant is not None))
 
     def _keep(self, device: Device, events: tuple[AlarmEvent, ...]) -> None:
         for event in events:

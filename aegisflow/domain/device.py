@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from aegisflow.domain.alarm_life import check_operator, check_reason, check_shelf
 from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Alarm, AlarmEvent, Severity
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Severity
 from aegisflow.domain.commands import Caller, Mode
-from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector
+from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.views import DeviceStatus, SensorStatus
@@ -38,7 +39,7 @@ class DeviceSnapshot:
 class Device:
     """Everything AegisFlow knows about one machine; no clock, no I/O, no threads."""
 
-    __slots__ = ("_book", "_detector", "_latest_at", "_next", "_received_at", "_times", "mode", "spec")
+    __slots__ = ("_book", "_detector", "_heard_since", "_latest_at", "_next", "_received_at", "_times", "mode", "spec")
 
     def __init__(self, spec: DeviceSpec) -> None:
         self.spec = spec
@@ -49,6 +50,8 @@ class Device:
         self._next = 0
         self._latest_at = -inf
         self._received_at = -inf
+        self._heard_since = inf
+        """Since when we listen without a break; before the first tick it has not begun."""
 
     def record(self, reading: Reading) -> tuple[Disposition, tuple[AlarmEvent, ...]]:
         """Take in one reading; return what became of it and of the alarms.
@@ -73,15 +76,57 @@ class Device:
                 return Disposition.ACCEPTED, events
         return _ACCEPTED
 
-    def tick(self, at: float) -> tuple[AlarmEvent, ...]:
+    def tick(self, at: float, listening: bool = True) -> tuple[AlarmEvent, ...]:
         """Let time pass to ``at`` by the plant's clock and return what changed with the alarms.
 
         Silence ends every run of breaches that is not an alarm yet: readings before and after it
-        are not consecutive. It raises no alarm by itself.
+        are not consecutive. A device that has reported before, and is silent while we listen, is an
+        alarm. While nobody can be heard (``listening`` is false), silence says nothing about it.
         """
+        if not listening or self._heard_since > at:
+            self._heard_since = at
+        events = self._book.tick(at, self.mode in self.spec.alarm.suppress_in)
         if at - self._received_at > self.spec.silent_after_s:
             self._book.interrupt()
-        return ()
+            if listening and at - max(self._received_at, self._heard_since) > self.spec.silent_after_s:
+                events += self._silence(at)
+        return events
+
+    def _silence(self, at: float) -> tuple[AlarmEvent, ...]:
+        """Raise the alarm that the device does not report any more, once for each silence."""
+        diagnosis = silent_device(self._detector.sensors, self._latest_at)
+        return () if diagnosis is None else self._book.silence(at, self._latest_at, diagnosis)
+
+    def set_aside(
+        self, alarm_id: str, by: Caller, reason: str, at: float, shelf_s: float | None
+    ) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
+        """Shelve an open alarm for so long, or (None) take it out of service; return it and what changed.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            UnknownNameError: the device has no such alarm; names those it has.
+            BadValueError: a shelf too short or too long, no reason, or an alarm that is history.
+        """
+        if shelf_s is None:
+            check_operator(by, "take alarms out of service")
+            check_reason(reason)
+            return self._book.take_out_of_service(alarm_id, by, reason, at)
+        check_operator(by, "shelve alarms")
+        check_shelf(shelf_s, reason)
+        return self._book.shelve(alarm_id, by, at + shelf_s, reason, at)
+
+    def bring_back(
+        self, alarm_id: str, state: AlarmState, by: Caller, at: float
+    ) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
+        """End what ``set_aside`` began, shelved or out of service: unacknowledged again while the cause lasts.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            UnknownNameError: the device has no such alarm; names those it has.
+            BadValueError: the alarm is not in that state.
+        """
+        check_operator(by, "bring alarms back")
+        return self._book.bring_back(alarm_id, state, by, at)
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts.
@@ -94,7 +139,7 @@ class Device:
         return self._book.acknowledge(alarm_id, by, note, at)
 
     def alarms(self) -> tuple[Alarm, ...]:
-        """Return the alarms that are active or returned unacknowledged, most severe first."""
+        """Return the alarms that are not history, those set aside included, most severe first."""
         return self._book.alarms()
 
     def status(self, at: float, accepted: int, refused: Mapping[str, int]) -> DeviceStatus:
@@ -139,7 +184,7 @@ class Device:
         device no longer has any of their sensors. ``Mode.UNKNOWN`` means that the store knows
         nothing, so the device counts as normal; do not call this when the store could not be asked.
         """
-        active = next((alarm for alarm in alarms if alarm.state.is_active), None)
+        active = next((alarm for alarm in alarms if alarm.lasts), None)
         if active is not None:
             self._detector.resume(
                 [
@@ -156,6 +201,7 @@ class Device:
                 self._detector.observe(reading.at, reading.values, alarm_type)
         self.mode = Mode.NORMAL if mode is Mode.UNKNOWN else mode
         events = self._book.recall(alarms)
+        self._book.suppressed = self.mode in self.spec.alarm.suppress_in
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
         at = max((self._latest_at, *(alarm.changed_at for alarm in alarms)))
         return events + self._book.drop(tuple(gone), at)

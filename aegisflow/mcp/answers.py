@@ -80,6 +80,8 @@ class ActiveAlarms(PagedAnswer):
 
     raw_values: int = Field(description="breaching readings behind the alarms shown")
     by_severity: dict[str, int]
+    first_out: list[str] = []
+    set_aside: list[str] = []
     alarms: list[AlarmItem]
 
 

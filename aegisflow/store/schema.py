@@ -8,10 +8,11 @@ from peewee import SchemaManager
 from aegisflow.errors import StoreError, StoreNewerError
 from aegisflow.models import SCHEMA_VERSION, TABLES, SchemaVersion
 from aegisflow.store.connection import Connection, redacted
+from aegisflow.store.step_shelving import add_shelving
 
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Mapping[int, Migration] = {2: add_shelving}
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 
 

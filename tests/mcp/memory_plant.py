@@ -206,6 +206,18 @@ class MemoryPlant:
                 return self.alarms[index]
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
 
+    def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
+        raise NotImplementedError
+
+    def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
+        raise NotImplementedError
+
+    def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
+        raise NotImplementedError
+
+    def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
+        raise NotImplementedError
+
     def request_command(
         self,
         device_id: str,

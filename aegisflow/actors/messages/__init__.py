@@ -7,11 +7,13 @@ message is mutable.
 from aegisflow.actors.messages.common import Bundle, Ping, Question, Tick, Wake
 from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
+    BringAlarmBack,
     DeviceRecalled,
     ReadAlarms,
     ReadDeviceStatus,
     ReconfigureDevice,
     RecordReadings,
+    SetAlarmAside,
 )
 from aegisflow.actors.messages.gateway import (
     DrainInbound,
@@ -46,6 +48,7 @@ from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, R
 __all__ = [
     "AcknowledgeAlarm",
     "AppendAudit",
+    "BringAlarmBack",
     "Bundle",
     "ChildFailed",
     "DeadLetter",
@@ -79,6 +82,7 @@ __all__ = [
     "RecordsCommitted",
     "ReplacePlant",
     "RequestCommand",
+    "SetAlarmAside",
     "StartChildren",
     "StopChildren",
     "StoreCommand",
