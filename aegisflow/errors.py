@@ -15,6 +15,8 @@
     └── RequestError           what a person or an agent asked for cannot be answered as asked
         ├── UnknownNameError   no such device, sensor, alarm, ...; carries the valid choices
         ├── BadValueError      an argument outside of what is possible
+        ├── NotAllowedError    this caller may not do it
+        ├── ConflictError      it is no longer what the caller believes it is
         └── UnavailableError   who should answer did not, in time
 
 An error builds its text from its data and keeps the data.
@@ -163,3 +165,17 @@ class UnavailableError(RequestError):
         self.who = who
         self.why = why
         super().__init__(f"{who} did not answer: {why}")
+
+
+class NotAllowedError(RequestError):
+    """This caller may not do what it asked for."""
+
+    def __init__(self, what: str, who: str, why: str) -> None:
+        self.what = what
+        self.who = who
+        self.why = why
+        super().__init__(f"{who[:80]} may not {what}: {why}")
+
+
+class ConflictError(RequestError):
+    """What was asked for rests on a state that is no longer true."""

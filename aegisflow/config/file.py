@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Name, Section
 from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, FaultPart, LinePart, PlantPart
+from aegisflow.config.policy_part import PolicyPart
 from aegisflow.config.service_parts import (
     BrokerPart,
     ClockPart,
@@ -28,6 +29,7 @@ class PlantFile(Section):
     """Types of fault, by how they show."""
     lines: Annotated[dict[Name, LinePart], EMPTY] = Field(default_factory=dict)
     """Production lines with their devices."""
+    policy: PolicyPart = Field(default_factory=PolicyPart)
     broker: BrokerPart = Field(default_factory=BrokerPart)
     store: StorePart = Field(default_factory=StorePart)
     clock: ClockPart = Field(default_factory=ClockPart)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from aegisflow.config.equipment import build_plant, outline
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
+from aegisflow.config.policy_part import build_policy
 from aegisflow.config.service_parts import BrokerPart, ManualsPart, StorePart, TlsPart
 from aegisflow.config.settings import (
     BrokerSettings,
@@ -56,6 +57,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
     named = outline(source.data)
     file = parse(source.data, mistakes)
     plant = build_plant(file, named, mistakes)
+    plant = replace(plant, policy=build_policy(file.policy, plant, mistakes))
     folder = path.resolve().parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
     configuration = Configuration(

@@ -87,6 +87,8 @@ class BrokerPart(Section):
     username: Text = _BROKER.username
     password_env: Variable = _BROKER.password_env
     """Name of the environment variable that holds the password."""
+    hmac_env: Variable = _BROKER.hmac_env
+    """Name of the environment variable with the key that commands and answers are signed with (HMAC-SHA256)."""
     tls: Annotated[TlsPart | None, BeforeValidator(_tls)] = Field(default=None, json_schema_extra=_tls_schema)
     """true for TLS with the system's certificates, false for none, or the certificate files."""
     keepalive: WholeSeconds = Field(default=_BROKER.keepalive_s, ge=1, le=65_535)

@@ -38,6 +38,8 @@ class BrokerSettings:
     username: str = ""
     password_env: str = ""
     """Name of the environment variable that holds the password; the password never stands in the file."""
+    hmac_env: str = ""
+    """Name of the environment variable with the key that commands and answers are signed with; empty for none."""
     tls: Tls | None = None
     keepalive_s: int = 30
     session_expiry_s: int = 86_400

@@ -140,6 +140,25 @@ class AlarmBook:
             self._remember(alarm)
         return alarm, (AlarmEvent(Change.ACKNOWLEDGED, at, alarm, by.name),)
 
+    def call(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
+        """Raise what a person must take note of and what no reading will end: a command without its effect."""
+        alarm = Alarm(
+            self._new_id(at),
+            self._device_id,
+            fault_type,
+            fault_type,
+            Severity.HIGH,
+            AlarmState.RETURNED,
+            "command",
+            (),
+            raised_at=at,
+            changed_at=at,
+            cleared_at=at,
+            reasons=reasons,
+        )
+        self._waiting[alarm.alarm_id] = alarm
+        return (AlarmEvent(Change.RAISED, at, alarm),)
+
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
         self._tracks = {sensor: track for sensor, track in self._tracks.items() if track.joined}

@@ -7,11 +7,14 @@ from math import inf
 
 from aegisflow.domain.alarmbook import AlarmBook
 from aegisflow.domain.alarms import Alarm, AlarmEvent, Severity
-from aegisflow.domain.commands import Caller, Mode
+from aegisflow.domain.commands import Caller, CommandRecord, DeviceView, Mode
 from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.execution import Ack, Progress
+from aegisflow.domain.operation import Operation, describe_facts
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.views import DeviceStatus, SensorStatus
+from aegisflow.errors import NotAllowedError
 
 _ACCEPTED: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.ACCEPTED, ())
 _DUPLICATE: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.DUPLICATE, ())
@@ -33,16 +36,17 @@ class DeviceSnapshot:
     """Sensor to its running figures."""
     alarms: tuple[Alarm, ...]
     mode: Mode
+    reduction_pct: float
 
 
 class Device:
     """Everything AegisFlow knows about one machine; no clock, no I/O, no threads."""
 
-    __slots__ = ("_book", "_detector", "_latest_at", "_next", "_received_at", "_times", "mode", "spec")
+    __slots__ = ("_book", "_detector", "_latest_at", "_next", "_operation", "_received_at", "_times", "spec")
 
     def __init__(self, spec: DeviceSpec) -> None:
         self.spec = spec
-        self.mode = Mode.UNKNOWN
+        self._operation = Operation(spec)
         self._detector = DeviceDetector(spec)
         self._book = AlarmBook(spec.device_id, spec.alarm)
         self._times = _ring(spec)
@@ -65,6 +69,9 @@ class Device:
         self._times[index] = at
         self._next = index + 1 if index + 1 < len(self._times) else 0
         values = reading.values
+        operation = self._operation
+        if operation.is_watching:
+            operation.observe(at, values)
         book = self._book
         diagnosis = self._detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
@@ -90,8 +97,74 @@ class Device:
 
         Raises:
             UnknownNameError: the device has no such alarm; names those it has.
+            NotAllowedError: an agent, and the alarm is high or critical: people must take note of it.
         """
+        if by.kind == "agent":
+            for alarm in self.alarms():
+                if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:
+                    why = f"it is {alarm.severity}, and an operator must take note of it"
+                    raise NotAllowedError(f"acknowledge {alarm_id}", by.name, why)
         return self._book.acknowledge(alarm_id, by, note, at)
+
+    # --- commands -----------------------------------------------------------------------------
+
+    @property
+    def operation(self) -> Operation:
+        """Its mode, and the command that it is executing."""
+        return self._operation
+
+    def view(self, at: float) -> DeviceView:
+        """Return the device as policy and interlocks see it."""
+        active = [alarm for alarm in self.alarms() if alarm.state.is_active]
+        unheard_s = max(0.0, at - self._received_at)
+        sensors = [self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors]
+        operation = self._operation
+        return DeviceView(
+            device_id=self.spec.device_id,
+            line=self.spec.line,
+            kind=self.spec.kind,
+            mode=operation.mode,
+            reduction_pct=operation.reduction_pct,
+            silent=unheard_s > self.spec.silent_after_s,
+            stale=tuple(one.spec.name for one in sensors if one.quality is not Quality.GOOD),
+            severity=max((alarm.severity for alarm in active), key=lambda one: one.rank, default=None),
+            fault_types=tuple(alarm.fault_type for alarm in active),
+            open_command=operation.open_command,
+            means={one.spec.name: one.mean for one in sensors if one.mean is not None},
+            unrecovered=operation.unrecovered(at),
+            version=operation.version,
+            facts=describe_facts(operation, sensors, active),
+        )
+
+    def begin(self, record: CommandRecord, at: float) -> tuple[Progress, ...]:
+        """Begin to execute a command that the guard dispatched, or say what forbids it (stage failed).
+
+        Returns what this ends: the command itself where an interlock forbids it, or another one that an
+        emergency shutdown overtakes. Only a command that is then ``operation.open_command`` may be sent.
+        """
+        return self._operation.begin(record, self.view(at), at)
+
+    def acknowledged(self, ack: Ack, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
+        """Take the machine's word on a command."""
+        return self._told(self._operation.acknowledge(ack, at), at)
+
+    def watch(self, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
+        """Return what has become of the command under way by ``at``."""
+        return self._told(self._operation.verdict(at), at)
+
+    def _told(self, progress: Progress | None, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
+        if progress is None:
+            return (), ()
+        if not self._operation.needs_person(progress):
+            return (progress,), ()
+        return (progress,), self._book.call(f"command_{progress.stage}", progress.reasons, at)
+
+    # --- alarms -------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> Mode:
+        """Operating mode, as far as it is known."""
+        return self._operation.mode
 
     def alarms(self) -> tuple[Alarm, ...]:
         """Return the alarms that are active or returned unacknowledged, most severe first."""
@@ -122,6 +195,7 @@ class Device:
         which no sensor is left is cleared; otherwise alarms stay.
         """
         self.spec = spec
+        self._operation.reconfigure(spec)
         self._book.spec = spec.alarm
         gone = self._detector.reconfigure(spec)
         times = self._times[self._next :] + self._times[: self._next]
@@ -131,13 +205,21 @@ class Device:
             self._note_time(time)
         return self._book.drop(gone, at)
 
-    def recall(self, readings: Sequence[Reading], alarms: Sequence[Alarm], mode: Mode) -> tuple[AlarmEvent, ...]:
+    def recall(
+        self,
+        readings: Sequence[Reading],
+        alarms: Sequence[Alarm],
+        mode: Mode,
+        reduction_pct: float = 0.0,
+        open_command: CommandRecord | None = None,
+        mode_since: float = 0.0,
+    ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
         The readings (oldest first) refill windows and raise nothing. Stored alarms go on; their
         on-delay and off-delay begin anew. Returned are the alarms that this clears, because the
-        device no longer has any of their sensors. ``Mode.UNKNOWN`` means that the store knows
-        nothing, so the device counts as normal; do not call this when the store could not be asked.
+        device no longer has any of their sensors. Do not call this when the store could not be asked:
+        the mode is then unknown.
         """
         active = next((alarm for alarm in alarms if alarm.state.is_active), None)
         if active is not None:
@@ -148,13 +230,15 @@ class Device:
                 ]
             )
         alarm_type = "" if active is None else active.fault_type
+        self._operation.recall(mode, reduction_pct, open_command)
         for reading in readings:
             self._note_time(reading.at)
             if reading.at > self._latest_at:
                 self._latest_at = reading.at
                 self._received_at = max(self._received_at, reading.received_at)
                 self._detector.observe(reading.at, reading.values, alarm_type)
-        self.mode = Mode.NORMAL if mode is Mode.UNKNOWN else mode
+                if reading.at > mode_since:
+                    self._operation.observe(reading.at, reading.values)
         events = self._book.recall(alarms)
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
         at = max((self._latest_at, *(alarm.changed_at for alarm in alarms)))
@@ -185,6 +269,7 @@ class Device:
             figures={sensor.name: sensor.figures() for sensor in sensors},
             alarms=self.alarms(),
             mode=self.mode,
+            reduction_pct=self._operation.reduction_pct,
         )
 
     def _sensor_status(self, sensor: SensorDetector, unheard_s: float) -> SensorStatus:
