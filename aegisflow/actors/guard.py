@@ -61,7 +61,7 @@ STORE_AGAIN_S = 2.0
 """A step that is not known to be stored by then is told to the historian again; storing twice is harmless."""
 RECALL_AGAIN_S = 5.0
 
-Answer: TypeAlias = "pykka.Future[Any]"
+Answer: TypeAlias = pykka.Future[Any]
 Step = Callable[[DeviceView | None], Transition]
 
 

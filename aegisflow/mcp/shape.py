@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from aegisflow.domain.alarms import Alarm, Evidence
-from aegisflow.domain.commands import CommandReceipt
+from aegisflow.domain.commands import CommandReceipt, DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
@@ -194,8 +194,10 @@ def device_line(status: DeviceStatus) -> DeviceLine:
     )
 
 
-def device_detail(status: DeviceStatus, spec: DeviceSpec | None) -> DeviceDetail:
-    """Return a device in full; ``spec`` adds its setpoints and its manual."""
+def device_detail(
+    status: DeviceStatus, spec: DeviceSpec | None, commands: DeviceCommands | None = None
+) -> DeviceDetail:
+    """Return a device in full; ``spec`` adds its setpoints and its manual, ``commands`` what is open and allowed."""
     parameters = spec.parameters.values() if spec else ()
     return DeviceDetail(
         device_id=status.device_id,
@@ -212,7 +214,27 @@ def device_detail(status: DeviceStatus, spec: DeviceSpec | None) -> DeviceDetail
         manual=(spec.manual or None) if spec else None,
         readings_accepted=status.accepted,
         readings_refused=most_frequent(status.refused),
+        open_commands=[_open_command(receipt) for receipt in commands.open[:5]] if commands else [],
+        commands_now=_options(commands) if commands else {},
     )
+
+
+def _open_command(receipt: CommandReceipt) -> str:
+    command = receipt.command
+    return f"{command.command_id} {command.command} {receipt.stage}: {receipt.next_step}"[:300]
+
+
+_VERDICTS = {"allow": "allowed", "ask": "an operator decides", "deny": "denied"}
+
+
+def _options(commands: DeviceCommands) -> dict[str, str]:
+    """Return command to what policy would say; of reduce_load, up to which reduction."""
+    found: dict[str, str] = {}
+    for option in commands.options:
+        name = option.command if option.up_to_pct is None else f"{option.command} to {option.up_to_pct:g} %"
+        why = f": {option.reasons[0]}" if option.verdict == "deny" and option.reasons else ""
+        found[name] = f"{_VERDICTS[option.verdict]}{why}"[:200]
+    return found
 
 
 def raw_values(statuses: Iterable[DeviceStatus]) -> int:

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from aegisflow.domain.alarms import Alarm, AlarmState, Evidence, Severity
-from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, Mode, Stage
+from aegisflow.domain.commands import (
+    Caller,
+    Command,
+    CommandName,
+    CommandOption,
+    CommandReceipt,
+    DeviceCommands,
+    Mode,
+    Stage,
+)
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
@@ -219,6 +228,11 @@ class MemoryPlant:
         receipt = CommandReceipt(proposed, Stage.AWAITING_APPROVAL, ("an operator approves",), "wait", NOW + 900)
         self.requests.append(receipt)
         return receipt
+
+    def device_commands(self, device_id: str, by: Caller) -> Answer[DeviceCommands]:
+        self._device(device_id)
+        option = CommandOption(CommandName.RESTART, "deny", ("restart belongs to people",))
+        return Answer(DeviceCommands(tuple(self.requests), (option,)), NOW, {})
 
     def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
         return Answer(CommandPage(tuple(self.requests[:limit]), len(self.requests)), NOW, {})
