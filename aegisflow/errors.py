@@ -15,6 +15,8 @@
     └── RequestError           what a person or an agent asked for cannot be answered as asked
         ├── UnknownNameError   no such device, sensor, alarm, ...; carries the valid choices
         ├── BadValueError      an argument outside of what is possible
+        ├── ForbiddenError     this caller may not, whatever the state
+        ├── ConflictError      it does not fit the state things are in now
         └── UnavailableError   who should answer did not, in time
 
 An error builds its text from its data and keeps the data.
@@ -154,6 +156,24 @@ class BadValueError(RequestError):
         self.value = value
         self.expected = expected
         super().__init__(f"{argument}={str(value)[:100]!r} cannot be used; expected {expected}")
+
+
+class ForbiddenError(RequestError):
+    """This caller may not do this, whatever the state of things."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        self.why = why
+        super().__init__(f"{what} is not allowed: {why}")
+
+
+class ConflictError(RequestError):
+    """What was asked for does not fit the state things are in now."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        self.why = why
+        super().__init__(f"{what} is not possible now: {why}")
 
 
 class UnavailableError(RequestError):

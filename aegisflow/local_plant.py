@@ -23,7 +23,7 @@ from aegisflow.actors.messages import (
 )
 from aegisflow.checkup import Checkup
 from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
+from aegisflow.domain.commands import AgentWrites, Caller, CommandName, CommandReceipt, CommandView
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -184,6 +184,32 @@ class LocalPlant:
         if device_id is not None:
             self._device(device_id)
         return self._answer(self._directory.ask(ARCHIVE, FindCommands(device_id, limit), READ_S))
+
+    # --- operators: REPLACED by the guard's own answers ------------------------------------------
+
+    def approvals(self) -> Answer[tuple[CommandView, ...]]:
+        """Return the commands that wait for people."""
+        raise UnavailableError("guard", "it has no approvals yet")
+
+    def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
+        """Approve exactly what ``digest`` stands for."""
+        raise UnavailableError("guard", "it has no approvals yet")
+
+    def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
+        """Refuse a command that waits."""
+        raise UnavailableError("guard", "it has no approvals yet")
+
+    def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Stop all that agents write."""
+        raise UnavailableError("guard", "it has no stop for agents yet")
+
+    def resume_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Let agents write again."""
+        raise UnavailableError("guard", "it has no stop for agents yet")
+
+    def agent_writes(self) -> AgentWrites:
+        """Return whether agents may write."""
+        raise UnavailableError("guard", "it has no stop for agents yet")
 
     # --- the plant itself ---------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
+from aegisflow.domain.commands import AgentWrites, Caller, CommandName, CommandReceipt, CommandView
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -82,6 +82,30 @@ class Plant(Protocol):
 
     def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
         """Return commands, newest first."""
+
+    def approvals(self) -> Answer[tuple[CommandView, ...]]:
+        """Return the commands that wait for people, oldest first."""
+
+    def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
+        """Approve exactly what ``digest`` stands for.
+
+        Raises:
+            UnknownNameError: no such command.
+            ForbiddenError: this person may not, for instance since they proposed it.
+            ConflictError: it no longer waits, or is not what the digest stands for.
+        """
+
+    def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
+        """Refuse a command that waits; raises as ``approve`` does."""
+
+    def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Stop all that agents write, at once."""
+
+    def resume_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Let agents write again."""
+
+    def agent_writes(self) -> AgentWrites:
+        """Return whether agents may write."""
 
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""

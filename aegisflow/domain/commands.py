@@ -76,3 +76,26 @@ class CommandReceipt:
     next_step: str
     """Who must do what now."""
     expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandView:
+    """A command that waits for people, with all they need to judge it."""
+
+    receipt: CommandReceipt
+    digest: str
+    """Of exactly what is approved; an approval that carries another one is refused."""
+    facts: tuple[str, ...]
+    """What the plant knows, as short sentences."""
+    approved_by: tuple[str, ...]
+    approvals_needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWrites:
+    """Whether agents may write at all, and who said so."""
+
+    allowed: bool
+    by: str
+    at: float | None
+    reason: str
