@@ -13,6 +13,7 @@ from aegisflow.config.service_parts import (
     GatewayPart,
     HttpPart,
     ManualsPart,
+    OperatorPart,
     StorePart,
     SupervisionPart,
 )
@@ -37,6 +38,8 @@ class PlantFile(Section):
     supervision: SupervisionPart = Field(default_factory=SupervisionPart)
     manuals: ManualsPart = Field(default_factory=ManualsPart)
     http: HttpPart = Field(default_factory=HttpPart)
+    operators: Annotated[dict[Name, OperatorPart], EMPTY] = Field(default_factory=dict)
+    """People who may approve commands, by name."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The settings that ``plant.yaml`` gives, as frozen values; only ``aegisflow.config`` makes them from a file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,3 +133,5 @@ class Configuration:
     supervision: SupervisionSettings = SupervisionSettings()
     manuals: ManualsSettings = ManualsSettings()
     http: HttpSettings = field(default_factory=HttpSettings)
+    operators: Mapping[str, str] = field(default_factory=dict)
+    """Name of a person to the SHA-256 of their token, as lower-case hex."""
