@@ -7,21 +7,16 @@ from collections.abc import Callable
 import msgspec
 import pykka
 
-from aegisflow.actors.base import GATEWAY, GUARD, HISTORIAN, Directory, describe
-from aegisflow.actors.dispatcher import DispatchedActor, Dispatcher
+from aegisflow.actors.base import HISTORIAN, Directory, describe
+from aegisflow.actors.dispatcher import Dispatcher
 from aegisflow.actors.messages import (
     AcknowledgeAlarm,
     AckReceived,
     AppendAudit,
-    AskMachine,
     CommandNotSent,
-    CommandProgressed,
     DeadLetter,
     DeviceRecalled,
-    DeviceViewed,
     ExecuteCommand,
-    ModeReported,
-    PublishCommand,
     ReadAlarms,
     ReadDeviceStatus,
     RecallDevice,
@@ -33,10 +28,10 @@ from aegisflow.actors.messages import (
     Tick,
     ViewDevice,
 )
+from aegisflow.actors.operating import OperatingActor
 from aegisflow.domain.alarms import Alarm, AlarmEvent
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.domain.execution import Progress
 from aegisflow.domain.readings import Disposition, Reading
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
@@ -50,7 +45,7 @@ RECALL_TIMEOUT_S = 30.0
 _DUPLICATE, _ACCEPTED = Disposition.DUPLICATE, Disposition.ACCEPTED
 
 
-class DeviceActor(DispatchedActor):
+class DeviceActor(OperatingActor):
     """Until the historian has told what it remembers, readings and questions wait; then they go on in order."""
 
     def __init__(
@@ -63,13 +58,7 @@ class DeviceActor(DispatchedActor):
         metrics: Metrics,
         answer_within_s: float = 10.0,
     ) -> None:
-        super().__init__(name, directory, dispatcher)
-        self._device = Device(spec)
-        self._answer_within_s = answer_within_s
-        self._seen: tuple[Progress, ...] = ()
-        """What became of the newest command, as told to the guard."""
-        self._told_mode: tuple[object, float] | None = None
-        self._now = now
+        super().__init__(name, directory, dispatcher, Device(spec), now, answer_within_s)
         self._metrics = metrics
         self._done = 0
         """Readings that came, whatever became of them."""
@@ -240,61 +229,6 @@ class DeviceActor(DispatchedActor):
             else:
                 error = pykka.ActorDeadError(f"{self.name} stopped before it came to this")
                 answer.set_exception((pykka.ActorDeadError, error, None))
-
-    # --- commands -----------------------------------------------------------------------------
-
-    def _operate(self, message: object) -> None:
-        at = self._now()
-        match message:
-            case ViewDevice():
-                self.tell(message.reply_to, DeviceViewed(message.number, self._device.view(at)))
-            case ReportMode():
-                self._told_mode = None
-                for progress in self._seen:  # a guard that was restarted may have missed it
-                    self.tell(GUARD, CommandProgressed(progress))
-            case ExecuteCommand(record):
-                was_open = self._device.operation.open_command
-                self._progress(self._device.begin(record, at))
-                command_id = record.command.command_id
-                if self._device.operation.open_command == command_id != was_open:
-                    self.tell(GATEWAY, PublishCommand(record))
-            case CommandNotSent(command_id, why):
-                if self._device.operation.open_command == command_id:
-                    ended = self._device.operation.not_sent(why, at)
-                    self._progress(() if ended is None else (ended,))
-            case AckReceived(ack):
-                known = ack.command_id in ("none", self._device.operation.open_command)
-                if not known:
-                    self.log.info("stray_ack", command=ack.command_id[:64], result=ack.result)
-                told, events = self._device.acknowledged(ack, at)
-                self._store(events)
-                self._progress(told)
-                self._watch(at)
-        self._report_mode()
-
-    def _watch(self, at: float) -> None:
-        """Look what has become of the command under way, and ask the machine where nobody knows."""
-        progress, events = self._device.watch(at)
-        self._store(events)
-        self._progress(progress)
-        asked = self._device.operation.question(at, self._answer_within_s)
-        if asked is not None:
-            self.tell(GATEWAY, AskMachine(self.name, asked))
-        self._report_mode()
-
-    def _progress(self, several: tuple[Progress, ...]) -> None:
-        for progress in several:
-            same = self._seen and self._seen[0].command_id == progress.command_id
-            self._seen = (*self._seen, progress) if same else (progress,)
-            self.log.info("command_progressed", command=progress.command_id, stage=progress.stage.value)
-            self.tell(GUARD, CommandProgressed(progress))
-
-    def _report_mode(self) -> None:
-        operation = self._device.operation
-        mode = (operation.mode, operation.reduction_pct)
-        if mode != self._told_mode:
-            self._told_mode = mode
-            self.tell(GUARD, ModeReported(self.name, operation.mode, operation.reduction_pct))
 
     # --- questions ----------------------------------------------------------------------------
 

@@ -2,14 +2,12 @@
 
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import pykka
 
-from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor
+from aegisflow.actors.base import HISTORIAN, Directory
 from aegisflow.actors.messages import (
     ApproveCommand,
     CommandProgressed,
@@ -26,20 +24,19 @@ from aegisflow.actors.messages import (
     RejectCommand,
     ReportMode,
     RequestCommand,
-    StoreTransition,
     SwitchAgents,
     Tick,
     TransitionStored,
     ViewDevice,
     Wake,
 )
+from aegisflow.actors.steps import STORE_AGAIN_S, Answer, StepKeeper, Storing, refuse
 from aegisflow.domain.commands import (
     AgentWrites,
     Caller,
     Command,
     CommandName,
     CommandOption,
-    CommandReceipt,
     DeviceCommands,
     DeviceView,
     Stage,
@@ -50,18 +47,15 @@ from aegisflow.domain.policy import options
 from aegisflow.domain.proposals import check_proposal
 from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import AuditEntry
-from aegisflow.errors import BadValueError, NotAllowedError, StoreError, UnavailableError, UnknownNameError
+from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
 from aegisflow.telemetry import Metrics
 
 __all__ = ["Guard"]
 
 VIEW_S = 1.0
 """A device that has not told how it is by then is judged as one that does not answer."""
-STORE_AGAIN_S = 2.0
-"""A step that is not known to be stored by then is told to the historian again; storing twice is harmless."""
 RECALL_AGAIN_S = 5.0
 
-Answer: TypeAlias = pykka.Future[Any]
 Step = Callable[[DeviceView | None], Transition]
 
 
@@ -74,16 +68,7 @@ class _Judging:
     then: Callable[[DeviceView | None], None]
 
 
-@dataclass(slots=True)
-class _Storing:
-    """A step that waits for the historian."""
-
-    transition: Transition
-    answer: "pykka.Future[CommandReceipt] | None"
-    told_at: float
-
-
-class Guard(ThreadedActor):
+class Guard(StepKeeper):
     """Judges proposals and approvals (``domain.desk``) and is the only one that has a command executed.
 
     It never waits: a device tells how it is, the historian tells what is stored, and until then the
@@ -100,16 +85,12 @@ class Guard(ThreadedActor):
         responsible: Callable[..., str] = lambda severity: "an operator",
         call_people: Callable[[Transition], None] = lambda transition: None,
     ) -> None:
-        super().__init__(name, directory)
-        self._desk = Desk(plant, responsible)
+        super().__init__(name, directory, Desk(plant, responsible))
         self._now = now
         self._metrics = metrics
         self._call_people = call_people
         self._number = 0
         self._judging: dict[int, _Judging] = {}
-        self._storing: dict[str, _Storing] = {}
-        self._next: dict[str, deque[Callable[[], None]]] = {}
-        """Command id to what is to be done once the step under way is stored."""
         self._stash: list[tuple[object, pykka.Future[object] | None]] | None = []
         """What waits until the store has told what is open; None afterwards."""
         self._recall_at = 0.0
@@ -252,46 +233,9 @@ class Guard(ThreadedActor):
 
         return self.directory.begin(HISTORIAN, CommitAudit(entry)).map(stored)
 
-    # --- storing ------------------------------------------------------------------------------
+    # --- after a step is stored ---------------------------------------------------------------
 
-    def _once_free(self, command_id: str, work: Callable[[], None]) -> None:
-        if command_id in self._storing:
-            self._next.setdefault(command_id, deque()).append(work)
-        else:
-            work()
-
-    def _save(self, transition: Transition | None, answer: Answer | None = None) -> None:
-        if transition is None:
-            return
-        command_id = transition.after.command.command_id
-        self._desk.reserve(transition)
-        self._storing[command_id] = _Storing(transition, answer, time.monotonic())
-        self.tell(HISTORIAN, StoreTransition(transition, self.name))
-        self.wake_in(STORE_AGAIN_S)
-
-    def _stored(self, told: TransitionStored) -> None:
-        storing = self._storing.get(told.command_id)
-        if storing is None:
-            return
-        if not told.ok and not told.final and storing.answer is None:
-            return  # a fact must not be lost: it is told to the historian again
-        del self._storing[told.command_id]
-        if told.ok:
-            self._done(storing)
-        else:
-            self._desk.release(storing.transition)
-            self.log.error("command_step_not_stored", command=told.command_id, reason=told.why)
-            if told.final:
-                self._ask_store()  # what is stored is another thing than what is known here
-            if storing.answer is not None:
-                self._refuse(storing.answer, StoreError(told.why))
-        waiting = self._next.get(told.command_id)
-        while waiting and told.command_id not in self._storing:
-            waiting.popleft()()
-        if not waiting:
-            self._next.pop(told.command_id, None)
-
-    def _done(self, storing: _Storing) -> None:
+    def _done(self, storing: Storing) -> None:
         """Go on after a step is on disk."""
         transition, record = storing.transition, storing.transition.after
         self._desk.apply(transition)
@@ -312,14 +256,6 @@ class Guard(ThreadedActor):
         if storing.answer is not None:
             storing.answer.set(record.receipt)
 
-    def _save_if_free(self, transition: Transition) -> None:
-        if transition.after.command.command_id not in self._storing:
-            self._save(transition)
-
-    @staticmethod
-    def _refuse(answer: Answer, error: Exception) -> None:
-        answer.set_exception((type(error), error, None))
-
     # --- time and the past --------------------------------------------------------------------
 
     def _look(self) -> None:
@@ -332,10 +268,7 @@ class Guard(ThreadedActor):
             if now >= judging.due_at:
                 del self._judging[number]
                 judging.then(None)
-        for storing in self._storing.values():
-            if now - storing.told_at >= STORE_AGAIN_S:
-                storing.told_at = now
-                self.tell(HISTORIAN, StoreTransition(storing.transition, self.name))
+        self._tell_again(now)
         for transition in self._desk.due(self._now()):
             self._save_if_free(transition)
         if self._storing or self._judging:
@@ -395,10 +328,8 @@ class Guard(ThreadedActor):
             if answer is None:
                 self.give_back(message)
             else:
-                self._refuse(answer, error)
-        for storing in self._storing.values():
-            if storing.answer is not None:
-                self._refuse(storing.answer, error)
+                refuse(answer, error)
+        self._refuse_all(error)
 
 
 def _probe(device_id: str, by: Caller, at: float) -> Command:

@@ -24,7 +24,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity, call_alarm
 from aegisflow.domain.commands import Caller
 from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis
 from aegisflow.domain.equipment import AlarmSpec
@@ -142,20 +142,7 @@ class AlarmBook:
 
     def call(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
         """Raise what a person must take note of and what no reading will end: a command without its effect."""
-        alarm = Alarm(
-            self._new_id(at),
-            self._device_id,
-            fault_type,
-            fault_type,
-            Severity.HIGH,
-            AlarmState.RETURNED,
-            "command",
-            (),
-            raised_at=at,
-            changed_at=at,
-            cleared_at=at,
-            reasons=reasons,
-        )
+        alarm = call_alarm(self._new_id(at), self._device_id, fault_type, reasons, at)
         self._waiting[alarm.alarm_id] = alarm
         return (AlarmEvent(Change.RAISED, at, alarm),)
 

@@ -6,27 +6,24 @@ to ``apply``. So memory never knows more than the store.
 """
 
 import hmac
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from aegisflow.domain.alarms import Severity
 from aegisflow.domain.commands import (
     FOLLOWS,
-    AgentWrites,
     Caller,
     Command,
     CommandName,
     CommandReceipt,
     CommandRecord,
-    CommandView,
     DeviceView,
-    Mode,
     Stage,
 )
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.execution import Progress
-from aegisflow.domain.policy import Decision, PlantView, decide, taken_pct
+from aegisflow.domain.ledger import Ledger
+from aegisflow.domain.policy import Decision, decide
 from aegisflow.domain.policy_spec import Verdict
 from aegisflow.domain.proof import expect
 from aegisflow.domain.times import format_instant
@@ -38,25 +35,15 @@ __all__ = ["Desk"]
 
 _GRACE_S = 60.0
 """So long after its last deadline a command without a word from its device is given up."""
-_STOPS = (CommandName.ENABLE_MAINTENANCE_MODE, CommandName.EMERGENCY_SHUTDOWN)
 
 
-class Desk:
-    """Judges, and knows what is open."""
+class Desk(Ledger):
+    """Judges commands, and says which step each may take next."""
 
     def __init__(self, plant: PlantSpec, responsible: Callable[[Severity], str] = lambda _: "an operator") -> None:
         """Begin with nothing open; ``responsible`` names who acts on an alarm so severe."""
-        self.plant = plant
+        super().__init__(plant)
         self._responsible = responsible
-        self.agents = AgentWrites()
-        self.open: dict[str, CommandRecord] = {}
-        """Command id to the command, as committed."""
-        self._coming: dict[str, CommandRecord] = {}
-        """Steps that are being stored: not true yet, but others are judged as if they were."""
-        self.modes: dict[str, tuple[Mode, float]] = {}
-        """Device to its mode and the load taken from it, as it last told."""
-        self._dispatches: deque[tuple[float, str]] = deque()
-        """When a command of an agent went to which device."""
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -175,72 +162,6 @@ class Desk:
             and other.command.command_id != record.command.command_id
         ]
 
-    # --- what is known ------------------------------------------------------------------------
-
-    def reserve(self, transition: Transition) -> None:
-        """Judge others from now on as if this step were on disk, until it is applied or released."""
-        self._coming[transition.after.command.command_id] = transition.after
-
-    def release(self, transition: Transition) -> None:
-        """Forget a step that could not be stored."""
-        self._coming.pop(transition.after.command.command_id, None)
-
-    def apply(self, transition: Transition) -> None:
-        """Take over a step that is on disk."""
-        self.release(transition)
-        record = transition.after
-        if record.stage.is_final:
-            self.open.pop(record.command.command_id, None)
-        else:
-            self.open[record.command.command_id] = record
-        if _is_agents(record):
-            self._dispatches.append(_dispatch_of(record))
-
-    def recall(self, records: Iterable[CommandRecord], dispatches: Iterable[tuple[float, str]]) -> None:
-        """Take over what the store knows: open commands, and those sent lately on an agent's proposal."""
-        self.open = {record.command.command_id: record for record in records}
-        self._dispatches = deque(sorted(dispatches))
-
-    def replaced(self, plant: PlantSpec) -> None:
-        """Go on with another plant."""
-        self.plant = plant
-        self.modes = {name: mode for name, mode in self.modes.items() if name in plant.devices}
-
-    def approvals(self) -> tuple[CommandView, ...]:
-        """Return what waits for an operator, oldest first."""
-        waiting = [record for record in self.open.values() if record.stage is Stage.AWAITING_APPROVAL]
-        return tuple(
-            CommandView(one.receipt, one.digest, one.facts, one.approved_by, one.approvals_needed)
-            for one in sorted(waiting, key=lambda one: one.command.proposed_at)
-        )
-
-    def open_on(self, device_id: str) -> tuple[CommandReceipt, ...]:
-        """Return the open commands of a device."""
-        return tuple(record.receipt for record in self.open.values() if record.command.device_id == device_id)
-
-    def surroundings(self, device_id: str, at: float) -> PlantView:
-        """Return the rest of the plant as policy sees it for a command to this device."""
-        policy, device = self.plant.policy, self.plant.devices[device_id]
-        longest = max(policy.device_rate.within_s, policy.plant_rate.within_s)
-        while self._dispatches and self._dispatches[0][0] <= at - longest:
-            self._dispatches.popleft()
-        sent = [*self._dispatches, *(_dispatch_of(one) for one in self._coming.values() if _is_agents(one))]
-        to_device = [t for t, name in sent if name == device_id and t > at - policy.device_rate.within_s]
-        to_plant = [t for t, _ in sent if t > at - policy.plant_rate.within_s]
-        line = self.plant.lines[device.line].devices
-        kin = [
-            name
-            for name in (self.plant.devices if policy.keep_running.get(device.kind) else ())
-            if name != device_id and self.plant.devices[name].kind == device.kind
-        ]
-        return PlantView(
-            self.agents,
-            len(to_device),
-            len(to_plant),
-            sum(self._taken(name) for name in line if name != device_id),
-            sum(1 for name in kin if self._taken(name) < 100.0),
-        )
-
     # --- inside -------------------------------------------------------------------------------
 
     def _judge(self, command: Command, device: DeviceView | None, at: float) -> Decision:
@@ -250,10 +171,10 @@ class Desk:
             other.command.device_id == command.device_id
             and other.stage.is_under_way
             and command.command is not CommandName.EMERGENCY_SHUTDOWN
-            for other in self._known()
+            for other in self.known()
         ):
             return Decision(Verdict.DENY, ("another command to this device is still under way",))
-        if any(self._same(other.command, command) for other in self._known()):
+        if any(self._same(other.command, command) for other in self.known()):
             return Decision(Verdict.DENY, ("the same command is open already; follow that one",))
         return decide(command, device, self.surroundings(command.device_id, at), self.plant.policy)
 
@@ -292,27 +213,12 @@ class Desk:
         )
         return Transition(before, after, (*audit, *rows))
 
-    def _known(self) -> Iterable[CommandRecord]:
-        """Return every open command, as it is or is about to be."""
-        known = {**self.open, **self._coming}
-        return [record for record in known.values() if not record.stage.is_final]
-
     def _waiting(self, command_id: str) -> CommandRecord:
         record = self.open.get(command_id)
         if record is None or record.stage is not Stage.AWAITING_APPROVAL:
             waiting = [view.receipt.command.command_id for view in self.approvals()]
             raise UnknownNameError("command that waits for approval", command_id, waiting)
         return record
-
-    def _taken(self, device_id: str) -> float:
-        """Return how much load a device has lost, or is about to lose by a command under way."""
-        mode, reduction = self.modes.get(device_id, (Mode.NORMAL, 0.0))
-        taken = taken_pct(mode, reduction)
-        for record in self._known():
-            if record.command.device_id == device_id and record.stage.is_under_way:
-                coming = 100.0 if record.command.command in _STOPS else record.command.reduction_pct
-                taken = max(taken, coming)
-        return taken
 
     def _last_word(self, record: CommandRecord) -> float:
         policy, expected = self.plant.policy, record.expectation
@@ -328,12 +234,3 @@ class Desk:
 
 def _until(receipt: CommandReceipt) -> str:
     return "" if receipt.expires_at is None else format_instant(receipt.expires_at)
-
-
-def _is_agents(record: CommandRecord) -> bool:
-    """Whether this step sends a command that an agent proposed."""
-    return record.stage is Stage.DISPATCHED and record.command.proposed_by.kind != "operator"
-
-
-def _dispatch_of(record: CommandRecord) -> tuple[float, str]:
-    return record.stage_at, record.command.device_id

@@ -200,8 +200,8 @@ class DeviceDetail(Part):
     manual: str | None = None
     readings_accepted: int
     readings_refused: dict[str, int]
-    open_commands: list[str] = Field(default=[], description="not over yet: id, command, stage, what comes next")
-    commands_now: dict[str, str] = Field(default={}, description="what policy would say to a proposal of yours now")
+    open_commands: list[str] = Field(default=[], description="not over yet")
+    commands_now: dict[str, str] = Field(default={}, description="policy now")
 
 
 class DeviceLine(Part):

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from aegisflow.domain.alarms import Alarm, Evidence
-from aegisflow.domain.commands import CommandReceipt, DeviceCommands
+from aegisflow.domain.commands import DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus, Incident, SensorStatus, SensorSummary, SeriesPoint
 from aegisflow.mcp.answers import (
     AlarmItem,
-    CommandAnswer,
     DeviceDetail,
     DeviceLine,
     EvidenceItem,
@@ -23,6 +22,7 @@ from aegisflow.mcp.answers import (
     Series,
     UntrustedText,
 )
+from aegisflow.mcp.command_shape import command_options, open_command
 from aegisflow.mcp.text import clean, describe_limits, maybe, shorten, z_score
 
 NOTE_BYTES = 500
@@ -214,27 +214,9 @@ def device_detail(
         manual=(spec.manual or None) if spec else None,
         readings_accepted=status.accepted,
         readings_refused=most_frequent(status.refused),
-        open_commands=[_open_command(receipt) for receipt in commands.open[:5]] if commands else [],
-        commands_now=_options(commands) if commands else {},
+        open_commands=[open_command(receipt) for receipt in commands.open[:5]] if commands else [],
+        commands_now=command_options(commands) if commands else {},
     )
-
-
-def _open_command(receipt: CommandReceipt) -> str:
-    command = receipt.command
-    return f"{command.command_id} {command.command} {receipt.stage}: {receipt.next_step}"[:300]
-
-
-_VERDICTS = {"allow": "allowed", "ask": "an operator decides", "deny": "denied"}
-
-
-def _options(commands: DeviceCommands) -> dict[str, str]:
-    """Return command to what policy would say; of reduce_load, up to which reduction."""
-    found: dict[str, str] = {}
-    for option in commands.options:
-        name = option.command if option.up_to_pct is None else f"{option.command} to {option.up_to_pct:g} %"
-        why = f": {option.reasons[0]}" if option.verdict == "deny" and option.reasons else ""
-        found[name] = f"{_VERDICTS[option.verdict]}{why}"[:200]
-    return found
 
 
 def raw_values(statuses: Iterable[DeviceStatus]) -> int:
@@ -282,23 +264,4 @@ def incident_item(incident: Incident) -> IncidentItem:
             actions_taken=clean(incident.actions_taken, REPORT_BYTES),
             outcome=clean(incident.outcome, REPORT_BYTES),
         ),
-    )
-
-
-def command_answer(receipt: CommandReceipt, now: float) -> CommandAnswer:
-    """Return how far a command came."""
-    command = receipt.command
-    by = f"{command.proposed_by.kind} {clean(command.proposed_by.name, 100)}"
-    return CommandAnswer(
-        as_of=format_instant(now),
-        command_id=command.command_id,
-        device_id=command.device_id,
-        command=command.command,
-        parameters=dict(command.parameters),
-        stage=receipt.stage,
-        reasons=[clean(reason, 300) for reason in receipt.reasons[:10]],
-        next_step=clean(receipt.next_step, 500),
-        expires_at=moment(receipt.expires_at),
-        proposed_by=by,
-        untrusted_justification=UntrustedText(words=clean(command.justification, REPORT_BYTES), origin=by),
     )

@@ -10,7 +10,6 @@ from peewee import PeeweeException
 
 from aegisflow.actors.messages import (
     AppendAudit,
-    CommandsRecalled,
     CommitAudit,
     DeviceRecalled,
     FlushStore,
@@ -27,7 +26,7 @@ from aegisflow.actors.messages import (
 )
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.commands import AgentWrites, Mode
+from aegisflow.domain.commands import Mode
 from aegisflow.domain.readings import Receipt
 from aegisflow.domain.views import Incident, StoreHealth
 from aegisflow.errors import StoreError
@@ -118,7 +117,7 @@ class Historian:
             case StoreTransition():
                 self._tell(message.reply_to, self._store_transition(message))
             case RecallCommands():
-                self._tell(message.reply_to, self._recall_commands(message))
+                self._tell(message.reply_to, recall_commands(self._connected, message.since))
             case StoreIncident():
                 return self._store_incident(message)
             case RecallDevice():
@@ -254,12 +253,6 @@ class Historian:
             return StoreError(f"it was not stored: {self._failure}")
         return True if not never else StoreError("it was not stored: its row was refused")
 
-    def _recall_commands(self, message: RecallCommands) -> CommandsRecalled:
-        try:
-            return recall_commands(self._connected(), message.since)
-        except (PeeweeException, StoreError) as error:
-            return CommandsRecalled((), (), AgentWrites(), f"the store could not be read: {describe(error)}")
-
     def _store_incident(self, message: StoreIncident) -> Incident | StoreError:
         reported_at = self._wall() if self._plant_at is None else self._plant_at
         try:
@@ -273,10 +266,7 @@ class Historian:
     def _recall(self, message: RecallDevice) -> DeviceRecalled:
         if message.device_id in self._pending_devices and self._commit() is None:
             return DeviceRecalled((), (), Mode.UNKNOWN, failure=self._failure)
-        try:
-            return recall(self._connected(), message.device_id, message.count)
-        except (PeeweeException, StoreError) as error:
-            return DeviceRecalled((), (), Mode.UNKNOWN, failure=f"the store could not be read: {describe(error)}")
+        return recall(self._connected, message.device_id, message.count)
 
     def _keep_house(self) -> None:
         try:

@@ -1,13 +1,17 @@
 """What the store remembers of one device, and of the commands that are not over."""
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+from peewee import PeeweeException
 
 from aegisflow.actors.messages import CommandsRecalled, DeviceRecalled
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.commands import AgentWrites, CommandName, CommandRecord, Mode, Stage
 from aegisflow.domain.readings import Reading
+from aegisflow.errors import StoreError
 from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, StoredCommand
-from aegisflow.store.connection import Connection
+from aegisflow.store.connection import Connection, describe
 from aegisflow.store.readings import newest
 from aegisflow.store.rows import alarm_of, audit_entry_of, from_json, record_of
 from aegisflow.store.writer import Writer
@@ -47,8 +51,23 @@ class _Mode(NamedTuple):
     since: float
 
 
-def recall(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
+def recall(connected: Callable[[], Writer], device_id: str, count: int) -> DeviceRecalled:
     """Return the newest ``count`` readings of a device, its open alarms, its mode and what it is executing."""
+    try:
+        return _device(connected(), device_id, count)
+    except (PeeweeException, StoreError) as error:
+        return DeviceRecalled((), (), Mode.UNKNOWN, failure=f"the store could not be read: {describe(error)}")
+
+
+def recall_commands(connected: Callable[[], Writer], since: float) -> CommandsRecalled:
+    """Return the commands that are not over, those that agents had sent since then, and whether agents may propose."""
+    try:
+        return _open_commands(connected(), since)
+    except (PeeweeException, StoreError) as error:
+        return CommandsRecalled((), (), AgentWrites(), f"the store could not be read: {describe(error)}")
+
+
+def _device(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
     connection = writer.connection
     readings: tuple[Reading, ...] = ()
     key = writer.keys.get(device_id)
@@ -65,8 +84,7 @@ def recall(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
     )
 
 
-def recall_commands(writer: Writer, since: float) -> CommandsRecalled:
-    """Return the commands that are not over, those that agents had sent since then, and whether agents may propose."""
+def _open_commands(writer: Writer, since: float) -> CommandsRecalled:
     connection = writer.connection
     sent = connection.run(
         "SELECT stage_at, device_id FROM commands WHERE proposer_kind != 'operator' AND send_by IS NOT NULL "
