@@ -1,6 +1,7 @@
 """The wiring: from a configuration to a running plant, and back to nothing."""
 
 import gc
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from aegisflow.actors.supervisor import Supervisor
 from aegisflow.actors.ticker import Ticker
 from aegisflow.bus import Bus, LinkState
 from aegisflow.bus.codec import Codec
+from aegisflow.bus.topics import Template
 from aegisflow.checkup import Checkup
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
@@ -90,7 +92,10 @@ class App:
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow")
         self.clock = build_clock(configuration.clock)
         self.directory = Directory()
-        self.intake = Intake(self.directory, configuration.gateway.queue_limit)
+        answers = Template(configuration.broker.topics.acks)
+        self.intake = Intake(
+            self.directory, configuration.gateway.queue_limit, lambda topic: answers.level(topic) is not None
+        )
         reloader = Reloader(configuration, self.directory, self.clock.now)
         broker = configuration.broker
         self._checkup = Checkup(
@@ -137,7 +142,8 @@ class App:
         self._start_children()
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
         self._undo.append(self.intake.close)
-        bus.subscribe((self._codec(settings.plant).sensor_filter(),))
+        codec = self._codec(settings.plant)
+        bus.subscribe((codec.sensor_filter(), codec.ack_filter()))
         self._undo.insert(0, bus.stop)
         bus.start(self.intake.on_message, self._link_changed)
         if self._watch_file:
@@ -215,7 +221,7 @@ class App:
                 ChildSpec(MANUALS, manuals),
             ),
             device=device,
-            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now, self._is_connected)),),
+            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now, lambda: self._link().connected)),),
         )
 
     def _codec(self, plant: PlantSpec) -> Codec:
@@ -224,6 +230,7 @@ class App:
             plant.devices,
             clock=self.clock.decoding,
             max_payload_bytes=self.configuration.gateway.max_payload_bytes,
+            key=os.environ.get(self.configuration.broker.hmac_env, "").encode(),
         )
 
     # --- what happens -------------------------------------------------------------------------
@@ -246,9 +253,6 @@ class App:
 
     def _link(self) -> LinkState:
         return LinkState(False, 0.0, "not started") if self._bus is None else self._bus.link()
-
-    def _is_connected(self) -> bool:
-        return self._link().connected
 
     def _link_changed(self, state: LinkState) -> None:
         self._log.debug("broker_link", connected=state.connected, detail=state.detail)

@@ -16,6 +16,7 @@
         ├── UnknownNameError   no such device, sensor, alarm, ...; carries the valid choices
         ├── BadValueError      an argument outside of what is possible
         ├── NotAllowedError    this caller may not do it
+        ├── ConflictError      it is no longer what the caller believes it is
         └── UnavailableError   who should answer did not, in time
 
 An error builds its text from its data and keeps the data.
@@ -174,3 +175,7 @@ class NotAllowedError(RequestError):
         self.who = who
         self.why = why
         super().__init__(f"{who[:80]} may not {what}: {why}")
+
+
+class ConflictError(RequestError):
+    """What was asked for rests on a state that is no longer true."""

@@ -21,6 +21,7 @@ from aegisflow.config import HttpSettings
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import Health
 from aegisflow.errors import AegisFlowError, ListenError
+from aegisflow.operator_api import PREFIX, Operators, operator_routes
 from aegisflow.plant import Plant
 
 if TYPE_CHECKING:
@@ -68,7 +69,12 @@ def listen(settings: HttpSettings, token: str) -> socket.socket:
 
 
 def build_http_app(
-    mcp_app: MountedApp, guard: Middleware, plant: Plant, token: str, metrics: Callable[[], bytes]
+    mcp_app: MountedApp,
+    guard: Middleware,
+    plant: Plant,
+    token: str,
+    metrics: Callable[[], bytes],
+    operators: Operators | None = None,
 ) -> Starlette:
     """Return the web application.
 
@@ -78,6 +84,7 @@ def build_http_app(
         plant: answers for health and reload.
         token: bearer token that all but OPEN_PATHS ask for; empty for none.
         metrics: renders the counters in Prometheus' text format.
+        operators: the people who may come in under /operator/; nobody without.
     """
 
     async def healthz(_: Request) -> Response:
@@ -104,6 +111,7 @@ def build_http_app(
             Route("/healthz", healthz),
             Route("/metrics", show_metrics),
             Route("/reload", reload, methods=["POST"]),
+            *operator_routes(lambda: plant, operators or Operators({})),
             Mount("/", _WithoutSlash(mcp_app.app, "/mcp")),
         ],
         middleware=[guard, Middleware(_BearerGate, token=token)],
@@ -160,6 +168,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _has_own_gate(path: str) -> bool:
+    """Return whether no agents' token is asked for: health is open, operators have tokens of their own."""
+    return path in OPEN_PATHS or path.startswith(PREFIX)
+
+
 class _BearerGate:
     """Lets requests in that carry the token."""
 
@@ -168,7 +181,7 @@ class _BearerGate:
         self._expected = f"Bearer {token}".encode() if token else b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._expected and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and self._expected and not _has_own_gate(scope["path"]):
             given = dict(scope["headers"]).get(b"authorization", b"")
             if not hmac.compare_digest(given, self._expected):
                 refused = PlainTextResponse("a bearer token is needed", 401, {"WWW-Authenticate": "Bearer"})

@@ -7,6 +7,7 @@ from typing import TypeVar
 from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
 from aegisflow.actors.messages import (
     AcknowledgeAlarm,
+    ApproveCommand,
     BringAlarmBack,
     FindAlarmHistory,
     FindAlarms,
@@ -15,17 +16,29 @@ from aegisflow.actors.messages import (
     FindPassages,
     FindStream,
     ListManuals,
+    ReadAgentWrites,
     ReadAlarms,
+    ReadApprovals,
+    ReadDeviceCommands,
     ReadDeviceStatus,
     ReadGatewayCounts,
     ReadManual,
+    RejectCommand,
     RequestCommand,
     SetAlarmAside,
     StoreIncident,
+    SwitchAgents,
 )
 from aegisflow.checkup import Checkup
 from aegisflow.domain.alarms import Alarm, AlarmState
-from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
+from aegisflow.domain.commands import (
+    AgentWrites,
+    Caller,
+    CommandName,
+    CommandReceipt,
+    CommandView,
+    DeviceCommands,
+)
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -192,6 +205,35 @@ class LocalPlant:
         self._device(device_id)
         request = RequestCommand(device_id, command, dict(parameters), by, justification)
         return self._directory.ask(GUARD, request, WRITE_S)
+
+    def device_commands(self, device_id: str, by: Caller) -> Answer[DeviceCommands]:
+        """Return what is open on a device, and what policy would say now to this caller's commands."""
+        self._device(device_id)
+        return self._answer(self._directory.ask(GUARD, ReadDeviceCommands(device_id, by), DEVICE_S))
+
+    def approvals(self) -> Answer[tuple[CommandView, ...]]:
+        """Return the commands that wait for an operator, oldest first."""
+        return self._answer(self._directory.ask(GUARD, ReadApprovals(), DEVICE_S))
+
+    def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
+        """Agree, as an operator, to the command that the digest stands for; it is judged again before it is sent."""
+        return self._directory.ask(GUARD, ApproveCommand(command_id, digest, by), WRITE_S)
+
+    def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
+        """Refuse, as an operator, a command that waits."""
+        return self._directory.ask(GUARD, RejectCommand(command_id, by, reason), WRITE_S)
+
+    def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Stop every command that an agent proposes, from now on and over restarts."""
+        return self._directory.ask(GUARD, SwitchAgents(False, by, reason), WRITE_S)
+
+    def resume_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Allow agents to propose commands again."""
+        return self._directory.ask(GUARD, SwitchAgents(True, by, reason), WRITE_S)
+
+    def agent_writes(self) -> AgentWrites:
+        """Return whether agents may propose commands now, and who decided that."""
+        return self._directory.ask(GUARD, ReadAgentWrites(), DEVICE_S)
 
     def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
         """Return commands, newest first."""

@@ -28,7 +28,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -191,6 +191,17 @@ class StoredCommand(Model):
     """JSON: list of sentences."""
     next_step = TextField()
     expires_at = DoubleField(null=True)
+    digest = TextField()
+    """What an approval is bound to."""
+    state_version = TextField()
+    approvals_needed = IntegerField()
+    approved_by = TextField()
+    """JSON: list of names."""
+    facts = TextField()
+    """JSON: list of sentences."""
+    send_by = DoubleField(null=True)
+    expectation = TextField()
+    """JSON: ``Expectation`` or null."""
 
     class Meta:
         table_name = "commands"

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
+from aegisflow.domain.commands import (
+    AgentWrites,
+    Caller,
+    CommandName,
+    CommandReceipt,
+    CommandView,
+    DeviceCommands,
+)
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -94,6 +101,27 @@ class Plant(Protocol):
         justification: str,
     ) -> CommandReceipt:
         """Propose a command; the receipt says what became of it and what happens next."""
+
+    def device_commands(self, device_id: str, by: Caller) -> Answer[DeviceCommands]:
+        """Return what is open on a device, and what policy would say now to this caller's commands."""
+
+    def approvals(self) -> Answer[tuple[CommandView, ...]]:
+        """Return the commands that wait for an operator, oldest first."""
+
+    def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
+        """Agree, as an operator, to the command that the digest stands for; it is judged again before it is sent."""
+
+    def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
+        """Refuse, as an operator, a command that waits."""
+
+    def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Stop every command that an agent proposes, from now on and over restarts."""
+
+    def resume_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Allow agents to propose commands again."""
+
+    def agent_writes(self) -> AgentWrites:
+        """Return whether agents may propose commands now, and who decided that."""
 
     def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
         """Return commands, newest first."""

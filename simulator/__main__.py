@@ -158,12 +158,13 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _machines(options: argparse.Namespace) -> int:
-    devices, topics = REFERENCE_DEVICES, Topics(sensors=options.topic)
+    devices, topics, key = REFERENCE_DEVICES, Topics(sensors=options.topic), b""
     setpoints: dict[str, Mapping[str, tuple[float | None, float | None]]] = {}
     if options.plant is not None:
         configuration = _load(options.plant)
         devices = devices_of(configuration.plant)
         spoken = configuration.broker.topics
+        key = os.environ.get(configuration.broker.hmac_env, "").encode()
         topics = Topics(spoken.sensors, spoken.commands, spoken.acks)
         for device in configuration.plant.devices.values():
             setpoints[device.device_id] = {
@@ -186,7 +187,7 @@ def _machines(options: argparse.Namespace) -> int:
     )
     wire.connect()
     try:
-        fleet = Fleet(fleet_of, wire, memory, tempers=dict(options.temper), topics=topics)
+        fleet = Fleet(fleet_of, wire, memory, tempers=dict(options.temper), topics=topics, key=key)
         fleet.listen()
         print(f"{len(fleet_of)} machines run; Ctrl-C stops them", file=sys.stderr, flush=True)  # noqa: T201
         fleet.run(interval_s=options.interval, speed=options.speed, stop_after_s=options.stop_after)

@@ -93,6 +93,14 @@ class Machine:
             return self._go(Running.MAINTENANCE, "load to 20 % in 5 min, cool-down, stop", *MAINTENANCE)
         if command == "emergency_shutdown":
             return self._go(Running.SHUTDOWN, "load to zero in 10 s, contactor opens", (SHUTDOWN_S * self.load, 0.0))
+        if command == "restore_load":
+            if self.running is not Running.REDUCED:
+                return Verdict(False, f"no load to restore in {self.running}")
+            return self._go(Running.NORMAL, "load to 100 %", (REDUCE_S, 1.0))
+        if command == "end_maintenance":
+            if self.running is not Running.MAINTENANCE:
+                return Verdict(False, f"not in maintenance but in {self.running}")
+            return self._go(Running.NORMAL, "load to 100 %", (START_S, 1.0))
         if command == "restart":
             if self.running is Running.NORMAL:
                 return Verdict(False, "already running")

@@ -1,5 +1,6 @@
 """Machines on the bus: they publish readings, and obey, refuse or ignore commands."""
 
+import hmac
 import json
 import os
 import time
@@ -29,6 +30,10 @@ class Temper(StrEnum):
     """Not a word, not an effect."""
     PRETENDS = "pretends"
     """Accepts, and does nothing."""
+    MISADDRESSES = "misaddresses"
+    """Obeys, and answers in the name of another machine."""
+    DIES = "dies"
+    """Accepts, and is not heard of again."""
     STUTTERS = "stutters"
     """Obeys, and gives every answer twice."""
 
@@ -100,7 +105,13 @@ class Fleet:
         tempers: Mapping[str, Temper] | None = None,
         topics: Topics | None = None,
         clock: Callable[[], float] = time.time,
+        key: bytes = b"",
     ) -> None:
+        """``key`` signs answers, and commands must be signed with it; empty for none."""
+        self._key = key
+        self._dead: set[str] = set()
+        self.unsigned = 0
+        """Commands that were not signed with the key, and so ignored."""
         self._machines, self._wire, self._memory = machines, wire, memory
         self._tempers, self._topics, self._clock = tempers or {}, topics or Topics(), clock
         self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
@@ -140,6 +151,8 @@ class Fleet:
         now = self._clock()
         stamp = format_instant(now)
         for device_id, machine in self._machines.items():
+            if device_id in self._dead:
+                continue
             values = machine.step(dt, now)
             topic = self._topics.sensors.replace("{device_id}", device_id)
             self._wire.publish(topic, json.dumps({"timestamp": stamp, "device_id": device_id, **values}))
@@ -152,16 +165,22 @@ class Fleet:
     def answer(self, device_id: str, payload: bytes) -> None:
         """Take a command from the wire: check it, keep its id, begin it, and answer."""
         temper = self._tempers.get(device_id, Temper.OBEYS)
-        if temper is Temper.IGNORES:
+        if temper is Temper.IGNORES or device_id in self._dead:
             return
         try:
             command = json.loads(payload)
+            if self._key and not _is_signed(command, self._key):
+                self.unsigned += 1
+                return
             command_id = command["command_id"]
             if not isinstance(command_id, str) or not 0 < len(command_id) <= 128:
                 return
         except (ValueError, TypeError, KeyError, RecursionError):
             return  # Without an id there is nothing to answer.
         before = self._memory.recall(device_id, command_id)
+        if command.get("command") == "report_state":
+            self._reply(device_id, command_id, *(before or ("unknown", "this command never came")))
+            return
         if before is not None:
             self._reply(device_id, command_id, *before)
             return
@@ -195,7 +214,35 @@ class Fleet:
 
     def _reply(self, device_id: str, command_id: str, result: str, detail: str) -> None:
         at = format_instant(self._clock())
-        ack = {"command_id": command_id, "device_id": device_id, "result": result, "detail": detail, "at": at}
-        times = 2 if self._tempers.get(device_id) is Temper.STUTTERS else 1
-        for _ in range(times):
-            self._wire.publish(self._topics.acks.replace("{device_id}", device_id), json.dumps(ack))
+        temper = self._tempers.get(device_id)
+        ack = {
+            "command_id": command_id,
+            "device_id": device_id,
+            "result": result,
+            "detail": detail,
+            "at": at,
+            "mode": self._machines[device_id].running.value,
+        }
+        if self._key:
+            ack["mac"] = _mac(ack, self._key)
+        topic_of = device_id
+        if temper is Temper.MISADDRESSES:
+            topic_of = next((name for name in self._machines if name != device_id), device_id)
+        for _ in range(2 if temper is Temper.STUTTERS else 1):
+            self._wire.publish(self._topics.acks.replace("{device_id}", topic_of), json.dumps(ack))
+        if temper is Temper.DIES:
+            self._dead.add(device_id)
+
+
+def _is_signed(message: object, key: bytes) -> bool:
+    if not isinstance(message, dict):
+        return False
+    rest = {name: value for name, value in message.items() if name != "mac"}
+    given = message.get("mac")
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), _mac(rest, key).encode())
+
+
+def _mac(message: Mapping[str, Any], key: bytes) -> str:
+    """HMAC-SHA256 over the message without its mac, keys sorted and without spaces."""
+    text = json.dumps(message, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hmac.new(key, text.encode(), "sha256").hexdigest()

@@ -77,14 +77,3 @@ def test_a_machine_that_falls_silent_is_an_alarm_that_is_stored(tmp_path: Path) 
             return [(alarm.device_id, alarm.fault_type) for alarm in alarms]
 
         eventually(lambda: stored_while_time_goes_on() == [("pump-01", "sensor_silent")], every_s=0.05)
-
-
-def test_nobody_is_called_silent_while_the_broker_is_away(tmp_path: Path) -> None:
-    running = Running(tmp_path)
-    with running.app:
-        running.ordinary(60)
-        running.settle()
-        ticker = running.app._is_connected
-        assert ticker()
-        running.bus.break_link()
-        assert not ticker()

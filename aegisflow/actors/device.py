@@ -8,23 +8,29 @@ import msgspec
 import pykka
 
 from aegisflow.actors.base import HISTORIAN, Directory, describe
-from aegisflow.actors.dispatcher import DispatchedActor, Dispatcher
+from aegisflow.actors.dispatcher import Dispatcher
 from aegisflow.actors.messages import (
     AcknowledgeAlarm,
+    AckReceived,
     AppendAudit,
     BringAlarmBack,
+    CommandNotSent,
     DeadLetter,
     DeviceRecalled,
+    ExecuteCommand,
     ReadAlarms,
     ReadDeviceStatus,
     RecallDevice,
     ReconfigureDevice,
     RecordReadings,
+    ReportMode,
     SetAlarmAside,
     StoreDeadLetters,
     StoreRecords,
     Tick,
+    ViewDevice,
 )
+from aegisflow.actors.operating import OperatingActor
 from aegisflow.domain.alarms import Alarm, AlarmEvent
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
@@ -41,7 +47,7 @@ RECALL_TIMEOUT_S = 30.0
 _DUPLICATE, _ACCEPTED = Disposition.DUPLICATE, Disposition.ACCEPTED
 
 
-class DeviceActor(DispatchedActor):
+class DeviceActor(OperatingActor):
     """Until the historian has told what it remembers, readings and questions wait; then they go on in order."""
 
     def __init__(
@@ -52,10 +58,9 @@ class DeviceActor(DispatchedActor):
         spec: DeviceSpec,
         now: Callable[[], float],
         metrics: Metrics,
+        answer_within_s: float = 10.0,
     ) -> None:
-        super().__init__(name, directory, dispatcher)
-        self._device = Device(spec)
-        self._now = now
+        super().__init__(name, directory, dispatcher, Device(spec), now, answer_within_s)
         self._metrics = metrics
         self._done = 0
         """Readings that came, whatever became of them."""
@@ -81,6 +86,11 @@ class DeviceActor(DispatchedActor):
                 self._tick(at, listening)
             case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SetAlarmAside() | BringAlarmBack():
                 return self._answer(message) if self._stash is None else self._answer_later(message)
+            case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
+                if self._stash is None:
+                    self._operate(message)
+                else:
+                    self._stash.append((message, None))
             case ReconfigureDevice(spec):
                 self._store(self._device.reconfigure(spec, self._now()))
             case DeviceRecalled():
@@ -125,6 +135,8 @@ class DeviceActor(DispatchedActor):
 
     def _settle(self, done: tuple[Reading, ...], stored: tuple[Reading, ...], events: tuple[AlarmEvent, ...]) -> None:
         """Hand over to the historian; it tells the gateway once all is on disk."""
+        if done and self._device.operation.open_command:
+            self._watch(self._now())
         if done:
             self._done += len(done)
             receipts = tuple([item.receipt for item in done if item.receipt is not None])
@@ -162,6 +174,7 @@ class DeviceActor(DispatchedActor):
     def _tick(self, at: float, listening: bool) -> None:
         if self._stash is None:
             self._store(self._device.tick(at, listening))
+            self._watch(at)
         elif time.monotonic() > self._cold_at:
             self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
 
@@ -171,7 +184,11 @@ class DeviceActor(DispatchedActor):
         if past.failure:
             self._begin_cold(past.failure)
             return
-        self._store(self._device.recall(past.readings, past.alarms, past.mode))
+        self._store(
+            self._device.recall(
+                past.readings, past.alarms, past.mode, past.reduction_pct, past.open_command, past.mode_since
+            )
+        )
         self._begin()
 
     def _begin_cold(self, why: str) -> None:
@@ -190,12 +207,16 @@ class DeviceActor(DispatchedActor):
                     answer.set(self._answer(message))
                 except Exception:  # noqa: BLE001 - it belongs to the one who asked
                     answer.set_exception()
-            elif isinstance(message, RecordReadings):
+            else:
                 try:
-                    self._record(message.readings)
+                    if isinstance(message, RecordReadings):
+                        self._record(message.readings)
+                    else:
+                        self._operate(message)
                 except Exception:
                     self._stash = stash[position + 1 :]
                     raise
+        self._report_mode()
 
     def _answer_later(self, question: object) -> "pykka.Future[object]":
         answer: pykka.Future[object] = pykka.ThreadingFuture()

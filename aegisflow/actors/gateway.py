@@ -7,10 +7,14 @@ from collections.abc import Callable
 from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor, describe
 from aegisflow.actors.intake import Intake
 from aegisflow.actors.messages import (
+    AckReceived,
+    AskMachine,
+    CommandNotSent,
     DeadLetter,
     DrainInbound,
     FlushInbound,
     PlantReplaced,
+    PublishCommand,
     ReadGatewayCounts,
     RecordReadings,
     RecordsCommitted,
@@ -23,9 +27,10 @@ from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
 from aegisflow.clock import Clock
 from aegisflow.config.settings import GatewaySettings
+from aegisflow.domain.commands import CommandRecord
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import Reading
-from aegisflow.errors import PayloadError
+from aegisflow.errors import BusError, PayloadError
 from aegisflow.telemetry import Metrics
 
 __all__ = ["Gateway"]
@@ -36,6 +41,8 @@ LETTERS_BURST = 200
 LETTERS_PER_S = 10.0
 """Refused messages that are kept: so many at once, and so many a second for ever; the rest is only counted."""
 LETTER_BYTES = 1_024
+QUESTION_S = 10
+"""A question to a machine is of no use later."""
 
 
 class Gateway(ThreadedActor):
@@ -78,6 +85,10 @@ class Gateway(ThreadedActor):
                 self._drain()
             case RecordsCommitted():
                 self._settled(message)
+            case PublishCommand(record):
+                self._publish_command(record)
+            case AskMachine():
+                self._ask(message)
             case PlantReplaced(plant):
                 self._codec = self._make_codec(plant)
                 self._intake.keep_counts_of(plant.devices)
@@ -124,7 +135,10 @@ class Gateway(ThreadedActor):
                 reading = decode(message, now())
                 admit(reading.at)
             except PayloadError as error:
-                refused.append((message, error))
+                if not self._codec.is_ack(message.topic):
+                    refused.append((message, error))
+                elif (problem := self._take_ack(message)) is not None:
+                    refused.append((message, problem))
                 continue
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not take the rest of the batch along
                 refused.append((message, PayloadError("decoder_failure", describe(error))))
@@ -135,6 +149,49 @@ class Gateway(ThreadedActor):
             else:
                 group.append(reading)
         return groups, refused
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _publish_command(self, record: CommandRecord) -> None:
+        """Send a command while there is a connection; never later, never again."""
+        now, send_by = self._clock.now(), record.send_by
+        command = record.command
+        if send_by is None or now >= send_by:
+            self._not_sent(record, "it had expired before it could be sent")
+            return
+        topic, payload = self._codec.encode_command(command, issued_at=now, expires_at=send_by)
+        try:
+            self._bus.publish(topic, payload, expiry_s=max(1, int(send_by - now)))
+        except BusError as error:
+            self._not_sent(record, f"the broker cannot be reached: {error}")
+            return
+        self._metrics.commands.labels("published").inc()
+        self.log.info("command_published", command=command.command_id, device=command.device_id)
+
+    def _not_sent(self, record: CommandRecord, why: str) -> None:
+        self.tell(record.command.device_id, CommandNotSent(record.command.command_id, why))
+
+    def _ask(self, question: AskMachine) -> None:
+        now = self._clock.now()
+        topic, payload = self._codec.encode_question(question.device_id, question.command_id, now)
+        try:
+            self._bus.publish(topic, payload, expiry_s=QUESTION_S)
+        except BusError as error:
+            self.log.info("machine_not_asked", device=question.device_id, reason=str(error))
+
+    def _take_ack(self, message: BusMessage) -> PayloadError | None:
+        """Tell a device what its machine answered; return why the answer is refused, None if it is not."""
+        try:
+            ack = self._codec.decode_ack(message)
+        except PayloadError as error:
+            return error
+        self.tell(ack.device_id, AckReceived(ack))
+        self._intake.in_flight += 1
+        receipts = () if message.receipt is None else (message.receipt,)
+        self.tell(HISTORIAN, StoreRecords(ack.device_id, receipts=receipts, count=1))
+        return None
+
+    # --- what cannot be used ------------------------------------------------------------------
 
     def _store_unwatched(self, device_id: str, readings: tuple[Reading, ...]) -> None:
         """Store the readings of an isolated device, so that trends go on and the broker is acknowledged."""

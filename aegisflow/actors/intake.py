@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aegisflow.actors.base import GATEWAY, Directory
 from aegisflow.actors.messages import DrainInbound, GatewayCounts
@@ -15,10 +15,15 @@ class Intake:
     """Messages on their way in.
 
     QoS 1 messages are bounded by the broker, which waits for our acknowledgements. Of the others
-    the oldest are shed once ``limit`` of them wait.
+    the oldest are shed once ``limit`` of them wait. What ``is_urgent`` says is urgent (the answers of
+    machines to commands) goes first, and is not shed for any telemetry.
     """
 
-    def __init__(self, directory: Directory, limit: int) -> None:
+    def __init__(
+        self, directory: Directory, limit: int, is_urgent: Callable[[str], bool] = lambda topic: False
+    ) -> None:
+        self._is_urgent = is_urgent
+        self._urgent: deque[BusMessage] = deque(maxlen=limit)
         self._directory = directory
         self._limit = limit
         self._assured: deque[BusMessage] = deque()
@@ -39,7 +44,9 @@ class Intake:
         """Take a message; called in the bus's thread, returns at once and never raises."""
         if self._closed:
             return
-        if message.receipt is not None:
+        if self._is_urgent(message.topic):
+            self._urgent.append(message)
+        elif message.receipt is not None:
             self._assured.append(message)
         else:
             if len(self._unassured) == self._limit:
@@ -52,7 +59,9 @@ class Intake:
     def take(self, most: int) -> list[BusMessage]:
         """Remove and return waiting messages, oldest first; QoS 0 ones only while not too much is under way."""
         self._rung = False
-        batch = self._begun or _take(self._assured, most)
+        batch = self._begun or _take(self._urgent, most)
+        if batch is not self._begun:
+            batch += _take(self._assured, most - len(batch))
         room = min(most - len(batch), self._limit - self.in_flight - len(batch))
         if room > 0 and self._unassured:
             batch += _take(self._unassured, room)
@@ -66,7 +75,9 @@ class Intake:
 
     def has_waiting(self) -> bool:
         """Return whether ``take`` would give something."""
-        return bool(self._begun or self._assured) or (bool(self._unassured) and self.in_flight < self._limit)
+        return bool(self._begun or self._urgent or self._assured) or (
+            bool(self._unassured) and self.in_flight < self._limit
+        )
 
     def close(self) -> None:
         """Take no more; the broker keeps what is not acknowledged."""

@@ -8,7 +8,10 @@ command                 ``aegisflow/commands/{device_id}``, a JSON object:
                         command_id, device_id, command, parameters, issued_at,
                         expires_at
 answer to a command     ``aegisflow/acks/{device_id}``, a JSON object: command_id,
-                        device_id, result (accepted, refused, done), detail, at
+                        device_id, result (accepted, refused, done; unknown when
+                        asked about what never came), detail, at, mode
+question to a machine   as a command, with command ``report_state``: the machine
+                        answers for the command_id and changes nothing
 ======================= =========================================================
 
 A sensor that is absent or null did not report; keys that name no sensor of the device are skipped
@@ -17,21 +20,23 @@ never came.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from aegisflow.bus import BusMessage
 from aegisflow.bus.shape import Shape
+from aegisflow.bus.signature import is_signed, sign
 from aegisflow.bus.topics import Template
 from aegisflow.config.settings import ClockSettings, Topics
-from aegisflow.domain.commands import Command
+from aegisflow.domain.commands import Command, Mode
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.execution import Ack
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import PayloadError
 
-__all__ = ["REASONS", "Codec", "CommandAck"]
+__all__ = ["REASONS", "Codec"]
 
 REASONS: Mapping[str, str] = {
     "bad_topic": "the topic fits no template of plant.yaml",
@@ -47,6 +52,7 @@ REASONS: Mapping[str, str] = {
     "bad_timestamp": "timestamp is missing or not ISO 8601",
     "too_old": "the timestamp lies further back than clock.max_age",
     "too_new": "the timestamp lies further ahead than clock.max_ahead",
+    "bad_signature": "an answer to a command that is not signed with our key",
 }
 """Every reason for which a message is refused; fixed, so safe as a metric label."""
 
@@ -54,24 +60,13 @@ _as_dict = msgspec.structs.asdict
 _new = tuple.__new__
 
 
-class CommandAck(NamedTuple):
-    """What a machine says about a command; its words prove nothing, its readings do."""
-
-    command_id: str
-    device_id: str
-    result: str
-    """``accepted``, ``refused`` or ``done``."""
-    detail: str
-    at: float
-    """UTC epoch seconds by the device's clock."""
-
-
 class _AckFields(msgspec.Struct, frozen=True, gc=False):
     command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-    result: Literal["accepted", "refused", "done"]
+    result: Literal["accepted", "refused", "done", "unknown"]
     at: Annotated[str, msgspec.Meta(max_length=64)]
     device_id: str | None = None
     detail: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    mode: Literal["normal", "reduced_load", "maintenance", "shutdown"] | None = None
 
 
 class _Device(NamedTuple):
@@ -93,7 +88,9 @@ class Codec:
         *,
         clock: ClockSettings | None = None,
         max_payload_bytes: int = 65_535,
+        key: bytes = b"",
     ) -> None:
+        self._key = key
         self._sensors = Template(topics.sensors)
         self._commands = Template(topics.commands)
         self._acks = Template(topics.acks)
@@ -104,10 +101,10 @@ class Codec:
         shapes: dict[object, Shape] = {}
         self._by_topic: dict[str, _Device] = {}
         for device_id, spec in devices.items():
-            key = tuple((name, sensor.unit, sensor.span) for name, sensor in spec.sensors.items())
-            shape = shapes.get(key)
+            form = tuple((name, sensor.unit, sensor.span) for name, sensor in spec.sensors.items())
+            shape = shapes.get(form)
             if shape is None:
-                shape = shapes[key] = Shape(spec.sensors)
+                shape = shapes[form] = Shape(spec.sensors)
             self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, shape)
         self._devices = devices
         self._decode_ack = msgspec.json.Decoder(_AckFields).decode
@@ -194,9 +191,23 @@ class Codec:
             "issued_at": format_instant(issued_at),
             "expires_at": format_instant(expires_at),
         }
-        return self._commands.topic(command.device_id), msgspec.json.encode(content)
+        return self._commands.topic(command.device_id), self._signed(content)
 
-    def decode_ack(self, message: BusMessage) -> CommandAck:
+    def encode_question(self, device_id: str, command_id: str, at: float) -> tuple[str, bytes]:
+        """Return topic and payload of the question what became of a command, and what the machine's mode is."""
+        content = {
+            "command_id": command_id or "none",
+            "device_id": device_id,
+            "command": "report_state",
+            "issued_at": format_instant(at),
+            "expires_at": format_instant(at + 10),
+        }
+        return self._commands.topic(device_id), self._signed(content)
+
+    def _signed(self, content: dict[str, Any]) -> bytes:
+        return msgspec.json.encode(sign(content, self._key) if self._key else content)
+
+    def decode_ack(self, message: BusMessage) -> Ack:
         """Return a machine's answer to a command.
 
         Raises:
@@ -215,7 +226,11 @@ class Codec:
             raise PayloadError("not_json", str(error)) from None
         if fields.device_id is not None and fields.device_id != device_id:
             raise PayloadError("device_mismatch", f"topic {message.topic!r}, but device_id {fields.device_id[:60]!r}")
-        return CommandAck(fields.command_id, device_id, fields.result, fields.detail, self._instant(fields.at))
+        if self._key and not is_signed(message.payload, self._key):
+            raise PayloadError("bad_signature", "expected a mac made with the key that broker.hmac_env names")
+        mode = None if fields.mode is None else Mode(fields.mode)
+        detail = "".join(letter if letter.isprintable() else "\ufffd" for letter in fields.detail)
+        return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode)
 
     def _instant(self, text: str) -> float:
         """Parse a timestamp; machines that report together send the same text again and again."""

@@ -126,6 +126,14 @@ def reload(
 
 
 @app.command
+def operator(name: Annotated[str, Parameter(help="of the person, as the audit shall show it")]) -> None:
+    """Make a token for a person who may approve commands; it is shown once and kept nowhere."""
+    from aegisflow.cli.operating import token_text
+
+    sys.stdout.write(token_text(name))
+
+
+@app.command
 def demo(
     *,
     minutes: Annotated[float, Parameter(help="how long the simulated day takes")] = 2.0,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from aegisflow.config.faults import build_faults, faults_of, load_of
+from aegisflow.config.faults import build_faults, faults_of, load_of, recovery_of
 from aegisflow.config.file import PlantFile
 from aegisflow.config.limits import check_limits, limits
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
@@ -24,6 +24,7 @@ from aegisflow.domain.equipment import (
     PlantSpec,
     SensorSpec,
 )
+from aegisflow.domain.interlocks import Recovery
 
 _STALE_AFTER_S = SensorSpec("", "").stale_after_s
 _SILENT_AFTER_S = DeviceSpec("", "", "", {}).silent_after_s
@@ -94,6 +95,7 @@ class _Template:
     silent_after_s: float
     faults: tuple[FaultRule, ...]
     load: LoadSpec | None
+    recovery: Mapping[str, Recovery]
 
 
 class _Builder:
@@ -117,6 +119,7 @@ class _Builder:
             self._silent_after(said),
             faults_of(self.faults, sensors),
             load_of(at, said, sensors, self.mistakes),
+            recovery_of(at, said, sensors, self.mistakes),
         )
 
     def device(self, at: KeyPath, device_id: str, line_id: str, part: DevicePart, kind: _Template) -> DeviceSpec:
@@ -137,6 +140,9 @@ class _Builder:
             manual=said.get("manual", ""),
             faults=faults_of(self.faults, sensors) if "sensors" in own else kind.faults,
             load=load_of(at, said, sensors, self.mistakes) if "sensors" in own or "load" in own else kind.load,
+            recovery=recovery_of(at, said, sensors, self.mistakes)
+            if "sensors" in own or "recovery" in own
+            else kind.recovery,
         )
 
     def _sensors(
@@ -191,7 +197,13 @@ class _Builder:
             if parameter is None:
                 continue
             below, bounds = (*at, "parameters", name), limits(parameter, "limits")
-            parameters[name] = ParameterSpec(name, parameter.get("unit") or "", bounds)
+            shown_by, cap = parameter.get("sensor") or "", bool(parameter.get("cap"))
+            parameters[name] = ParameterSpec(name, parameter.get("unit") or "", bounds, shown_by, cap)
+            sensors = said.get("sensors", {})
+            if shown_by and sensors.get(shown_by) is None:
+                known = list(sensors)
+                expected = f"a sensor, {one_of(known)}{closest(shown_by, known)}"
+                self.mistakes.add((*below, "sensor"), shown_by, expected)
             if own["parameters"].get(name) is None:
                 continue
             if not parameter.get("unit"):

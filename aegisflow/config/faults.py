@@ -7,6 +7,7 @@ from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of
 from aegisflow.domain.alarms import Severity
 from aegisflow.domain.equipment import FaultRule, LoadSpec, SensorSpec
+from aegisflow.domain.interlocks import Recovery
 
 _FEWEST_TOGETHER = 3
 
@@ -55,3 +56,23 @@ def load_of(
             (*at, "load", "sensor"), name or None, f"a sensor of this kind, {one_of(known)}{closest(name, known)}"
         )
     return LoadSpec(name, tuple(load.get("moves", ()))) if name in sensors else None
+
+
+def recovery_of(
+    at: KeyPath, said: Mapping[str, Any], sensors: Mapping[str, SensorSpec], mistakes: Mistakes
+) -> Mapping[str, Recovery]:
+    """Return what must hold before a device is started again, for the sensors that it has."""
+    found: dict[str, Recovery] = {}
+    for name, part in (said.get("recovery") or {}).items():
+        if part is None:
+            continue
+        if name not in sensors and at[0] == "kinds":
+            known = list(sensors)
+            expected = f"a sensor of this kind, {one_of(known)}{closest(name, known)}"
+            mistakes.add((*at, "recovery", name), Shown(repr(name)), expected)
+        low, high = part.get("low"), part.get("high")
+        if low is None and high is None:
+            mistakes.add((*at, "recovery", name), Shown("no bound"), "low, high or both")
+        if name in sensors:
+            found[name] = Recovery(low, high, float(part["hold"]))
+    return found

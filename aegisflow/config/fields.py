@@ -151,6 +151,13 @@ Names = Annotated[
     Wording("a list of sensors, such as [temperature, vibration]"),
 ]
 
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: _listed(value, ())),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+    Wording("a list of names, such as [agent]"),
+]
+
 SeverityName = Annotated[
     str,
     AfterValidator(_severity),

@@ -6,12 +6,14 @@ from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Name, Section
 from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, FaultPart, LinePart, PlantPart
+from aegisflow.config.policy_part import PolicyPart
 from aegisflow.config.service_parts import (
     BrokerPart,
     ClockPart,
     GatewayPart,
     HttpPart,
     ManualsPart,
+    OperatorPart,
     StorePart,
     SupervisionPart,
 )
@@ -28,6 +30,7 @@ class PlantFile(Section):
     """Types of fault, by how they show."""
     lines: Annotated[dict[Name, LinePart], EMPTY] = Field(default_factory=dict)
     """Production lines with their devices."""
+    policy: PolicyPart = Field(default_factory=PolicyPart)
     broker: BrokerPart = Field(default_factory=BrokerPart)
     store: StorePart = Field(default_factory=StorePart)
     clock: ClockPart = Field(default_factory=ClockPart)
@@ -35,6 +38,8 @@ class PlantFile(Section):
     supervision: SupervisionPart = Field(default_factory=SupervisionPart)
     manuals: ManualsPart = Field(default_factory=ManualsPart)
     http: HttpPart = Field(default_factory=HttpPart)
+    operators: Annotated[dict[Name, OperatorPart], EMPTY] = Field(default_factory=dict)
+    """People who may approve commands, by name."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from aegisflow.config.equipment import build_plant, outline
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
-from aegisflow.config.service_parts import BrokerPart, ManualsPart, StorePart, TlsPart
+from aegisflow.config.policy_part import build_policy
+from aegisflow.config.service_parts import BrokerPart, ManualsPart, OperatorPart, StorePart, TlsPart
 from aegisflow.config.settings import (
     BrokerSettings,
     ClockSettings,
@@ -56,6 +57,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
     named = outline(source.data)
     file = parse(source.data, mistakes)
     plant = build_plant(file, named, mistakes)
+    plant = replace(plant, policy=build_policy(file.policy, plant, mistakes))
     folder = path.resolve().parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
     configuration = Configuration(
@@ -68,6 +70,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
         supervision=_settings(SupervisionSettings, file.supervision),
         manuals=_manuals(file.manuals, folder),
         http=_settings(HttpSettings, file.http),
+        operators=_operators(file.operators, mistakes),
     )
     _check_order(file, mistakes)
     mistakes.stop()
@@ -141,6 +144,17 @@ def _store(part: StorePart, folder: Path, mistakes: Mistakes) -> StoreSettings:
 def _manuals(part: ManualsPart, folder: Path) -> ManualsSettings:
     model = part.model if part.model in ("auto", "none") else os.path.normpath(folder / part.model)
     return ManualsSettings(Path(os.path.normpath(folder / part.folder)), model)
+
+
+def _operators(parts: Mapping[str, OperatorPart], mistakes: Mistakes) -> dict[str, str]:
+    """One token must stand for one person, or the audit could not say who approved."""
+    owners: dict[str, str] = {}
+    for name, part in parts.items():
+        owner = owners.setdefault(part.token_sha256, name)
+        if owner != name:
+            at = ("operators", name, "token_sha256")
+            mistakes.add(at, Shown(f"the token of {owner}"), "a token of their own for each operator")
+    return {name: part.token_sha256 for name, part in parts.items()}
 
 
 def _check_order(file: PlantFile, mistakes: Mistakes) -> None:

@@ -96,12 +96,25 @@ class FaultPart(Section):
     """Instead of when: at least three sensors that drift together, by the same share of their values."""
 
 
+class RecoveryPart(Section):
+    """What a sensor must have shown for so long before a machine that was stopped is started again."""
+
+    low: Number | None = None
+    high: Number | None = None
+    hold: Seconds = Field(gt=0, le=604_800)
+    """It must have stayed within the bounds for so long."""
+
+
 class ParameterPart(Section):
     """A setpoint that the command set_parameter may change."""
 
     unit: Unit | None = None
     limits: Limits = Field(default_factory=Range)
     """The lowest and the highest value that may be set; both are needed."""
+    sensor: SensorName | None = None
+    """The sensor that shows it, by which a change is proved."""
+    cap: bool = False
+    """Whether the sensor only has to stay below it."""
 
 
 class EquipmentPart(Section):
@@ -116,6 +129,8 @@ class EquipmentPart(Section):
     """Setpoints that set_parameter may change; null takes one of the kind away."""
     alarm: AlarmPart = Field(default_factory=AlarmPart)
     load: LoadPart = Field(default_factory=LoadPart)
+    recovery: Annotated[dict[SensorName, RecoveryPart | None], EMPTY] = Field(default_factory=dict)
+    """What must hold before a restart, by sensor; null takes one of the kind away."""
     silent_after: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
     """Without any reading for so long, the device counts as silent."""
 

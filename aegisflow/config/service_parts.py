@@ -87,6 +87,8 @@ class BrokerPart(Section):
     username: Text = _BROKER.username
     password_env: Variable = _BROKER.password_env
     """Name of the environment variable that holds the password."""
+    hmac_env: Variable = _BROKER.hmac_env
+    """Name of the environment variable with the key that commands and answers are signed with (HMAC-SHA256)."""
     tls: Annotated[TlsPart | None, BeforeValidator(_tls)] = Field(default=None, json_schema_extra=_tls_schema)
     """true for TLS with the system's certificates, false for none, or the certificate files."""
     keepalive: WholeSeconds = Field(default=_BROKER.keepalive_s, ge=1, le=65_535)
@@ -171,3 +173,14 @@ class HttpPart(Section):
     """0 takes any free port."""
     token_env: Variable = _HTTP.token_env
     """Name of the environment variable with the bearer token; without a token only loopback is served."""
+
+
+class OperatorPart(Section):
+    """A person who may approve commands; ``aegisflow operator NAME`` makes the token and this entry."""
+
+    token_sha256: Annotated[
+        str,
+        Field(pattern="^[0-9a-f]{64}$"),
+        Wording("the SHA-256 of a token: 64 digits 0-9 and a-f, as aegisflow operator NAME prints it"),
+    ]
+    """SHA-256 of the person's token; the token itself never stands in this file."""

@@ -1,5 +1,6 @@
 """The settings that ``plant.yaml`` gives, as frozen values; only ``aegisflow.config`` makes them from a file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class BrokerSettings:
     username: str = ""
     password_env: str = ""
     """Name of the environment variable that holds the password; the password never stands in the file."""
+    hmac_env: str = ""
+    """Name of the environment variable with the key that commands and answers are signed with; empty for none."""
     tls: Tls | None = None
     keepalive_s: int = 30
     session_expiry_s: int = 86_400
@@ -130,3 +133,5 @@ class Configuration:
     supervision: SupervisionSettings = SupervisionSettings()
     manuals: ManualsSettings = ManualsSettings()
     http: HttpSettings = field(default_factory=HttpSettings)
+    operators: Mapping[str, str] = field(default_factory=dict)
+    """Name of a person to the SHA-256 of their token, as lower-case hex."""

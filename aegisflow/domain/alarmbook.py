@@ -26,7 +26,7 @@ from dataclasses import replace
 
 from aegisflow.domain.alarm_life import asked_again, cleared, retyped, worse
 from aegisflow.domain.alarmfile import AlarmFile
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, call_alarm
 from aegisflow.domain.detection import SENSOR_SILENT, UNCLASSIFIED, Diagnosis
 from aegisflow.domain.equipment import AlarmSpec
 from aegisflow.domain.tracks import Track, earned, evidence_of, join, lasting, recalled, weightiest_of
@@ -114,6 +114,12 @@ class AlarmBook(AlarmFile):
             return ()
         alarm = replace(alarm, reasons=(*alarm.reasons, *diagnosis.reasons), changed_at=at)
         return self._keep(Change.UPDATED, at, alarm)[1]
+
+    def call(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
+        """Raise what a person must take note of and what no reading will end: a command without its effect."""
+        alarm = call_alarm(self._new_id(at), self._device_id, fault_type, reasons, at)
+        self._waiting[alarm.alarm_id] = alarm
+        return (AlarmEvent(Change.RAISED, at, alarm),)
 
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""

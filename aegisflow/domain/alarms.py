@@ -145,3 +145,21 @@ class AlarmEvent:
     alarm: Alarm
     by: str = ""
     """Who did it; empty for the device itself."""
+
+
+def call_alarm(alarm_id: str, device_id: str, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:
+    """Return an alarm that no reading raised and none will end: it waits for a person to take note of it."""
+    return Alarm(
+        alarm_id,
+        device_id,
+        fault_type,
+        fault_type,
+        Severity.HIGH,
+        AlarmState.RETURNED,
+        "command",
+        (),
+        raised_at=at,
+        changed_at=at,
+        cleared_at=at,
+        reasons=reasons,
+    )

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from aegisflow.domain.alarm_life import check_operator, check_reason, check_shelf
-from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Severity
-from aegisflow.domain.commands import Caller, Mode
+from aegisflow.domain.alarmed_device import AlarmedDevice
+from aegisflow.domain.alarms import Alarm, AlarmEvent, Severity
+from aegisflow.domain.commands import CommandRecord, DeviceView, Mode
 from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.execution import Ack, Progress
+from aegisflow.domain.operation import Operation, describe_facts
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.views import DeviceStatus, SensorStatus
 
@@ -34,18 +35,26 @@ class DeviceSnapshot:
     """Sensor to its running figures."""
     alarms: tuple[Alarm, ...]
     mode: Mode
+    reduction_pct: float
 
 
-class Device:
+class Device(AlarmedDevice):
     """Everything AegisFlow knows about one machine; no clock, no I/O, no threads."""
 
-    __slots__ = ("_book", "_detector", "_heard_since", "_latest_at", "_next", "_received_at", "_times", "mode", "spec")
+    __slots__ = (
+        "_detector",
+        "_heard_since",
+        "_latest_at",
+        "_next",
+        "_operation",
+        "_received_at",
+        "_times",
+    )
 
     def __init__(self, spec: DeviceSpec) -> None:
-        self.spec = spec
-        self.mode = Mode.UNKNOWN
+        super().__init__(spec)
+        self._operation = Operation(spec)
         self._detector = DeviceDetector(spec)
-        self._book = AlarmBook(spec.device_id, spec.alarm)
         self._times = _ring(spec)
         self._next = 0
         self._latest_at = -inf
@@ -68,6 +77,9 @@ class Device:
         self._times[index] = at
         self._next = index + 1 if index + 1 < len(self._times) else 0
         values = reading.values
+        operation = self._operation
+        if operation.is_watching:
+            operation.observe(at, values)
         book = self._book
         diagnosis = self._detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
@@ -97,50 +109,61 @@ class Device:
         diagnosis = silent_device(self._detector.sensors, self._latest_at)
         return () if diagnosis is None else self._book.silence(at, self._latest_at, diagnosis)
 
-    def set_aside(
-        self, alarm_id: str, by: Caller, reason: str, at: float, shelf_s: float | None
-    ) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
-        """Shelve an open alarm for so long, or (None) take it out of service; return it and what changed.
+    @property
+    def operation(self) -> Operation:
+        """Its mode, and the command that it is executing."""
+        return self._operation
 
-        Raises:
-            NotAllowedError: the caller is no operator.
-            UnknownNameError: the device has no such alarm; names those it has.
-            BadValueError: a shelf too short or too long, no reason, or an alarm that is history.
+    def view(self, at: float) -> DeviceView:
+        """Return the device as policy and interlocks see it."""
+        active = [alarm for alarm in self.alarms() if alarm.state.is_active]
+        unheard_s = max(0.0, at - self._received_at)
+        sensors = [self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors]
+        operation = self._operation
+        return DeviceView(
+            device_id=self.spec.device_id,
+            line=self.spec.line,
+            kind=self.spec.kind,
+            mode=operation.mode,
+            reduction_pct=operation.reduction_pct,
+            silent=unheard_s > self.spec.silent_after_s,
+            stale=tuple(one.spec.name for one in sensors if one.quality is not Quality.GOOD),
+            severity=max((alarm.severity for alarm in active), key=lambda one: one.rank, default=None),
+            fault_types=tuple(alarm.fault_type for alarm in active),
+            open_command=operation.open_command,
+            means={one.spec.name: one.mean for one in sensors if one.mean is not None},
+            unrecovered=operation.unrecovered(at),
+            version=operation.version,
+            facts=describe_facts(operation, sensors, active),
+        )
+
+    def begin(self, record: CommandRecord, at: float) -> tuple[Progress, ...]:
+        """Begin to execute a command that the guard dispatched, or say what forbids it (stage failed).
+
+        Returns what this ends: the command itself where an interlock forbids it, or another one that an
+        emergency shutdown overtakes. Only a command that is then ``operation.open_command`` may be sent.
         """
-        if shelf_s is None:
-            check_operator(by, "take alarms out of service")
-            check_reason(reason)
-            return self._book.take_out_of_service(alarm_id, by, reason, at)
-        check_operator(by, "shelve alarms")
-        check_shelf(shelf_s, reason)
-        return self._book.shelve(alarm_id, by, at + shelf_s, reason, at)
+        return self._operation.begin(record, self.view(at), at)
 
-    def bring_back(
-        self, alarm_id: str, state: AlarmState, by: Caller, at: float
-    ) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
-        """End what ``set_aside`` began, shelved or out of service: unacknowledged again while the cause lasts.
+    def acknowledged(self, ack: Ack, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
+        """Take the machine's word on a command."""
+        return self._told(self._operation.acknowledge(ack, at), at)
 
-        Raises:
-            NotAllowedError: the caller is no operator.
-            UnknownNameError: the device has no such alarm; names those it has.
-            BadValueError: the alarm is not in that state.
-        """
-        check_operator(by, "bring alarms back")
-        return self._book.bring_back(alarm_id, state, by, at)
+    def watch(self, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
+        """Return what has become of the command under way by ``at``."""
+        return self._told(self._operation.verdict(at), at)
 
-    def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
-        """Record that somebody has taken note of an alarm; it stays active while its cause lasts.
+    def _told(self, progress: Progress | None, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
+        if progress is None:
+            return (), ()
+        if not self._operation.needs_person(progress):
+            return (progress,), ()
+        return (progress,), self._book.call(f"command_{progress.stage}", progress.reasons, at)
 
-        Returns the alarm after it, and what changed: nothing when it was acknowledged before.
-
-        Raises:
-            UnknownNameError: the device has no such alarm; names those it has.
-        """
-        return self._book.acknowledge(alarm_id, by, note, at)
-
-    def alarms(self) -> tuple[Alarm, ...]:
-        """Return the alarms that are not history, those set aside included, most severe first."""
-        return self._book.alarms()
+    @property
+    def mode(self) -> Mode:
+        """Operating mode, as far as it is known."""
+        return self._operation.mode
 
     def status(self, at: float, accepted: int, refused: Mapping[str, int]) -> DeviceStatus:
         """Return the device as it is at ``at`` by the plant's clock; the counts are the caller's."""
@@ -167,6 +190,7 @@ class Device:
         which no sensor is left is cleared; otherwise alarms stay.
         """
         self.spec = spec
+        self._operation.reconfigure(spec)
         self._book.spec = spec.alarm
         gone = self._detector.reconfigure(spec)
         times = self._times[self._next :] + self._times[: self._next]
@@ -176,13 +200,21 @@ class Device:
             self._note_time(time)
         return self._book.drop(gone, at)
 
-    def recall(self, readings: Sequence[Reading], alarms: Sequence[Alarm], mode: Mode) -> tuple[AlarmEvent, ...]:
+    def recall(
+        self,
+        readings: Sequence[Reading],
+        alarms: Sequence[Alarm],
+        mode: Mode,
+        reduction_pct: float = 0.0,
+        open_command: CommandRecord | None = None,
+        mode_since: float = 0.0,
+    ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
         The readings (oldest first) refill windows and raise nothing. Stored alarms go on; their
         on-delay and off-delay begin anew. Returned are the alarms that this clears, because the
-        device no longer has any of their sensors. ``Mode.UNKNOWN`` means that the store knows
-        nothing, so the device counts as normal; do not call this when the store could not be asked.
+        device no longer has any of their sensors. Do not call this when the store could not be asked:
+        the mode is then unknown.
         """
         active = next((alarm for alarm in alarms if alarm.lasts), None)
         if active is not None:
@@ -193,13 +225,15 @@ class Device:
                 ]
             )
         alarm_type = "" if active is None else active.fault_type
+        self._operation.recall(mode, reduction_pct, open_command)
         for reading in readings:
             self._note_time(reading.at)
             if reading.at > self._latest_at:
                 self._latest_at = reading.at
                 self._received_at = max(self._received_at, reading.received_at)
                 self._detector.observe(reading.at, reading.values, alarm_type)
-        self.mode = Mode.NORMAL if mode is Mode.UNKNOWN else mode
+                if reading.at > mode_since:
+                    self._operation.observe(reading.at, reading.values)
         events = self._book.recall(alarms)
         self._book.suppressed = self.mode in self.spec.alarm.suppress_in
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
@@ -231,6 +265,7 @@ class Device:
             figures={sensor.name: sensor.figures() for sensor in sensors},
             alarms=self.alarms(),
             mode=self.mode,
+            reduction_pct=self._operation.reduction_pct,
         )
 
     def _sensor_status(self, sensor: SensorDetector, unheard_s: float) -> SensorStatus:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aegisflow.domain.alarms import Severity
+from aegisflow.domain.interlocks import Recovery
+from aegisflow.domain.policy_spec import PolicySpec
 
 RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker"})
 """Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
@@ -70,6 +72,10 @@ class ParameterSpec:
     name: str
     unit: str
     limits: Limits
+    sensor: str = ""
+    """Sensor that shows it; empty for none."""
+    is_cap: bool = False
+    """Whether the sensor must only stay below it, rather than follow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ class DeviceSpec:
     faults: tuple[FaultRule, ...] = ()
     """Types of fault that its sensors can show; without any, every alarm is unclassified."""
     load: LoadSpec | None = None
+    recovery: Mapping[str, Recovery] = field(default_factory=dict)
+    """Sensor to what it must have shown before a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +142,4 @@ class PlantSpec:
     lines: Mapping[str, LineSpec]
     devices: Mapping[str, DeviceSpec]
     """Device id to device, in the order of ``plant.yaml``."""
+    policy: PolicySpec = field(default_factory=PolicySpec)

@@ -4,25 +4,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from aegisflow.domain.alarms import Alarm, Evidence
-from aegisflow.domain.commands import CommandReceipt
+from aegisflow.domain.commands import DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus, Incident, SensorStatus, SensorSummary, SeriesPoint
+from aegisflow.mcp.alarm_answers import AlarmItem, EvidenceItem, PastAlarm
 from aegisflow.mcp.answers import (
-    AlarmItem,
-    CommandAnswer,
     DeviceDetail,
     DeviceLine,
-    EvidenceItem,
     IncidentItem,
-    PastAlarm,
     ReportWords,
     SensorNow,
     SensorTrend,
     Series,
     UntrustedText,
 )
+from aegisflow.mcp.command_shape import command_options, open_command
 from aegisflow.mcp.text import clean, describe_limits, maybe, shorten, z_score
 
 NOTE_BYTES = 500
@@ -194,8 +192,10 @@ def device_line(status: DeviceStatus) -> DeviceLine:
     )
 
 
-def device_detail(status: DeviceStatus, spec: DeviceSpec | None) -> DeviceDetail:
-    """Return a device in full; ``spec`` adds its setpoints and its manual."""
+def device_detail(
+    status: DeviceStatus, spec: DeviceSpec | None, commands: DeviceCommands | None = None
+) -> DeviceDetail:
+    """Return a device in full; ``spec`` adds its setpoints and its manual, ``commands`` what is open and allowed."""
     parameters = spec.parameters.values() if spec else ()
     return DeviceDetail(
         device_id=status.device_id,
@@ -212,6 +212,8 @@ def device_detail(status: DeviceStatus, spec: DeviceSpec | None) -> DeviceDetail
         manual=(spec.manual or None) if spec else None,
         readings_accepted=status.accepted,
         readings_refused=most_frequent(status.refused),
+        open_commands=[open_command(receipt) for receipt in commands.open[:5]] if commands else [],
+        commands_now=command_options(commands) if commands else {},
     )
 
 
@@ -260,23 +262,4 @@ def incident_item(incident: Incident) -> IncidentItem:
             actions_taken=clean(incident.actions_taken, REPORT_BYTES),
             outcome=clean(incident.outcome, REPORT_BYTES),
         ),
-    )
-
-
-def command_answer(receipt: CommandReceipt, now: float) -> CommandAnswer:
-    """Return how far a command came."""
-    command = receipt.command
-    by = f"{command.proposed_by.kind} {clean(command.proposed_by.name, 100)}"
-    return CommandAnswer(
-        as_of=format_instant(now),
-        command_id=command.command_id,
-        device_id=command.device_id,
-        command=command.command,
-        parameters=dict(command.parameters),
-        stage=receipt.stage,
-        reasons=[clean(reason, 300) for reason in receipt.reasons[:10]],
-        next_step=clean(receipt.next_step, 500),
-        expires_at=moment(receipt.expires_at),
-        proposed_by=by,
-        untrusted_justification=UntrustedText(words=clean(command.justification, REPORT_BYTES), origin=by),
     )

@@ -6,16 +6,14 @@ from dataclasses import dataclass, field
 from aegisflow.actors.messages import (
     AppendAudit,
     DeadLetter,
-    StoreCommand,
     StoreDeadLetters,
     StoreRecords,
 )
 from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.commands import CommandReceipt
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import AuditEntry
 
-Record = StoreRecords | StoreDeadLetters | AppendAudit | StoreCommand
+Record = StoreRecords | StoreDeadLetters | AppendAudit
 """What the store takes in."""
 
 
@@ -27,8 +25,6 @@ class Batch:
     events: list[AlarmEvent] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
-    commands: list[tuple[CommandReceipt, float]] = field(default_factory=list)
-    """A command at its stage, and when it came to it."""
 
 
 def gather(records: Iterable[Record]) -> Batch:
@@ -40,9 +36,6 @@ def gather(records: Iterable[Record]) -> Batch:
             batch.events += record.alarms
         elif isinstance(record, StoreDeadLetters):
             batch.letters += record.letters
-        elif isinstance(record, AppendAudit):
-            batch.audit.append(record.entry)
         else:
-            batch.commands.append((record.receipt, record.audit.at))
-            batch.audit.append(record.audit)
+            batch.audit.append(record.entry)
     return batch

@@ -10,16 +10,19 @@ from peewee import PeeweeException
 
 from aegisflow.actors.messages import (
     AppendAudit,
+    CommitAudit,
     DeviceRecalled,
     FlushStore,
     ReadStoreHealth,
+    RecallCommands,
     RecallDevice,
     RecordsCommitted,
-    StoreCommand,
     StoreDeadLetters,
     StoreIncident,
     StoreRecords,
+    StoreTransition,
     Tick,
+    TransitionStored,
 )
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms import AlarmEvent
@@ -31,7 +34,7 @@ from aegisflow.store.batch import Record
 from aegisflow.store.connection import describe
 from aegisflow.store.housekeeping import Housekeeping, Pace
 from aegisflow.store.opening import Store
-from aegisflow.store.recall import recall
+from aegisflow.store.recall import recall, recall_commands
 from aegisflow.store.writer import NEVER_STORABLE, Writer
 
 DEFAULT_PACE = Pace()
@@ -109,8 +112,12 @@ class Historian:
         match message:
             case StoreRecords() | StoreDeadLetters() | AppendAudit():
                 self._add(message)
-            case StoreCommand():
-                return self._store_command(message)
+            case CommitAudit():
+                return self._commit_audit(message)
+            case StoreTransition():
+                self._tell(message.reply_to, self._store_transition(message))
+            case RecallCommands():
+                self._tell(message.reply_to, recall_commands(self._connected, message.since))
             case StoreIncident():
                 return self._store_incident(message)
             case RecallDevice():
@@ -224,15 +231,27 @@ class Historian:
         if events:
             self._on_committed(tuple(events))
 
-    def _store_command(self, message: StoreCommand) -> bool | StoreError:
-        self._add(message)
+    def _store_transition(self, message: StoreTransition) -> TransitionStored:
+        """Commit a step of a command by itself and at once: it waits for no reading."""
+        command_id = message.transition.after.command.command_id
+        try:
+            moved = self._connected().move(message.transition)
+        except NEVER_STORABLE as error:
+            return TransitionStored(command_id, False, f"the command was not stored: {describe(error)}", final=True)
+        except (PeeweeException, StoreError) as error:
+            self._fail(error)
+            return TransitionStored(command_id, False, f"the command was not stored: {self._failure}")
+        self._last_commit_at = self._wall()
+        return TransitionStored(command_id, moved, "" if moved else "it is no longer at that stage", final=not moved)
+
+    def _commit_audit(self, message: CommitAudit) -> bool | StoreError:
+        entry = AppendAudit(message.entry)
+        self._add(entry)
         never = self._commit()
         if never is None:
             self._pending.pop()
-            return StoreError(f"the command was not stored: {self._failure}")
-        if any(record is message for record in never):
-            return StoreError("the command was not stored: its row was refused")
-        return True
+            return StoreError(f"it was not stored: {self._failure}")
+        return True if not never else StoreError("it was not stored: its row was refused")
 
     def _store_incident(self, message: StoreIncident) -> Incident | StoreError:
         reported_at = self._wall() if self._plant_at is None else self._plant_at
@@ -246,11 +265,8 @@ class Historian:
 
     def _recall(self, message: RecallDevice) -> DeviceRecalled:
         if message.device_id in self._pending_devices and self._commit() is None:
-            return DeviceRecalled((), (), Mode.UNKNOWN, self._failure)
-        try:
-            return recall(self._connected(), message.device_id, message.count)
-        except (PeeweeException, StoreError) as error:
-            return DeviceRecalled((), (), Mode.UNKNOWN, f"the store could not be read: {describe(error)}")
+            return DeviceRecalled((), (), Mode.UNKNOWN, failure=self._failure)
+        return recall(self._connected, message.device_id, message.count)
 
     def _keep_house(self) -> None:
         try:

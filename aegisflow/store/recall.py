@@ -1,39 +1,116 @@
-"""What the store remembers of one device."""
+"""What the store remembers of one device, and of the commands that are not over."""
 
-from aegisflow.actors.messages import DeviceRecalled
+from collections.abc import Callable
+from typing import NamedTuple
+
+from peewee import PeeweeException
+
+from aegisflow.actors.messages import CommandsRecalled, DeviceRecalled
 from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.commands import CommandName, Mode, Stage
+from aegisflow.domain.commands import AgentWrites, CommandName, CommandRecord, Mode, Stage
 from aegisflow.domain.readings import Reading
-from aegisflow.models import ALARM_IS_OPEN, Anomaly
-from aegisflow.store.connection import Connection
+from aegisflow.errors import StoreError
+from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, StoredCommand
+from aegisflow.store.connection import Connection, describe
 from aegisflow.store.readings import newest
-from aegisflow.store.rows import alarm_of
+from aegisflow.store.rows import alarm_of, audit_entry_of, from_json, record_of
 from aegisflow.store.writer import Writer
 
 _MODES = {
     CommandName.REDUCE_LOAD: Mode.REDUCED_LOAD,
+    CommandName.RESTORE_LOAD: Mode.NORMAL,
     CommandName.ENABLE_MAINTENANCE_MODE: Mode.MAINTENANCE,
+    CommandName.END_MAINTENANCE: Mode.NORMAL,
     CommandName.EMERGENCY_SHUTDOWN: Mode.SHUTDOWN,
     CommandName.RESTART: Mode.NORMAL,
 }
-_OBEYED = (Stage.ACKNOWLEDGED, Stage.VERIFIED)
-_UNSURE = (Stage.DISPATCHED, Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
-_LAST_SENT = """
-SELECT command, stage FROM commands WHERE device_id = ? AND command IN ({}) AND stage IN ({})
+_UNSURE = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
+_UNDER_WAY = (Stage.DISPATCHED, Stage.ACKNOWLEDGED)
+_OPEN = (Stage.AWAITING_APPROVAL, *_UNDER_WAY)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+_LAST_MOVE = f"""
+SELECT command, stage, parameters, stage_at FROM commands
+WHERE device_id = ? AND command IN ({_listed(tuple(_MODES))}) AND stage IN ({_listed((Stage.VERIFIED, *_UNSURE))})
 ORDER BY stage_at DESC LIMIT 1
-""".format(", ".join(f"'{name}'" for name in _MODES), ", ".join(f"'{stage}'" for stage in (*_OBEYED, *_UNSURE)))
+"""  # noqa: S608 - all ours
 _HAS_OPEN = f"SELECT 1 FROM anomalies WHERE device_id = ? AND {ALARM_IS_OPEN.sql} LIMIT 1"  # noqa: S608 - all ours
+_HAS_COMMAND = "SELECT 1 FROM commands WHERE device_id = ? LIMIT 1"
+
+STOPPED, RESUMED = "agents_stopped", "agents_resumed"
+"""Acts of the audit that switch what agents may propose."""
 
 
-def recall(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
-    """Return the newest ``count`` readings of a device, its open alarms and its mode."""
+class _Mode(NamedTuple):
+    mode: Mode
+    reduction_pct: float
+    since: float
+
+
+def recall(connected: Callable[[], Writer], device_id: str, count: int) -> DeviceRecalled:
+    """Return the newest ``count`` readings of a device, its open alarms, its mode and what it is executing."""
+    try:
+        return _device(connected(), device_id, count)
+    except (PeeweeException, StoreError) as error:
+        return DeviceRecalled((), (), Mode.UNKNOWN, failure=f"the store could not be read: {describe(error)}")
+
+
+def recall_commands(connected: Callable[[], Writer], since: float) -> CommandsRecalled:
+    """Return the commands that are not over, those that agents had sent since then, and whether agents may propose."""
+    try:
+        return _open_commands(connected(), since)
+    except (PeeweeException, StoreError) as error:
+        return CommandsRecalled((), (), AgentWrites(), f"the store could not be read: {describe(error)}")
+
+
+def _device(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
     connection = writer.connection
     readings: tuple[Reading, ...] = ()
     key = writer.keys.get(device_id)
     if key is not None:
         rows = newest(connection, key, count, fresh=writer.fold.has(key))
         readings = tuple(Reading(device_id, at, values, at) for at, values in rows)
-    return DeviceRecalled(readings, _open_alarms(connection, device_id), _last_mode(connection, device_id))
+    alarms = _open_alarms(connection, device_id)
+    if connection.value(_HAS_COMMAND, device_id) is None:
+        return DeviceRecalled(readings, alarms, Mode.NORMAL)
+    mode = _last_mode(connection, device_id)
+    under_way = _commands(connection, _UNDER_WAY, device_id)
+    return DeviceRecalled(
+        readings, alarms, mode.mode, mode.reduction_pct, mode.since, under_way[-1] if under_way else None
+    )
+
+
+def _open_commands(writer: Writer, since: float) -> CommandsRecalled:
+    connection = writer.connection
+    sent = connection.run(
+        "SELECT stage_at, device_id FROM commands WHERE proposer_kind != 'operator' AND send_by IS NOT NULL "
+        "AND proposed_at >= ?",
+        since,
+    ).fetchall()
+    return CommandsRecalled(
+        _commands(connection, _OPEN), tuple((at, device) for at, device in sent), _agent_writes(connection)
+    )
+
+
+def _commands(
+    connection: Connection, stages: tuple[Stage, ...], device_id: str | None = None
+) -> tuple[CommandRecord, ...]:
+    query = StoredCommand.select().where(StoredCommand.stage.in_([str(stage) for stage in stages]))
+    if device_id is not None:
+        query = query.where(StoredCommand.device_id == device_id)
+    return tuple(record_of(row) for row in query.order_by(StoredCommand.stage_at).execute(connection.database))
+
+
+def _agent_writes(connection: Connection) -> AgentWrites:
+    query = AuditRow.select().where(AuditRow.act.in_([STOPPED, RESUMED])).order_by(AuditRow.id.desc()).limit(1)
+    for row in query.execute(connection.database):
+        entry = audit_entry_of(row)
+        return AgentWrites(entry.act == RESUMED, entry.actor, entry.at, str(entry.detail.get("reason", "")))
+    return AgentWrites()
 
 
 def _open_alarms(connection: Connection, device_id: str) -> tuple[Alarm, ...]:
@@ -43,10 +120,13 @@ def _open_alarms(connection: Connection, device_id: str) -> tuple[Alarm, ...]:
     return tuple(alarm_of(row) for row in query.execute(connection.database))
 
 
-def _last_mode(connection: Connection, device_id: str) -> Mode:
-    """Return the mode that the last command sent led to: normal without any, unknown where its outcome is."""
-    row = connection.run(_LAST_SENT, device_id).fetchone()
+def _last_mode(connection: Connection, device_id: str) -> _Mode:
+    """Return the mode that the last command led to: normal without any, unknown where its effect was not seen."""
+    row = connection.run(_LAST_MOVE, device_id).fetchone()
     if row is None:
-        return Mode.NORMAL
-    command, stage = row
-    return _MODES[CommandName(command)] if Stage(stage) in _OBEYED else Mode.UNKNOWN
+        return _Mode(Mode.NORMAL, 0.0, 0.0)
+    command, stage, parameters, at = row
+    if Stage(stage) in _UNSURE:
+        return _Mode(Mode.UNKNOWN, 0.0, at)
+    reduction = from_json(parameters, dict[str, str | float]).get("reduction_pct", 0.0)
+    return _Mode(_MODES[CommandName(command)], float(reduction), at)

@@ -8,7 +8,7 @@ from peewee import Model
 
 from aegisflow.actors.messages import DeadLetter
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
-from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, Stage
+from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, CommandRecord, Expectation, Stage
 from aegisflow.domain.views import AuditEntry, Incident, NewIncident
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, IncidentReport, StoredCommand
 
@@ -71,9 +71,9 @@ def alarm_event_of(row: AlarmChange) -> AlarmEvent:
     return AlarmEvent(Change(row.change), row.at, from_json(row.alarm, Alarm), row.by)
 
 
-def command_row(receipt: CommandReceipt, stage_at: float) -> Row:
+def command_row(record: CommandRecord) -> Row:
     """Return a command at its stage as a row of ``commands``."""
-    command = receipt.command
+    receipt, command = record.receipt, record.command
     return {
         "command_id": command.command_id,
         "device_id": command.device_id,
@@ -84,11 +84,33 @@ def command_row(receipt: CommandReceipt, stage_at: float) -> Row:
         "justification": command.justification,
         "proposed_at": command.proposed_at,
         "stage": str(receipt.stage),
-        "stage_at": stage_at,
+        "stage_at": record.stage_at,
         "reasons": to_json(receipt.reasons),
         "next_step": receipt.next_step,
         "expires_at": receipt.expires_at,
+        "digest": record.digest,
+        "state_version": record.state_version,
+        "approvals_needed": record.approvals_needed,
+        "approved_by": to_json(record.approved_by),
+        "facts": to_json(record.facts),
+        "send_by": record.send_by,
+        "expectation": to_json(record.expectation),
     }
+
+
+def record_of(row: StoredCommand) -> CommandRecord:
+    """Return a row of ``commands`` as all that is kept of the command."""
+    return CommandRecord(
+        receipt_of(row),
+        row.stage_at,
+        row.digest,
+        row.state_version,
+        row.approvals_needed,
+        from_json(row.approved_by, tuple[str, ...]),
+        from_json(row.facts, tuple[str, ...]),
+        row.send_by,
+        msgspec.json.decode(row.expectation, type=Expectation | None),
+    )
 
 
 def receipt_of(row: StoredCommand) -> CommandReceipt:

@@ -12,7 +12,22 @@ from aegisflow.store.step_shelving import add_shelving
 
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: add_shelving}
+
+def _commands_with_approvals(connection: Connection) -> None:
+    """Give commands what approvals are bound to; those of before were all denied, so nothing is owed to them."""
+    for column, kind in (
+        ("digest", "TEXT NOT NULL DEFAULT ''"),
+        ("state_version", "TEXT NOT NULL DEFAULT ''"),
+        ("approvals_needed", "INTEGER NOT NULL DEFAULT 0"),
+        ("approved_by", "TEXT NOT NULL DEFAULT '[]'"),
+        ("facts", "TEXT NOT NULL DEFAULT '[]'"),
+        ("send_by", "DOUBLE PRECISION"),
+        ("expectation", "TEXT NOT NULL DEFAULT 'null'"),
+    ):
+        connection.run(f'ALTER TABLE commands ADD COLUMN "{column}" {kind}')
+
+
+MIGRATIONS: Mapping[int, Migration] = {2: _commands_with_approvals, 3: add_shelving}
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 
 

@@ -11,6 +11,7 @@ from peewee import DataError, IntegrityError, Model
 from aegisflow.actors.messages import DeadLetter
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.readings import Reading
+from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import Incident, NewIncident
 from aegisflow.models import (
     AlarmChange,
@@ -99,6 +100,27 @@ class Writer:
             incident_id = IncidentReport.insert(**row).execute(self.connection.database)
         return incident_of(int(incident_id), row)
 
+    def move(self, transition: Transition) -> bool:
+        """Commit a step of a command with its audit rows, if the command is still where it was (compare-and-set).
+
+        Returns False, with nothing changed, if it is not. A step that is stored already counts as done.
+        """
+        row = command_row(transition.after)
+        with self.connection.transaction():
+            found = self._stage_of(row["command_id"])
+            if found == (row["stage"], row["stage_at"]):
+                return True
+            before = transition.before
+            if found != (None if before is None else (str(before.stage), before.stage_at)):
+                return False
+            self._put(StoredCommand, [row], "command_id")
+            self._put(AuditRow, [audit_row(entry) for entry in transition.audit])
+        return True
+
+    def _stage_of(self, command_id: str) -> tuple[str, float] | None:
+        found = self.connection.run("SELECT stage, stage_at FROM commands WHERE command_id = ?", command_id).fetchone()
+        return None if found is None else (found[0], found[1])
+
     def _write(self, batch: Batch) -> None:
         if batch.readings:
             self._write_readings(batch.readings)
@@ -108,9 +130,6 @@ class Writer:
             self._put(AlarmChange, [alarm_change_row(event) for event in batch.events])
         if batch.letters:
             self._put(DeadLetterRow, [dead_letter_row(letter) for letter in batch.letters])
-        if batch.commands:
-            commands = {receipt.command.command_id: command_row(receipt, at) for receipt, at in batch.commands}
-            self._put(StoredCommand, list(commands.values()), "command_id")
         if batch.audit:
             self._put(AuditRow, [audit_row(entry) for entry in batch.audit])
 

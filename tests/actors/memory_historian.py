@@ -6,16 +6,20 @@ from aegisflow.actors.base import GATEWAY, Directory, ThreadedActor
 from aegisflow.actors.messages import (
     AppendAudit,
     Bundle,
+    CommandsRecalled,
+    CommitAudit,
     DeviceRecalled,
     ReadStoreHealth,
+    RecallCommands,
     RecallDevice,
     RecordsCommitted,
-    StoreCommand,
     StoreDeadLetters,
     StoreRecords,
+    StoreTransition,
+    TransitionStored,
 )
 from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.commands import CommandReceipt, Mode
+from aegisflow.domain.commands import AgentWrites, CommandRecord, Mode
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import AuditEntry, StoreHealth
 
@@ -28,7 +32,8 @@ class Disk:
         self.events: list[AlarmEvent] = []
         self.letters: list[object] = []
         self.audit: list[AuditEntry] = []
-        self.commands: list[CommandReceipt] = []
+        self.commands: dict[str, CommandRecord] = {}
+        self.refuse_steps = ""
         self.recalls: list[str] = []
         self.settled = 0
         self.fast = threading.Event()
@@ -64,21 +69,50 @@ class MemoryHistorian(ThreadedActor):
                     self.settle(message)
                 case AppendAudit(entry):
                     disk.audit.append(entry)
-                case StoreCommand(receipt, entry):
-                    disk.commands.append(receipt)
+                case CommitAudit(entry):
                     disk.audit.append(entry)
                     return True
+                case StoreTransition():
+                    self.tell(message.reply_to, self.move(message))
+                case RecallCommands(_, reply_to):
+                    left = tuple(record for record in disk.commands.values() if not record.stage.is_final)
+                    self.tell(reply_to, CommandsRecalled(left, (), AgentWrites()))
                 case RecallDevice(device_id, reply_to, count):
                     disk.recalls.append(device_id)
                     mine = [reading for reading in disk.readings if reading.device_id == device_id]
                     mine.sort(key=lambda reading: reading.at)
                     latest = {event.alarm.alarm_id: event.alarm for event in disk.events}
                     alarms = tuple(alarm for alarm in latest.values() if alarm.device_id == device_id)
-                    past = DeviceRecalled(tuple(mine[-count:]), alarms, Mode.NORMAL, disk.recall_failure)
+                    left = [
+                        record
+                        for record in disk.commands.values()
+                        if record.command.device_id == device_id and record.stage.is_under_way
+                    ]
+                    past = DeviceRecalled(
+                        tuple(mine[-count:]),
+                        alarms,
+                        Mode.NORMAL,
+                        open_command=left[-1] if left else None,
+                        failure=disk.recall_failure,
+                    )
                     self.tell(reply_to, past)
                 case ReadStoreHealth():
                     return StoreHealth(True, "", None, 0, len(disk.readings))
         return None
+
+    def move(self, message: StoreTransition) -> TransitionStored:
+        after, before = message.transition.after, message.transition.before
+        command_id = after.command.command_id
+        if self.disk.refuse_steps:
+            return TransitionStored(command_id, False, self.disk.refuse_steps)
+        found = self.disk.commands.get(command_id)
+        if found == after:
+            return TransitionStored(command_id, True)
+        if found != before:
+            return TransitionStored(command_id, False, "it is no longer at that stage", final=True)
+        self.disk.commands[command_id] = after
+        self.disk.audit += message.transition.audit
+        return TransitionStored(command_id, True)
 
     def settle(self, message: StoreRecords | StoreDeadLetters) -> None:
         self.disk.settled += message.count

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from aegisflow.bus import BusMessage
 from aegisflow.bus.codec import REASONS, Codec
+from aegisflow.bus.signature import is_signed, sign
 from aegisflow.config.settings import Topics
-from aegisflow.domain.commands import Caller, Command, CommandName
+from aegisflow.domain.commands import Caller, Command, CommandName, Mode
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
+from aegisflow.domain.execution import Ack
 from aegisflow.domain.readings import Receipt
 from aegisflow.errors import PayloadError
 
@@ -269,8 +271,30 @@ def ack(**fields: object) -> BusMessage:
 
 
 def test_an_answer_to_a_command_is_read():
-    answer = CODEC.decode_ack(ack(detail="ramping down"))
-    assert answer == ("cmd-1", "pump-02", "accepted", "ramping down", NOW)
+    answer = CODEC.decode_ack(ack(detail="ramping down", mode="reduced_load"))
+    assert answer == Ack("cmd-1", "pump-02", "accepted", "ramping down", NOW, Mode.REDUCED_LOAD)
+    assert CODEC.decode_ack(ack()).mode is None
+
+
+def test_a_machine_is_asked_what_became_of_a_command() -> None:
+    topic, payload = CODEC.encode_question("pump-02", "cmd-1", NOW)
+    assert topic == "aegisflow/commands/pump-02"
+    assert json.loads(payload)["command"] == "report_state"
+
+
+def test_with_a_key_an_answer_counts_only_when_it_is_signed() -> None:
+    signing = Codec(Topics(), CODEC._devices, key=b"secret")
+    with pytest.raises(PayloadError) as refused:
+        signing.decode_ack(ack())
+    assert refused.value.reason == "bad_signature"
+    content = json.loads(ack().payload)
+    signed = BusMessage("aegisflow/acks/pump-02", json.dumps(sign(content, b"secret")).encode())
+    assert signing.decode_ack(signed).command_id == "cmd-1"
+    other = BusMessage("aegisflow/acks/pump-02", json.dumps(sign(content, b"guess")).encode())
+    with pytest.raises(PayloadError):
+        signing.decode_ack(other)
+    _, question = signing.encode_question("pump-02", "cmd-1", NOW)
+    assert is_signed(question, b"secret")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_recalled_device_has_the_windows_of_one_that_never_stopped(count: int,
 def test_recalled_readings_raise_nothing_and_are_known_as_duplicates() -> None:
     readings = [*healthy(40), *hot(20, 200.0)]
     device = Device(device_spec())
-    assert device.recall(readings, (), Mode.UNKNOWN) == ()
+    assert device.recall(readings, (), Mode.NORMAL) == ()
     assert device.alarms() == ()
     assert {device.record(taken) for taken in readings} == {(Disposition.DUPLICATE, ())}
     assert device.mode is Mode.NORMAL
@@ -125,5 +125,5 @@ def test_a_recalled_alarm_whose_sensors_are_gone_is_cleared() -> None:
 def test_a_device_starts_with_what_the_store_knows_even_if_that_is_nothing() -> None:
     device = Device(device_spec())
     assert device.mode is Mode.UNKNOWN
-    assert device.recall((), (), Mode.UNKNOWN) == ()
+    assert device.recall((), (), Mode.NORMAL) == ()
     assert device.mode is Mode.NORMAL

@@ -5,7 +5,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from aegisflow.domain.alarms import Alarm, AlarmState, Evidence, Severity
-from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, Mode, Stage
+from aegisflow.domain.commands import (
+    AgentWrites,
+    Caller,
+    Command,
+    CommandName,
+    CommandOption,
+    CommandReceipt,
+    CommandView,
+    DeviceCommands,
+    Mode,
+    Stage,
+)
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
@@ -30,7 +41,7 @@ from aegisflow.domain.views import (
     StoreHealth,
     Stream,
 )
-from aegisflow.errors import UnknownNameError
+from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 
 NOW = 1_769_846_400.0  # 2026-01-31T08:00:00Z
 SENSORS = {
@@ -107,6 +118,7 @@ class MemoryPlant:
         self.acknowledged: list[tuple[str, Caller, str]] = []
         self.silent_names: dict[str, str] = {}
         self.points = 60
+        self.writes = AgentWrites(True, "", None, "")
         self.healthy = True
         self.reloads = 0
         self.change = PlantChange(applied=True, added=("pump-04",))
@@ -232,8 +244,55 @@ class MemoryPlant:
         self.requests.append(receipt)
         return receipt
 
+    def device_commands(self, device_id: str, by: Caller) -> Answer[DeviceCommands]:
+        self._device(device_id)
+        option = CommandOption(CommandName.RESTART, "deny", ("restart belongs to people",))
+        return Answer(DeviceCommands(tuple(self.requests), (option,)), NOW, {})
+
     def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
         return Answer(CommandPage(tuple(self.requests[:limit]), len(self.requests)), NOW, {})
+
+    def approvals(self) -> Answer[tuple[CommandView, ...]]:
+        waiting = (receipt for receipt in self.requests if receipt.stage is Stage.AWAITING_APPROVAL)
+        return Answer(tuple(map(self._view, waiting)), NOW, {})
+
+    def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
+        receipt = self._waiting(command_id)
+        if digest != self._view(receipt).digest:
+            raise ConflictError(f"{command_id} is not what you were shown; look at it again")
+        if by == receipt.command.proposed_by:
+            raise NotAllowedError(f"approve {command_id}", by.name, "whoever proposed a command may not approve it")
+        return self._settle(receipt, Stage.APPROVED, f"approved by {by.name}")
+
+    def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
+        return self._settle(self._waiting(command_id), Stage.REJECTED, f"rejected by {by.name}: {reason}")
+
+    def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
+        self.writes = AgentWrites(False, by.name, NOW, reason)
+        return self.writes
+
+    def resume_agents(self, by: Caller, reason: str) -> AgentWrites:
+        self.writes = AgentWrites(True, by.name, NOW, reason)
+        return self.writes
+
+    def agent_writes(self) -> AgentWrites:
+        return self.writes
+
+    def _view(self, receipt: CommandReceipt) -> CommandView:
+        return CommandView(receipt, f"digest-of-{receipt.command.command_id}", ("pump-01 is in normal",), (), 1)
+
+    def _waiting(self, command_id: str) -> CommandReceipt:
+        known = {receipt.command.command_id: receipt for receipt in self.requests}
+        if command_id not in known:
+            raise UnknownNameError("command", command_id, list(known))
+        if known[command_id].stage is not Stage.AWAITING_APPROVAL:
+            raise ConflictError(f"{command_id} is {known[command_id].stage.value}")
+        return known[command_id]
+
+    def _settle(self, receipt: CommandReceipt, stage: Stage, why: str) -> CommandReceipt:
+        settled = replace(receipt, stage=stage, reasons=(why,))
+        self.requests[self.requests.index(receipt)] = settled
+        return settled
 
     def health(self) -> Health:
         reasons = () if self.healthy else ("the broker is away",)

@@ -3,7 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from aegisflow.actors.messages import DeviceRecalled, RecallDevice, RecordsCommitted
+from aegisflow.actors.messages import (
+    DeviceRecalled,
+    RecallDevice,
+    RecordsCommitted,
+    StoreTransition,
+    TransitionStored,
+)
 from aegisflow.config.settings import StoreSettings
 from aegisflow.store import Store
 from aegisflow.store.connection import Connection
@@ -50,6 +56,14 @@ class Desk:
             if isinstance(message, RecordsCommitted)
             for receipt in message.receipts
         ]
+
+    def move(self, message: StoreTransition) -> TransitionStored:
+        """Return what the guard is told about a step."""
+        self.historian.receive(message)
+        name, answer = self.told.pop()
+        assert name == "guard"
+        assert isinstance(answer, TransitionStored)
+        return answer
 
     def recalled(self, device_id: str = "pump-01", count: int = 1000) -> DeviceRecalled:
         """Return what the historian remembers of a device."""

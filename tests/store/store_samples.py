@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from aegisflow.actors.messages import StoreRecords
+from aegisflow.actors.messages import StoreRecords, StoreTransition
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
-from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, Stage
+from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, CommandRecord, Stage
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Reading, Receipt
+from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import AuditEntry
 
 T0 = 1_769_846_400.0
@@ -86,3 +87,9 @@ def command(
         T0 + number,
     )
     return CommandReceipt(proposed, stage, ("30 % is the mildest",), "nothing", T0 + 900)
+
+
+def step(receipt: CommandReceipt, before: CommandRecord | None = None, at: float = T0) -> StoreTransition:
+    """A step to the stage of this receipt."""
+    record = CommandRecord(receipt, at, digest="d", state_version="normal/0/1", approvals_needed=1)
+    return StoreTransition(Transition(before, record, (audit(at),)), "guard")

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 from desk import Desk
-from store_samples import PUMP, T0, alarm, audit, command, raised, reading, records
+from store_samples import PUMP, T0, alarm, audit, command, raised, reading, records, step
 
 from aegisflow.actors.messages import (
     AppendAudit,
@@ -14,7 +14,6 @@ from aegisflow.actors.messages import (
     FindIncidents,
     FindReadings,
     FindStream,
-    StoreCommand,
     StoreIncident,
     Tick,
 )
@@ -212,11 +211,12 @@ def test_reports_are_found_by_what_they_are_about_and_by_their_words(desk: Desk,
 
 def test_commands_come_newest_first_as_far_as_they_have_come(desk: Desk, archive: Archive) -> None:
     for number in range(3):
-        desk.historian.receive(StoreCommand(command(number, stage=Stage.PROPOSED), audit()))
-    desk.historian.receive(StoreCommand(command(1, stage=Stage.DENIED), audit()))
-    desk.historian.receive(StoreCommand(command(7, device_id="motor-01"), audit()))
+        desk.historian.receive(step(command(number, stage=Stage.AWAITING_APPROVAL)))
+    waiting = step(command(1, stage=Stage.AWAITING_APPROVAL)).transition.after
+    desk.historian.receive(step(command(1, stage=Stage.DENIED), waiting, T0 + 1))
+    desk.historian.receive(step(command(7, device_id="motor-01")))
     page = archive.answer(FindCommands("pump-01", 2))
-    assert page.commands == (command(2, stage=Stage.PROPOSED), command(1, stage=Stage.DENIED))
+    assert page.commands == (command(2, stage=Stage.AWAITING_APPROVAL), command(1, stage=Stage.DENIED))
     assert page.total == 3
     assert archive.answer(FindCommands(None, 9)).total == 4
 

@@ -4,18 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 from desk import BrokenStore, Desk
-from store_samples import T0, alarm, audit, command, raised, reading, records
+from store_samples import T0, alarm, audit, command, raised, reading, records, step
 
 from aegisflow.actors.messages import (
     AppendAudit,
+    CommandsRecalled,
+    CommitAudit,
     DeadLetter,
     FlushStore,
     ReadStoreHealth,
+    RecallCommands,
     RecordsCommitted,
-    StoreCommand,
     StoreDeadLetters,
     StoreIncident,
     Tick,
+    TransitionStored,
 )
 from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands import CommandName, Mode, Stage
@@ -172,29 +175,77 @@ def test_dead_letters_and_audit_rows_are_kept_and_settled(desk: Desk, store: Sto
     reader.close()
 
 
-def test_a_command_is_answered_once_it_is_on_disk_with_its_audit_row(desk: Desk, store: Store) -> None:
-    assert desk.historian.receive(StoreCommand(command(stage=Stage.APPROVED), audit())) is True
+def test_a_step_of_a_command_is_told_once_it_is_on_disk_with_its_audit_rows(desk: Desk, store: Store) -> None:
+    first = step(command(stage=Stage.DISPATCHED))
+    assert desk.move(first) == TransitionStored("cmd-0", True)
     assert (count(store, "commands"), count(store, "audit")) == (1, 1)
-    assert desk.historian.receive(StoreCommand(command(stage=Stage.VERIFIED), audit(T0 + 1))) is True
+    taken = step(command(stage=Stage.ACKNOWLEDGED), first.transition.after, T0 + 1)
+    assert desk.move(taken).ok
     assert (count(store, "commands"), count(store, "audit")) == (1, 2)
+    assert desk.recalled().open_command == taken.transition.after
+
+
+def test_a_step_told_twice_is_stored_once(desk: Desk, store: Store) -> None:
+    first = step(command(stage=Stage.DISPATCHED))
+    assert desk.move(first).ok
+    assert desk.move(first).ok
+    assert count(store, "audit") == 1
+
+
+def test_a_step_from_a_stage_that_is_no_longer_true_changes_nothing(desk: Desk, store: Store) -> None:
+    first = step(command(stage=Stage.AWAITING_APPROVAL))
+    desk.move(first)
+    rejected = step(command(stage=Stage.REJECTED), first.transition.after, T0 + 1)
+    desk.move(rejected)
+    late = desk.move(step(command(stage=Stage.DISPATCHED), first.transition.after, T0 + 2))
+    assert (late.ok, late.final) == (False, True)
+    again = desk.move(step(command(stage=Stage.DISPATCHED), None, T0 + 3))
+    assert (again.ok, again.final) == (False, True)
+    reader = store.reader()
+    assert reader.value("SELECT stage FROM commands") == "rejected"
+    reader.close()
+    assert count(store, "audit") == 2
+
+
+def test_what_is_open_and_what_agents_had_sent_is_remembered(desk: Desk) -> None:
+    waiting, under_way = step(command(1, stage=Stage.AWAITING_APPROVAL)), step(command(2, stage=Stage.DISPATCHED))
+    sent = dataclasses.replace(under_way.transition.after, send_by=T0 + 30)
+    under_way = dataclasses.replace(under_way, transition=dataclasses.replace(under_way.transition, after=sent))
+    for one in (waiting, under_way, step(command(3, stage=Stage.DENIED))):
+        desk.move(one)
+    desk.historian.receive(CommitAudit(audit(T0, "agents_stopped", "agents")))
+    desk.historian.receive(RecallCommands(T0 - 3600, "guard"))
+    _, recalled = desk.told.pop()
+    assert isinstance(recalled, CommandsRecalled)
+    assert [record.command.command_id for record in recalled.records] == ["cmd-1", "cmd-2"]
+    assert recalled.records[1] == sent
+    assert recalled.dispatches == ((T0, "pump-01"),)
+    assert (recalled.agents.allowed, recalled.agents.by) == (False, "guard")
 
 
 @pytest.mark.parametrize(
-    ("name", "stage", "mode"),
+    ("name", "stage", "mode", "reduction_pct"),
     [
-        (CommandName.REDUCE_LOAD, Stage.VERIFIED, Mode.REDUCED_LOAD),
-        (CommandName.EMERGENCY_SHUTDOWN, Stage.ACKNOWLEDGED, Mode.SHUTDOWN),
-        (CommandName.ENABLE_MAINTENANCE_MODE, Stage.VERIFIED, Mode.MAINTENANCE),
-        (CommandName.RESTART, Stage.VERIFIED, Mode.NORMAL),
-        (CommandName.EMERGENCY_SHUTDOWN, Stage.DISPATCHED, Mode.UNKNOWN),
-        (CommandName.EMERGENCY_SHUTDOWN, Stage.DENIED, Mode.REDUCED_LOAD),
-        (CommandName.SET_PARAMETER, Stage.VERIFIED, Mode.REDUCED_LOAD),
+        (CommandName.REDUCE_LOAD, Stage.VERIFIED, Mode.REDUCED_LOAD, 30.0),
+        (CommandName.EMERGENCY_SHUTDOWN, Stage.VERIFIED, Mode.SHUTDOWN, 0.0),
+        (CommandName.ENABLE_MAINTENANCE_MODE, Stage.VERIFIED, Mode.MAINTENANCE, 0.0),
+        (CommandName.RESTART, Stage.VERIFIED, Mode.NORMAL, 0.0),
+        (CommandName.EMERGENCY_SHUTDOWN, Stage.DISPATCHED, Mode.REDUCED_LOAD, 30.0),
+        (CommandName.EMERGENCY_SHUTDOWN, Stage.OUTCOME_UNKNOWN, Mode.UNKNOWN, 0.0),
+        (CommandName.EMERGENCY_SHUTDOWN, Stage.UNVERIFIED, Mode.UNKNOWN, 0.0),
+        (CommandName.EMERGENCY_SHUTDOWN, Stage.DENIED, Mode.REDUCED_LOAD, 30.0),
+        (CommandName.SET_PARAMETER, Stage.VERIFIED, Mode.REDUCED_LOAD, 30.0),
     ],
 )
-def test_the_mode_is_what_the_last_command_sent_led_to(desk: Desk, name: CommandName, stage: Stage, mode: Mode) -> None:
-    desk.historian.receive(StoreCommand(command(1), audit(T0 + 1)))
-    desk.historian.receive(StoreCommand(command(2, name=name, stage=stage), audit(T0 + 2)))
-    assert desk.recalled().mode is mode
+def test_the_mode_is_what_the_last_command_led_to(
+    desk: Desk, name: CommandName, stage: Stage, mode: Mode, reduction_pct: float
+) -> None:
+    desk.move(step(command(1), at=T0 + 1))
+    desk.move(step(command(2, name=name, stage=stage), at=T0 + 2))
+    recalled = desk.recalled()
+    assert recalled.mode is mode
+    if name is not CommandName.RESTART and mode in (Mode.REDUCED_LOAD, Mode.UNKNOWN):
+        assert recalled.reduction_pct == reduction_pct
 
 
 def test_an_incident_report_gets_a_number_and_the_plants_time(desk: Desk) -> None:
@@ -236,7 +287,9 @@ def test_nothing_is_told_while_another_locks_the_store_and_all_of_it_after(desk:
         found = health(desk)
         assert (found.ok, found.pending) == (False, 2)
         assert "lock" in found.detail
-        assert isinstance(desk.historian.receive(StoreCommand(command(), audit())), StoreError)
+        refused = desk.move(step(command(), at=T0))
+        assert (refused.ok, refused.final) == (False, False)
+        assert isinstance(desk.historian.receive(CommitAudit(audit())), StoreError)
         assert desk.historian.receive(FlushStore()) is False
     other.close()
     desk.settle()
@@ -341,8 +394,8 @@ def test_a_row_that_can_never_be_stored_becomes_a_dead_letter_and_blocks_no_othe
 
 def test_a_command_whose_row_is_refused_is_answered_with_an_error(desk: Desk) -> None:
     odd = dataclasses.replace(command(), next_step=None)  # type: ignore[arg-type]
-    answer = desk.historian.receive(StoreCommand(odd, audit()))
-    assert isinstance(answer, StoreError)
+    answer = desk.move(step(odd))
+    assert (answer.ok, answer.final) == (False, True)
     assert isinstance(desk.historian.receive(StoreIncident(dataclasses.replace(REPORT, title=None))), StoreError)  # type: ignore[arg-type]
     desk.take(records([reading(T0)], packets=[1]))
     desk.settle()

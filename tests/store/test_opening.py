@@ -146,7 +146,7 @@ def test_alarms_of_version_1_become_alarms_that_can_be_set_aside(tmp_path: Path)
     old.run("CREATE TABLE anomalies (alarm_id TEXT NOT NULL PRIMARY KEY, device_id TEXT NOT NULL, state TEXT NOT NULL)")
     old.run("INSERT INTO anomalies VALUES ('pump-01@1', 'pump-01', 'acknowledged')")
     old.run("CREATE INDEX anomalies_open ON anomalies (device_id) WHERE state IN ('unacknowledged', 'acknowledged')")
-    prepare_schema(old, T0, version=2, migrations={2: add_shelving})
+    prepare_schema(old, T0, version=3, migrations={2: lambda before: None, 3: add_shelving})
     found = old.run("SELECT set_aside_by, set_aside_reason, shelved_until FROM anomalies").fetchall()
     assert found == [("", "", None)]
     sql = old.value("SELECT sql FROM sqlite_master WHERE name = 'anomalies_open'")

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms import Alarm, AlarmState
-from aegisflow.domain.commands import Caller, Mode
+from aegisflow.domain.commands import Caller, CommandRecord, Mode
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.execution import Ack
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import DeviceStatus
 
@@ -26,6 +27,11 @@ class DeviceRecalled:
     alarms: tuple[Alarm, ...]
     """Those that are active or not yet acknowledged."""
     mode: Mode
+    reduction_pct: float = 0.0
+    mode_since: float = 0.0
+    """When the command to which it owes its mode was verified."""
+    open_command: CommandRecord | None = None
+    """What it is executing."""
     failure: str = ""
     """Why the store could not tell; the device then starts cold."""
 
@@ -75,3 +81,38 @@ class BringAlarmBack(Question[Alarm]):
     state: AlarmState
     """What ends: shelved, or out of service."""
     by: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDevice:
+    """Tell ``reply_to`` how you are, for its decision with this number (DeviceViewed)."""
+
+    number: int
+    reply_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMode:
+    """Tell the guard your mode (ModeReported)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteCommand:
+    """Execute this, unless an interlock forbids it. Only the guard says so, and only once it is on disk."""
+
+    record: CommandRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CommandNotSent:
+    """The gateway could not publish your command; nothing has left."""
+
+    command_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AckReceived:
+    """Your machine has answered a command."""
+
+    ack: Ack

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
+from aegisflow.domain.commands import CommandRecord
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import Receipt
 
@@ -55,3 +56,18 @@ class GatewayCounts:
 @dataclass(frozen=True, slots=True)
 class ReadGatewayCounts(Question[GatewayCounts]):
     """How much came in?"""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishCommand:
+    """Send a command to its machine, now or never; CommandNotSent comes back if there is no connection."""
+
+    record: CommandRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AskMachine:
+    """Ask a machine what became of a command, and for its mode; changes nothing there."""
+
+    device_id: str
+    command_id: str

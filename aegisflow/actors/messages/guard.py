@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.commands import Caller, CommandName, CommandReceipt
+from aegisflow.domain.commands import (
+    AgentWrites,
+    Caller,
+    CommandName,
+    CommandReceipt,
+    CommandRecord,
+    CommandView,
+    DeviceCommands,
+    DeviceView,
+    Mode,
+)
+from aegisflow.domain.execution import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +27,95 @@ class RequestCommand(Question[CommandReceipt]):
     parameters: Mapping[str, str | float]
     by: Caller
     justification: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveCommand(Question[CommandReceipt]):
+    """An operator agrees to exactly the command that the digest stands for."""
+
+    command_id: str
+    digest: str
+    by: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class RejectCommand(Question[CommandReceipt]):
+    """An operator refuses a command that waits."""
+
+    command_id: str
+    by: Caller
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadApprovals(Question[tuple[CommandView, ...]]):
+    """What waits for an operator?"""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchAgents(Question[AgentWrites]):
+    """Stop, or allow again, every command that an agent proposes."""
+
+    allowed: bool
+    by: Caller
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgentWrites(Question[AgentWrites]):
+    """May agents propose commands now?"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDeviceCommands(Question[DeviceCommands]):
+    """What is open on a device, and what would be allowed now to this caller?"""
+
+    device_id: str
+    by: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceViewed:
+    """A device as it is now, for the decision with this number."""
+
+    number: int
+    view: DeviceView
+
+
+@dataclass(frozen=True, slots=True)
+class ModeReported:
+    """A device is in this mode, with so much of its load taken away."""
+
+    device_id: str
+    mode: Mode
+    reduction_pct: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommandProgressed:
+    """A device saw how far a command has come."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionStored:
+    """A step of a command is on disk, or not."""
+
+    command_id: str
+    ok: bool
+    why: str = ""
+    final: bool = False
+    """Whether trying again cannot help."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandsRecalled:
+    """What the store remembers of commands: told once after each start of the guard."""
+
+    records: tuple[CommandRecord, ...]
+    """Those that are not over."""
+    dispatches: tuple[tuple[float, str], ...]
+    """When agents' commands went to which device."""
+    agents: AgentWrites
+    failure: str = ""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.commands import CommandReceipt
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.times import Period
+from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
@@ -69,11 +69,26 @@ class AppendAudit:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreCommand(Question[bool]):
-    """Commit a command at a stage, with its audit row in the same transaction; True once on disk."""
+class StoreTransition:
+    """Commit a step of a command with its audit rows at once, and tell ``reply_to`` (TransitionStored)."""
 
-    receipt: CommandReceipt
-    audit: AuditEntry
+    transition: Transition
+    reply_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecallCommands:
+    """Tell ``reply_to`` which commands are not over, and which agents had sent since then (CommandsRecalled)."""
+
+    since: float
+    reply_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAudit(Question[bool]):
+    """Commit an audit row at once; True once on disk."""
+
+    entry: AuditEntry
 
 
 @dataclass(frozen=True, slots=True)

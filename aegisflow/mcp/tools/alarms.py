@@ -10,7 +10,7 @@ from aegisflow.domain.alarms import Alarm, Severity
 from aegisflow.domain.first_out import first_outs
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
-from aegisflow.mcp.answers import Acknowledgement, ActiveAlarms, AlarmHistory
+from aegisflow.mcp.alarm_answers import Acknowledgement, ActiveAlarms, AlarmHistory
 from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor

@@ -8,7 +8,7 @@ from aegisflow.domain.commands import CommandName
 from aegisflow.errors import BadValueError
 from aegisflow.mcp.answers import CommandAnswer
 from aegisflow.mcp.caller import caller
-from aegisflow.mcp.shape import command_answer
+from aegisflow.mcp.command_shape import command_answer
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.text import clean
 from aegisflow.mcp.tools.arguments import DeviceId

@@ -4,12 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from aegisflow.domain.commands import DeviceCommands
 from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus
 from aegisflow.errors import BadValueError, RequestError
 from aegisflow.mcp.answers import DeviceStatusAnswer, SensorStream
 from aegisflow.mcp.budget import largest_that_fits
+from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.period import asked_period
 from aegisflow.mcp.shape import device_detail, device_line, raw_values, sensor_trend, unavailable
@@ -95,7 +97,7 @@ class ReadingTools:
         """How devices are now: mode, silence, stale sensors, open alarms.
 
         Without device_id one line per device of the whole plant: start here. With device_id its
-        sensors with value, z-score, quality and limits, its settable parameters and its manual.
+        sensors with value, z-score, quality and limits, its open commands and what you may command now.
         Next: get_active_anomalies for what is wrong, get_sensor_stream for how it came about.
         """
         plant = self._plant()
@@ -136,8 +138,15 @@ class ReadingTools:
             total=1,
             truncated=False,
             raw_values=raw_values([answer.value]),
-            device=device_detail(answer.value, plant.inventory().devices.get(device_id)),
+            device=device_detail(answer.value, plant.inventory().devices.get(device_id), _commands(plant, device_id)),
         )
+
+
+def _commands(plant: Plant, device_id: str) -> DeviceCommands | None:
+    try:
+        return plant.device_commands(device_id, caller()).value
+    except RequestError:
+        return None
 
 
 def _status_now(plant: Plant, device_id: str) -> DeviceStatus | None:

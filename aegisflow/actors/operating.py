@@ -1,0 +1,102 @@
+"""How a device's actor executes commands: between the guard, who says so, and the gateway, who sends."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+from aegisflow.actors.base import GATEWAY, GUARD, Directory
+from aegisflow.actors.dispatcher import DispatchedActor, Dispatcher
+from aegisflow.actors.messages import (
+    AckReceived,
+    AskMachine,
+    CommandNotSent,
+    CommandProgressed,
+    DeviceViewed,
+    ExecuteCommand,
+    ModeReported,
+    PublishCommand,
+    ReportMode,
+    ViewDevice,
+)
+from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.device import Device
+from aegisflow.domain.execution import Progress
+
+__all__ = ["OperatingActor"]
+
+
+class OperatingActor(DispatchedActor):
+    """The part of a device's actor that deals with commands."""
+
+    def __init__(
+        self,
+        name: str,
+        directory: Directory,
+        dispatcher: Dispatcher,
+        device: Device,
+        now: Callable[[], float],
+        answer_within_s: float,
+    ) -> None:
+        super().__init__(name, directory, dispatcher)
+        self._device = device
+        self._now = now
+        self._answer_within_s = answer_within_s
+        self._seen: tuple[Progress, ...] = ()
+        """What became of the newest command, as told to the guard."""
+        self._told_mode: tuple[object, float] | None = None
+
+    @abstractmethod
+    def _store(self, events: tuple[AlarmEvent, ...]) -> None:
+        """Have alarm events stored."""
+
+    def _operate(self, message: object) -> None:
+        at = self._now()
+        match message:
+            case ViewDevice():
+                self.tell(message.reply_to, DeviceViewed(message.number, self._device.view(at)))
+            case ReportMode():
+                self._told_mode = None
+                for progress in self._seen:  # a guard that was restarted may have missed it
+                    self.tell(GUARD, CommandProgressed(progress))
+            case ExecuteCommand(record):
+                was_open = self._device.operation.open_command
+                self._progress(self._device.begin(record, at))
+                command_id = record.command.command_id
+                if self._device.operation.open_command == command_id != was_open:
+                    self.tell(GATEWAY, PublishCommand(record))
+            case CommandNotSent(command_id, why):
+                if self._device.operation.open_command == command_id:
+                    ended = self._device.operation.not_sent(why, at)
+                    self._progress(() if ended is None else (ended,))
+            case AckReceived(ack):
+                known = ack.command_id in ("none", self._device.operation.open_command)
+                if not known:
+                    self.log.info("stray_ack", command=ack.command_id[:64], result=ack.result)
+                told, events = self._device.acknowledged(ack, at)
+                self._store(events)
+                self._progress(told)
+                self._watch(at)
+        self._report_mode()
+
+    def _watch(self, at: float) -> None:
+        """Look what has become of the command under way, and ask the machine where nobody knows."""
+        progress, events = self._device.watch(at)
+        self._store(events)
+        self._progress(progress)
+        asked = self._device.operation.question(at, self._answer_within_s)
+        if asked is not None:
+            self.tell(GATEWAY, AskMachine(self.name, asked))
+        self._report_mode()
+
+    def _progress(self, several: tuple[Progress, ...]) -> None:
+        for progress in several:
+            same = self._seen and self._seen[0].command_id == progress.command_id
+            self._seen = (*self._seen, progress) if same else (progress,)
+            self.log.info("command_progressed", command=progress.command_id, stage=progress.stage.value)
+            self.tell(GUARD, CommandProgressed(progress))
+
+    def _report_mode(self) -> None:
+        operation = self._device.operation
+        mode = (operation.mode, operation.reduction_pct)
+        if mode != self._told_mode:
+            self._told_mode = mode
+            self.tell(GUARD, ModeReported(self.name, operation.mode, operation.reduction_pct))

@@ -1,0 +1,110 @@
+"""Steps of commands on their way to the store: of each command one at a time, and none is lost."""
+
+import time
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import pykka
+
+from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor
+from aegisflow.actors.messages import StoreTransition, TransitionStored
+from aegisflow.domain.commands import CommandReceipt
+from aegisflow.domain.desk import Desk
+from aegisflow.domain.transition import Transition
+from aegisflow.errors import StoreError
+
+__all__ = ["STORE_AGAIN_S", "Answer", "StepKeeper", "Storing", "refuse"]
+
+STORE_AGAIN_S = 2.0
+"""A step that is not known to be stored by then is told to the historian again; storing twice is harmless."""
+
+Answer: TypeAlias = pykka.Future[Any]
+
+
+@dataclass(slots=True)
+class Storing:
+    """A step that waits for the historian."""
+
+    transition: Transition
+    answer: "pykka.Future[CommandReceipt] | None"
+    told_at: float
+
+
+class StepKeeper(ThreadedActor):
+    """Has steps stored and goes on once they are."""
+
+    def __init__(self, name: str, directory: Directory, desk: Desk) -> None:
+        super().__init__(name, directory)
+        self._desk = desk
+        self._storing: dict[str, Storing] = {}
+        self._next: dict[str, deque[Callable[[], None]]] = {}
+        """Command id to what is to be done once the step under way is stored."""
+
+    @abstractmethod
+    def _done(self, storing: Storing) -> None:
+        """Go on after a step is on disk."""
+
+    @abstractmethod
+    def _ask_store(self) -> None:
+        """Have the store tell what is open."""
+
+    def _once_free(self, command_id: str, work: Callable[[], None]) -> None:
+        if command_id in self._storing:
+            self._next.setdefault(command_id, deque()).append(work)
+        else:
+            work()
+
+    def _save(self, transition: Transition | None, answer: Answer | None = None) -> None:
+        if transition is None:
+            return
+        command_id = transition.after.command.command_id
+        self._desk.reserve(transition)
+        self._storing[command_id] = Storing(transition, answer, time.monotonic())
+        self.tell(HISTORIAN, StoreTransition(transition, self.name))
+        self.wake_in(STORE_AGAIN_S)
+
+    def _stored(self, told: TransitionStored) -> None:
+        storing = self._storing.get(told.command_id)
+        if storing is None:
+            return
+        if not told.ok and not told.final and storing.answer is None:
+            return  # a fact must not be lost: it is told to the historian again
+        del self._storing[told.command_id]
+        if told.ok:
+            self._done(storing)
+        else:
+            self._desk.release(storing.transition)
+            self.log.error("command_step_not_stored", command=told.command_id, reason=told.why)
+            if told.final:
+                self._ask_store()  # what is stored is another thing than what is known here
+            if storing.answer is not None:
+                refuse(storing.answer, StoreError(told.why))
+        waiting = self._next.get(told.command_id)
+        while waiting and told.command_id not in self._storing:
+            waiting.popleft()()
+        if not waiting:
+            self._next.pop(told.command_id, None)
+
+    def _save_if_free(self, transition: Transition) -> None:
+        if transition.after.command.command_id not in self._storing:
+            self._save(transition)
+
+    def _tell_again(self, now: float) -> None:
+        """Tell the historian again what it has not answered for."""
+        for storing in self._storing.values():
+            if now - storing.told_at >= STORE_AGAIN_S:
+                storing.told_at = now
+                self.tell(HISTORIAN, StoreTransition(storing.transition, self.name))
+
+    def _refuse_all(self, error: Exception) -> None:
+        for storing in self._storing.values():
+            if storing.answer is not None:
+                refuse(storing.answer, error)
+
+
+def refuse(answer: Answer, error: Exception) -> None:
+    """Answer with an error."""
+    answer.set_exception((type(error), error, None))
