@@ -9,6 +9,7 @@ from aegisflow.actors.messages import (
     AcknowledgeAlarm,
     ApproveCommand,
     BringAlarmBack,
+    FindAlarmFigures,
     FindAlarmHistory,
     FindAlarms,
     FindCommands,
@@ -40,6 +41,7 @@ from aegisflow.domain.commands import (
     DeviceCommands,
 )
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.figures import AlarmFigures
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -140,6 +142,10 @@ class LocalPlant:
         """Return alarms from the store, newest first."""
         self._devices(query.device_ids)
         return self._answer(self._directory.ask(ARCHIVE, FindAlarms(query), READ_S))
+
+    def alarm_figures(self, period: Period, operators: int = 1) -> Answer[AlarmFigures]:
+        """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
+        return self._answer(self._directory.ask(ARCHIVE, FindAlarmFigures(period, operators), READ_S))
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""

@@ -13,6 +13,7 @@ from aegisflow.domain.commands import (
     DeviceCommands,
 )
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.figures import AlarmFigures
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -61,6 +62,9 @@ class Plant(Protocol):
 
     def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
         """Return alarms from the store, newest first."""
+
+    def alarm_figures(self, period: Period, operators: int = 1) -> Answer[AlarmFigures]:
+        """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
         """Search the manuals; naming a device keeps other kinds' manuals out."""

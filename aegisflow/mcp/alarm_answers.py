@@ -74,6 +74,7 @@ class AlarmHistory(PagedAnswer):
     raw_values: int = Field(description="breaching readings behind the alarms shown")
     by_device: dict[str, int] = Field(description="on all pages, the most frequent")
     by_type: dict[str, int]
+    figures: list[str] = Field(default=[])
     alarms: list[PastAlarm]
 
 

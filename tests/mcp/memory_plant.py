@@ -18,6 +18,7 @@ from aegisflow.domain.commands import (
     Stage,
 )
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
+from aegisflow.domain.figures import AlarmFigures, AlarmTrace, alarm_figures
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -217,6 +218,10 @@ class MemoryPlant:
                 )
                 return self.alarms[index]
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
+
+    def alarm_figures(self, period: Period, operators: int = 1) -> Answer[AlarmFigures]:
+        traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in self.alarms]
+        return Answer(alarm_figures(traces, period, operators), NOW, {})
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
         raise NotImplementedError

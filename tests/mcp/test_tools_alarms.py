@@ -42,6 +42,14 @@ def test_the_first_of_a_line_that_tripped_together_is_named(call, plant):
     assert call("get_active_anomalies")["first_out"] == ["pump-01@00009"]
 
 
+def test_the_history_says_how_many_alarms_people_got(call, plant):
+    plant.alarms = [an_alarm(number) for number in range(12)]
+    figures = call("get_anomaly_history")["figures"]
+    assert figures[0] == "0.08 alarms per 10 minutes and operator, 12 at most: very likely to be acceptable"
+    assert figures[1].startswith("1 floods")
+    assert len(figures) == 6
+
+
 def test_no_tool_shelves_an_alarm():
     tools = {name for name in dir(AlarmTools) if not name.startswith("_")}
     assert tools == {"get_active_anomalies", "get_anomaly_history", "acknowledge_anomaly"}

@@ -117,6 +117,7 @@ class AlarmTools:
             )
         )
         found = answer.value
+        figures = list(plant.alarm_figures(period).value.lines()) if cursor is None else []
 
         def build(count: int) -> AlarmHistory:
             shown = found.alarms[:count]
@@ -132,6 +133,7 @@ class AlarmTools:
                 raw_values=sum(alarm.repeats for alarm in shown),
                 by_device=most_frequent(found.by_device),
                 by_type=most_frequent(found.by_type),
+                figures=figures,
                 alarms=[past_alarm(alarm) for alarm in shown],
             )
 
