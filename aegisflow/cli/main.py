@@ -133,6 +133,72 @@ def operator(name: Annotated[str, Parameter(help="of the person, as the audit sh
     sys.stdout.write(token_text(name))
 
 
+ServeUrl = Annotated[str | None, Parameter(help="of the running serve, instead of the file's address")]
+AlarmId = Annotated[str, Parameter(help="as aegisflow alarms shows it")]
+Reason = Annotated[str, Parameter(help="why, in a few words; kept with the alarm and in the audit")]
+
+
+@app.command
+def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """List the alarms of a running serve, those set aside last; the operator's token is AEGISFLOW_OPERATOR_TOKEN."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).alarms()
+
+
+@app.command
+def shelve(
+    alarm_id: AlarmId,
+    *,
+    duration: Annotated[str, Parameter(name="--for", help="how long, 1min to 12h")],
+    reason: Reason,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Set an alarm aside for a time; it comes back when that is over, or when it gets worse."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).shelve(alarm_id, duration, reason)
+
+
+@app.command
+def unshelve(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Take an alarm off the shelf before its time."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).unshelve(alarm_id)
+
+
+@app.command
+def out_of_service(alarm_id: AlarmId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Set an alarm aside until it is returned to service."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).service(alarm_id, reason, out=True)
+
+
+@app.command
+def in_service(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Return an alarm to service; unacknowledged, if its cause lasts."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).service(alarm_id, "", out=False)
+
+
+@app.command
+def figures(
+    *,
+    last: Annotated[str, Parameter(help="how far back: 8h, 7d")] = "1d",
+    operators: Annotated[int, Parameter(help="on duty at a time")] = 1,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Say how many alarms people got, by EEMUA 191: rate, floods, chattering, stale, the most frequent."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).figures(last, operators)
+
+
 @app.command
 def demo(
     *,

@@ -169,6 +169,7 @@ def test_figures_count_who_was_told_and_know_what_began_before(desk: Desk, archi
     gone = dataclasses.replace(alarm(-100), cleared_at=T0 - 60)
     for each in (*told, suppressed, gone):
         desk.take(records([], alarms=[raised(each)]))
+    desk.settle()
     period = Period(T0 + 30, T0 + 90_000)
     figures = archive.answer(FindAlarmFigures(period, 1))
     assert (figures.alarms, figures.stale) == (2, ("pump-01 pressure_leak",))
