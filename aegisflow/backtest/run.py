@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TextIO
 
 from aegisflow.backtest.derive import Derived
+from aegisflow.backtest.labels import Labels
 from aegisflow.backtest.recording import Line, Recording, TimeForm, parse_number, parse_time
 from aegisflow.backtest.report import Report
 from aegisflow.domain.alarms import Alarm, AlarmEvent, Change
@@ -122,6 +123,7 @@ class _Run:
         self._lanes: dict[str, _Lane] = {}
         self._alarms: dict[str, Alarm] = {}
         self._time_text, self._at = "", 0.0
+        self._labels = Labels(recording.header)
 
     def name(self, line: Line) -> tuple[str, str]:
         """Return timestamp and device of a row as they stand there, empty where it is too short."""
@@ -147,6 +149,10 @@ class _Run:
             self._pass(lane, last)
         self.report.alarms = sorted(self._alarms.values(), key=lambda alarm: (alarm.raised_at, alarm.device_id))
         self.report.devices = len(self._lanes)
+        self.report.episodes = self._labels.episodes
+        first, end = self.report.first_at, self.report.last_at
+        if self._labels.episodes and first is not None and end is not None:
+            self.report.comparison = self._labels.compare(self.report.alarms, first, end, len(self._lanes))
 
     def _record(self, line: Line) -> Device:
         cells = line.cells
@@ -161,6 +167,9 @@ class _Run:
             self._time_text = text
         at = self._at
         lane = self._lane(self.recording.device_of(cells))
+        place = self._labels.place
+        if place is not None:
+            self._labels.take(lane.device.spec.device_id, at, cells[place])
         values = lane.values(cells)
         if at > lane.newest:
             if lane.newest > 0 and at - lane.newest > LEAP_S:
