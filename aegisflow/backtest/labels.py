@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.times import format_duration
 
 COLUMNS = ("fault_type", "anomaly_type", "anomaly", "fault", "label", "labels", "class", "target", "status")
 """Columns that may hold labels, the most telling first."""
@@ -58,7 +57,7 @@ class Comparison:
             lines.append(f"            type right when raised {shares[0]}, at last {shares[1]}")
         for kind, count in sorted(self.counts.items()):
             delays = self.delays.get(kind, [])
-            delay = f", median delay {format_duration(median(delays))}" if delays else ""
+            delay = f", median delay {median(delays):,.0f} s" if delays else ""
             lines.append(f"            {kind or 'unnamed'}: {len(delays)} of {count}{delay}")
         return lines
 

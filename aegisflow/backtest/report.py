@@ -50,6 +50,7 @@ class Report:
     """As they were last, in the order they were raised."""
     episodes: list[Episode] = field(default_factory=list)
     """What the recording's labels say was really wrong."""
+    pictures: list[Path] = field(default_factory=list)
     comparison: Comparison | None = None
     """None without labels."""
 
@@ -74,6 +75,8 @@ class Report:
             noun = "line" if refused.count == 1 else "lines"
             lines.append(f"  refused   {refused.count:,} {reason} ({noun} {where}: {refused.detail})")
         lines += self._alarms()
+        if self.pictures:
+            lines.append(f"  pictures  {len(self.pictures)} in {self.pictures[0].parent}")
         if self.comparison is not None:
             lines += self.comparison.lines()
         return "\n".join(lines)

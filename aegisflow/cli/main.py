@@ -222,16 +222,40 @@ def backtest(
     alarms: Annotated[Path, Parameter(help="CSV to write, a row per alarm")],
     plant: Annotated[Path | None, Parameter(help="plant.yaml; without it a plant is derived from the columns")] = None,
     scores: Annotated[Path | None, Parameter(help="CSV to write, a row per reading")] = None,
+    pictures: Annotated[Path | None, Parameter(help="folder for a picture of each device (extra: plot)")] = None,
+    explain: Annotated[str | None, Parameter(help="id of an alarm: why it was raised, what would prevent it")] = None,
 ) -> None:
-    """Run a recorded file through the devices, as fast as it goes and without a broker."""
+    """Run a recorded file through the devices, as fast as it goes and without a broker.
+
+    Where the file has labels (a column such as anomaly or fault_type), the figures of detection are printed.
+    """
     from aegisflow.backtest import backtest as run_backtest
     from aegisflow.config import load
     from aegisflow.progress import progress_bar
 
     spec = None if plant is None else load(plant).plant
     with progress_bar("backtest") as progress:
-        report = run_backtest(recording, plant=spec, alarms=alarms, scores=scores, progress=progress)
+        report = run_backtest(recording, plant=spec, alarms=alarms, scores=scores, pictures=pictures, progress=progress)
     sys.stdout.write(report.text() + "\n")
+    if explain is not None:
+        from aegisflow.backtest.explain import explain as explain_alarm
+
+        known = {alarm.alarm_id: alarm for alarm in report.alarms}
+        sys.stdout.write("\n" + explain_alarm(recording, spec, known, explain) + "\n")
+
+
+@app.command
+def tune(
+    recording: Annotated[Path, Parameter(help="CSV of a healthy period")],
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+) -> None:
+    """Propose limits and thresholds from a healthy period, as a diff to plant.yaml; nothing is applied."""
+    from aegisflow.backtest.tune import tune as propose
+
+    diff, notes = propose(recording, plant)
+    sys.stdout.write(diff or "nothing to change: the file fits the recording\n")
+    sys.stderr.write("".join(f"{note}\n" for note in notes))
 
 
 simulate = App(name="simulate", help_flags=[], version_flags=[])

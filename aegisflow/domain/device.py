@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 
 from aegisflow.domain.alarmed_device import AlarmedDevice
@@ -13,6 +12,7 @@ from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.execution import Ack, Progress
 from aegisflow.domain.operation import Operation, describe_facts
 from aegisflow.domain.readings import Disposition, Quality, Reading
+from aegisflow.domain.snapshot import DeviceSnapshot
 from aegisflow.domain.views import DeviceStatus, SensorStatus
 
 _ACCEPTED: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.ACCEPTED, ())
@@ -20,22 +20,6 @@ _DUPLICATE: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.DUPLICATE,
 _OUT_OF_ORDER: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.OUT_OF_ORDER, ())
 _FEWEST_TIMES = 60
 _WARM_UP = 240
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceSnapshot:
-    """All that a device remembers; two devices with equal snapshots behave the same from now on."""
-
-    latest_at: float
-    times: tuple[float, ...]
-    """Timestamps by which duplicates are known, ascending."""
-    windows: Mapping[str, tuple[float, ...]]
-    """Sensor to the values in its window, oldest first."""
-    figures: Mapping[str, tuple[float | None, ...]]
-    """Sensor to its running figures."""
-    alarms: tuple[Alarm, ...]
-    mode: Mode
-    reduction_pct: float
 
 
 class Device(AlarmedDevice):
@@ -244,6 +228,16 @@ class Device(AlarmedDevice):
     def score(self) -> float:
         """How unusual the newest reading is: 0 is ordinary, from 1 on the detectors find something."""
         return self._detector.score
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """What is usual for its sensors, in their units; without those that are still warming up."""
+        return {sensor.name: sensor.baseline.level for sensor in self._detector.sensors if sensor.ready}
+
+    @property
+    def z_scores(self) -> dict[str, float]:
+        """Z-scores of the newest values; without sensors that have too few."""
+        return {s.name: s.zscore.z for s in self._detector.sensors if s.zscore.z is not None}
 
     @property
     def recall_count(self) -> int:
