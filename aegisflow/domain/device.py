@@ -11,7 +11,7 @@ from aegisflow.domain.commands import Caller, CommandRecord, DeviceView, Mode
 from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.execution import Ack, Progress
-from aegisflow.domain.operation import Operation, describe_facts
+from aegisflow.domain.operation import Operation, describe_facts, recent_means
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.views import DeviceStatus, SensorStatus
 from aegisflow.errors import NotAllowedError
@@ -130,7 +130,9 @@ class Device:
             severity=max((alarm.severity for alarm in active), key=lambda one: one.rank, default=None),
             fault_types=tuple(alarm.fault_type for alarm in active),
             open_command=operation.open_command,
-            means={one.spec.name: one.mean for one in sensors if one.mean is not None},
+            means=recent_means(self._detector.sensors),
+            spreads={one.spec.name: one.spread for one in sensors if one.spread is not None},
+            full_load=operation.full_load,
             unrecovered=operation.unrecovered(at),
             version=operation.version,
             facts=describe_facts(operation, sensors, active),
@@ -213,6 +215,7 @@ class Device:
         reduction_pct: float = 0.0,
         open_command: CommandRecord | None = None,
         mode_since: float = 0.0,
+        full_load: float | None = None,
     ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
@@ -230,7 +233,7 @@ class Device:
                 ]
             )
         alarm_type = "" if active is None else active.fault_type
-        self._operation.recall(mode, reduction_pct, open_command)
+        self._operation.recall(mode, reduction_pct, open_command, full_load)
         for reading in readings:
             self._note_time(reading.at)
             if reading.at > self._latest_at:
