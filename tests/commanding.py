@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from aegisflow.actors.messages import Tick
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, GatewaySettings, ManualsSettings, StoreSettings, load
@@ -99,6 +100,8 @@ class Commanded:
             self.fleet.tick(STEP_S)
             self.answer()
             self.settle()
+            for name in self.app.directory.names():
+                self.app.directory.tell(name, Tick(self.now))
 
     def answer(self) -> None:
         """Have the machines take what came for them."""
