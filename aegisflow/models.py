@@ -218,6 +218,10 @@ class AuditRow(Model):
     subject = TextField()
     detail = TextField()
     """JSON object."""
+    prev_hash = TextField()
+    """Of the row before."""
+    hash = TextField()
+    """Over this row and ``prev_hash``; see ``domain.audit``."""
 
     class Meta:
         table_name = "audit"

@@ -186,7 +186,13 @@ class DeviceActor(OperatingActor):
             return
         self._store(
             self._device.recall(
-                past.readings, past.alarms, past.mode, past.reduction_pct, past.open_command, past.mode_since
+                past.readings,
+                past.alarms,
+                past.mode,
+                past.reduction_pct,
+                past.open_command,
+                past.mode_since,
+                past.full_load,
             )
         )
         self._begin()

@@ -258,6 +258,30 @@ def tune(
     sys.stderr.write("".join(f"{note}\n" for note in notes))
 
 
+audit = App(name="audit", help="The audit: whether it is whole, and the story of a command.")
+app.command(audit)
+
+
+@audit.command
+def verify(*, plant: PlantPath = DEFAULT_PLANT) -> int:
+    """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken)."""
+    from aegisflow.cli.auditing import run_verify
+
+    return run_verify(plant)
+
+
+@audit.command
+def show(
+    command: Annotated[str, Parameter(help="id of the command, such as cmd-0123456789ab")],
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+) -> int:
+    """Tell the whole story of one command: who did what, when and why."""
+    from aegisflow.cli.auditing import run_show
+
+    return run_show(plant, command)
+
+
 simulate = App(name="simulate", help_flags=[], version_flags=[])
 app.command(simulate)
 

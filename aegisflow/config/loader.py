@@ -138,7 +138,8 @@ def _store(part: StorePart, folder: Path, mistakes: Mistakes) -> StoreSettings:
     if part.minute_retention < part.raw_retention:
         at = "minute_retention" if "minute_retention" in part.model_fields_set else "raw_retention"
         mistakes.add(("store", at), Shown("minute_retention shorter than raw_retention"), "aggregates kept for longer")
-    return _settings(StoreSettings, part, url=url)
+    head = None if part.audit_head is None else Path(os.path.normpath(folder / part.audit_head))
+    return _settings(StoreSettings, part, url=url, audit_head=head)
 
 
 def _manuals(part: ManualsPart, folder: Path) -> ManualsSettings:

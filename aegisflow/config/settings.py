@@ -65,6 +65,8 @@ class StoreSettings:
     dead_letters: int = 10_000
     """The newest so many are kept."""
     prune_interval_s: float = 300.0
+    audit_head: Path | None = None
+    """File outside of the database for the newest hash of the audit; None: beside an SQLite store."""
 
 
 @dataclass(frozen=True, slots=True)

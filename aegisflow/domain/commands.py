@@ -166,14 +166,16 @@ class CommandReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What readings must show for a command to have worked: so many in a row of ``sensor`` within low and high."""
+    """What readings must show for a command to have worked: the mean of so many of ``sensor`` within low and high."""
 
     sensor: str
     low: float | None
     high: float | None
     within_s: float
-    """Seconds after the dispatch."""
+    """Seconds after the machine had to begin."""
     readings: int = 3
+    full_load: float | None = None
+    """What the sensor showed at full load before, where the command takes load away."""
 
     def describe(self, unit: str = "") -> str:
         """Return it as words."""
@@ -276,7 +278,11 @@ class DeviceView:
     open_command: str
     """Id of the command that it is executing; empty for none."""
     means: Mapping[str, float]
-    """Sensor to the mean of its rolling window."""
+    """Sensor to the mean of its newest values."""
+    spreads: Mapping[str, float]
+    """Sensor to its noise: standard deviation over its rolling window."""
+    full_load: float | None
+    """What the load sensor showed at full load, while that is taken away; None otherwise."""
     unrecovered: tuple[str, ...]
     """What is still missing for a restart, as sentences; empty when it has recovered."""
     version: str

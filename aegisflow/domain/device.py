@@ -10,7 +10,7 @@ from aegisflow.domain.commands import CommandRecord, DeviceView, Mode
 from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.execution import Ack, Progress
-from aegisflow.domain.operation import Operation, describe_facts
+from aegisflow.domain.operation import Operation, describe_facts, recent_means
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.snapshot import DeviceSnapshot
 from aegisflow.domain.views import DeviceStatus, SensorStatus
@@ -115,7 +115,9 @@ class Device(AlarmedDevice):
             severity=max((alarm.severity for alarm in active), key=lambda one: one.rank, default=None),
             fault_types=tuple(alarm.fault_type for alarm in active),
             open_command=operation.open_command,
-            means={one.spec.name: one.mean for one in sensors if one.mean is not None},
+            means=recent_means(self._detector.sensors),
+            spreads={one.spec.name: one.spread for one in sensors if one.spread is not None},
+            full_load=operation.full_load,
             unrecovered=operation.unrecovered(at),
             version=operation.version,
             facts=describe_facts(operation, sensors, active),
@@ -192,6 +194,7 @@ class Device(AlarmedDevice):
         reduction_pct: float = 0.0,
         open_command: CommandRecord | None = None,
         mode_since: float = 0.0,
+        full_load: float | None = None,
     ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
@@ -209,7 +212,7 @@ class Device(AlarmedDevice):
                 ]
             )
         alarm_type = "" if active is None else active.fault_type
-        self._operation.recall(mode, reduction_pct, open_command)
+        self._operation.recall(mode, reduction_pct, open_command, full_load)
         for reading in readings:
             self._note_time(reading.at)
             if reading.at > self._latest_at:

@@ -10,6 +10,7 @@
 It is never sent a second time.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
@@ -49,14 +50,14 @@ class Progress:
 class Execution:
     """The command that a device is executing; time is an argument."""
 
-    __slots__ = ("_acked", "_answer_by", "_met", "_run", "record")
+    __slots__ = ("_acked", "_answer_by", "_met", "_recent", "record")
 
     def __init__(self, record: CommandRecord) -> None:
         """Begin with a command that is about to be sent, or one of the store, which may have been."""
         self.record = record
         self._acked = record.stage is Stage.ACKNOWLEDGED
         self._answer_by = inf
-        self._run = 0
+        self._recent: deque[float] = deque(maxlen=record.expectation.readings if record.expectation else 0)
         self._met = False
 
     @property
@@ -100,8 +101,9 @@ class Execution:
             return
         low = -inf if expected.low is None else expected.low
         high = inf if expected.high is None else expected.high
-        self._run = self._run + 1 if low <= value <= high else 0
-        self._met = self._run >= expected.readings
+        self._recent.append(value)
+        full = len(self._recent) == expected.readings
+        self._met = full and low <= sum(self._recent) / expected.readings <= high
 
     def verdict(self, at: float) -> Progress | None:
         """Return how it ended, once it has."""

@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.commands import MOVES, CommandName, CommandRecord, DeviceView, Mode, Stage
+from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.execution import Ack, Execution, Progress
 from aegisflow.domain.interlocks import RecoveryWatch, interlocks
 from aegisflow.domain.views import SensorStatus
 
-__all__ = ["Operation", "describe_facts"]
+__all__ = ["Operation", "describe_facts", "recent_means"]
 
 _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
+_RECENT = 12
+"""Readings that tell how a sensor stands now."""
 _ASK_AGAIN_S = 60.0
 """Between two questions to a machine whose mode is unknown."""
 
@@ -24,11 +27,13 @@ class Operation:
     nothing is under way; after a command whose effect was not seen it is unknown.
     """
 
-    __slots__ = ("_asked_at", "_execution", "_fingerprint", "_watch", "mode", "reduction_pct")
+    __slots__ = ("_asked_at", "_execution", "_fingerprint", "_watch", "full_load", "mode", "reduction_pct")
 
     def __init__(self, spec: DeviceSpec) -> None:
         self.mode = Mode.UNKNOWN
         self.reduction_pct = 0.0
+        self.full_load: float | None = None
+        """What the load sensor showed at full load, while that is taken away."""
         self._execution: Execution | None = None
         self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
         self._fingerprint: tuple[DeviceSpec, int] = (spec, 0)
@@ -122,9 +127,11 @@ class Operation:
         """Whether somebody must look at the machine."""
         return progress.stage in _CALLED
 
-    def recall(self, mode: Mode, reduction_pct: float, record: CommandRecord | None) -> None:
+    def recall(
+        self, mode: Mode, reduction_pct: float, record: CommandRecord | None, full_load: float | None = None
+    ) -> None:
         """Take over what the store knows."""
-        self.mode, self.reduction_pct = mode, reduction_pct
+        self.mode, self.reduction_pct, self.full_load = mode, reduction_pct, full_load
         self._execution = None if record is None else Execution(record)
 
     def reconfigure(self, spec: DeviceSpec) -> None:
@@ -136,11 +143,13 @@ class Operation:
     def _finish(self, progress: Progress) -> None:
         """Take the outcome over into the mode."""
         assert self._execution is not None
-        command = self._execution.record.command
+        record, command = self._execution.record, self._execution.record.command
         self._execution = None
         if command.command is CommandName.SET_PARAMETER:
             return
         if progress.stage is Stage.VERIFIED:
+            if record.expectation is not None and record.expectation.full_load is not None:
+                self.full_load = record.expectation.full_load
             self._move(MOVES[command.command].get(self.mode, self.mode), command.reduction_pct)
         elif progress.stage in _CALLED:
             self._move(Mode.UNKNOWN, 0.0)
@@ -148,7 +157,15 @@ class Operation:
     def _move(self, mode: Mode, reduction_pct: float) -> None:
         if mode is not self.mode and not mode.is_running:
             self._watch.restart()
+        if mode is Mode.NORMAL:
+            self.full_load = None
         self.mode, self.reduction_pct = mode, reduction_pct
+
+
+def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
+    """Return sensor to the mean of its newest values: recent enough to follow the last change of load."""
+    newest = {sensor.spec.name: tuple(sensor.zscore.window.values())[-_RECENT:] for sensor in sensors}
+    return {name: sum(values) / len(values) for name, values in newest.items() if values}
 
 
 def describe_facts(operation: Operation, sensors: Sequence[SensorStatus], active: Sequence[Alarm]) -> tuple[str, ...]:

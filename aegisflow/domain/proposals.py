@@ -18,6 +18,8 @@ _PARAMETERS: Mapping[CommandName, tuple[str, ...]] = {
     CommandName.ENABLE_MAINTENANCE_MODE: (),
     CommandName.EMERGENCY_SHUTDOWN: (),
     CommandName.RESTART: (),
+    CommandName.RESTORE_LOAD: (),
+    CommandName.END_MAINTENANCE: (),
 }
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec.json import decode
 from peewee import PeeweeException
 
 from aegisflow.actors.messages import CommandsRecalled, DeviceRecalled
 from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.commands import AgentWrites, CommandName, CommandRecord, Mode, Stage
+from aegisflow.domain.commands import AgentWrites, CommandName, CommandRecord, Expectation, Mode, Stage
 from aegisflow.domain.readings import Reading
 from aegisflow.errors import StoreError
 from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, StoredCommand
@@ -34,7 +35,7 @@ def _listed(words: tuple[str, ...]) -> str:
 
 
 _LAST_MOVE = f"""
-SELECT command, stage, parameters, stage_at FROM commands
+SELECT command, stage, parameters, stage_at, expectation FROM commands
 WHERE device_id = ? AND command IN ({_listed(tuple(_MODES))}) AND stage IN ({_listed((Stage.VERIFIED, *_UNSURE))})
 ORDER BY stage_at DESC LIMIT 1
 """  # noqa: S608 - all ours
@@ -49,6 +50,7 @@ class _Mode(NamedTuple):
     mode: Mode
     reduction_pct: float
     since: float
+    full_load: float | None = None
 
 
 def recall(connected: Callable[[], Writer], device_id: str, count: int) -> DeviceRecalled:
@@ -80,7 +82,13 @@ def _device(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
     mode = _last_mode(connection, device_id)
     under_way = _commands(connection, _UNDER_WAY, device_id)
     return DeviceRecalled(
-        readings, alarms, mode.mode, mode.reduction_pct, mode.since, under_way[-1] if under_way else None
+        readings,
+        alarms,
+        mode.mode,
+        mode.reduction_pct,
+        mode.since,
+        mode.full_load,
+        under_way[-1] if under_way else None,
     )
 
 
@@ -125,8 +133,11 @@ def _last_mode(connection: Connection, device_id: str) -> _Mode:
     row = connection.run(_LAST_MOVE, device_id).fetchone()
     if row is None:
         return _Mode(Mode.NORMAL, 0.0, 0.0)
-    command, stage, parameters, at = row
+    command, stage, parameters, at, expected = row
     if Stage(stage) in _UNSURE:
         return _Mode(Mode.UNKNOWN, 0.0, at)
     reduction = from_json(parameters, dict[str, str | float]).get("reduction_pct", 0.0)
-    return _Mode(_MODES[CommandName(command)], float(reduction), at)
+    expectation = decode(expected, type=Expectation | None)
+    return _Mode(
+        _MODES[CommandName(command)], float(reduction), at, None if expectation is None else expectation.full_load
+    )

@@ -30,6 +30,8 @@ class DeviceRecalled:
     reduction_pct: float = 0.0
     mode_since: float = 0.0
     """When the command to which it owes its mode was verified."""
+    full_load: float | None = None
+    """What the load sensor showed before the load was taken away."""
     open_command: CommandRecord | None = None
     """What it is executing."""
     failure: str = ""
