@@ -143,3 +143,22 @@ def test_the_thousand_results_after_refused_readings_are_those_of_a_twin(spec: D
 def wild(at: float) -> Reading:
     """Return a reading of wild values that comes too late, or a second time."""
     return next(healthy(1))._replace(at=at, values={"temperature": 900.0, "pressure": -15.0, "vibration": 1e300})
+
+
+def test_a_baseline_learned_right_before_an_alarm_is_learned_anew_behind_it() -> None:
+    """A fault in the warm-up must not become what is usual, or health is an alarm afterwards."""
+    worn = [
+        taken._replace(values={**taken.values, "vibration": taken.values["vibration"] + 0.6}) for taken in healthy(125)
+    ]
+    device = fed(worn, configured())
+    hotter = [
+        taken._replace(values={**taken.values, "vibration": taken.values["vibration"] + 0.9})
+        for taken in hot(60, 625.0)
+    ]
+    events = events_of(device, hotter) + events_of(device, list(healthy(3000, 12, 925.0)))
+    assert [event.change for event in events if event.change in (Change.RAISED, Change.CLEARED)] == [
+        Change.RAISED,
+        Change.CLEARED,
+    ]
+    assert device.levels["vibration"] == pytest.approx(1.5, abs=0.1)
+    assert sees_the_fault(device, 15_925.0)
