@@ -31,6 +31,7 @@ from aegisflow.config import Configuration
 from aegisflow.domain.alarms import AlarmEvent
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, UnavailableError
+from aegisflow.gauges import add_gauges
 from aegisflow.local_plant import LocalPlant
 from aegisflow.reload import FileWatch, Reloader
 from aegisflow.store import Store, open_store
@@ -102,7 +103,7 @@ class App:
             self.directory, lambda: self._current, f"{broker.host}:{broker.port}", lambda: self._link()
         )
         self.plant = LocalPlant(self.directory, lambda: self._current, self.clock.now, self._checkup, reloader.reload)
-        self._gauges()
+        add_gauges(self.metrics, self.plant, self.intake, self._is_connected, self._checkup.commit_age_s)
 
     def start(self) -> None:
         """Start everything.
@@ -221,7 +222,7 @@ class App:
                 ChildSpec(MANUALS, manuals),
             ),
             device=device,
-            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now)),),
+            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now, self._is_connected)),),
         )
 
     def _codec(self, plant: PlantSpec) -> Codec:
@@ -254,18 +255,11 @@ class App:
     def _link(self) -> LinkState:
         return LinkState(False, 0.0, "not started") if self._bus is None else self._bus.link()
 
+    def _is_connected(self) -> bool:
+        return self._link().connected
+
     def _link_changed(self, state: LinkState) -> None:
         self._log.debug("broker_link", connected=state.connected, detail=state.detail)
-
-    def _gauges(self) -> None:
-        intake, metrics = self.intake, self.metrics
-        metrics.watch("aegisflow_in_flight", "Messages taken and not yet committed", lambda: intake.in_flight)
-        metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: intake.shed)
-        metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(self._current.devices))
-        metrics.watch("aegisflow_connected", "Whether the broker is connected", lambda: self._link().connected)
-        metrics.watch(
-            "aegisflow_last_commit_age_seconds", "Since the store last committed anything", self._checkup.commit_age_s
-        )
 
 
 def _spare_the_collector() -> Callable[[], None]:

@@ -43,6 +43,8 @@ class AlarmSpec:
     """Consecutive readings with a breach before an alarm is raised."""
     off_delay: int = 36
     """Consecutive quiet readings before an alarm returns to normal."""
+    suppress_in: tuple[str, ...] = ()
+    """Modes of the device that cause alarms by design: those that begin in one are suppressed until it ends."""
 
 
 @dataclass(frozen=True, slots=True)

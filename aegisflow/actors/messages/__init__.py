@@ -8,6 +8,7 @@ from aegisflow.actors.messages.common import Bundle, Ping, Question, Tick, Wake
 from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
     AckReceived,
+    BringAlarmBack,
     CommandNotSent,
     DeviceRecalled,
     ExecuteCommand,
@@ -16,6 +17,7 @@ from aegisflow.actors.messages.device import (
     ReconfigureDevice,
     RecordReadings,
     ReportMode,
+    SetAlarmAside,
     ViewDevice,
 )
 from aegisflow.actors.messages.gateway import (
@@ -47,6 +49,7 @@ from aegisflow.actors.messages.store import (
     AppendAudit,
     CommitAudit,
     DeadLetter,
+    FindAlarmFigures,
     FindAlarmHistory,
     FindAlarms,
     FindAudit,
@@ -71,6 +74,7 @@ __all__ = [
     "AppendAudit",
     "ApproveCommand",
     "AskMachine",
+    "BringAlarmBack",
     "Bundle",
     "ChildFailed",
     "CommandNotSent",
@@ -82,6 +86,7 @@ __all__ = [
     "DeviceViewed",
     "DrainInbound",
     "ExecuteCommand",
+    "FindAlarmFigures",
     "FindAlarmHistory",
     "FindAlarms",
     "FindAudit",
@@ -118,6 +123,7 @@ __all__ = [
     "ReplacePlant",
     "ReportMode",
     "RequestCommand",
+    "SetAlarmAside",
     "StartChildren",
     "StopChildren",
     "StoreDeadLetters",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms import AlarmEvent
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.figures import AlarmFigures
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.times import Period
 from aegisflow.domain.transition import Transition
@@ -142,6 +143,14 @@ class FindAlarms(Question[AlarmPage]):
     """Alarms of the past and present."""
 
     query: AlarmQuery
+
+
+@dataclass(frozen=True, slots=True)
+class FindAlarmFigures(Question[AlarmFigures]):
+    """How many alarms people got in a period, by EEMUA 191."""
+
+    period: Period
+    operators: int
 
 
 @dataclass(frozen=True, slots=True)
