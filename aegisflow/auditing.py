@@ -36,8 +36,7 @@ def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:
     """
     connection = _connection(store)
     try:
-        quoted = f'%"command_id":"{command_id}"%'
-        query = AuditRow.select().where(AuditRow.detail.like(quoted)).order_by(AuditRow.id)
+        query = AuditRow.select().where(AuditRow.detail.contains(command_id)).order_by(AuditRow.id)
         entries = (audit_entry_of(row) for row in query.execute(connection.database))
         found = tuple(entry for entry in entries if entry.detail.get("command_id") == command_id)
         if found:

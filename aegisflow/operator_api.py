@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -109,6 +110,13 @@ def operator_routes(plant: Callable[[], Plant], operators: Operators) -> list[Ba
         route("alarms/{id}/in-service", "POST", alarms.put_back),
         route("figures", "GET", alarms.figures),
     ]
+
+
+def build_operator_app(plant: Callable[[], Plant], operators: Operators) -> Starlette:
+    """Return an application with nothing but the operators' routes."""
+    from aegisflow.mcp.web import host_guard
+
+    return Starlette(routes=operator_routes(plant, operators), middleware=[host_guard()])
 
 
 def _answering(call: Call, operators: Operators) -> Callable[[Request], Any]:

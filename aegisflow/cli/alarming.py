@@ -1,33 +1,21 @@
 """What operators do to alarms from the command line, through a running serve."""
 
-import json
-import os
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from aegisflow.cli.reloading import base_url, settings_of
+from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.times import parse_duration
-from aegisflow.errors import BadValueError, UnavailableError
-
-TOKEN_ENV = "AEGISFLOW_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable, not a secret
-_TIMEOUT_S = 20.0
+from aegisflow.errors import BadValueError
 
 
-class Desk:
-    """The operators' side of a running serve."""
-
-    def __init__(self, plant: Path, url: str | None) -> None:
-        self._base = (url or base_url(settings_of(plant))).rstrip("/")
-        self._token = os.environ.get(TOKEN_ENV, "")
+class Desk(OperatorClient):
+    """The operators' side of a running serve: alarms."""
 
     def alarms(self) -> int:
         """List the alarms, those that ask for somebody first; return the exit code."""
-        answer = self._ask("GET", "alarms")
+        answer = self.ask("GET", "alarms")
         alarms = sorted(answer["alarms"], key=lambda alarm: "set_aside_by" in alarm and bool(alarm["set_aside_by"]))
         lines = [_line(alarm) for alarm in alarms] or ["no alarms"]
         lines += [f"did not answer: {name}: {why}" for name, why in answer["unavailable"].items()]
@@ -56,46 +44,16 @@ class Desk:
             last_s = parse_duration(last)
         except ValueError as error:
             raise BadValueError("--last", last, "a duration such as 8h or 7d") from error
-        answer = self._ask("GET", f"figures?last_s={last_s:g}&operators={operators}")
+        answer = self.ask("GET", f"figures?last_s={last_s:g}&operators={operators}")
         lines = [f"{answer['alarms']} alarms in the last {last}", *answer["lines"]]
         lines += [f"  {count:>5} × {name}" for name, count in answer["top"].items()]
         sys.stdout.write("\n".join(lines) + "\n")
         return 0
 
     def _change(self, alarm_id: str, act: str, body: Mapping[str, object]) -> int:
-        alarm = self._ask("POST", f"alarms/{urllib.parse.quote(alarm_id, safe='')}/{act}", body)
+        alarm = self.ask("POST", f"alarms/{urllib.parse.quote(alarm_id, safe='')}/{act}", body)
         sys.stdout.write(_line(alarm) + "\n")
         return 0
-
-    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        url = f"{self._base}/operator/{path}"
-        if not url.startswith(("http://", "https://")):
-            raise UnavailableError(url, "it is not an http address")
-        if not self._token:
-            raise UnavailableError(url, f"{TOKEN_ENV} is empty; aegisflow operator NAME makes a token")
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - http or https, see above
-        try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
-                answer = json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            raise UnavailableError(url, _why(error)) from error
-        except OSError as error:
-            raise UnavailableError(url, f"{getattr(error, 'reason', error)}; is aegisflow serve running?") from error
-        except ValueError as error:
-            raise UnavailableError(url, "its answer is not JSON; is it aegisflow serve?") from error
-        if not isinstance(answer, dict):
-            raise UnavailableError(url, "its answer is not an object; is it aegisflow serve?")
-        return answer
-
-
-def _why(error: urllib.error.HTTPError) -> str:
-    text = error.read(2_000).decode(errors="replace")
-    try:
-        return str(json.loads(text)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {error.code}: {text[:200]}"
 
 
 def _line(alarm: Mapping[str, Any]) -> str:

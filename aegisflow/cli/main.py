@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NoReturn
 from cyclopts import App, Parameter
 
 from aegisflow import __version__
+from aegisflow.cli.operators import register as register_operators
 from aegisflow.errors import AegisFlowError, ConfigError
 
 DEFAULT_PLANT = Path("config/plant.yaml")
@@ -257,6 +258,8 @@ def tune(
     sys.stdout.write(diff or "nothing to change: the file fits the recording\n")
     sys.stderr.write("".join(f"{note}\n" for note in notes))
 
+
+register_operators(app)
 
 audit = App(name="audit", help="The audit: whether it is whole, and the story of a command.")
 app.command(audit)

@@ -97,11 +97,7 @@ class Historian:
         self._heads = HeadFile.beside(settings.url, settings.audit_head)
 
     def start(self) -> None:
-        """Connect, and put every reading into its place, so that devices are recalled fast.
-
-        Raises:
-            StoreError, PeeweeException: the store cannot be written.
-        """
+        """Connect, and put readings into their places; raises StoreError or PeeweeException where it cannot."""
         self._connected().fold.finish()
 
     @property
