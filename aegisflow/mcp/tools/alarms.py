@@ -40,9 +40,8 @@ class AlarmTools:
     ) -> ActiveAlarms:
         """What is wrong now: open alarms, most severe first, each with its evidence.
 
-        Evidence is value, baseline, spread, z-score, direction and since when, per sensor. Includes
-        alarms that returned to normal unacknowledged. Use it first when watching the plant. Next:
-        get_sensor_stream on the device and its neighbours, then query_device_manual.
+        Use it first when watching the plant. Next: get_sensor_stream on the device and its
+        neighbours, then query_device_manual.
         """
         plant = self._plant()
         answer = plant.active_alarms(() if device_id is None else (device_id,))
@@ -94,8 +93,7 @@ class AlarmTools:
     ) -> AlarmHistory:
         """Alarms raised in a period (default: the last 24 h), newest first, with counts per device and type.
 
-        Use it to tell a recurring fault from a first one. Next: get_incident_reports for what was
-        found and done the last time.
+        Tells a recurring fault from a first one. Next: get_incident_reports.
         """
         plant = self._plant()
         asked = [device_id, fault_type, min_severity, start, end, last, limit]
