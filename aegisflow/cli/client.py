@@ -22,7 +22,7 @@ class OperatorClient:
         self._base = (url or base_url(settings_of(plant))).rstrip("/")
         self._token = os.environ.get(TOKEN_ENV, "")
 
-    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Return the answer to one request below /operator/; raises UnavailableError with what was said instead."""
         url = f"{self._base}/operator/{path}"
         if not url.startswith(("http://", "https://")):
