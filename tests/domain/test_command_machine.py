@@ -187,7 +187,7 @@ def test_whatever_happens_in_whatever_order_no_command_goes_wrong() -> None:
     run_state_machine_as_test(
         Commands,
         settings=settings(
-            max_examples=1 + STEPS * 5 // (4 * IN_A_ROW),
+            max_examples=1 + STEPS * 3 // (2 * IN_A_ROW),
             stateful_step_count=IN_A_ROW,
             deadline=None,
             database=None,
