@@ -160,16 +160,19 @@ class World:
         if record.stage is Stage.VERIFIED:
             self._check_proof(record)
 
-    def settle(self) -> None:
-        """Let every message arrive, as on a good day."""
+    def settle(self, doubled: bool = False) -> None:
+        """Let every message arrive, as on a good day; orders stay on their way to come once more, if ``doubled``."""
+        again: list[tuple[CommandRecord, bool]] = []
         while self.storing or self.orders or self.told:
             for command_id in list(self.storing):
                 if command_id in self.storing:
                     self.store(command_id)
             while self.orders:
+                again += [(self.orders[0][0], True)] if doubled else []
                 self.execute(0, False)
             while self.told and self.told[0].command_id not in self.storing:
                 self.hear(0, False, False)
+        self.orders = again[-2:]
 
     def fail_to_store(self, command_id: str) -> None:
         self.desk.release(self.storing.pop(command_id))
