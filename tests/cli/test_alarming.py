@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aegisflow.cli.alarming import TOKEN_ENV
+from aegisflow.cli.client import TOKEN_ENV
 from aegisflow.cli.main import main
 
 ALARM = {

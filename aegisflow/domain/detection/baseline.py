@@ -25,7 +25,7 @@ _TREND_GAIN = 1 / 12
 _FADING = 0.97
 """Part of the trend that is believed after one more block that could not be learned from."""
 _ROAMING_KEPT = 0.995
-"""Part of the largest trend that is remembered after a block: it halves in half a day of 5 s readings."""
+"""Part of the largest trend that is remembered after a block: it halves in 140 of them."""
 _MOST_UNSURE = 1.0
 _LAG = 3
 """Blocks between which wandering is measured."""
@@ -196,10 +196,9 @@ class Baseline:
             self.full = True
 
     def close_block(self, clean: bool, moved: bool, drifting: bool = False) -> None:
-        """Learn from the block before the one that is complete if nothing was suspected since it began.
+        """Learn from the block before the one that is complete if nothing was suspected since it began (``clean``).
 
-        What has moved it by an alarm or a change of load (``moved``) is no wandering. The level goes on by
-        its trend, too, unless that may be the instruments' (``drifting``).
+        What an alarm or a load has ``moved`` is no wandering; a trend that may be the instruments' is not followed.
         """
         mean = self._sum / BLOCK
         if moved:
@@ -269,6 +268,11 @@ class Baseline:
     def _set_spread(self, spread: float) -> None:
         self.spread = max(spread, 1e-6 * abs(self.level), 4 * ulp(self.level), 1e-150)
         self.scale = 1 / self.spread
+
+    @property
+    def unproven(self) -> bool:
+        """Whether nothing was learned since the warm-up."""
+        return self.scale > 0 and self._blocks == 0
 
     def error(self, readings: float) -> float:
         """Return the standard error, in spreads, of a mean over so many readings against this level."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 
-from aegisflow.domain.detection.baseline import BLOCK
+from aegisflow.domain.detection.baseline import BLOCK, Baseline
 from aegisflow.domain.detection.drift import Drift, look_for_drift
 from aegisflow.domain.detection.faults import diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import Diagnosis, Finding
@@ -169,6 +169,8 @@ class DeviceDetector:
             self._settle_at = self._tick + _SETTLING if drifted else -1
             for sensor in self.sensors:
                 sensor.calm()
+                if self._named and sensor.baseline.unproven:  # learned right before the alarm, perhaps from its fault
+                    sensor.baseline = Baseline()
             self._nameless = 0
         self._alarm_type = alarm_type
         self._alarmed_for = 0
@@ -176,14 +178,13 @@ class DeviceDetector:
 
     def _suspect(self, alarm_type: str) -> None:
         """Freeze the baselines while something is suspected; not for ever without an alarm."""
-        named = self._named
         suspected = (
             alarm_type != ""
             or self._drift_suspected
             or (self.load is not None and self.load.left > 0)
-            or (not named and self.joint.lasting >= 1.0)
+            or (not self._named and self.joint.lasting >= 1.0)
             or (
-                (named or not self.joint.young)
+                (self._named or not self.joint.young)
                 and any(sensor.suspected or sensor.swing.present for sensor in self.sensors)
             )
         )
