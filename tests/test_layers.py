@@ -19,7 +19,7 @@ HOMES = {
     "fastmcp": ("mcp/",),
     "sentence_transformers": ("library/",),
     "torch": ("library/",),
-    "pykka": ("actors/", "app.py"),
+    "pykka": ("actors/", "app.py", "family.py"),
     "amqtt": ("bus/embedded.py",),
     "starlette": ("http.py", "operator_api.py", "operator_alarms.py", "mcp/", "console/"),
     "uvicorn": ("http.py", "console/", "demo/"),

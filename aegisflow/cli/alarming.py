@@ -15,7 +15,7 @@ class Desk(OperatorClient):
 
     def alarms(self) -> int:
         """List the alarms, those that ask for somebody first; return the exit code."""
-        answer = self.request("GET", "alarms")
+        answer = self.call("GET", "alarms")
         alarms = sorted(answer["alarms"], key=lambda alarm: "set_aside_by" in alarm and bool(alarm["set_aside_by"]))
         lines = [_line(alarm) for alarm in alarms] or ["no alarms"]
         lines += [f"did not answer: {name}: {why}" for name, why in answer["unavailable"].items()]
@@ -44,14 +44,14 @@ class Desk(OperatorClient):
             last_s = parse_duration(last)
         except ValueError as error:
             raise BadValueError("--last", last, "a duration such as 8h or 7d") from error
-        answer = self.request("GET", f"figures?last_s={last_s:g}&operators={operators}")
+        answer = self.call("GET", f"figures?last_s={last_s:g}&operators={operators}")
         lines = [f"{answer['alarms']} alarms in the last {last}", *answer["lines"]]
         lines += [f"  {count:>5} × {name}" for name, count in answer["top"].items()]
         sys.stdout.write("\n".join(lines) + "\n")
         return 0
 
     def _change(self, alarm_id: str, act: str, body: Mapping[str, object]) -> int:
-        alarm = self.request("POST", f"alarms/{urllib.parse.quote(alarm_id, safe='')}/{act}", body)
+        alarm = self.call("POST", f"alarms/{urllib.parse.quote(alarm_id, safe='')}/{act}", body)
         sys.stdout.write(_line(alarm) + "\n")
         return 0
 

@@ -22,7 +22,7 @@ class OperatorClient:
         self._base = (url or base_url(settings_of(plant))).rstrip("/")
         self._token = os.environ.get(TOKEN_ENV, "")
 
-    def request(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Return the answer to one request below /operator/; raises UnavailableError with what was said instead."""
         url = f"{self._base}/operator/{path}"
         if not url.startswith(("http://", "https://")):
@@ -31,9 +31,9 @@ class OperatorClient:
             raise UnavailableError(url, f"{TOKEN_ENV} is empty; aegisflow operator NAME makes a token")
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - http or https, see above
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - http or https, see above
         try:
-            with urllib.request.urlopen(asked, timeout=_TIMEOUT_S) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
                 answer = json.loads(response.read())
         except urllib.error.HTTPError as error:
             raise UnavailableError(url, _why(error)) from error

@@ -35,7 +35,7 @@ class CommandDesk(OperatorClient):
 
     def approvals(self) -> int:
         """List what waits for an operator."""
-        answer = self.request("GET", "approvals")
+        answer = self.call("GET", "approvals")
         told = ["\n".join(_view(view)) for view in answer["approvals"]]
         sys.stdout.write(("\n\n".join(told) or "nothing waits for an approval") + "\n")
         return 0
@@ -50,33 +50,33 @@ class CommandDesk(OperatorClient):
             if sys.stdin.readline().strip() != command_id:
                 sys.stdout.write("not approved\n")
                 return 1
-        return self._told(self.request("POST", f"commands/{_quoted(command_id)}/approve", {"digest": view["digest"]}))
+        return self._told(self.call("POST", f"commands/{_quoted(command_id)}/approve", {"digest": view["digest"]}))
 
     def reject(self, command_id: str, reason: str) -> int:
         """Refuse a command."""
-        return self._told(self.request("POST", f"commands/{_quoted(command_id)}/reject", {"reason": reason}))
+        return self._told(self.call("POST", f"commands/{_quoted(command_id)}/reject", {"reason": reason}))
 
     def command(self, device: str, name: str, parameters: Mapping[str, str | float], reason: str) -> int:
         """Give a command as an operator; policy and interlocks hold all the same."""
         body = {"device_id": device, "command": name, "parameters": dict(parameters), "justification": reason}
-        return self._told(self.request("POST", "commands", body))
+        return self._told(self.call("POST", "commands", body))
 
     def agents(self) -> int:
         """Say whether agents may propose commands."""
-        return _writes(self.request("GET", "agents"))
+        return _writes(self.call("GET", "agents"))
 
     def switch(self, reason: str, *, allow: bool) -> int:
         """Stop every command of agents, or allow them again."""
-        return _writes(self.request("POST", f"agents/{'resume' if allow else 'stop'}", {"reason": reason}))
+        return _writes(self.call("POST", f"agents/{'resume' if allow else 'stop'}", {"reason": reason}))
 
     def acknowledge(self, alarm_id: str, note: str) -> int:
         """Take note of an alarm."""
-        answer = self.request("POST", f"alarms/{_quoted(alarm_id)}/acknowledge", {"note": note})
+        answer = self.call("POST", f"alarms/{_quoted(alarm_id)}/acknowledge", {"note": note})
         sys.stdout.write(f"{answer['alarm_id']}: {answer['state']}, by {answer['acknowledged_by']}\n")
         return 0
 
     def _find(self, command_id: str) -> Mapping[str, Any]:
-        waiting = self.request("GET", "approvals")["approvals"]
+        waiting = self.call("GET", "approvals")["approvals"]
         for view in waiting:
             if view["command_id"] == command_id:
                 return dict(view)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from aegisflow.config.equipment import build_plant, outline
+from aegisflow.config.escalation_part import build_escalation
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.policy_part import build_policy
@@ -20,6 +21,7 @@ from aegisflow.config.settings import (
     GatewaySettings,
     HttpSettings,
     ManualsSettings,
+    NotificationSettings,
     StoreSettings,
     SupervisionSettings,
     Tls,
@@ -70,6 +72,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
         supervision=_settings(SupervisionSettings, file.supervision),
         manuals=_manuals(file.manuals, folder),
         http=_settings(HttpSettings, file.http),
+        escalation=build_escalation(file.escalation, mistakes),
+        notifications=_settings(NotificationSettings, file.notifications),
         operators=_operators(file.operators, mistakes),
     )
     _check_order(file, mistakes)

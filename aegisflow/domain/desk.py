@@ -112,8 +112,8 @@ class Desk(Ledger):
             waiting = moved(record, Stage.AWAITING_APPROVAL, at, receipt.reasons, told)
             waiting = replace(waiting, approved_by=agreed, approvals_needed=needed)
             return Transition(record, waiting, (row(command, "approval_given", at, by.name),))
-        record = replace(record, approved_by=agreed)
-        return self._dispatch(record, record, device, at, receipt.reasons, by.name, ())
+        agreed_on = replace(record, approved_by=agreed)
+        return self._dispatch(record, agreed_on, device, at, receipt.reasons, by.name, ())
 
     def reject(self, command_id: str, by: Caller, reason: str, at: float) -> Transition:
         """Let an operator refuse.

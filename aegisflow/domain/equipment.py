@@ -11,7 +11,7 @@ from aegisflow.domain.alarms import Severity
 from aegisflow.domain.interlocks import Recovery
 from aegisflow.domain.policy_spec import PolicySpec
 
-RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker"})
+RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker", "notifier"})
 """Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
 
 

@@ -27,7 +27,7 @@ class Operation:
     nothing is under way; after a command whose effect was not seen it is unknown.
     """
 
-    __slots__ = ("_asked_at", "_execution", "_fingerprint", "_watch", "full_load", "mode", "reduction_pct")
+    __slots__ = ("_asked_at", "_begun", "_execution", "_fingerprint", "_watch", "full_load", "mode", "reduction_pct")
 
     def __init__(self, spec: DeviceSpec) -> None:
         self.mode = Mode.UNKNOWN
@@ -35,6 +35,8 @@ class Operation:
         self.full_load: float | None = None
         """What the load sensor showed at full load, while that is taken away."""
         self._execution: Execution | None = None
+        self._begun = ""
+        """The newest command that it took up, over or not."""
         self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
         self._fingerprint: tuple[DeviceSpec, int] = (spec, 0)
         self._asked_at = float("-inf")
@@ -71,8 +73,8 @@ class Operation:
     def begin(self, record: CommandRecord, view: DeviceView, at: float) -> tuple[Progress, ...]:
         """Take a dispatched command up, or refuse it; see ``Device.begin``."""
         command = record.command
-        if self.open_command == command.command_id:
-            return ()  # recalled from the store: it may have been sent, so it is not sent again
+        if command.command_id in (self.open_command, self._begun):
+            return ()  # it may have been sent (recalled from the store, or told twice), so it is not sent again
         against = interlocks(command, view, judged=record.state_version, send_by=record.send_by or at, at=at)
         if against:
             reasons = tuple(f"interlock: {reason}" for reason in against)
@@ -80,7 +82,7 @@ class Operation:
         ended: tuple[Progress, ...] = ()
         if self._execution is not None:
             ended = (self._execution.supersede(command.command_id, at),)
-        self._execution = Execution(record)
+        self._execution, self._begun = Execution(record), command.command_id
         return ended
 
     def not_sent(self, why: str, at: float) -> Progress | None:

@@ -16,6 +16,7 @@ from aegisflow.actors.messages import (
     ReadStoreHealth,
     RecallCommands,
     RecallDevice,
+    RecallOpenAlarms,
     RecordsCommitted,
     StoreDeadLetters,
     StoreIncident,
@@ -35,7 +36,7 @@ from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import describe
 from aegisflow.store.housekeeping import Housekeeping, Pace
 from aegisflow.store.opening import Store
-from aegisflow.store.recall import recall, recall_commands
+from aegisflow.store.recall import recall, recall_for
 from aegisflow.store.writer import NEVER_STORABLE, Writer
 
 DEFAULT_PACE = Pace()
@@ -90,8 +91,7 @@ class Historian:
         self._failure = ""
         self._retry_at = -math.inf
         self._retry_s = 0.0
-        self._look_at = -math.inf
-        """Before this nothing is due, by the monotonic clock."""
+        self._look_at = -math.inf  # before this nothing is due, by the monotonic clock
         self._plant_at: float | None = None
         self._house = Housekeeping(settings, pace)
         self._heads = HeadFile.beside(settings.url, settings.audit_head)
@@ -114,8 +114,8 @@ class Historian:
                 return self._commit_audit(message)
             case StoreTransition():
                 self._tell(message.reply_to, self._store_transition(message))
-            case RecallCommands():
-                self._tell(message.reply_to, recall_commands(self._connected, message.since))
+            case RecallCommands() | RecallOpenAlarms():
+                self._tell(message.reply_to, recall_for(self._connected, message))
             case StoreIncident():
                 return self._store_incident(message)
             case RecallDevice():

@@ -1,60 +1,288 @@
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
 import pykka
 import pytest
-from samples import device_spec
-from small_plant import WAIT_S, SmallPlant
+from samples import device_spec, sensor_spec
+from small_plant import WAIT_S, SmallPlant, plant_of
 
 from aegisflow.actors.base import GUARD
+from aegisflow.actors.children import ChildSpec, Family
 from aegisflow.actors.guard import Guard
-from aegisflow.actors.messages import Ping, PlantReplaced, RequestCommand
-from aegisflow.domain.commands import Caller, CommandName, Stage
-from aegisflow.errors import UnavailableError, UnknownNameError
+from aegisflow.actors.messages import (
+    AckReceived,
+    ApproveCommand,
+    ExecuteCommand,
+    Ping,
+    PlantReplaced,
+    ReadApprovals,
+    RejectCommand,
+    RequestCommand,
+    SwitchAgents,
+    TransitionStored,
+)
+from aegisflow.domain.commands import Caller, CommandName, CommandReceipt, Stage
+from aegisflow.domain.execution import Ack
+from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
 
-AGENT = Caller("claude", "agent")
+AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
+STOP = CommandName.EMERGENCY_SHUTDOWN
+SOURCES = Path(__file__).parents[2] / "aegisflow"
 
 
 @pytest.fixture
-def guard(small_plant: SmallPlant) -> pykka.ActorRef:
-    ref = Guard.start(GUARD, small_plant.directory, small_plant.plant, small_plant.clock.now, small_plant.metrics)
-    small_plant.directory.register(GUARD, ref)
-    return ref
+def guarded() -> Iterator[SmallPlant]:
+    plant = SmallPlant(*[device_spec(name, sensor_spec("temperature")) for name in ("pump-01", "motor-01")])
+
+    def start() -> pykka.ActorRef:
+        return Guard.start(GUARD, plant.directory, plant.plant, plant.clock.now, plant.metrics)
+
+    plant.family = Family(plant.family.before, plant.family.device, (ChildSpec(GUARD, start),))
+    plant.start()
+    ask(plant, ReadApprovals())  # answered once it has its past
+    yield plant
+    plant.end()
 
 
-def propose(device_id: str = "pump-01") -> RequestCommand:
-    return RequestCommand(device_id, CommandName.EMERGENCY_SHUTDOWN, {}, AGENT, "smoke")
+def ask(plant: SmallPlant, question, timeout_s: float = WAIT_S):
+    return plant.directory.ask(GUARD, question, timeout_s)
 
 
-@pytest.mark.usefixtures("guard")
-def test_a_denied_proposal_is_committed_with_its_row_before_it_is_answered(small_plant: SmallPlant) -> None:
-    receipt = small_plant.directory.ask(GUARD, propose(), WAIT_S)
-    assert receipt.stage is Stage.DENIED
-    assert small_plant.disk.commands == [receipt]
-    (row,) = small_plant.disk.audit
-    assert (row.actor, row.act, row.subject) == ("claude", "command_denied", "pump-01")
-    assert row.detail["justification"] == "smoke"
-    assert small_plant.bus.published == []
+def proposal(by: Caller = AGENT, device_id: str = "pump-01", name: CommandName = STOP) -> RequestCommand:
+    return RequestCommand(device_id, name, {}, by, "smoke")
 
 
-@pytest.mark.usefixtures("guard")
-def test_a_stuck_store_keeps_the_one_who_asked_waiting_but_not_the_guard(small_plant: SmallPlant) -> None:
-    small_plant.disk.fast.clear()
+def orders(plant: SmallPlant) -> list[str]:
+    sent = [json.loads(one.payload) for one in plant.bus.published if "/commands/" in one.topic]
+    return [one["command_id"] for one in sent if one["command"] != "report_state"]
+
+
+def stored(plant: SmallPlant, receipt: CommandReceipt) -> Stage:
+    return plant.disk.commands[receipt.command.command_id].stage
+
+
+def rows(plant: SmallPlant, receipt: CommandReceipt) -> list[str]:
+    mine = [entry for entry in plant.disk.audit if entry.detail.get("command_id") == receipt.command.command_id]
+    return [entry.act.removeprefix("command_") for entry in mine]
+
+
+def approve(plant: SmallPlant) -> CommandReceipt:
+    (shown,) = ask(plant, ReadApprovals())
+    return ask(plant, ApproveCommand(shown.receipt.command.command_id, shown.digest, ADA))
+
+
+# --- committed, then answered -------------------------------------------------------------------
+
+
+def test_a_denied_proposal_is_committed_with_its_rows_before_it_is_answered(guarded: SmallPlant) -> None:
+    receipt = ask(guarded, proposal(name=CommandName.RESTART))
+    assert receipt.stage is stored(guarded, receipt) is Stage.DENIED
+    assert rows(guarded, receipt) == ["proposed", "denied"]
+    proposed = guarded.disk.audit[0]
+    assert (proposed.actor, proposed.subject) == ("claude", "pump-01")
+    assert proposed.detail["justification"] == "smoke"
+    assert orders(guarded) == []
+
+
+def test_an_approved_one_is_committed_before_it_is_sent(guarded: SmallPlant) -> None:
+    waiting = ask(guarded, proposal())
+    assert waiting.stage is Stage.AWAITING_APPROVAL
+    assert orders(guarded) == []
+    guarded.disk.fast.clear()
+    (shown,) = ask(guarded, ReadApprovals())
+    answer = guarded.directory.begin(GUARD, ApproveCommand(waiting.command.command_id, shown.digest, ADA))
+    assert ask(guarded, Ping()) is True
+    assert orders(guarded) == []
+    guarded.disk.fast.set()
+    assert answer.get(timeout=WAIT_S).get(timeout=WAIT_S).stage is Stage.DISPATCHED
+    guarded.bus.wait_until(lambda: orders(guarded))
+    assert orders(guarded) == [waiting.command.command_id]
+    assert rows(guarded, waiting)[:4] == ["proposed", "awaiting_approval", "approved", "dispatched"]
+
+
+def test_a_stuck_store_keeps_the_one_who_asked_waiting_but_not_the_guard(guarded: SmallPlant) -> None:
+    guarded.disk.fast.clear()
     with pytest.raises(UnavailableError, match=r"no answer within 0\.05 s"):
-        small_plant.directory.ask(GUARD, propose(), 0.05)
-    assert small_plant.directory.ask(GUARD, Ping(), WAIT_S) is True
-    small_plant.disk.fast.set()
-    small_plant.disk.wait_until(lambda: small_plant.disk.commands)
+        ask(guarded, proposal(), 0.05)
+    assert ask(guarded, Ping()) is True
+    assert ask(guarded, ReadApprovals()) == ()
+    guarded.disk.fast.set()
+    guarded.disk.wait_until(lambda: guarded.disk.commands)
 
 
-@pytest.mark.usefixtures("guard")
-def test_the_guard_knows_the_devices_of_today(small_plant: SmallPlant) -> None:
+def test_a_store_that_refuses_is_told_and_nothing_is_sent(guarded: SmallPlant) -> None:
+    guarded.disk.refuse_steps = "disk full"
+    with pytest.raises(UnavailableError, match="disk full"):
+        ask(guarded, proposal(ADA))
+    assert orders(guarded) == []
+    guarded.disk.refuse_steps = ""
+    assert ask(guarded, proposal(ADA)).stage is Stage.DISPATCHED  # the other one is forgotten
+
+
+def test_what_the_device_saw_outlives_a_store_that_refuses(guarded: SmallPlant) -> None:
+    sent = ask(guarded, proposal(ADA))
+    guarded.bus.wait_until(lambda: orders(guarded))
+    guarded.disk.refuse_steps = "disk full"
+    acknowledge(guarded, sent)
+    guarded.disk.refuse_steps = ""
+    guarded.wait_for(lambda: stored(guarded, sent) is Stage.UNVERIFIED)  # no sensor shows a stop here
+    assert rows(guarded, sent)[3:] == ["acknowledged", "unverified"]
+
+
+def test_a_step_that_another_has_taken_is_not_taken_twice(guarded: SmallPlant) -> None:
+    waiting = ask(guarded, proposal())
+    command_id = waiting.command.command_id
+    with guarded.disk.changed:
+        del guarded.disk.commands[command_id]  # the store knows another story
+    with pytest.raises(UnavailableError, match="no longer at that stage"):
+        approve(guarded)
+    guarded.wait_for(lambda: ask(guarded, ReadApprovals()) == ())
+    assert orders(guarded) == []
+
+
+def test_an_answer_of_the_store_that_nobody_waits_for_changes_nothing(guarded: SmallPlant) -> None:
+    waiting = ask(guarded, proposal())
+    guarded.directory.tell(GUARD, TransitionStored(waiting.command.command_id, True))
+    assert ask(guarded, Ping()) is True
+    assert stored(guarded, waiting) is Stage.AWAITING_APPROVAL
+    assert orders(guarded) == []
+
+
+def test_without_a_historian_nothing_is_decided(guarded: SmallPlant) -> None:
+    guarded.directory.forget("historian", "isolated for a test")
+    with pytest.raises(UnavailableError):
+        ask(guarded, proposal(ADA), 0.2)
+    assert orders(guarded) == []
+
+
+# --- who asks -----------------------------------------------------------------------------------
+
+
+def test_the_guard_knows_the_devices_of_today(guarded: SmallPlant) -> None:
     with pytest.raises(UnknownNameError, match="pump-01, motor-01"):
-        small_plant.directory.ask(GUARD, propose("fan-01"), WAIT_S)
-    plant = type(small_plant.plant)("test", {}, {"fan-01": device_spec("fan-01")})
-    small_plant.directory.tell(GUARD, PlantReplaced(plant))
-    assert small_plant.directory.ask(GUARD, propose("fan-01"), WAIT_S).stage is Stage.DENIED
+        ask(guarded, proposal(device_id="fan-01"))
+    plant = plant_of(device_spec("fan-01"))
+    guarded.directory.tell(GUARD, PlantReplaced(plant))
+    assert ask(guarded, proposal(device_id="fan-01")).stage is Stage.DENIED
+    with pytest.raises(UnknownNameError):
+        ask(guarded, proposal())
 
 
-def test_without_a_historian_nothing_is_decided(small_plant: SmallPlant, guard: pykka.ActorRef) -> None:
-    small_plant.directory.forget("historian", "isolated for a test")
-    with pytest.raises(UnavailableError, match="historian did not answer: isolated for a test"):
-        small_plant.directory.ask(GUARD, propose(), WAIT_S)
-    assert guard.is_alive()
+def test_only_people_decide(guarded: SmallPlant) -> None:
+    waiting = ask(guarded, proposal())
+    command_id = waiting.command.command_id
+    (shown,) = ask(guarded, ReadApprovals())
+    for question in (
+        ApproveCommand(command_id, shown.digest, AGENT),
+        RejectCommand(command_id, AGENT, ""),
+        SwitchAgents(True, AGENT, "please"),
+    ):
+        with pytest.raises(NotAllowedError):
+            ask(guarded, question)
+    with pytest.raises(BadValueError):
+        ask(guarded, SwitchAgents(False, ADA, " "))
+    assert ask(guarded, RejectCommand(command_id, ADA, "no smoke")).stage is Stage.REJECTED
+    assert orders(guarded) == []
+
+
+def test_the_kill_switch_takes_effect_before_it_is_stored(guarded: SmallPlant) -> None:
+    guarded.disk.fast.clear()
+    stopped = guarded.directory.begin(GUARD, SwitchAgents(False, ADA, "audit"))
+    asked = guarded.directory.begin(GUARD, proposal())
+    guarded.disk.fast.set()
+    assert asked.get(timeout=WAIT_S).get(timeout=WAIT_S).stage is Stage.DENIED
+    assert stopped.get(timeout=WAIT_S).get(timeout=WAIT_S).allowed is False
+
+
+def test_of_proposals_that_race_on_a_device_one_is_sent(guarded: SmallPlant) -> None:
+    guarded.send("pump-01", 1_000_000.0, temperature=75.0)
+    guarded.disk.wait_until(lambda: guarded.disk.readings)
+    guarded.disk.fast.clear()
+    service = CommandName.ENABLE_MAINTENANCE_MODE
+    answers = [guarded.directory.begin(GUARD, proposal(ADA, name=service)) for _ in range(8)]
+    assert ask(guarded, Ping()) is True
+    guarded.disk.fast.set()
+    receipts = [answer.get(timeout=WAIT_S).get(timeout=WAIT_S) for answer in answers]
+    sent = [one for one in receipts if one.stage is Stage.DISPATCHED]
+    assert len(sent) == 1
+    assert {one.stage for one in receipts if one is not sent[0]} == {Stage.DENIED}
+    guarded.bus.wait_until(lambda: orders(guarded))
+    assert orders(guarded) == [sent[0].command.command_id]
+
+
+# --- falls --------------------------------------------------------------------------------------
+
+
+def acknowledge(plant: SmallPlant, receipt: CommandReceipt) -> None:
+    ack = Ack(receipt.command.command_id, "pump-01", "accepted", "", plant.clock.now())
+    plant.directory.tell("pump-01", AckReceived(ack))
+
+
+def test_a_guard_that_falls_while_a_command_is_under_way_goes_on_with_it(guarded: SmallPlant) -> None:
+    waiting = ask(guarded, proposal(device_id="motor-01"))
+    sent = ask(guarded, proposal(ADA))
+    guarded.bus.wait_until(lambda: orders(guarded))
+    guarded.fall(GUARD)
+    guarded.wait_for(lambda: guarded.restarts(GUARD) == 1 and guarded.state(GUARD) == "running")
+    acknowledge(guarded, sent)
+    guarded.wait_for(lambda: stored(guarded, sent) is Stage.UNVERIFIED)
+    (shown,) = ask(guarded, ReadApprovals())
+    assert shown.receipt.command == waiting.command
+    assert orders(guarded) == [sent.command.command_id]
+
+
+def test_what_a_device_saw_while_the_guard_lay_is_not_lost(guarded: SmallPlant) -> None:
+    sent = ask(guarded, proposal(ADA))
+    guarded.bus.wait_until(lambda: orders(guarded))
+    guarded.fall(GUARD)
+    acknowledge(guarded, sent)
+    guarded.wait_for(lambda: stored(guarded, sent) is Stage.UNVERIFIED)
+    assert rows(guarded, sent)[3:] == ["acknowledged", "unverified"]
+
+
+def test_who_waits_for_a_guard_that_falls_is_told_so(guarded: SmallPlant) -> None:
+    guarded.disk.fast.clear()
+    answer = guarded.directory.begin(GUARD, proposal(ADA))
+    assert ask(guarded, Ping()) is True
+    guarded.wait_for(lambda: guarded.actor(GUARD)._storing)
+    guarded.fall(GUARD)
+    with pytest.raises(UnavailableError, match="stopped before this was decided"):
+        answer.get(timeout=WAIT_S).get(timeout=WAIT_S)
+    guarded.disk.fast.set()
+
+
+def test_a_device_that_falls_while_it_executes_does_not_send_it_twice(guarded: SmallPlant) -> None:
+    sent = ask(guarded, proposal(ADA))
+    guarded.bus.wait_until(lambda: orders(guarded))
+    guarded.fall("pump-01")
+    guarded.wait_for(lambda: guarded.restarts("pump-01") == 1 and guarded.state("pump-01") == "running")
+    record = guarded.disk.commands[sent.command.command_id]
+    guarded.directory.tell("pump-01", ExecuteCommand(record))  # as if it had waited in its inbox
+    acknowledge(guarded, sent)
+    guarded.wait_for(lambda: stored(guarded, sent) is Stage.UNVERIFIED)
+    assert orders(guarded) == [sent.command.command_id]
+
+
+def test_without_a_connection_nothing_is_sent_and_it_says_so(guarded: SmallPlant) -> None:
+    guarded.bus.break_link()
+    sent = ask(guarded, proposal(ADA))
+    guarded.wait_for(lambda: stored(guarded, sent) is Stage.FAILED)
+    guarded.bus.restore_link()
+    assert ask(guarded, Ping()) is True
+    assert orders(guarded) == []
+
+
+# --- by construction ----------------------------------------------------------------------------
+
+
+def test_only_the_guard_has_commands_executed() -> None:
+    makers = {
+        path.relative_to(SOURCES).as_posix()
+        for path in SOURCES.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and "ExecuteCommand" in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))
+    }
+    assert makers == {"actors/guard.py"}

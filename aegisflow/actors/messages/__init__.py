@@ -45,6 +45,7 @@ from aegisflow.actors.messages.guard import (
     TransitionStored,
 )
 from aegisflow.actors.messages.manuals import FindPassages, ListManuals, ReadManual, ReadManualProblems
+from aegisflow.actors.messages.notifier import AlarmsCommitted, CallPeople, OpenAlarmsRecalled
 from aegisflow.actors.messages.store import (
     AppendAudit,
     CommitAudit,
@@ -61,6 +62,7 @@ from aegisflow.actors.messages.store import (
     ReadStoreHealth,
     RecallCommands,
     RecallDevice,
+    RecallOpenAlarms,
     StoreDeadLetters,
     StoreIncident,
     StoreRecords,
@@ -71,11 +73,13 @@ from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, R
 __all__ = [
     "AckReceived",
     "AcknowledgeAlarm",
+    "AlarmsCommitted",
     "AppendAudit",
     "ApproveCommand",
     "AskMachine",
     "BringAlarmBack",
     "Bundle",
+    "CallPeople",
     "ChildFailed",
     "CommandNotSent",
     "CommandProgressed",
@@ -100,6 +104,7 @@ __all__ = [
     "GatewayCounts",
     "ListManuals",
     "ModeReported",
+    "OpenAlarmsRecalled",
     "Ping",
     "PlantReplaced",
     "PublishCommand",
@@ -116,6 +121,7 @@ __all__ = [
     "ReadSupervision",
     "RecallCommands",
     "RecallDevice",
+    "RecallOpenAlarms",
     "ReconfigureDevice",
     "RecordReadings",
     "RecordsCommitted",

@@ -181,3 +181,10 @@ class FindAudit(Question[tuple[AuditEntry, ...]]):
 
     act: str | None
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallOpenAlarms:
+    """Tell ``reply_to`` every alarm that is not yet history (OpenAlarmsRecalled)."""
+
+    reply_to: str

@@ -1,0 +1,66 @@
+"""Each mistake of ``mutants.MUTANTS`` makes a test fail; all of them with AEGISFLOW_ALL_MUTANTS=1, else a few."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from mutants import MUTANTS, ROOT, Mutant
+
+DOMAIN = [
+    f"tests/domain/test_{name}.py" for name in ("policy", "interlocks", "proof", "execution", "operation", "desk")
+]
+GUARD = ["tests/actors/test_guard.py"]
+FEW = (
+    "allow beats ask",
+    "digest not compared",
+    "expired by a moment",
+    "verified without an ack",
+    "published without a commit",
+    "race: reserved steps unseen",
+)
+ALL = os.environ.get("AEGISFLOW_ALL_MUTANTS") == "1"
+
+
+def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run test files, with a mistake in the source."""
+    chosen = {} if mutant is None else {"AEGISFLOW_MUTANT": str(MUTANTS.index(mutant))}
+    path = os.pathsep.join((str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")))
+    command = [sys.executable, "-m", "pytest", "-p", "mutants", "-p", "no:cacheprovider", "-x", "-q", "--no-header"]
+    return subprocess.run(
+        [*command, *files],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **chosen},
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+
+
+def survives(mutant: Mutant) -> str:
+    """Return what the tests say if they do not notice; empty if they do."""
+    done = run(mutant, DOMAIN if mutant.file.startswith("domain/") else GUARD)
+    failed = done.returncode == 1 and "failed" in done.stdout.splitlines()[-1]
+    return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-500:]}"
+
+
+def test_there_are_enough_and_each_stands_once_in_its_file() -> None:
+    assert len(MUTANTS) >= 24
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+    assert set(FEW) <= {mutant.name for mutant in MUTANTS}
+    for mutant in MUTANTS:
+        compile(mutant.source(), mutant.file, "exec")
+
+
+def test_without_a_mistake_the_same_tests_pass() -> None:
+    assert run(None, DOMAIN + GUARD).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_mistake_is_noticed() -> None:
+    chosen = [mutant for mutant in MUTANTS if ALL or mutant.name in FEW]
+    with ThreadPoolExecutor(2) as pool:
+        told = [survivor for survivor in pool.map(survives, chosen) if survivor]
+    assert not told, "\n\n".join(told)
