@@ -3,25 +3,17 @@
 import gc
 import os
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import structlog
 
 from aegisflow import telemetry
-from aegisflow.actors.archive import ArchiveActor
-from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, SUPERVISOR, TICKER, Directory
-from aegisflow.actors.children import ChildSpec, Family
-from aegisflow.actors.device import DeviceActor
+from aegisflow.actors.base import GATEWAY, NOTIFIER, SUPERVISOR, Directory
 from aegisflow.actors.dispatcher import Dispatcher
-from aegisflow.actors.gateway import Gateway
-from aegisflow.actors.guard import Guard
-from aegisflow.actors.historian import HistorianActor
 from aegisflow.actors.intake import Intake
-from aegisflow.actors.messages import FlushInbound, StartChildren, StopChildren
+from aegisflow.actors.messages import AlarmsCommitted, FlushInbound, StartChildren, StopChildren
 from aegisflow.actors.supervisor import Supervisor
-from aegisflow.actors.ticker import Ticker
 from aegisflow.bus import Bus, LinkState
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.topics import Template
@@ -29,11 +21,13 @@ from aegisflow.checkup import Checkup
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
 from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.equipment import DeviceSpec, PlantSpec
-from aegisflow.errors import AegisFlowError, UnavailableError
+from aegisflow.domain.equipment import PlantSpec
+from aegisflow.errors import AegisFlowError, BusError, UnavailableError
+from aegisflow.family import Kin, build_family, build_sinks
+from aegisflow.gauges import add_gauges
 from aegisflow.local_plant import LocalPlant
 from aegisflow.reload import FileWatch, Reloader
-from aegisflow.store import Store, open_store
+from aegisflow.store import open_store
 
 __all__ = ["EXIT_LOST", "AlarmListener", "App"]
 
@@ -102,7 +96,7 @@ class App:
             self.directory, lambda: self._current, f"{broker.host}:{broker.port}", lambda: self._link()
         )
         self.plant = LocalPlant(self.directory, lambda: self._current, self.clock.now, self._checkup, reloader.reload)
-        self._gauges()
+        add_gauges(self.metrics, self.plant, self.intake, self._is_connected, self._checkup.commit_age_s)
 
     def start(self) -> None:
         """Start everything.
@@ -125,12 +119,14 @@ class App:
         self._undo.append(store.close)
         dispatcher = Dispatcher(self._threads)
         self._undo.append(dispatcher.stop)
+        sinks = build_sinks(settings, bus)
+        self._undo += [sink.close for sink in sinks]
         supervisor = Supervisor.start(
             SUPERVISOR,
             self.directory,
             settings.supervision,
             settings.plant,
-            self._family(bus, store, dispatcher),
+            build_family(self._kin(), bus, store, dispatcher, sinks),
             now=self.clock.now,
             on_lost=self._lost,
             on_replaced=self._replaced,
@@ -188,40 +184,17 @@ class App:
 
     # --- who there is -------------------------------------------------------------------------
 
-    def _family(self, bus: Bus, store: Store, dispatcher: Dispatcher) -> Family:
-        settings, where, metrics, clock = self.configuration, self.directory, self.metrics, self.clock
-
-        def gateway() -> Any:
-            make_codec = self._codec
-            return Gateway.start(
-                GATEWAY, where, bus, self.intake, settings.gateway, make_codec, self._current, clock, metrics
-            )
-
-        def manuals() -> Any:
-            from aegisflow.actors.manuals import ManualsActor
-
-            return ManualsActor.start(MANUALS, where, settings.manuals, _vectors_file(settings.store.url))
-
-        def device(spec: DeviceSpec) -> ChildSpec:
-            return ChildSpec(
-                spec.device_id,
-                lambda: DeviceActor.start(spec.device_id, where, dispatcher, spec, clock.now, metrics),
-            )
-
-        return Family(
-            before=(
-                ChildSpec(GATEWAY, gateway, critical=True),
-                ChildSpec(
-                    HISTORIAN,
-                    lambda: HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed),
-                    critical=True,
-                ),
-                ChildSpec(ARCHIVE, lambda: ArchiveActor.start(ARCHIVE, where, store)),
-                ChildSpec(GUARD, lambda: Guard.start(GUARD, where, self._current, clock.now, metrics), critical=True),
-                ChildSpec(MANUALS, manuals),
-            ),
-            device=device,
-            after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now)),),
+    def _kin(self) -> Kin:
+        return Kin(
+            self.configuration,
+            self.directory,
+            self.intake,
+            self.clock,
+            self.metrics,
+            self._codec,
+            lambda: self._current,
+            self._committed,
+            self._is_connected,
         )
 
     def _codec(self, plant: PlantSpec) -> Codec:
@@ -230,12 +203,21 @@ class App:
             plant.devices,
             clock=self.clock.decoding,
             max_payload_bytes=self.configuration.gateway.max_payload_bytes,
-            key=os.environ.get(self.configuration.broker.hmac_env, "").encode(),
+            key=self._key(),
         )
+
+    def _key(self) -> bytes:
+        """Return the key that commands are signed with; one that is asked for must be there."""
+        name = self.configuration.broker.hmac_env
+        key = os.environ.get(name, "").encode() if name else b""
+        if name and not key:
+            raise BusError(f"broker.hmac_env names {name}, and that variable is empty; commands could not be signed")
+        return key
 
     # --- what happens -------------------------------------------------------------------------
 
     def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
+        self.directory.tell(NOTIFIER, AlarmsCommitted(events))
         for listener in self._listeners:
             try:
                 listener(events)
@@ -254,18 +236,11 @@ class App:
     def _link(self) -> LinkState:
         return LinkState(False, 0.0, "not started") if self._bus is None else self._bus.link()
 
+    def _is_connected(self) -> bool:
+        return self._link().connected
+
     def _link_changed(self, state: LinkState) -> None:
         self._log.debug("broker_link", connected=state.connected, detail=state.detail)
-
-    def _gauges(self) -> None:
-        intake, metrics = self.intake, self.metrics
-        metrics.watch("aegisflow_in_flight", "Messages taken and not yet committed", lambda: intake.in_flight)
-        metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: intake.shed)
-        metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(self._current.devices))
-        metrics.watch("aegisflow_connected", "Whether the broker is connected", lambda: self._link().connected)
-        metrics.watch(
-            "aegisflow_last_commit_age_seconds", "Since the store last committed anything", self._checkup.commit_age_s
-        )
 
 
 def _spare_the_collector() -> Callable[[], None]:
@@ -291,9 +266,3 @@ def _paho(settings: Configuration) -> Bus:
     from aegisflow.bus.mqtt import PahoBus
 
     return PahoBus(settings.broker)
-
-
-def _vectors_file(url: str) -> Path | None:
-    """Return the file for the passages' vectors, beside an SQLite store; None for another store."""
-    path = url.removeprefix("sqlite:///")
-    return None if path == url else Path(path).with_suffix(".vectors.npz")

@@ -8,6 +8,8 @@ from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, D
 from aegisflow.actors.messages import (
     AcknowledgeAlarm,
     ApproveCommand,
+    BringAlarmBack,
+    FindAlarmFigures,
     FindAlarmHistory,
     FindAlarms,
     FindCommands,
@@ -24,11 +26,12 @@ from aegisflow.actors.messages import (
     ReadManual,
     RejectCommand,
     RequestCommand,
+    SetAlarmAside,
     StoreIncident,
     SwitchAgents,
 )
 from aegisflow.checkup import Checkup
-from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.alarms import Alarm, AlarmState
 from aegisflow.domain.commands import (
     AgentWrites,
     Caller,
@@ -38,6 +41,7 @@ from aegisflow.domain.commands import (
     DeviceCommands,
 )
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.figures import AlarmFigures
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -126,7 +130,7 @@ class LocalPlant:
     # --- alarms -------------------------------------------------------------------------------
 
     def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
-        """Return alarms that are active or returned unacknowledged, most severe first, asked of every device."""
+        """Return alarms that are not history, most severe first, asked of every device; some may be set aside."""
         self._devices(device_ids)
         names = device_ids or tuple(self.inventory().devices)
         found, unavailable = self._directory.ask_all(names, ReadAlarms(), ALL_DEVICES_S)
@@ -139,13 +143,29 @@ class LocalPlant:
         self._devices(query.device_ids)
         return self._answer(self._directory.ask(ARCHIVE, FindAlarms(query), READ_S))
 
+    def alarm_figures(self, period: Period, operators: int = 1) -> Answer[AlarmFigures]:
+        """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
+        return self._answer(self._directory.ask(ARCHIVE, FindAlarmFigures(period, operators), READ_S))
+
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
-        device_id = alarm_id.rpartition("@")[0]
-        if device_id not in self.inventory().devices:
-            active = self.active_alarms().value
-            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
-        return self._directory.ask(device_id, AcknowledgeAlarm(alarm_id, by, note), DEVICE_S)
+        return self._of_alarm(alarm_id, AcknowledgeAlarm(alarm_id, by, note))
+
+    def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
+        """Set an alarm aside for a time, an operator's right alone; it comes back unacknowledged if its cause lasts."""
+        return self._of_alarm(alarm_id, SetAlarmAside(alarm_id, by, reason, duration_s))
+
+    def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
+        """End a shelf before its time, an operator's right alone."""
+        return self._of_alarm(alarm_id, BringAlarmBack(alarm_id, AlarmState.SHELVED, by))
+
+    def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
+        """Set an alarm aside until it is returned to service, an operator's right alone."""
+        return self._of_alarm(alarm_id, SetAlarmAside(alarm_id, by, reason, None))
+
+    def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
+        """End what ``take_out_of_service`` began, an operator's right alone."""
+        return self._of_alarm(alarm_id, BringAlarmBack(alarm_id, AlarmState.OUT_OF_SERVICE, by))
 
     # --- knowledge ----------------------------------------------------------------------------
 
@@ -241,6 +261,14 @@ class LocalPlant:
 
     def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
         return Answer(value, self._now(), unavailable or {})
+
+    def _of_alarm(self, alarm_id: str, question: AcknowledgeAlarm | SetAlarmAside | BringAlarmBack) -> Alarm:
+        """Ask the device that an alarm belongs to."""
+        device_id = alarm_id.rpartition("@")[0]
+        if device_id not in self.inventory().devices:
+            active = self.active_alarms().value
+            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
+        return self._directory.ask(device_id, question, DEVICE_S)
 
     def _device(self, device_id: str) -> DeviceSpec:
         devices = self.inventory().devices

@@ -28,10 +28,10 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
-ALARM_IS_OPEN = SQL("state IN ('unacknowledged', 'acknowledged', 'returned_unacknowledged')")
+ALARM_IS_OPEN = SQL("state <> 'normal'")
 """It is not yet history; in these words, for SQLite uses a partial index only where it sees the same ones."""
 
 
@@ -123,6 +123,9 @@ class Anomaly(Model):
     acknowledged_by = TextField()
     note = TextField()
     repeats = IntegerField()
+    set_aside_by = TextField()
+    set_aside_reason = TextField()
+    shelved_until = DoubleField(null=True)
 
     class Meta:
         table_name = "anomalies"
@@ -215,6 +218,10 @@ class AuditRow(Model):
     subject = TextField()
     detail = TextField()
     """JSON object."""
+    prev_hash = TextField()
+    """Of the row before."""
+    hash = TextField()
+    """Over this row and ``prev_hash``; see ``domain.audit``."""
 
     class Meta:
         table_name = "audit"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,6 +28,7 @@ from aegisflow.errors import (
     UnknownNameError,
 )
 from aegisflow.mcp.text import clean
+from aegisflow.operator_alarms import AlarmDesk
 from aegisflow.plant import Plant
 
 PREFIX = "/operator/"
@@ -86,7 +88,7 @@ class Operators:
 
 def operator_routes(plant: Callable[[], Plant], operators: Operators) -> list[BaseRoute]:
     """Return the routes; ``plant`` is called for each request."""
-    desk = _Desk(plant)
+    desk, alarms = _Desk(plant), AlarmDesk(plant)
 
     def route(path: str, method: str, call: Call) -> Route:
         return Route(PREFIX + path, _answering(call, operators), methods=[method])
@@ -101,7 +103,20 @@ def operator_routes(plant: Callable[[], Plant], operators: Operators) -> list[Ba
         route("agents/stop", "POST", desk.stop),
         route("agents/resume", "POST", desk.resume),
         route("alarms/{id}/acknowledge", "POST", desk.acknowledge),
+        route("alarms", "GET", alarms.list),
+        route("alarms/{id}/shelve", "POST", alarms.shelve),
+        route("alarms/{id}/unshelve", "POST", alarms.unshelve),
+        route("alarms/{id}/out-of-service", "POST", alarms.take_out),
+        route("alarms/{id}/in-service", "POST", alarms.put_back),
+        route("figures", "GET", alarms.figures),
     ]
+
+
+def build_operator_app(plant: Callable[[], Plant], operators: Operators) -> Starlette:
+    """Return an application with nothing but the operators' routes."""
+    from aegisflow.mcp.web import host_guard
+
+    return Starlette(routes=operator_routes(plant, operators), middleware=[host_guard()])
 
 
 def _answering(call: Call, operators: Operators) -> Callable[[Request], Any]:

@@ -13,6 +13,7 @@ from aegisflow.domain.commands import (
     DeviceCommands,
 )
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.figures import AlarmFigures
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -54,10 +55,16 @@ class Plant(Protocol):
         """Summarise sensors (none named: all) of a device over a period."""
 
     def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
-        """Return alarms that are active or returned unacknowledged, most severe first, asked of every device."""
+        """Return alarms that are not history, most severe first, asked of every device.
+
+        Those that are set aside (``state.is_set_aside``) are among them: nobody is asked to act on these.
+        """
 
     def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
         """Return alarms from the store, newest first."""
+
+    def alarm_figures(self, period: Period, operators: int = 1) -> Answer[AlarmFigures]:
+        """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
         """Search the manuals; naming a device keeps other kinds' manuals out."""
@@ -76,6 +83,18 @@ class Plant(Protocol):
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
+
+    def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
+        """Set an alarm aside for a time, an operator's right alone; it comes back unacknowledged if its cause lasts."""
+
+    def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
+        """End a shelf before its time, an operator's right alone."""
+
+    def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
+        """Set an alarm aside until it is returned to service, an operator's right alone."""
+
+    def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
+        """End what ``take_out_of_service`` began, an operator's right alone."""
 
     def request_command(
         self,

@@ -58,6 +58,10 @@ class Metrics:
         self.actor_failures = Counter("aegisflow_actor_failures", "Actors that fell", registry=self.registry)
         self.commands = Counter("aegisflow_commands", "Commands by stage", ["stage"], registry=self.registry)
 
+        self.notifications = Counter(
+            "aegisflow_notifications", "Times that people were told, by severity", ["severity"], registry=self.registry
+        )
+
     def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """Add a gauge whose value is asked for when somebody looks."""
         from prometheus_client import Gauge

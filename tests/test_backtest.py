@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from aegisflow.backtest import backtest
+from aegisflow.backtest.labels import Labels
 from aegisflow.backtest.recording import TimeForm, parse_time
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
 from aegisflow.errors import RecordingError
@@ -212,7 +213,13 @@ def test_a_long_silence_ends_a_run_of_breaches(run):
     assert len(run(recorded(values), plant)[1]) == 1
     lines = recorded(values[:-1]).splitlines()
     assert run("\n".join(lines), plant)[1] == []
-    assert run("\n".join([*lines, f"{iso(START + 86_400)},pump-01,50"]), plant)[1] == []
+    alarms = run("\n".join([*lines, f"{iso(START + 86_400)},pump-01,50"]), plant)[1]
+    assert [alarm["type"] for alarm in alarms] == ["sensor_silent"], "the silence itself is one"
+
+
+def test_a_gap_in_a_recording_without_a_plant_tells_nothing_of_the_device(run):
+    lines = recorded(noise(300)).splitlines()
+    assert run("\n".join([*lines, f"{iso(START + 86_400)},pump-01,50"]))[1] == []
 
 
 @pytest.mark.parametrize(
@@ -295,3 +302,24 @@ def test_a_time_is_written_back_with_the_fraction_it_has():
     assert form.format(START + 0.25) == "2026-01-05 01:00:00.250+01:00"
     assert form.format(START + 0.000001) == "2026-01-05 01:00:00.000001+01:00"
     assert math.isclose(parse_time(form.format(START + 0.25)), START + 0.25)
+
+
+def test_a_labelled_recording_gives_the_figures(run):
+    plant = plant_of(flow={"alarm": Limits(high=30)})
+    labels = [""] * 20 + ["pump_jam"] * 20 + [""] * 60 + ["1"] * 10 + [""] * 60
+    values = [10] * 20 + [50] * 20 + [10] * 100 + [50] * 10 + [10] * 20
+    header, *rows = recorded(values).splitlines()
+    text = "\n".join([f"{header},fault_type", *(f"{row},{label}" for row, label in zip(rows, labels, strict=True))])
+    comparison = run(text, plant)[0].comparison
+    assert (comparison.faults, comparison.found, comparison.false_alarms) == (2, 1, 1)
+    assert (comparison.named, comparison.right_first, comparison.right_final) == (1, 0, 0)
+    assert comparison.counts == {"pump_jam": 1, "": 1}
+    assert len(comparison.delays["pump_jam"]) == 1
+    assert "found 1 of 2 faults (0.500), 1 false alarms" in run(text, plant)[0].text()
+
+
+def test_a_label_that_joins_two_kinds_is_two_episodes():
+    labels = Labels(["timestamp", "Anomaly"])
+    for at, cell in enumerate(["", "a", "a+b", "b", "normal", "a"]):
+        labels.take("pump-01", float(at), cell)
+    assert [(one.kind, one.start, one.end) for one in labels.episodes] == [("a", 1, 2), ("b", 2, 3), ("a", 5, 5)]

@@ -118,15 +118,15 @@ def test_an_alarm_walks_from_a_reading_to_the_store_the_listeners_and_the_one_wh
     [
         (CommandName.REDUCE_LOAD, {"reduction_pct": 30}),
         (CommandName.SET_PARAMETER, {"name": "pressure_setpoint", "value": 30.0}),
-        (CommandName.EMERGENCY_SHUTDOWN, {}),
+        (CommandName.ENABLE_MAINTENANCE_MODE, {}),
     ],
 )
-def test_a_proposed_command_is_denied_stored_and_never_published(
+def test_what_an_agent_proposes_for_a_silent_device_is_denied_stored_and_never_published(
     running: Running, command: CommandName, parameters: dict[str, str | float]
 ) -> None:
     receipt = running.plant.request_command("pump-01", command, parameters, AGENT, "it is hot")
     assert receipt.stage is Stage.DENIED
-    assert "no command policy is configured" in receipt.reasons[0]
+    assert "monitor and do not act" in receipt.reasons[0]
     assert "nothing was sent" in receipt.next_step
     page = running.plant.commands("pump-01", 10).value
     assert [(kept.command.command_id, kept.stage) for kept in page.commands] == [

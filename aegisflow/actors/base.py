@@ -22,6 +22,7 @@ ARCHIVE = "archive"
 MANUALS = "manuals"
 GUARD = "guard"
 TICKER = "ticker"
+NOTIFIER = "notifier"
 
 STOPPED = "stopped"
 """``ChildFailed.reason`` of an actor that ended in peace, but with messages left."""

@@ -13,6 +13,7 @@ from aegisflow.actors.messages import (
     AcknowledgeAlarm,
     AckReceived,
     AppendAudit,
+    BringAlarmBack,
     CommandNotSent,
     DeadLetter,
     DeviceRecalled,
@@ -23,6 +24,7 @@ from aegisflow.actors.messages import (
     ReconfigureDevice,
     RecordReadings,
     ReportMode,
+    SetAlarmAside,
     StoreDeadLetters,
     StoreRecords,
     Tick,
@@ -80,9 +82,9 @@ class DeviceActor(OperatingActor):
                     self._record(message.readings)
                 else:
                     self._stash.append((message, None))
-            case Tick(at):
-                self._tick(at)
-            case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm():
+            case Tick(at, listening):
+                self._tick(at, listening)
+            case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SetAlarmAside() | BringAlarmBack():
                 return self._answer(message) if self._stash is None else self._answer_later(message)
             case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
                 if self._stash is None:
@@ -169,9 +171,9 @@ class DeviceActor(OperatingActor):
 
     # --- time and the past --------------------------------------------------------------------
 
-    def _tick(self, at: float) -> None:
+    def _tick(self, at: float, listening: bool) -> None:
         if self._stash is None:
-            self._store(self._device.tick(at))
+            self._store(self._device.tick(at, listening))
             self._watch(at)
         elif time.monotonic() > self._cold_at:
             self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
@@ -242,19 +244,26 @@ class DeviceActor(OperatingActor):
         match question:
             case ReadAlarms():
                 return self._device.alarms()
-            case AcknowledgeAlarm():
-                return self._acknowledge(question)
+            case AcknowledgeAlarm() | SetAlarmAside() | BringAlarmBack():
+                return self._change(question)
             case _:
                 accepted = self._done - sum(self._refused.values())
                 return self._device.status(self._now(), accepted, self._refused)
 
-    def _acknowledge(self, request: AcknowledgeAlarm) -> Alarm:
-        at = self._now()
-        alarm, events = self._device.acknowledge(request.alarm_id, request.by, request.note, at)
+    def _change(self, request: AcknowledgeAlarm | SetAlarmAside | BringAlarmBack) -> Alarm:
+        at, by = self._now(), request.by
+        match request:
+            case AcknowledgeAlarm(alarm_id, _, words):
+                alarm, events = self._device.acknowledge(alarm_id, by, words, at)
+            case SetAlarmAside(alarm_id, _, words, shelf_s):
+                alarm, events = self._device.set_aside(alarm_id, by, words, at, shelf_s)
+            case BringAlarmBack(alarm_id, state):
+                words = ""
+                alarm, events = self._device.bring_back(alarm_id, state, by, at)
         if events:
             self._store(events)
-            detail = {"kind": request.by.kind, "device_id": self.name, "note": request.note}
-            entry = AuditEntry(at, request.by.name, "alarm_acknowledged", request.alarm_id, detail)
+            detail = {"kind": by.kind, "device_id": self.name, "note": words}
+            entry = AuditEntry(at, by.name, f"alarm_{events[0].change}", request.alarm_id, detail)
             self.post(HISTORIAN, AppendAudit(entry))
         return alarm
 

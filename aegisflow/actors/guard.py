@@ -20,9 +20,7 @@ from aegisflow.actors.messages import (
     ReadAgentWrites,
     ReadApprovals,
     ReadDeviceCommands,
-    RecallCommands,
     RejectCommand,
-    ReportMode,
     RequestCommand,
     SwitchAgents,
     Tick,
@@ -30,7 +28,7 @@ from aegisflow.actors.messages import (
     ViewDevice,
     Wake,
 )
-from aegisflow.actors.steps import STORE_AGAIN_S, Answer, StepKeeper, Storing, refuse
+from aegisflow.actors.steps import STORE_AGAIN_S, Answer, StepKeeper, Storing
 from aegisflow.domain.commands import (
     AgentWrites,
     Caller,
@@ -47,14 +45,13 @@ from aegisflow.domain.policy import options
 from aegisflow.domain.proposals import check_proposal
 from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import AuditEntry
-from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
+from aegisflow.errors import BadValueError, NotAllowedError, UnknownNameError
 from aegisflow.telemetry import Metrics
 
 __all__ = ["Guard"]
 
 VIEW_S = 1.0
 """A device that has not told how it is by then is judged as one that does not answer."""
-RECALL_AGAIN_S = 5.0
 
 Step = Callable[[DeviceView | None], Transition]
 
@@ -85,19 +82,11 @@ class Guard(StepKeeper):
         responsible: Callable[..., str] = lambda severity: "an operator",
         call_people: Callable[[Transition], None] = lambda transition: None,
     ) -> None:
-        super().__init__(name, directory, Desk(plant, responsible))
-        self._now = now
+        super().__init__(name, directory, Desk(plant, responsible), now)
         self._metrics = metrics
         self._call_people = call_people
         self._number = 0
         self._judging: dict[int, _Judging] = {}
-        self._stash: list[tuple[object, pykka.Future[object] | None]] | None = []
-        """What waits until the store has told what is open; None afterwards."""
-        self._recall_at = 0.0
-
-    def on_start(self) -> None:
-        """Ask what is open."""
-        self._ask_store()
 
     def on_receive(self, message: object) -> object:
         """Decide, answer, and see to it that every step is stored before the next."""
@@ -273,63 +262,6 @@ class Guard(StepKeeper):
             self._save_if_free(transition)
         if self._storing or self._judging:
             self.wake_in(min(VIEW_S, STORE_AGAIN_S))
-
-    def _ask_store(self) -> None:
-        self._recall_at = time.monotonic() + RECALL_AGAIN_S
-        policy = self._desk.plant.policy
-        longest = max(policy.device_rate.within_s, policy.plant_rate.within_s)
-        self.tell(HISTORIAN, RecallCommands(self._now() - longest, self.name))
-        self.wake_in(RECALL_AGAIN_S)
-
-    def _recall(self, past: CommandsRecalled) -> None:
-        if past.failure:
-            self.log.warning("commands_not_recalled", reason=past.failure)
-            return
-        if self._storing:
-            return  # it would be older than what is under way
-        self._desk.recall(past.records, past.dispatches)
-        if self._stash is None:
-            return
-        self._desk.agents = past.agents
-        for device_id in self._desk.plant.devices:
-            self.tell(device_id, ReportMode())
-        stash, self._stash = self._stash, None
-        for message, answer in stash:
-            if answer is None:
-                self._handle(message)
-                continue
-            try:
-                made = self._handle(message)
-            except Exception:  # noqa: BLE001 - it belongs to the one who asked
-                answer.set_exception()
-            else:
-                answer.set(made)
-
-    def _wait_for_store(self, message: object) -> object:
-        assert self._stash is not None
-        if isinstance(message, CommandProgressed):
-            self._stash.append((message, None))
-            return None
-        answer: pykka.Future[object] = pykka.ThreadingFuture()
-        self._stash.append((message, answer))
-        return answer
-
-    def on_failure(self, *_: object) -> None:
-        """Answer those who wait, and leave to the successor what devices saw."""
-        self._leave()
-
-    def on_stop(self) -> None:
-        """Answer those who wait."""
-        self._leave()
-
-    def _leave(self) -> None:
-        error = UnavailableError(self.name, "it stopped before this was decided")
-        for message, answer in self._stash or ():
-            if answer is None:
-                self.give_back(message)
-            else:
-                refuse(answer, error)
-        self._refuse_all(error)
 
 
 def _probe(device_id: str, by: Caller, at: float) -> Command:

@@ -10,16 +10,25 @@ from typing import Any, TypeAlias
 import pykka
 
 from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor
-from aegisflow.actors.messages import StoreTransition, TransitionStored
+from aegisflow.actors.messages import (
+    CommandProgressed,
+    CommandsRecalled,
+    RecallCommands,
+    ReportMode,
+    StoreTransition,
+    TransitionStored,
+)
 from aegisflow.domain.commands import CommandReceipt
 from aegisflow.domain.desk import Desk
 from aegisflow.domain.transition import Transition
-from aegisflow.errors import StoreError
+from aegisflow.errors import StoreError, UnavailableError
 
 __all__ = ["STORE_AGAIN_S", "Answer", "StepKeeper", "Storing", "refuse"]
 
 STORE_AGAIN_S = 2.0
 """A step that is not known to be stored by then is told to the historian again; storing twice is harmless."""
+
+RECALL_AGAIN_S = 5.0
 
 Answer: TypeAlias = pykka.Future[Any]
 
@@ -36,9 +45,13 @@ class Storing:
 class StepKeeper(ThreadedActor):
     """Has steps stored and goes on once they are."""
 
-    def __init__(self, name: str, directory: Directory, desk: Desk) -> None:
+    def __init__(self, name: str, directory: Directory, desk: Desk, now: Callable[[], float]) -> None:
         super().__init__(name, directory)
         self._desk = desk
+        self._now = now
+        self._stash: list[tuple[object, pykka.Future[object] | None]] | None = []
+        """What waits until the store has told what is open; None afterwards."""
+        self._recall_at = 0.0
         self._storing: dict[str, Storing] = {}
         self._next: dict[str, deque[Callable[[], None]]] = {}
         """Command id to what is to be done once the step under way is stored."""
@@ -48,8 +61,12 @@ class StepKeeper(ThreadedActor):
         """Go on after a step is on disk."""
 
     @abstractmethod
-    def _ask_store(self) -> None:
-        """Have the store tell what is open."""
+    def _handle(self, message: object) -> object:
+        """Take a message once what is open is known."""
+
+    def on_start(self) -> None:
+        """Ask what is open."""
+        self._ask_store()
 
     def _once_free(self, command_id: str, work: Callable[[], None]) -> None:
         if command_id in self._storing:
@@ -98,6 +115,63 @@ class StepKeeper(ThreadedActor):
             if now - storing.told_at >= STORE_AGAIN_S:
                 storing.told_at = now
                 self.tell(HISTORIAN, StoreTransition(storing.transition, self.name))
+
+    def _ask_store(self) -> None:
+        self._recall_at = time.monotonic() + RECALL_AGAIN_S
+        policy = self._desk.plant.policy
+        longest = max(policy.device_rate.within_s, policy.plant_rate.within_s)
+        self.tell(HISTORIAN, RecallCommands(self._now() - longest, self.name))
+        self.wake_in(RECALL_AGAIN_S)
+
+    def _recall(self, past: CommandsRecalled) -> None:
+        if past.failure:
+            self.log.warning("commands_not_recalled", reason=past.failure)
+            return
+        if self._storing:
+            return  # it would be older than what is under way
+        self._desk.recall(past.records, past.dispatches)
+        if self._stash is None:
+            return
+        self._desk.agents = past.agents
+        for device_id in self._desk.plant.devices:
+            self.tell(device_id, ReportMode())
+        stash, self._stash = self._stash, None
+        for message, answer in stash:
+            if answer is None:
+                self._handle(message)
+                continue
+            try:
+                made = self._handle(message)
+            except Exception:  # noqa: BLE001 - it belongs to the one who asked
+                answer.set_exception()
+            else:
+                answer.set(made)
+
+    def _wait_for_store(self, message: object) -> object:
+        assert self._stash is not None
+        if isinstance(message, CommandProgressed):
+            self._stash.append((message, None))
+            return None
+        answer: pykka.Future[object] = pykka.ThreadingFuture()
+        self._stash.append((message, answer))
+        return answer
+
+    def on_failure(self, *_: object) -> None:
+        """Answer those who wait, and leave to the successor what devices saw."""
+        self._leave()
+
+    def on_stop(self) -> None:
+        """Answer those who wait."""
+        self._leave()
+
+    def _leave(self) -> None:
+        error = UnavailableError(self.name, "it stopped before this was decided")
+        for message, answer in self._stash or ():
+            if answer is None:
+                self.give_back(message)
+            else:
+                refuse(answer, error)
+        self._refuse_all(error)
 
     def _refuse_all(self, error: Exception) -> None:
         for storing in self._storing.values():

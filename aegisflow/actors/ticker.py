@@ -11,9 +11,16 @@ EVERY_S = 1.0
 class Ticker(ThreadedActor):
     """Tells ``Tick`` to all names in the directory every second of the wall's time."""
 
-    def __init__(self, name: str, directory: Directory, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Directory,
+        now: Callable[[], float],
+        listening: Callable[[], bool] = lambda: True,
+    ) -> None:
         super().__init__(name, directory)
         self._now = now
+        self._listening = listening
 
     def on_start(self) -> None:
         """Begin."""
@@ -23,7 +30,7 @@ class Ticker(ThreadedActor):
         """Tick when woken."""
         if isinstance(message, Wake):
             self.wake_in(EVERY_S)
-            tick = Tick(self._now())
+            tick = Tick(self._now(), self._listening())
             for name in self.directory.names():
                 if name != self.name:
                     self.tell(name, tick)

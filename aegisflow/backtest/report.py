@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aegisflow.backtest.labels import Comparison, Episode
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.times import format_duration
 
@@ -47,6 +48,11 @@ class Report:
     """Reason to rows."""
     alarms: list[Alarm] = field(default_factory=list)
     """As they were last, in the order they were raised."""
+    episodes: list[Episode] = field(default_factory=list)
+    """What the recording's labels say was really wrong."""
+    pictures: list[Path] = field(default_factory=list)
+    comparison: Comparison | None = None
+    """None without labels."""
 
     def refuse(self, reason: str, line: int, detail: str) -> None:
         """Count a row that was not taken."""
@@ -69,6 +75,10 @@ class Report:
             noun = "line" if refused.count == 1 else "lines"
             lines.append(f"  refused   {refused.count:,} {reason} ({noun} {where}: {refused.detail})")
         lines += self._alarms()
+        if self.pictures:
+            lines.append(f"  pictures  {len(self.pictures)} in {self.pictures[0].parent}")
+        if self.comparison is not None:
+            lines += self.comparison.lines()
         return "\n".join(lines)
 
     def _alarms(self) -> list[str]:

@@ -6,11 +6,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from math import inf, isinf
 from pathlib import Path
 from time import perf_counter
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from aegisflow.backtest.derive import Derived
+from aegisflow.backtest.labels import Labels
 from aegisflow.backtest.recording import Line, Recording, TimeForm, parse_number, parse_time
 from aegisflow.backtest.report import Report
+from aegisflow.backtest.traces import Traces
 from aegisflow.domain.alarms import Alarm, AlarmEvent, Change
 from aegisflow.domain.commands import Caller
 from aegisflow.domain.device import Device
@@ -33,6 +35,7 @@ def backtest(
     plant: PlantSpec | None = None,
     alarms: Path,
     scores: Path | None = None,
+    pictures: Path | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Report:
     """Run a recorded file through the devices and write what they found.
@@ -42,6 +45,7 @@ def backtest(
         plant: The plant that it was recorded in; without one, devices are derived from the columns.
         alarms: CSV to write, one row per alarm in the order they were raised.
         scores: CSV to write, one row per row of data; one that is refused scores 0.
+        pictures: folder for a picture of each device.
         progress: Told the share of the file that is done, 0 to 1.
 
     Raises:
@@ -49,6 +53,7 @@ def backtest(
     """
     began = perf_counter()
     run = _Run(Recording(path), plant)
+    traces = run.observer = None if pictures is None else Traces()
     with ExitStack() as stack:
         alarm_file = stack.enter_context(_whole(alarms))
         score_rows = None
@@ -61,8 +66,31 @@ def backtest(
                 score_rows.writerow((*run.name(line), f"{device.score if device else 0.0:.6g}"))
         run.finish()
         write_alarms(alarm_file, run.report.alarms, run.recording.time_form())
+    if pictures is not None and traces is not None:
+        from aegisflow.backtest.pictures import write_pictures
+
+        run.report.pictures = write_pictures(pictures, traces.devices, run.report.alarms, run.report.episodes)
     run.report.seconds = perf_counter() - began
     return run.report
+
+
+class Observer(Protocol):
+    """Sees every reading that was taken, with its device after it."""
+
+    def take(self, device: Device, at: float, values: dict[str, float]) -> None:
+        """See one reading."""
+
+
+def watch(path: Path, plant: PlantSpec, observer: Observer) -> None:
+    """Run a recording through the devices of a plant for somebody who only looks on.
+
+    Raises:
+        RecordingError: the file cannot be read, or fits no device.
+    """
+    run = _Run(Recording(path), plant)
+    run.observer = observer
+    for line in run.recording.lines():
+        run.take(line)
 
 
 class _Lane:
@@ -122,6 +150,13 @@ class _Run:
         self._lanes: dict[str, _Lane] = {}
         self._alarms: dict[str, Alarm] = {}
         self._time_text, self._at = "", 0.0
+        self._labels = Labels(recording.header)
+        self.observer: Observer | None = None
+
+    @property
+    def now(self) -> float:
+        """Timestamp of the newest row."""
+        return self._at
 
     def name(self, line: Line) -> tuple[str, str]:
         """Return timestamp and device of a row as they stand there, empty where it is too short."""
@@ -147,6 +182,10 @@ class _Run:
             self._pass(lane, last)
         self.report.alarms = sorted(self._alarms.values(), key=lambda alarm: (alarm.raised_at, alarm.device_id))
         self.report.devices = len(self._lanes)
+        self.report.episodes = self._labels.episodes
+        first, end = self.report.first_at, self.report.last_at
+        if self._labels.episodes and first is not None and end is not None:
+            self.report.comparison = self._labels.compare(self.report.alarms, first, end, len(self._lanes))
 
     def _record(self, line: Line) -> Device:
         cells = line.cells
@@ -161,6 +200,9 @@ class _Run:
             self._time_text = text
         at = self._at
         lane = self._lane(self.recording.device_of(cells))
+        place = self._labels.place
+        if place is not None:
+            self._labels.take(lane.device.spec.device_id, at, cells[place])
         values = lane.values(cells)
         if at > lane.newest:
             if lane.newest > 0 and at - lane.newest > LEAP_S:
@@ -171,6 +213,8 @@ class _Run:
         disposition, events = lane.device.record(Reading(lane.device.spec.device_id, at, values, at))
         if events:
             self._keep(lane.device, events)
+        if self.observer is not None:
+            self.observer.take(lane.device, at, values)
         if disposition is not Disposition.ACCEPTED:
             raise PayloadError(str(disposition), f"{text[:50]} of {lane.device.spec.device_id}")
         report = self.report
@@ -192,11 +236,14 @@ class _Run:
         return self._lanes.setdefault(device_id, _Lane(spec, self.recording))
 
     def _pass(self, lane: _Lane, until: float) -> None:
-        """Tell the device about a silence as its ticker would: once it is silent, and at its end."""
+        """Tell the device about a silence as its ticker would: once it is silent, and at its end.
+
+        Where no plant says how long a device may be silent, a gap tells of the recording, not of the device.
+        """
         silent_at = lane.newest + lane.silent_after_s + 1
         if lane.newest > 0 and silent_at < until:
-            for at in (silent_at, until):
-                self._keep(lane.device, lane.device.tick(at))
+            for at in (lane.newest, silent_at, until):
+                self._keep(lane.device, lane.device.tick(at, listening=self._plant is not None))
 
     def _keep(self, device: Device, events: tuple[AlarmEvent, ...]) -> None:
         for event in events:
@@ -204,6 +251,26 @@ class _Run:
             if event.change is Change.CLEARED:
                 # Nobody is there to take note; alarms that wait for it would be opened again in place of new ones.
                 device.acknowledge(event.alarm.alarm_id, _CALLER, "", event.at)
+
+
+class Replay:
+    """One device of a recording, to be run again under other settings."""
+
+    def __init__(self, path: Path, plant: PlantSpec | None, device_id: str) -> None:
+        self._path = path
+        self._device_id = device_id
+        self.spec = plant.devices[device_id] if plant else Derived(Recording(path)).spec(device_id)
+        """As it was run the first time."""
+
+    def alarms(self, spec: DeviceSpec, until: float) -> list[Alarm]:
+        """Return the alarms of the device under another specification, up to ``until``."""
+        recording = Recording(self._path)
+        run = _Run(recording, PlantSpec("again", {}, {self._device_id: spec}))
+        for line in recording.lines():
+            if run.name(line)[1] == self._device_id and run.take(line) is not None and run.now > until:
+                break
+        run.finish()
+        return run.report.alarms
 
 
 def write_alarms(file: TextIO, alarms: list[Alarm], form: TimeForm) -> None:

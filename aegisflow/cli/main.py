@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NoReturn
 from cyclopts import App, Parameter
 
 from aegisflow import __version__
+from aegisflow.cli.operators import register as register_operators
 from aegisflow.errors import AegisFlowError, ConfigError
 
 DEFAULT_PLANT = Path("config/plant.yaml")
@@ -133,6 +134,72 @@ def operator(name: Annotated[str, Parameter(help="of the person, as the audit sh
     sys.stdout.write(token_text(name))
 
 
+ServeUrl = Annotated[str | None, Parameter(help="of the running serve, instead of the file's address")]
+AlarmId = Annotated[str, Parameter(help="as aegisflow alarms shows it")]
+Reason = Annotated[str, Parameter(help="why, in a few words; kept with the alarm and in the audit")]
+
+
+@app.command
+def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """List the alarms of a running serve, those set aside last; the operator's token is AEGISFLOW_OPERATOR_TOKEN."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).alarms()
+
+
+@app.command
+def shelve(
+    alarm_id: AlarmId,
+    *,
+    duration: Annotated[str, Parameter(name="--for", help="how long, 1min to 12h")],
+    reason: Reason,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Set an alarm aside for a time; it comes back when that is over, or when it gets worse."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).shelve(alarm_id, duration, reason)
+
+
+@app.command
+def unshelve(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Take an alarm off the shelf before its time."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).unshelve(alarm_id)
+
+
+@app.command
+def out_of_service(alarm_id: AlarmId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Set an alarm aside until it is returned to service."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).service(alarm_id, reason, out=True)
+
+
+@app.command
+def in_service(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Return an alarm to service; unacknowledged, if its cause lasts."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).service(alarm_id, "", out=False)
+
+
+@app.command
+def figures(
+    *,
+    last: Annotated[str, Parameter(help="how far back: 8h, 7d")] = "1d",
+    operators: Annotated[int, Parameter(help="on duty at a time")] = 1,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Say how many alarms people got, by EEMUA 191: rate, floods, chattering, stale, the most frequent."""
+    from aegisflow.cli.alarming import Desk
+
+    return Desk(plant, url).figures(last, operators)
+
+
 @app.command
 def demo(
     *,
@@ -156,16 +223,66 @@ def backtest(
     alarms: Annotated[Path, Parameter(help="CSV to write, a row per alarm")],
     plant: Annotated[Path | None, Parameter(help="plant.yaml; without it a plant is derived from the columns")] = None,
     scores: Annotated[Path | None, Parameter(help="CSV to write, a row per reading")] = None,
+    pictures: Annotated[Path | None, Parameter(help="folder for a picture of each device (extra: plot)")] = None,
+    explain: Annotated[str | None, Parameter(help="id of an alarm: why it was raised, what would prevent it")] = None,
 ) -> None:
-    """Run a recorded file through the devices, as fast as it goes and without a broker."""
+    """Run a recorded file through the devices, as fast as it goes and without a broker.
+
+    Where the file has labels (a column such as anomaly or fault_type), the figures of detection are printed.
+    """
     from aegisflow.backtest import backtest as run_backtest
     from aegisflow.config import load
     from aegisflow.progress import progress_bar
 
     spec = None if plant is None else load(plant).plant
     with progress_bar("backtest") as progress:
-        report = run_backtest(recording, plant=spec, alarms=alarms, scores=scores, progress=progress)
+        report = run_backtest(recording, plant=spec, alarms=alarms, scores=scores, pictures=pictures, progress=progress)
     sys.stdout.write(report.text() + "\n")
+    if explain is not None:
+        from aegisflow.backtest.explain import explain as explain_alarm
+
+        known = {alarm.alarm_id: alarm for alarm in report.alarms}
+        sys.stdout.write("\n" + explain_alarm(recording, spec, known, explain) + "\n")
+
+
+@app.command
+def tune(
+    recording: Annotated[Path, Parameter(help="CSV of a healthy period")],
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+) -> None:
+    """Propose limits and thresholds from a healthy period, as a diff to plant.yaml; nothing is applied."""
+    from aegisflow.backtest.tune import tune as propose
+
+    diff, notes = propose(recording, plant)
+    sys.stdout.write(diff or "nothing to change: the file fits the recording\n")
+    sys.stderr.write("".join(f"{note}\n" for note in notes))
+
+
+register_operators(app)
+
+audit = App(name="audit", help="The audit: whether it is whole, and the story of a command.")
+app.command(audit)
+
+
+@audit.command
+def verify(*, plant: PlantPath = DEFAULT_PLANT) -> int:
+    """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken)."""
+    from aegisflow.cli.auditing import run_verify
+
+    return run_verify(plant)
+
+
+@audit.command
+def show(
+    command: Annotated[str, Parameter(help="id of the command, such as cmd-0123456789ab")],
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+) -> int:
+    """Tell the whole story of one command: who did what, when and why."""
+    from aegisflow.cli.auditing import run_show
+
+    return run_show(plant, command)
 
 
 simulate = App(name="simulate", help_flags=[], version_flags=[])

@@ -21,8 +21,8 @@ def run_reload(plant: Path, url: str | None) -> int:
     The running process reads its own file and judges it, so a file with mistakes does not keep the
     question from being asked: then the address is the default one.
     """
-    settings = _settings(plant)
-    base = url or _base_url(settings)
+    settings = settings_of(plant)
+    base = url or base_url(settings)
     answer = _post(f"{base.rstrip('/')}/reload", os.environ.get(settings.token_env, "") if settings.token_env else "")
     if not answer.get("applied"):
         sys.stderr.write("\n".join(["nothing was changed:", *map(str, answer.get("mistakes", []))]) + "\n")
@@ -36,14 +36,16 @@ def run_reload(plant: Path, url: str | None) -> int:
     return 0
 
 
-def _settings(plant: Path) -> HttpSettings:
+def settings_of(plant: Path) -> HttpSettings:
+    """Return where a running serve listens; the default for a file with mistakes."""
     try:
         return load(plant).http
     except ConfigError:
         return HttpSettings()
 
 
-def _base_url(settings: HttpSettings) -> str:
+def base_url(settings: HttpSettings) -> str:
+    """Return the address to ask at."""
     host = _EVERYWHERE.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 

@@ -69,6 +69,7 @@ def run_mcp(plant: Path, wire: int) -> int:
     configuration = load(plant)
 
     _let_fastmcp_log_as_we_do()
+    from aegisflow.cli.beside import people_beside
     from aegisflow.mcp.server import build_server
     from aegisflow.mcp.starting import StartingPlant
     from aegisflow.mcp.stdio import serve_stdio
@@ -80,7 +81,8 @@ def run_mcp(plant: Path, wire: int) -> int:
     gc.enable()
     background.start()
     try:
-        serve_stdio(server, wire)
+        with people_beside(configuration, starting):
+            serve_stdio(server, wire)
     finally:
         # The client may send SIGTERM soon after it closed our input; the store is flushed first.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from aegisflow.config.mistakes import one_of
 from aegisflow.config.units import UNITS, close_units
 from aegisflow.domain.alarms import Severity
+from aegisflow.domain.commands import Mode
 from aegisflow.domain.times import parse_duration
 
 
@@ -114,6 +115,7 @@ def _empty(value: Any) -> Any:
     return {} if value is None else value
 
 
+_MODES = tuple(mode.value for mode in Mode if mode is not Mode.UNKNOWN)
 _LEVEL = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _LEVEL_WORDS = Wording("a name of 1 to 64 letters A-Z a-z, digits, - _ . that begins with a letter or digit")
 
@@ -133,6 +135,13 @@ Signs = Annotated[
         {"anyOf": [{"enum": list(_SIGNS)}, {"type": "array", "items": {"enum": list(_SIGNS)}, "minItems": 1}]}
     ),
     Wording(f"one or several of {', '.join(_SIGNS)}"),
+]
+
+ModeNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: _listed(value, _MODES)),
+    WithJsonSchema({"anyOf": [{"enum": list(_MODES)}, {"type": "array", "items": {"enum": list(_MODES)}}]}),
+    Wording(f"one or several of {', '.join(_MODES)}"),
 ]
 
 Names = Annotated[

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from aegisflow.config.escalation_part import Escalation, NotificationsPart
 from aegisflow.config.fields import EMPTY, Name, Section
 from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, FaultPart, LinePart, PlantPart
 from aegisflow.config.policy_part import PolicyPart
@@ -31,6 +32,9 @@ class PlantFile(Section):
     lines: Annotated[dict[Name, LinePart], EMPTY] = Field(default_factory=dict)
     """Production lines with their devices."""
     policy: PolicyPart = Field(default_factory=PolicyPart)
+    escalation: Escalation = Field(default_factory=dict)
+    """Who is told of an alarm, by severity."""
+    notifications: NotificationsPart = Field(default_factory=NotificationsPart)
     broker: BrokerPart = Field(default_factory=BrokerPart)
     store: StorePart = Field(default_factory=StorePart)
     clock: ClockPart = Field(default_factory=ClockPart)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from aegisflow.config.equipment import build_plant, outline
+from aegisflow.config.escalation_part import build_escalation
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.policy_part import build_policy
@@ -20,6 +21,7 @@ from aegisflow.config.settings import (
     GatewaySettings,
     HttpSettings,
     ManualsSettings,
+    NotificationSettings,
     StoreSettings,
     SupervisionSettings,
     Tls,
@@ -70,6 +72,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
         supervision=_settings(SupervisionSettings, file.supervision),
         manuals=_manuals(file.manuals, folder),
         http=_settings(HttpSettings, file.http),
+        escalation=build_escalation(file.escalation, mistakes),
+        notifications=_settings(NotificationSettings, file.notifications),
         operators=_operators(file.operators, mistakes),
     )
     _check_order(file, mistakes)
@@ -138,7 +142,8 @@ def _store(part: StorePart, folder: Path, mistakes: Mistakes) -> StoreSettings:
     if part.minute_retention < part.raw_retention:
         at = "minute_retention" if "minute_retention" in part.model_fields_set else "raw_retention"
         mistakes.add(("store", at), Shown("minute_retention shorter than raw_retention"), "aggregates kept for longer")
-    return _settings(StoreSettings, part, url=url)
+    head = None if part.audit_head is None else Path(os.path.normpath(folder / part.audit_head))
+    return _settings(StoreSettings, part, url=url, audit_head=head)
 
 
 def _manuals(part: ManualsPart, folder: Path) -> ManualsSettings:

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 from aegisflow.config.fields import (
     EMPTY,
     Limits,
+    ModeNames,
     Name,
     Names,
     Number,
@@ -47,6 +48,8 @@ class AlarmPart(Section):
     """Consecutive readings with a breach before an alarm is raised."""
     off_delay: int = Field(default=_ALARM.off_delay, ge=1, le=100_000)
     """Consecutive quiet readings before an alarm returns to normal."""
+    suppress_in: ModeNames = Field(default_factory=tuple)
+    """Modes that cause alarms by design, such as maintenance: those that begin in one wait for its end."""
 
 
 class SensorPart(Section):

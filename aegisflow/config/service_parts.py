@@ -119,6 +119,8 @@ class StorePart(Section):
     """How many refused messages are kept, the newest."""
     prune_interval: Seconds = Field(default=_STORE.prune_interval_s, ge=1, le=86_400)
     """How often what is too old is removed."""
+    audit_head: FilePath | None = None
+    """File for the newest hash of the audit, relative to this file's folder; left out, beside an SQLite store."""
 
 
 class ClockPart(Section):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.escalation import EscalationSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class StoreSettings:
     dead_letters: int = 10_000
     """The newest so many are kept."""
     prune_interval_s: float = 300.0
+    audit_head: Path | None = None
+    """File outside of the database for the newest hash of the audit; None: beside an SQLite store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,16 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """Where notifications go."""
+
+    log: bool = True
+    topic: str = "aegisflow/notifications"
+    webhook_env: str = ""
+    """Environment variable with the URL, which may hold a secret."""
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """All of ``plant.yaml``."""
 
@@ -133,5 +146,7 @@ class Configuration:
     supervision: SupervisionSettings = SupervisionSettings()
     manuals: ManualsSettings = ManualsSettings()
     http: HttpSettings = field(default_factory=HttpSettings)
+    escalation: EscalationSpec = field(default_factory=EscalationSpec)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     operators: Mapping[str, str] = field(default_factory=dict)
     """Name of a person to the SHA-256 of their token, as lower-case hex."""

@@ -17,55 +17,43 @@ of a worse one, so a rise asks for an acknowledgement again.
 
 An alarm has the type that was diagnosed for the on-delay when it was raised. It takes another when
 that has been diagnosed 60 times in a row and more strongly than its own ever was, so that what is left
-when a fault goes does not rename it; one that was unclassified takes a name after the on-delay.
+when a fault goes does not rename it; one that was unclassified, or told of silence, takes a name
+after the on-delay. How alarms are set aside, and come back: ``alarm_life``.
 """
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity, call_alarm
-from aegisflow.domain.commands import Caller
-from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis
+from aegisflow.domain.alarm_life import asked_again, cleared, retyped, worse
+from aegisflow.domain.alarmfile import AlarmFile
+from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, call_alarm
+from aegisflow.domain.detection import SENSOR_SILENT, UNCLASSIFIED, Diagnosis
 from aegisflow.domain.equipment import AlarmSpec
-from aegisflow.domain.tracks import Track, recalled, weightiest_of
-from aegisflow.errors import UnknownNameError
+from aegisflow.domain.tracks import Track, earned, evidence_of, join, lasting, recalled, weightiest_of
 
 _RETYPE = 60
 """Consecutive readings of another type before an active alarm takes it, instead of the on-delay."""
 _MOST_WAITING = 20
 """With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
-_PAST = 8
-"""Finished alarms kept, so that acknowledging one twice finds it."""
+_SAYS_LITTLE = frozenset({UNCLASSIFIED, SENSOR_SILENT})
+"""Types that any other may take the place of after the on-delay."""
 
 
-class AlarmBook:
+class AlarmBook(AlarmFile):
     """Decides when findings become an alarm, and leads each alarm through its life."""
 
     __slots__ = (
-        "_active",
-        "_device_id",
-        "_past",
-        "_serial",
-        "_stamp",
         "_strength",
         "_tracks",
         "_type",
         "_type_run",
-        "_waiting",
         "spec",
     )
 
     def __init__(self, device_id: str, spec: AlarmSpec) -> None:
+        super().__init__(device_id)
         self.spec = spec
-        self._device_id = device_id
-        self._active: Alarm | None = None
-        self._waiting: dict[str, Alarm] = {}
-        """Returned and unacknowledged, oldest first."""
-        self._past: tuple[Alarm, ...] = ()
         self._tracks: dict[str, Track] = {}
-        self._stamp = ""
-        self._serial = 0
         self._type = ""
         self._type_run = 0
         """The type as last diagnosed, and how many times in a row."""
@@ -81,13 +69,6 @@ class AlarmBook:
     def idle(self) -> bool:
         """Whether a reading without findings changes nothing."""
         return not self._tracks
-
-    def alarms(self) -> tuple[Alarm, ...]:
-        """Return the active alarm and those returned unacknowledged, most severe first, then newest."""
-        alarms = list(self._waiting.values())
-        if self._active is not None:
-            alarms.append(self._active)
-        return tuple(sorted(alarms, key=lambda alarm: (-alarm.severity.rank, -alarm.raised_at)))
 
     def observe(self, at: float, diagnosis: Diagnosis | None, reported: Container[str]) -> tuple[AlarmEvent, ...]:
         """Take in what is wrong in one reading and return what changed.
@@ -118,27 +99,21 @@ class AlarmBook:
             return (self._clear(self._active, at),)
         return ()
 
-    def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
-        """Record that somebody has taken note and return the alarm after it; a second time changes nothing.
+    def silence(self, at: float, since: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
+        """Take in that the device does not report: that has lasted, so there is no on-delay.
 
-        Raises:
-            UnknownNameError: the device has no such alarm.
+        An alarm that is active already is not renamed by it; it says so among its reasons.
         """
-        for alarm in (*self.alarms(), *self._past):
-            if alarm.alarm_id == alarm_id:
-                break
-        else:
-            raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms()])
-        if alarm.state in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL):
-            return alarm, ()
-        state = AlarmState.ACKNOWLEDGED if alarm.state.is_active else AlarmState.NORMAL
-        alarm = replace(alarm, state=state, changed_at=at, acknowledged_at=at, acknowledged_by=by.name, note=note)
-        if state is AlarmState.ACKNOWLEDGED:
-            self._active = alarm
-        else:
-            del self._waiting[alarm_id]
-            self._remember(alarm)
-        return alarm, (AlarmEvent(Change.ACKNOWLEDGED, at, alarm, by.name),)
+        alarm = self._active
+        if alarm is None:
+            for finding in diagnosis.findings:
+                self._tracks[finding.sensor] = lasting(finding, since, self.spec.on_delay)
+            self._type, self._type_run = diagnosis.fault_type, self.spec.on_delay
+            return self._raise(at, diagnosis)
+        if alarm.fault_type == diagnosis.fault_type or set(diagnosis.reasons) <= set(alarm.reasons):
+            return ()
+        alarm = replace(alarm, reasons=(*alarm.reasons, *diagnosis.reasons), changed_at=at)
+        return self._keep(Change.UPDATED, at, alarm)[1]
 
     def call(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
         """Raise what a person must take note of and what no reading will end: a command without its effect."""
@@ -159,26 +134,22 @@ class AlarmBook:
             return ()
         if not any(track.joined for track in self._tracks.values()):
             return (self._clear(alarm, at),)
-        self._active = replace(alarm, evidence=self._evidence(), changed_at=at)
+        self._active = replace(alarm, evidence=evidence_of(self._tracks), changed_at=at)
         return (AlarmEvent(Change.UPDATED, at, self._active),)
 
     def recall(self, alarms: Iterable[Alarm]) -> tuple[AlarmEvent, ...]:
         """Take over stored alarms; on-delay and off-delay begin anew.
 
-        A device has one active alarm: should the store know of several, all but the newest are
-        cleared, and that is returned.
+        A device has one alarm whose cause lasts: should the store know of several, all but the newest
+        are cleared, and that is returned.
         """
         events: list[AlarmEvent] = []
         for alarm in sorted(alarms, key=lambda alarm: alarm.raised_at):
-            if alarm.state is AlarmState.RETURNED:
-                self._waiting[alarm.alarm_id] = alarm
-            elif alarm.state is AlarmState.NORMAL:
-                self._remember(alarm)
-            else:
+            if alarm.lasts:
                 if self._active is not None:
                     events.append(self._clear(self._active, self._active.changed_at))
-                self._active = alarm
                 self._tracks = {item.sensor: recalled(item, alarm.severity) for item in alarm.evidence}
+            self._place(alarm)
         return tuple(events)
 
     def _count_type(self, diagnosis: Diagnosis | None) -> None:
@@ -197,34 +168,28 @@ class AlarmBook:
         if diagnosis.fault_type == alarm.fault_type:
             self._strength = max(self._strength, diagnosis.strength)
             return ()
-        if alarm.fault_type != UNCLASSIFIED and diagnosis.strength < self._strength:
+        if alarm.fault_type not in _SAYS_LITTLE and diagnosis.strength < self._strength:
             self._type_run = 0
-        if self._type_run < (self.spec.on_delay if alarm.fault_type == UNCLASSIFIED else _RETYPE):
+        if self._type_run < (self.spec.on_delay if alarm.fault_type in _SAYS_LITTLE else _RETYPE):
             return ()
         self._strength = diagnosis.strength
-        reasons = (*diagnosis.reasons, f"called {alarm.fault_type} before")
-        self._active = replace(alarm, fault_type=diagnosis.fault_type, reasons=reasons, changed_at=at)
-        return (AlarmEvent(Change.RETYPED, at, self._active),)
+        return self._keep(Change.RETYPED, at, retyped(alarm, diagnosis.fault_type, diagnosis.reasons, at))[1]
 
     def _raise(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Raise an alarm if a sensor has been in breach, and the type the same, for the on-delay."""
-        if self._type_run < self.spec.on_delay or not self._join():
+        if self._type_run < self.spec.on_delay or not join(self._tracks, self.spec.on_delay):
             return ()
-        evidence, severity = self._evidence(), self._earned()
+        evidence, severity = evidence_of(self._tracks), earned(self._tracks, self.spec.on_delay)
         self._strength = diagnosis.strength
+        for alarm in self._aside.values():
+            if alarm.fault_type == diagnosis.fault_type and severity.rank <= alarm.severity.rank:
+                repeats = alarm.repeats + 1
+                alarm = replace(alarm, evidence=evidence, changed_at=at, cleared_at=None, repeats=repeats)
+                return self._keep(Change.UPDATED, at, alarm)[1]
         if len(self._waiting) >= _MOST_WAITING:
-            alarm = self._waiting.popitem()[1]
-            alarm = replace(
-                alarm,
-                state=AlarmState.UNACKNOWLEDGED,
-                severity=severity,
-                evidence=evidence,
-                changed_at=at,
-                cleared_at=None,
-                repeats=alarm.repeats + 1,
-                fault_type=diagnosis.fault_type,
-                reasons=diagnosis.reasons,
-            )
+            alarm = asked_again(next(reversed(self._waiting.values())))
+            repeats = alarm.repeats + 1
+            alarm = replace(alarm, cleared_at=None, repeats=repeats, fault_type=diagnosis.fault_type)
         else:
             alarm = Alarm(
                 self._new_id(at),
@@ -237,10 +202,11 @@ class AlarmBook:
                 evidence,
                 raised_at=at,
                 changed_at=at,
-                reasons=diagnosis.reasons,
             )
-        self._active = alarm
-        return (AlarmEvent(Change.RAISED, at, alarm),)
+        alarm = replace(alarm, severity=severity, evidence=evidence, changed_at=at, reasons=diagnosis.reasons)
+        if self.suppressed:
+            return self._keep(Change.SUPPRESSED, at, replace(alarm, state=AlarmState.SUPPRESSED))[1]
+        return self._keep(Change.RAISED, at, alarm)[1]
 
     def _grow(self, at: float) -> tuple[AlarmEvent, ...]:
         """Count breaches into the active alarm; tell of a rise, a new sensor, or a z-score that doubled."""
@@ -249,58 +215,15 @@ class AlarmBook:
             return ()
         counted = any(track.joined and not track.quiet for track in self._tracks.values())
         alarm = self._active = replace(alarm, repeats=alarm.repeats + 1) if counted else alarm
-        joined = self._join()
-        severity = self._earned()
+        joined = join(self._tracks, self.spec.on_delay)
+        severity = earned(self._tracks, self.spec.on_delay)
         if severity.rank > alarm.severity.rank:
-            alarm = replace(alarm, severity=severity, evidence=self._evidence(), changed_at=at)
-            if alarm.state is AlarmState.ACKNOWLEDGED:
-                alarm = replace(
-                    alarm, state=AlarmState.UNACKNOWLEDGED, acknowledged_at=None, acknowledged_by="", note=""
-                )
-            change = Change.ESCALATED
-        elif joined or any(t.joined and abs(t.worst.z) >= 2 * max(t.told, 1.0) for t in self._tracks.values()):
-            alarm = replace(alarm, evidence=self._evidence(), changed_at=at)
-            change = Change.UPDATED
-        else:
-            return ()
-        self._active = alarm
-        return (AlarmEvent(change, at, alarm),)
+            return self._keep(Change.ESCALATED, at, worse(alarm, severity, evidence_of(self._tracks), at))[1]
+        if joined or any(t.joined and abs(t.worst.z) >= 2 * max(t.told, 1.0) for t in self._tracks.values()):
+            return self._keep(Change.UPDATED, at, replace(alarm, evidence=evidence_of(self._tracks), changed_at=at))[1]
+        return ()
 
     def _clear(self, alarm: Alarm, at: float) -> AlarmEvent:
-        state = AlarmState.NORMAL if alarm.state is AlarmState.ACKNOWLEDGED else AlarmState.RETURNED
-        alarm = replace(alarm, state=state, changed_at=at, cleared_at=at)
-        if state is AlarmState.RETURNED:
-            self._waiting[alarm.alarm_id] = alarm
-        else:
-            self._remember(alarm)
         self._active = None
         self._tracks = {sensor: track for sensor, track in self._tracks.items() if not track.joined}
-        return AlarmEvent(Change.CLEARED, at, alarm)
-
-    def _join(self) -> bool:
-        """Let sensors whose breach has lasted for the on-delay speak for the alarm; whether any is new."""
-        new = [t for t in self._tracks.values() if not t.joined and t.runs[0] >= self.spec.on_delay]
-        for track in new:
-            track.joined = True
-        return bool(new)
-
-    def _earned(self) -> Severity:
-        earned = (track.earned(self.spec.on_delay) for track in self._tracks.values() if track.joined)
-        return max(earned, key=lambda severity: severity.rank)
-
-    def _evidence(self) -> tuple[Evidence, ...]:
-        """Return the evidence of the sensors that speak for the alarm, weightiest first, as now told."""
-        joined = sorted((t for t in self._tracks.values() if t.joined), key=lambda t: t.worst.weight, reverse=True)
-        for track in joined:
-            track.told = abs(track.worst.z)
-        return tuple(track.evidence() for track in joined)
-
-    def _new_id(self, at: float) -> str:
-        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S")
-        self._serial = self._serial + 1 if stamp == self._stamp else 1
-        self._stamp = stamp
-        suffix = f"-{self._serial}" if self._serial > 1 else ""
-        return f"{self._device_id}@{stamp}{suffix}"
-
-    def _remember(self, alarm: Alarm) -> None:
-        self._past = (*self._past[1 - _PAST :], alarm)
+        return self._keep(Change.CLEARED, at, cleared(alarm, at))[1][0]

@@ -32,11 +32,22 @@ class AlarmState(StrEnum):
     """No longer active, but nobody has taken note yet."""
     NORMAL = "normal"
     """No longer active, and taken note of: history."""
+    SHELVED = "shelved"
+    """Set aside by an operator for a time, whether its cause lasts or not."""
+    SUPPRESSED = "suppressed"
+    """Set aside by design: the mode that the device is in causes it."""
+    OUT_OF_SERVICE = "out_of_service"
+    """Set aside by an operator until it is returned to service."""
 
     @property
     def is_active(self) -> bool:
-        """Whether the cause is still there."""
+        """Whether the cause is still there, and people are told so."""
         return self in (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether nobody is asked to take note of it for now, whatever its cause does."""
+        return self in (AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE)
 
 
 class Change(StrEnum):
@@ -52,6 +63,16 @@ class Change(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     CLEARED = "cleared"
     """The cause is gone (return to normal)."""
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    """Its time is over, an operator took it back, or it is no longer what was shelved."""
+    SUPPRESSED = "suppressed"
+    """It began while the device's mode suppresses alarms by design."""
+    UNSUPPRESSED = "unsuppressed"
+    """The device left that mode, and the cause lasts."""
+    OUT_OF_SERVICE = "out_of_service"
+    IN_SERVICE = "in_service"
+    """Returned to service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +119,16 @@ class Alarm:
     """Breaches counted into this alarm since it was raised."""
     reasons: tuple[str, ...] = ()
     """Why it is of this type, and what speaks against, as short sentences."""
+    set_aside_by: str = ""
+    """Who shelved it or took it out of service."""
+    set_aside_reason: str = ""
+    """That person's words, not facts."""
+    shelved_until: float | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the cause is still there, whoever is told."""
+        return self.cleared_at is None
 
     @property
     def sensors(self) -> tuple[str, ...]:

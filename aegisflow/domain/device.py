@@ -2,19 +2,18 @@
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 
-from aegisflow.domain.alarmbook import AlarmBook
+from aegisflow.domain.alarmed_device import AlarmedDevice
 from aegisflow.domain.alarms import Alarm, AlarmEvent, Severity
-from aegisflow.domain.commands import Caller, CommandRecord, DeviceView, Mode
-from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector
+from aegisflow.domain.commands import CommandRecord, DeviceView, Mode
+from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.execution import Ack, Progress
 from aegisflow.domain.operation import Operation, describe_facts, recent_means
 from aegisflow.domain.readings import Disposition, Quality, Reading
+from aegisflow.domain.snapshot import DeviceSnapshot
 from aegisflow.domain.views import DeviceStatus, SensorStatus
-from aegisflow.errors import NotAllowedError
 
 _ACCEPTED: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.ACCEPTED, ())
 _DUPLICATE: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.DUPLICATE, ())
@@ -23,36 +22,29 @@ _FEWEST_TIMES = 60
 _WARM_UP = 240
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSnapshot:
-    """All that a device remembers; two devices with equal snapshots behave the same from now on."""
-
-    latest_at: float
-    times: tuple[float, ...]
-    """Timestamps by which duplicates are known, ascending."""
-    windows: Mapping[str, tuple[float, ...]]
-    """Sensor to the values in its window, oldest first."""
-    figures: Mapping[str, tuple[float | None, ...]]
-    """Sensor to its running figures."""
-    alarms: tuple[Alarm, ...]
-    mode: Mode
-    reduction_pct: float
-
-
-class Device:
+class Device(AlarmedDevice):
     """Everything AegisFlow knows about one machine; no clock, no I/O, no threads."""
 
-    __slots__ = ("_book", "_detector", "_latest_at", "_next", "_operation", "_received_at", "_times", "spec")
+    __slots__ = (
+        "_detector",
+        "_heard_since",
+        "_latest_at",
+        "_next",
+        "_operation",
+        "_received_at",
+        "_times",
+    )
 
     def __init__(self, spec: DeviceSpec) -> None:
-        self.spec = spec
+        super().__init__(spec)
         self._operation = Operation(spec)
         self._detector = DeviceDetector(spec)
-        self._book = AlarmBook(spec.device_id, spec.alarm)
         self._times = _ring(spec)
         self._next = 0
         self._latest_at = -inf
         self._received_at = -inf
+        self._heard_since = inf
+        """Since when we listen without a break; before the first tick it has not begun."""
 
     def record(self, reading: Reading) -> tuple[Disposition, tuple[AlarmEvent, ...]]:
         """Take in one reading; return what became of it and of the alarms.
@@ -80,33 +72,26 @@ class Device:
                 return Disposition.ACCEPTED, events
         return _ACCEPTED
 
-    def tick(self, at: float) -> tuple[AlarmEvent, ...]:
+    def tick(self, at: float, listening: bool = True) -> tuple[AlarmEvent, ...]:
         """Let time pass to ``at`` by the plant's clock and return what changed with the alarms.
 
         Silence ends every run of breaches that is not an alarm yet: readings before and after it
-        are not consecutive. It raises no alarm by itself.
+        are not consecutive. A device that has reported before, and is silent while we listen, is an
+        alarm. While nobody can be heard (``listening`` is false), silence says nothing about it.
         """
+        if not listening or self._heard_since > at:
+            self._heard_since = at
+        events = self._book.tick(at, self.mode in self.spec.alarm.suppress_in)
         if at - self._received_at > self.spec.silent_after_s:
             self._book.interrupt()
-        return ()
+            if listening and at - max(self._received_at, self._heard_since) > self.spec.silent_after_s:
+                events += self._silence(at)
+        return events
 
-    def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
-        """Record that somebody has taken note of an alarm; it stays active while its cause lasts.
-
-        Returns the alarm after it, and what changed: nothing when it was acknowledged before.
-
-        Raises:
-            UnknownNameError: the device has no such alarm; names those it has.
-            NotAllowedError: an agent, and the alarm is high or critical: people must take note of it.
-        """
-        if by.kind == "agent":
-            for alarm in self.alarms():
-                if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:
-                    why = f"it is {alarm.severity}, and an operator must take note of it"
-                    raise NotAllowedError(f"acknowledge {alarm_id}", by.name, why)
-        return self._book.acknowledge(alarm_id, by, note, at)
-
-    # --- commands -----------------------------------------------------------------------------
+    def _silence(self, at: float) -> tuple[AlarmEvent, ...]:
+        """Raise the alarm that the device does not report any more, once for each silence."""
+        diagnosis = silent_device(self._detector.sensors, self._latest_at)
+        return () if diagnosis is None else self._book.silence(at, self._latest_at, diagnosis)
 
     @property
     def operation(self) -> Operation:
@@ -161,16 +146,10 @@ class Device:
             return (progress,), ()
         return (progress,), self._book.call(f"command_{progress.stage}", progress.reasons, at)
 
-    # --- alarms -------------------------------------------------------------------------------
-
     @property
     def mode(self) -> Mode:
         """Operating mode, as far as it is known."""
         return self._operation.mode
-
-    def alarms(self) -> tuple[Alarm, ...]:
-        """Return the alarms that are active or returned unacknowledged, most severe first."""
-        return self._book.alarms()
 
     def status(self, at: float, accepted: int, refused: Mapping[str, int]) -> DeviceStatus:
         """Return the device as it is at ``at`` by the plant's clock; the counts are the caller's."""
@@ -224,7 +203,7 @@ class Device:
         device no longer has any of their sensors. Do not call this when the store could not be asked:
         the mode is then unknown.
         """
-        active = next((alarm for alarm in alarms if alarm.state.is_active), None)
+        active = next((alarm for alarm in alarms if alarm.lasts), None)
         if active is not None:
             self._detector.resume(
                 [
@@ -243,6 +222,7 @@ class Device:
                 if reading.at > mode_since:
                     self._operation.observe(reading.at, reading.values)
         events = self._book.recall(alarms)
+        self._book.suppressed = self.mode in self.spec.alarm.suppress_in
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
         at = max((self._latest_at, *(alarm.changed_at for alarm in alarms)))
         return events + self._book.drop(tuple(gone), at)
@@ -251,6 +231,16 @@ class Device:
     def score(self) -> float:
         """How unusual the newest reading is: 0 is ordinary, from 1 on the detectors find something."""
         return self._detector.score
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """What is usual for its sensors, in their units; without those that are still warming up."""
+        return {sensor.name: sensor.baseline.level for sensor in self._detector.sensors if sensor.ready}
+
+    @property
+    def z_scores(self) -> dict[str, float]:
+        """Z-scores of the newest values; without sensors that have too few."""
+        return {s.name: s.zscore.z for s in self._detector.sensors if s.zscore.z is not None}
 
     @property
     def recall_count(self) -> int:

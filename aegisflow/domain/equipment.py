@@ -11,7 +11,7 @@ from aegisflow.domain.alarms import Severity
 from aegisflow.domain.interlocks import Recovery
 from aegisflow.domain.policy_spec import PolicySpec
 
-RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker"})
+RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker", "notifier"})
 """Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
 
 
@@ -43,6 +43,8 @@ class AlarmSpec:
     """Consecutive readings with a breach before an alarm is raised."""
     off_delay: int = 36
     """Consecutive quiet readings before an alarm returns to normal."""
+    suppress_in: tuple[str, ...] = ()
+    """Modes of the device that cause alarms by design: those that begin in one are suppressed until it ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Ledger:
         sent = [*self._dispatches, *(_dispatch_of(one) for one in self._coming.values() if _is_agents(one))]
         to_device = [t for t, name in sent if name == device_id and t > at - policy.device_rate.within_s]
         to_plant = [t for t, _ in sent if t > at - policy.plant_rate.within_s]
-        line = self.plant.lines[device.line].devices
+        line = self.plant.lines[device.line].devices if device.line in self.plant.lines else ()
         kin = [
             name
             for name in (self.plant.devices if policy.keep_running.get(device.kind) else ())

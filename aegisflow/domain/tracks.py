@@ -1,6 +1,6 @@
 """What is counted about one sensor while it speaks for an alarm, or may come to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aegisflow.domain.alarms import Evidence, Severity
 from aegisflow.domain.detection import Finding
@@ -58,6 +58,35 @@ class Track:
             worst.direction,
             self.since,
         )
+
+
+def join(tracks: Mapping[str, Track], on_delay: int) -> bool:
+    """Let sensors whose breach has lasted for the on-delay speak for the alarm; whether any is new."""
+    new = [track for track in tracks.values() if not track.joined and track.runs[0] >= on_delay]
+    for track in new:
+        track.joined = True
+    return bool(new)
+
+
+def earned(tracks: Mapping[str, Track], on_delay: int) -> Severity:
+    """Return the highest severity that a sensor has earned."""
+    severities = (track.earned(on_delay) for track in tracks.values() if track.joined)
+    return max(severities, key=lambda severity: severity.rank)
+
+
+def evidence_of(tracks: Mapping[str, Track]) -> tuple[Evidence, ...]:
+    """Return the evidence of the sensors that speak for the alarm, weightiest first, as now told."""
+    joined = sorted((t for t in tracks.values() if t.joined), key=lambda t: t.worst.weight, reverse=True)
+    for track in joined:
+        track.told = abs(track.worst.z)
+    return tuple(track.evidence() for track in joined)
+
+
+def lasting(finding: Finding, since: float, on_delay: int) -> Track:
+    """Return the track of a sensor whose breach has lasted for the on-delay already."""
+    track = Track(finding, since)
+    track.runs = [on_delay if level <= finding.severity.rank else 0 for level in range(len(_SEVERITIES))]
+    return track
 
 
 def recalled(item: Evidence, severity: Severity) -> Track:

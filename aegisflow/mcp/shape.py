@@ -9,13 +9,11 @@ from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus, Incident, SensorStatus, SensorSummary, SeriesPoint
+from aegisflow.mcp.alarm_answers import AlarmItem, EvidenceItem, PastAlarm
 from aegisflow.mcp.answers import (
-    AlarmItem,
     DeviceDetail,
     DeviceLine,
-    EvidenceItem,
     IncidentItem,
-    PastAlarm,
     ReportWords,
     SensorNow,
     SensorTrend,

@@ -7,6 +7,7 @@ from typing import Any
 from peewee import Model, ModelSelect, PeeweeException, fn
 
 from aegisflow.actors.messages import (
+    FindAlarmFigures,
     FindAlarmHistory,
     FindAlarms,
     FindAudit,
@@ -15,9 +16,11 @@ from aegisflow.actors.messages import (
     FindReadings,
     FindStream,
 )
-from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.alarms import AlarmEvent, AlarmState, Severity
+from aegisflow.domain.figures import AlarmFigures, AlarmTrace, alarm_figures
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.summary import MINUTE_S, StreamSummary
+from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
@@ -40,7 +43,19 @@ from aegisflow.store.rows import (
     receipt_of,
 )
 
-Question = FindStream | FindReadings | FindAlarms | FindAlarmHistory | FindIncidents | FindCommands | FindAudit
+_MOST_COUNTED = 100_000
+"""Alarms that enter the figures of a period."""
+
+Question = (
+    FindAlarmFigures
+    | FindStream
+    | FindReadings
+    | FindAlarms
+    | FindAlarmHistory
+    | FindIncidents
+    | FindCommands
+    | FindAudit
+)
 
 
 class Archive:
@@ -71,6 +86,8 @@ class Archive:
                 return self.readings(question)
             case FindAlarms(query=query):
                 return self.alarms(query)
+            case FindAlarmFigures(period=period, operators=operators):
+                return self.alarm_figures(period, operators)
             case FindAlarmHistory(alarm_id=alarm_id):
                 return self.alarm_history(alarm_id)
             case FindIncidents(query=reports):
@@ -121,6 +138,16 @@ class Archive:
         return AlarmPage(
             tuple(alarm_of(row) for row in page.execute(self._database)), sum(by_device.values()), by_device, by_type
         )
+
+    def alarm_figures(self, period: Period, operators: int) -> AlarmFigures:
+        """Return the figures of a period, from its newest alarms where there are too many; none that was suppressed."""
+        fields = (Anomaly.device_id, Anomaly.fault_type, Anomaly.severity, Anomaly.raised_at, Anomaly.cleared_at)
+        told = Anomaly.state != str(AlarmState.SUPPRESSED)
+        there = Anomaly.cleared_at.is_null() | (Anomaly.cleared_at > period.start) | (Anomaly.raised_at >= period.start)
+        query = Anomaly.select(*fields).where(told, there, Anomaly.raised_at < period.end)
+        rows = query.order_by(Anomaly.raised_at.desc()).limit(_MOST_COUNTED).tuples().execute(self._database)
+        traces = [AlarmTrace(name, kind, Severity(severity), at, gone) for name, kind, severity, at, gone in rows]
+        return alarm_figures(traces, period, operators)
 
     def alarm_history(self, alarm_id: str) -> tuple[AlarmEvent, ...]:
         """Return the life of an alarm, oldest first; empty for one that never was."""

@@ -16,6 +16,7 @@ from aegisflow.actors.messages import (
     ReadStoreHealth,
     RecallCommands,
     RecallDevice,
+    RecallOpenAlarms,
     RecordsCommitted,
     StoreDeadLetters,
     StoreIncident,
@@ -31,10 +32,11 @@ from aegisflow.domain.readings import Receipt
 from aegisflow.domain.views import Incident, StoreHealth
 from aegisflow.errors import StoreError
 from aegisflow.store.batch import Record
+from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import describe
 from aegisflow.store.housekeeping import Housekeeping, Pace
 from aegisflow.store.opening import Store
-from aegisflow.store.recall import recall, recall_commands
+from aegisflow.store.recall import recall, recall_for
 from aegisflow.store.writer import NEVER_STORABLE, Writer
 
 DEFAULT_PACE = Pace()
@@ -89,17 +91,13 @@ class Historian:
         self._failure = ""
         self._retry_at = -math.inf
         self._retry_s = 0.0
-        self._look_at = -math.inf
-        """Before this nothing is due, by the monotonic clock."""
+        self._look_at = -math.inf  # before this nothing is due, by the monotonic clock
         self._plant_at: float | None = None
         self._house = Housekeeping(settings, pace)
+        self._heads = HeadFile.beside(settings.url, settings.audit_head)
 
     def start(self) -> None:
-        """Connect, and put every reading into its place, so that devices are recalled fast.
-
-        Raises:
-            StoreError, PeeweeException: the store cannot be written.
-        """
+        """Connect, and put readings into their places; raises StoreError or PeeweeException where it cannot."""
         self._connected().fold.finish()
 
     @property
@@ -116,8 +114,8 @@ class Historian:
                 return self._commit_audit(message)
             case StoreTransition():
                 self._tell(message.reply_to, self._store_transition(message))
-            case RecallCommands():
-                self._tell(message.reply_to, recall_commands(self._connected, message.since))
+            case RecallCommands() | RecallOpenAlarms():
+                self._tell(message.reply_to, recall_for(self._connected, message))
             case StoreIncident():
                 return self._store_incident(message)
             case RecallDevice():
@@ -162,7 +160,7 @@ class Historian:
         reasons = [self._failure] if self._failure else []
         if self._pending_readings > self._pace.many:
             reasons.append(f"{self._pending_readings} readings wait for a commit")
-        notes = [self._house.failure] if self._house.failure else []
+        notes = [text for text in (self._house.failure, self._heads.failure) if text]
         if self._unstorable:
             notes.append(f"{self._unstorable} messages could not be stored and became dead letters")
         return StoreHealth(
@@ -236,22 +234,20 @@ class Historian:
         command_id = message.transition.after.command.command_id
         try:
             moved = self._connected().move(message.transition)
-        except NEVER_STORABLE as error:
-            return TransitionStored(command_id, False, f"the command was not stored: {describe(error)}", final=True)
-        except (PeeweeException, StoreError) as error:
-            self._fail(error)
-            return TransitionStored(command_id, False, f"the command was not stored: {self._failure}")
+        except (*NEVER_STORABLE, PeeweeException, StoreError) as error:
+            final = isinstance(error, NEVER_STORABLE)
+            if not final:
+                self._fail(error)
+            return TransitionStored(command_id, False, f"the command was not stored: {describe(error)}", final)
         self._last_commit_at = self._wall()
         return TransitionStored(command_id, moved, "" if moved else "it is no longer at that stage", final=not moved)
 
     def _commit_audit(self, message: CommitAudit) -> bool | StoreError:
-        entry = AppendAudit(message.entry)
-        self._add(entry)
-        never = self._commit()
-        if never is None:
-            self._pending.pop()
-            return StoreError(f"it was not stored: {self._failure}")
-        return True if not never else StoreError("it was not stored: its row was refused")
+        self._add(AppendAudit(message.entry))
+        if self._commit() is not None:
+            return True
+        self._pending.pop()
+        return StoreError(f"it was not stored: {self._failure}")
 
     def _store_incident(self, message: StoreIncident) -> Incident | StoreError:
         reported_at = self._wall() if self._plant_at is None else self._plant_at
@@ -280,7 +276,7 @@ class Historian:
         if self._writer is None:
             connection = self._store.writer()
             try:
-                self._writer = Writer(connection)
+                self._writer = Writer(connection, self._heads)
             except BaseException:
                 connection.close()
                 raise

@@ -6,7 +6,13 @@ from typing import NamedTuple
 from msgspec.json import decode
 from peewee import PeeweeException
 
-from aegisflow.actors.messages import CommandsRecalled, DeviceRecalled
+from aegisflow.actors.messages import (
+    CommandsRecalled,
+    DeviceRecalled,
+    OpenAlarmsRecalled,
+    RecallCommands,
+    RecallOpenAlarms,
+)
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.commands import AgentWrites, CommandName, CommandRecord, Expectation, Mode, Stage
 from aegisflow.domain.readings import Reading
@@ -61,12 +67,20 @@ def recall(connected: Callable[[], Writer], device_id: str, count: int) -> Devic
         return DeviceRecalled((), (), Mode.UNKNOWN, failure=f"the store could not be read: {describe(error)}")
 
 
-def recall_commands(connected: Callable[[], Writer], since: float) -> CommandsRecalled:
-    """Return the commands that are not over, those that agents had sent since then, and whether agents may propose."""
+def recall_for(
+    connected: Callable[[], Writer], message: RecallCommands | RecallOpenAlarms
+) -> CommandsRecalled | OpenAlarmsRecalled:
+    """Return what the guard or the notifier goes on from: what is open, and who may propose; or why nobody knows."""
     try:
-        return _open_commands(connected(), since)
+        if isinstance(message, RecallCommands):
+            return _open_commands(connected(), message.since)
+        query = Anomaly.select().where(ALARM_IS_OPEN).order_by(Anomaly.raised_at)
+        return OpenAlarmsRecalled(tuple(alarm_of(row) for row in query.execute(connected().connection.database)))
     except (PeeweeException, StoreError) as error:
-        return CommandsRecalled((), (), AgentWrites(), f"the store could not be read: {describe(error)}")
+        why = f"the store could not be read: {describe(error)}"
+        if isinstance(message, RecallCommands):
+            return CommandsRecalled((), (), AgentWrites(), why)
+        return OpenAlarmsRecalled((), why)
 
 
 def _device(writer: Writer, device_id: str, count: int) -> DeviceRecalled:

@@ -8,6 +8,7 @@ from peewee import Model
 
 from aegisflow.actors.messages import DeadLetter
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.audit import row_hash
 from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, CommandRecord, Expectation, Stage
 from aegisflow.domain.views import AuditEntry, Incident, NewIncident
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, IncidentReport, StoredCommand
@@ -146,10 +147,19 @@ def incident_of(incident_id: int, row: Mapping[str, Any]) -> Incident:
     return Incident(incident_id=incident_id, **fields)
 
 
-def audit_row(entry: AuditEntry) -> Row:
-    """Return an audit entry as a row of ``audit``."""
-    row = {name: getattr(entry, name) for name in columns(AuditRow)}
-    return row | {"detail": to_json(entry.detail)}
+def audit_row(entry: AuditEntry, before: str) -> Row:
+    """Return an audit entry as a row of ``audit``, chained to the hash of the row before."""
+    detail = to_json(entry.detail)
+    digest = row_hash(before, entry.at, entry.actor, entry.act, entry.subject, detail)
+    return {
+        "at": float(entry.at),
+        "actor": entry.actor,
+        "act": entry.act,
+        "subject": entry.subject,
+        "detail": detail,
+        "prev_hash": before,
+        "hash": digest,
+    }
 
 
 def audit_entry_of(row: AuditRow) -> AuditEntry:

@@ -7,13 +7,15 @@ from peewee import SchemaManager
 
 from aegisflow.errors import StoreError, StoreNewerError
 from aegisflow.models import SCHEMA_VERSION, TABLES, SchemaVersion
+from aegisflow.store.chain import guard_audit, rehash
 from aegisflow.store.connection import Connection, redacted
+from aegisflow.store.step_shelving import add_shelving
 
 Migration = Callable[[Connection], None]
 
 
-def _commands_with_approvals(connection: Connection) -> None:
-    """Give commands what approvals are bound to; those of before were all denied, so nothing is owed to them."""
+def _commands_and_chain(connection: Connection) -> None:
+    """Give commands what approvals are bound to (those of before were all denied), and chain the audit."""
     for column, kind in (
         ("digest", "TEXT NOT NULL DEFAULT ''"),
         ("state_version", "TEXT NOT NULL DEFAULT ''"),
@@ -24,9 +26,13 @@ def _commands_with_approvals(connection: Connection) -> None:
         ("expectation", "TEXT NOT NULL DEFAULT 'null'"),
     ):
         connection.run(f'ALTER TABLE commands ADD COLUMN "{column}" {kind}')
+    for column in ("prev_hash", "hash"):
+        connection.run(f"ALTER TABLE audit ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    rehash(connection)
+    guard_audit(connection)
 
 
-MIGRATIONS: Mapping[int, Migration] = {2: _commands_with_approvals}
+MIGRATIONS: Mapping[int, Migration] = {2: _commands_and_chain, 3: add_shelving}
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 
 
@@ -75,3 +81,4 @@ def _create(connection: Connection) -> None:
         # peewee writes WITHOUT ROWID for every database, but only SQLite knows it
         connection.run(sql if connection.is_sqlite else sql.replace(" WITHOUT ROWID", ""))
         manager.create_indexes(safe=False)
+    guard_audit(connection)

@@ -12,7 +12,7 @@ from aegisflow.actors.messages import DeadLetter
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.transition import Transition
-from aegisflow.domain.views import Incident, NewIncident
+from aegisflow.domain.views import AuditEntry, Incident, NewIncident
 from aegisflow.models import (
     AlarmChange,
     Anomaly,
@@ -24,6 +24,7 @@ from aegisflow.models import (
     StoredCommand,
 )
 from aegisflow.store.batch import Batch, Record, gather
+from aegisflow.store.chain import HeadFile, newest_head
 from aegisflow.store.connection import Connection
 from aegisflow.store.fold import Fold, bucket_of
 from aegisflow.store.rows import (
@@ -48,16 +49,21 @@ _encode = msgspec.json.Encoder().encode
 class Writer:
     """Writes on a connection; after any error of the store, close that and make a new writer."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, heads: HeadFile | None = None) -> None:
         self.connection = connection
+        self._heads = heads
+        self._newest_at: float | None = None
+        """Time of the newest audit row that is not exported."""
         self.keys: dict[str, int] = {}
         """Device name to its number in the tables of readings."""
         self.fold = Fold(connection)
         self._load_keys()
+        self._head = newest_head(connection).digest
 
     def _load(self) -> None:
         """Look again at what the database has: at the start, and after a transaction that was taken back."""
         self._load_keys()
+        self._head, self._newest_at = newest_head(self.connection).digest, None
         self.fold = Fold(self.connection)
 
     def _load_keys(self) -> None:
@@ -77,6 +83,7 @@ class Writer:
         except NEVER_STORABLE:
             self._load()
             return self._commit_singly(records, now)
+        self._export_head()
         return []
 
     def _commit_singly(self, records: Sequence[Record], now: float) -> list[tuple[Record, str]]:
@@ -91,6 +98,7 @@ class Writer:
                     why = f"{type(error).__name__}: {error}"[:200].replace("\0", " ")
                     refused.append((record, why))
                     self._write(Batch(letters=[_unstorable(record, why, now)]))
+        self._export_head()
         return refused
 
     def add_incident(self, incident: NewIncident, reported_at: float) -> Incident:
@@ -106,6 +114,15 @@ class Writer:
         Returns False, with nothing changed, if it is not. A step that is stored already counts as done.
         """
         row = command_row(transition.after)
+        try:
+            moved = self._move(transition, row)
+        except NEVER_STORABLE:
+            self._load()
+            raise
+        self._export_head()
+        return moved
+
+    def _move(self, transition: Transition, row: Row) -> bool:
         with self.connection.transaction():
             found = self._stage_of(row["command_id"])
             if found == (row["stage"], row["stage_at"]):
@@ -114,7 +131,7 @@ class Writer:
             if found != (None if before is None else (str(before.stage), before.stage_at)):
                 return False
             self._put(StoredCommand, [row], "command_id")
-            self._put(AuditRow, [audit_row(entry) for entry in transition.audit])
+            self._put_audit(transition.audit)
         return True
 
     def _stage_of(self, command_id: str) -> tuple[str, float] | None:
@@ -131,7 +148,21 @@ class Writer:
         if batch.letters:
             self._put(DeadLetterRow, [dead_letter_row(letter) for letter in batch.letters])
         if batch.audit:
-            self._put(AuditRow, [audit_row(entry) for entry in batch.audit])
+            self._put_audit(batch.audit)
+
+    def _put_audit(self, entries: Sequence[AuditEntry]) -> None:
+        rows: list[Row] = []
+        for entry in entries:
+            rows.append(audit_row(entry, rows[-1]["hash"] if rows else self._head))
+        self._put(AuditRow, rows)
+        self._head = rows[-1]["hash"]
+        self._newest_at = entries[-1].at
+
+    def _export_head(self) -> None:
+        """After a commit: tell the world outside of the database where the audit stands."""
+        if self._newest_at is not None and self._heads is not None:
+            self._heads.export(newest_head(self.connection), self._newest_at)
+        self._newest_at = None
 
     def _write_readings(self, readings: list[Reading]) -> None:
         keys = self.keys

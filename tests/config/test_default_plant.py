@@ -64,7 +64,7 @@ def test_every_device_has_the_five_sensors_in_order(configuration):
 
 def test_the_detectors_have_the_seed_parameters(configuration):
     for device in configuration.plant.devices.values():
-        assert device.alarm == AlarmSpec(on_delay=3, off_delay=36)
+        assert device.alarm == AlarmSpec(on_delay=3, off_delay=36, suppress_in=("maintenance", "shutdown"))
         for sensor in device.sensors.values():
             assert sensor.detector == DetectorSpec(window=60, min_readings=20, threshold=3.0)
 

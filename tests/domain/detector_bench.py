@@ -36,6 +36,6 @@ def fed(sensor: SensorDetector, values: Iterable[float]) -> SensorDetector:
     for value in values:
         sensor.update(value)
         if sensor.baseline.full:
-            sensor.baseline.close_block(not sensor.suspected, alarmed=False)
+            sensor.baseline.close_block(not sensor.suspected, moved=False)
             sensor.adapt()
     return sensor

@@ -13,7 +13,7 @@ from aegisflow.app import App
 from aegisflow.bus import Bus
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
-from aegisflow.domain.device import DeviceSnapshot
+from aegisflow.domain.snapshot import DeviceSnapshot
 from aegisflow.mcp.server import build_server
 from aegisflow.store.connection import Connection
 

@@ -1,9 +1,10 @@
 """A plant in memory that keeps the promises of the Plant protocol, for tests of its edges."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from aegisflow.domain.alarm_life import back, check_operator, check_reason, check_shelf, set_aside
 from aegisflow.domain.alarms import Alarm, AlarmState, Evidence, Severity
 from aegisflow.domain.commands import (
     AgentWrites,
@@ -18,6 +19,7 @@ from aegisflow.domain.commands import (
     Stage,
 )
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
+from aegisflow.domain.figures import AlarmFigures, AlarmTrace, alarm_figures
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -217,6 +219,35 @@ class MemoryPlant:
                 )
                 return self.alarms[index]
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
+
+    def alarm_figures(self, period: Period, operators: int = 1) -> Answer[AlarmFigures]:
+        traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in self.alarms]
+        return Answer(alarm_figures(traces, period, operators), NOW, {})
+
+    def _change(self, alarm_id: str, change: Callable[[Alarm], Alarm]) -> Alarm:
+        for index, alarm in enumerate(self.alarms):
+            if alarm.alarm_id == alarm_id:
+                self.alarms[index] = change(alarm)
+                return self.alarms[index]
+        raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
+
+    def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
+        check_operator(by, "shelve alarms")
+        check_shelf(duration_s, reason)
+        until = NOW + duration_s
+        return self._change(alarm_id, lambda alarm: set_aside(alarm, AlarmState.SHELVED, by, reason, NOW, until))
+
+    def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
+        check_operator(by, "bring alarms back")
+        return self._change(alarm_id, lambda alarm: back(alarm, NOW))
+
+    def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
+        check_operator(by, "take alarms out of service")
+        check_reason(reason)
+        return self._change(alarm_id, lambda alarm: set_aside(alarm, AlarmState.OUT_OF_SERVICE, by, reason, NOW))
+
+    def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
+        return self.unshelve(alarm_id, by)
 
     def request_command(
         self,

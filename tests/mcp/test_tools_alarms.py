@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_plant import MemoryPlant, an_alarm, size_of_json
 
-from aegisflow.domain.alarms import Severity
+from aegisflow.domain.alarms import AlarmState, Severity
 from aegisflow.mcp.budget import BUDGET_BYTES, size_of
 from aegisflow.mcp.tools.alarms import AlarmTools
 
@@ -26,6 +28,31 @@ def test_the_most_severe_alarm_comes_first_with_its_evidence(call, plant):
     assert answer["by_severity"] == {"low": 1, "critical": 1, "high": 1}
     assert answer["raw_values"] == 21
     assert answer["as_of"] == "2026-01-31T08:00:00Z"
+
+
+def test_what_people_have_set_aside_is_named_and_not_among_the_alarms(call, plant):
+    plant.alarms = [an_alarm(1), replace(an_alarm(2), state=AlarmState.SHELVED)]
+    answer = call("get_active_anomalies")
+    assert (answer["total"], [alarm["alarm_id"] for alarm in answer["alarms"]]) == (1, ["pump-01@00001"])
+    assert answer["set_aside"] == ["high bearing_failure (shelved) pump-01@00002"]
+
+
+def test_the_first_of_a_line_that_tripped_together_is_named(call, plant):
+    plant.alarms = [an_alarm(20, "pump-02"), an_alarm(9, "pump-01"), an_alarm(40, "pump-03")]
+    assert call("get_active_anomalies")["first_out"] == ["pump-01@00009"]
+
+
+def test_the_history_says_how_many_alarms_people_got(call, plant):
+    plant.alarms = [an_alarm(number) for number in range(12)]
+    figures = call("get_anomaly_history")["figures"]
+    assert figures[0] == "0.08 alarms per 10 minutes and operator, 12 at most: very likely to be acceptable"
+    assert figures[1].startswith("1 floods")
+    assert len(figures) == 6
+
+
+def test_no_tool_shelves_an_alarm():
+    tools = {name for name in dir(AlarmTools) if not name.startswith("_")}
+    assert tools == {"get_active_anomalies", "get_anomaly_history", "acknowledge_anomaly"}
 
 
 def test_alarms_can_be_narrowed_to_a_device_and_a_severity(call, plant):

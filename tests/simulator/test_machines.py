@@ -70,6 +70,7 @@ def test_a_command_is_accepted_acts_and_is_done(make_fleet, wire):
         "device_id": "pump-01",
         "result": "accepted",
         "detail": "load to 70 %",
+        "mode": "reduced_load",
         "at": format_instant(NOW),
     }
 

@@ -7,6 +7,7 @@ from store_samples import PUMP, T0, alarm, audit, command, raised, reading, reco
 
 from aegisflow.actors.messages import (
     AppendAudit,
+    FindAlarmFigures,
     FindAlarmHistory,
     FindAlarms,
     FindAudit,
@@ -160,6 +161,18 @@ def test_pages_of_alarms_join_without_losing_or_repeating_one(desk: Desk, archiv
 )
 def test_each_field_of_a_query_narrows(archive: Archive, query: AlarmQuery, expected: list[int]) -> None:
     assert minutes(find(archive, query)) == expected
+
+
+def test_figures_count_who_was_told_and_know_what_began_before(desk: Desk, archive: Archive) -> None:
+    told = [alarm(0), alarm(1, state=AlarmState.SHELVED), alarm(200)]
+    suppressed = alarm(2, state=AlarmState.SUPPRESSED)
+    gone = dataclasses.replace(alarm(-100), cleared_at=T0 - 60)
+    for each in (*told, suppressed, gone):
+        desk.take(records([], alarms=[raised(each)]))
+    desk.settle()
+    period = Period(T0 + 30, T0 + 90_000)
+    figures = archive.answer(FindAlarmFigures(period, 1))
+    assert (figures.alarms, figures.stale) == (2, ("pump-01 pressure_leak",))
 
 
 def test_the_life_of_an_alarm_is_told_oldest_first(desk: Desk, archive: Archive) -> None:

@@ -10,10 +10,11 @@ from peewee import OperationalError
 from store_samples import T0, reading, records
 
 from aegisflow.errors import StoreError, StoreHeldError, StoreNewerError
-from aegisflow.models import SCHEMA_VERSION
+from aegisflow.models import ALARM_IS_OPEN, SCHEMA_VERSION
 from aegisflow.store import Store, open_store
 from aegisflow.store.connection import Connection, redacted
 from aegisflow.store.schema import prepare_schema
+from aegisflow.store.step_shelving import add_shelving
 from aegisflow.store.writer import Writer
 
 HOLD = """
@@ -137,6 +138,20 @@ def test_an_older_store_is_brought_up_to_date_step_by_step(tmp_path: Path) -> No
     assert connection.run("SELECT name, site FROM devices").fetchall() == [("pump-01", "works")]
     assert connection.value("SELECT max(version) FROM schema_version") == 3
     connection.close()
+
+
+def test_alarms_of_version_1_become_alarms_that_can_be_set_aside(tmp_path: Path) -> None:
+    url = make_version_1(tmp_path / "old.db")
+    old = Connection(url, read_only=False)
+    old.run("CREATE TABLE anomalies (alarm_id TEXT NOT NULL PRIMARY KEY, device_id TEXT NOT NULL, state TEXT NOT NULL)")
+    old.run("INSERT INTO anomalies VALUES ('pump-01@1', 'pump-01', 'acknowledged')")
+    old.run("CREATE INDEX anomalies_open ON anomalies (device_id) WHERE state IN ('unacknowledged', 'acknowledged')")
+    prepare_schema(old, T0, version=3, migrations={2: lambda before: None, 3: add_shelving})
+    found = old.run("SELECT set_aside_by, set_aside_reason, shelved_until FROM anomalies").fetchall()
+    assert found == [("", "", None)]
+    sql = old.value("SELECT sql FROM sqlite_master WHERE name = 'anomalies_open'")
+    assert ALARM_IS_OPEN.sql in sql
+    old.close()
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

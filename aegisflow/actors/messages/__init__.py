@@ -8,6 +8,7 @@ from aegisflow.actors.messages.common import Bundle, Ping, Question, Tick, Wake
 from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
     AckReceived,
+    BringAlarmBack,
     CommandNotSent,
     DeviceRecalled,
     ExecuteCommand,
@@ -16,6 +17,7 @@ from aegisflow.actors.messages.device import (
     ReconfigureDevice,
     RecordReadings,
     ReportMode,
+    SetAlarmAside,
     ViewDevice,
 )
 from aegisflow.actors.messages.gateway import (
@@ -43,10 +45,12 @@ from aegisflow.actors.messages.guard import (
     TransitionStored,
 )
 from aegisflow.actors.messages.manuals import FindPassages, ListManuals, ReadManual, ReadManualProblems
+from aegisflow.actors.messages.notifier import AlarmsCommitted, CallPeople, OpenAlarmsRecalled
 from aegisflow.actors.messages.store import (
     AppendAudit,
     CommitAudit,
     DeadLetter,
+    FindAlarmFigures,
     FindAlarmHistory,
     FindAlarms,
     FindAudit,
@@ -58,6 +62,7 @@ from aegisflow.actors.messages.store import (
     ReadStoreHealth,
     RecallCommands,
     RecallDevice,
+    RecallOpenAlarms,
     StoreDeadLetters,
     StoreIncident,
     StoreRecords,
@@ -68,10 +73,13 @@ from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, R
 __all__ = [
     "AckReceived",
     "AcknowledgeAlarm",
+    "AlarmsCommitted",
     "AppendAudit",
     "ApproveCommand",
     "AskMachine",
+    "BringAlarmBack",
     "Bundle",
+    "CallPeople",
     "ChildFailed",
     "CommandNotSent",
     "CommandProgressed",
@@ -82,6 +90,7 @@ __all__ = [
     "DeviceViewed",
     "DrainInbound",
     "ExecuteCommand",
+    "FindAlarmFigures",
     "FindAlarmHistory",
     "FindAlarms",
     "FindAudit",
@@ -95,6 +104,7 @@ __all__ = [
     "GatewayCounts",
     "ListManuals",
     "ModeReported",
+    "OpenAlarmsRecalled",
     "Ping",
     "PlantReplaced",
     "PublishCommand",
@@ -111,6 +121,7 @@ __all__ = [
     "ReadSupervision",
     "RecallCommands",
     "RecallDevice",
+    "RecallOpenAlarms",
     "ReconfigureDevice",
     "RecordReadings",
     "RecordsCommitted",
@@ -118,6 +129,7 @@ __all__ = [
     "ReplacePlant",
     "ReportMode",
     "RequestCommand",
+    "SetAlarmAside",
     "StartChildren",
     "StopChildren",
     "StoreDeadLetters",

@@ -17,6 +17,8 @@ class Tick:
     """Time passes: ``at`` is the plant's clock, UTC epoch seconds."""
 
     at: float
+    listening: bool = True
+    """Whether machines can be heard: the broker is connected."""
 
 
 @dataclass(frozen=True, slots=True)

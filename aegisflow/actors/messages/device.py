@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.alarms import Alarm, AlarmState
 from aegisflow.domain.commands import Caller, CommandRecord, Mode
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.execution import Ack
@@ -52,7 +52,7 @@ class ReadDeviceStatus(Question[DeviceStatus]):
 
 @dataclass(frozen=True, slots=True)
 class ReadAlarms(Question[tuple[Alarm, ...]]):
-    """Which of your alarms are active, or returned without being acknowledged?"""
+    """Which of your alarms are not history? Those set aside are among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,27 @@ class AcknowledgeAlarm(Question[Alarm]):
     alarm_id: str
     by: Caller
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAlarmAside(Question[Alarm]):
+    """An operator shelves an alarm, or takes it out of service. Answered with it; refusals are RequestErrors."""
+
+    alarm_id: str
+    by: Caller
+    reason: str
+    shelf_s: float | None
+    """Seconds; None: out of service until it is returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class BringAlarmBack(Question[Alarm]):
+    """An operator ends a shelf, or returns an alarm to service. Answered with it; refusals are RequestErrors."""
+
+    alarm_id: str
+    state: AlarmState
+    """What ends: shelved, or out of service."""
+    by: Caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms import AlarmEvent
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.figures import AlarmFigures
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.times import Period
 from aegisflow.domain.transition import Transition
@@ -145,6 +146,14 @@ class FindAlarms(Question[AlarmPage]):
 
 
 @dataclass(frozen=True, slots=True)
+class FindAlarmFigures(Question[AlarmFigures]):
+    """How many alarms people got in a period, by EEMUA 191."""
+
+    period: Period
+    operators: int
+
+
+@dataclass(frozen=True, slots=True)
 class FindAlarmHistory(Question[tuple[AlarmEvent, ...]]):
     """The life of one alarm, oldest first."""
 
@@ -172,3 +181,10 @@ class FindAudit(Question[tuple[AuditEntry, ...]]):
 
     act: str | None
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallOpenAlarms:
+    """Tell ``reply_to`` every alarm that is not yet history (OpenAlarmsRecalled)."""
+
+    reply_to: str

@@ -20,6 +20,13 @@ _LONGEST_WARM_UP = 12
 _SIGMA = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
 _BIAS_BLOCKS = 6
+_TREND_GAIN = 1 / 12
+"""Gain of the trend on that of the level: a day's wave is followed with a damping of 0.5."""
+_FADING = 0.97
+"""Part of the trend that is believed after one more block that could not be learned from."""
+_ROAMING_KEPT = 0.995
+"""Part of the largest trend that is remembered after a block: it halves in 140 of them."""
+_MOST_UNSURE = 1.0
 _LAG = 3
 """Blocks between which wandering is measured."""
 _DELAY = 3
@@ -53,7 +60,12 @@ class Baseline:
       twice the figure of noise alone counts. It is measured on blocks half an hour old, up to which
       no alarm was raised, be they suspected or not: a plant that wanders is suspected all the time.
 
-    An adapting level is an exponentially weighted average whose memory grows with what was seen.
+    An adapting level is an exponentially weighted average whose memory grows with what was seen, and it
+    has a trend (double exponential smoothing, Holt 1957; damped after Gardner and McKenzie 1985): a
+    daily wave that it only lagged behind would be suspected, the suspicion would stop the learning, and
+    the lag would grow into an alarm. So the level goes on by its trend while it may not learn, and
+    ``unsure`` says by how much it may be wrong then: by the largest trend lately, times the blocks.
+    Noise that is not white makes trends by chance, so the gain is divided by ``total_inflation``.
     """
 
     __slots__ = (
@@ -65,6 +77,7 @@ class Baseline:
         "_means",
         "_pending",
         "_products",
+        "_roaming",
         "_squares",
         "_sum",
         "_warm",
@@ -77,7 +90,9 @@ class Baseline:
         "level",
         "scale",
         "spread",
+        "trend",
         "unrest",
+        "unsure",
         "wander",
     )
 
@@ -100,6 +115,12 @@ class Baseline:
         self.inflation = 1.0
         self.bias = 0.0
         """By how much the level has lately lagged behind the sensor, in spreads: it follows slowly."""
+        self.trend = 0.0
+        """By how much the level moves from block to block, in the sensor's unit."""
+        self.unsure = 0.0
+        """Spreads by which the level may have moved since it was last learned."""
+        self._roaming = 0.0
+        """The largest trend lately, without its sign."""
         self.full = False
         """Whether a block is complete and waits to be learned or dropped."""
         self.in_block = 0
@@ -136,7 +157,8 @@ class Baseline:
 
     def begin(self, level: float, spread: float, count: int) -> None:
         """Start from a known level and spread, learned from ``count`` readings."""
-        self.level, self.count, self.bias = level, count, 0.0
+        self.level, self.count, self.bias, self.trend = level, count, 0.0, 0.0
+        self.unsure = self._roaming = 0.0
         self._set_spread(spread)
         self._warm = self._agreeing = self._pending = None
         self._blocks = 0
@@ -159,7 +181,7 @@ class Baseline:
 
     def move(self, level: float) -> None:
         """Go on at another level that is usual from now on."""
-        self.level, self.count, self.bias = level, BLOCK, 0.0
+        self.level, self.count, self.bias, self.unsure = level, BLOCK, 0.0, 0.0
         self._means, self._pending = (), None
         self._begin_block()
 
@@ -173,15 +195,22 @@ class Baseline:
         if self.in_block == BLOCK:
             self.full = True
 
-    def close_block(self, clean: bool, alarmed: bool) -> None:
-        """Learn from the block before the one that is complete if nothing was suspected since it began."""
+    def close_block(self, clean: bool, moved: bool, drifting: bool = False) -> None:
+        """Learn from the block before the one that is complete if nothing was suspected since it began (``clean``).
+
+        What an alarm or a load has ``moved`` is no wandering; a trend that may be the instruments' is not followed.
+        """
         mean = self._sum / BLOCK
-        if alarmed:
+        if moved:
             self._means = ()
         else:
             self._measure_wander(self.level + mean * self.spread)
+        if not drifting:
+            self.level += self.trend
         if not clean:
             self._pending = None
+            self.trend *= _FADING
+            self.unsure = min(_MOST_UNSURE, self.unsure + self._roaming * self.scale)
         else:
             if self._pending is not None:
                 self._learn(*self._pending)
@@ -198,7 +227,12 @@ class Baseline:
         self._blocks += 1
         self.bias += (mean - self.bias) / _BIAS_BLOCKS
         self._correlate(product - mean * mean, square - mean * mean, 4 + min(self._blocks, 48))
-        self.level += mean * self.spread * BLOCK / min(self.count, MEMORY)
+        step = mean * self.spread * BLOCK / min(self.count, MEMORY)
+        self.level += step
+        if self.count >= MEMORY:
+            self.trend += step * _TREND_GAIN / self.total_inflation
+        self.unsure *= 1 - BLOCK / min(self.count, MEMORY)
+        self._roaming = max(abs(self.trend), self._roaming * _ROAMING_KEPT)
         self.unrest += (min((square - 1) ** 2 / 2, CLIP) - self.unrest) / (4 + min(self._blocks, 48))
         gain = BLOCK / min(self.count, SPREAD_MEMORY)
         self._set_spread(self.spread * sqrt(max(0.25, 1 + gain * (square - 1))))
@@ -234,6 +268,11 @@ class Baseline:
     def _set_spread(self, spread: float) -> None:
         self.spread = max(spread, 1e-6 * abs(self.level), 4 * ulp(self.level), 1e-150)
         self.scale = 1 / self.spread
+
+    @property
+    def unproven(self) -> bool:
+        """Whether nothing was learned since the warm-up."""
+        return self.scale > 0 and self._blocks == 0
 
     def error(self, readings: float) -> float:
         """Return the standard error, in spreads, of a mean over so many readings against this level."""

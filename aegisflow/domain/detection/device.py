@@ -3,13 +3,10 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 
-from aegisflow.domain.detection.baseline import BLOCK
+from aegisflow.domain.detection.baseline import BLOCK, Baseline
 from aegisflow.domain.detection.drift import Drift, look_for_drift
 from aegisflow.domain.detection.faults import diagnose, fitting, signs_of
-from aegisflow.domain.detection.finding import (
-    Diagnosis,
-    Finding,
-)
+from aegisflow.domain.detection.finding import Diagnosis, Finding
 from aegisflow.domain.detection.joint import JointScore
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
@@ -172,6 +169,8 @@ class DeviceDetector:
             self._settle_at = self._tick + _SETTLING if drifted else -1
             for sensor in self.sensors:
                 sensor.calm()
+                if self._named and sensor.baseline.unproven:  # learned right before the alarm, perhaps from its fault
+                    sensor.baseline = Baseline()
             self._nameless = 0
         self._alarm_type = alarm_type
         self._alarmed_for = 0
@@ -179,14 +178,13 @@ class DeviceDetector:
 
     def _suspect(self, alarm_type: str) -> None:
         """Freeze the baselines while something is suspected; not for ever without an alarm."""
-        named = self._named
         suspected = (
             alarm_type != ""
             or self._drift_suspected
             or (self.load is not None and self.load.left > 0)
-            or (not named and self.joint.lasting >= 1.0)
+            or (not self._named and self.joint.lasting >= 1.0)
             or (
-                (named or not self.joint.young)
+                (self._named or not self.joint.young)
                 and any(sensor.suspected or sensor.swing.present for sensor in self.sensors)
             )
         )
@@ -199,10 +197,12 @@ class DeviceDetector:
             self._suspect_at = self._tick
 
     def _close_blocks(self) -> None:
+        moved = () if self.load is None else self.load.moved
         for sensor in self.sensors:
             baseline = sensor.baseline
             if baseline.full:
-                baseline.close_block(self._tick - self._suspect_at >= baseline.in_block, self._alarm_type != "")
+                clean = self._tick - self._suspect_at >= baseline.in_block
+                baseline.close_block(clean, self._alarm_type != "" or sensor.name in moved, self._drift_suspected)
                 sensor.adapt()
             elif not baseline.scale and self._alarm_type:
                 baseline.begin_again()
@@ -231,7 +231,8 @@ class DeviceDetector:
             self._drift, self._drift_suspected = None, True
             return
         sensors = [self._by_name[name] for name in rule.together]
-        self._drift, self._drift_suspected = look_for_drift(sensors, alarm_type == rule.name)
+        moved = () if self.load is None else self.load.moved
+        self._drift, self._drift_suspected = look_for_drift(sensors, alarm_type == rule.name, moved)
 
     def _unnamed(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what has no name: beyond a limit at once, else by signs or score, after some patience."""
@@ -244,8 +245,9 @@ class DeviceDetector:
                 for sensor in self.sensors
                 if sensor.name in signs and not (self.load is not None and self.load.explains(sensor.name))
             ]
-            self._nameless = self._nameless + 1 if shown else 0
-            if not shown or (self._nameless < _PATIENCE and not active):
+            # Sensors that may be drifting together will have a name, and must not be given away as nameless before.
+            self._nameless = self._nameless + 1 if shown and not self._drift_suspected else 0
+            if not shown or (not active and (self._drift_suspected or self._nameless < _PATIENCE)):
                 return None
             return nameless(shown)
         lasting = self.joint.lasting

@@ -1,6 +1,6 @@
 """Sensors that leave their calibration together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from aegisflow.domain.detection.sensor import SensorDetector
@@ -30,6 +30,8 @@ class Drift(NamedTuple):
     """Whether every sensor is off in proportion, within its error."""
     alone: int
     """Sensors that show it by themselves."""
+    unexplained: bool = True
+    """Whether most of those that a change of load does not move show it by themselves, too."""
 
     @property
     def suspected(self) -> bool:
@@ -39,14 +41,14 @@ class Drift(NamedTuple):
     def confirmed(self, times: float = 1.0) -> bool:
         """Whether it is a drift."""
         large = abs(self.share) >= max(times * LEAST_DRIFT, _CERTAIN * self.error)
-        return large and self.agree and self.alone >= _FEWEST_SINGLE
+        return large and self.agree and self.unexplained and self.alone >= _FEWEST_SINGLE
 
 
 NONE = Drift(0.0, 0.0, False, 0)
 
 
-def drift_of(sensors: Sequence[SensorDetector], long: bool) -> Drift:
-    """Return the drift that fits the shifts of these sensors best.
+def drift_of(sensors: Sequence[SensorDetector], long: bool, explained: Collection[str] = ()) -> Drift:
+    """Return the drift that fits the shifts of these sensors best; a change of load moves those ``explained``.
 
     A drift by the share d moves each sensor by ``d m`` spreads, m being its level in spreads. The
     shifts s with their standard errors e give d by weighted least squares (Gauss-Markov):
@@ -61,33 +63,39 @@ def drift_of(sensors: Sequence[SensorDetector], long: bool) -> Drift:
         shift = sensor.means.long if long else sensor.means.medium
         error = baseline.error(Means.N_LONG if long else Means.N_MEDIUM)
         size = baseline.level * baseline.scale
-        rows.append((shift, size, error))
+        rows.append((shift, size, error, sensor.name in explained))
         weight = size / (error * error)
         along += shift * weight
         total += size * weight
     if total <= 0.0:
         return NONE
     share = along / total
-    agree, alone = True, 0
-    for shift, size, error in rows:
+    agree, alone, others, others_alone = True, 0, 0, 0
+    for shift, size, error, moved in rows:
         expected = share * size
         if abs(shift - expected) > _AGREE * error + _PROPORTION * abs(expected):
             agree = False
-        if shift * expected > 0 and abs(shift) >= _SINGLE * error:
-            alone += 1
-    return Drift(share, total**-0.5, agree, alone)
+        shown = shift * expected > 0 and abs(shift) >= _SINGLE * error
+        alone += shown
+        others += not moved
+        others_alone += shown and not moved
+    return Drift(share, total**-0.5, agree, alone, not explained or 2 * others_alone > others)
 
 
-def look_for_drift(sensors: Sequence[SensorDetector], alarmed: bool) -> tuple[Drift | None, bool]:
+def look_for_drift(
+    sensors: Sequence[SensorDetector], alarmed: bool, explained: Collection[str] = ()
+) -> tuple[Drift | None, bool]:
     """Return the drift that is certain, and whether one may have begun.
 
+    While the load has just changed, it and what follows it (``explained``) prove no drift by
+    themselves: power, temperature and vibration rise together then, too.
     It is certain by the long mean, or else by the medium one. ``alarmed``: there is an alarm for a
     drift, which is held on to with hysteresis.
     """
-    before = drift_of(sensors, long=True)
+    before = drift_of(sensors, True, explained)
     if abs(before.share) < LEAST_DRIFT / 4 and not alarmed:
         return None, False
-    now = drift_of(sensors, long=False)
+    now = drift_of(sensors, False, explained)
     suspected = now.suspected or before.suspected
     if before.confirmed():
         return before, suspected

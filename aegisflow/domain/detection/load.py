@@ -61,6 +61,11 @@ class LoadStep:
         self.left = SETTLING
         self._level = level
 
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """The sensors whose level is on its way because the load has changed; none at other times."""
+        return (self.spec.sensor, *self.spec.moves) if self.left else ()
+
     def allowance(self, name: str) -> float:
         """Return how many deadbands a sensor may move now."""
         return FOLLOWING if self.left and name in self.spec.moves else 1.0

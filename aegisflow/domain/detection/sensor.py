@@ -124,7 +124,9 @@ class SensorDetector:
         inflation = baseline.total_inflation
         self.cusum.widen(
             inflation,
-            sqrt(baseline.inflation / min(baseline.count + 1, MEMORY)) + max(0.0, abs(baseline.bias) - _NO_BIAS),
+            sqrt(baseline.inflation / min(baseline.count + 1, MEMORY))
+            + max(0.0, abs(baseline.bias) - _NO_BIAS)
+            + baseline.unsure,
         )
         self.guard = DECISION * inflation / 2
         carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))

@@ -1,6 +1,7 @@
 """Diagnoses that need no rule: instruments that do not measure, and what no type of fault fits."""
 
 from collections.abc import Sequence
+from math import inf
 
 from aegisflow.domain.alarms import Severity
 from aegisflow.domain.detection.finding import (
@@ -15,6 +16,7 @@ from aegisflow.domain.detection.finding import (
 )
 from aegisflow.domain.detection.joint import JointScore
 from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.times import format_instant
 
 
 def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
@@ -30,6 +32,13 @@ def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosi
         reasons = tuple(f"{sensor.name} is missing from {sensor.silence.missed} readings" for sensor in silent)
         return Diagnosis(SENSOR_SILENT, findings, reasons)
     return None
+
+
+def silent_device(sensors: Sequence[SensorDetector], latest_at: float) -> Diagnosis | None:
+    """Return the diagnosis of a device that does not report any more; None for one that never has."""
+    findings = tuple(sensor.finding(SILENT, Severity.MEDIUM) for sensor in sensors if sensor.at > -inf)
+    reasons = (f"no reading since {format_instant(latest_at)}: nobody watches it",) if findings else ()
+    return Diagnosis(SENSOR_SILENT, findings, reasons) if findings else None
 
 
 def nameless(shown: Sequence[SensorDetector]) -> Diagnosis:

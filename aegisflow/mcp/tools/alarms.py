@@ -7,19 +7,21 @@ from typing import Annotated
 from pydantic import Field
 
 from aegisflow.domain.alarms import Alarm, Severity
+from aegisflow.domain.first_out import first_outs
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
-from aegisflow.mcp.answers import Acknowledgement, ActiveAlarms, AlarmHistory
+from aegisflow.mcp.alarm_answers import Acknowledgement, ActiveAlarms, AlarmHistory
 from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.period import asked_period
-from aegisflow.mcp.shape import alarm_item, moment, most_frequent, past_alarm, unavailable
+from aegisflow.mcp.shape import alarm_item, alarm_line, moment, most_frequent, past_alarm, unavailable
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.text import clean
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, MinSeverity, Start
 
 _DAY_S = 86_400.0
+_MOST_NAMED = 10
 Limit = Annotated[int, Field(ge=1, le=100, description="alarms per page")]
 
 
@@ -45,7 +47,10 @@ class AlarmTools:
         plant = self._plant()
         answer = plant.active_alarms(() if device_id is None else (device_id,))
         least = Severity(min_severity or "low").rank
-        alarms = sorted((alarm for alarm in answer.value if alarm.severity.rank >= least), key=_urgency)
+        asked = [alarm for alarm in answer.value if alarm.severity.rank >= least]
+        alarms = sorted((alarm for alarm in asked if not alarm.state.is_set_aside), key=_urgency)
+        aside = [alarm_line(alarm) for alarm in asked if alarm.state.is_set_aside]
+        first_out = sorted(first_outs(alarms, plant.inventory()))
         question = {
             "tool": "get_active_anomalies",
             "device_id": device_id,
@@ -69,6 +74,8 @@ class AlarmTools:
                 next_cursor=make_cursor(question, *_urgency(shown[-1])) if more and shown else None,
                 raw_values=sum(alarm.repeats for alarm in shown),
                 by_severity=dict(Counter(str(alarm.severity) for alarm in alarms)),
+                first_out=first_out[:_MOST_NAMED],
+                set_aside=aside[:_MOST_NAMED],
                 alarms=[alarm_item(alarm) for alarm in shown],
             )
 
@@ -110,6 +117,7 @@ class AlarmTools:
             )
         )
         found = answer.value
+        figures = list(plant.alarm_figures(period).value.lines()) if cursor is None else []
 
         def build(count: int) -> AlarmHistory:
             shown = found.alarms[:count]
@@ -125,6 +133,7 @@ class AlarmTools:
                 raw_values=sum(alarm.repeats for alarm in shown),
                 by_device=most_frequent(found.by_device),
                 by_type=most_frequent(found.by_type),
+                figures=figures,
                 alarms=[past_alarm(alarm) for alarm in shown],
             )
 

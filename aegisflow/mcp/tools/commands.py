@@ -35,12 +35,12 @@ class CommandTools:
         parameter: Annotated[str | None, Field(max_length=100, description="set_parameter only; a name")] = None,
         value: Annotated[float | None, Field(allow_inf_nan=False, description="set_parameter only")] = None,
     ) -> CommandAnswer:
-        """Propose a command to a machine. It is checked and, mostly, put before an operator; it may be denied.
+        """Propose a command to a machine. It is checked, and mostly put before an operator or denied.
 
         Read query_device_manual first, rule out sensor_drift, and take the mildest command that
-        suffices: reduce_load up to 30 %, then more, then the others. restart after an emergency
-        shutdown belongs to people. 'stage' says how far it came: do not report it as done unless
-        'verified'. Next: follow next_step; never repeat a command that awaits approval.
+        suffices: reduce_load up to 30 %, then more, then the others. restart belongs to
+        people. Never report it as done unless 'stage' is verified.
+        Next: follow next_step; never repeat a command that awaits approval.
         """
         parameters = _parameters(command, reduction_pct, parameter, value)
         plant = self._plant()

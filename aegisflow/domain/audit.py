@@ -1,0 +1,28 @@
+"""The chain of the audit: every row carries a hash over itself and the row before.
+
+Whoever changes, removes or slips in a row breaks every hash after it; whoever cuts off the end is seen
+by the head that was exported outside of the database.
+"""
+
+import hashlib
+import json
+
+__all__ = ["GENESIS", "row_hash"]
+
+GENESIS = "0" * 64
+"""Stands before the first row."""
+
+
+def row_hash(before: str, at: float, actor: str, act: str, subject: str, detail: str) -> str:
+    """Return SHA-256, hexadecimal, over the hash before and the row.
+
+    Args:
+        before: hash of the row before; ``GENESIS`` for the first.
+        at: UTC epoch seconds.
+        actor: who did it.
+        act: what.
+        subject: to what.
+        detail: the row's JSON text, as stored.
+    """
+    text = json.dumps([before, repr(float(at)), actor, act, subject, detail], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,131 @@
+"""Who there is in a plant, and how each of them is started; a part of the wiring in ``app``."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aegisflow.actors.archive import ArchiveActor
+from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, NOTIFIER, TICKER, Directory
+from aegisflow.actors.children import ChildSpec, Family
+from aegisflow.actors.device import DeviceActor
+from aegisflow.actors.dispatcher import Dispatcher
+from aegisflow.actors.gateway import Gateway
+from aegisflow.actors.guard import Guard
+from aegisflow.actors.historian import HistorianActor
+from aegisflow.actors.intake import Intake
+from aegisflow.actors.messages import CallPeople
+from aegisflow.actors.notifier import Notifier
+from aegisflow.actors.ticker import Ticker
+from aegisflow.bus import Bus
+from aegisflow.bus.codec import Codec
+from aegisflow.clock import Clock
+from aegisflow.config import Configuration
+from aegisflow.domain.alarms import AlarmEvent, Severity
+from aegisflow.domain.commands import CommandName, Stage
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.transition import Transition
+from aegisflow.notify import LogSink, Sink, TopicSink, WebhookSink
+from aegisflow.store import Store
+from aegisflow.telemetry import Metrics
+
+__all__ = ["Kin", "build_family", "build_sinks", "call_for"]
+
+_CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN, Stage.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """What the members of a family share."""
+
+    configuration: Configuration
+    directory: Directory
+    intake: Intake
+    clock: Clock
+    metrics: Metrics
+    make_codec: Callable[[PlantSpec], Codec]
+    current: Callable[[], PlantSpec]
+    committed: Callable[[tuple[AlarmEvent, ...]], None]
+    is_connected: Callable[[], bool]
+
+
+def build_family(kin: Kin, bus: Bus, store: Store, dispatcher: Dispatcher, sinks: tuple[Sink, ...]) -> Family:
+    """Return who is started, in this order; devices come between ``before`` and ``after``."""
+    settings, where, metrics, clock = kin.configuration, kin.directory, kin.metrics, kin.clock
+    escalation = settings.escalation
+
+    def gateway() -> Any:
+        return Gateway.start(
+            GATEWAY, where, bus, kin.intake, settings.gateway, kin.make_codec, kin.current(), clock, metrics
+        )
+
+    def guard() -> Any:
+        def call(transition: Transition) -> None:
+            message = call_for(transition)
+            if message is not None:
+                where.tell(NOTIFIER, message)
+
+        return Guard.start(GUARD, where, kin.current(), clock.now, metrics, escalation.first, call)
+
+    def manuals() -> Any:
+        from aegisflow.actors.manuals import ManualsActor
+
+        return ManualsActor.start(MANUALS, where, settings.manuals, _vectors_file(settings.store.url))
+
+    def device(spec: DeviceSpec) -> ChildSpec:
+        def start() -> Any:
+            answer_within_s = kin.current().policy.answer_within_s
+            return DeviceActor.start(spec.device_id, where, dispatcher, spec, clock.now, metrics, answer_within_s)
+
+        return ChildSpec(spec.device_id, start)
+
+    return Family(
+        before=(
+            ChildSpec(GATEWAY, gateway, critical=True),
+            ChildSpec(
+                HISTORIAN,
+                lambda: HistorianActor.start(HISTORIAN, where, store, settings.store, kin.committed),
+                critical=True,
+            ),
+            ChildSpec(ARCHIVE, lambda: ArchiveActor.start(ARCHIVE, where, store)),
+            ChildSpec(NOTIFIER, lambda: Notifier.start(NOTIFIER, where, escalation, sinks, clock.now, metrics)),
+            ChildSpec(GUARD, guard, critical=True),
+            ChildSpec(MANUALS, manuals),
+        ),
+        device=device,
+        after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now, kin.is_connected)),),
+    )
+
+
+def build_sinks(configuration: Configuration, bus: Bus) -> tuple[Sink, ...]:
+    """Return where notifications go."""
+    settings = configuration.notifications
+    sinks: list[Sink] = [LogSink()] if settings.log else []
+    if settings.topic:
+        sinks.append(TopicSink(bus, settings.topic))
+    url = os.environ.get(settings.webhook_env, "") if settings.webhook_env else ""
+    if url:
+        sinks.append(WebhookSink(url))
+    return tuple(sinks)
+
+
+def call_for(transition: Transition) -> CallPeople | None:
+    """Return whom a step of a command calls: people for a shutdown that an agent may not order, or a doubtful end."""
+    record = transition.after
+    command, receipt = record.command, record.receipt
+    is_stop = command.command is CommandName.EMERGENCY_SHUTDOWN
+    wanted = is_stop and transition.before is None and record.stage in (Stage.DENIED, Stage.AWAITING_APPROVAL)
+    if not wanted and record.stage not in _CALLED:
+        return None
+    severity = Severity.CRITICAL if is_stop else Severity.HIGH
+    text = (
+        f"{command.command} of {command.device_id} is {record.stage}: {'; '.join(receipt.reasons)}. {receipt.next_step}"
+    )
+    return CallPeople(command.device_id, command.command_id, severity, text[:1_000])
+
+
+def _vectors_file(url: str) -> Path | None:
+    """Return the file for the passages' vectors, beside an SQLite store; None for another store."""
+    path = url.removeprefix("sqlite:///")
+    return None if path == url else Path(path).with_suffix(".vectors.npz")

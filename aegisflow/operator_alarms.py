@@ -1,0 +1,102 @@
+"""What people do to alarms over HTTP: list, shelve, take out of service, and the figures; see ``operator_api``."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.commands import Caller
+from aegisflow.domain.first_out import first_outs
+from aegisflow.domain.times import Period, format_instant
+from aegisflow.errors import BadValueError
+from aegisflow.mcp.text import clean
+from aegisflow.plant import Plant
+
+MOST_OPERATORS = 100
+LONGEST_PERIOD_S = 400 * 86_400.0
+_WORDS_BYTES = 1_000
+
+
+class AlarmDesk:
+    """One method per route: parse, one call of the plant, shape."""
+
+    def __init__(self, plant: Callable[[], Plant]) -> None:
+        self._plant = plant
+
+    def list(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
+        """The alarms, which of them were first out, and who did not answer."""
+        plant = self._plant()
+        answer = plant.active_alarms()
+        first = first_outs((alarm for alarm in answer.value if not alarm.state.is_set_aside), plant.inventory())
+        return {
+            "as_of": format_instant(answer.as_of),
+            "alarms": [{**describe_alarm(alarm), "first_out": alarm.alarm_id in first} for alarm in answer.value],
+            "unavailable": dict(answer.unavailable),
+        }
+
+    def shelve(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
+        """For ``duration_s``, because of ``reason``."""
+        duration_s = _number(body.get("duration_s"), "duration_s")
+        return describe_alarm(self._plant().shelve(request.path_params["id"], by, duration_s, _reason(body)))
+
+    def unshelve(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
+        """Before its time."""
+        return describe_alarm(self._plant().unshelve(request.path_params["id"], by))
+
+    def take_out(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
+        """Until it is put back, because of ``reason``."""
+        return describe_alarm(self._plant().take_out_of_service(request.path_params["id"], by, _reason(body)))
+
+    def put_back(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
+        """Into service."""
+        return describe_alarm(self._plant().return_to_service(request.path_params["id"], by))
+
+    def figures(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
+        """Over ``last_s``, for so many ``operators``."""
+        plant = self._plant()
+        last_s = _number(request.query_params.get("last_s", "86400"), "last_s")
+        operators = _number(request.query_params.get("operators", "1"), "operators")
+        if not 600.0 <= last_s <= LONGEST_PERIOD_S:
+            raise BadValueError("last_s", last_s, f"600 to {LONGEST_PERIOD_S:.0f} seconds")
+        if not 1 <= operators <= MOST_OPERATORS or operators % 1:
+            raise BadValueError("operators", operators, f"a whole number from 1 to {MOST_OPERATORS}")
+        now = plant.now()
+        figures = plant.alarm_figures(Period(now - last_s, now + 1.0), int(operators)).value
+        return {"alarms": figures.alarms, "lines": list(figures.lines()), "top": dict(figures.top)}
+
+
+def describe_alarm(alarm: Alarm) -> dict[str, object]:
+    """Return an alarm as JSON; what people wrote comes last and says whose words they are."""
+    until = alarm.shelved_until
+    return {
+        "alarm_id": alarm.alarm_id,
+        "device_id": alarm.device_id,
+        "fault_type": alarm.fault_type,
+        "severity": str(alarm.severity),
+        "state": str(alarm.state),
+        "raised_at": format_instant(alarm.raised_at),
+        "lasts": alarm.lasts,
+        "shelved_until": None if until is None else format_instant(until),
+        "reasons": [clean(reason, 200) for reason in alarm.reasons[:6]],
+        "set_aside_by": clean(alarm.set_aside_by, 100),
+        "set_aside_because": clean(alarm.set_aside_reason, _WORDS_BYTES),
+    }
+
+
+def _reason(body: Mapping[str, Any]) -> str:
+    value = body.get("reason")
+    if not isinstance(value, str):
+        raise BadValueError("reason", value, "why, in a few words")
+    return clean(value, _WORDS_BYTES)
+
+
+def _number(value: object, name: str) -> float:
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadValueError(name, value, "a number")
+    return number

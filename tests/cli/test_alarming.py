@@ -1,0 +1,127 @@
+"""The alarm commands against a serve that answers what it is told to."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from aegisflow.cli.client import TOKEN_ENV
+from aegisflow.cli.main import main
+
+ALARM = {
+    "alarm_id": "pump-01@20260131T080000",
+    "severity": "high",
+    "fault_type": "pressure_leak",
+    "state": "shelved",
+    "lasts": True,
+    "shelved_until": "2026-01-31T09:00:00Z",
+    "set_aside_by": "anna",
+    "set_aside_because": "welding",
+}
+
+
+class Serve:
+    """Answers every request with ``answer``, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.answer: tuple[int, object] = (200, {})
+        self.asked: list[tuple[str, str, str, Any]] = []
+        serve = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                token = self.headers.get("Authorization", "")
+                serve.asked.append((self.command, self.path, token, json.loads(body) if body else None))
+                data = json.dumps(serve.answer[1]).encode()
+                self.send_response(serve.answer[0])
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    monkeypatch.setenv(TOKEN_ENV, "token-of-anna")
+    serve = Serve()
+    thread = threading.Thread(target=serve.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield serve
+    serve.server.shutdown()
+    thread.join()
+    serve.server.server_close()
+
+
+def run(serve: Serve, *arguments: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--url", serve.url])
+    return int(end.value.code or 0)
+
+
+def test_an_alarm_is_shelved_with_time_and_reason(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve.answer = (200, ALARM)
+    assert run(serve, "shelve", ALARM["alarm_id"], "--for", "1h", "--reason", "welding") == 0
+    path = "/operator/alarms/pump-01%4020260131T080000/shelve"
+    assert serve.asked == [("POST", path, "Bearer token-of-anna", {"duration_s": 3600.0, "reason": "welding"})]
+    assert "by anna until 2026-01-31T09:00:00Z: welding" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "act"),
+    [
+        (("unshelve", "a@1"), "unshelve"),
+        (("out-of-service", "a@1", "--reason", "dismounted"), "out-of-service"),
+        (("in-service", "a@1"), "in-service"),
+    ],
+)
+def test_each_act_has_its_command(serve: Serve, arguments: tuple[str, ...], act: str) -> None:
+    serve.answer = (200, ALARM)
+    assert run(serve, *arguments) == 0
+    assert serve.asked[0][1] == f"/operator/alarms/a%401/{act}"
+
+
+def test_the_list_shows_what_asks_for_somebody_first(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    loud = {**ALARM, "alarm_id": "motor-01@1", "state": "unacknowledged", "set_aside_by": "", "first_out": True}
+    serve.answer = (200, {"alarms": [ALARM, loud], "unavailable": {"pump-03": "it is restarting"}})
+    assert run(serve, "alarms") == 0
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert "motor-01@1" in first
+    assert "FIRST OUT" in first
+    assert "shelved" in second
+    assert third == "did not answer: pump-03: it is restarting"
+
+
+def test_the_figures_are_printed(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve.answer = (200, {"alarms": 5, "lines": ["0.03 alarms"], "top": {"pump-02 pressure_leak": 3}})
+    assert run(serve, "figures", "--last", "8h", "--operators", "2") == 0
+    assert serve.asked[0][1] == "/operator/figures?last_s=28800&operators=2"
+    assert capsys.readouterr().out.splitlines() == [
+        "5 alarms in the last 8h",
+        "0.03 alarms",
+        "      3 × pump-02 pressure_leak",
+    ]
+
+
+def test_a_refusal_is_said_in_the_words_of_who_refused(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve.answer = (404, {"error": "unknown alarm 'a@1'; choose one of: (none)"})
+    assert run(serve, "unshelve", "a@1") == 1
+    assert "unknown alarm 'a@1'" in capsys.readouterr().err
+
+
+def test_without_a_token_nothing_is_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TOKEN_ENV)
+    assert run(serve, "alarms") == 1
+    assert run(serve, "shelve", "a@1", "--for", "soon", "--reason", "welding") == 1
+    assert serve.asked == []

@@ -1,0 +1,117 @@
+"""Core, machines and broker are killed at random while commands are under way; none may act twice or unasked."""
+
+import json
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from under_command import run_core, run_machines
+from waiting import eventually
+
+from aegisflow.auditing import verify_audit
+from aegisflow.config import StoreSettings
+from aegisflow.domain.commands import Stage
+from tests.broker import Mosquitto, running_mosquitto
+
+ROUNDS = int(os.environ.get("AEGISFLOW_KILL_ROUNDS", "12"))
+FINAL = {stage.value for stage in Stage if stage.is_final}
+
+
+class Plant:
+    """Three processes and what is left of them on disk."""
+
+    def __init__(self, folder: Path, broker: Mosquitto) -> None:
+        self.folder = folder
+        self.broker = broker
+        self.began = time.time()
+        self.born = 0
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload(["under_command"])
+        self.core: BaseProcess | None = None
+        self.machines: BaseProcess | None = None
+
+    def start_core(self) -> None:
+        (self.folder / "core-is-up").unlink(missing_ok=True)
+        self.born += 1
+        self.core = self._context.Process(target=run_core, args=(self.folder, self.broker.port, self.born))
+        self.core.start()
+
+    def start_machines(self) -> None:
+        self.born += 1
+        arguments = (self.folder, self.broker.port, self.born, self.began)
+        self.machines = self._context.Process(target=run_machines, args=arguments)
+        self.machines.start()
+
+    def kill(self, victim: str) -> None:
+        """Kill one of them, and start it again."""
+        if victim == "broker":
+            assert self.broker._process is not None
+            self.broker._process.kill()
+            self.broker._process.wait()
+            self.broker.start()
+            return
+        process = self.core if victim == "core" else self.machines
+        assert process is not None
+        process.kill()
+        process.join()
+        process.close()
+        self.start_core() if victim == "core" else self.start_machines()
+
+    def end(self) -> None:
+        for process in (self.core, self.machines):
+            if process is not None and process.is_alive():
+                process.kill()
+                process.join()
+
+
+def commands(folder: Path) -> dict[str, tuple[str, str]]:
+    """Command id to its stage and what it was."""
+    with closing(sqlite3.connect(folder / "store.db")) as store:
+        rows = store.execute("SELECT command_id, stage, command FROM commands")
+        return {command_id: (stage, name) for command_id, stage, name in rows}
+
+
+def approved(folder: Path) -> set[str]:
+    with closing(sqlite3.connect(folder / "store.db")) as store:
+        details = store.execute("SELECT detail FROM audit WHERE act = 'command_approved'").fetchall()
+    return {json.loads(detail)["command_id"] for (detail,) in details}
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(120 + 4 * ROUNDS)
+def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_path: Path) -> None:
+    (tmp_path / "broker").mkdir()
+    chance, pause = random.Random(7), threading.Event()
+    lasting = "allow_anonymous true\nautosave_on_changes true\nautosave_interval 1\n"
+    with running_mosquitto(tmp_path / "broker", lasting) as broker:
+        plant = Plant(tmp_path, broker)
+        try:
+            plant.start_machines()
+            plant.start_core()
+            eventually(lambda: (tmp_path / "core-is-up").exists(), 60)
+            eventually(lambda: any(stage == "verified" for stage, _ in commands(tmp_path).values()), 60)
+            for _ in range(ROUNDS):
+                pause.wait(chance.uniform(0.05, 0.6))
+                plant.kill(chance.choices(("core", "machines", "broker"), (4, 3, 1))[0])
+            (tmp_path / "finish").touch()
+            eventually(lambda: (tmp_path / "finished").exists(), 110)
+        finally:
+            plant.end()
+    known = commands(tmp_path)
+    effects = [line.split() for line in (tmp_path / "effects.log").read_text().splitlines()]
+    acted = Counter(command_id for _, command_id, _ in effects)
+    assert [command_id for command_id, times in acted.items() if times > 1] == []
+    assert set(acted) <= approved(tmp_path)
+    assert {stage for stage, _ in known.values()} <= FINAL
+    verified = {command_id for command_id, (stage, _) in known.items() if stage == "verified"}
+    assert verified <= set(acted)
+    assert len(verified) >= min(5, ROUNDS // 4)
+    assert verify_audit(StoreSettings(url=f"sqlite:///{tmp_path}/store.db")).broken == ""

@@ -1,0 +1,138 @@
+"""The audit's chain: whole after every commit, and broken by whoever touches it."""
+
+from pathlib import Path
+
+import pytest
+from desk import Desk
+from store_samples import T0, audit, command, step
+
+from aegisflow.actors.messages import AppendAudit, CommitAudit
+from aegisflow.config import StoreSettings
+from aegisflow.domain.commands import Stage
+from aegisflow.store import Store, open_store
+from aegisflow.store.chain import HeadFile, verify
+from aegisflow.store.connection import Connection
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/audited.db"
+
+
+@pytest.fixture
+def chained(url: str):
+    store = open_store(url)
+    desk = Desk(store, StoreSettings(url=url))
+    for number in range(5):
+        desk.historian.receive(CommitAudit(audit(T0 + number, subject=f"pump-{number}")))
+    yield store
+    desk.historian.close()
+    store.close()
+
+
+def heads(url: str) -> HeadFile:
+    return HeadFile.beside(url)
+
+
+def tampered(store: Store, *statements: str) -> None:
+    """Do what only somebody who owns the file can do."""
+    connection = store.writer()
+    for name in ("audit_keeps_update", "audit_keeps_delete"):
+        connection.run(f"DROP TRIGGER {name}")
+    for statement in statements:
+        connection.run(statement)
+    connection.close()
+
+
+def found(store: Store, url: str):
+    reader = store.reader()
+    try:
+        return verify(reader, heads(url).heads())
+    finally:
+        reader.close()
+
+
+def test_a_chain_that_nobody_touched_is_whole_and_its_heads_are_outside(chained: Store, url: str) -> None:
+    told = found(chained, url)
+    assert (told.rows, told.exported, told.broken) == (5, 5, "")
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE audit SET actor = 'somebody else' WHERE id = 3", "row 3 .* was changed"),
+        ("UPDATE audit SET detail = '{}' WHERE id = 5", "row 5 .* was changed"),
+        ("UPDATE audit SET at = at + 1 WHERE id = 1", "row 1 .* was changed"),
+        ("DELETE FROM audit WHERE id = 3", "row 4 .* does not follow row 2"),
+        ("DELETE FROM audit WHERE id = 1", "row 2 .* does not follow row 0"),
+        ("DELETE FROM audit WHERE id = 5", "ends at row 4, but row 5 was exported"),
+        ("DELETE FROM audit", "ends at row 0"),
+        (
+            "INSERT INTO audit (id, at, actor, act, subject, detail, prev_hash, hash) "
+            "VALUES (6, 1, 'x', 'x', 'x', '{}', 'made up', 'made up')",
+            "row 6 .* does not follow",
+        ),
+    ],
+)
+def test_whoever_touches_it_is_found_out(chained: Store, url: str, statement: str, words: str) -> None:
+    tampered(chained, statement)
+    import re
+
+    assert re.search(words, found(chained, url).broken)
+
+
+def test_a_chain_that_was_rewritten_whole_does_not_fit_the_exported_heads(chained: Store, url: str) -> None:
+    from aegisflow.store.chain import rehash
+
+    tampered(chained, "UPDATE audit SET actor = 'somebody else' WHERE id = 2")
+    writer = chained.writer()
+    rehash(writer)
+    writer.close()
+    assert "the chain was rewritten" in found(chained, url).broken
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
+def test_the_database_itself_refuses(store: Store, statement: str) -> None:
+    desk = Desk(store)
+    desk.historian.receive(CommitAudit(audit()))
+    desk.historian.close()
+    connection = store.writer()
+    with pytest.raises(Exception, match="append-only"), connection.transaction():
+        connection.run(statement)
+    connection.close()
+
+
+def test_the_chain_goes_on_after_a_restart_and_over_every_way_to_write(store: Store) -> None:
+    for round_ in range(2):
+        desk = Desk(store)
+        desk.take(*(AppendAudit(audit(T0 + n)) for n in range(3)))
+        desk.move(step(command(round_, stage=Stage.DENIED)))
+        desk.historian.receive(CommitAudit(audit()))
+        desk.historian.close()
+    reader: Connection = store.reader()
+    told = verify(reader, [])
+    reader.close()
+    assert (told.rows, told.broken) == (10, "")
+
+
+def test_a_head_that_cannot_be_exported_shows_and_stops_nothing(url: str, tmp_path: Path) -> None:
+    store = open_store(url)
+    desk = Desk(store, StoreSettings(url=url, audit_head=tmp_path / "missing" / "head"))
+    assert desk.historian.receive(CommitAudit(audit())) is True
+    assert "could not be exported" in desk.historian.health().detail
+    desk.historian.close()
+    store.close()
+
+
+def test_a_line_cut_short_and_a_long_file_are_borne(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aegisflow.store import chain
+
+    monkeypatch.setattr(chain, "_MOST_LINES", 10)
+    file = HeadFile(tmp_path / "heads")
+    for number in range(1, 30):
+        file.export(chain.Head(number, f"{number:064d}"), T0)
+    assert file.heads()[-1].row == 29
+    assert len(file.heads()) <= 10
+    with (tmp_path / "heads").open("a") as handle:
+        handle.write("30 12345")
+    assert file.heads()[-1].row == 29
