@@ -34,6 +34,7 @@ class Disk:
         self.audit: list[AuditEntry] = []
         self.commands: dict[str, CommandRecord] = {}
         self.refuse_steps = ""
+        self.refused_steps = 0
         self.recalls: list[str] = []
         self.settled = 0
         self.fast = threading.Event()
@@ -104,6 +105,7 @@ class MemoryHistorian(ThreadedActor):
         after, before = message.transition.after, message.transition.before
         command_id = after.command.command_id
         if self.disk.refuse_steps:
+            self.disk.refused_steps += 1
             return TransitionStored(command_id, False, self.disk.refuse_steps)
         found = self.disk.commands.get(command_id)
         if found == after:

@@ -14,6 +14,7 @@ from aegisflow.actors.guard import Guard
 from aegisflow.actors.messages import (
     AckReceived,
     ApproveCommand,
+    CommandProgressed,
     ExecuteCommand,
     Ping,
     PlantReplaced,
@@ -24,7 +25,7 @@ from aegisflow.actors.messages import (
     TransitionStored,
 )
 from aegisflow.domain.commands import Caller, CommandName, CommandReceipt, Stage
-from aegisflow.domain.execution import Ack
+from aegisflow.domain.execution import Ack, Progress
 from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
 
 AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
@@ -121,11 +122,16 @@ def test_a_store_that_refuses_is_told_and_nothing_is_sent(guarded: SmallPlant) -
     assert ask(guarded, proposal(ADA)).stage is Stage.DISPATCHED  # the other one is forgotten
 
 
-def test_what_the_device_saw_outlives_a_store_that_refuses(guarded: SmallPlant) -> None:
+def test_what_the_device_saw_outlives_a_store_that_refuses(
+    guarded: SmallPlant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("guard", "steps"):
+        monkeypatch.setattr(f"aegisflow.actors.{module}.STORE_AGAIN_S", 0.05)
     sent = ask(guarded, proposal(ADA))
     guarded.bus.wait_until(lambda: orders(guarded))
     guarded.disk.refuse_steps = "disk full"
     acknowledge(guarded, sent)
+    guarded.wait_for(lambda: guarded.disk.refused_steps)
     guarded.disk.refuse_steps = ""
     guarded.wait_for(lambda: stored(guarded, sent) is Stage.UNVERIFIED)  # no sensor shows a stop here
     assert rows(guarded, sent)[3:] == ["acknowledged", "unverified"]
@@ -240,6 +246,21 @@ def test_what_a_device_saw_while_the_guard_lay_is_not_lost(guarded: SmallPlant) 
     acknowledge(guarded, sent)
     guarded.wait_for(lambda: stored(guarded, sent) is Stage.UNVERIFIED)
     assert rows(guarded, sent)[3:] == ["acknowledged", "unverified"]
+
+
+def test_a_fact_that_came_before_the_past_outlives_another_fall(guarded: SmallPlant) -> None:
+    sent = ask(guarded, proposal(ADA))
+    guarded.bus.wait_until(lambda: orders(guarded))
+    guarded.disk.fast.clear()
+    guarded.fall(GUARD)
+    guarded.wait_for(lambda: guarded.restarts(GUARD) == 1 and guarded.state(GUARD) == "running")
+    fact = Progress(sent.command.command_id, Stage.ACKNOWLEDGED, guarded.clock.now(), ("told only once",))
+    guarded.directory.tell(GUARD, CommandProgressed(fact))
+    guarded.wait_for(lambda: guarded.actor(GUARD)._stash)
+    guarded.fall(GUARD)
+    guarded.wait_for(lambda: guarded.restarts(GUARD) == 2 and guarded.state(GUARD) == "running")
+    guarded.disk.fast.set()
+    guarded.wait_for(lambda: stored(guarded, sent) is Stage.ACKNOWLEDGED)
 
 
 def test_who_waits_for_a_guard_that_falls_is_told_so(guarded: SmallPlant) -> None:
