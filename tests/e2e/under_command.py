@@ -1,4 +1,4 @@
-"""A core and its machines as processes that may be killed at any instant, on a clock two hundred times too fast."""
+"""A core and its machines as processes that may be killed at any instant, on a clock eighty times too fast."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from simulator.scenario import REFERENCE_SENSORS
 from simulator.wire import Wire
 
 DEVICES = ("pump-01", "motor-01", "compressor-01")
-T0, SPEED, STEP_S = 1_760_000_000.0, 200.0, 5.0
+T0, SPEED, STEP_S = 1_760_000_000.0, 80.0, 5.0
 AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
 _ORDERS = (
     (CommandName.REDUCE_LOAD, {"reduction_pct": 30.0}),
