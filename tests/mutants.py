@@ -205,7 +205,7 @@ MUTANTS = (
     Mutant("a fact given up", STEPS, "if not told.ok and not told.final and storing.answer is None:", "if False:"),
     Mutant("agents resume themselves", GUARD, 'if switch.by.kind != "operator":', "if False:"),
     Mutant("stopping waits for the store", GUARD, "if not switch.allowed:\n", "if False:\n"),
-    Mutant("facts lost in a fall", GUARD, "                self.give_back(message)\n", "                pass\n"),
+    Mutant("facts lost in a fall", STEPS, "                self.give_back(message)\n", "                pass\n"),
     Mutant(
         "answered before it is stored",
         STEPS,

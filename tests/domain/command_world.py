@@ -282,11 +282,11 @@ class World:
         operation = self.devices[device_id].operation
         self.desk.modes[device_id] = (operation.mode, operation.reduction_pct)
 
-    def pass_time(self, seconds: float) -> None:
+    def pass_time(self, seconds: float, guard_looks: bool = True) -> None:
         self.now += seconds
         for name in DEVICES:
             self.watch(name)
-        for step in self.desk.due(self.now):
+        for step in self.desk.due(self.now) if guard_looks else ():
             if step.after.command.command_id not in self.storing:
                 self._save(step)
 

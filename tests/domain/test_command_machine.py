@@ -158,9 +158,9 @@ class Commands(RuleBasedStateMachine):
         for _ in range(readings):
             self.world.read(device_id, value)
 
-    @rule(seconds=st.sampled_from((1.0, 5.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0)))
-    def pass_time(self, seconds):
-        self.world.pass_time(seconds)
+    @rule(seconds=st.sampled_from((1.0, 5.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0)), looks=mostly)
+    def pass_time(self, seconds, looks):
+        self.world.pass_time(seconds, looks)
 
     @rule(device_id=device_ids, knows_mode=mostly)
     def restart_device(self, device_id, knows_mode):
