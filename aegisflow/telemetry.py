@@ -62,6 +62,10 @@ class Metrics:
             "aegisflow_notifications", "Times that people were told, by severity", ["severity"], registry=self.registry
         )
 
+        self.notifications_dropped = Counter(
+            "aegisflow_notifications_dropped", "Notifications given up, by sink", ["sink"], registry=self.registry
+        )
+
     def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """Add a gauge whose value is asked for when somebody looks."""
         from prometheus_client import Gauge

@@ -1,6 +1,7 @@
 """The notifier: tells people of alarms once they are on disk, and the next ones when nobody answers."""
 
 from collections.abc import Callable
+from functools import partial
 
 from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor
 from aegisflow.actors.messages import AlarmsCommitted, CallPeople, OpenAlarmsRecalled, RecallOpenAlarms, Tick
@@ -28,6 +29,7 @@ class Notifier(ThreadedActor):
         self._sinks = sinks
         self._now = now
         self._metrics = metrics
+        self._dropped: dict[str, int] = {}
 
     def on_start(self) -> None:
         """Ask which alarms wait for somebody."""
@@ -48,7 +50,7 @@ class Notifier(ThreadedActor):
             case Tick(at):
                 self._send(self._book.tick(at))
                 for sink in self._sinks:
-                    sink.retry()
+                    self._try(sink, sink.retry)
             case _:
                 super().on_receive(message)
         return None
@@ -57,7 +59,16 @@ class Notifier(ThreadedActor):
         for notification in notifications:
             self._metrics.notifications.labels(notification.severity.value).inc()
             for sink in self._sinks:
-                try:
-                    sink.send(notification)
-                except Exception:
-                    self.log.exception("sink_failed", sink=sink.name)
+                self._try(sink, partial(sink.send, notification))
+
+    def _try(self, sink: Sink, work: Callable[[], None]) -> None:
+        """One that fails stops no other."""
+        try:
+            work()
+        except Exception:
+            self.log.exception("sink_failed", sink=sink.name)
+        dropped = sink.dropped - self._dropped.get(sink.name, 0)
+        if dropped:
+            self._dropped[sink.name] = sink.dropped
+            self._metrics.notifications_dropped.labels(sink.name).inc(dropped)
+            self.log.error("notifications_dropped", sink=sink.name, count=dropped)

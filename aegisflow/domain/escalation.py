@@ -90,13 +90,17 @@ class EscalationBook:
         return (self._tell(alarm, 0, event.at),)
 
     def recall(self, alarms: Iterable[Alarm], at: float) -> tuple[Notification, ...]:
-        """Go on after a restart at ``at``: of each open alarm the level whose turn it is by now is told, once."""
+        """Go on after a restart at ``at``: of each open alarm the level whose turn it is by now is told, once.
+
+        Its time to answer goes on from when the alarm was raised: a restart gives nobody more of it.
+        """
         told = []
         for alarm in alarms:
             if alarm.state in _WAITS and alarm.alarm_id not in self._open:
                 rule = self._spec.rules[alarm.severity]
-                turns = int((at - alarm.raised_at) // rule.answer_within_s) if alarm.severity in _ESCALATES else 0
-                told.append(self._tell(alarm, min(max(0, turns), len(rule.levels) - 1), at))
+                turns = max(0, int((at - alarm.raised_at) // rule.answer_within_s))
+                level = min(turns, len(rule.levels) - 1) if alarm.severity in _ESCALATES else 0
+                told.append(self._tell(alarm, level, at, alarm.raised_at + (turns + 1) * rule.answer_within_s))
         return tuple(told)
 
     def tick(self, at: float) -> tuple[Notification, ...]:
@@ -124,9 +128,9 @@ class EscalationBook:
     def _last(self, severity: Severity) -> int:
         return len(self._spec.rules[severity].levels) - 1
 
-    def _tell(self, alarm: Alarm, level: int, at: float) -> Notification:
+    def _tell(self, alarm: Alarm, level: int, at: float, until: float | None = None) -> Notification:
         rule = self._spec.rules[alarm.severity]
-        until = at + rule.answer_within_s
+        until = at + rule.answer_within_s if until is None else until
         self._open[alarm.alarm_id] = _Open(alarm, level, until)
         sensors = ", ".join(f"{item.sensor} {item.value:.4g} (was {item.baseline:.4g})" for item in alarm.evidence[:3])
         what = f"{alarm.fault_type.replace('_', ' ')} on {alarm.device_id}{f': {sensors}' if sensors else ''}"

@@ -23,6 +23,8 @@ from aegisflow.domain.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Verdi
 __all__ = ["Decision", "PlantView", "decide", "options"]
 
 _STRICTEST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
+_FOR_PEOPLE = (CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART)
+"""No rule lets an agent do these alone."""
 _STOPS = (CommandName.ENABLE_MAINTENANCE_MODE, CommandName.EMERGENCY_SHUTDOWN)
 
 
@@ -71,6 +73,8 @@ def decide(command: Command, device: DeviceView | None, plant: PlantView, policy
         return Decision(Verdict.DENY, ("no rule of the policy allows it, and silence means deny",))
     verdict = next(verdict for verdict in _STRICTEST if any(rule.verdict is verdict for rule in fitting))
     reasons = tuple(f"rule “{rule.name}”: {verdict}" for rule in fitting if rule.verdict is verdict)
+    if verdict is Verdict.ALLOW and is_agent and command.command in _FOR_PEOPLE:
+        return Decision(Verdict.ASK, (*reasons, f"a person decides about {command.command}, whatever the rules say"), 1)
     if verdict is not Verdict.ASK:
         return Decision(verdict, reasons)
     return Decision(verdict, reasons, max(rule.approvals for rule in fitting if rule.verdict is Verdict.ASK))

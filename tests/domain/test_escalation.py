@@ -79,6 +79,17 @@ def test_a_worse_severity_begins_anew_and_the_same_one_does_not(book) -> None:
 def test_a_restart_tells_the_level_whose_turn_it_is_once(book) -> None:
     assert told(book.recall([alarm()], T0 + 7 * MINUTE)) == [("department manager", 420.0)]
     assert book.recall([alarm()], T0 + 7 * MINUTE) == ()
+    assert book.tick(T0 + 10 * MINUTE - 1) == ()
+    assert told(book.tick(T0 + 10 * MINUTE)) == [("department manager", 600.0)]
+
+
+def test_a_restart_gives_nobody_more_time(book) -> None:
+    assert told(book.recall([alarm()], T0 + 299)) == [("plant manager and safety officer", 299.0)]
+    assert told(book.tick(T0 + 300)) == [("department manager", 300.0)]
+    assert book.recall([], T0) == ()
+
+
+def test_an_acknowledged_alarm_is_not_recalled(book) -> None:
     assert book.recall([alarm(state=AlarmState.ACKNOWLEDGED)], T0) == ()
 
 

@@ -158,7 +158,7 @@ def test_an_illegal_move_is_denied_whoever_asks(by: Caller) -> None:
 def test_one_command_at_a_time_but_a_shutdown_overtakes(by: Caller) -> None:
     busy = view(open_command="cmd-x", severity=Severity.LOW)
     assert "cmd-x is still under way" in judge(command(REDUCE, by), busy, policy=OPEN).reasons[0]
-    assert judge(command(STOP, by), busy, policy=OPEN).verdict is ALLOW
+    assert judge(command(STOP, by), busy, policy=OPEN).verdict is not DENY
 
 
 # --- what holds for agents ----------------------------------------------------------------------
@@ -257,3 +257,11 @@ def test_options_tell_what_policy_would_say_to_every_command_of_agents() -> None
 )
 def test_what_is_not_known_to_run_counts_as_stopped(mode: Mode, taken: float) -> None:
     assert taken_pct(mode, 40.0 if mode is Mode.REDUCED_LOAD else 0.0) == taken
+
+
+@pytest.mark.parametrize(("name", "mode"), [(STOP, Mode.NORMAL), (RESTART, Mode.SHUTDOWN)])
+def test_no_rule_lets_an_agent_stop_or_restart_a_machine_alone(name: CommandName, mode: Mode) -> None:
+    seen = view(mode=mode, severity=Severity.LOW)
+    asked = judge(command(name), seen, policy=OPEN)
+    assert (asked.verdict, asked.approvals) == (ASK, 1)
+    assert judge(command(name, ADA), seen, policy=OPEN).verdict is ALLOW
