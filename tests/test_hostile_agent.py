@@ -76,10 +76,12 @@ def planted(told: list[tuple[str, Any]]) -> list[str]:
 
 
 def sent(plant: Commanded) -> list[str]:
+    """Topics of all that left, but for questions to machines and what people are told."""
     return [
         one.topic
         for one in plant.bus.published
-        if not ("/commands/" in one.topic and json.loads(one.payload)["command"] == "report_state")
+        if one.topic != "aegisflow/notifications"
+        and not ("/commands/" in one.topic and json.loads(one.payload)["command"] == "report_state")
     ]
 
 
