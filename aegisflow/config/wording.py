@@ -69,7 +69,7 @@ def _place(loc: KeyPath) -> _Place:
             field = place.type.model_fields[str(key)]
             place = _unwrap(_Place(field.annotation, tuple(field.metadata)))
         else:
-            place = _unwrap(_Place(get_args(place.type)[1], ()))
+            place = _unwrap(_Place(get_args(place.type)[0 if isinstance(key, int) else 1], ()))
     return place
 
 

@@ -1,4 +1,5 @@
 import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -643,3 +644,13 @@ def test_no_change_to_the_default_plant_is_worse_than_a_mistake(tmp_path_factory
     with file.open("w") as stream:
         YAML(typ="safe", pure=True).dump(tree, stream)
     load_or_explain(file)
+
+
+@pytest.mark.parametrize("rule", [None, 3, "deny", {"name": "x"}, {"name": "x", "decision": "perhaps"}, [[]]])
+def test_a_rule_that_is_none_is_named_with_its_place(tmp_path_factory, rule):
+    data = copy.deepcopy(DEFAULT)
+    data["policy"]["rules"] = [rule]
+    file = tmp_path_factory.mktemp("rules") / "plant.yaml"
+    file.write_text(json.dumps(data))
+    with pytest.raises(ConfigError, match=r"policy\.rules"):
+        load(file, {})
