@@ -1,14 +1,13 @@
 """Reading the audit beside a running plant: is it whole, and what is the story of one command?"""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from aegisflow.config import StoreSettings
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import StoreError, UnknownNameError
 from aegisflow.models import AuditRow
 from aegisflow.store.chain import HeadFile, Verified, verify
-from aegisflow.store.connection import Connection, redacted
+from aegisflow.store.connection import Connection, file_of, redacted
 from aegisflow.store.rows import audit_entry_of
 
 __all__ = ["Verified", "story_of", "verify_audit"]
@@ -48,7 +47,7 @@ def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:
 
 
 def _connection(store: StoreSettings) -> Connection:
-    name = store.url.removeprefix("sqlite:///").partition("?")[0]
-    if name != store.url and not Path(name).exists():
+    file = file_of(store.url)
+    if file is not None and not file.exists():
         raise StoreError(f"there is no store {redacted(store.url)}; nothing was ever recorded there")
     return Connection(store.url, read_only=True)

@@ -27,6 +27,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 
+def printable(text: str, most: int) -> str:
+    """Return at most so many characters of a text, each of them one that every log, store and terminal can take."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:most])
+
+
 class AegisFlowError(Exception):
     """Base of every error raised on purpose."""
 
@@ -79,7 +84,7 @@ class PayloadError(AegisFlowError):
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason
-        self.detail = "".join(letter if letter.isprintable() else "\ufffd" for letter in detail[:200])
+        self.detail = printable(detail, 200)
         super().__init__(f"{reason}: {self.detail}")
 
 

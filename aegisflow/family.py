@@ -28,6 +28,7 @@ from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.transition import Transition
 from aegisflow.notify import LogSink, Sink, TopicSink, WebhookSink
 from aegisflow.store import Store
+from aegisflow.store.connection import file_of
 from aegisflow.telemetry import Metrics
 
 __all__ = ["Kin", "build_family", "build_sinks", "call_for"]
@@ -127,5 +128,5 @@ def call_for(transition: Transition) -> CallPeople | None:
 
 def _vectors_file(url: str) -> Path | None:
     """Return the file for the passages' vectors, beside an SQLite store; None for another store."""
-    path = url.removeprefix("sqlite:///")
-    return None if path == url else Path(path).with_suffix(".vectors.npz")
+    file = file_of(url)
+    return None if file is None else file.with_suffix(".vectors.npz")

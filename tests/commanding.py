@@ -1,7 +1,8 @@
 """A plant under command for tests: the whole application on a FakeBus, with simulated machines that take commands."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from aegisflow.actors.messages import Tick
@@ -53,8 +54,6 @@ class Commanded:
         faults: tuple[Fault, ...] = (),
         change: Callable[[Configuration], Configuration] = lambda configuration: configuration,
     ) -> None:
-        from dataclasses import replace
-
         plant = load(PLANT, {}).plant
         self.now = T0
         self.bus = FakeBus()
@@ -62,7 +61,7 @@ class Commanded:
         self.configuration = change(
             Configuration(
                 path=PLANT,
-                plant=replace(plant, policy=replace(plant.policy)),
+                plant=plant,
                 store=StoreSettings(url=f"sqlite:///{folder}/store.db", commit_interval_s=0.0),
                 gateway=GatewaySettings(group_s=0.0),
                 clock=ClockSettings(source="stream"),
@@ -145,3 +144,22 @@ class Commanded:
         ack = {"command_id": command_id, "device_id": device_id, "result": result, "at": format_instant(self.now)}
         self.line.publish(f"aegisflow/acks/{topic_of or device_id}", json.dumps(ack))
         self.settle()
+
+
+@contextmanager
+def several(folder: Path) -> Iterator[Callable[..., Commanded]]:
+    """Give a function that starts a plant, warmed up, with the options of ``Commanded``; all are stopped in the end."""
+    running: list[Commanded] = []
+
+    def start(**options: object) -> Commanded:
+        built = Commanded(folder, **options)  # type: ignore[arg-type]
+        built.app.start()
+        running.append(built)
+        built.pass_time(400)
+        return built
+
+    try:
+        yield start
+    finally:
+        for built in running:
+            built.app.stop()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from commanding import ADA, AGENT, BEN, Commanded
+from commanding import ADA, AGENT, BEN, Commanded, several
 from waiting import eventually
 
 from aegisflow.domain.commands import CommandName, Mode, Stage
@@ -19,18 +19,8 @@ Make = Callable[..., Commanded]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    running: list[Commanded] = []
-
-    def start(**options: object) -> Commanded:
-        built = Commanded(tmp_path, **options)  # type: ignore[arg-type]
-        built.app.start()
-        running.append(built)
-        built.pass_time(400)
-        return built
-
-    yield start
-    for built in running:
-        built.app.stop()
+    with several(tmp_path) as start:
+        yield start
 
 
 def test_from_the_proposal_to_the_proof(make: Make) -> None:

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from commanding import ADA, Commanded
+from commanding import ADA, Commanded, several
 from waiting import eventually
 
 from aegisflow.bus.fake import FakeBus
@@ -27,18 +27,8 @@ def notices(plant: Commanded) -> list[dict]:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator:
-    running: list[Commanded] = []
-
-    def start(**options: object) -> Commanded:
-        built = Commanded(tmp_path, **options)  # type: ignore[arg-type]
-        built.app.start()
-        running.append(built)
-        built.pass_time(400)
-        return built
-
-    yield start
-    for built in running:
-        built.app.stop()
+    with several(tmp_path) as start:
+        yield start
 
 
 def test_an_order_that_an_agent_may_not_carry_out_calls_people_at_once(make) -> None:

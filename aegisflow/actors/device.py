@@ -174,7 +174,8 @@ class DeviceActor(OperatingActor):
     def _tick(self, at: float, listening: bool) -> None:
         if self._stash is None:
             self._store(self._device.tick(at, listening))
-            self._watch(at)
+            if self._device.operation.is_watching:
+                self._watch(at)
         elif time.monotonic() > self._cold_at:
             self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
 

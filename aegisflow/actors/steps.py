@@ -171,9 +171,6 @@ class StepKeeper(ThreadedActor):
                 self.give_back(message)
             else:
                 refuse(answer, error)
-        self._refuse_all(error)
-
-    def _refuse_all(self, error: Exception) -> None:
         for storing in self._storing.values():
             if storing.answer is not None:
                 refuse(storing.answer, error)

@@ -66,21 +66,13 @@ def _draw(figure: Any, device_id: str, trace: Trace, alarms: Sequence[Alarm], la
         _mark(axis, alarms, labels, trace.last_at)
     axes[0].legend(loc="upper left", fontsize=7, ncols=3, framealpha=0.8)
     for alarm in alarms:
-        axes[0].annotate(
-            f"ALARM {alarm.fault_type}",
-            (_moment(alarm.raised_at), 0.03),
-            xycoords=("data", "axes fraction"),
-            fontsize=7,
-            color=_INK,
-        )
+        _write(axes[0], alarm.raised_at, 0.03, f"ALARM {alarm.fault_type}")
     for episode in labels:
-        axes[0].annotate(
-            f"label {episode.kind or 'fault'}",
-            (_moment(episode.start), 0.86),
-            xycoords=("data", "axes fraction"),
-            fontsize=7,
-            color=_INK,
-        )
+        _write(axes[0], episode.start, 0.86, f"label {episode.kind or 'fault'}")
+
+
+def _write(axis: Any, at: float, height: float, text: str) -> None:
+    axis.annotate(text, (_moment(at), height), xycoords=("data", "axes fraction"), fontsize=7, color=_INK)
 
 
 def _mark(axis: Any, alarms: Sequence[Alarm], labels: Sequence[Episode], last_at: float) -> None:

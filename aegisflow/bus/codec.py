@@ -34,7 +34,7 @@ from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.execution import Ack
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import format_instant, parse_instant
-from aegisflow.errors import PayloadError
+from aegisflow.errors import PayloadError, printable
 
 __all__ = ["REASONS", "Codec"]
 
@@ -58,6 +58,7 @@ REASONS: Mapping[str, str] = {
 
 _as_dict = msgspec.structs.asdict
 _new = tuple.__new__
+_MOST_DETAIL = 500
 
 
 class _AckFields(msgspec.Struct, frozen=True, gc=False):
@@ -65,7 +66,7 @@ class _AckFields(msgspec.Struct, frozen=True, gc=False):
     result: Literal["accepted", "refused", "done", "unknown"]
     at: Annotated[str, msgspec.Meta(max_length=64)]
     device_id: str | None = None
-    detail: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    detail: Annotated[str, msgspec.Meta(max_length=_MOST_DETAIL)] = ""
     mode: Literal["normal", "reduced_load", "maintenance", "shutdown"] | None = None
 
 
@@ -229,7 +230,7 @@ class Codec:
         if self._key and not is_signed(message.payload, self._key):
             raise PayloadError("bad_signature", "expected a mac made with the key that broker.hmac_env names")
         mode = None if fields.mode is None else Mode(fields.mode)
-        detail = "".join(letter if letter.isprintable() else "\ufffd" for letter in fields.detail)
+        detail = printable(fields.detail, _MOST_DETAIL)
         return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode)
 
     def _instant(self, text: str) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from aegisflow.config import load
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
+from aegisflow.errors import printable
 from aegisflow.progress import progress_bar
 
 _WORDS = 2_000
@@ -42,15 +43,10 @@ def _told(entries: tuple[AuditEntry, ...], command_id: str) -> list[str]:
     lines = [f"{command_id}: {first.get('command')}{f' ({said})' if said else ''} on {entries[0].subject}", ""]
     for entry in entries:
         act = entry.act.removeprefix("command_").replace("_", " ")
-        lines.append(f"{format_instant(entry.at)}  {act:<18} by {_clean(entry.actor, 80)}")
+        lines.append(f"{format_instant(entry.at)}  {act:<18} by {printable(entry.actor, 80)}")
         reasons = entry.detail.get("reasons")
-        lines += [f"{'':24}{_clean(str(reason), 300)}" for reason in reasons] if isinstance(reasons, list) else []
+        lines += [f"{'':24}{printable(str(reason), 300)}" for reason in reasons] if isinstance(reasons, list) else []
         if "justification" in entry.detail:
-            words = _clean(str(entry.detail["justification"]), _WORDS)
+            words = printable(str(entry.detail["justification"]), _WORDS)
             lines.append(f"{'':24}in the words of the {entry.detail.get('kind', 'caller')} (not a fact): “{words}”")
     return lines
-
-
-def _clean(text: str, most: int) -> str:
-    """Return text that a terminal takes for text."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:most])

@@ -48,6 +48,9 @@ class CommandName(StrEnum):
     """Leaves maintenance; for operators."""
 
 
+STOPS = (CommandName.ENABLE_MAINTENANCE_MODE, CommandName.EMERGENCY_SHUTDOWN)
+"""They take all load away."""
+
 FOR_OPERATORS = (CommandName.RESTORE_LOAD, CommandName.END_MAINTENANCE)
 """No policy can open these to agents."""
 
@@ -150,6 +153,11 @@ class Command:
         """Per cent of full load that it takes away; 0 for what is no reduction."""
         value = self.parameters.get("reduction_pct", 0.0)
         return float(value)
+
+    @property
+    def taken_pct(self) -> float:
+        """Per cent of full load that is gone once it is done: a stop takes all, what is no reduction nothing."""
+        return 100.0 if self.command in STOPS else self.reduction_pct
 
 
 @dataclass(frozen=True, slots=True)

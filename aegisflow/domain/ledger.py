@@ -1,11 +1,10 @@
 """Every command that is not over, and what the rest of the plant means for the next one."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aegisflow.domain.commands import (
     AgentWrites,
-    CommandName,
     CommandReceipt,
     CommandRecord,
     CommandView,
@@ -17,8 +16,6 @@ from aegisflow.domain.policy import PlantView, taken_pct
 from aegisflow.domain.transition import Transition
 
 __all__ = ["Ledger"]
-
-_STOPS = (CommandName.ENABLE_MAINTENANCE_MODE, CommandName.EMERGENCY_SHUTDOWN)
 
 
 class Ledger:
@@ -92,12 +89,13 @@ class Ledger:
             for name in (self.plant.devices if policy.keep_running.get(device.kind) else ())
             if name != device_id and self.plant.devices[name].kind == device.kind
         ]
+        coming = self._coming_loads()
         return PlantView(
             self.agents,
             len(to_device),
             len(to_plant),
-            sum(self._taken(name) for name in line if name != device_id),
-            sum(1 for name in kin if self._taken(name) < 100.0),
+            sum(self._taken(name, coming) for name in line if name != device_id),
+            sum(1 for name in kin if self._taken(name, coming) < 100.0),
         )
 
     def known(self) -> Iterable[CommandRecord]:
@@ -105,15 +103,19 @@ class Ledger:
         known = {**self.open, **self._coming}
         return [record for record in known.values() if not record.stage.is_final]
 
-    def _taken(self, device_id: str) -> float:
+    def _coming_loads(self) -> dict[str, float]:
+        """Return device to the load that a command under way is about to take from it."""
+        coming: dict[str, float] = {}
+        for record in self.known():
+            if record.stage.is_under_way:
+                name = record.command.device_id
+                coming[name] = max(coming.get(name, 0.0), record.command.taken_pct)
+        return coming
+
+    def _taken(self, device_id: str, coming: Mapping[str, float]) -> float:
         """Return how much load a device has lost, or is about to lose by a command under way."""
         mode, reduction = self.modes.get(device_id, (Mode.NORMAL, 0.0))
-        taken = taken_pct(mode, reduction)
-        for record in self.known():
-            if record.command.device_id == device_id and record.stage.is_under_way:
-                coming = 100.0 if record.command.command in _STOPS else record.command.reduction_pct
-                taken = max(taken, coming)
-        return taken
+        return max(taken_pct(mode, reduction), coming.get(device_id, 0.0))
 
 
 def _is_agents(record: CommandRecord) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from aegisflow.domain.commands import (
     FOR_OPERATORS,
+    STOPS,
     AgentWrites,
     Command,
     CommandName,
@@ -25,7 +26,6 @@ __all__ = ["Decision", "PlantView", "decide", "options"]
 _STRICTEST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
 _FOR_PEOPLE = (CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART)
 """No rule lets an agent do these alone."""
-_STOPS = (CommandName.ENABLE_MAINTENANCE_MODE, CommandName.EMERGENCY_SHUTDOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,7 @@ def _against_agent(command: Command, device: DeviceView, plant: PlantView, polic
 
 
 def _against_load(command: Command, device: DeviceView, plant: PlantView, policy: PolicySpec) -> Iterable[str]:
-    stops = command.command in _STOPS
-    taken = 100.0 if stops else command.reduction_pct
+    stops, taken = command.command in STOPS, command.taken_pct
     if taken and plant.line_reduction_pct + taken > policy.line_reduction_pct:
         yield (
             f"{device.line} would lose {plant.line_reduction_pct + taken:g} % of a device's load in all, "

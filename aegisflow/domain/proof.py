@@ -8,7 +8,7 @@ noise of the machine as it was before would move it so far only once in some fou
 
 from math import ceil
 
-from aegisflow.domain.commands import Command, CommandName, DeviceView, Expectation
+from aegisflow.domain.commands import STOPS, Command, CommandName, DeviceView, Expectation
 from aegisflow.domain.equipment import DeviceSpec
 
 __all__ = ["expect"]
@@ -33,7 +33,6 @@ _WITHIN_S = {
     CommandName.END_MAINTENANCE: 300.0,
 }
 """Seconds in which it must be seen: a reduction ramps within half a minute, a planned stop takes ten."""
-_STOPS = (CommandName.EMERGENCY_SHUTDOWN, CommandName.ENABLE_MAINTENANCE_MODE)
 
 
 def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectation | None:
@@ -46,7 +45,7 @@ def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectatio
     sensor = spec.load.sensor
     mean, normal = device.means.get(sensor), spec.sensors[sensor].normal.low
     full = device.full_load or (mean if device.mode.is_running and not device.reduction_pct else None)
-    if command.command in _STOPS:
+    if command.command in STOPS:
         level = full if normal is None else normal
         return None if level is None else Expectation(sensor, None, _STOPPED * abs(level), within_s, _FEWEST, full)
     if command.command in (CommandName.RESTART, CommandName.END_MAINTENANCE):

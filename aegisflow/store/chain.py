@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aegisflow.domain.audit import GENESIS, row_hash
 from aegisflow.domain.times import format_instant
-from aegisflow.store.connection import Connection
+from aegisflow.store.connection import Connection, file_of
 
 __all__ = ["Head", "HeadFile", "Verified", "guard_audit", "newest_head", "rehash", "verify"]
 
@@ -56,8 +56,8 @@ class HeadFile:
     @classmethod
     def beside(cls, url: str, configured: Path | None = None) -> "HeadFile":
         """Return the file that is configured, else one beside an SQLite store; none for another store."""
-        name = url.removeprefix("sqlite:///").partition("?")[0]
-        return cls(configured or (None if name == url else Path(f"{name}.audit-head")))
+        file = file_of(url)
+        return cls(configured or (None if file is None else file.with_name(f"{file.name}.audit-head")))
 
     def export(self, head: Head, at: float) -> None:
         """Append a head; it is on disk when this returns, or ``failure`` says why not."""

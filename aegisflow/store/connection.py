@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -117,6 +118,12 @@ def check_url(url: str) -> str:
     else:
         raise StoreError(f"the store {redacted(url)!r} cannot be used; expected sqlite:///file or postgresql://...")
     return url
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of an SQLite store; None for another store."""
+    name = url.removeprefix("sqlite:///").partition("?")[0]
+    return None if name == url else Path(name)
 
 
 def redacted(url: str) -> str:
