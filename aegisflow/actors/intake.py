@@ -15,15 +15,18 @@ class Intake:
     """Messages on their way in.
 
     QoS 1 messages are bounded by the broker, which waits for our acknowledgements. Of the others
-    the oldest are shed once ``limit`` of them wait. What ``is_urgent`` says is urgent (the answers of
-    machines to commands) goes first, and is not shed for any telemetry.
+    the oldest are shed, and counted, once ``limit`` of them wait. What ``is_urgent`` says is urgent (the
+    answers of machines to commands) goes first: nothing with a receipt is ever shed, and no telemetry
+    sheds an answer.
     """
 
     def __init__(
         self, directory: Directory, limit: int, is_urgent: Callable[[str], bool] = lambda topic: False
     ) -> None:
         self._is_urgent = is_urgent
-        self._urgent: deque[BusMessage] = deque(maxlen=limit)
+        self._urgent: deque[BusMessage] = deque()
+        """With a receipt."""
+        self._urgent_unassured: deque[BusMessage] = deque(maxlen=limit)
         self._directory = directory
         self._limit = limit
         self._assured: deque[BusMessage] = deque()
@@ -44,14 +47,14 @@ class Intake:
         """Take a message; called in the bus's thread, returns at once and never raises."""
         if self._closed:
             return
-        if self._is_urgent(message.topic):
-            self._urgent.append(message)
-        elif message.receipt is not None:
-            self._assured.append(message)
+        urgent = self._is_urgent(message.topic)
+        if message.receipt is not None:
+            (self._urgent if urgent else self._assured).append(message)
         else:
-            if len(self._unassured) == self._limit:
+            unassured = self._urgent_unassured if urgent else self._unassured
+            if len(unassured) == self._limit:
                 self.shed += 1
-            self._unassured.append(message)
+            unassured.append(message)
         if not self._rung:
             self._rung = True
             self._directory.tell(GATEWAY, DrainInbound())
@@ -59,8 +62,10 @@ class Intake:
     def take(self, most: int) -> list[BusMessage]:
         """Remove and return waiting messages, oldest first; QoS 0 ones only while not too much is under way."""
         self._rung = False
-        batch = self._begun or _take(self._urgent, most)
-        if batch is not self._begun:
+        batch = self._begun
+        if not batch:
+            batch = _take(self._urgent, most)
+            batch += _take(self._urgent_unassured, most - len(batch))
             batch += _take(self._assured, most - len(batch))
         room = min(most - len(batch), self._limit - self.in_flight - len(batch))
         if room > 0 and self._unassured:
@@ -75,9 +80,8 @@ class Intake:
 
     def has_waiting(self) -> bool:
         """Return whether ``take`` would give something."""
-        return bool(self._begun or self._urgent or self._assured) or (
-            bool(self._unassured) and self.in_flight < self._limit
-        )
+        assured = self._begun or self._urgent or self._urgent_unassured or self._assured
+        return bool(assured) or (bool(self._unassured) and self.in_flight < self._limit)
 
     def close(self) -> None:
         """Take no more; the broker keeps what is not acknowledged."""
