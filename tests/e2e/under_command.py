@@ -19,7 +19,7 @@ from aegisflow.domain.commands import Caller, CommandName
 from aegisflow.domain.equipment import LineSpec, PlantSpec
 from aegisflow.domain.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.errors import AegisFlowError, BusError
-from simulator.machine import Machine
+from simulator.machine import Machine, Running
 from simulator.machine import Verdict as Said
 from simulator.machines import CommandMemory, Fleet
 from simulator.scenario import REFERENCE_SENSORS
@@ -108,9 +108,19 @@ def open_commands(app: App) -> bool:
 
 
 class LoggedMachine(Machine):
-    """A machine that writes down, on disk, what it really does."""
+    """A machine that writes down, on disk, what it really does, and is in the same state after a fall.
 
-    __slots__ = ("command_id", "log")
+    It is logged before it is kept: what a machine came back with was always logged.
+    """
+
+    __slots__ = ("command_id", "log", "state")
+
+    def wake(self) -> None:
+        """Go on as before the fall."""
+        with suppress(FileNotFoundError):
+            running, load = self.state.read_text().split()
+            self.running, self.load = Running(running), float(load)
+            self._warmth = self.load
 
     def obey(self, command: str, parameters: object) -> Said:  # type: ignore[override]
         said = super().obey(command, parameters)  # type: ignore[arg-type]
@@ -119,6 +129,9 @@ class LoggedMachine(Machine):
                 file.write(f"{self.device_id} {self.command_id} {command}\n")
                 file.flush()
                 os.fsync(file.fileno())
+            part = self.state.with_suffix(".part")
+            part.write_text(f"{self.running.value} {self._plan[-1][1] if self._plan else self.load}")
+            part.replace(self.state)
         return said
 
 
@@ -137,6 +150,8 @@ def run_machines(folder: Path, port: int, seed: int, began: float) -> None:
     for name in DEVICES:
         machine = LoggedMachine(name, REFERENCE_SENSORS, seed=seed)
         machine.log, machine.command_id = folder / "effects.log", ""
+        machine.state = folder / f"{name}.state"
+        machine.wake()
         machines[name] = machine
     while True:
         wire = Wire("127.0.0.1", port, name="machines", session=True, patience_s=60.0)
