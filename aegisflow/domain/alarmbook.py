@@ -118,8 +118,7 @@ class AlarmBook(AlarmFile):
     def call(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
         """Raise what a person must take note of and what no reading will end: a command without its effect."""
         alarm = call_alarm(self._new_id(at), self._device_id, fault_type, reasons, at)
-        self._waiting[alarm.alarm_id] = alarm
-        return (AlarmEvent(Change.RAISED, at, alarm),)
+        return self._keep(Change.RAISED, at, alarm)[1]
 
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
