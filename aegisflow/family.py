@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aegisflow.actors.archive import ArchiveActor
@@ -72,7 +71,9 @@ def build_family(kin: Kin, bus: Bus, store: Store, dispatcher: Dispatcher, sinks
     def manuals() -> Any:
         from aegisflow.actors.manuals import ManualsActor
 
-        return ManualsActor.start(MANUALS, where, settings.manuals, _vectors_file(settings.store.url))
+        file = file_of(settings.store.url)
+        of_manuals, of_reports = (file and file.with_suffix(f".{what}.db") for what in ("manuals", "reports"))
+        return ManualsActor.start(MANUALS, where, settings.manuals, of_manuals, reports_cache=of_reports)
 
     def device(spec: DeviceSpec) -> ChildSpec:
         def start() -> Any:
@@ -124,9 +125,3 @@ def call_for(transition: Transition) -> CallPeople | None:
         f"{command.command} of {command.device_id} is {record.stage}: {'; '.join(receipt.reasons)}. {receipt.next_step}"
     )
     return CallPeople(command.device_id, command.command_id, severity, text[:1_000])
-
-
-def _vectors_file(url: str) -> Path | None:
-    """Return the file for the passages' vectors, beside an SQLite store; None for another store."""
-    file = file_of(url)
-    return None if file is None else file.with_suffix(".vectors.npz")

@@ -1,33 +1,26 @@
 """The plant in this process: asks the actors, each with its time limit."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
+from aegisflow.actors.base import ARCHIVE, GATEWAY, GUARD, Directory
 from aegisflow.actors.messages import (
     AcknowledgeAlarm,
     ApproveCommand,
     BringAlarmBack,
     FindAlarmFigures,
-    FindAlarmHistory,
     FindAlarms,
     FindCommands,
-    FindIncidents,
-    FindPassages,
     FindStream,
-    ListManuals,
     ReadAgentWrites,
     ReadAlarms,
     ReadApprovals,
     ReadDeviceCommands,
     ReadDeviceStatus,
     ReadGatewayCounts,
-    ReadManual,
     RejectCommand,
     RequestCommand,
     SetAlarmAside,
-    StoreIncident,
     SwitchAgents,
 )
 from aegisflow.checkup import Checkup
@@ -40,7 +33,7 @@ from aegisflow.domain.commands import (
     CommandView,
     DeviceCommands,
 )
-from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.figures import AlarmFigures
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -50,19 +43,13 @@ from aegisflow.domain.views import (
     CommandPage,
     DeviceStatus,
     Health,
-    Incident,
-    IncidentPage,
-    IncidentQuery,
-    NewIncident,
-    PassageAnswer,
     PlantChange,
     Stream,
 )
 from aegisflow.errors import UnavailableError, UnknownNameError
+from aegisflow.local_memory import READ_S, WRITE_S, LocalMemory
 
 __all__ = ["LocalPlant"]
-
-T = TypeVar("T")
 
 DEVICE_S = 2.0
 """One device."""
@@ -70,15 +57,9 @@ ALL_DEVICES_S = 3.0
 """All devices together, asked at once."""
 COUNTS_S = 0.5
 """The gateway's counts, which only complete an answer."""
-READ_S = 8.0
-"""What has to be looked up in the store."""
-WRITE_S = 5.0
-"""What has to be committed before it is answered."""
-SEARCH_S = 10.0
-"""The manuals: the first search by meaning may wait for the model."""
 
 
-class LocalPlant:
+class LocalPlant(LocalMemory):
     """A ``Plant`` whose actors live in this process."""
 
     def __init__(
@@ -89,9 +70,7 @@ class LocalPlant:
         checkup: Checkup,
         reload: Callable[[], PlantChange],
     ) -> None:
-        self._directory = directory
-        self._inventory = inventory
-        self._now = now
+        super().__init__(directory, inventory, now)
         self._checkup = checkup
         self._reload = reload
 
@@ -167,36 +146,6 @@ class LocalPlant:
         """End what ``take_out_of_service`` began, an operator's right alone."""
         return self._of_alarm(alarm_id, BringAlarmBack(alarm_id, AlarmState.OUT_OF_SERVICE, by))
 
-    # --- knowledge ----------------------------------------------------------------------------
-
-    def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
-        """Search the manuals; naming a device keeps other kinds' manuals out."""
-        kind = None if device_id is None else self._device(device_id).kind
-        return self._answer(self._directory.ask(MANUALS, FindPassages(text, kind, limit), SEARCH_S))
-
-    def manuals(self) -> Mapping[str, str]:
-        """Return the manuals: file name to title."""
-        return {manual.name: manual.title for manual in self._directory.ask(MANUALS, ListManuals(), SEARCH_S)}
-
-    def read_manual(self, name: str) -> str:
-        """Return the text of a manual."""
-        return self._directory.ask(MANUALS, ReadManual(name), SEARCH_S)
-
-    def incidents(self, query: IncidentQuery) -> Answer[IncidentPage]:
-        """Return incident reports, newest first."""
-        if query.device_id is not None:
-            self._device(query.device_id)
-        return self._answer(self._directory.ask(ARCHIVE, FindIncidents(query), READ_S))
-
-    def log_incident(self, incident: NewIncident) -> Incident:
-        """Store an incident report."""
-        self._device(incident.device_id)
-        alarm_id = incident.alarm_id
-        if alarm_id is not None and not self._directory.ask(ARCHIVE, FindAlarmHistory(alarm_id), READ_S):
-            active = self.active_alarms((incident.device_id,)).value
-            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
-        return self._directory.ask(HISTORIAN, StoreIncident(incident), WRITE_S)
-
     # --- commands -----------------------------------------------------------------------------
 
     def request_command(
@@ -259,23 +208,15 @@ class LocalPlant:
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
-        return Answer(value, self._now(), unavailable or {})
+    def _active(self) -> Sequence[Alarm]:
+        return self.active_alarms().value
 
     def _of_alarm(self, alarm_id: str, question: AcknowledgeAlarm | SetAlarmAside | BringAlarmBack) -> Alarm:
         """Ask the device that an alarm belongs to."""
         device_id = alarm_id.rpartition("@")[0]
         if device_id not in self.inventory().devices:
-            active = self.active_alarms().value
-            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in active))
+            raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in self._active()))
         return self._directory.ask(device_id, question, DEVICE_S)
-
-    def _device(self, device_id: str) -> DeviceSpec:
-        devices = self.inventory().devices
-        device = devices.get(device_id)
-        if device is None:
-            raise UnknownNameError("device", device_id, tuple(devices))
-        return device
 
     def _devices(self, device_ids: Iterable[str]) -> None:
         for device_id in device_ids:

@@ -6,7 +6,8 @@
               ├── readings         clustered by device and time; once old, rolled up into
               └── minutes          one-minute aggregates
     anomalies ─── alarm_events     an alarm as it is now, and its life
-    incidents   commands   audit   dead_letters   schema_version
+    incidents ─── incident_revisions
+    commands   audit   dead_letters   schema_version
 
 No table is bound to a database: whoever runs a query says on which (``query.bind(database)``), so
 that one process can have several stores open. Times are UTC epoch seconds by the plant's clock.
@@ -28,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -151,10 +152,12 @@ class AlarmChange(Model):
 
 
 class IncidentReport(Model):
-    """What happened and what was done, told by somebody."""
+    """What happened and what was done, told by somebody; as it stands now."""
 
     id = BigAutoField()
     device_id = TextField()
+    kind = TextField()
+    """Of the device, as the plant knew it then; empty in reports older than this column."""
     alarm_id = TextField(null=True)
     fault_type = TextField()
     severity = TextField()
@@ -164,13 +167,41 @@ class IncidentReport(Model):
     outcome = TextField()
     author = TextField()
     origin = TextField()
-    reviewed = BooleanField()
     occurred_at = DoubleField()
     reported_at = DoubleField()
+    reviewed = BooleanField()
+    reviewed_by = TextField()
+    reviewed_at = DoubleField(null=True)
+    withdrawn = BooleanField()
+    revision = IntegerField()
+    signs = TextField()
+    """JSON: list of what the alarm's sensors showed."""
+    commands = TextField()
+    """JSON: list of the ids of commands proposed between the alarm and the report."""
 
     class Meta:
         table_name = "incidents"
-        indexes = ((("reported_at", "id"), False), (("device_id", "reported_at"), False))
+        indexes = (
+            (("reviewed", "occurred_at", "id"), False),
+            (("device_id", "occurred_at"), False),
+            (("fault_type", "occurred_at"), False),
+        )
+
+
+class ReportRevision(Model):
+    """A report as it was before a review; only ever appended."""
+
+    id = BigAutoField()
+    incident_id = BigIntegerField(index=True)
+    revision = IntegerField()
+    changed_at = DoubleField()
+    changed_by = TextField()
+    note = TextField()
+    report = TextField()
+    """JSON: what may be corrected, as it was."""
+
+    class Meta:
+        table_name = "incident_revisions"
 
 
 class StoredCommand(Model):
@@ -253,6 +284,7 @@ TABLES: tuple[type[Model], ...] = (
     Anomaly,
     AlarmChange,
     IncidentReport,
+    ReportRevision,
     StoredCommand,
     AuditRow,
     DeadLetterRow,

@@ -29,6 +29,7 @@ from aegisflow.errors import (
 )
 from aegisflow.mcp.text import clean
 from aegisflow.operator_alarms import AlarmDesk
+from aegisflow.operator_incidents import IncidentDesk
 from aegisflow.plant import Plant
 
 PREFIX = "/operator/"
@@ -88,7 +89,7 @@ class Operators:
 
 def operator_routes(plant: Callable[[], Plant], operators: Operators) -> list[BaseRoute]:
     """Return the routes; ``plant`` is called for each request."""
-    desk, alarms = _Desk(plant), AlarmDesk(plant)
+    desk, alarms, incidents = _Desk(plant), AlarmDesk(plant), IncidentDesk(plant)
 
     def route(path: str, method: str, call: Call) -> Route:
         return Route(PREFIX + path, _answering(call, operators), methods=[method])
@@ -109,6 +110,10 @@ def operator_routes(plant: Callable[[], Plant], operators: Operators) -> list[Ba
         route("alarms/{id}/out-of-service", "POST", alarms.take_out),
         route("alarms/{id}/in-service", "POST", alarms.put_back),
         route("figures", "GET", alarms.figures),
+        route("incidents", "GET", incidents.list),
+        route("incidents", "POST", incidents.write),
+        route("incidents/{id}", "GET", incidents.show),
+        route("incidents/{id}/review", "POST", incidents.review),
     ]
 
 

@@ -1,6 +1,6 @@
 """The plant as its edges see it: every question and request, and all timeouts, live here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aegisflow.domain.alarms import Alarm
@@ -14,6 +14,16 @@ from aegisflow.domain.commands import (
 )
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.figures import AlarmFigures
+from aegisflow.domain.incidents import (
+    Incident,
+    IncidentFile,
+    IncidentPage,
+    IncidentQuery,
+    IncidentReview,
+    NewIncident,
+    Pattern,
+    SimilarIncident,
+)
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -22,10 +32,6 @@ from aegisflow.domain.views import (
     CommandPage,
     DeviceStatus,
     Health,
-    Incident,
-    IncidentPage,
-    IncidentQuery,
-    NewIncident,
     PassageAnswer,
     PlantChange,
     Stream,
@@ -76,10 +82,22 @@ class Plant(Protocol):
         """Return the text of a manual."""
 
     def incidents(self, query: IncidentQuery) -> Answer[IncidentPage]:
-        """Return incident reports, newest first."""
+        """Return incident reports: reviewed ones first, then by time, by meaning or by likeness."""
+
+    def incident(self, incident_id: int) -> IncidentFile:
+        """Return one report with what it said before it was reviewed."""
 
     def log_incident(self, incident: NewIncident) -> Incident:
-        """Store an incident report."""
+        """Store an incident report; the commands of its time are linked with it."""
+
+    def review_incident(self, review: IncidentReview) -> Incident:
+        """Have a person review, correct or withdraw a report; what it said before is kept."""
+
+    def similar_incidents(self, alarms: Sequence[Alarm], most: int = 3) -> Mapping[str, tuple[SimilarIncident, ...]]:
+        """Return for each alarm, by its id, the reports that are like it; an alarm that nothing is like has none."""
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Return the faults that come again and again, on a device or on a kind, the most frequent first."""
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""

@@ -13,9 +13,10 @@ from aegisflow.config import ClockSettings, Configuration, ManualsSettings, Stor
 from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands import Caller, CommandName, Stage
 from aegisflow.domain.equipment import Limits, LineSpec, ParameterSpec, PlantSpec
+from aegisflow.domain.incidents import IncidentQuery, NewIncident
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
-from aegisflow.domain.views import AlarmQuery, IncidentQuery, NewIncident
+from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import BadValueError, UnavailableError, UnknownNameError
 
 T0 = 1_760_000_000.0

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aegisflow.actors.base import Directory, ThreadedActor
+from aegisflow.actors.messages import IncidentsRecalled, RecallIncidents
 from aegisflow.errors import StoreError
 from aegisflow.store import Store
 from aegisflow.store.archive import Archive
@@ -16,11 +17,16 @@ class ArchiveActor(ThreadedActor):
         self._archive = Archive(store.reader())
 
     def on_receive(self, message: Any) -> Any:
-        """Answer a question, with a StoreError where the store cannot."""
+        """Answer a question, with a StoreError where the store cannot; tell who recalls."""
         try:
-            return self._archive.answer(message)
+            answer = self._archive.answer(message)
         except StoreError as error:
-            return error
+            answer = error
+        if not isinstance(message, RecallIncidents):
+            return answer
+        failed = isinstance(answer, StoreError)
+        self.tell(message.reply_to, IncidentsRecalled((), str(answer)) if failed else IncidentsRecalled(answer))
+        return None
 
     def on_stop(self) -> None:
         """Give the connection back."""

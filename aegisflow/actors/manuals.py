@@ -1,4 +1,4 @@
-"""The manuals actor: answers from the library at once, and lets a helper thread read files and load the model."""
+"""The library's actor: answers at once, and lets a helper thread read files, load the model and encode."""
 
 import queue
 import threading
@@ -6,10 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aegisflow.actors.base import Directory, ThreadedActor, describe
-from aegisflow.actors.messages import FindPassages, ListManuals, ReadManual, ReadManualProblems, Tick
+from aegisflow.actors.base import ARCHIVE, Directory, ThreadedActor, describe
+from aegisflow.actors.messages import (
+    FindPassages,
+    IncidentKept,
+    IncidentsRecalled,
+    ListManuals,
+    RankIncidents,
+    ReadManual,
+    ReadManualProblems,
+    RecallIncidents,
+    Tick,
+)
 from aegisflow.config import ManualsSettings
-from aegisflow.library import Encoder, Library, ModelUnavailableError, load_encoder
+from aegisflow.errors import UnavailableError
+from aegisflow.library import Encoder, IncidentIndex, Library, ModelUnavailableError, load_encoder
 
 FIRST_READ_S = 2.0
 """How long the start waits for the manuals; larger folders appear when they are read."""
@@ -18,7 +29,7 @@ STOP_S = 2.0
 
 
 class ManualsActor(ThreadedActor):
-    """Answers questions about the manuals.
+    """Answers questions about the manuals, and which incident reports are about something.
 
     Words are searched from the start; meaning as well once the model is loaded. A broken model or
     file never ends the actor: it is told in ``ReadManualProblems`` and in the answers' notes.
@@ -31,12 +42,18 @@ class ManualsActor(ThreadedActor):
         settings: ManualsSettings,
         cache: Path | None = None,
         load: Callable[[str], Encoder] = load_encoder,
+        reports_cache: Path | None = None,
     ) -> None:
-        """Name the folder and model in ``settings``, and the file in which vectors outlive the process."""
+        """Name the folder and model in ``settings``, and the files in which vectors outlive the process."""
         super().__init__(name, directory)
         self._settings = settings
         self._load = load
         self._library = Library(settings.folder, cache)
+        self._incidents = IncidentIndex(reports_cache)
+        self._recalled = 0
+        """Id of the newest report that the archive told; all of them are known once ``_knows_all``."""
+        self._knows_all = self._recall_failed = False
+        self._meaning_due = threading.Event()
         self._read = threading.Event()
         self._stopping = threading.Event()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -47,6 +64,7 @@ class ManualsActor(ThreadedActor):
         self._helper.start()
         self._work.put(self._refresh)
         self._work.put(self._load_model)
+        self._recall()
         if not self._read.wait(FIRST_READ_S):
             self.log.warning("manuals_slow_to_read", folder=str(self._settings.folder))
 
@@ -62,11 +80,22 @@ class ManualsActor(ThreadedActor):
         super()._actor_loop_teardown()
 
     def on_receive(self, message: object) -> Any:
-        """Answer a question, or look for changes in the folder."""
+        """Answer a question, take reports in, or look for changes in the folder."""
         match message:
             case Tick():
                 if self._read.is_set() and self._work.empty():
                     self._work.put(self._refresh)
+                if self._recall_failed:
+                    self._recall()
+            case IncidentKept(incident):
+                self._incidents.keep([incident])
+                self._understand_soon()
+            case IncidentsRecalled():
+                self._take(message)
+            case RankIncidents():
+                if not self._knows_all:
+                    raise UnavailableError(self.name, "the incident reports are still being read")
+                return tuple(self._incidents.rank(text, message.query, message.least) for text in message.texts)
             case FindPassages(text, kind, limit):
                 return self._library.search(text, kind, limit)
             case ListManuals():
@@ -76,6 +105,27 @@ class ManualsActor(ThreadedActor):
             case ReadManualProblems():
                 return self._library.problems()
         return None
+
+    def _recall(self) -> None:
+        self._recall_failed = not self.tell(ARCHIVE, RecallIncidents(self._recalled, self.name))
+
+    def _take(self, message: IncidentsRecalled) -> None:
+        """Take what the archive told of, and ask for more until there is no more."""
+        if message.failure:
+            self._recall_failed = True
+            self.log.warning("incidents_not_recalled", reason=message.failure)
+        elif message.incidents:
+            self._incidents.keep(message.incidents)
+            self._recalled = message.incidents[-1].incident_id
+            self._recall()
+        else:
+            self._knows_all = True
+            self._understand_soon()
+
+    def _understand_soon(self) -> None:
+        if not self._meaning_due.is_set():
+            self._meaning_due.set()
+            self._work.put(self._understand)
 
     # --- in the helper thread -------------------------------------------------------------------
 
@@ -96,6 +146,10 @@ class ManualsActor(ThreadedActor):
         finally:
             self._read.set()
 
+    def _understand(self) -> None:
+        self._meaning_due.clear()
+        self._incidents.add_meaning()
+
     def _load_model(self) -> None:
         try:
             encoder = self._load(self._settings.model)
@@ -103,7 +157,10 @@ class ManualsActor(ThreadedActor):
             reason = str(error) if isinstance(error, ModelUnavailableError) else describe(error)
             if not self._stopping.is_set():
                 self._library.use_encoder(None, reason)
+                self._incidents.use_encoder(None, reason)
                 self.log.warning("model_unavailable", reason=reason)
         else:
             self._library.use_encoder(encoder)
+            self._incidents.use_encoder(encoder)
+            self._incidents.add_meaning()
             self.log.info("model_ready", model=encoder.model_id)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NoReturn
 from cyclopts import App, Parameter
 
 from aegisflow import __version__
+from aegisflow.cli.incidents import register as register_incidents
 from aegisflow.cli.operators import register as register_operators
 from aegisflow.errors import AegisFlowError, ConfigError
 
@@ -259,6 +260,7 @@ def tune(
     sys.stderr.write("".join(f"{note}\n" for note in notes))
 
 
+register_incidents(app)
 register_operators(app)
 
 audit = App(name="audit", help="The audit: whether it is whole, and the story of a command.")

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from aegisflow.config.escalation_part import Escalation, NotificationsPart
 from aegisflow.config.fields import EMPTY, Name, Section
-from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, FaultPart, LinePart, PlantPart
+from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, FaultPart, IncidentsPart, LinePart, PlantPart
 from aegisflow.config.policy_part import PolicyPart
 from aegisflow.config.service_parts import (
     BrokerPart,
@@ -35,6 +35,7 @@ class PlantFile(Section):
     escalation: Escalation = Field(default_factory=dict)
     """Who is told of an alarm, by severity."""
     notifications: NotificationsPart = Field(default_factory=NotificationsPart)
+    incidents: IncidentsPart = Field(default_factory=IncidentsPart)
     broker: BrokerPart = Field(default_factory=BrokerPart)
     store: StorePart = Field(default_factory=StorePart)
     clock: ClockPart = Field(default_factory=ClockPart)

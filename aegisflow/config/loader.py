@@ -59,7 +59,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
     named = outline(source.data)
     file = parse(source.data, mistakes)
     plant = build_plant(file, named, mistakes)
-    plant = replace(plant, policy=build_policy(file.policy, plant, mistakes))
+    policy = build_policy(file.policy, plant, mistakes)
+    plant = replace(plant, policy=policy, repeats_within_s=file.incidents.repeats_within)
     folder = path.resolve().parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
     configuration = Configuration(

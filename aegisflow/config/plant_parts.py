@@ -24,7 +24,7 @@ from aegisflow.config.fields import (
     Text,
     Unit,
 )
-from aegisflow.domain.equipment import AlarmSpec, DetectorSpec, DeviceSpec, SensorSpec
+from aegisflow.domain.equipment import REPEATS_WITHIN_S, AlarmSpec, DetectorSpec, DeviceSpec, SensorSpec
 
 _DETECTOR, _ALARM = DetectorSpec(), AlarmSpec()
 _SENSOR, _DEVICE = SensorSpec("", ""), DeviceSpec("", "", "", {})
@@ -179,3 +179,10 @@ class PlantPart(Section):
     """The plant as a whole."""
 
     name: Text = "plant"
+
+
+class IncidentsPart(Section):
+    """What the plant makes of its past."""
+
+    repeats_within: Seconds = Field(default=REPEATS_WITHIN_S, gt=0, le=3_650 * 86_400)
+    """The same fault on a device, or on devices of a kind, within so long of the time before is a pattern."""

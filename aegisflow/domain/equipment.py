@@ -13,6 +13,7 @@ from aegisflow.domain.policy_spec import PolicySpec
 
 RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker", "notifier"})
 """Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
+REPEATS_WITHIN_S = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +144,5 @@ class PlantSpec:
     devices: Mapping[str, DeviceSpec]
     """Device id to device, in the order of ``plant.yaml``."""
     policy: PolicySpec = field(default_factory=PolicySpec)
+    repeats_within_s: float = REPEATS_WITHIN_S
+    """The same fault within so long of the time before is a pattern (see ``memory``)."""

@@ -27,6 +27,11 @@ class SemanticIndex:
         self._starts = np.cumsum(self._sizes) - self._sizes
         self._wholes = vectors[self._starts] if len(sizes) else vectors
 
+    @property
+    def size(self) -> int:
+        """How many passages there are."""
+        return len(self._sizes)
+
     def score(self, query: Vectors, hints: Vectors) -> Vectors:
         """Return for each passage the mean of two cosines, -1 to 1: of the whole and of its nearest facet.
 

@@ -18,6 +18,13 @@ class EvidenceItem(Part):
     since: Moment
 
 
+class SimilarItem(Part):
+    """A past incident that is like an alarm, with what was done then."""
+
+    facts: str
+    untrusted_words: UntrustedText
+
+
 class AlarmItem(Part):
     """One alarm."""
 
@@ -38,6 +45,8 @@ class AlarmItem(Part):
     reasons: list[str] = Field(default=[])
     evidence: list[EvidenceItem]
     more_evidence: int | None = Field(default=None, description="sensors left out")
+    patterns: list[str] | None = Field(default=None, description="the fault comes again")
+    similar_incidents: list[SimilarItem] | None = Field(default=None, description="what helped before")
 
 
 class ActiveAlarms(PagedAnswer):

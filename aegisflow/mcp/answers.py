@@ -19,11 +19,16 @@ class Answer(Part):
     """What every answer says about itself."""
 
     as_of: Moment
+
+
+class ReadAnswer(Answer):
+    """What was asked of several, of whom some may not have answered."""
+
     unavailable: dict[str, str] = {}
     """Who could not be asked, and why."""
 
 
-class PagedAnswer(Answer):
+class PagedAnswer(ReadAnswer):
     """An answer that may go on."""
 
     total: int
@@ -70,7 +75,7 @@ class SensorTrend(Part):
     series: Series | None = None
 
 
-class SensorStream(Answer):
+class SensorStream(ReadAnswer):
     """A device's sensors over a period."""
 
     device_id: str
@@ -155,7 +160,7 @@ class PassageItem(Part):
     text: str
 
 
-class ManualAnswer(Answer):
+class ManualAnswer(ReadAnswer):
     """Passages of the manuals, best first."""
 
     method: str
@@ -165,8 +170,9 @@ class ManualAnswer(Answer):
 
 
 class ReportWords(Part):
-    """What the author of a report wrote."""
+    """What the author of a report wrote, and whoever corrected it."""
 
+    author: str
     title: str
     root_cause: str
     actions_taken: str
@@ -182,24 +188,38 @@ class IncidentItem(Part):
     fault_type: str
     severity: str
     occurred_at: Moment
-    reported_at: Moment
-    author: str
     origin: str
     reviewed: bool = Field(description="by a person")
+    reviewed_by: str | None = None
+    commands: list[str] = Field(default=[], description="their stage is that of now")
+    alike: str | None = None
     untrusted_words: ReportWords
 
 
 class IncidentReports(PagedAnswer):
-    """Incident reports, newest first."""
+    """Incident reports, reviewed ones first."""
 
+    method: str | None = None
+    note: str | None = None
+    patterns: list[str] = []
     incidents: list[IncidentItem]
+
+
+class StoredIncident(Part):
+    """What is now known of a report beside its words."""
+
+    incident_id: int
+    origin: str
+    reviewed: bool
+    commands: list[str]
 
 
 class LoggedIncident(Answer):
     """The report as stored."""
 
     next_step: str
-    incident: IncidentItem
+    patterns: list[str] = []
+    incident: StoredIncident
 
 
 class CommandAnswer(Answer):

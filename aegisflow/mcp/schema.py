@@ -31,6 +31,7 @@ def plain_arguments(schema: dict[str, Any]) -> dict[str, Any]:
     for argument in properties.values():
         if argument.get("maxLength", _LONG_TEXT) < _LONG_TEXT:
             del argument["maxLength"]
+        argument.pop("pattern", None)  # the example beside it says more
     return schema | {"properties": properties}
 
 

@@ -8,13 +8,11 @@ from aegisflow.domain.commands import DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import DeviceStatus, Incident, SensorStatus, SensorSummary, SeriesPoint
-from aegisflow.mcp.alarm_answers import AlarmItem, EvidenceItem, PastAlarm
+from aegisflow.domain.views import DeviceStatus, SensorStatus, SensorSummary, SeriesPoint
+from aegisflow.mcp.alarm_answers import AlarmItem, EvidenceItem, PastAlarm, SimilarItem
 from aegisflow.mcp.answers import (
     DeviceDetail,
     DeviceLine,
-    IncidentItem,
-    ReportWords,
     SensorNow,
     SensorTrend,
     Series,
@@ -24,8 +22,6 @@ from aegisflow.mcp.command_shape import command_options, open_command
 from aegisflow.mcp.text import clean, describe_limits, maybe, shorten, z_score
 
 NOTE_BYTES = 500
-REPORT_BYTES = 1_000
-"""Of each longer part of an incident report."""
 MOST_EVIDENCE = 8
 MOST_UNAVAILABLE = 10
 MOST_COUNTS = 10
@@ -54,8 +50,10 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 # --- alarms -----------------------------------------------------------------------------------
 
 
-def alarm_item(alarm: Alarm) -> AlarmItem:
-    """Return an alarm with the evidence of the sensors that deviate most."""
+def alarm_item(
+    alarm: Alarm, similar: Sequence[SimilarItem] | None = None, patterns: Sequence[str] | None = None
+) -> AlarmItem:
+    """Return an alarm with the evidence of the sensors that deviate most, and what of the past is like it."""
     strongest = _strongest(alarm)
     left_out = len(strongest) - MOST_EVIDENCE
     return AlarmItem(
@@ -76,6 +74,8 @@ def alarm_item(alarm: Alarm) -> AlarmItem:
         reasons=[clean(reason, 200) for reason in alarm.reasons[:6]],
         evidence=[_evidence_item(item) for item in strongest[:MOST_EVIDENCE]],
         more_evidence=left_out if left_out > 0 else None,
+        patterns=list(patterns) if patterns else None,
+        similar_incidents=list(similar) if similar else None,
     )
 
 
@@ -237,29 +237,4 @@ def _sensor_now(status: SensorStatus) -> SensorNow:
         normal=describe_limits(spec.normal),
         alarm=describe_limits(spec.alarm),
         trip=describe_limits(spec.trip),
-    )
-
-
-# --- reports and commands ---------------------------------------------------------------------
-
-
-def incident_item(incident: Incident) -> IncidentItem:
-    """Return an incident report, its author's words apart."""
-    return IncidentItem(
-        incident_id=incident.incident_id,
-        device_id=incident.device_id,
-        alarm_id=incident.alarm_id,
-        fault_type=incident.fault_type,
-        severity=incident.severity,
-        occurred_at=format_instant(incident.occurred_at),
-        reported_at=format_instant(incident.reported_at),
-        author=clean(incident.author, 100),
-        origin=incident.origin,
-        reviewed=incident.reviewed,
-        untrusted_words=ReportWords(
-            title=clean(incident.title, 200),
-            root_cause=clean(incident.root_cause, REPORT_BYTES),
-            actions_taken=clean(incident.actions_taken, REPORT_BYTES),
-            outcome=clean(incident.outcome, REPORT_BYTES),
-        ),
     )

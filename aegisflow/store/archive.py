@@ -1,7 +1,5 @@
 """The archive: answers about the past, on a connection that can only read."""
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from peewee import Model, ModelSelect, PeeweeException, fn
@@ -12,9 +10,13 @@ from aegisflow.actors.messages import (
     FindAlarms,
     FindAudit,
     FindCommands,
+    FindIncident,
     FindIncidents,
+    FindPatterns,
     FindReadings,
+    FindSimilarIncidents,
     FindStream,
+    RecallIncidents,
 )
 from aegisflow.domain.alarms import AlarmEvent, AlarmState, Severity
 from aegisflow.domain.figures import AlarmFigures, AlarmTrace, alarm_figures
@@ -26,20 +28,17 @@ from aegisflow.domain.views import (
     AlarmQuery,
     AuditEntry,
     CommandPage,
-    IncidentPage,
-    IncidentQuery,
     Stream,
 )
 from aegisflow.errors import StoreError
-from aegisflow.models import AlarmChange, Anomaly, AuditRow, IncidentReport, StoredCommand
+from aegisflow.models import AlarmChange, Anomaly, AuditRow, StoredCommand
 from aegisflow.store.connection import Connection, describe
+from aegisflow.store.incidents import all_incidents, find_incident, find_incidents, find_patterns, find_similar
 from aegisflow.store.readings import minute_pages, newest, pages
 from aegisflow.store.rows import (
     alarm_event_of,
     alarm_of,
     audit_entry_of,
-    columns,
-    incident_of,
     receipt_of,
 )
 
@@ -52,7 +51,11 @@ Question = (
     | FindReadings
     | FindAlarms
     | FindAlarmHistory
+    | FindIncident
     | FindIncidents
+    | FindPatterns
+    | FindSimilarIncidents
+    | RecallIncidents
     | FindCommands
     | FindAudit
 )
@@ -91,7 +94,15 @@ class Archive:
             case FindAlarmHistory(alarm_id=alarm_id):
                 return self.alarm_history(alarm_id)
             case FindIncidents(query=reports):
-                return self.incidents(reports)
+                return find_incidents(self._connection, reports)
+            case FindIncident(incident_id=incident_id):
+                return find_incident(self._connection, incident_id)
+            case FindSimilarIncidents():
+                return find_similar(self._connection, question)
+            case FindPatterns(plant=plant, now=now):
+                return find_patterns(self._connection, plant, now)
+            case RecallIncidents(after=after):
+                return all_incidents(self._connection, after)
             case FindCommands(device_id=device_id, limit=limit):
                 return self.commands(device_id, limit)
             case FindAudit(act=act, limit=limit):
@@ -154,21 +165,6 @@ class Archive:
         query = AlarmChange.select().where(AlarmChange.alarm_id == alarm_id).order_by(AlarmChange.id)
         return tuple(alarm_event_of(row) for row in query.execute(self._database))
 
-    def incidents(self, query: IncidentQuery) -> IncidentPage:
-        """Return a page of reports, newest first."""
-        matching = _matching(IncidentReport, _incident_conditions(query))
-        page = matching
-        if query.before is not None:
-            at, incident_id = query.before
-            older = (IncidentReport.reported_at == at) & (IncidentReport.id < incident_id)
-            page = page.where((IncidentReport.reported_at < at) | older)
-        page = page.order_by(IncidentReport.reported_at.desc(), IncidentReport.id.desc()).limit(query.limit)
-        found = [
-            incident_of(row.id, {name: getattr(row, name) for name in columns(IncidentReport)})
-            for row in page.execute(self._database)
-        ]
-        return IncidentPage(tuple(found), self._count(matching))
-
     def commands(self, device_id: str | None, limit: int) -> CommandPage:
         """Return commands, newest first."""
         matching = StoredCommand.select()
@@ -215,25 +211,3 @@ def _alarm_conditions(query: AlarmQuery) -> list[Any]:
     if query.states:
         found.append(Anomaly.state.in_([str(state) for state in query.states]))
     return found
-
-
-def _incident_conditions(query: IncidentQuery) -> list[Any]:
-    found: list[Any] = []
-    if query.period is not None:
-        found += [IncidentReport.reported_at >= query.period.start, IncidentReport.reported_at < query.period.end]
-    if query.device_id is not None:
-        found.append(IncidentReport.device_id == query.device_id)
-    if query.device_ids:
-        found.append(IncidentReport.device_id.in_(query.device_ids))
-    if query.fault_type is not None:
-        found.append(IncidentReport.fault_type == query.fault_type)
-    found += [reduce(or_, (text.contains(word) for text in _TEXTS)) for word in (query.text or "").split()]
-    return found
-
-
-_TEXTS = (
-    IncidentReport.title,
-    IncidentReport.root_cause,
-    IncidentReport.actions_taken,
-    IncidentReport.outcome,
-)

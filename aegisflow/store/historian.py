@@ -13,11 +13,13 @@ from aegisflow.actors.messages import (
     CommitAudit,
     DeviceRecalled,
     FlushStore,
+    IncidentKept,
     ReadStoreHealth,
     RecallCommands,
     RecallDevice,
     RecallOpenAlarms,
     RecordsCommitted,
+    ReviewIncident,
     StoreDeadLetters,
     StoreIncident,
     StoreRecords,
@@ -28,19 +30,20 @@ from aegisflow.actors.messages import (
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms import AlarmEvent
 from aegisflow.domain.commands import Mode
+from aegisflow.domain.incidents import Incident
 from aegisflow.domain.readings import Receipt
-from aegisflow.domain.views import Incident, StoreHealth
+from aegisflow.domain.views import StoreHealth
 from aegisflow.errors import StoreError
 from aegisflow.store.batch import Record
 from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import describe
 from aegisflow.store.housekeeping import Housekeeping, Pace
+from aegisflow.store.incidents import keep_incident
 from aegisflow.store.opening import Store
 from aegisflow.store.recall import recall, recall_for
 from aegisflow.store.writer import NEVER_STORABLE, Writer
 
 DEFAULT_PACE = Pace()
-
 Committed = Callable[[tuple[AlarmEvent, ...]], None]
 """Is told the alarm events of a commit, after it."""
 
@@ -67,6 +70,7 @@ class Historian:
         on_committed: Committed = lambda events: None,
         *,
         gateway: str = "gateway",
+        library: str = "manuals",
         pace: Pace = DEFAULT_PACE,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -74,7 +78,7 @@ class Historian:
         self._store = store
         self._settings = settings
         self._tell = tell
-        self._gateway = gateway
+        self._gateway, self._library = gateway, library
         self._on_committed = on_committed
         self._pace = pace
         self._monotonic = monotonic
@@ -116,8 +120,8 @@ class Historian:
                 self._tell(message.reply_to, self._store_transition(message))
             case RecallCommands() | RecallOpenAlarms():
                 self._tell(message.reply_to, recall_for(self._connected, message))
-            case StoreIncident():
-                return self._store_incident(message)
+            case StoreIncident() | ReviewIncident():
+                return self._keep_incident(message)
             case RecallDevice():
                 self._tell(message.reply_to, self._recall(message))
             case FlushStore():
@@ -249,15 +253,16 @@ class Historian:
         self._pending.pop()
         return StoreError(f"it was not stored: {self._failure}")
 
-    def _store_incident(self, message: StoreIncident) -> Incident | StoreError:
-        reported_at = self._wall() if self._plant_at is None else self._plant_at
+    def _keep_incident(self, message: StoreIncident | ReviewIncident) -> Incident | StoreError:
         try:
-            return self._connected().add_incident(message.incident, reported_at)
+            kept = keep_incident(self._connected(), message, self._plant_at or self._wall())
         except NEVER_STORABLE as error:
             return StoreError(f"the report was not stored: {describe(error)}")
         except (PeeweeException, StoreError) as error:
             self._fail(error)
             return StoreError(f"the report was not stored: {self._failure}")
+        self._tell(self._library, IncidentKept(kept))
+        return kept
 
     def _recall(self, message: RecallDevice) -> DeviceRecalled:
         if message.device_id in self._pending_devices and self._commit() is None:
@@ -274,12 +279,7 @@ class Historian:
 
     def _connected(self) -> Writer:
         if self._writer is None:
-            connection = self._store.writer()
-            try:
-                self._writer = Writer(connection, self._heads)
-            except BaseException:
-                connection.close()
-                raise
+            self._writer = Writer.on(self._store.writer(), self._heads)
         return self._writer
 
     def _disconnect(self) -> None:

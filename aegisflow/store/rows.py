@@ -1,6 +1,5 @@
-"""Alarms, commands, reports and audit entries as rows, and back."""
+"""Alarms, commands and audit entries as rows, and back."""
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,8 +9,8 @@ from aegisflow.actors.messages import DeadLetter
 from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.audit import row_hash
 from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, CommandRecord, Expectation, Stage
-from aegisflow.domain.views import AuditEntry, Incident, NewIncident
-from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, IncidentReport, StoredCommand
+from aegisflow.domain.views import AuditEntry
+from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, StoredCommand
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -130,23 +129,6 @@ def receipt_of(row: StoredCommand) -> CommandReceipt:
     )
 
 
-def incident_row(incident: NewIncident, reported_at: float) -> Row:
-    """Return a report as a row of ``incidents``; a person's own report needs no review."""
-    row = {name: getattr(incident, name) for name in NewIncident.__dataclass_fields__}
-    return row | {
-        "severity": str(incident.severity),
-        "reviewed": incident.origin == "person",
-        "reported_at": reported_at,
-    }
-
-
-def incident_of(incident_id: int, row: Mapping[str, Any]) -> Incident:
-    """Return a row of ``incidents`` as the report."""
-    fields = {name: row[name] for name in Incident.__dataclass_fields__ if name != "incident_id"}
-    fields |= {"severity": Severity(row["severity"]), "reviewed": bool(row["reviewed"])}
-    return Incident(incident_id=incident_id, **fields)
-
-
 def audit_row(entry: AuditEntry, before: str) -> Row:
     """Return an audit entry as a row of ``audit``, chained to the hash of the row before."""
     detail = to_json(entry.detail)
@@ -170,8 +152,3 @@ def audit_entry_of(row: AuditRow) -> AuditEntry:
 def dead_letter_row(letter: DeadLetter) -> Row:
     """Return a refused message as a row of ``dead_letters``."""
     return {name: getattr(letter, name) for name in columns(DeadLetterRow)}
-
-
-def report_row(report: IncidentReport) -> Row:
-    """Return a report's columns by name."""
-    return {name: getattr(report, name) for name in columns(IncidentReport)}

@@ -9,6 +9,7 @@ from aegisflow.errors import StoreError, StoreNewerError
 from aegisflow.models import SCHEMA_VERSION, TABLES, SchemaVersion
 from aegisflow.store.chain import guard_audit, rehash
 from aegisflow.store.connection import Connection, redacted
+from aegisflow.store.step_review import add_review
 from aegisflow.store.step_shelving import add_shelving
 
 Migration = Callable[[Connection], None]
@@ -32,7 +33,7 @@ def _commands_and_chain(connection: Connection) -> None:
     guard_audit(connection)
 
 
-MIGRATIONS: Mapping[int, Migration] = {2: _commands_and_chain, 3: add_shelving}
+MIGRATIONS: Mapping[int, Migration] = {2: _commands_and_chain, 3: add_shelving, 4: add_review}
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 
 

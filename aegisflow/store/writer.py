@@ -1,7 +1,8 @@
 """The one who writes: groups of records in one transaction, one statement for many rows."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from aegisflow.actors.messages import DeadLetter
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.transition import Transition
-from aegisflow.domain.views import AuditEntry, Incident, NewIncident
+from aegisflow.domain.views import AuditEntry
 from aegisflow.models import (
     AlarmChange,
     Anomaly,
@@ -20,7 +21,6 @@ from aegisflow.models import (
     DeadLetterRow,
     Device,
     FreshReading,
-    IncidentReport,
     StoredCommand,
 )
 from aegisflow.store.batch import Batch, Record, gather
@@ -35,8 +35,6 @@ from aegisflow.store.rows import (
     columns,
     command_row,
     dead_letter_row,
-    incident_of,
-    incident_row,
 )
 
 NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, AttributeError, OverflowError)
@@ -59,6 +57,15 @@ class Writer:
         self.fold = Fold(connection)
         self._load_keys()
         self._head = newest_head(connection).digest
+
+    @classmethod
+    def on(cls, connection: Connection, heads: HeadFile | None) -> "Writer":
+        """Return a writer on a connection, which is closed where the store cannot be read."""
+        try:
+            return cls(connection, heads)
+        except BaseException:
+            connection.close()
+            raise
 
     def _load(self) -> None:
         """Look again at what the database has: at the start, and after a transaction that was taken back."""
@@ -101,12 +108,16 @@ class Writer:
         self._export_head()
         return refused
 
-    def add_incident(self, incident: NewIncident, reported_at: float) -> Incident:
-        """Commit a report and return it with its number."""
-        row = incident_row(incident, reported_at)
-        with self.connection.transaction():
-            incident_id = IncidentReport.insert(**row).execute(self.connection.database)
-        return incident_of(int(incident_id), row)
+    @contextmanager
+    def audited(self) -> Iterator[None]:
+        """Commit what the block writes, with the rows that it gives to ``put_audit``, or nothing of it."""
+        try:
+            with self.connection.transaction():
+                yield
+        except NEVER_STORABLE:
+            self._load()
+            raise
+        self._export_head()
 
     def move(self, transition: Transition) -> bool:
         """Commit a step of a command with its audit rows, if the command is still where it was (compare-and-set).
@@ -114,16 +125,7 @@ class Writer:
         Returns False, with nothing changed, if it is not. A step that is stored already counts as done.
         """
         row = command_row(transition.after)
-        try:
-            moved = self._move(transition, row)
-        except NEVER_STORABLE:
-            self._load()
-            raise
-        self._export_head()
-        return moved
-
-    def _move(self, transition: Transition, row: Row) -> bool:
-        with self.connection.transaction():
+        with self.audited():
             found = self._stage_of(row["command_id"])
             if found == (row["stage"], row["stage_at"]):
                 return True
@@ -131,7 +133,7 @@ class Writer:
             if found != (None if before is None else (str(before.stage), before.stage_at)):
                 return False
             self._put(StoredCommand, [row], "command_id")
-            self._put_audit(transition.audit)
+            self.put_audit(transition.audit)
         return True
 
     def _stage_of(self, command_id: str) -> tuple[str, float] | None:
@@ -148,9 +150,10 @@ class Writer:
         if batch.letters:
             self._put(DeadLetterRow, [dead_letter_row(letter) for letter in batch.letters])
         if batch.audit:
-            self._put_audit(batch.audit)
+            self.put_audit(batch.audit)
 
-    def _put_audit(self, entries: Sequence[AuditEntry]) -> None:
+    def put_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Write rows of the audit, within a transaction."""
         rows: list[Row] = []
         for entry in entries:
             rows.append(audit_row(entry, rows[-1]["hash"] if rows else self._head))

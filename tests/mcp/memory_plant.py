@@ -1,7 +1,7 @@
 """A plant in memory that keeps the promises of the Plant protocol, for tests of its edges."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from aegisflow.domain.alarm_life import back, check_operator, check_reason, check_shelf, set_aside
@@ -20,6 +20,20 @@ from aegisflow.domain.commands import (
 )
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.figures import AlarmFigures, AlarmTrace, alarm_figures
+from aegisflow.domain.incidents import (
+    CORRECTABLE,
+    AlarmToMatch,
+    Incident,
+    IncidentFile,
+    IncidentPage,
+    IncidentQuery,
+    IncidentReview,
+    IncidentRevision,
+    NewIncident,
+    Pattern,
+    SimilarIncident,
+)
+from aegisflow.domain.memory import Occurrence, most_similar, patterns
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -30,10 +44,6 @@ from aegisflow.domain.views import (
     DeviceStatus,
     Gap,
     Health,
-    Incident,
-    IncidentPage,
-    IncidentQuery,
-    NewIncident,
     Passage,
     PassageAnswer,
     PlantChange,
@@ -109,6 +119,10 @@ def a_new_incident(title: str = "Seal worn", device_id: str = "pump-01") -> NewI
     )
 
 
+def _rank(report: Incident) -> tuple[bool, float, int]:
+    return report.reviewed, report.occurred_at, report.incident_id
+
+
 class MemoryPlant:
     """Implements ``aegisflow.plant.Plant`` over lists."""
 
@@ -116,6 +130,7 @@ class MemoryPlant:
         self.spec = a_plant_spec(devices)
         self.alarms: list[Alarm] = []
         self.reports: list[Incident] = []
+        self.revisions: dict[int, list[IncidentRevision]] = {}
         self.requests: list[CommandReceipt] = []
         self.acknowledged: list[tuple[str, Caller, str]] = []
         self.silent_names: dict[str, str] = {}
@@ -195,20 +210,57 @@ class MemoryPlant:
         return "# Pumps\n"
 
     def incidents(self, query: IncidentQuery) -> Answer[IncidentPage]:
-        newest_first = sorted(self.reports, key=lambda report: (report.reported_at, report.incident_id), reverse=True)
-        rest = [
-            report
-            for report in newest_first
-            if query.before is None or (report.reported_at, report.incident_id) < query.before
+        stand = [
+            report for report in self.reports if not report.withdrawn and (query.reviewed in (None, report.reviewed))
         ]
-        return Answer(IncidentPage(tuple(rest[: query.limit]), len(newest_first)), NOW, {})
+        ordered = sorted(stand, key=_rank, reverse=True)
+        if query.text is not None or query.similar_to is not None:
+            shown = ordered[query.skip : query.skip + query.limit]
+            return Answer(IncidentPage(tuple(shown), len(ordered), "lexical", "no model"), NOW, {})
+        rest = [report for report in ordered if query.before is None or _rank(report) < query.before]
+        return Answer(IncidentPage(tuple(rest[: query.limit]), len(ordered)), NOW, {})
+
+    def incident(self, incident_id: int) -> IncidentFile:
+        for report in self.reports:
+            if report.incident_id == incident_id:
+                return IncidentFile(report, tuple(self.revisions.get(incident_id, ())))
+        raise UnknownNameError("incident report", str(incident_id), ())
 
     def log_incident(self, incident: NewIncident) -> Incident:
         self._device(incident.device_id)
-        fields = {name: getattr(incident, name) for name in NewIncident.__dataclass_fields__}
-        stored = Incident(incident_id=len(self.reports) + 1, reviewed=False, reported_at=NOW, **fields)
+        fields = {name: getattr(incident, name) for name in NewIncident.__dataclass_fields__} | {"kind": "pump"}
+        by_person = incident.origin == "person"
+        stored = Incident(incident_id=len(self.reports) + 1, reviewed=by_person, reported_at=NOW, **fields)
         self.reports.append(stored)
         return stored
+
+    def review_incident(self, review: IncidentReview) -> Incident:
+        review.check()
+        found = self.incident(review.incident_id).incident
+        if found.revision != review.revision:
+            raise ConflictError(f"report {found.incident_id} is at revision {found.revision} by now")
+        values = {name: getattr(found, name) for name in CORRECTABLE}
+        self.revisions.setdefault(found.incident_id, []).append(
+            IncidentRevision(found.revision, NOW, review.by.name, review.note, values)
+        )
+        revised = replace(
+            found,
+            revision=found.revision + 1,
+            reviewed=True,
+            reviewed_by=review.by.name,
+            reviewed_at=NOW,
+            withdrawn=review.withdraw,
+            **review.changes,  # type: ignore[arg-type]
+        )
+        self.reports[self.reports.index(found)] = revised
+        return revised
+
+    def similar_incidents(self, alarms: Sequence[Alarm], most: int = 3) -> Mapping[str, tuple[SimilarIncident, ...]]:
+        return {alarm.alarm_id: most_similar(AlarmToMatch(alarm, "pump"), self.reports, most) for alarm in alarms}
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        told = [Occurrence(one.device_id, one.kind, one.fault_type, one.occurred_at) for one in self.reports]
+        return patterns(told, NOW, self.spec.repeats_within_s)
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         for index, alarm in enumerate(self.alarms):

@@ -21,15 +21,12 @@ from aegisflow.actors.messages import (
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands import Stage
+from aegisflow.domain.incidents import Incident, IncidentPage, IncidentQuery, NewIncident
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
     Gap,
-    Incident,
-    IncidentPage,
-    IncidentQuery,
-    NewIncident,
     Stream,
 )
 from aegisflow.errors import StoreError

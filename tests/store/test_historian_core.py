@@ -22,8 +22,9 @@ from aegisflow.actors.messages import (
 )
 from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands import CommandName, Mode, Stage
+from aegisflow.domain.incidents import Incident, NewIncident
 from aegisflow.domain.readings import Reading, Receipt
-from aegisflow.domain.views import Incident, NewIncident, StoreHealth
+from aegisflow.domain.views import StoreHealth
 from aegisflow.errors import StoreError, StoreHeldError
 from aegisflow.store import Store, open_store
 from aegisflow.store.connection import Connection

@@ -1,9 +1,10 @@
-"""Messages to the manuals."""
+"""Messages to the library: the manuals, and the words of incident reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
+from aegisflow.domain.incidents import Incident, IncidentQuery, IncidentRanks
 from aegisflow.domain.views import ManualInfo, PassageAnswer
 
 
@@ -32,3 +33,28 @@ class ReadManual(Question[str]):
 @dataclass(frozen=True, slots=True)
 class ReadManualProblems(Question[Mapping[str, str]]):
     """Which files, or ``model`` or ``cache``, are not used, and why? Empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentsRecalled:
+    """Reports of the store, oldest first; none when there are no more. A ``failure`` says why nobody knows."""
+
+    incidents: tuple[Incident, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentKept:
+    """A report was committed, or reviewed."""
+
+    incident: Incident
+
+
+@dataclass(frozen=True, slots=True)
+class RankIncidents(Question[tuple[IncidentRanks, ...]]):
+    """For each text: which reports are about it? The query narrows, by all but its own text."""
+
+    texts: tuple[str, ...]
+    query: IncidentQuery
+    least: float | None = None
+    """Score below which a report is left out; None: by whether it answers at all."""

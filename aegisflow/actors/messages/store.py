@@ -1,11 +1,23 @@
 """Messages to the historian, the one writer, and to the archive, which reads on a connection of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.figures import AlarmFigures
+from aegisflow.domain.incidents import (
+    AlarmToMatch,
+    Incident,
+    IncidentFile,
+    IncidentPage,
+    IncidentQuery,
+    IncidentReview,
+    NewIncident,
+    Pattern,
+    SimilarIncident,
+)
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.times import Period
 from aegisflow.domain.transition import Transition
@@ -14,10 +26,6 @@ from aegisflow.domain.views import (
     AlarmQuery,
     AuditEntry,
     CommandPage,
-    Incident,
-    IncidentPage,
-    IncidentQuery,
-    NewIncident,
     StoreHealth,
     Stream,
 )
@@ -100,6 +108,13 @@ class StoreIncident(Question[Incident]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewIncident(Question[Incident]):
+    """Commit what a person says of a report; UnknownNameError or ConflictError where it does not fit."""
+
+    review: IncidentReview
+
+
+@dataclass(frozen=True, slots=True)
 class RecallDevice:
     """Tell the actor called ``reply_to`` what you know of a device (DeviceRecalled); all told before is included."""
 
@@ -165,6 +180,37 @@ class FindIncidents(Question[IncidentPage]):
     """Incident reports."""
 
     query: IncidentQuery
+
+
+@dataclass(frozen=True, slots=True)
+class FindIncident(Question[IncidentFile]):
+    """One report with its earlier revisions; UnknownNameError if there is none such."""
+
+    incident_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindSimilarIncidents(Question[Mapping[str, tuple[SimilarIncident, ...]]]):
+    """For each alarm, by its id: at most so many reports that are like it, the best first."""
+
+    alarms: tuple[AlarmToMatch, ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindPatterns(Question[tuple[Pattern, ...]]):
+    """Which faults come again in this plant, as of now?"""
+
+    plant: PlantSpec
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecallIncidents:
+    """Tell ``reply_to`` the reports behind the one with this id, a part of them (IncidentsRecalled)."""
+
+    after: int
+    reply_to: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.toolbox import ACTS, NOTES, NOTES_ONCE, READS, add_tool
 from aegisflow.mcp.tools.alarms import AlarmTools
 from aegisflow.mcp.tools.commands import CommandTools
+from aegisflow.mcp.tools.incidents import IncidentTools
 from aegisflow.mcp.tools.knowledge import KnowledgeTools
 from aegisflow.mcp.tools.readings import ReadingTools
 
@@ -15,13 +16,13 @@ __all__ = ["add_tools"]
 def add_tools(server: FastMCP, plant: PlantSource) -> None:
     """Put all tools on ``server``."""
     readings, alarms = ReadingTools(plant), AlarmTools(plant)
-    knowledge, commands = KnowledgeTools(plant), CommandTools(plant)
+    knowledge, incidents, commands = KnowledgeTools(plant), IncidentTools(plant), CommandTools(plant)
     add_tool(server, readings.get_sensor_stream, READS)
     add_tool(server, readings.get_device_status, READS)
     add_tool(server, alarms.get_active_anomalies, READS)
     add_tool(server, alarms.get_anomaly_history, READS)
     add_tool(server, knowledge.query_device_manual, READS)
-    add_tool(server, knowledge.get_incident_reports, READS)
+    add_tool(server, incidents.get_incident_reports, READS)
     add_tool(server, commands.execute_device_command, ACTS)
     add_tool(server, alarms.acknowledge_anomaly, NOTES_ONCE)
-    add_tool(server, knowledge.log_incident_report, NOTES)
+    add_tool(server, incidents.log_incident_report, NOTES)
