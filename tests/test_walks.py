@@ -12,12 +12,12 @@ from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings
 from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands import Caller, CommandName, Stage
-from aegisflow.domain.equipment import Limits, LineSpec, ParameterSpec, PlantSpec
-from aegisflow.domain.incidents import IncidentQuery, NewIncident
+from aegisflow.domain.equipment import FaultRule, Limits, LineSpec, ParameterSpec, PlantSpec
+from aegisflow.domain.incidents import IncidentQuery, IncidentReview, NewIncident
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import AlarmQuery
-from aegisflow.errors import BadValueError, UnavailableError, UnknownNameError
+from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
 
 T0 = 1_760_000_000.0
 AGENT = Caller("claude", "agent")
@@ -30,7 +30,14 @@ def configuration_in(folder: Path) -> Configuration:
     setpoint = {"pressure_setpoint": ParameterSpec("pressure_setpoint", "PSI", Limits(28.0, 35.0))}
     devices = {
         "pump-01": type(pump)(
-            "pump-01", "line-1", "pump", pump.sensors, alarm=pump.alarm, parameters=setpoint, manual="pump.md"
+            "pump-01",
+            "line-1",
+            "pump",
+            pump.sensors,
+            alarm=pump.alarm,
+            parameters=setpoint,
+            manual="pump.md",
+            faults=(FaultRule("thermal_runaway", Severity.HIGH, {"temperature": ("high",)}),),
         ),
         "motor-01": device_spec("motor-01"),
     }
@@ -173,6 +180,69 @@ def test_a_report_needs_an_alarm_that_exists_and_is_found_again(running: Running
     invented = NewIncident("pump-01", "pump-01@x", "", Severity.HIGH, "", "", "", "", "claude", "agent", T0)
     with pytest.raises(UnknownNameError, match=alarm.alarm_id):
         running.plant.log_incident(invented)
+
+
+def report_of(device_id: str, alarm_id: str | None, title: str, cause: str) -> NewIncident:
+    words = (title, cause, "cleaned the fan inlet", "back to normal")
+    return NewIncident(device_id, alarm_id, "thermal_runaway", Severity.HIGH, *words, "claude", "agent", T0)
+
+
+def test_a_report_can_not_be_of_another_devices_alarm(running: Running) -> None:
+    running.overheat()
+    (alarm,) = running.plant.active_alarms().value
+    with pytest.raises(BadValueError, match="an alarm of motor-01, not of pump-01"):
+        running.plant.log_incident(report_of("motor-01", alarm.alarm_id, "Hot", "fan"))
+
+
+def test_what_was_reported_comes_back_with_the_next_alarm_that_is_like_it(running: Running) -> None:
+    first = running.plant.log_incident(report_of("motor-01", None, "Winding hot", "blocked fan"))
+    second = running.plant.log_incident(report_of("pump-01", None, "Ran dry", "closed valve"))
+    running.overheat()
+    (alarm,) = running.plant.active_alarms().value
+    assert alarm.fault_type == "thermal_runaway"
+
+    def similar() -> list[int]:
+        return [one.incident.incident_id for one in running.plant.similar_incidents((alarm,))[alarm.alarm_id]]
+
+    assert similar() == [second.incident_id, first.incident_id]
+    anna = Caller("anna", "operator")
+    reviewed = running.plant.review_incident(IncidentReview(first.incident_id, 1, anna, {"root_cause": "dirty fan"}))
+    assert similar() == [first.incident_id, second.incident_id]
+    page = running.plant.incidents(IncidentQuery(similar_to=alarm.alarm_id, limit=1)).value
+    assert (page.incidents, page.total, page.method) == ((reviewed,), 2, "similar")
+    assert page.why[first.incident_id][0] == "same fault"
+    assert running.plant.incident(first.incident_id).revisions[0].values["root_cause"] == "blocked fan"
+    with pytest.raises(NotAllowedError):
+        running.plant.review_incident(IncidentReview(second.incident_id, 1, AGENT))
+    with pytest.raises(BadValueError, match="not both"):
+        running.plant.incidents(IncidentQuery(similar_to=alarm.alarm_id, text="fan"))
+    with pytest.raises(UnknownNameError, match=alarm.alarm_id):
+        running.plant.incidents(IncidentQuery(similar_to="pump-01@never"))
+
+
+def test_reports_are_found_by_what_they_tell_of_also_after_a_restart(tmp_path: Path) -> None:
+    first = Running(tmp_path)
+    with first.app:
+        stored = first.plant.log_incident(report_of("motor-01", None, "Winding hot", "blocked fan"))
+        first.plant.log_incident(report_of("pump-01", None, "Ran dry", "closed valve"))
+    second = Running(tmp_path)
+    with second.app:
+
+        def found() -> list[int]:
+            try:
+                page = second.plant.incidents(IncidentQuery(text="the winding was hot")).value
+            except UnavailableError:  # the reports are still being read
+                return []
+            assert page.method == "lexical"
+            return [one.incident_id for one in page.incidents]
+
+        assert eventually(found) == [stored.incident_id]
+        late = second.plant.log_incident(report_of("motor-01", None, "Winding hot again", "fan broken"))
+        assert set(found()) == {stored.incident_id, late.incident_id}
+        narrow = IncidentQuery(text="the winding was hot", kind="motor", fault_type="bearing_failure")
+        assert second.plant.incidents(narrow).value.incidents == ()
+        with pytest.raises(UnknownNameError, match="motor, pump"):
+            second.plant.incidents(IncidentQuery(kind="whale"))
 
 
 def test_manuals_are_searched_listed_and_read(running: Running) -> None:

@@ -14,9 +14,11 @@ from aegisflow.library import ranking
 from aegisflow.library.encoder import Encoder
 from aegisflow.library.lexical import LexicalIndex
 from aegisflow.library.semantic import EmbeddingCache, SemanticIndex
-from aegisflow.library.words import Wording, understand
+from aegisflow.library.words import understand
 
 NOTHING_FOUND = "No report is about this."
+LEAST_SCORE = {"lexical": 0.24, "fused": 0.2}
+"""Below these, by method, no report is about a text. Lower than for manuals: who asks sees whose words he reads."""
 SHARE_OF_BEST = 0.6
 """A report whose score is less than this share of the best one's is left out."""
 REMEMBERED = 200
@@ -106,8 +108,7 @@ class IncidentIndex:
         Args:
             text: in any words; only its first 2,000 characters are read.
             query: narrows by all but its own text.
-            least: score below which a report is left out; None: where the best one answers the text,
-                those that are not far behind it, else none.
+            least: score below which a report is left out; None: those that are not far behind the best.
 
         Raises:
             BadValueError: the text is empty.
@@ -125,7 +126,7 @@ class IncidentIndex:
             except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
                 why = f"the model failed: {type(error).__name__}: {error}"[:300]
         note = "" if method == "fused" else f"Found by words only: {why or 'new reports are being read'}."
-        best = _best(found.reports, scores, query, wording, method, least)
+        best = _best(found.reports, scores, query, method, least)
         return IncidentRanks(best, method, note if best else f"{NOTHING_FOUND} {note}".strip())
 
     def _current(self) -> _Catalogue:
@@ -166,7 +167,6 @@ def _best(
     reports: Sequence[Incident],
     scores: ranking.Scores,
     query: IncidentQuery,
-    wording: Wording,
     method: str,
     least: float | None,
 ) -> dict[int, float]:
@@ -178,9 +178,9 @@ def _best(
         if not _fits(reports[place], query):
             continue
         if least is None:
-            if not ranking.answers(score, wording, method):
+            least = max(LEAST_SCORE[method], SHARE_OF_BEST * score)
+            if score < least:
                 break
-            least = SHARE_OF_BEST * score
         found[reports[place].incident_id] = round(score, 3)
     return found
 

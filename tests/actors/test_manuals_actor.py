@@ -1,18 +1,53 @@
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pykka
 import pytest
 
 from aegisflow.actors.base import Directory
 from aegisflow.actors.manuals import ManualsActor
-from aegisflow.actors.messages import FindPassages, ListManuals, ReadManual, ReadManualProblems, Tick
+from aegisflow.actors.messages import (
+    FindPassages,
+    IncidentKept,
+    IncidentsRecalled,
+    ListManuals,
+    RankIncidents,
+    ReadManual,
+    ReadManualProblems,
+    RecallIncidents,
+    Tick,
+)
 from aegisflow.config import ManualsSettings
-from aegisflow.errors import BadValueError, UnknownNameError
+from aegisflow.domain.alarms import Severity
+from aegisflow.domain.incidents import Incident, IncidentQuery, IncidentRanks
+from aegisflow.errors import BadValueError, UnavailableError, UnknownNameError
 from aegisflow.library import Encoder, ModelUnavailableError
 from tests.library.helpers import FakeEncoder
+from tests.waiting import eventually as until_there
 
 WAIT_S = 10.0
+
+
+def a_report(number: int) -> Incident:
+    return Incident(
+        incident_id=number,
+        device_id="pump-01",
+        kind="pump",
+        alarm_id=None,
+        fault_type="bearing_failure",
+        severity=Severity.HIGH,
+        title="coupling out of line",
+        root_cause="",
+        actions_taken="",
+        outcome="",
+        author="ana",
+        origin="person",
+        occurred_at=0.0,
+        reported_at=0.0,
+        reviewed=True,
+    )
 
 
 class Loader:
@@ -101,6 +136,58 @@ def test_a_manual_dropped_into_the_folder_is_found_after_a_tick(plant: Plant, lo
     loader.may_load.set()
     (folder / "boiler.md").write_text("# Boiler\n\n## Whistle\n\nIt whistles before it bursts.\n", "utf-8")
     eventually(plant, ["Whistle"], lambda: plant.find("boiler whistles")[1])
+
+
+class Memory(pykka.ThreadingActor):
+    """An archive that tells of reports in parts, or of why it cannot."""
+
+    use_daemon_thread = True
+
+    def __init__(self, directory: Directory) -> None:
+        super().__init__()
+        self.directory = directory
+        self.failures = ["the store cannot be read"]
+        self.asked: list[int] = []
+
+    def on_receive(self, message: object) -> None:
+        assert isinstance(message, RecallIncidents)
+        self.asked.append(message.after)
+        told = tuple(REPORTS[message.after : message.after + 2])
+        failure = self.failures.pop() if message.after and self.failures else ""
+        answer = IncidentsRecalled((), failure) if failure else IncidentsRecalled(told)
+        self.directory.tell(message.reply_to, answer)
+
+
+REPORTS = [a_report(number) for number in range(1, 6)]
+
+
+def test_reports_are_recalled_in_parts_again_after_a_failure_and_kept_when_told(folder: Path, loader: Loader) -> None:
+    loader.error = ModelUnavailableError("none")
+    loader.may_load.set()
+    directory = Directory()
+    memory = Memory.start(directory)
+    directory.register("archive", memory)
+    directory.expect("manuals")
+    ref = ManualsActor.start("manuals", directory, ManualsSettings(folder), None, loader)
+    directory.register("manuals", ref)
+    question = RankIncidents(("coupling", "gasket"), IncidentQuery())
+
+    def ranks() -> tuple[IncidentRanks, ...]:
+        ref.tell(Tick(0.0))
+        try:
+            return directory.ask("manuals", question, WAIT_S)
+        except UnavailableError:  # the reports are still being read
+            return ()
+
+    coupling, gasket = until_there(ranks)
+    assert set(coupling.scores) == {1, 2, 3, 4, 5}
+    assert coupling.method == "lexical"
+    assert gasket.scores == {}
+    assert memory.proxy().asked.get() == [0, 2, 2, 4, 5]
+    ref.tell(IncidentKept(dataclasses.replace(a_report(6), title="a gasket leaked")))
+    assert set(directory.ask("manuals", question, WAIT_S)[1].scores) == {6}
+    ref.stop(timeout=WAIT_S)
+    memory.stop(timeout=WAIT_S)
 
 
 def test_manuals_are_listed_and_read(plant: Plant) -> None:

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from memory_plant import NOW, a_new_incident, size_of_json
 
+from aegisflow.domain.commands import Caller
+from aegisflow.domain.incidents import IncidentReview
 from aegisflow.mcp.budget import BUDGET_BYTES
 
 REPORT = {
@@ -47,12 +51,12 @@ def test_a_question_that_cannot_be_is_refused_with_what_could_be(refusal, argume
 
 def test_a_logged_report_is_the_agents_and_comes_back_as_its_words(call, plant):
     answer = call("log_incident_report", **REPORT)
-    assert answer["incident"]["author"] == "test agent"
-    assert answer["incident"]["origin"] == "agent"
-    assert answer["incident"]["reviewed"] is False
+    assert answer["incident"] == {"incident_id": 1, "origin": "agent", "reviewed": False, "commands": []}
     assert plant.reports[0].occurred_at == NOW
     (found,) = call("get_incident_reports")["incidents"]
-    assert found["untrusted_words"] == {key: REPORT[key] for key in ("title", "root_cause", "actions_taken", "outcome")}
+    words = {key: REPORT[key] for key in ("title", "root_cause", "actions_taken", "outcome")}
+    assert found["untrusted_words"] == {"author": "test agent", **words}
+    assert (found["origin"], found["reviewed"]) == ("agent", False)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,40 @@ def test_reports_are_paged_within_the_budget_without_loss_or_repetition(call, pl
             break
         cursor = {"cursor": answer["next_cursor"]}
     assert seen == list(range(120, 0, -1))
+
+
+@pytest.mark.parametrize("asked", [{"text": "worn seal"}, {"similar_to": "pump-01@00001"}])
+def test_ranked_reports_are_paged_too_and_say_how_they_were_found(call, refusal, plant, asked):
+    for number in range(7):
+        plant.log_incident(a_new_incident(f"report {number}"))
+    first = call("get_incident_reports", limit=4, **asked)
+    assert (first["method"], first["note"], first["total"]) == ("lexical", "no model", 7)
+    second = call("get_incident_reports", limit=4, cursor=first["next_cursor"], **asked)
+    assert [one["incident_id"] for one in first["incidents"] + second["incidents"]] == [7, 6, 5, 4, 3, 2, 1]
+    assert second["truncated"] is False
+    assert "next_cursor of the page before" in refusal("get_incident_reports", limit=4, cursor=first["next_cursor"])
+
+
+def test_reports_that_a_person_reviewed_come_first_and_withdrawn_ones_not_at_all(call, plant):
+    for origin in ("agent", "person", "agent", "agent"):
+        plant.log_incident(replace(a_new_incident(), origin=origin))
+    plant.review_incident(IncidentReview(1, 1, Caller("anna", "operator"), {"outcome": "worse"}))
+    plant.review_incident(IncidentReview(4, 1, Caller("anna", "operator"), withdraw=True))
+    found = call("get_incident_reports")["incidents"]
+    assert [(one["incident_id"], one["reviewed"]) for one in found] == [(2, True), (1, True), (3, False)]
+    assert found[1]["reviewed_by"] == "anna"
+    assert found[1]["untrusted_words"]["outcome"] == "worse"
+
+
+def test_faults_that_come_again_are_told_with_the_reports_they_are_asked_with(call, plant):
+    for days in (9, 4, 0):
+        plant.log_incident(replace(a_new_incident(), occurred_at=NOW - days * 86_400))
+    line = "3 times pressure_leak on pump-01, 5.0 d and 4.0 d apart"
+    assert call("get_incident_reports")["patterns"] == [line]
+    assert call("get_incident_reports", device_id="pump-01", fault_type="pressure_leak")["patterns"] == [line]
+    assert call("get_incident_reports", fault_type="bearing_failure")["patterns"] == []
+    logged = call("log_incident_report", **(REPORT | {"occurred_at": "2026-01-30T08:00:00Z"}))
+    assert logged["patterns"] == ["4 times pressure_leak on pump-01, 5.0 d, 3.0 d and 1.0 d apart"]
 
 
 @pytest.mark.parametrize(

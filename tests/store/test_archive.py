@@ -12,16 +12,13 @@ from aegisflow.actors.messages import (
     FindAlarms,
     FindAudit,
     FindCommands,
-    FindIncidents,
     FindReadings,
     FindStream,
-    StoreIncident,
     Tick,
 )
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands import Stage
-from aegisflow.domain.incidents import Incident, IncidentPage, IncidentQuery, NewIncident
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -179,44 +176,6 @@ def test_the_life_of_an_alarm_is_told_oldest_first(desk: Desk, archive: Archive)
     desk.take(records([], alarms=[*life, raised(alarm(1))]))
     assert archive.answer(FindAlarmHistory(first.alarm_id)) == life
     assert archive.answer(FindAlarmHistory("never-was")) == ()
-
-
-def report(device_id: str = "pump-01", title: str = "Leak at the flange", cause: str = "worn gasket") -> NewIncident:
-    return NewIncident(
-        device_id, None, "pressure_leak", Severity.HIGH, title, cause, "gasket replaced", "fine", "ana", "person", T0
-    )
-
-
-def reports(archive: Archive, query: IncidentQuery) -> IncidentPage:
-    found = archive.answer(FindIncidents(query))
-    assert isinstance(found, IncidentPage)
-    return found
-
-
-def test_reports_are_found_by_what_they_are_about_and_by_their_words(desk: Desk, archive: Archive) -> None:
-    stored = []
-    for number, one in enumerate(
-        (report(), report("motor-01", "Winding hot", "100 % load"), report(cause="Seal worn, GASKET fine"))
-    ):
-        desk.historian.receive(Tick(T0 + number))
-        answer = desk.historian.receive(StoreIncident(one))
-        assert isinstance(answer, Incident)
-        stored.append(answer)
-    assert reports(archive, IncidentQuery()) == IncidentPage(tuple(stored[::-1]), 3)
-    for query, expected in (
-        (IncidentQuery(device_id="motor-01"), [1]),
-        (IncidentQuery(device_ids=("motor-01", "motor-02")), [1]),
-        (IncidentQuery(fault_type="bearing_failure"), []),
-        (IncidentQuery(period=Period(T0 + 1, T0 + 3)), [2, 1]),
-        (IncidentQuery(text="gasket WORN"), [2, 0]),
-        (IncidentQuery(text="seal"), [2]),
-        (IncidentQuery(text="100 %"), [1]),
-        (IncidentQuery(text="_"), []),
-        (IncidentQuery(limit=1), [2]),
-        (IncidentQuery(before=(stored[1].reported_at, stored[1].incident_id)), [0]),
-    ):
-        assert [stored.index(one) for one in reports(archive, query).incidents] == expected, query
-    assert reports(archive, IncidentQuery(limit=1)).total == 3
 
 
 def test_commands_come_newest_first_as_far_as_they_have_come(desk: Desk, archive: Archive) -> None:

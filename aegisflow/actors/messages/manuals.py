@@ -57,4 +57,4 @@ class RankIncidents(Question[tuple[IncidentRanks, ...]]):
     texts: tuple[str, ...]
     query: IncidentQuery
     least: float | None = None
-    """Score below which a report is left out; None: by whether it answers at all."""
+    """Score below which a report is left out; None: where it is no longer about the text."""
