@@ -8,7 +8,15 @@ from starlette.requests import Request
 
 from aegisflow.domain.alarms import Severity
 from aegisflow.domain.commands import Caller
-from aegisflow.domain.incidents import CORRECTABLE, WORDS, Incident, IncidentQuery, IncidentReview, NewIncident
+from aegisflow.domain.incidents import (
+    CORRECTABLE,
+    WORDS,
+    Incident,
+    IncidentQuery,
+    IncidentReview,
+    NewIncident,
+    SimilarIncident,
+)
 from aegisflow.domain.memory import pattern_line
 from aegisflow.domain.times import Period, format_instant, parse_instant
 from aegisflow.errors import BadValueError
@@ -17,6 +25,7 @@ from aegisflow.plant import Plant
 
 MOST_REPORTS = 200
 _WORDS_BYTES = 4_000
+_SHORT_BYTES = 300
 _NAME_BYTES = 200
 _FUTURE_S = 60.0
 
@@ -117,9 +126,28 @@ class IncidentDesk:
         return describe_incident(plant.review_incident(review))
 
 
+def describe_similar(similar: SimilarIncident) -> dict[str, object]:
+    """Return in short what was done about something like an alarm; words last, with whose they are."""
+    incident = similar.incident
+    return {
+        "incident_id": incident.incident_id,
+        "device_id": incident.device_id,
+        "occurred_at": format_instant(incident.occurred_at),
+        "reviewed": incident.reviewed,
+        "alike": list(similar.why),
+        "commands": [clean(str(command), 200) for command in incident.commands],
+        "words_not_facts": {
+            "of": clean(f"{incident.origin} {incident.author}", _NAME_BYTES),
+            "actions_taken": clean(incident.actions_taken, _SHORT_BYTES),
+            "outcome": clean(incident.outcome, _SHORT_BYTES),
+        },
+    }
+
+
 def describe_incident(incident: Incident) -> dict[str, object]:
     """Return a report as JSON; its author's words come last and say whose they are."""
     reviewed_at = incident.reviewed_at
+    corrected = f", as corrected by {incident.reviewed_by}" if incident.revision > 1 and not incident.withdrawn else ""
     return {
         "incident_id": incident.incident_id,
         "device_id": incident.device_id,
@@ -136,7 +164,7 @@ def describe_incident(incident: Incident) -> dict[str, object]:
         "withdrawn": incident.withdrawn,
         "commands": [f"{command.command_id} {clean(str(command), 200)}" for command in incident.commands],
         "words_not_facts": {
-            "of": clean(f"{incident.origin} {incident.author}", _NAME_BYTES),
+            "of": clean(f"{incident.origin} {incident.author}{corrected}", _NAME_BYTES),
             **{name: clean(getattr(incident, name), _WORDS_BYTES) for name in WORDS},
         },
     }

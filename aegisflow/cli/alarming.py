@@ -17,7 +17,7 @@ class Desk(OperatorClient):
         """List the alarms, those that ask for somebody first; return the exit code."""
         answer = self.call("GET", "alarms")
         alarms = sorted(answer["alarms"], key=lambda alarm: "set_aside_by" in alarm and bool(alarm["set_aside_by"]))
-        lines = [_line(alarm) for alarm in alarms] or ["no alarms"]
+        lines = [line for alarm in alarms for line in (_line(alarm), *_past(alarm))] or ["no alarms"]
         lines += [f"did not answer: {name}: {why}" for name, why in answer["unavailable"].items()]
         sys.stdout.write("\n".join(lines) + "\n")
         return 0
@@ -67,3 +67,18 @@ def _line(alarm: Mapping[str, Any]) -> str:
         until = f" until {alarm['shelved_until']}" if alarm["shelved_until"] else ""
         parts.append(f"by {alarm['set_aside_by']}{until}: {alarm['set_aside_because']}")
     return "  ".join(parts)
+
+
+def _past(alarm: Mapping[str, Any]) -> list[str]:
+    """Return what is known of an alarm's like: patterns, then what was done then, in whose words."""
+    if alarm["set_aside_by"]:
+        return []
+    lines = [f"    again: {pattern}" for pattern in alarm.get("patterns", ())]
+    for one in alarm.get("similar_incidents", ()):
+        words, state = one["words_not_facts"], "reviewed" if one["reviewed"] else "NOT REVIEWED"
+        lines.append(
+            f"    like #{one['incident_id']} on {one['device_id']}, {one['occurred_at']}, {state}: "
+            f"{', '.join([*one['alike'], *one['commands']])}"
+        )
+        lines.append(f"      {words['of']}: {words['actions_taken']} -> {words['outcome']}")
+    return lines

@@ -20,7 +20,7 @@ class IncidentDesk(OperatorClient):
         given = {name: value for name, value in asked.items() if value is not None}
         if last is not None:
             try:
-                given["last_s"] = f"{parse_duration(last):g}"
+                given["last_s"] = f"{parse_duration(last):.0f}"
             except ValueError as error:
                 raise BadValueError("--last", last, "a duration such as 8h or 30d") from error
         if unreviewed:

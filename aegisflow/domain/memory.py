@@ -121,7 +121,7 @@ def patterns_of(alarm: Alarm, kind: str, found: Sequence[Pattern]) -> tuple[Patt
 def pattern_line(pattern: Pattern) -> str:
     """Return a pattern in a line: ``3 times bearing_failure on pump-01, 4.2 d and 9.1 d apart``."""
     where = f"on {pattern.device_id}" if pattern.device_id else f"on the {pattern.kind}s"
-    apart = [_days(interval) for interval in pattern.intervals_s]
+    apart = [_span(interval) for interval in pattern.intervals_s]
     left_out = pattern.count - 1 - len(apart)
     listed = f"{', '.join(apart[:-1])} and {apart[-1]}" if len(apart) > 1 else apart[0]
     return f"{pattern.count} times {pattern.fault_type} {where}, {'lately ' if left_out else ''}{listed} apart"
@@ -147,5 +147,8 @@ def _newest_run(times: Sequence[float], within_s: float) -> list[float]:
     return run
 
 
-def _days(interval_s: float) -> str:
-    return f"{interval_s / 86_400:.1f} d" if interval_s >= 86_400 else f"{interval_s / 3_600:.1f} h"
+def _span(interval_s: float) -> str:
+    for unit, seconds in (("d", 86_400.0), ("h", 3_600.0)):
+        if interval_s >= seconds:
+            return f"{interval_s / seconds:.1f} {unit}"
+    return f"{interval_s / 60:.0f} min"

@@ -93,10 +93,25 @@ def test_each_act_has_its_command(serve: Serve, arguments: tuple[str, ...], act:
 
 
 def test_the_list_shows_what_asks_for_somebody_first(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    like = {
+        "incident_id": 7,
+        "device_id": "motor-02",
+        "occurred_at": "2026-01-30T08:00:00Z",
+        "reviewed": True,
+        "alike": ["same fault"],
+        "commands": ["reduce_load (reduction_pct=30): verified"],
+        "words_not_facts": {"of": "person anna", "actions_taken": "realigned", "outcome": "normal"},
+    }
     loud = {**ALARM, "alarm_id": "motor-01@1", "state": "unacknowledged", "set_aside_by": "", "first_out": True}
+    loud |= {"patterns": ["2 times bearing_failure on motor-01, 4.0 d apart"], "similar_incidents": [like]}
     serve.answer = (200, {"alarms": [ALARM, loud], "unavailable": {"pump-03": "it is restarting"}})
     assert run(serve, "alarms") == 0
-    first, second, third = capsys.readouterr().out.splitlines()
+    first, *past, second, third = capsys.readouterr().out.splitlines()
+    assert past == [
+        "    again: 2 times bearing_failure on motor-01, 4.0 d apart",
+        "    like #7 on motor-02, 2026-01-30T08:00:00Z, reviewed: same fault, reduce_load (reduction_pct=30): verified",
+        "      person anna: realigned -> normal",
+    ]
     assert "motor-01@1" in first
     assert "FIRST OUT" in first
     assert "shelved" in second

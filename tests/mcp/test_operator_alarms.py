@@ -1,5 +1,7 @@
+from dataclasses import replace
+
 import pytest
-from memory_plant import MemoryPlant, an_alarm
+from memory_plant import MemoryPlant, a_new_incident, an_alarm
 from starlette.testclient import TestClient
 from test_operators import ANNA, web
 
@@ -19,6 +21,15 @@ def test_the_list_says_what_was_first_out(web: TestClient) -> None:
         ("pump-01@00001", True),
         ("pump-02@00030", False),
     ]
+
+
+def test_the_list_carries_what_helped_before(web: TestClient, plant: MemoryPlant) -> None:
+    plant.log_incident(replace(a_new_incident(device_id="pump-02"), fault_type="bearing_failure", origin="agent"))
+    first = web.get("/operator/alarms", headers=ANNA).json()["alarms"][0]
+    (like,) = first["similar_incidents"]
+    assert (like["incident_id"], like["reviewed"], like["alike"]) == (1, False, ["same fault", "another pump"])
+    assert like["words_not_facts"] == {"of": "agent A. Person", "actions_taken": "replaced", "outcome": "normal"}
+    assert first["patterns"] == []
 
 
 def test_an_alarm_is_shelved_and_taken_back_under_the_persons_name(web: TestClient) -> None:
