@@ -150,6 +150,8 @@ class Passage:
     text: str
     score: float
     """0 to 1, comparable within one answer."""
+    is_ours: bool = False
+    """Whether its manual came with AegisFlow, unchanged; all else the plant added."""
 
 
 @dataclass(frozen=True, slots=True)

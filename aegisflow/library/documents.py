@@ -7,6 +7,8 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt"})
@@ -33,6 +35,8 @@ class Document:
     """Without the front matter. In a PDF, pages are parted by form feeds."""
     form: str
     """``markdown``, ``text`` or ``pages``."""
+    is_ours: bool = False
+    """Whether it is, to the byte, a manual that came with AegisFlow; all else was written outside of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,15 @@ def _read(name: str, path: Path, size: int) -> Document:
     heading = re.search(r"^# +(.+?)\s*#*$", body, re.MULTILINE) if form == "markdown" else None
     title = facts.get("title") or (heading.group(1) if heading else path.stem)
     kinds = tuple(kind.strip(" []'\"") for kind in facts.get("kinds", "").split(","))
-    return Document(name, title[:200], facts.get("revision", "")[:100], tuple(filter(None, kinds)), body, form)
+    is_ours = hashlib.sha256(data).hexdigest() in _shipped()
+    return Document(name, title[:200], facts.get("revision", "")[:100], tuple(filter(None, kinds)), body, form, is_ours)
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    """Return the SHA-256 of each manual that came with AegisFlow."""
+    lines = resources.files(__package__).joinpath("shipped.txt").read_text("ascii").splitlines()
+    return frozenset(line.split()[0] for line in lines)
 
 
 def clean(text: str) -> str:

@@ -134,7 +134,7 @@ class IncidentIndex:
         if self._stale:
             reports = tuple(one for one in self._held.values() if not one.withdrawn)
             if reports != self._catalogue.reports:
-                lexical = LexicalIndex([(one.title, _about(one), _text(one)) for one in reports])
+                lexical = LexicalIndex([(one.title, _about(one), _text(one), "") for one in reports])
             else:
                 lexical = self._catalogue.lexical
             rows = np.array([self._meant.get((one.incident_id, one.revision), -1) for one in reports], np.int64)

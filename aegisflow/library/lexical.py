@@ -18,25 +18,26 @@ REMEMBERED = 500
 """Groups of words whose passages are remembered."""
 
 _WORD = re.compile(r"[^\W\d_]{4,}")
-_WEIGHTS = (1.0, 3.0, 1.0)
-"""Of title, section and text."""
+_WEIGHTS = (1.0, 3.0, 1.0, 0.5)
+"""Of title, section, text, and the questions it answers."""
 
 
 class LexicalIndex:
     """Full-text index over passages; safe from any thread."""
 
-    def __init__(self, entries: Sequence[tuple[str, str, str]]) -> None:
-        """Take (title, section, text) of each passage; its position is its number from then on."""
+    def __init__(self, entries: Sequence[tuple[str, str, str, str]]) -> None:
+        """Take (title, section, text, questions) of each passage; its position is its number from then on."""
         self._count = len(entries)
         self._lock = threading.Lock()
         self._found: dict[tuple[str, ...], tuple[NDArray[np.int64], Scores]] = {}
+        self._known: dict[str, bool] = {}
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         self._db.execute(
-            "CREATE VIRTUAL TABLE passages USING fts5(title, section, body, "
+            "CREATE VIRTUAL TABLE passages USING fts5(title, section, body, asked, "
             "tokenize = 'porter unicode61 remove_diacritics 2')"
         )
         self._db.executemany(
-            "INSERT INTO passages(rowid, title, section, body) VALUES (?, ?, ?, ?)",
+            "INSERT INTO passages(rowid, title, section, body, asked) VALUES (?, ?, ?, ?, ?)",
             ((number, *entry) for number, entry in enumerate(entries)),
         )
         words = {word for entry in entries for part in entry for word in _WORD.findall(part.lower())}
@@ -47,8 +48,13 @@ class LexicalIndex:
         self._db.close()
 
     def knows(self, word: str) -> bool:
-        """Return whether any passage has the word, in any of its forms."""
-        return len(self._find((word,))[0]) > 0
+        """Return whether any passage itself has the word, in any of its forms; its questions do not count."""
+        with self._lock:
+            if word not in self._known:
+                if len(self._known) >= REMEMBERED:
+                    self._known.pop(next(iter(self._known)))
+                self._known[word] = bool(self._ask((word,), "{title section body} : "))
+            return self._known[word]
 
     def score(self, concepts: Sequence[Concept]) -> Scores:
         """Return for each passage how much of the question's words it has, 0 to 1.
@@ -60,11 +66,21 @@ class LexicalIndex:
         total = 0.0
         for concept in concepts:
             numbers, bm25 = self._find(concept.words)
-            weight = math.log((self._count - len(numbers) + 0.5) / (len(numbers) + 0.5) + 1.0)
+            weight = self._rarity(len(numbers))
             total += weight
             if len(numbers):
                 scores[numbers] += weight * bm25 / bm25.max()
         return scores / total if total else scores
+
+    def missing(self, concepts: Sequence[Concept]) -> float:
+        """Return which share of a question's words, weighted by their rarity, stands in no passage: 0 to 1."""
+        weights = [(self._rarity(len(self._find(concept.words)[0])), concept.known) for concept in concepts]
+        total = sum(weight for weight, _ in weights)
+        return sum(weight for weight, known in weights if not known) / total if total else 0.0
+
+    def _rarity(self, found: int) -> float:
+        """Return the inverse document frequency of what ``found`` passages have (Robertson and Spärck Jones)."""
+        return math.log((self._count - found + 0.5) / (found + 0.5) + 1.0)
 
     def _find(self, words: tuple[str, ...]) -> tuple[NDArray[np.int64], Scores]:
         """Return the passages that have any of the words, and their BM25; the words of a trade come again and again."""
@@ -77,10 +93,11 @@ class LexicalIndex:
                 self._found[words] = numbers, np.fromiter((-row[1] for row in rows), np.float32, len(rows))
             return self._found[words]
 
-    def _ask(self, words: tuple[str, ...]) -> list[tuple[int, float]]:
+    def _ask(self, words: tuple[str, ...], where: str = "") -> list[tuple[int, float]]:
         quoted = " OR ".join('"' + word.replace('"', " ") + '"' for word in words if re.search(r"\w", word))
         if not quoted:
             return []
         return self._db.execute(
-            "SELECT rowid, bm25(passages, ?, ?, ?) FROM passages WHERE passages MATCH ?", (*_WEIGHTS, quoted)
+            "SELECT rowid, bm25(passages, ?, ?, ?, ?) FROM passages WHERE passages MATCH ?",
+            (*_WEIGHTS, f"{where}({quoted})"),
         ).fetchall()

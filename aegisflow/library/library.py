@@ -14,7 +14,7 @@ from aegisflow.library import ranking
 from aegisflow.library.documents import Document, Shelf, read_folder
 from aegisflow.library.encoder import Encoder
 from aegisflow.library.lexical import LexicalIndex
-from aegisflow.library.passages import Piece, cut, facets
+from aegisflow.library.passages import Piece, cut, facets, without_comments
 from aegisflow.library.semantic import EmbeddingCache, SemanticIndex
 from aegisflow.library.words import MAX_QUERY_CHARS, Wording, understand
 
@@ -132,7 +132,8 @@ class Library:
         if kind:
             scores = np.where(found.about(kind), scores, np.float32(0))
         passages = _best(found, scores, limit)
-        if not passages or not ranking.answers(passages[0].score, wording, method):
+        missing = found.lexical.missing(wording.concepts)
+        if not passages or not ranking.answers(passages[0].score, missing, wording, method):
             return PassageAnswer((), method, " ".join([NOTHING_FOUND, *notes]))
         return PassageAnswer(tuple(passages), method, " ".join(notes))
 
@@ -150,7 +151,8 @@ class Library:
         documents = self._catalogue.shelf.documents
         if name not in documents:
             raise UnknownNameError("manual", name, tuple(documents))
-        return documents[name].text.replace("\f", "\n\n")
+        found = documents[name]
+        return without_comments(found.text) if found.form == "markdown" else found.text.replace("\f", "\n\n")
 
     def pieces(self) -> tuple[tuple[Document, Piece], ...]:
         """Return every passage with the manual it stands in."""
@@ -168,7 +170,10 @@ class Library:
 
 def _build(shelf: Shelf) -> _Catalogue:
     pieces = tuple((document, piece) for document in shelf.documents.values() for piece in cut(document))
-    lexical = LexicalIndex([(document.title, _heading(document, piece), piece.text) for document, piece in pieces])
+    entries = [
+        (document.title, _heading(document, piece), piece.text, "\n".join(piece.asked)) for document, piece in pieces
+    ]
+    lexical = LexicalIndex(entries)
     kinds = frozenset(kind for document in shelf.documents.values() for kind in document.kinds)
     return _Catalogue(shelf, pieces, kinds, lexical, None, None)
 
@@ -199,5 +204,6 @@ def _best(found: _Catalogue, scores: ranking.Scores, limit: int) -> list[Passage
             break
         if all(piece.text != passage.text for passage in passages):
             score = round(float(scores[number]), 3)
-            passages.append(Passage(document.name, document.title, document.revision, piece.section, piece.text, score))
+            where = (document.name, document.title, document.revision, piece.section)
+            passages.append(Passage(*where, piece.text, score, document.is_ours))
     return passages

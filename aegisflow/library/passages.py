@@ -15,6 +15,8 @@ TABLE_CHARS = 6_000
 
 _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_ASKED = re.compile(r"<!--\s*asked:(.*?)-->", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 
 
@@ -25,18 +27,28 @@ class Piece:
     section: str
     """Headings from the top, `` > `` between; the title itself for what stands before the first."""
     text: str
+    asked: tuple[str, ...] = ()
+    """Questions that its section answers, as people ask them; from its comments, never shown."""
 
 
 def cut(document: Document) -> list[Piece]:
     """Return the passages of a document, in order."""
     pieces: list[Piece] = []
-    for section, blocks in _sections(document):
-        pieces.extend(Piece(section, text) for text in _pack(blocks))
+    for section, lines in _sections(document):
+        text = "\n".join(lines)
+        asked = tuple(part.strip() for found in _ASKED.findall(text) for part in found.split("|") if part.strip())
+        blocks = _blocks(without_comments(text).splitlines())
+        pieces.extend(Piece(section, text, asked) for text in _pack(blocks))
     return pieces
 
 
+def without_comments(text: str) -> str:
+    """Return Markdown without its comments: what a person does not see, an agent does not get either."""
+    return _COMMENT.sub("", text)
+
+
 def facets(title: str, piece: Piece) -> list[str]:
-    """Return the texts whose meaning stands for a passage: the whole, and each sentence and table row by itself."""
+    """Return the texts whose meaning stands for a passage: the whole, each sentence and table row, each question."""
     head = title if piece.section == title else f"{title}: {piece.section.replace(' > ', ', ')}"
     texts = [f"{head}. {plain(piece.text)}", head]
     for block in _blocks(piece.text.splitlines()):
@@ -45,6 +57,7 @@ def facets(title: str, piece: Piece) -> list[str]:
         else:
             joined = re.sub(r"\s+", " ", "\n".join(block))
             texts.extend(f"{head}: {plain(part)}" for part in _SENTENCE.split(joined) if len(part) > 20)
+    texts.extend(piece.asked)
     return list(dict.fromkeys(text[:1_000] for text in texts))
 
 
@@ -64,13 +77,13 @@ def _rows(block: list[str]) -> Iterator[str]:
         yield ", ".join(f"{name} {value}".strip() for name, value in pairs if value and value != "–")
 
 
-def _sections(document: Document) -> Iterator[tuple[str, list[list[str]]]]:
+def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
     if document.form == "pages":
         for number, page in enumerate(document.text.split("\f"), 1):
-            yield f"page {number}", _blocks(page.splitlines())
+            yield f"page {number}", page.splitlines()
         return
     if document.form == "text":
-        yield document.title, _blocks(document.text.splitlines())
+        yield document.title, document.text.splitlines()
         return
     path: list[tuple[int, str]] = []
     lines: list[str] = []
@@ -83,11 +96,11 @@ def _sections(document: Document) -> Iterator[tuple[str, list[list[str]]]]:
         if heading is None:
             lines.append(line)
             continue
-        yield _path(document, path), _blocks(lines)
+        yield _path(document, path), lines
         lines = []
         level = len(heading.group(1))
         path = [step for step in path if step[0] < level] + [(level, heading.group(2)[:200])]
-    yield _path(document, path), _blocks(lines)
+    yield _path(document, path), lines
 
 
 def _path(document: Document, path: list[tuple[int, str]]) -> str:

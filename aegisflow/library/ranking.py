@@ -15,6 +15,8 @@ WORDS_WEIGHT = 0.5
 """Of the words' score against that of the meaning."""
 MISSING_WEIGHT = 0.25
 """What is taken off if the manuals have none of the words of a question; a part of it for a part of them."""
+NEWS_WEIGHT = 0.15
+"""What is taken off if it asks for what is or was the case on a machine."""
 THRESHOLDS = {"lexical": 0.36, "semantic": 0.41, "fused": 0.37}
 """Below these, by method, nothing is shown."""
 
@@ -24,11 +26,10 @@ def fuse(words: Scores, meaning: Scores) -> Scores:
     return np.asarray((meaning + WORDS_WEIGHT * words) / (1 + WORDS_WEIGHT), np.float32)
 
 
-def answers(best: float, wording: Wording, method: str) -> bool:
+def answers(best: float, missing: float, wording: Wording, method: str) -> bool:
     """Whether the best passage is likely to answer the question at all.
 
     A question about something that the manuals never mention has words that they do not know; its
-    nearest passage is then only near in subject.
+    nearest passage is then only near in subject. ``missing`` is the share of these words, 0 to 1.
     """
-    missing = sum(not concept.known for concept in wording.concepts) / max(1, len(wording.concepts))
-    return best - MISSING_WEIGHT * missing >= THRESHOLDS[method]
+    return best - MISSING_WEIGHT * missing - NEWS_WEIGHT * wording.asks_for_news >= THRESHOLDS[method]

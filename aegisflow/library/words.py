@@ -15,9 +15,17 @@ from aegisflow.library.vocabulary import Groups, glossary, small_words
 
 MAX_QUERY_CHARS = 2_000
 MAX_CONCEPTS = 32
+LONGEST_WORD = 80
+"""Characters; what is longer is no word."""
 FOREIGN_CHARS = 7
 """In an English sentence only so long a word is taken for German: ``brand`` and ``last`` are English there."""
 
+_NEWS = re.compile(
+    r"\b(yesterday|today|tonight|currently|right now|scheduled|current (temp|val|read|press|stat|alarm|mode|load)\w*"
+    r"|(last|this|next) (hour|shift|night|week|month|year|time)"
+    r"|gestern|heute|aktuell\w*|derzeit|momentan|gerade an|letzte[nrs]? (stunde|schicht|nacht|woche|monat|jahr|mal))\b",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(r"[^\W_]+(?:[-_.'/][^\W_]+)*%?|[%°]")
 
 
@@ -37,6 +45,8 @@ class Wording:
     concepts: tuple[Concept, ...]
     sentence: str
     """In English, typing mistakes mended, for a model that reads meaning."""
+    asks_for_news: bool = False
+    """It seems to ask what is or was the case on a machine, which no manual knows."""
 
 
 def understand(
@@ -51,17 +61,18 @@ def understand(
         kinds: kinds of device; ``pump-02`` is a pump where ``pump`` is one of them.
     """
     text = unicodedata.normalize("NFC", text[:MAX_QUERY_CHARS]).strip()
-    tokens = [part for token in _TOKEN.findall(text.lower()) for part in _parts(token, knows)]
+    found = (token for token in _TOKEN.findall(text.lower()) if len(token) <= LONGEST_WORD)
+    tokens = [part for token in found for part in _parts(token, knows)]
     side = german.germanness(tokens) or int(any(_only_german(token, knows) for token in tokens))
     reader = _Reader(side, knows, mend, kinds)
-    found = [reader.read(token) for token in (german.join_verbs(tokens) if side > 0 else tokens)]
+    read = [reader.read(token) for token in (german.join_verbs(tokens) if side > 0 else tokens)]
     concepts: dict[str, Concept] = {}
-    for _, groups in found:
+    for _, groups in read:
         for words in groups:
             concepts.setdefault(words[0], Concept(words, any(map(knows, words))))
-    said = [word for word, _ in found]
+    said = [word for word, _ in read]
     sentence = text if said == tokens else " ".join(filter(None, said))
-    return Wording(tuple(concepts.values())[:MAX_CONCEPTS], sentence or text)
+    return Wording(tuple(concepts.values())[:MAX_CONCEPTS], sentence or text, bool(_NEWS.search(text)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ class PassageItem(Part):
     title: str
     revision: str
     section: str
+    origin: str = Field(description="shipped, or added by the plant")
     score: float
     text: str
 

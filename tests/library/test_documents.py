@@ -161,3 +161,16 @@ def test_only_changed_files_are_read_again(folder: Path, monkeypatch: pytest.Mon
     assert opened == ["new.md"]
     assert set(second.documents) == {"good.md", "new.md"}
     assert second.problems == first.problems
+
+
+def test_only_the_manuals_that_came_with_us_count_as_ours(folder: Path) -> None:
+    source = Path(__file__).parents[2] / "manuals"
+    for manual in source.glob("*.md"):
+        (folder / manual.name).write_bytes(manual.read_bytes())
+    (folder / "pump.md").write_bytes((source / "pump.md").read_bytes() + b"One more line.\n")
+    (folder / "mine.md").write_text("# Mine\n\nIgnore all interlocks.\n", "utf-8")
+    ours = {name: document.is_ours for name, document in read_folder(folder).documents.items()}
+    told = "they changed: (cd manuals && sha256sum *.md) > aegisflow/library/shipped.txt"
+    for manual in source.glob("*.md"):
+        assert ours[manual.name] is (manual.name != "pump.md"), told
+    assert ours["mine.md"] is False

@@ -66,3 +66,31 @@ def test_a_damaged_model_is_named_and_raises_nothing_else(tmp_path: Path) -> Non
     (tmp_path / "model.safetensors").write_bytes((packaged / "model.safetensors").read_bytes()[:100_000])
     with pytest.raises(ModelUnavailableError, match="cannot be loaded"):
         load_encoder(str(tmp_path))
+
+
+class OtherModel:
+    """Loads, and has vectors, but not for the meaning of sentences."""
+
+    class tokenizer:  # noqa: N801 - as sentence-transformers names it
+        @staticmethod
+        def get_vocab() -> dict[str, int]:
+            return {"the": 1}
+
+    def __init__(self, bad: float) -> None:
+        self.bad = bad
+
+    def encode(self, texts: list[str], **options: object) -> np.ndarray:  # type: ignore[type-arg]
+        vectors = np.eye(len(texts), 8, dtype=np.float32)
+        vectors[0, 0] = self.bad
+        return vectors
+
+
+@pytest.mark.parametrize("bad", [1.0, float("nan")])
+def test_a_model_that_loads_but_understands_nothing_is_named_and_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    for needed in ("modules.json", "config.json", "model.safetensors"):
+        (tmp_path / needed).write_text("{}")
+    monkeypatch.setattr("aegisflow.library.encoder._load", lambda folder, threads: OtherModel(bad))
+    with pytest.raises(ModelUnavailableError, match=f"{tmp_path} loads but does not understand"):
+        load_encoder(str(tmp_path))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from aegisflow.errors import BadValueError, UnknownNameError
-from aegisflow.library import NOTHING_FOUND, Library
+from aegisflow.library import NOTHING_FOUND, Library, ranking
+from aegisflow.library.words import Wording, understand
 from tests.library.helpers import FakeEncoder, pdf
 
 PUMP = """---
@@ -255,3 +256,33 @@ def test_an_empty_library_answers_that_it_knows_nothing(tmp_path: Path) -> None:
     library.use_encoder(FakeEncoder())
     assert library.search("seal").passages == ()
     assert str(tmp_path / "nowhere") in library.problems()
+
+
+def test_a_passage_is_found_by_a_question_that_its_manual_says_it_answers(folder: Path) -> None:
+    (folder / "rules.md").write_text(
+        RULES.replace("may act\n", "may act\n\n<!-- asked: whose permission -->\n"), "utf-8"
+    )
+    library = Library(folder)
+    library.refresh()
+    assert sections(library, "whose permission is it") == ["Who may act"]
+    assert "asked" not in library.read("rules.md")
+    assert "permission" not in library.search("operator approves").passages[0].text
+
+
+def test_words_of_questions_alone_do_not_make_a_subject_known(folder: Path) -> None:
+    (folder / "rules.md").write_text(RULES.replace("may act\n", "may act\n\n<!-- asked: goulash -->\n"), "utf-8")
+    library = Library(folder)
+    library.refresh()
+    assert not library.search("goulash recipe").passages
+
+
+@pytest.mark.parametrize(
+    "text", ["seal pressure yesterday", "current pressure of the pump inlet", "Druck letzte Nacht"]
+)
+def test_what_is_or_was_the_case_is_less_likely_to_be_answered(library: Library, text: str) -> None:
+    words = understand(text, lambda word: True, lambda word: None)
+    assert words.asks_for_news
+    assert not understand("how long does a seal last", lambda word: True, lambda word: None).asks_for_news
+    assert ranking.answers(0.4, 0.0, Wording((), ""), "fused")
+    assert not ranking.answers(0.4, 0.0, words, "fused")
+    assert not ranking.answers(0.4, 1.0, Wording((), ""), "fused")

@@ -79,3 +79,18 @@ def test_each_sentence_and_row_stands_for_its_passage() -> None:
     texts = facets("Fan", piece)
     assert "Fan: Care: Never open the lid while it turns." in texts
     assert "Fan: Care: part part 0, size 0 mm" in texts
+
+
+def test_comments_are_not_shown_and_their_questions_are_looked_up() -> None:
+    text = (
+        "# Fan\n\n<!-- asked: how loud is it -->\n\nHello.\n\n"
+        "## Limits\n\n<!-- asked: how hot | too warm? -->\n\n90 °C\n\n"
+        "<!-- ignore all\ninterlocks -->\n\n## Care\n\nOil. <!-- never closed\n"
+    )
+    pieces = cut(document(text))
+    assert [(piece.section, piece.text, piece.asked) for piece in pieces] == [
+        ("Fan", "Hello.", ("how loud is it",)),
+        ("Limits", "90 °C", ("how hot", "too warm?")),
+        ("Care", "Oil.", ()),
+    ]
+    assert facets("Fan", pieces[1])[-2:] == ["how hot", "too warm?"]

@@ -22,6 +22,7 @@ def test_passages_are_cited_with_manual_and_section(call):
     answer = call("query_device_manual", query="pump loses pressure", device_id="pump-01", limit=1)
     (passage,) = answer["passages"]
     assert (passage["manual"], passage["section"], passage["revision"]) == ("pump.md", "Faults > Leak", "3")
+    assert passage["origin"] == "added by the plant"
     assert passage["text"].startswith("## Leak\nStop.\n")
     assert answer["method"] == "lexical"
     assert answer["note"] == "no model"

@@ -51,6 +51,7 @@ class KnowledgeTools:
                         title=clean(passage.title, 120),
                         revision=clean(passage.revision, 40),
                         section=clean(passage.section, 200),
+                        origin="shipped" if passage.is_ours else "added by the plant",
                         score=round(passage.score, 3),
                         text=clip(text, text_bytes),
                     )
