@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 
 from aegisflow.config import load
+from aegisflow.domain.alarms import Severity
+from aegisflow.domain.commands import CommandName, Mode
 from aegisflow.domain.equipment import DeviceSpec, Limits
+from aegisflow.domain.policy import PlantView, decide
+from aegisflow.domain.policy_spec import Verdict
+from aegisflow.domain.proposals import REDUCTION_PCT
 from aegisflow.library.documents import Document, read_folder
+from simulator.machine import MAINTENANCE, SHUTDOWN_S
+from tests.domain.command_bench import AGENT, command, view
 
 ROOT = Path(__file__).parents[2]
 SHELF = read_folder(ROOT / "manuals")
-PLANT = load(ROOT / "config" / "plant.yaml").plant
+CONFIGURATION = load(ROOT / "config" / "plant.yaml")
+PLANT = CONFIGURATION.plant
 KINDS = {device.kind: device for device in PLANT.devices.values()}
 
 Row = dict[str, str]
@@ -109,6 +117,127 @@ def test_conditions_for_a_shutdown_and_a_restart_are_the_same_on_both_pages() ->
             if f"### {part}\n" in body:
                 there = body.split(f"### {part}\n")[1].split("###")[0].replace(" and ", "–")
                 assert set(figure.findall(said)) <= set(figure.findall(there)), (fault, part)
+
+
+def protocol(fault: str, part: str) -> str:
+    body = SHELF.documents["response-protocols.md"].text.split(f"\n## {fault}\n")[1].split("\n## ")[0]
+    return body.split(f"### {part}\n")[1].split("\n### ")[0]
+
+
+def test_each_severity_is_answered_and_told_as_the_plant_escalates() -> None:
+    escalation = SHELF.documents["escalation.md"]
+    rows = tables(escalation, "Severity levels")[0]
+    assert [row["severity"] for row in rows] == [str(severity) for severity in Severity]
+    for row in rows:
+        rule = CONFIGURATION.escalation.rules[Severity(row["severity"])]
+        assert seconds(row["answer within"]) == rule.answer_within_s
+        assert tuple(name for name in (row["told first"], row["then"]) if name != "–") == rule.levels
+        prose = escalation.text.split(f"\n## {row['severity'].capitalize()} severity\n")[1].split("\n## ")[0]
+        (told,) = re.findall(r"within (\d+ \w+)", prose)
+        assert seconds(told) == rule.answer_within_s
+        for level in rule.levels:
+            assert all(person in prose for person in level.split(" and ")), level
+    silence = escalation.text.split("\n## When nobody answers\n")[1].split("\n## ")[0]
+    for severity, told in re.findall(r"after (\d+ minutes) for (\w+)", silence):
+        assert seconds(severity) == CONFIGURATION.escalation.rules[Severity(told)].answer_within_s
+    assert len(re.findall(r"after \d+ minutes for \w+", silence)) == 2
+
+
+def test_the_severities_of_the_protocols_are_those_of_the_plant() -> None:
+    rules = {rule.name: rule.severity for rule in PLANT.devices["motor-01"].faults}
+    rows = tables(SHELF.documents["response-protocols.md"], "How to use the protocols")[0]
+    assert {row["fault"].replace(" ", "_"): row["severity"].split(",")[0] for row in rows} == {
+        name: str(severity) for name, severity in rules.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "sensor", "words", "end"),
+    [
+        ("Thermal runaway", "temperature", r"above (\d+) °C \(warning\)", "high"),
+        ("Pressure leak", "pressure", r"below (\d+) PSI \(warning\)", "low"),
+        ("Bearing failure", "vibration", r"above ([\d.]+) mm/s \(warning\)", "high"),
+        ("Electrical fault", "power_consumption", r"above (\d+) kW", "high"),
+        ("Electrical fault", "power_consumption", r"below (\d+) kW", "low"),
+    ],
+)
+def test_a_protocol_begins_where_the_plant_alarms(fault: str, sensor: str, words: str, end: str) -> None:
+    (figure,) = re.findall(words, protocol(fault, "When it applies"))
+    limits = {
+        getattr(device.sensors[sensor].alarm, end) for device in PLANT.devices.values() if sensor in device.sensors
+    }
+    assert limits - {None} == {float(figure)}
+
+
+def test_the_critical_triggers_are_design_limits() -> None:
+    pump, motor = KINDS["pump"].sensors, KINDS["motor"].sensors
+    assert f"below {pump['pressure'].trip.low:g} PSI (critical)" in protocol("Pressure leak", "When it applies")
+    assert f"above {motor['temperature'].trip.high:g} °C (critical)" in protocol("Thermal runaway", "When it applies")
+    assert f"above {motor['vibration'].trip.high:g} mm/s for 2 minutes" in protocol(
+        "Bearing failure", "When it applies"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "sensor"),
+    [("Thermal runaway", "temperature"), ("Pressure leak", "pressure"), ("Bearing failure", "vibration")],
+)
+def test_what_must_hold_before_a_restart_is_the_interlock_of_the_device(fault: str, sensor: str) -> None:
+    text = protocol(fault, "Before restart")
+    (minutes,) = re.findall(r"for (\d+ minutes)", text)
+    for device in PLANT.devices.values():
+        recovery = device.recovery.get(sensor)
+        if recovery is None:
+            assert (device.kind, sensor) == ("motor", "pressure")
+            continue
+        assert recovery.for_s == seconds(minutes)
+        said = f"between {recovery.low:g} and {recovery.high:g}" if recovery.low else f"below {recovery.high:g}"
+        assert said in text
+
+
+def test_what_an_agent_may_do_is_what_policy_decides() -> None:
+    verdicts = {"agent alone": Verdict.ALLOW, "operator approves": Verdict.ASK, "people alone": Verdict.DENY}
+    seen = set()
+    for row in tables(SHELF.documents["agent-rules.md"], "Rights of an agent")[0]:
+        written = re.match(r"(?:`)?([a-z_]+)`? (?:by (\d+) % or less|by more than (\d+) %)?", row["action"] + " ")
+        name = written[1] if written else ""
+        if name not in list(CommandName):
+            continue
+        (column,) = [title for title, cell in row.items() if cell == "yes"]
+        serious = "high or critical" in row["action"]
+        amounts = [float(written[2])] if written[2] else [float(written[3]) + 0.5] if written[3] else [None]
+        severities = [Severity.HIGH, Severity.CRITICAL] if serious else [Severity.LOW, Severity.MEDIUM]
+        for severity in severities if written[2] else list(Severity):
+            for amount in amounts:
+                parameters = {} if amount is None else {"reduction_pct": amount}
+                mode = Mode.SHUTDOWN if name == "restart" else Mode.NORMAL
+                what = command(CommandName(name), AGENT, **parameters)
+                decision = decide(what, view(severity=severity, mode=mode), PlantView(others_running=2), PLANT.policy)
+                assert decision.verdict is verdicts[column], (row["action"], severity, amount)
+        seen.add(name)
+    assert seen == {"reduce_load", "set_parameter", "enable_maintenance_mode", "emergency_shutdown", "restart"}
+
+
+def test_the_bounds_of_a_reduction_are_those_of_the_command() -> None:
+    rows = {
+        row["command"]: row for row in tables(SHELF.documents["agent-rules.md"], "Commands and their parameters")[0]
+    }
+    low, high = re.findall(r"\d+", rows["reduce_load"]["parameters"])
+    assert Limits(float(low), float(high)) == REDUCTION_PCT
+
+
+def test_the_simulated_machines_stop_as_the_manual_says() -> None:
+    text = SHELF.documents["emergency-shutdown.md"].text
+    assert f"over {SHUTDOWN_S:g} seconds" in text
+    (down_s, load), (cool_s, _), _ = MAINTENANCE
+    assert f"down to {100 * load:g} % over {down_s / 60:g} minutes" in text
+    assert f"cool down for {cool_s / 60:g} minutes" in text
+
+
+def seconds(text: str) -> float:
+    """``4 h``, ``15 min`` and ``5 minutes`` as seconds."""
+    number, unit = text.split()
+    return float(number) * {"h": 3600.0, "hours": 3600.0, "hour": 3600.0, "min": 60.0, "minutes": 60.0}[unit]
 
 
 @pytest.mark.parametrize("name", sorted(SHELF.documents))
