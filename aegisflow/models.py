@@ -181,10 +181,9 @@ class IncidentReport(Model):
 
     class Meta:
         table_name = "incidents"
-        indexes = (
-            (("reviewed", "occurred_at", "id"), False),
-            (("device_id", "occurred_at"), False),
-            (("fault_type", "occurred_at"), False),
+        indexes = tuple(
+            ((*asked, "withdrawn", "reviewed", "occurred_at", "id"), False)  # as they are asked for, in their order
+            for asked in ((), ("device_id",), ("device_id", "fault_type"), ("fault_type",), ("fault_type", "kind"))
         )
 
 

@@ -33,10 +33,10 @@ from aegisflow.store.writer import Writer
 
 MOST_COMMANDS = 20
 """Linked with a report at most, the newest."""
-MOST_CANDIDATES = 100
+MOST_CANDIDATES = 30
 """Reports looked at for each thing that they may have in common with an alarm."""
 MOST_OCCURRENCES = 20_000
-LOOK_BACK = 12
+LOOK_BACK = 4
 """Patterns are looked for in so many times the span within which a fault repeats."""
 _BY_TIME = (IncidentReport.reviewed.desc(), IncidentReport.occurred_at.desc(), IncidentReport.id.desc())
 _PAGE = 500

@@ -17,7 +17,8 @@ def add_review(connection: Connection) -> None:
         connection.run(f'ALTER TABLE incidents ADD COLUMN "{column}" {kind}')
     for columns in ("reported_at_id", "device_id_reported_at"):
         connection.run(f"DROP INDEX IF EXISTS incidentreport_{columns}")
-    for columns in ("reviewed, occurred_at, id", "device_id, occurred_at", "fault_type, occurred_at"):
+    for asked in ("", "device_id, ", "device_id, fault_type, ", "fault_type, ", "fault_type, kind, "):
+        columns = f"{asked}withdrawn, reviewed, occurred_at, id"
         name = "incidentreport_" + columns.replace(", ", "_")
         connection.run(f"CREATE INDEX {name} ON incidents ({columns})")
     number = "INTEGER NOT NULL PRIMARY KEY" if connection.is_sqlite else "BIGSERIAL NOT NULL PRIMARY KEY"

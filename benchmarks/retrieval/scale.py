@@ -40,12 +40,15 @@ class RandomEncoder:
 
 def fill(folder: Path, passages: int) -> None:
     """Write manuals of a hundred sections each; their words have the frequencies of the real ones."""
-    words = " ".join(file.read_text("utf-8") for file in sorted((ROOT / "manuals").glob("*.md"))).split()
-    words = [word for word in words if word.strip("|#>*-")]
-    chance = random.Random(1)
+    words, chance = words_of_manuals(), random.Random(1)
     for number in range(passages // 100):
         sections = (f"## Part {chance.choice(words)} {part}\n\n{text(chance, words)}\n" for part in range(100))
         (folder / f"manual-{number:03}.md").write_text(f"# Manual {number}\n\n" + "\n".join(sections), "utf-8")
+
+
+def words_of_manuals() -> list[str]:
+    words = " ".join(file.read_text("utf-8") for file in sorted((ROOT / "manuals").glob("*.md"))).split()
+    return [word for word in words if word.strip("|#>*-<!")]
 
 
 def text(chance: random.Random, words: list[str]) -> str:
