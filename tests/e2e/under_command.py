@@ -28,13 +28,27 @@ from simulator.wire import Wire
 DEVICES = ("pump-01", "motor-01", "compressor-01")
 T0, SPEED, STEP_S = 1_760_000_000.0, 80.0, 5.0
 AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
-_ORDERS = (
-    (CommandName.REDUCE_LOAD, {"reduction_pct": 30.0}),
+MILD_PCT = 30.0
+"""Up to this, agents reduce the load without a person."""
+SETPOINTS = {
+    "pump-01": {"pressure_setpoint": (28.0, 35.0)},
+    "motor-01": {"power_limit": (15.0, 25.0)},
+    "compressor-01": {"pressure_setpoint": (28.0, 35.0)},
+}
+_ORDERS: tuple[tuple[CommandName, dict[str, str | float]], ...] = (
+    (CommandName.REDUCE_LOAD, {"reduction_pct": MILD_PCT}),
     (CommandName.REDUCE_LOAD, {"reduction_pct": 60.0}),
     (CommandName.RESTORE_LOAD, {}),
+    (CommandName.SET_PARAMETER, {"value": 20.0}),
+    (CommandName.SET_PARAMETER, {"value": 29.0}),
+    (CommandName.ENABLE_MAINTENANCE_MODE, {}),
+    (CommandName.END_MAINTENANCE, {}),
     (CommandName.EMERGENCY_SHUTDOWN, {}),
     (CommandName.RESTART, {}),
 )
+_OFTEN = (4, 3, 3, 2, 2, 2, 3, 1, 4)
+"""How often each is ordered, against the others: a stop leaves only the restart to do."""
+_OF_PEOPLE = (CommandName.RESTART, CommandName.RESTORE_LOAD, CommandName.END_MAINTENANCE)
 
 
 def plant_now(began: float) -> float:
@@ -46,7 +60,9 @@ def configuration(folder: Path, port: int) -> Configuration:
     shipped = load(Path(__file__).parents[2] / "config" / "plant.yaml", {}).plant
     devices = {name: replace(shipped.devices[name], recovery={}) for name in DEVICES}
     rules = (
-        PolicyRule("agents ask", Verdict.ASK, ("agent",)),
+        PolicyRule("agents reduce a little", Verdict.ALLOW, ("agent",), (CommandName.REDUCE_LOAD,), up_to_pct=MILD_PCT),
+        PolicyRule("agents ask", Verdict.ASK, ("agent",), (CommandName.REDUCE_LOAD,), above_pct=MILD_PCT),
+        PolicyRule("agents ask for more", Verdict.ASK, ("agent",), tuple({*CommandName} - {CommandName.REDUCE_LOAD})),
         PolicyRule("operators decide", Verdict.ALLOW, ("operator",)),
     )
     policy = PolicySpec(
@@ -94,9 +110,12 @@ def act(app: App, chance: random.Random) -> None:
         view = chance.choice(waiting)
         app.plant.approve(view.receipt.command.command_id, view.digest, ADA)
         return
-    name, parameters = chance.choice(_ORDERS)
-    by = AGENT if name not in (CommandName.RESTART, CommandName.RESTORE_LOAD) and chance.random() < 0.7 else ADA
-    app.plant.request_command(chance.choice(DEVICES), name, parameters, by, "because the test says so")
+    device_id = chance.choice(DEVICES)
+    ((name, parameters),) = chance.choices(_ORDERS, _OFTEN)
+    if name is CommandName.SET_PARAMETER:
+        parameters = {"name": next(iter(SETPOINTS[device_id])), **parameters}
+    by = AGENT if name not in _OF_PEOPLE and chance.random() < 0.7 else ADA
+    app.plant.request_command(device_id, name, parameters, by, "because the test says so")
 
 
 def open_commands(app: App) -> bool:
@@ -148,7 +167,7 @@ def run_machines(folder: Path, port: int, seed: int, began: float) -> None:
     """Publish and obey until killed."""
     machines = {}
     for name in DEVICES:
-        machine = LoggedMachine(name, REFERENCE_SENSORS, seed=seed)
+        machine = LoggedMachine(name, REFERENCE_SENSORS, seed=seed, setpoints=SETPOINTS[name])
         machine.log, machine.command_id = folder / "effects.log", ""
         machine.state = folder / f"{name}.state"
         machine.wake()
@@ -160,7 +179,7 @@ def run_machines(folder: Path, port: int, seed: int, began: float) -> None:
             wire.connect()
             fleet = LoggedFleet(machines, wire, CommandMemory(folder / "memory.json"), clock=lambda: plant_now(began))
             fleet.listen()
-            (folder / "machines-are-up").touch()
+            (folder / "machines-is-up").touch()
             fleet.run(interval_s=STEP_S, speed=SPEED)
         except BusError:
             wire.close()
