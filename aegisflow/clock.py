@@ -21,6 +21,9 @@ class WallClock:
         self.now = wall
         """Return UTC epoch seconds."""
 
+    is_set = True
+    """Whether ``now`` is the plant's time."""
+
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp; the codec has held it against the wall already."""
 
@@ -42,9 +45,14 @@ class StreamClock:
         self._claimed = -math.inf
         self._claims = 0
 
+    @property
+    def is_set(self) -> bool:
+        """Whether ``now`` is the plant's time; before the first reading it is only the wall's."""
+        return self._newest > -math.inf
+
     def now(self) -> float:
         """Return UTC epoch seconds."""
-        return self._newest if self._newest > -math.inf else self._wall()
+        return self._newest if self.is_set else self._wall()
 
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp.

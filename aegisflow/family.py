@@ -96,7 +96,9 @@ def build_family(kin: Kin, bus: Bus, store: Store, dispatcher: Dispatcher, sinks
             ChildSpec(MANUALS, manuals),
         ),
         device=device,
-        after=(ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now, kin.is_connected)),),
+        after=(
+            ChildSpec(TICKER, lambda: Ticker.start(TICKER, where, clock.now, kin.is_connected, lambda: clock.is_set)),
+        ),
     )
 
 

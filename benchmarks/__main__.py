@@ -1,7 +1,8 @@
 """Measure everything and compare it with its goal: ``python -m benchmarks [--quick] [NAME ...]``.
 
 Writes ``benchmarks/results.json`` (name to figure) and prints a table. Ratios are of one run on one
-machine; quote them, not the absolute figures. NAME: ingest, load, backtest, memory, store, start.
+machine; quote them, not the absolute figures. NAME: ingest, load, commands, backtest, memory,
+store, start.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import bench_store, ingest, load, memory, offline, startup
+from benchmarks import bench_store, commands, ingest, load, memory, offline, startup
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -76,6 +77,10 @@ def _store(quick: bool) -> Results:
         return {"history_query_p99_ms": max(bench_store.history(work, rows, devices) for devices in (9, 10_000))}
 
 
+def _commands(quick: bool) -> Results:
+    return commands.ratios(50 if quick else 200)
+
+
 def _start(quick: bool) -> Results:
     return startup.measure(3 if quick else 10)
 
@@ -83,6 +88,7 @@ def _start(quick: bool) -> Results:
 PARTS: dict[str, Callable[[bool], Results]] = {
     "ingest": _ingest,
     "load": _load,
+    "commands": _commands,
     "backtest": _backtest,
     "memory": _memory,
     "store": _store,

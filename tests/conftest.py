@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.broker import Mosquitto, running_mosquitto
@@ -13,6 +14,13 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 # Speed is measured in benchmarks/; on a busy machine a slow example is no failure.
 settings.register_profile("aegisflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aegisflow")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_come() -> Iterator[None]:
+    """Undo what a command under test did to the logs: the next test may listen to them."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ MUTANTS = (
         'if by.kind != "operator":\n            raise NotAllowedError("reject"',
         'if False:\n            raise NotAllowedError("reject"',
     ),
-    Mutant("who proposes approves", DESK, "if by.name == command.proposed_by.name:", "if False:"),
+    Mutant("who proposes approves", DESK, "if by == command.proposed_by:", "if False:"),
     Mutant("one approves for two", DESK, "if by.name in record.approved_by:", "if False:"),
     Mutant("digest not compared", DESK, "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
     Mutant(

@@ -15,10 +15,10 @@ def test_a_wall_clock_does_not_listen_to_readings() -> None:
 
 def test_a_stream_clock_shows_the_newest_timestamp() -> None:
     clock = build_clock(STREAM, wall=lambda: 500.0)
-    assert clock.now() == 500.0
+    assert (clock.now(), clock.is_set) == (500.0, False)
     for at in (1000.0, 1005.0, 1003.0):
         clock.admit(at)
-    assert clock.now() == 1005.0
+    assert (clock.now(), clock.is_set) == (1005.0, True)
 
 
 def test_one_timestamp_far_ahead_moves_nothing() -> None:

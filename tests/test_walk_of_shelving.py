@@ -6,6 +6,8 @@ import pytest
 from test_walks import AGENT, T0, Running
 from waiting import eventually
 
+from aegisflow.actors.base import Directory
+from aegisflow.actors.messages import Tick
 from aegisflow.domain.alarms import AlarmState
 from aegisflow.domain.commands import Caller
 from aegisflow.domain.views import AlarmQuery
@@ -77,3 +79,34 @@ def test_a_machine_that_falls_silent_is_an_alarm_that_is_stored(tmp_path: Path) 
             return [(alarm.device_id, alarm.fault_type) for alarm in alarms]
 
         eventually(lambda: stored_while_time_goes_on() == [("pump-01", "sensor_silent")], every_s=0.05)
+
+
+def test_a_plant_of_recorded_time_lets_nothing_end_before_its_stream_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wall is years ahead of the recording: by it, the shelf would be long over and the readings too old."""
+    monkeypatch.setattr("aegisflow.actors.ticker.EVERY_S", 0.01)
+    first = Running(tmp_path)
+    with first.app:
+        first.overheat()
+        (alarm,) = first.plant.active_alarms().value
+        first.plant.shelve(alarm.alarm_id, ADA, 600.0, "welding next door")
+        eventually(lambda: first.plant.alarm_history(AlarmQuery()).value.alarms[0].state is AlarmState.SHELVED)
+    second = Running(tmp_path)
+    ticked: list[str] = []
+    told = Directory.tell
+    monkeypatch.setattr(
+        Directory,
+        "tell",
+        lambda directory, name, message: (
+            ticked.append(name) if isinstance(message, Tick) else None,
+            told(directory, name, message),
+        )[1],
+    )
+    with second.app:
+        eventually(lambda: len(ticked) >= 5)
+        assert set(ticked) == {"manuals"}
+        assert state(second) is AlarmState.SHELVED
+        second.send("motor-01", T0 + 400, {"temperature": 75.0})
+        eventually(lambda: "pump-01" in ticked)
+        assert state(second) is AlarmState.SHELVED

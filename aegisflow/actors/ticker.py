@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 
-from aegisflow.actors.base import Directory, ThreadedActor
+from aegisflow.actors.base import MANUALS, Directory, ThreadedActor
 from aegisflow.actors.messages import Tick, Wake
 
 EVERY_S = 1.0
+TIMELESS = frozenset({MANUALS})
+"""They only want to be woken."""
 
 
 class Ticker(ThreadedActor):
-    """Tells ``Tick`` to all names in the directory every second of the wall's time."""
+    """Tells ``Tick`` to all names in the directory every second of the wall's time.
+
+    While a stream's clock has no reading yet, its time is not the plant's: it would end shelves and
+    approvals of the recording, and let the store drop its readings. Then only those who look at no
+    time are told.
+    """
 
     def __init__(
         self,
@@ -17,10 +24,12 @@ class Ticker(ThreadedActor):
         directory: Directory,
         now: Callable[[], float],
         listening: Callable[[], bool] = lambda: True,
+        is_set: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(name, directory)
         self._now = now
         self._listening = listening
+        self._is_set = is_set
 
     def on_start(self) -> None:
         """Begin."""
@@ -30,7 +39,7 @@ class Ticker(ThreadedActor):
         """Tick when woken."""
         if isinstance(message, Wake):
             self.wake_in(EVERY_S)
-            tick = Tick(self._now(), self._listening())
+            is_set, tick = self._is_set(), Tick(self._now(), self._listening())
             for name in self.directory.names():
-                if name != self.name:
+                if name != self.name and (is_set or name in TIMELESS):
                     self.tell(name, tick)

@@ -90,7 +90,7 @@ class Desk(Ledger):
         command, receipt = record.command, record.receipt
         if by.kind != "operator":
             raise NotAllowedError("approve", by.name, "only an operator can")
-        if by.name == command.proposed_by.name:
+        if by == command.proposed_by:
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
         if by.name in record.approved_by:
             raise NotAllowedError("approve", by.name, "has approved it already; another operator must")

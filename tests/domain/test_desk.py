@@ -130,6 +130,13 @@ def test_only_operators_approve_and_reject_and_nobody_his_own() -> None:
         at.approve(command_id, record.digest, ADA, view(), NOW)
 
 
+def test_an_agent_that_calls_itself_like_an_operator_does_not_bar_that_operator() -> None:
+    at = desk()
+    record = asked(at, command(STOP, replace(AGENT, name=ADA.name)))
+    transition = at.approve(record.command.command_id, record.digest, ADA, view(), NOW)
+    assert transition.after.stage is Stage.DISPATCHED
+
+
 @pytest.mark.parametrize("made", ["cmd-invented", ""])
 def test_what_does_not_wait_cannot_be_decided(made: str) -> None:
     at = desk()

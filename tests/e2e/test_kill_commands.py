@@ -133,14 +133,5 @@ def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_p
     assert {stage for stage, _ in known.values()} <= FINAL
     verified = {command_id for command_id, (stage, _) in known.items() if stage == "verified"}
     assert verified <= set(acted)
-    print(
-        "acted",
-        Counter(known[one][1] for one in acted),
-        "verified",
-        Counter(known[one][1] for one in verified),
-        "alone",
-        len(without_person),
-        Counter(stage for stage, _ in known.values()),
-    )
-    assert len(verified) >= ROUNDS // 10
+    assert len(verified) >= ROUNDS // 2
     assert verify_audit(StoreSettings(url=f"sqlite:///{tmp_path}/store.db")).broken == ""
