@@ -34,6 +34,7 @@ class Mutant(NamedTuple):
 POLICY, LOCKS, DESK, LEDGER = "domain/policy.py", "domain/interlocks.py", "domain/desk.py", "domain/ledger.py"
 EXECUTION, OPERATION, PROOF = "domain/execution.py", "domain/operation.py", "domain/proof.py"
 STEP, GUARD, STEPS = "domain/transition.py", "actors/guard.py", "actors/steps.py"
+GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
 
 MUTANTS = (
     Mutant(
@@ -212,6 +213,29 @@ MUTANTS = (
         "        self.tell(HISTORIAN, StoreTransition(transition, self.name))\n        self.wake_in",
         "        _ = answer and answer.set(transition.after.receipt)\n        self.wake_in",
     ),
+    Mutant("sent after its expiry", GATEWAY, "if send_by is None or now >= send_by:", "if send_by is None:"),
+    Mutant(
+        "a command that could not be sent is not told",
+        GATEWAY,
+        'self._not_sent(record, f"the broker cannot',
+        'str(f"the broker cannot',
+    ),
+    Mutant("answers of machines are not passed on", GATEWAY, "self.tell(ack.device_id, AckReceived(ack))", "pass"),
+    Mutant(
+        "published though the machine's own interlock refused",
+        OPERATING,
+        "if self._device.operation.open_command == command_id != was_open:",
+        "if True:",
+    ),
+    Mutant("published a second time", OPERATING, "== command_id != was_open:", "== command_id:"),
+    Mutant(
+        "what was never sent stays open",
+        OPERATING,
+        "if self._device.operation.open_command == command_id:\n",
+        "if False:\n",
+    ),
+    Mutant("a restarted guard is not told", OPERATING, "for progress in self._seen:", "for progress in ():"),
+    Mutant("the machine is never asked", OPERATING, "if asked is not None:", "if False:"),
 )
 """What could go wrong, where; the old text stands once in its file."""
 
