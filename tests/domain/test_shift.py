@@ -62,3 +62,22 @@ def test_both_sums_are_what_page_wrote(values: list[float]) -> None:
             break
         assert (cusum.high, cusum.low) == pytest.approx((high, low))
         assert (cusum.shift > 0) == (high >= low and high > 0) or cusum.shift <= 0
+
+
+def test_a_sum_comes_down_again_though_its_ceiling_was_lowered() -> None:
+    cusum = Cusum()
+    cusum.widen(10.0, 0.0)  # a level that strolled
+    for _ in range(300):
+        cusum.update(2.0)
+    before = cusum.shift
+    cusum.widen(1.0, 0.0)  # and has come to rest
+    assert cusum.shift == pytest.approx(before, rel=0.05)
+    for _ in range(60):
+        cusum.update(0.0)
+    assert cusum.high == 0.0
+    for _ in range(300):
+        cusum.update(-2.0)
+    cusum.widen(0.5, 0.0)
+    for _ in range(60):
+        cusum.update(0.0)
+    assert (cusum.low, cusum.shift) == (0.0, 0.0)

@@ -39,3 +39,14 @@ def test_a_swing_ends_some_time_after_its_last_turn() -> None:
     for _ in range(200):
         swing.update(0.0, REACH)
     assert not swing.present
+
+
+def test_a_swing_that_falls_faster_than_it_rises_goes_on_until_a_whole_period_is_still() -> None:
+    swing = Swing()
+    period = [3.0] * 75 + [-3.0] * 45
+    for index, value in enumerate([*period[-45:], *period * 4]):
+        swing.update(value, REACH)
+        assert swing.present or index < 45 + 75
+    for _ in range(115):
+        swing.update(-3.0, REACH)
+    assert not swing.present

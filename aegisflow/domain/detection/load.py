@@ -12,6 +12,7 @@ FOLLOWING = 3.0
 """Deadbands are so many times as wide meanwhile, for the sensors that follow the load."""
 _CERTAIN = 5.0
 _LEAST = 0.5
+"""Spreads by which the load must be off at least to have changed."""
 _AGAIN = 2.0
 _AFTER_ALARM = 60
 """Readings after an alarm until a new level is taken: those of the fault are no part of it."""
@@ -22,7 +23,8 @@ class LoadStep:
 
     The load has stepped when its medium mean is off by more than five standard errors, and it does
     not swing. It is information: for half an hour (360 readings) the sensors that follow it are
-    allowed more, then it and they take a new level.
+    allowed more, then it and they take a new level. Where the load is back by then, nothing is new:
+    the old levels, known from many more readings, still hold.
     """
 
     __slots__ = ("_level", "left", "since", "spec")
@@ -45,7 +47,7 @@ class LoadStep:
             if abs(means.medium - self._level) > _AGAIN:
                 self._begin(means.medium)
             self.left = max(_AFTER_ALARM, self.left - 1) if alarmed else self.left - 1
-            if not self.left:
+            if not self.left and abs(means.medium) > _LEAST:
                 for name in (self.spec.sensor, *self.spec.moves):
                     if name in sensors:
                         sensors[name].rebase()

@@ -55,9 +55,17 @@ class Cusum:
         return -self.slack - self.low / self.low_run
 
     def widen(self, inflation: float, error: float) -> None:
-        """Adapt slack and ceiling to the noise and to the uncertainty of the level."""
+        """Adapt slack and ceiling to the noise and to the uncertainty of the level.
+
+        A sum above a ceiling that has come down is cut to it, or it would never come down again; its
+        run is cut in proportion, so that the estimated shift stays what it was.
+        """
         self.slack = SLACK + error
-        self.most = 2 * DECISION * inflation
+        self.most = most = 2 * DECISION * inflation
+        if self.high > most:
+            self.high, self.high_run = most, max(1, round(self.high_run * most / self.high))
+        if self.low > most:
+            self.low, self.low_run = most, max(1, round(self.low_run * most / self.low))
 
     def reset(self) -> None:
         """Forget what was summed up."""

@@ -1,7 +1,7 @@
 """Oscillation, by its turning points."""
 
 HELD = 60
-"""A swing lasts on for so many readings after its last turn, or for half again the time between its turns."""
+"""A swing lasts on for so many readings after its last turn, or for a whole period, as far as its turns tell."""
 LONGEST = 360
 """Readings between two turns of one swing, at most."""
 _FORGET = 1 / (2 * LONGEST)
@@ -14,9 +14,12 @@ class Swing:
     The smoothed deviation turns when it comes back from its extreme by ``reach`` spreads. One turn
     is a peak or the end of a disturbance, a step has none; two within 360 readings are an
     oscillation, whatever its period or its form. A variance ratio would not tell it from a step.
+
+    A swing is over when it has not turned for a whole period: the sum of its last two ways, up and
+    down, which need not take the same time; twice the one way that is known at first.
     """
 
-    __slots__ = ("_direction", "_extreme", "_interval", "_since", "turns")
+    __slots__ = ("_direction", "_extreme", "_interval", "_period", "_since", "turns")
 
     def __init__(self) -> None:
         self.turns = 0
@@ -25,12 +28,13 @@ class Swing:
         self._extreme = 0.0
         self._since = 0
         self._interval = 0
+        self._period = HELD
 
     def update(self, smooth: float, reach: float) -> None:
         """Take in the smoothed deviation; ``reach`` is what counts as a way back, in spreads."""
         if self.turns:
             self._since += 1
-            if self._since > LONGEST or (self.turns > 1 and self._since > max(HELD, self._interval * 3 // 2)):
+            if self._since > LONGEST or (self.turns > 1 and self._since > self._period):
                 self.turns = 0
         direction, extreme = self._direction, self._extreme
         if direction > 0:
@@ -54,7 +58,9 @@ class Swing:
     def _turn(self, direction: int, smooth: float) -> None:
         self._direction = direction
         self._extreme = smooth
-        self._interval = self._since if self.turns else 0
+        interval = self._since if self.turns else 0
+        self._period = max(HELD, interval + (self._interval or interval))
+        self._interval = interval
         self._since = 0
         self.turns += 1
 
