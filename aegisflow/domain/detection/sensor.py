@@ -27,6 +27,8 @@ _STROLLS = 3.0
 """A level that strolls must have moved by so many of its standard deviations."""
 _CROSSED = 0.8
 """A sum that has crossed its limit counts until it is below so much of it."""
+_CONFIRMED = 1.0
+"""Spreads of the sum that the alarm's on-delay is worth: readings that agree confirm it, unless neighbours are alike."""
 _LEANING = 3.0
 _TOLERANCE = 1.5
 """Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
@@ -204,7 +206,8 @@ class SensorDetector:
         if not baseline.scale:
             return 0
         deadband = self.deadband * baseline.scale * times
-        certain = DECISION * baseline.total_inflation * (0.5 if self.zscore.persistent else 1.0)
+        inflation = baseline.total_inflation
+        certain = (DECISION * inflation - _CONFIRMED / inflation) * (0.5 if self.zscore.persistent else 1.0)
         if crossed:
             certain *= _CROSSED
         if cusum.sum > certain:
