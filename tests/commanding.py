@@ -139,6 +139,11 @@ class Commanded:
         sent = [json.loads(one.payload) for one in self.bus.published if one.topic.endswith(f"/commands/{device_id}")]
         return [one["command"] for one in sent if one["command"] != "report_state"]
 
+    def questions(self, device_id: str) -> int:
+        """How often a machine was asked what became of a command."""
+        sent = [json.loads(one.payload) for one in self.bus.published if one.topic.endswith(f"/commands/{device_id}")]
+        return sum(one["command"] == "report_state" for one in sent)
+
     def say(self, device_id: str, command_id: str, result: str, topic_of: str = "") -> None:
         """Send an answer in a machine's name."""
         ack = {"command_id": command_id, "device_id": device_id, "result": result, "at": format_instant(self.now)}

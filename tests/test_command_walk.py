@@ -8,6 +8,8 @@ import pytest
 from commanding import ADA, AGENT, BEN, Commanded, several
 from waiting import eventually
 
+from aegisflow.actors.base import Directory
+from aegisflow.actors.messages import CommandProgressed, ExecuteCommand, PublishCommand, ReportMode
 from aegisflow.domain.commands import CommandName, Mode, Stage
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from simulator.faults import Fault
@@ -93,9 +95,57 @@ def test_what_a_machine_makes_of_it_is_told_as_it_is(make: Make, temper: Temper,
     assert plant.stage(sent) is stage
     assert any(words in reason for reason in plant.stored(sent).reasons)
     assert plant.orders("pump-02") == ["reduce_load"]
+    assert (plant.questions("pump-02") > 0) is (temper not in (Temper.REFUSES, Temper.STUTTERS))
     called = [alarm.fault_type for alarm in plant.plant.active_alarms(("pump-02",)).value]
     needs_person = stage in (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
     assert (f"command_{stage}" in called) is needs_person
+
+
+def test_an_order_that_reaches_the_device_twice_is_sent_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant, tell = make(), Directory.tell
+
+    def twice(directory: Directory, name: str, message: object) -> bool:
+        if isinstance(message, ExecuteCommand):
+            tell(directory, name, message)
+        return tell(directory, name, message)
+
+    monkeypatch.setattr(Directory, "tell", twice)
+    sent = plant.propose("pump-02", REDUCE, ADA, reduction_pct=50.0)
+    plant.live_until(lambda: plant.stage(sent) is Stage.VERIFIED, 400)
+    assert plant.orders("pump-02") == ["reduce_load"]
+
+
+def test_an_order_that_comes_to_the_gateway_too_late_is_not_sent(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant, tell = make(), Directory.tell
+
+    def late(directory: Directory, name: str, message: object) -> bool:
+        if isinstance(message, PublishCommand):
+            message = PublishCommand(replace(message.record, send_by=plant.plant.now()))
+        return tell(directory, name, message)
+
+    monkeypatch.setattr(Directory, "tell", late)
+    sent = plant.propose("pump-02", REDUCE, ADA, reduction_pct=50.0)
+    plant.live_until(lambda: plant.stage(sent) is Stage.FAILED, 60)
+    assert any("expired before it could be sent" in reason for reason in plant.stored(sent).reasons)
+    assert plant.orders("pump-02") == []
+
+
+def test_what_the_guard_missed_is_told_to_it_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant, tell = make(), Directory.tell
+    lost: list[object] = []
+
+    def lossy(directory: Directory, name: str, message: object) -> bool:
+        if isinstance(message, CommandProgressed) and message.progress.stage is Stage.VERIFIED and not lost:
+            lost.append(message)
+            return True
+        return tell(directory, name, message)
+
+    monkeypatch.setattr(Directory, "tell", lossy)
+    sent = plant.propose("pump-02", REDUCE, ADA, reduction_pct=50.0)
+    plant.live_until(lambda: lost, 400)
+    assert plant.stage(sent) is Stage.ACKNOWLEDGED
+    plant.app.directory.tell("pump-02", ReportMode())
+    eventually(lambda: plant.stage(sent) is Stage.VERIFIED)
 
 
 def test_an_approval_is_for_people_for_this_command_and_once(make: Make) -> None:

@@ -42,7 +42,7 @@ def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[
 def survives(mutant: Mutant) -> str:
     """Return what the tests say if they do not notice; empty if they do."""
     whole = mutant.file in (GATEWAY, OPERATING)
-    done = run(mutant, WALK if whole else DOMAIN if mutant.file.startswith("domain/") else GUARD)
+    done = run(mutant, WALK + GUARD if whole else DOMAIN if mutant.file.startswith("domain/") else GUARD)
     failed = done.returncode == 1 and "failed" in done.stdout.splitlines()[-1]
     return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-500:]}"
 

@@ -28,7 +28,7 @@ _STROLLS = 3.0
 _CROSSED = 0.8
 """A sum that has crossed its limit counts until it is below so much of it."""
 _CONFIRMED = 1.0
-"""Spreads of the sum that the alarm's on-delay is worth: readings that agree confirm it, unless neighbours are alike."""
+"""Spreads of the sum that the on-delay is worth: readings that agree confirm it, unless neighbours are alike."""
 _LEANING = 3.0
 _TOLERANCE = 1.5
 """Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
