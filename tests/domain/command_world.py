@@ -256,7 +256,10 @@ class World:
         self.published[command.command_id] = self.now
 
     def ack(self, device_id: str, command_id: str, result: str, mode: Mode | None) -> None:
+        """Let a machine answer; of what never came to it, it knows nothing."""
         device = self.devices[device_id]
+        if result in ("accepted", "done") and command_id in self.disk and command_id not in self.published:
+            result = "unknown"
         if device.operation.open_command == command_id and result in ("accepted", "done"):
             self.acked.add(command_id)
         self._tell(device_id, device.acknowledged(Ack(command_id, device_id, result, "", self.now, mode), self.now)[0])

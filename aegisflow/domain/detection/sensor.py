@@ -27,7 +27,7 @@ _STROLLS = 3.0
 """A level that strolls must have moved by so many of its standard deviations."""
 _CROSSED = 0.8
 """A sum that has crossed its limit counts until it is below so much of it."""
-_CONFIRMED = 1.0
+_CONFIRMED = 0.5
 """Spreads of the sum that the on-delay is worth: readings that agree confirm it, unless neighbours are alike."""
 _LEANING = 3.0
 _TOLERANCE = 1.5
