@@ -1,6 +1,7 @@
 """What people do with incident reports over HTTP: find, write, review, correct, withdraw; see ``operator_api``."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from aegisflow.mcp.text import clean
 from aegisflow.plant import Plant
 
 MOST_REPORTS = 200
+_FAULT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _WORDS_BYTES = 4_000
 _SHORT_BYTES = 300
 _NAME_BYTES = 200
@@ -174,7 +176,10 @@ def _values(given: Mapping[str, Any], now: float) -> dict[str, str | float]:
     """Return what is given of a report's correctable parts, checked."""
     values: dict[str, str | float] = {name: _text(given[name], name, _WORDS_BYTES) for name in WORDS if name in given}
     if "fault_type" in given:
-        values["fault_type"] = _text(given["fault_type"], "fault_type", _NAME_BYTES)
+        fault = given["fault_type"]
+        if not isinstance(fault, str) or not _FAULT.fullmatch(fault):
+            raise BadValueError("fault_type", fault, "a type of fault as alarms name it, such as bearing_failure")
+        values["fault_type"] = fault
     if "severity" in given:
         severity = given["severity"]
         if severity not in list(Severity):

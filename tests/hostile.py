@@ -93,6 +93,7 @@ def _other_tools() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "acknowledge_anomaly", {"alarm_id": words[:150], "note": words[:400]}
         yield "query_device_manual", {"query": words[:400]}
         yield "get_incident_reports", {"text": words[:190]}
+        yield "get_incident_reports", {"similar_to": words[:150], "kind": words[:100]}
         yield "get_incident_reports", {"cursor": words[:390]}
         yield "get_anomaly_history", {"start": words[:39], "cursor": words}
         yield "get_active_anomalies", {"cursor": words[:390], "min_severity": "critical"}

@@ -69,6 +69,8 @@ def test_a_report_is_withdrawn(web: TestClient, plant: MemoryPlant) -> None:
         ({"revision": 1, "changes": {"title": ""}}, 400),
         ({"revision": 1, "changes": {"title": 7}}, 400),
         ({"revision": 1, "changes": {"severity": "awful"}}, 400),
+        ({"revision": 1, "changes": {"fault_type": "Bearing failure"}}, 400),
+        ({"revision": 1, "changes": {"fault_type": ["bearing_failure"]}}, 400),
         ({"revision": 1, "changes": {"occurred_at": "soon"}}, 400),
         ({"revision": 1, "changes": {"occurred_at": "2027-01-01T00:00:00Z"}}, 400),
         ({"revision": 1, "withdraw": "yes"}, 400),
