@@ -1,6 +1,5 @@
 """What people do to alarms over HTTP: list, shelve, take out of service, and the figures; see ``operator_api``."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from aegisflow.domain.memory import pattern_line, patterns_of
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import BadValueError, UnavailableError
 from aegisflow.mcp.text import clean
+from aegisflow.operator_fields import real, said
 from aegisflow.operator_incidents import describe_similar
 from aegisflow.plant import Plant
 
@@ -56,7 +56,7 @@ class AlarmDesk:
 
     def shelve(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
         """For ``duration_s``, because of ``reason``."""
-        duration_s = _number(body.get("duration_s"), "duration_s")
+        duration_s = real(body.get("duration_s"), "duration_s")
         return describe_alarm(self._plant().shelve(request.path_params["id"], by, duration_s, _reason(body)))
 
     def unshelve(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
@@ -74,8 +74,8 @@ class AlarmDesk:
     def figures(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
         """Over ``last_s``, for so many ``operators``."""
         plant = self._plant()
-        last_s = _number(request.query_params.get("last_s", "86400"), "last_s")
-        operators = _number(request.query_params.get("operators", "1"), "operators")
+        last_s = real(request.query_params.get("last_s", "86400"), "last_s")
+        operators = real(request.query_params.get("operators", "1"), "operators")
         if not 600.0 <= last_s <= LONGEST_PERIOD_S:
             raise BadValueError("last_s", last_s, f"600 to {LONGEST_PERIOD_S:.0f} seconds")
         if not 1 <= operators <= MOST_OPERATORS or operators % 1:
@@ -104,17 +104,4 @@ def describe_alarm(alarm: Alarm) -> dict[str, object]:
 
 
 def _reason(body: Mapping[str, Any]) -> str:
-    value = body.get("reason")
-    if not isinstance(value, str):
-        raise BadValueError("reason", value, "why, in a few words")
-    return clean(value, _WORDS_BYTES)
-
-
-def _number(value: object, name: str) -> float:
-    try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise BadValueError(name, value, "a number")
-    return number
+    return said(body.get("reason"), "reason", _WORDS_BYTES, "why, in a few words")

@@ -29,6 +29,7 @@ from aegisflow.errors import (
 )
 from aegisflow.mcp.text import clean
 from aegisflow.operator_alarms import AlarmDesk
+from aegisflow.operator_fields import said, whole
 from aegisflow.operator_incidents import IncidentDesk
 from aegisflow.plant import Plant
 
@@ -195,10 +196,8 @@ class _Desk:
         return describe_receipt(self._plant().request_command(device, CommandName(name), _parameters(body), by, why))
 
     def commands(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
-        limit = request.query_params.get("limit", "50")
-        if not (limit.isascii() and limit.isdigit() and len(limit) < 5 and 1 <= int(limit) <= MOST_COMMANDS):
-            raise BadValueError("limit", limit, f"a whole number from 1 to {MOST_COMMANDS}")
-        answer = self._plant().commands(request.query_params.get("device_id"), int(limit))
+        limit = whole(request.query_params.get("limit", "50"), "limit", MOST_COMMANDS)
+        answer = self._plant().commands(request.query_params.get("device_id"), limit)
         return {"commands": [describe_receipt(receipt) for receipt in answer.value.commands]}
 
     def agents(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
@@ -252,10 +251,7 @@ def _describe_writes(writes: AgentWrites) -> dict[str, object]:
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not (text := clean(value, WORDS_BYTES)):
-        raise BadValueError(name, value, "a text that is not empty")
-    return text
+    return said(body.get(name), name, WORDS_BYTES)
 
 
 def _parameters(body: Mapping[str, Any]) -> dict[str, str | float]:

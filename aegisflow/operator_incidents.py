@@ -1,6 +1,5 @@
 """What people do with incident reports over HTTP: find, write, review, correct, withdraw; see ``operator_api``."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,17 +18,18 @@ from aegisflow.domain.incidents import (
     SimilarIncident,
 )
 from aegisflow.domain.memory import pattern_line
-from aegisflow.domain.times import Period, format_instant, parse_instant
+from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import BadValueError
 from aegisflow.mcp.text import clean
+from aegisflow.operator_fields import past_instant, real, said, whole, yes_or_no
 from aegisflow.plant import Plant
 
 MOST_REPORTS = 200
+MOST_NUMBER = 10**15
 _FAULT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _WORDS_BYTES = 4_000
 _SHORT_BYTES = 300
 _NAME_BYTES = 200
-_FUTURE_S = 60.0
 
 
 class IncidentDesk:
@@ -44,15 +44,15 @@ class IncidentDesk:
         now = plant.now()
         last_s = asked.get("last_s")
         query = IncidentQuery(
-            period=None if last_s is None else Period(now - _number(last_s, "last_s"), now + 1.0),
+            period=None if last_s is None else _period(last_s, now),
             device_id=asked.get("device_id"),
             kind=asked.get("kind"),
             fault_type=asked.get("fault_type"),
             text=asked.get("text"),
             similar_to=asked.get("similar_to"),
-            reviewed=_yes_or_no(asked.get("reviewed"), "reviewed"),
-            withdrawn=bool(_yes_or_no(asked.get("withdrawn"), "withdrawn")),
-            limit=_limit(asked.get("limit", "50")),
+            reviewed=yes_or_no(asked.get("reviewed"), "reviewed"),
+            withdrawn=bool(yes_or_no(asked.get("withdrawn"), "withdrawn")),
+            limit=whole(asked.get("limit", "50"), "limit", MOST_REPORTS),
         )
         answer = plant.incidents(query)
         found = answer.value
@@ -69,7 +69,7 @@ class IncidentDesk:
 
     def show(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:
         """One report, and what it said before."""
-        file = self._plant().incident(_id(request))
+        file = self._plant().incident(whole(request.path_params["id"], "id", MOST_NUMBER))
         return {
             **describe_incident(file.incident),
             "revisions": [
@@ -96,7 +96,7 @@ class IncidentDesk:
         if alarm_id is not None and not isinstance(alarm_id, str):
             raise BadValueError("alarm_id", alarm_id, "the id of an alarm, or nothing")
         report = NewIncident(
-            device_id=_text(body.get("device_id"), "device_id", _NAME_BYTES),
+            device_id=said(body.get("device_id"), "device_id", _NAME_BYTES),
             alarm_id=alarm_id,
             fault_type=str(values["fault_type"]),
             severity=Severity(str(values["severity"])),
@@ -124,7 +124,14 @@ class IncidentDesk:
             if name not in CORRECTABLE:
                 raise BadValueError("changes", name, f"some of {', '.join(CORRECTABLE)}")
         note = clean(str(body.get("note", "")), _WORDS_BYTES)
-        review = IncidentReview(_id(request), revision, by, _values(changes, plant.now()), note, withdraw)
+        review = IncidentReview(
+            whole(request.path_params["id"], "id", MOST_NUMBER),
+            revision,
+            by,
+            _values(changes, plant.now()),
+            note,
+            withdraw,
+        )
         return describe_incident(plant.review_incident(review))
 
 
@@ -174,7 +181,7 @@ def describe_incident(incident: Incident) -> dict[str, object]:
 
 def _values(given: Mapping[str, Any], now: float) -> dict[str, str | float]:
     """Return what is given of a report's correctable parts, checked."""
-    values: dict[str, str | float] = {name: _text(given[name], name, _WORDS_BYTES) for name in WORDS if name in given}
+    values: dict[str, str | float] = {name: said(given[name], name, _WORDS_BYTES) for name in WORDS if name in given}
     if "fault_type" in given:
         fault = given["fault_type"]
         if not isinstance(fault, str) or not _FAULT.fullmatch(fault):
@@ -186,55 +193,16 @@ def _values(given: Mapping[str, Any], now: float) -> dict[str, str | float]:
             raise BadValueError("severity", severity, f"one of {', '.join(Severity)}")
         values["severity"] = str(severity)
     if "occurred_at" in given:
-        values["occurred_at"] = _instant(given["occurred_at"], now)
+        values["occurred_at"] = past_instant(given["occurred_at"], "occurred_at", now)
     return values
-
-
-def _instant(value: object, now: float) -> float:
-    expected = "ISO 8601 such as 2026-01-31T08:00:00Z, not in the future"
-    try:
-        at = parse_instant(value) if isinstance(value, str) else math.nan
-    except (ValueError, OverflowError):
-        at = math.nan
-    if not 0 <= at <= now + _FUTURE_S:
-        raise BadValueError("occurred_at", value, expected)
-    return at
 
 
 def _shown(name: str, value: str | float) -> str:
     return format_instant(float(value)) if name == "occurred_at" else clean(str(value), _WORDS_BYTES)
 
 
-def _text(value: object, name: str, limit: int) -> str:
-    if not isinstance(value, str) or not (text := clean(value, limit)):
-        raise BadValueError(name, value, "a text that is not empty")
-    return text
-
-
-def _id(request: Request) -> int:
-    given = request.path_params["id"]
-    if not (given.isascii() and given.isdigit() and len(given) < 16):
-        raise BadValueError("id", given, "the number of a report")
-    return int(given)
-
-
-def _limit(given: str) -> int:
-    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= MOST_REPORTS):
-        raise BadValueError("limit", given, f"a whole number from 1 to {MOST_REPORTS}")
-    return int(given)
-
-
-def _number(given: str, name: str) -> float:
-    try:
-        number = float(given)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number > 0):
-        raise BadValueError(name, given, "seconds, more than 0")
-    return number
-
-
-def _yes_or_no(given: str | None, name: str) -> bool | None:
-    if given not in (None, "yes", "no"):
-        raise BadValueError(name, given, "yes or no")
-    return None if given is None else given == "yes"
+def _period(last_s: str, now: float) -> Period:
+    seconds = real(last_s, "last_s")
+    if not 0 < seconds <= now:
+        raise BadValueError("last_s", last_s, "seconds, more than 0 and no more than since 1970")
+    return Period(now - seconds, now + 1.0)

@@ -29,7 +29,16 @@ HOMES = {
 RECORDS_ONLY = ("domain/views.py",)
 """Lists of plain records, which nobody reads from top to bottom."""
 SHARED_BY_ACTORS = {"base", "children", "dispatcher", "inbox", "intake", "messages", "operating", "steps"}
-EDGES = ("mcp/", "console/", "cli/", "operator_api.py", "operator_alarms.py", "operator_incidents.py", "http.py")
+EDGES = (
+    "mcp/",
+    "console/",
+    "cli/",
+    "operator_api.py",
+    "operator_alarms.py",
+    "operator_incidents.py",
+    "operator_fields.py",
+    "http.py",
+)
 FORBIDDEN_TO_EDGES = ("aegisflow.actors", "aegisflow.models", "aegisflow.store", "pykka")
 HEAVY = ("torch", "sentence_transformers", "fastmcp", "paho", "amqtt", "matplotlib", "uvicorn", "watchfiles")
 

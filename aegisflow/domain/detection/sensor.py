@@ -6,7 +6,7 @@ from aegisflow.domain.alarms import Severity
 from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMORY, Baseline
 from aegisflow.domain.detection.finding import LIMIT, SHIFT, SILENT, STUCK, SWING, Z_SCORE, Finding
 from aegisflow.domain.detection.limits import LimitCheck
-from aegisflow.domain.detection.shift import DECISION, Cusum, Means
+from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
 from aegisflow.domain.detection.stuck import Silent, Stuck
 from aegisflow.domain.detection.swing import Swing
 from aegisflow.domain.detection.zscore import ZScore
@@ -27,8 +27,6 @@ _STROLLS = 3.0
 """A level that strolls must have moved by so many of its standard deviations."""
 _CROSSED = 0.8
 """A sum that has crossed its limit counts until it is below so much of it."""
-_CONFIRMED = 0.5
-"""Spreads of the sum that the on-delay is worth: readings that agree confirm it, unless neighbours are alike."""
 _LEANING = 3.0
 _TOLERANCE = 1.5
 """Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
@@ -206,8 +204,7 @@ class SensorDetector:
         if not baseline.scale:
             return 0
         deadband = self.deadband * baseline.scale * times
-        inflation = baseline.total_inflation
-        certain = (DECISION * inflation - _CONFIRMED / inflation) * (0.5 if self.zscore.persistent else 1.0)
+        certain = certain_at(baseline.total_inflation) * (0.5 if self.zscore.persistent else 1.0)
         if crossed:
             certain *= _CROSSED
         if cusum.sum > certain:

@@ -6,6 +6,18 @@ DECISION = 10.0
 """Sum, in spreads, at which a shift is certain for white noise (h)."""
 
 
+CONFIRMED = 0.5
+"""Spreads of the sum that the alarm's on-delay is worth: readings that agree confirm a shift."""
+
+
+def certain_at(inflation: float) -> float:
+    """Return the sum at which a shift is certain, where the variance of a mean is inflated by so much.
+
+    Where neighbours are alike, the on-delay confirms nothing.
+    """
+    return DECISION * inflation - CONFIRMED / inflation
+
+
 class Cusum:
     """Two-sided cumulative sum (Page 1954; tabular form of Montgomery, Statistical Quality Control).
 
