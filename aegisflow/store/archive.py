@@ -69,17 +69,24 @@ class Archive:
         self._database = connection.database
 
     def answer(self, question: Question) -> Any:
-        """Return the answer to a question.
+        """Return the answer to a question, on a new connection where the old one has been ended.
 
         Raises:
             StoreError: the store cannot be read now; the next question tries again.
         """
         try:
-            with self._connection.transaction():
-                return self._answer(question)
+            return self._at_once(question)
+        except PeeweeException:
+            self.close()
+        try:
+            return self._at_once(question)
         except PeeweeException as error:
             self.close()
             raise StoreError(f"the store cannot be read: {describe(error)}") from error
+
+    def _at_once(self, question: Question) -> Any:
+        with self._connection.transaction():
+            return self._answer(question)
 
     def _answer(self, question: Question) -> Any:
         match question:
