@@ -21,7 +21,7 @@ from aegisflow.domain.commands import (
     Stage,
 )
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.execution import Progress
+from aegisflow.domain.execution import CLOCK_BACK_S, Progress
 from aegisflow.domain.ledger import Ledger
 from aegisflow.domain.policy import Decision, decide
 from aegisflow.domain.policy_spec import Verdict
@@ -139,12 +139,13 @@ class Desk(Ledger):
         found = []
         for record in self.open.values():
             gone = record.command.device_id not in self.plant.devices
+            went_back = at < record.stage_at - CLOCK_BACK_S
             if record.stage is Stage.AWAITING_APPROVAL:
                 if gone:
                     found.append(end(record, Stage.EXPIRED, at, ("the plant has no such device any more",)))
-                elif record.receipt.expires_at is None or at >= record.receipt.expires_at:
+                elif record.receipt.expires_at is None or at >= record.receipt.expires_at or went_back:
                     found.append(end(record, Stage.EXPIRED, at, ("nobody approved it in time",)))
-            elif gone or at >= self._last_word(record):
+            elif gone or went_back or at >= self._last_word(record):
                 why = "the plant has no such device any more" if gone else "nothing was heard of it from its device"
                 stage = Stage.OUTCOME_UNKNOWN if record.stage is Stage.DISPATCHED else Stage.UNVERIFIED
                 found.append(end(record, stage, at, (why,)))

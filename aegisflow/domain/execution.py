@@ -47,6 +47,10 @@ class Progress:
     reasons: tuple[str, ...]
 
 
+CLOCK_BACK_S = 60.0
+"""A command that was sent so much later than now was sent by another clock: its time would never be over."""
+
+
 class Execution:
     """The command that a device is executing; time is an argument."""
 
@@ -108,6 +112,9 @@ class Execution:
     def verdict(self, at: float) -> Progress | None:
         """Return how it ended, once it has."""
         expected = self.record.expectation
+        if at < self.record.stage_at - CLOCK_BACK_S:
+            stage = Stage.UNVERIFIED if self._acked else Stage.OUTCOME_UNKNOWN
+            return self._end(stage, at, "the plant's clock went back behind it, so nobody knows: look at the machine")
         if not self._acked:
             if at >= self._answer_by:
                 return self._end(Stage.OUTCOME_UNKNOWN, at, "the machine did not answer, also when it was asked again")

@@ -282,6 +282,17 @@ def test_a_command_without_a_word_from_its_device_is_given_up(acked: bool) -> No
     assert given_up.after.stage is (Stage.UNVERIFIED if acked else Stage.OUTCOME_UNKNOWN)
 
 
+@pytest.mark.parametrize(("sent", "stage"), [(False, Stage.EXPIRED), (True, Stage.OUTCOME_UNKNOWN)])
+def test_a_clock_that_went_back_leaves_nothing_open_for_ever(sent: bool, stage: Stage) -> None:
+    at = desk()
+    record = asked(at)
+    if sent:
+        at.apply(at.approve(record.command.command_id, record.digest, ADA, view(), NOW))
+    assert at.due(NOW - 30.0) == []
+    (transition,) = at.due(NOW - 1e6)
+    assert transition.after.stage is stage
+
+
 def test_commands_of_a_device_that_is_gone_end() -> None:
     at = desk()
     asked(at, command(STOP, AGENT, "pump-02"))
