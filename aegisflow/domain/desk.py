@@ -21,7 +21,7 @@ from aegisflow.domain.commands import (
     Stage,
 )
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.execution import CLOCK_BACK_S, Progress
+from aegisflow.domain.execution import Progress, of_another_clock
 from aegisflow.domain.ledger import Ledger
 from aegisflow.domain.policy import Decision, decide
 from aegisflow.domain.policy_spec import Verdict
@@ -139,7 +139,7 @@ class Desk(Ledger):
         found = []
         for record in self.open.values():
             gone = record.command.device_id not in self.plant.devices
-            went_back = at < record.stage_at - CLOCK_BACK_S
+            went_back = of_another_clock(record, at)
             if record.stage is Stage.AWAITING_APPROVAL:
                 if gone:
                     found.append(end(record, Stage.EXPIRED, at, ("the plant has no such device any more",)))

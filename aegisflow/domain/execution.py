@@ -47,8 +47,13 @@ class Progress:
     reasons: tuple[str, ...]
 
 
-CLOCK_BACK_S = 60.0
-"""A command that was sent so much later than now was sent by another clock: its time would never be over."""
+CLOCK_BACK_S, FAR_AHEAD_S = 60.0, 86_400.0
+
+
+def of_another_clock(record: CommandRecord, at: float) -> bool:
+    """Whether a command's times lie ahead of now, so that they would never be over: the clock went back."""
+    send_by = at if record.send_by is None else record.send_by
+    return at < record.stage_at - CLOCK_BACK_S or at < send_by - FAR_AHEAD_S
 
 
 class Execution:
@@ -112,7 +117,7 @@ class Execution:
     def verdict(self, at: float) -> Progress | None:
         """Return how it ended, once it has."""
         expected = self.record.expectation
-        if at < self.record.stage_at - CLOCK_BACK_S:
+        if of_another_clock(self.record, at):
             stage = Stage.UNVERIFIED if self._acked else Stage.OUTCOME_UNKNOWN
             return self._end(stage, at, "the plant's clock went back behind it, so nobody knows: look at the machine")
         if not self._acked:
