@@ -136,11 +136,11 @@ class LocalMemory:
     def _like_alarm(self, alarm_id: str, query: IncidentQuery) -> IncidentPage:
         alarm = self._alarm(alarm_id)
         similar = self.similar_incidents((alarm,), MOST_RANKED)[alarm_id]
-        ids = tuple(one.incident.incident_id for one in similar)
-        found = self._directory.ask(ARCHIVE, FindIncidents(replace(query, ids=ids)), READ_S)
-        why = {one.incident.incident_id: one.why for one in similar}
-        note = "" if found.incidents else "No report tells of something like this alarm."
-        return replace(found, method="similar", note=note, why=why)
+        found = [one for one in similar if query.admits(one.incident)]
+        shown = found[query.skip : query.skip + query.limit]
+        note = "" if shown else "No report tells of something like this alarm."
+        why = {one.incident.incident_id: one.why for one in shown}
+        return IncidentPage(tuple(one.incident for one in shown), len(found), "similar", note, why)
 
     def _meanings(self, texts: list[str]) -> Iterable[Mapping[int, float]]:
         """Return the reports near to each text; none where that is not known in time, since it only completes."""

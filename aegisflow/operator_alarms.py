@@ -8,9 +8,9 @@ from starlette.requests import Request
 from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.commands import Caller
 from aegisflow.domain.first_out import first_outs
-from aegisflow.domain.memory import pattern_line, patterns_of
 from aegisflow.domain.times import Period, format_instant
-from aegisflow.errors import BadValueError, UnavailableError
+from aegisflow.errors import BadValueError
+from aegisflow.mcp.incident_shape import past_of
 from aegisflow.mcp.text import clean
 from aegisflow.operator_fields import real, said
 from aegisflow.operator_incidents import describe_similar
@@ -31,12 +31,7 @@ class AlarmDesk:
         """The alarms, which were first out, what of the past they are like, and who did not answer."""
         plant = self._plant()
         answer = plant.active_alarms()
-        unavailable = dict(answer.unavailable)
-        try:
-            similar, again = plant.similar_incidents(answer.value), plant.patterns()
-        except UnavailableError as error:
-            similar, again, unavailable["incident reports"] = {}, (), str(error)
-        kinds = {name: spec.kind for name, spec in plant.inventory().devices.items()}
+        past = past_of(plant, answer.value)
         first = first_outs((alarm for alarm in answer.value if not alarm.state.is_set_aside), plant.inventory())
         return {
             "as_of": format_instant(answer.as_of),
@@ -44,14 +39,12 @@ class AlarmDesk:
                 {
                     **describe_alarm(alarm),
                     "first_out": alarm.alarm_id in first,
-                    "patterns": [
-                        pattern_line(one) for one in patterns_of(alarm, kinds.get(alarm.device_id, ""), again)
-                    ],
-                    "similar_incidents": [describe_similar(one) for one in similar.get(alarm.alarm_id, ())],
+                    "patterns": past.patterns.get(alarm.alarm_id, []),
+                    "similar_incidents": [describe_similar(one) for one in past.similar.get(alarm.alarm_id, ())],
                 }
                 for alarm in answer.value
             ],
-            "unavailable": unavailable,
+            "unavailable": {**answer.unavailable, **past.unavailable},
         }
 
     def shelve(self, request: Request, body: Mapping[str, Any], by: Caller) -> object:

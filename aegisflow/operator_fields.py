@@ -2,14 +2,10 @@
 
 import math
 
-from aegisflow.domain.times import parse_instant
 from aegisflow.errors import BadValueError
 from aegisflow.mcp.text import clean
 
-__all__ = ["past_instant", "real", "said", "whole", "yes_or_no"]
-
-_FUTURE_S = 60.0
-"""How far ahead of the plant's clock a person's may be."""
+__all__ = ["real", "said", "whole", "yes_or_no"]
 
 
 def said(value: object, name: str, limit: int, expected: str = "a text that is not empty") -> str:
@@ -42,14 +38,3 @@ def yes_or_no(text: str | None, name: str) -> bool | None:
     if text not in (None, "yes", "no"):
         raise BadValueError(name, text, "yes or no")
     return None if text is None else text == "yes"
-
-
-def past_instant(value: object, name: str, now: float) -> float:
-    """Return an instant of ISO 8601 as epoch seconds, not after ``now``."""
-    try:
-        at = parse_instant(value) if isinstance(value, str) else math.nan
-    except (ValueError, OverflowError):
-        at = math.nan
-    if not 0 <= at <= now + _FUTURE_S:
-        raise BadValueError(name, value, "ISO 8601 such as 2026-01-31T08:00:00Z, not in the future")
-    return at

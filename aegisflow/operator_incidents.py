@@ -20,8 +20,9 @@ from aegisflow.domain.incidents import (
 from aegisflow.domain.memory import pattern_line
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import BadValueError
+from aegisflow.mcp.period import past_instant
 from aegisflow.mcp.text import clean
-from aegisflow.operator_fields import past_instant, real, said, whole, yes_or_no
+from aegisflow.operator_fields import real, said, whole, yes_or_no
 from aegisflow.plant import Plant
 
 MOST_REPORTS = 200

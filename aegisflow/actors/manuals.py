@@ -148,7 +148,8 @@ class ManualsActor(ThreadedActor):
 
     def _understand(self) -> None:
         self._meaning_due.clear()
-        self._incidents.add_meaning()
+        if self._knows_all:  # of a part of them, the vectors of the others would be given up and made anew
+            self._incidents.add_meaning()
 
     def _load_model(self) -> None:
         try:
@@ -162,5 +163,5 @@ class ManualsActor(ThreadedActor):
         else:
             self._library.use_encoder(encoder)
             self._incidents.use_encoder(encoder)
-            self._incidents.add_meaning()
+            self._understand()
             self.log.info("model_ready", model=encoder.model_id)

@@ -1,18 +1,16 @@
 """The commands over incident reports: names and options; what they do is in ``remembering``."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from aegisflow.cli.operators import DEFAULT_PLANT, PlantPath, ServeUrl
+
 __all__ = ["register"]
 
-PlantPath = Annotated[Path, Parameter(help="plant.yaml")]
-ServeUrl = Annotated[str | None, Parameter(help="of the running plant, instead of the file's address")]
 Number = Annotated[int, Parameter(help="of the report, as incidents shows it")]
 Words = Annotated[str | None, Parameter(help="the right words")]
 Severity = Literal["low", "medium", "high", "critical"]
-DEFAULT_PLANT = Path("config/plant.yaml")
 
 
 def register(app: App) -> None:

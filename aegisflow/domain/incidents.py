@@ -153,6 +153,16 @@ class IncidentQuery:
     ids: tuple[int, ...] | None = None
     """Among these only, in this order but for the reviewed ones, which come first."""
 
+    def admits(self, report: Incident) -> bool:
+        """Return whether a report is within device, kind, fault, review and period; who ranks asks for each."""
+        return (
+            (self.device_id is None or report.device_id == self.device_id)
+            and (self.kind is None or report.kind == self.kind)
+            and (self.fault_type is None or report.fault_type == self.fault_type)
+            and (self.reviewed is None or report.reviewed == self.reviewed)
+            and (self.period is None or self.period.start <= report.occurred_at < self.period.end)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentPage:

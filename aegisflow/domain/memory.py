@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.detection import UNCLASSIFIED
 from aegisflow.domain.incidents import AlarmToMatch, Incident, Pattern, SimilarIncident
 
 SAME_FAULT, SAME_DEVICE, SAME_KIND, SAME_SIGNS, SAME_WORDS = 0.4, 0.25, 0.15, 0.25, 0.1
@@ -17,7 +18,7 @@ ONE_OCCURRENCE_S = 3_600.0
 MOST_INTERVALS = 5
 SHARED_BY = 2
 """So many devices of a kind must have had a fault before it is a pattern of the kind."""
-_NO_TYPE = ("unclassified", "unknown")
+_NO_TYPE = (UNCLASSIFIED, "unknown")
 
 
 class Occurrence(NamedTuple):

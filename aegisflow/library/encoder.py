@@ -37,6 +37,11 @@ class ModelUnavailableError(Exception):
     """There is no model, or it cannot be used; the text says which and why."""
 
 
+def why_failed(error: Exception) -> str:
+    """Return what broke in the model, in one line for people."""
+    return f"the model failed: {type(error).__name__}: {error}"[:300]
+
+
 class SentenceEncoder:
     """A sentence-transformers model.
 

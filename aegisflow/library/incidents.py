@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aegisflow.domain.incidents import Incident, IncidentQuery, IncidentRanks
 from aegisflow.errors import BadValueError
 from aegisflow.library import ranking
-from aegisflow.library.encoder import Encoder
+from aegisflow.library.encoder import Encoder, why_failed
 from aegisflow.library.lexical import LexicalIndex
 from aegisflow.library.semantic import EmbeddingCache, SemanticIndex
 from aegisflow.library.words import understand
@@ -39,9 +39,7 @@ class _Catalogue:
 
     def mend(self, word: str) -> str | None:
         """Return the word of the reports that was probably meant."""
-        if self.encoder is None:
-            return self.lexical.spelling.nearest(word)
-        return None if self.encoder.is_word(word) else self.lexical.spelling.nearest(word, surely_mistyped=True)
+        return self.lexical.mend(word, self.encoder)
 
     def nearness(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how near the meaning of each report is, 0 to 1; 0 where it is not known yet."""
@@ -95,7 +93,7 @@ class IncidentIndex:
         try:
             vectors = self._vectors.encode([_text(report) for report in reports], encoder)
         except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-            self.use_encoder(None, f"the model failed: {type(error).__name__}: {error}"[:300])
+            self.use_encoder(None, why_failed(error))
             return
         with self._lock:
             self._meanings = SemanticIndex(vectors, [1] * len(reports)) if reports else None
@@ -124,7 +122,7 @@ class IncidentIndex:
                 near = found.nearness(self._encode(found.encoder, wording.sentence))
                 scores, method = ranking.fuse(scores, near), "fused"
             except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-                why = f"the model failed: {type(error).__name__}: {error}"[:300]
+                why = why_failed(error)
         note = "" if method == "fused" else f"Found by words only: {why or 'new reports are being read'}."
         best = _best(found.reports, scores, query, method, least)
         return IncidentRanks(best, method, note if best else f"{NOTHING_FOUND} {note}".strip())
@@ -175,7 +173,7 @@ def _best(
         score = float(scores[place])
         if score <= 0 or (least is not None and score < least) or len(found) == query.limit:
             break
-        if not _fits(reports[place], query):
+        if not query.admits(reports[place]):
             continue
         if least is None:
             least = max(LEAST_SCORE[method], SHARE_OF_BEST * score)
@@ -183,13 +181,3 @@ def _best(
                 break
         found[reports[place].incident_id] = round(score, 3)
     return found
-
-
-def _fits(report: Incident, query: IncidentQuery) -> bool:
-    return (
-        (query.device_id is None or report.device_id == query.device_id)
-        and (query.kind is None or report.kind == query.kind)
-        and (query.fault_type is None or report.fault_type == query.fault_type)
-        and (query.reviewed is None or report.reviewed == query.reviewed)
-        and (query.period is None or query.period.start <= report.occurred_at < query.period.end)
-    )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aegisflow.library.encoder import Encoder
 from aegisflow.library.spelling import Spelling
 from aegisflow.library.words import Concept
 
@@ -46,6 +47,12 @@ class LexicalIndex:
     def close(self) -> None:
         """Give the memory back."""
         self._db.close()
+
+    def mend(self, word: str, encoder: Encoder | None) -> str | None:
+        """Return the word of the passages that was probably meant; a model tells which words are no mistakes."""
+        if encoder is None:
+            return self.spelling.nearest(word)
+        return None if encoder.is_word(word) else self.spelling.nearest(word, surely_mistyped=True)
 
     def knows(self, word: str) -> bool:
         """Return whether any passage itself has the word, in any of its forms; its questions do not count."""

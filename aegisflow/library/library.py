@@ -12,7 +12,7 @@ from aegisflow.domain.views import ManualInfo, Passage, PassageAnswer
 from aegisflow.errors import BadValueError, UnknownNameError
 from aegisflow.library import ranking
 from aegisflow.library.documents import Document, Shelf, read_folder
-from aegisflow.library.encoder import Encoder
+from aegisflow.library.encoder import Encoder, why_failed
 from aegisflow.library.lexical import LexicalIndex
 from aegisflow.library.passages import Piece, cut, facets, without_comments
 from aegisflow.library.semantic import EmbeddingCache, SemanticIndex
@@ -39,9 +39,7 @@ class _Catalogue:
 
     def mend(self, word: str) -> str | None:
         """Return the word of the manuals that was probably meant."""
-        if self.encoder is None:
-            return self.lexical.spelling.nearest(word)
-        return None if self.encoder.is_word(word) else self.lexical.spelling.nearest(word, surely_mistyped=True)
+        return self.lexical.mend(word, self.encoder)
 
 
 class Library:
@@ -99,7 +97,7 @@ class Library:
         try:
             vectors = self._vectors.encode([text for some in texts for text in some], self._encoder)
         except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-            self._no_model = f"the model failed: {type(error).__name__}: {error}"[:300]
+            self._no_model = why_failed(error)
             return
         semantic = SemanticIndex(vectors, [len(some) for some in texts])
         self._catalogue = replace(found, semantic=semantic, encoder=self._encoder)
@@ -191,7 +189,7 @@ def _score(found: _Catalogue, wording: Wording, method: str) -> tuple[ranking.Sc
     try:
         meaning = np.clip(found.semantic.score(found.encoder.encode([wording.sentence])[0], words), 0.0, 1.0)
     except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-        return words, "lexical", f"the model failed: {type(error).__name__}: {error}"[:300]
+        return words, "lexical", why_failed(error)
     return (meaning if method == "semantic" else ranking.fuse(words, meaning)), method, ""
 
 

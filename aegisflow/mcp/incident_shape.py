@@ -1,15 +1,19 @@
 """From incident reports to what an agent reads; whatever somebody wrote stands apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from aegisflow.domain.alarms import Alarm
 from aegisflow.domain.incidents import Incident, Pattern, SimilarIncident
-from aegisflow.domain.memory import pattern_line
+from aegisflow.domain.memory import pattern_line, patterns_of
 from aegisflow.domain.times import format_instant
+from aegisflow.errors import UnavailableError
 from aegisflow.mcp.alarm_answers import SimilarItem
 from aegisflow.mcp.answers import IncidentItem, ReportWords, StoredIncident, UntrustedText
 from aegisflow.mcp.text import clean
+from aegisflow.plant import Plant
 
-__all__ = ["incident_item", "pattern_lines", "similar_item", "stored_incident"]
+__all__ = ["incident_item", "past_of", "pattern_lines", "similar_item", "stored_incident"]
 
 REPORT_BYTES = 1_000
 """Of each longer part of an incident report."""
@@ -69,6 +73,28 @@ def similar_item(similar: SimilarIncident) -> SimilarItem:
 def pattern_lines(patterns: Iterable[Pattern]) -> list[str]:
     """Return the most frequent patterns in a line each."""
     return [pattern_line(pattern) for pattern in patterns][:MOST_PATTERNS]
+
+
+class Past(NamedTuple):
+    """What of the past is known for some alarms, each by its id."""
+
+    similar: Mapping[str, Sequence[SimilarIncident]]
+    patterns: Mapping[str, list[str]]
+    unavailable: Mapping[str, str]
+    """Why it is not known."""
+
+
+def past_of(plant: Plant, alarms: Sequence[Alarm]) -> Past:
+    """Return what alarms are like and which patterns they are a part of; they are told also where nobody knows."""
+    if not alarms:
+        return Past({}, {}, {})
+    try:
+        similar, patterns = plant.similar_incidents(alarms), plant.patterns()
+    except UnavailableError as error:
+        return Past({}, {}, {"incident reports": str(error)})
+    kinds = {name: spec.kind for name, spec in plant.inventory().devices.items()}
+    lines = {one.alarm_id: pattern_lines(patterns_of(one, kinds.get(one.device_id, ""), patterns)) for one in alarms}
+    return Past(similar, lines, {})
 
 
 def _commands(incident: Incident) -> list[str]:

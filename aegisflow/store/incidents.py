@@ -216,16 +216,15 @@ def _candidates(connection: Connection, asked: AlarmToMatch) -> Iterator[Inciden
     same_fault = IncidentReport.fault_type == asked.alarm.fault_type
     same_device = IncidentReport.device_id == asked.alarm.device_id
     stands = IncidentReport.withdrawn == False  # noqa: E712 - SQL
-    rows: dict[int, IncidentReport] = {}
-    for condition in (same_fault & same_device, same_fault & (IncidentReport.kind == asked.kind), same_fault):
-        query = IncidentReport.select().where(stands, condition).order_by(*_BY_TIME).limit(MOST_CANDIDATES)
-        rows |= {row.id: row for row in query.execute(connection.database)}
+    common = [same_fault & same_device, same_fault & (IncidentReport.kind == asked.kind), same_fault]
     if asked.alarm.evidence:
-        query = IncidentReport.select().where(stands, same_device).order_by(*_BY_TIME).limit(MOST_CANDIDATES)
-        rows |= {row.id: row for row in query.execute(connection.database)}
+        common.append(same_device)
+    queries = [
+        IncidentReport.select().where(stands, each).order_by(*_BY_TIME).limit(MOST_CANDIDATES) for each in common
+    ]
     if asked.meaning:
-        query = IncidentReport.select().where(stands, IncidentReport.id.in_(list(asked.meaning)))
-        rows |= {row.id: row for row in query.execute(connection.database)}
+        queries.append(IncidentReport.select().where(stands, IncidentReport.id.in_(list(asked.meaning))))
+    rows = {row.id: row for query in queries for row in query.execute(connection.database)}
     yield from _linked(connection, rows.values())
 
 

@@ -85,12 +85,10 @@ class Writer:
             PeeweeException: the store cannot be written now; nothing was committed.
         """
         try:
-            with self.connection.transaction():
+            with self.audited():
                 self._write(gather(records))
         except NEVER_STORABLE:
-            self._load()
             return self._commit_singly(records, now)
-        self._export_head()
         return []
 
     def _commit_singly(self, records: Sequence[Record], now: float) -> list[tuple[Record, str]]:

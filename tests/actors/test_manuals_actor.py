@@ -23,7 +23,7 @@ from aegisflow.config import ManualsSettings
 from aegisflow.domain.alarms import Severity
 from aegisflow.domain.incidents import Incident, IncidentQuery, IncidentRanks
 from aegisflow.errors import BadValueError, UnavailableError, UnknownNameError
-from aegisflow.library import Encoder, ModelUnavailableError
+from aegisflow.library import Encoder, IncidentIndex, ModelUnavailableError
 from tests.library.helpers import FakeEncoder
 from tests.waiting import eventually as until_there
 
@@ -186,6 +186,33 @@ def test_reports_are_recalled_in_parts_again_after_a_failure_and_kept_when_told(
     assert memory.proxy().asked.get() == [0, 2, 2, 4, 5]
     ref.tell(IncidentKept(dataclasses.replace(a_report(6), title="a gasket leaked")))
     assert set(directory.ask("manuals", question, WAIT_S)[1].scores) == {6}
+    ref.stop(timeout=WAIT_S)
+    memory.stop(timeout=WAIT_S)
+
+
+def test_a_model_that_is_ready_before_the_reports_are_known_makes_no_vector_anew(folder: Path, tmp_path: Path) -> None:
+    kept, model = tmp_path / "reports.db", FakeEncoder()
+    before = IncidentIndex(kept)
+    before.keep(REPORTS)
+    before.use_encoder(FakeEncoder())
+    before.add_meaning()
+    directory = Directory()
+    ref = ManualsActor.start("manuals", directory, ManualsSettings(folder), None, lambda name: model, kept)
+    directory.register("manuals", ref)
+    found = FindPassages("replace the seal", None, 1)
+    until_there(lambda: directory.ask("manuals", found, WAIT_S).method == "fused")
+    memory = Memory.start(directory)
+    directory.register("archive", memory)
+
+    def method() -> bool:
+        ref.tell(Tick(0.0))
+        try:
+            return directory.ask("manuals", RankIncidents(("coupling",), IncidentQuery()), WAIT_S)[0].method == "fused"
+        except UnavailableError:  # the reports are still being read
+            return False
+
+    until_there(method)
+    assert not [text for text in model.encoded if "bearing failure" in text]
     ref.stop(timeout=WAIT_S)
     memory.stop(timeout=WAIT_S)
 

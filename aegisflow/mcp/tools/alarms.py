@@ -1,28 +1,25 @@
 """Tools about alarms: what is wrong now, what was, and taking note of it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from aegisflow.domain.alarms import Alarm, Severity
 from aegisflow.domain.first_out import first_outs
-from aegisflow.domain.memory import patterns_of
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
-from aegisflow.errors import UnavailableError
-from aegisflow.mcp.alarm_answers import Acknowledgement, ActiveAlarms, AlarmHistory, SimilarItem
+from aegisflow.mcp.alarm_answers import Acknowledgement, ActiveAlarms, AlarmHistory
 from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.caller import caller
-from aegisflow.mcp.incident_shape import pattern_lines, similar_item
+from aegisflow.mcp.incident_shape import past_of, similar_item
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.period import asked_period
 from aegisflow.mcp.shape import alarm_item, alarm_line, moment, most_frequent, past_alarm, unavailable
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.text import clean
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, MinSeverity, Start
-from aegisflow.plant import Plant
 
 _DAY_S = 86_400.0
 _MOST_NAMED = 10
@@ -65,14 +62,15 @@ class AlarmTools:
             after = tuple(read_cursor(cursor, question, int, float, str))
             rest = [alarm for alarm in alarms if _urgency(alarm) > after]
         page = rest[:limit]
-        similar, repeats, unknown = _past(plant, page)
+        past = past_of(plant, page)
+        similar = {name: [similar_item(one) for one in several] for name, several in past.similar.items()}
 
         def build(count: int) -> ActiveAlarms:
             more = count < len(rest)
             shown = page[:count]
             return ActiveAlarms(
                 as_of=format_instant(answer.as_of),
-                unavailable=unavailable({**answer.unavailable, **unknown}),
+                unavailable=unavailable({**answer.unavailable, **past.unavailable}),
                 total=len(alarms),
                 truncated=more,
                 next_cursor=make_cursor(question, *_urgency(shown[-1])) if more and shown else None,
@@ -80,7 +78,9 @@ class AlarmTools:
                 by_severity=dict(Counter(str(alarm.severity) for alarm in alarms)),
                 first_out=first_out[:_MOST_NAMED],
                 set_aside=aside[:_MOST_NAMED],
-                alarms=[alarm_item(alarm, similar.get(alarm.alarm_id), repeats.get(alarm.alarm_id)) for alarm in shown],
+                alarms=[
+                    alarm_item(alarm, similar.get(alarm.alarm_id), past.patterns.get(alarm.alarm_id)) for alarm in shown
+                ],
             )
 
         return largest_that_fits(build, least=min(1, len(page)), most=len(page))
@@ -171,27 +171,6 @@ class AlarmTools:
             acknowledged_at=moment(alarm.acknowledged_at),
             acknowledged_by=clean(alarm.acknowledged_by, 100),
         )
-
-
-def _past(
-    plant: Plant, alarms: Sequence[Alarm]
-) -> tuple[Mapping[str, list[SimilarItem]], Mapping[str, list[str]], Mapping[str, str]]:
-    """Return by alarm what of the past is like it and what it is a part of, and why that is not known."""
-    if not alarms:
-        return {}, {}, {}
-    try:
-        similar, patterns = plant.similar_incidents(alarms), plant.patterns()
-    except UnavailableError as error:
-        return {}, {}, {"incident reports": str(error)}
-    kinds = {name: spec.kind for name, spec in plant.inventory().devices.items()}
-    return (
-        {name: [similar_item(one) for one in several] for name, several in similar.items()},
-        {
-            alarm.alarm_id: pattern_lines(patterns_of(alarm, kinds.get(alarm.device_id, ""), patterns))
-            for alarm in alarms
-        },
-        {},
-    )
 
 
 def _urgency(alarm: Alarm) -> tuple[int, float, str]:

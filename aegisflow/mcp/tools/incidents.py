@@ -8,14 +8,14 @@ from pydantic import Field
 
 from aegisflow.domain.alarms import Severity
 from aegisflow.domain.incidents import Incident, IncidentQuery, NewIncident, Pattern
-from aegisflow.domain.times import Period, format_instant, parse_instant
-from aegisflow.errors import BadValueError, UnavailableError
+from aegisflow.domain.times import Period, format_instant
+from aegisflow.errors import UnavailableError
 from aegisflow.mcp.answers import IncidentReports, LoggedIncident
 from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.incident_shape import incident_item, pattern_lines, stored_incident
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.period import asked_period
+from aegisflow.mcp.period import asked_period, past_instant
 from aegisflow.mcp.shape import unavailable
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.text import clean
@@ -23,8 +23,6 @@ from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultT
 from aegisflow.plant import Plant
 
 _YEAR_S = 365 * 86_400.0
-_FUTURE_S = 60.0
-"""How far ahead of the plant's clock an agent's may be."""
 _REPORT_LENGTH = 1_000
 """Characters of each longer part of a report; kept whole, whatever they take in UTF-8."""
 LongText = Annotated[str, Field(min_length=3, max_length=_REPORT_LENGTH)]
@@ -118,7 +116,7 @@ class IncidentTools:
                 outcome=clean(outcome, 4 * _REPORT_LENGTH),
                 author=caller().name,
                 origin="agent",
-                occurred_at=now if occurred_at is None else _past_instant(occurred_at, now),
+                occurred_at=now if occurred_at is None else past_instant(occurred_at, "occurred_at", now),
             )
         )
         next_step = "stored, not yet reviewed by a person; nothing else was changed"
@@ -128,17 +126,6 @@ class IncidentTools:
             patterns=_patterns_with(plant, incident),
             incident=stored_incident(incident),
         )
-
-
-def _past_instant(text: str, now: float) -> float:
-    expected = "ISO 8601 such as 2026-01-31T08:00:00Z, not in the future"
-    try:
-        at = parse_instant(text)
-    except (ValueError, OverflowError):
-        raise BadValueError("occurred_at", text, expected) from None
-    if not 0 <= at <= now + _FUTURE_S:
-        raise BadValueError("occurred_at", text, expected)
-    return at
 
 
 def _continued(query: IncidentQuery, cursor: str, question: Mapping[str, object]) -> IncidentQuery:
