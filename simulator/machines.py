@@ -190,8 +190,8 @@ class Fleet:
         elif temper is Temper.PRETENDS:
             result, detail = "accepted", "at once"
         else:
-            # Kept before it acts: a machine that dies in between has done nothing, rather than twice.
-            self._memory.keep(device_id, command_id, "accepted", "begun before a restart of the machine")
+            # Kept before it acts: a machine that falls in between never acts twice, and does not claim that it did.
+            self._memory.keep(device_id, command_id, "interrupted", "the machine fell as it began")
             accepted, detail = self._machines[device_id].obey(str(command.get("command")), command["parameters"])
             result = "accepted" if accepted else "refused"
             if accepted:

@@ -157,6 +157,7 @@ MUTANTS = (
         'self._end(Stage.UNVERIFIED, at, "no sensor',
         'self._end(Stage.VERIFIED, at, "no sensor',
     ),
+    Mutant("an interrupted one taken for an ack", EXECUTION, 'if ack.result == "interrupted":', "if False:"),
     Mutant("a refusal taken for an ack", EXECUTION, 'if ack.result == "refused":', "if False:"),
     Mutant(
         "never came, while it may still come",

@@ -63,7 +63,7 @@ _MOST_DETAIL = 500
 
 class _AckFields(msgspec.Struct, frozen=True, gc=False):
     command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-    result: Literal["accepted", "refused", "done", "unknown"]
+    result: Literal["accepted", "refused", "done", "unknown", "interrupted"]
     at: Annotated[str, msgspec.Meta(max_length=64)]
     device_id: str | None = None
     detail: Annotated[str, msgspec.Meta(max_length=_MOST_DETAIL)] = ""

@@ -4,7 +4,8 @@
 
     sent ──ack──► acknowledged ──readings meet the expectation──► VERIFIED
      │  │              └────── deadline ──► UNVERIFIED
-     │  └─refused ──► FAILED
+     │  ├─refused ──► FAILED
+     │  └─interrupted ──► OUTCOME_UNKNOWN
      └─ expired without an ack ──► the machine is asked what it did ──► no answer: OUTCOME_UNKNOWN
 
 It is never sent a second time.
@@ -29,7 +30,8 @@ class Ack:
     command_id: str
     device_id: str
     result: str
-    """``accepted``, ``refused``, ``done``; ``unknown`` where it is asked and the command never came."""
+    """``accepted``, ``refused``, ``done``; ``unknown`` where it is asked and the command never came;
+    ``interrupted`` where the machine fell as it took the command, and cannot tell whether it acted."""
     detail: str
     at: float
     """UTC epoch seconds by the device's clock."""
@@ -97,6 +99,8 @@ class Execution:
             return self._end(Stage.FAILED, at, said)
         if self._acked:
             return None
+        if ack.result == "interrupted":
+            return self._end(Stage.OUTCOME_UNKNOWN, at, said)  # what the readings show may have another cause
         self._acked = True
         return Progress(self.command_id, Stage.ACKNOWLEDGED, at, (said,))
 

@@ -101,7 +101,7 @@ class Operation:
                 self._move(ack.mode, self.reduction_pct if ack.mode is Mode.REDUCED_LOAD else 0.0)
             return None
         progress = execution.acknowledge(ack, at)
-        if progress is not None and progress.stage is Stage.FAILED:
+        if progress is not None and progress.stage.is_final:
             self._finish(progress)
             if ack.mode is not None:
                 self._move(ack.mode, self.reduction_pct if ack.mode is Mode.REDUCED_LOAD else 0.0)

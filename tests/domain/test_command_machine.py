@@ -119,7 +119,7 @@ class Commands(RuleBasedStateMachine):
     @precondition(lambda self: any(device.operation.open_command for device in self.world.devices.values()))
     @rule(
         place=places,
-        result=st.sampled_from(("accepted", "done", "accepted", "refused", "unknown")),
+        result=st.sampled_from(("accepted", "done", "accepted", "refused", "unknown", "interrupted")),
         mode=st.sampled_from((None, Mode.NORMAL, Mode.SHUTDOWN)),
     )
     def answer(self, place, result, mode):
@@ -148,7 +148,11 @@ class Commands(RuleBasedStateMachine):
         lost = [name for name in DEVICES if self.world.devices[name].mode is Mode.UNKNOWN]
         self.world.ack(lost[place % len(lost)], "none", "unknown", mode)
 
-    @rule(device_id=device_ids, place=places, result=st.sampled_from(("accepted", "done", "refused", "unknown")))
+    @rule(
+        device_id=device_ids,
+        place=places,
+        result=st.sampled_from(("accepted", "done", "refused", "unknown", "interrupted")),
+    )
     def answer_for_another_command(self, device_id, place, result):
         names = [*self.world.disk, "cmd-invented", "none"]
         self.world.ack(device_id, names[place % len(names)], result, Mode.NORMAL)

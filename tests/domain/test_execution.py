@@ -117,6 +117,15 @@ def test_a_refusal_ends_it(acked: bool) -> None:
     assert refused.reasons == ("the machine says: refused, locked out",)
 
 
+def test_a_machine_that_fell_as_it_took_it_proves_nothing_whatever_the_readings_show() -> None:
+    execution = running()
+    show(execution, 1.0, 1.0, 1.0)
+    assert stage(said(execution, "interrupted")) is Stage.OUTCOME_UNKNOWN
+    execution = running()
+    said(execution, "accepted")
+    assert said(execution, "interrupted") is None
+
+
 def test_that_it_never_came_is_believed_only_once_it_cannot_come_any_more() -> None:
     execution = running()
     assert said(execution, "unknown", SEND_BY - 0.1) is None

@@ -65,6 +65,14 @@ def test_a_setpoint_never_changes_the_mode() -> None:
     assert operation.mode is Mode.NORMAL
 
 
+def test_an_interrupted_one_is_over_and_leaves_the_mode_to_what_the_machine_says() -> None:
+    operation, record = running(), sent(REDUCE)
+    begin(operation, record)
+    say(operation, record, "interrupted")
+    assert operation.open_command == ""
+    assert operation.mode is Mode.UNKNOWN
+
+
 def test_an_interlock_fails_it_and_nothing_is_begun() -> None:
     operation, record = running(), sent(REDUCE)
     (failed,) = begin(operation, record, NOW + 30.0)

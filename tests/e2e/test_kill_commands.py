@@ -18,10 +18,13 @@ from waiting import eventually
 
 from aegisflow.auditing import verify_audit
 from aegisflow.config import StoreSettings
-from aegisflow.domain.commands import Stage
+from aegisflow.domain.commands import CommandName, Stage
 from tests.broker import Mosquitto, running_mosquitto
 
 ROUNDS = int(os.environ.get("AEGISFLOW_KILL_ROUNDS", "12"))
+ENOUGH_FOR_EACH = 60
+"""Rounds after which every kind of command must have been seen to act, and an agent's own."""
+EACH = {name.value for name in CommandName}
 FINAL = {stage.value for stage in Stage if stage.is_final}
 
 
@@ -100,6 +103,12 @@ def needs_no_approval(folder: Path) -> set[str]:
     }
 
 
+def of_operators(folder: Path) -> set[str]:
+    """What operators ordered themselves."""
+    with closing(sqlite3.connect(folder / "store.db")) as store:
+        return {one for (one,) in store.execute("SELECT command_id FROM commands WHERE proposer_kind = 'operator'")}
+
+
 @pytest.mark.broker
 @pytest.mark.timeout(180 + 5 * ROUNDS)
 def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_path: Path) -> None:
@@ -134,4 +143,7 @@ def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_p
     verified = {command_id for command_id, (stage, _) in known.items() if stage == "verified"}
     assert verified <= set(acted)
     assert len(verified) >= ROUNDS // 2
+    if ROUNDS >= ENOUGH_FOR_EACH:
+        assert {known[command_id][1] for command_id in acted} == EACH
+        assert without_person - of_operators(tmp_path)
     assert verify_audit(StoreSettings(url=f"sqlite:///{tmp_path}/store.db")).broken == ""

@@ -27,6 +27,13 @@ class FakeWire:
         ]
 
 
+class FallingMachine(Machine):
+    """Is killed as it begins."""
+
+    def obey(self, command, parameters):
+        raise KeyboardInterrupt
+
+
 @pytest.fixture
 def wire():
     return FakeWire()
@@ -81,6 +88,18 @@ def test_a_command_delivered_twice_acts_once_even_after_a_restart(make_fleet, wi
     reborn, pump = make_fleet()
     reborn.answer("pump-01", command())
     assert wire.acks() == [("c-1", "accepted"), ("c-1", "accepted")]
+    assert pump.running is Running.NORMAL
+
+
+def test_a_machine_that_falls_as_it_begins_does_not_claim_to_have_acted(make_fleet, wire):
+    fleet, _ = make_fleet()
+    fleet._machines["pump-01"] = FallingMachine("pump-01", REFERENCE_SENSORS)
+    with pytest.raises(KeyboardInterrupt):
+        fleet.answer("pump-01", command())
+    reborn, pump = make_fleet()
+    reborn.answer("pump-01", command())
+    reborn.answer("pump-01", command(command="report_state"))
+    assert wire.acks() == [("c-1", "interrupted"), ("c-1", "interrupted")]
     assert pump.running is Running.NORMAL
 
 
