@@ -11,6 +11,7 @@ _JOINTS = ("", "s", "n", "en", "es", "e", "er")
 _ENDINGS = ("ern", "em", "er", "en", "es", "e", "n", "s", "t")
 _UMLAUTS = (("ß", "ss"), ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ae", "a"), ("oe", "o"), ("ue", "u"))
 _PREFIXES = frozenset({"ab", "an", "auf", "aus", "ein", "zu", "um", "vor", "nach", "frei", "hoch"})
+_SHORTEST_STEM = 3
 _COMPOUND = 8
 """The shortest compound has so many letters."""
 
@@ -61,7 +62,7 @@ def fold(word: str) -> str:
 
 def _stem(folded: str) -> str:
     for ending in _ENDINGS:
-        if folded.endswith(ending) and len(folded) - len(ending) >= 4:
+        if folded.endswith(ending) and len(folded) - len(ending) >= _SHORTEST_STEM:
             return folded[: -len(ending)]
     return folded
 

@@ -4,7 +4,7 @@ import math
 import re
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class LexicalIndex:
             if word not in self._known:
                 if len(self._known) >= REMEMBERED:
                     self._known.pop(next(iter(self._known)))
-                self._known[word] = bool(self._ask((word,), "{title section body} : "))
+                self._known[word] = self._has(word)
             return self._known[word]
 
     def score(self, concepts: Sequence[Concept]) -> Scores:
@@ -100,11 +100,22 @@ class LexicalIndex:
                 self._found[words] = numbers, np.fromiter((-row[1] for row in rows), np.float32, len(rows))
             return self._found[words]
 
-    def _ask(self, words: tuple[str, ...], where: str = "") -> list[tuple[int, float]]:
-        quoted = " OR ".join('"' + word.replace('"', " ") + '"' for word in words if re.search(r"\w", word))
-        if not quoted:
+    def _ask(self, words: tuple[str, ...]) -> list[tuple[int, float]]:
+        wanted = _any_of(words)
+        if not wanted:
             return []
         return self._db.execute(
-            "SELECT rowid, bm25(passages, ?, ?, ?, ?) FROM passages WHERE passages MATCH ?",
-            (*_WEIGHTS, f"{where}({quoted})"),
+            "SELECT rowid, bm25(passages, ?, ?, ?, ?) FROM passages WHERE passages MATCH ?", (*_WEIGHTS, wanted)
         ).fetchall()
+
+    def _has(self, word: str) -> bool:
+        wanted = _any_of((word,))
+        query = "SELECT 1 FROM passages WHERE passages MATCH ? LIMIT 1"
+        return (
+            bool(wanted) and self._db.execute(query, (f"{{title section body}} : ({wanted})",)).fetchone() is not None
+        )
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Return a full-text query for any of the words or phrases; empty where none has a letter or digit."""
+    return " OR ".join('"' + word.replace('"', " ") + '"' for word in words if re.search(r"\w", word))

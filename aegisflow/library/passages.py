@@ -15,8 +15,11 @@ TABLE_CHARS = 6_000
 
 _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_ASKED = re.compile(r"<!--\s*asked:(.*?)-->", re.DOTALL)
+_HIDDEN = re.compile(
+    r"^[ \t]*(?P<fence>```|~~~).*?(?:^[ \t]*(?P=fence)|\Z)"  # shown as it stands, comments in it too
+    r"|<!--(?:\s*asked:(?P<asked>.*?)-->|.*?(?:-->|\Z))",
+    re.DOTALL | re.MULTILINE,
+)
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 
 
@@ -36,15 +39,29 @@ def cut(document: Document) -> list[Piece]:
     pieces: list[Piece] = []
     for section, lines in _sections(document):
         text = "\n".join(lines)
-        asked = tuple(part.strip() for found in _ASKED.findall(text) for part in found.split("|") if part.strip())
-        blocks = _blocks(without_comments(text).splitlines())
-        pieces.extend(Piece(section, text, asked) for text in _pack(blocks))
+        asked: tuple[str, ...] = ()
+        if document.form == "markdown":
+            comments = " | ".join(found["asked"] or "" for found in _HIDDEN.finditer(text))
+            asked = tuple(part.strip() for part in comments.split("|") if part.strip())
+            text = without_comments(text)
+        pieces.extend(Piece(section, text, asked) for text in _pack(_blocks(text.splitlines())))
     return pieces
 
 
 def without_comments(text: str) -> str:
     """Return Markdown without its comments: what a person does not see, an agent does not get either."""
-    return _COMMENT.sub("", text)
+    return _HIDDEN.sub(lambda found: found[0] if found["fence"] else "", text)
+
+
+def _only_questions(text: str) -> str:
+    """Return Markdown without its comments, but for the questions, each on one line: none reaches over a heading."""
+
+    def kept(found: re.Match[str]) -> str:
+        if found["asked"]:
+            return " ".join(found[0].split())
+        return found[0] if found["fence"] else ""
+
+    return _HIDDEN.sub(kept, text)
 
 
 def facets(title: str, piece: Piece) -> list[str]:
@@ -88,7 +105,7 @@ def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
     path: list[tuple[int, str]] = []
     lines: list[str] = []
     fence = ""
-    for line in document.text.splitlines():
+    for line in _only_questions(document.text).splitlines():
         mark = _FENCE.match(line)
         if mark and (not fence or mark.group(1) == fence):
             fence = "" if fence else mark.group(1)

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +95,21 @@ def test_comments_are_not_shown_and_their_questions_are_looked_up() -> None:
         ("Care", "Oil.", ()),
     ]
     assert facets("Fan", pieces[1])[-2:] == ["how hot", "too warm?"]
+
+
+def test_a_comment_within_code_is_shown_as_it_stands() -> None:
+    text = "## Page\n\n```\n<!-- a remark\n```\n\nAfter it.\n\n<!-- hidden -->\n\n## Next\n\nStill here.\n"
+    assert [(piece.section, piece.text) for piece in cut(document(text))] == [
+        ("Page", "```\n<!-- a remark\n```\n\nAfter it."),
+        ("Next", "Still here."),
+    ]
+
+
+@pytest.mark.parametrize("opening", ["<!-- not for you", "<!-- asked: how loud"])
+def test_a_comment_hides_what_it_reaches_over_headings_and_all(opening: str) -> None:
+    pieces = cut(document(f"## Limits\n\n90 °C\n\n{opening}\n\n## Orders\n\nStop all. -->\n\n## Care\n\nOil.\n"))
+    assert [(piece.section, piece.text) for piece in pieces] == [("Limits", "90 °C"), ("Care", "Oil.")]
+
+
+def test_plain_text_has_no_comments() -> None:
+    assert cut(document("a <!-- b --> c", form="text"))[0].text == "a <!-- b --> c"

@@ -24,6 +24,12 @@ def small_words(name: str) -> frozenset[str]:
     raise KeyError(name)
 
 
+@cache
+def word_list(file: str) -> frozenset[str]:
+    """Return the words of a file; lines that begin with ``#`` are for people."""
+    return frozenset(word for line in _text(file).splitlines() if not line.startswith("#") for word in line.split())
+
+
 def _pairs(file: str) -> list[tuple[str, str]]:
     lines = (line for line in _text(file).splitlines() if "=" in line and not line.startswith("#"))
     return [(said.strip(), written) for said, _, written in (line.partition("=") for line in lines)]
