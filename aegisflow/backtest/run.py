@@ -1,31 +1,32 @@
 """One pass over a recording, through the devices, into alarms and scores."""
 
 import csv
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from math import inf, isinf
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from math import isinf, nan
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from aegisflow.backtest.derive import Derived
 from aegisflow.backtest.labels import Labels
-from aegisflow.backtest.recording import Line, Recording, TimeForm, parse_number, parse_time
+from aegisflow.backtest.output import SCORE_COLUMNS, whole, write_alarms
+from aegisflow.backtest.recording import Line, Recording, parse_number, parse_time
 from aegisflow.backtest.report import Report
 from aegisflow.backtest.traces import Traces
 from aegisflow.domain.alarms import Alarm, AlarmEvent, Change
-from aegisflow.domain.commands import Caller
+from aegisflow.domain.commands import Caller, Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.readings import Disposition, Reading
 from aegisflow.errors import PayloadError, RecordingError
 
-ALARM_COLUMNS = ("device_id", "type", "final_type", "severity", "sensors", "detector", "raised_at", "cleared_at")
-SCORE_COLUMNS = ("timestamp", "device_id", "score")
 LEAP_S = 366 * 86_400.0
 """A reading so far ahead of its device's newest has a wrong clock."""
 MOST_DEVICES = 100_000
 """More names than that in a recording are no devices."""
+_LARGEST = sys.float_info.max
 _CALLER = Caller("backtest", "system")
 
 
@@ -55,10 +56,10 @@ def backtest(
     run = _Run(Recording(path), plant)
     traces = run.observer = None if pictures is None else Traces()
     with ExitStack() as stack:
-        alarm_file = stack.enter_context(_whole(alarms))
+        alarm_file = stack.enter_context(whole(alarms))
         score_rows = None
         if scores is not None:
-            score_rows = csv.writer(stack.enter_context(_whole(scores)), lineterminator="\n")
+            score_rows = csv.writer(stack.enter_context(whole(scores)), lineterminator="\n")
             score_rows.writerow(SCORE_COLUMNS)
         for line in run.recording.lines(progress):
             device = run.take(line)
@@ -98,6 +99,7 @@ class _Lane:
 
     def __init__(self, spec: DeviceSpec, recording: Recording) -> None:
         self.device = Device(spec)
+        self.device.recall((), (), Mode.NORMAL)  # a recording has no commands, so nothing is said of its modes
         self.silent_after_s = spec.silent_after_s
         self.newest = -LEAP_S
         places = {name: place for place, name in enumerate(recording.header)}
@@ -105,8 +107,8 @@ class _Lane:
             (
                 places[name],
                 name,
-                -inf if sensor.span.low is None else sensor.span.low,
-                inf if sensor.span.high is None else sensor.span.high,
+                -_LARGEST if sensor.span.low is None else sensor.span.low,
+                _LARGEST if sensor.span.high is None else sensor.span.high,
             )
             for name, sensor in spec.sensors.items()
             if name in places
@@ -116,20 +118,27 @@ class _Lane:
         values: dict[str, float] = {}
         for place, name, low, high in self._columns:
             try:
-                value = parse_number(cells[place])
+                value = float(cells[place])
             except ValueError:
-                raise PayloadError("wrong_type", f"{name} is {cells[place][:50]!r}") from None
-            if value is None:
-                continue
-            if low <= value <= high and -inf < value < inf:
+                value = _other_number(cells[place], name)
+            if low <= value <= high:
                 values[name] = value
             elif isinf(value):
                 raise PayloadError("not_finite", f"{name} is {cells[place][:50]!r}")
-            else:
+            elif value == value:
                 raise PayloadError("out_of_span", f"{name} is {value:g}")
         if not values:
             raise PayloadError("no_known_sensor", "no value for a sensor of the device")
         return values
+
+
+def _other_number(cell: str, name: str) -> float:
+    """Return what is no plain number: not a number for a value that is absent, or one with a decimal comma."""
+    try:
+        value = parse_number(cell)
+    except ValueError:
+        raise PayloadError("wrong_type", f"{name} is {cell[:50]!r}") from None
+    return nan if value is None else value
 
 
 class _Run:
@@ -149,6 +158,7 @@ class _Run:
         self.report = Report(recording.path, plant.name if plant else "derived from the columns, no limits", sensors)
         self._lanes: dict[str, _Lane] = {}
         self._alarms: dict[str, Alarm] = {}
+        self._columns, self._time_place = len(recording.header), recording.time_place
         self._time_text, self._at = "", 0.0
         self._labels = Labels(recording.header)
         self.observer: Observer | None = None
@@ -189,9 +199,9 @@ class _Run:
 
     def _record(self, line: Line) -> Device:
         cells = line.cells
-        if len(cells) != len(self.recording.header):
-            raise PayloadError("columns", f"found {len(cells)}, expected {len(self.recording.header)}")
-        text = cells[self.recording.time_place]
+        if len(cells) != self._columns:
+            raise PayloadError("columns", f"found {len(cells)}, expected {self._columns}")
+        text = cells[self._time_place]
         if text != self._time_text:
             try:
                 self._at = parse_time(text)
@@ -219,8 +229,10 @@ class _Run:
             raise PayloadError(str(disposition), f"{text[:50]} of {lane.device.spec.device_id}")
         report = self.report
         report.accepted += 1
-        report.first_at = at if report.first_at is None or at < report.first_at else report.first_at
-        report.last_at = at if report.last_at is None or at > report.last_at else report.last_at
+        if report.first_at is None or at < report.first_at:
+            report.first_at = at
+        if report.last_at is None or at > report.last_at:
+            report.last_at = at
         return lane.device
 
     def _lane(self, device_id: str) -> _Lane:
@@ -271,29 +283,3 @@ class Replay:
                 break
         run.finish()
         return run.report.alarms
-
-
-def write_alarms(file: TextIO, alarms: list[Alarm], form: TimeForm) -> None:
-    """Write alarms as CSV; timestamps are in the form of the recording."""
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(ALARM_COLUMNS)
-    for alarm in alarms:
-        cleared = "" if alarm.cleared_at is None else form.format(alarm.cleared_at)
-        what = (alarm.device_id, alarm.first_type, alarm.fault_type, str(alarm.severity), ";".join(alarm.sensors))
-        rows.writerow((*what, alarm.detector, form.format(alarm.raised_at), cleared))
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
-    """Open a file that appears under its name only when it is complete."""
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    except OSError as error:
-        raise RecordingError(path, None, error.strerror or str(error), "a place to write to") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

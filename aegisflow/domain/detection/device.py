@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 
-from aegisflow.domain.detection.baseline import BLOCK, Baseline
-from aegisflow.domain.detection.drift import Drift, look_for_drift
+from aegisflow.domain.detection.baseline import BLOCK
+from aegisflow.domain.detection.drift import DriftWatch
 from aegisflow.domain.detection.faults import diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import Diagnosis, Finding
 from aegisflow.domain.detection.joint import JointScore
@@ -52,7 +52,6 @@ class DeviceDetector:
         "_at",
         "_by_name",
         "_drift",
-        "_drift_suspected",
         "_found",
         "_named",
         "_nameless",
@@ -80,8 +79,7 @@ class DeviceDetector:
         self._tick = 0
         self._suspect_at = -1
         self._suspected_for = 0
-        self._drift: Drift | None = None
-        self._drift_suspected = False
+        self._drift = DriftWatch(spec.faults, self._by_name)
         self._nameless = 0
         self._alarmed_for = 0
         self._alarm_type = ""
@@ -132,13 +130,14 @@ class DeviceDetector:
                 sensor.rebase()
         diagnosis = None
         if not tick % _DRIFT_EVERY:
-            self._look_for_drift(alarm_type)
+            moved = () if self.load is None else self.load.moved
+            self._drift.look(alarm_type, moved, tick < self._settle_at)
         if (
             awake
             or alarm_type
             or self._nameless
-            or self._drift is not None
-            or self._drift_suspected
+            or self._drift.found is not None
+            or self._drift.suspected
             or (score >= 1.0 and not self._named)
             or not tick % _SLOW_EVERY
         ):
@@ -170,7 +169,7 @@ class DeviceDetector:
             for sensor in self.sensors:
                 sensor.calm()
                 if self._named and sensor.baseline.unproven:  # learned right before the alarm, perhaps from its fault
-                    sensor.baseline = Baseline()
+                    sensor.forget()
             self._nameless = 0
         self._alarm_type = alarm_type
         self._alarmed_for = 0
@@ -180,7 +179,7 @@ class DeviceDetector:
         """Freeze the baselines while something is suspected; not for ever without an alarm."""
         suspected = (
             alarm_type != ""
-            or self._drift_suspected
+            or self._drift.suspected
             or (self.load is not None and self.load.left > 0)
             or (not self._named and self.joint.lasting >= 1.0)
             or (
@@ -202,7 +201,7 @@ class DeviceDetector:
             baseline = sensor.baseline
             if baseline.full:
                 clean = self._tick - self._suspect_at >= baseline.in_block
-                baseline.close_block(clean, self._alarm_type != "" or sensor.name in moved, self._drift_suspected)
+                baseline.close_block(clean, self._alarm_type != "" or sensor.name in moved, self._drift.suspected)
                 sensor.adapt()
             elif not baseline.scale and self._alarm_type:
                 baseline.begin_again()
@@ -212,27 +211,15 @@ class DeviceDetector:
     def _diagnose(self, at: float, alarm_type: str) -> Diagnosis | None:
         active = alarm_type != ""
         signs = signs_of(self.sensors, at, self._off, self.load, active)
-        rules = self.spec.faults
         drift = self._drift
-        fits = fitting(rules, self._by_name, signs, drift, self._drift_suspected) if rules else []
+        fits = fitting(self.spec.faults, self._by_name, signs, drift.found, drift.suspected)
         if fits:
             self._nameless = 0
-            return diagnose(fits, signs, drift)
+            return diagnose(fits, signs, drift.found)
         broken = broken_instruments(self.sensors, at)
         if broken is not None:
             return broken
         return self._unnamed(at, signs, active)
-
-    def _look_for_drift(self, alarm_type: str) -> None:
-        rule = next((rule for rule in self.spec.faults if rule.together), None)
-        if rule is None:
-            return
-        if self._tick < self._settle_at:
-            self._drift, self._drift_suspected = None, True
-            return
-        sensors = [self._by_name[name] for name in rule.together]
-        moved = () if self.load is None else self.load.moved
-        self._drift, self._drift_suspected = look_for_drift(sensors, alarm_type == rule.name, moved)
 
     def _unnamed(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what has no name: beyond a limit at once, else by signs or score, after some patience."""
@@ -246,8 +233,8 @@ class DeviceDetector:
                 if sensor.name in signs and not (self.load is not None and self.load.explains(sensor.name))
             ]
             # Sensors that may be drifting together will have a name, and must not be given away as nameless before.
-            self._nameless = self._nameless + 1 if shown and not self._drift_suspected else 0
-            if not shown or (not active and (self._drift_suspected or self._nameless < _PATIENCE)):
+            self._nameless = self._nameless + 1 if shown and not self._drift.suspected else 0
+            if not shown or (not active and (self._drift.suspected or self._nameless < _PATIENCE)):
                 return None
             return nameless(shown)
         lasting = self.joint.lasting
@@ -297,4 +284,6 @@ class DeviceDetector:
         self.spec, self._named = spec, bool(spec.faults)
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
+        before, self._drift = self._drift, DriftWatch(spec.faults, self._by_name)
+        self._drift.found, self._drift.suspected = before.found, before.suspected
         return tuple(known)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aegisflow.domain.detection.drift import Drift
+from aegisflow.domain.detection.evidence import finding_of, sign_of
 from aegisflow.domain.detection.finding import DRIFT, Diagnosis
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
@@ -38,25 +39,26 @@ def signs_of(
         active: whether there is an alarm, for which hysteresis holds.
     """
     signs: dict[str, frozenset[str]] = {}
+    changing = load is not None and load.left > 0
     for sensor in sensors:
         if sensor.at != at or sensor.repeats.present:
             continue
-        shown = set()
+        shown = []
         beyond = sensor.limit.beyond
         if beyond or (active and sensor.limit.limited and sensor.limit.held):
-            shown.add("beyond")
+            shown.append("beyond")
             if beyond:
-                shown.add("high" if beyond > 0 else "low")
+                shown.append("high" if beyond > 0 else "low")
         before = sensor.name in off
-        shift = sensor.shifted(1.0 if load is None else load.allowance(sensor.name), before)
+        shift = sensor.shifted(load.allowance(sensor.name) if load is not None and changing else 1.0, before)
         shift = shift or (sensor.held() if active and before else 0)
         if shift:
-            shown.add("high" if shift > 0 else "low")
+            shown.append("high" if shift > 0 else "low")
             off.add(sensor.name)
-        else:
+        elif before:
             off.discard(sensor.name)
         if sensor.swing.present:
-            shown.add("swings")
+            shown.append("swings")
         if shown:
             signs[sensor.name] = frozenset(shown)
     return signs
@@ -75,6 +77,8 @@ def fitting(
     ``unless`` even leans the way that would speak against it. While the sensors may be drifting
     together, what one of them shows waits until it is too large for that, or beyond a limit.
     """
+    if not signs and drift is None:
+        return []
     fits = []
     for rule in rules:
         if rule.together:
@@ -121,18 +125,18 @@ def diagnose(fits: Sequence[Fit], signs: Signs, drift: Drift | None) -> Diagnosi
     best = fits[0]
     rule = best.rule
     if rule.together and drift is not None:
-        findings = tuple(sensor.finding(DRIFT, rule.severity) for sensor in best.sensors)
+        findings = tuple(finding_of(sensor, DRIFT, rule.severity) for sensor in best.sensors)
         percent = 100 * drift.share
         reasons = [
             f"all of {', '.join(rule.together)} are off by {percent:+.1f} % (± {100 * drift.error:.1f} %)",
             f"{drift.alone} of them show it by themselves, and none contradicts it",
         ]
     else:
-        findings = tuple(sensor.finding(sensor.sign(), rule.severity) for sensor in best.sensors)
+        findings = tuple(finding_of(sensor, sign_of(sensor), rule.severity) for sensor in best.sensors)
         reasons = [_reason(sensor, signs[sensor.name]) for sensor in best.sensors]
     for other in fits[1:]:
         findings += tuple(
-            sensor.finding(sensor.sign(), rule.severity) for sensor in other.sensors if sensor not in best.sensors
+            finding_of(sensor, sign_of(sensor), rule.severity) for sensor in other.sensors if sensor not in best.sensors
         )
         what = ", ".join(_reason(sensor, signs.get(sensor.name, _NOTHING)) for sensor in other.sensors)
         reasons.append(f"less strong: {other.rule.name}, since {what}")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from aegisflow.domain.detection.sensor import SensorDetector
-from aegisflow.domain.detection.shift import Means
 from aegisflow.domain.equipment import LoadSpec
 
 SETTLING = 360
@@ -54,7 +53,7 @@ class LoadStep:
         elif (
             abs(means.medium) > _LEAST
             and not sensor.swing.present
-            and (abs(means.medium) > _CERTAIN * sensor.baseline.error(Means.N_MEDIUM) or sensor.shifted())
+            and (abs(means.medium) > _CERTAIN * sensor.medium_error or sensor.shifted())
         ):
             self.since = at
             self._begin(means.medium)

@@ -2,9 +2,7 @@
 
 from math import cbrt, inf, sqrt
 
-from aegisflow.domain.alarms import Severity
 from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMORY, Baseline
-from aegisflow.domain.detection.finding import LIMIT, SHIFT, SILENT, STUCK, SWING, Z_SCORE, Finding
 from aegisflow.domain.detection.limits import LimitCheck
 from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
 from aegisflow.domain.detection.stuck import Silent, Stuck
@@ -45,13 +43,17 @@ class SensorDetector:
     __slots__ = (
         "at",
         "baseline",
+        "certain",
         "cusum",
+        "deadband",
         "energy_mean",
         "energy_scale",
         "guard",
         "level_scale",
         "limit",
+        "long_error",
         "means",
+        "medium_error",
         "name",
         "noise",
         "reach",
@@ -70,6 +72,8 @@ class SensorDetector:
         self.zscore = ZScore(spec.detector)
         self.limit = LimitCheck(spec)
         self.baseline = Baseline()
+        self.deadband = spec.deadband or 0.0
+        """The shift that matters, in the sensor's unit."""
         self.cusum = Cusum()
         self.means = Means()
         self.swing = Swing()
@@ -80,6 +84,10 @@ class SensorDetector:
         self.reach = _LEAST_REACH
         self.noise = 0.0
         """Standard deviation of the brief mean, in spreads (that of an EWMA of a first-order autoregression)."""
+        self.long_error = self.medium_error = 0.0
+        """Standard errors of the long and the medium mean, in spreads."""
+        self.certain = 0.0
+        """CUSUM from which on a shift is certain."""
         self.level_scale = self.energy_scale = 0.0
         """What makes the medium mean and the energy comparable between sensors: 1 is rare."""
         self.energy_mean = 1.0
@@ -129,11 +137,15 @@ class SensorDetector:
             + baseline.unsure,
         )
         self.guard = DECISION * inflation / 2
+        self.certain = certain_at(inflation)
+        self.long_error, self.medium_error = baseline.error(Means.N_LONG), baseline.error(Means.N_MEDIUM)
+        least = LEAST_SHIFT if not baseline.wander else max(LEAST_SHIFT, _STROLLS * sqrt(baseline.wander))
+        self.deadband = max(self.spec.deadband or 0.0, least * baseline.spread)
         carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
         self.noise = sqrt(carried / Means.N_BRIEF + baseline.wander)
         self.reach = min(_MOST_REACH, max(_LEAST_REACH, _REACH * self.noise))
         rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
-        self.level_scale = 1 / (rare * baseline.error(Means.N_MEDIUM))
+        self.level_scale = 1 / (rare * self.medium_error)
         freedom = Means.N_ENERGY / max(baseline.unrest * BLOCK, _carried(baseline.correlation**2))
         self.energy_mean = 1 - 2 / (9 * freedom)
         self.energy_scale = 1 / (rare * sqrt(2 / (9 * freedom)))
@@ -154,6 +166,11 @@ class SensorDetector:
             self.adapt()
             self.calm()
 
+    def forget(self) -> None:
+        """Begin the baseline anew."""
+        self.baseline = Baseline()
+        self.deadband = self.spec.deadband or 0.0
+
     def calm(self) -> None:
         """Forget what was suspected."""
         self.cusum.reset()
@@ -173,14 +190,7 @@ class SensorDetector:
     @property
     def suspected(self) -> bool:
         """Whether the level may have begun to move."""
-        return self.cusum.sum > self.guard
-
-    @property
-    def deadband(self) -> float:
-        """The shift that matters, in the sensor's unit."""
-        baseline = self.baseline
-        least = LEAST_SHIFT if not baseline.wander else max(LEAST_SHIFT, _STROLLS * sqrt(baseline.wander))
-        return max(self.spec.deadband or 0.0, least * baseline.spread)
+        return self.cusum.high > self.guard or self.cusum.low > self.guard
 
     @property
     def moved(self) -> float:
@@ -200,19 +210,18 @@ class SensorDetector:
 
         ``crossed``: it was one a reading ago.
         """
-        baseline, cusum = self.baseline, self.cusum
-        if not baseline.scale:
+        scale, cusum = self.baseline.scale, self.cusum
+        if not scale:
             return 0
-        deadband = self.deadband * baseline.scale * times
-        certain = certain_at(baseline.total_inflation) * (0.5 if self.zscore.persistent else 1.0)
-        if crossed:
-            certain *= _CROSSED
-        if cusum.sum > certain:
+        deadband = self.deadband * scale * times
+        certain = self.certain * (_CROSSED if crossed else 1.0)
+        largest = cusum.sum
+        if largest > 0.5 * certain and (largest > certain or self.zscore.persistent):
             shift = cusum.shift
             if abs(shift) >= deadband:
                 return 1 if shift > 0 else -1
         long = self.means.long
-        if abs(long) >= max(_SLOW_DEADBANDS * deadband, _CERTAIN_LONG * baseline.error(Means.N_LONG)):
+        if abs(long) >= max(_SLOW_DEADBANDS * deadband, _CERTAIN_LONG * self.long_error):
             return 1 if long > 0 else -1
         return 0
 
@@ -222,7 +231,7 @@ class SensorDetector:
         if not baseline.scale:
             return 0
         medium = self.means.medium
-        if abs(medium) >= max(_HYSTERESIS * self.deadband * baseline.scale, _STILL * baseline.error(Means.N_MEDIUM)):
+        if abs(medium) >= max(_HYSTERESIS * self.deadband * baseline.scale, _STILL * self.medium_error):
             return 1 if medium > 0 else -1
         return 0
 
@@ -232,43 +241,6 @@ class SensorDetector:
         if abs(brief) > _LEANING * self.noise:
             return 1 if brief > 0 else -1
         return 0
-
-    def finding(self, detector: str, severity: Severity = Severity.LOW) -> Finding:
-        """Return the figures of the newest value, as evidence of this detector.
-
-        They are against the baseline; before there is one, against the rolling window.
-        """
-        zscore, baseline = self.zscore, self.baseline
-        value = zscore.value
-        if detector == LIMIT:
-            severity = max(severity, self.limit.severity, key=lambda item: item.rank)
-        if baseline.scale and detector != Z_SCORE:
-            return Finding(
-                self.name,
-                detector,
-                value,
-                baseline.level,
-                baseline.spread,
-                (value - baseline.level) * baseline.scale,
-                severity,
-            )
-        z = zscore.z
-        if z is None:
-            return Finding(
-                self.name, detector, value, zscore.window.mean or 0.0, zscore.window.spread or 0.0, 0.0, severity
-            )
-        spread = zscore.deviation / z if z else zscore.window.spread or 0.0
-        return Finding(self.name, detector, value, value - zscore.deviation, spread, z, severity)
-
-    def sign(self) -> str:
-        """Return the test that speaks loudest for the sensor now."""
-        if self.limit._outside and self.limit.beyond:
-            return LIMIT
-        if self.silence.present:
-            return SILENT
-        if self.repeats.present:
-            return STUCK
-        return SWING if self.swing.present else SHIFT
 
     def figures(self) -> tuple[float | None, ...]:
         """Return all that the detector remembers beside the values of its window."""
@@ -293,6 +265,9 @@ class SensorDetector:
         self.spec = spec
         self.zscore.configure(spec.detector)
         self.limit.configure(spec)
+        self.deadband = spec.deadband or 0.0
+        if self.baseline.scale:
+            self.adapt()
 
 
 def _carried(r: float) -> float:

@@ -43,7 +43,7 @@ class Stuck:
     @property
     def present(self) -> bool:
         """Whether the sensor is stuck."""
-        return self.run >= self.limit and self.seen > 2 * self.limit
+        return self.run >= FEWEST_REPEATS and self.run >= self.limit and self.seen > 2 * self.limit
 
     @property
     def tells_nothing(self) -> bool:
@@ -70,4 +70,4 @@ class Silent:
     @property
     def present(self) -> bool:
         """Whether it has been missing for unusually many readings."""
-        return self.missed > max(_FEWEST_MISSED, 3 * self.longest)
+        return self.missed > _FEWEST_MISSED and self.missed > 3 * self.longest

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import inf
 
 from aegisflow.domain.alarms import Severity
+from aegisflow.domain.detection.evidence import finding_of, sign_of
 from aegisflow.domain.detection.finding import (
     JOINT,
     LIMIT,
@@ -23,12 +24,12 @@ def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosi
     """Return the sensors that do not measure any more."""
     stuck = [sensor for sensor in sensors if sensor.at == at and sensor.repeats.present]
     if stuck:
-        findings = tuple(sensor.finding(STUCK) for sensor in stuck)
+        findings = tuple(finding_of(sensor, STUCK) for sensor in stuck)
         reasons = tuple(f"{sensor.name} has repeated its value {sensor.repeats.run} times" for sensor in stuck)
         return Diagnosis(SENSOR_STUCK, findings, reasons)
     silent = [sensor for sensor in sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s]
     if silent:
-        findings = tuple(sensor.finding(SILENT) for sensor in silent)
+        findings = tuple(finding_of(sensor, SILENT) for sensor in silent)
         reasons = tuple(f"{sensor.name} is missing from {sensor.silence.missed} readings" for sensor in silent)
         return Diagnosis(SENSOR_SILENT, findings, reasons)
     return None
@@ -36,14 +37,14 @@ def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosi
 
 def silent_device(sensors: Sequence[SensorDetector], latest_at: float) -> Diagnosis | None:
     """Return the diagnosis of a device that does not report any more; None for one that never has."""
-    findings = tuple(sensor.finding(SILENT, Severity.MEDIUM) for sensor in sensors if sensor.at > -inf)
+    findings = tuple(finding_of(sensor, SILENT, Severity.MEDIUM) for sensor in sensors if sensor.at > -inf)
     reasons = (f"no reading since {format_instant(latest_at)}: nobody watches it",) if findings else ()
     return Diagnosis(SENSOR_SILENT, findings, reasons) if findings else None
 
 
 def nameless(shown: Sequence[SensorDetector]) -> Diagnosis:
     """Return the diagnosis of sensors that are off, and no type of fault says why."""
-    findings = tuple(sensor.finding(sensor.sign(), Severity.LOW) for sensor in shown)
+    findings = tuple(finding_of(sensor, sign_of(sensor), Severity.LOW) for sensor in shown)
     return Diagnosis(
         UNCLASSIFIED, findings, tuple(f"{sensor.name} is off, and no type of fault fits" for sensor in shown)
     )
@@ -58,7 +59,7 @@ def graded(score: float) -> Severity:
 
 def beyond_limits(sensors: Sequence[SensorDetector]) -> Diagnosis:
     """Return the diagnosis of sensors beyond an alarm limit."""
-    findings = tuple(sensor.finding(LIMIT) for sensor in sensors)
+    findings = tuple(finding_of(sensor, LIMIT) for sensor in sensors)
     return Diagnosis(UNCLASSIFIED, findings, tuple(f"{sensor.name} is beyond its limit" for sensor in sensors))
 
 
@@ -67,7 +68,7 @@ def by_score(joint: JointScore, sensors: Sequence[SensorDetector], at: float) ->
     ranked = sorted(sensors, key=joint.strength, reverse=True)
     least = min(1.0, joint.strength(ranked[0]))
     findings = tuple(
-        sensor.finding(JOINT, graded(joint.lasting))
+        finding_of(sensor, JOINT, graded(joint.lasting))
         for sensor in ranked
         if sensor.at == at and joint.strength(sensor) >= least
     )

@@ -1,0 +1,44 @@
+"""What a sensor shows, as evidence for people."""
+
+from aegisflow.domain.alarms import Severity
+from aegisflow.domain.detection.finding import LIMIT, SHIFT, SILENT, STUCK, SWING, Z_SCORE, Finding
+from aegisflow.domain.detection.sensor import SensorDetector
+
+
+def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Severity.LOW) -> Finding:
+    """Return the figures of the newest value, as evidence of this detector.
+
+    They are against the baseline; before there is one, against the rolling window.
+    """
+    zscore, baseline = sensor.zscore, sensor.baseline
+    value = zscore.value
+    if detector == LIMIT:
+        severity = max(severity, sensor.limit.severity, key=lambda item: item.rank)
+    if baseline.scale and detector != Z_SCORE:
+        return Finding(
+            sensor.name,
+            detector,
+            value,
+            baseline.level,
+            baseline.spread,
+            (value - baseline.level) * baseline.scale,
+            severity,
+        )
+    z = zscore.z
+    if z is None:
+        return Finding(
+            sensor.name, detector, value, zscore.window.mean or 0.0, zscore.window.spread or 0.0, 0.0, severity
+        )
+    spread = zscore.deviation / z if z else zscore.window.spread or 0.0
+    return Finding(sensor.name, detector, value, value - zscore.deviation, spread, z, severity)
+
+
+def sign_of(sensor: SensorDetector) -> str:
+    """Return the test that speaks loudest for the sensor now."""
+    if sensor.limit._outside and sensor.limit.beyond:
+        return LIMIT
+    if sensor.silence.present:
+        return SILENT
+    if sensor.repeats.present:
+        return STUCK
+    return SWING if sensor.swing.present else SHIFT
