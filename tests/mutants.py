@@ -35,6 +35,7 @@ POLICY, LOCKS, DESK, LEDGER = "domain/policy.py", "domain/interlocks.py", "domai
 EXECUTION, OPERATION, PROOF = "domain/execution.py", "domain/operation.py", "domain/proof.py"
 STEP, GUARD, STEPS = "domain/transition.py", "actors/guard.py", "actors/steps.py"
 GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
+CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
 
 MUTANTS = (
     Mutant(
@@ -236,6 +237,31 @@ MUTANTS = (
         "if False:\n",
     ),
     Mutant("a restarted guard is not told", OPERATING, "for progress in self._seen:", "for progress in ():"),
+    Mutant(
+        "published without a connection", CLIENT, "connection is None or not connection.connected or", "connection and"
+    ),
+    Mutant(
+        "commands that the broker keeps",
+        CONNECTION,
+        "payload, qos=1, properties",
+        "payload, qos=1, retain=True, properties",
+    ),
+    Mutant("commands that may get lost", CONNECTION, "payload, qos=1, properties", "payload, qos=0, properties"),
+    Mutant(
+        "commands that the broker delivers late",
+        CONNECTION,
+        "MessageExpiryInterval = expiry_s",
+        "MessageExpiryInterval = 86_400",
+    ),
+    Mutant("an answer in another machine's name", CODEC, "if fields.device_id is not None and", "if False and"),
+    Mutant("an answer of long ago", CODEC, "if message.retain or len", "if len"),
+    Mutant("an answer that nobody signed", CODEC, "if self._key and not is_signed", "if False and not is_signed"),
+    Mutant(
+        "a command without its deadline",
+        CODEC,
+        '"expires_at": format_instant(expires_at)',
+        '"expires_at": format_instant(issued_at)',
+    ),
     Mutant("the machine is never asked", OPERATING, "if asked is not None:", "if False:"),
 )
 """What could go wrong, where; the old text stands once in its file."""

@@ -6,13 +6,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from mutants import GATEWAY, MUTANTS, OPERATING, ROOT, Mutant
+from mutants import CLIENT, CODEC, CONNECTION, GATEWAY, MUTANTS, OPERATING, ROOT, Mutant
 
 DOMAIN = [
     f"tests/domain/test_{name}.py" for name in ("policy", "interlocks", "proof", "execution", "operation", "desk")
 ]
 GUARD = ["tests/actors/test_guard.py"]
 WALK = ["tests/test_command_walk.py"]
+BUS = {CODEC: ["tests/bus/test_codec.py"], CLIENT: ["tests/bus/test_mqtt.py"], CONNECTION: ["tests/bus/test_mqtt.py"]}
 FEW = (
     "allow beats ask",
     "digest not compared",
@@ -41,8 +42,8 @@ def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[
 
 def survives(mutant: Mutant) -> str:
     """Return what the tests say if they do not notice; empty if they do."""
-    whole = mutant.file in (GATEWAY, OPERATING)
-    done = run(mutant, WALK + GUARD if whole else DOMAIN if mutant.file.startswith("domain/") else GUARD)
+    files = BUS.get(mutant.file) or (DOMAIN if mutant.file.startswith("domain/") else GUARD)
+    done = run(mutant, WALK + GUARD if mutant.file in (GATEWAY, OPERATING) else files)
     failed = done.returncode == 1 and "failed" in done.stdout.splitlines()[-1]
     return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-500:]}"
 
@@ -56,7 +57,7 @@ def test_there_are_enough_and_each_stands_once_in_its_file() -> None:
 
 
 def test_without_a_mistake_the_same_tests_pass() -> None:
-    assert run(None, DOMAIN + GUARD + WALK).returncode == 0
+    assert run(None, DOMAIN + GUARD + WALK + [file for files in BUS.values() for file in files]).returncode == 0
 
 
 @pytest.mark.slow

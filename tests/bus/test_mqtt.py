@@ -8,6 +8,7 @@ import threading
 
 import paho.mqtt.client as paho
 import pytest
+from waiting import eventually
 
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config.settings import BrokerSettings
@@ -136,6 +137,31 @@ def test_nothing_is_published_while_there_is_no_connection(mosquitto):
         listener.bus.publish("c/a", b"now", expiry_s=30)
         watcher.wait_until(lambda: watcher.messages)
         assert watcher.payloads == [b"now"]
+
+
+def test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_comers(mosquitto):
+    heard, subscribed, late = [], threading.Event(), []
+    machine = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="machine", protocol=paho.MQTTv5)
+    machine.on_message = lambda _client, _data, message: heard.append(message)
+    machine.on_subscribe = lambda *_: subscribed.set()
+    machine.on_connect = lambda *_: machine.subscribe("c/+", qos=1)
+    machine.connect(mosquitto.host, mosquitto.port)
+    machine.loop_start()
+    assert subscribed.wait(10)
+    with Listener(mosquitto.settings()) as listener:
+        listener.wait_connected()
+        listener.bus.publish("c/a", b"order", expiry_s=30)
+        eventually(lambda: heard)
+        with Listener(mosquitto.settings(client_id="late"), "c/+") as watcher:
+            watcher.wait_connected()
+            eventually(lambda: listener.bus.publish("c/b", b"another", expiry_s=30) or watcher.messages)
+            late = watcher.payloads
+    machine.disconnect()
+    machine.loop_stop()
+    order = heard[0]
+    assert (order.payload, order.qos) == (b"order", 1)
+    assert 25 <= order.properties.MessageExpiryInterval <= 30
+    assert set(late) == {b"another"}
 
 
 def test_the_birth_the_last_will_and_the_goodbye_are_retained(mosquitto):
