@@ -41,7 +41,8 @@ class World:
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
-        self.plant = world_plant()
+        self.whole = self.plant = world_plant()
+        self.gone: dict[str, Device] = {}
         self.desk = Desk(self.plant)
         self.ids = count()
         self.disk: dict[str, CommandRecord] = {}
@@ -91,7 +92,7 @@ class World:
         if command.command_id in self.storing:
             return
         before = self.desk.open[command.command_id]
-        device = self.view(command.device_id) if answers else None
+        device = self.view(command.device_id) if answers and command.device_id in self.devices else None
         step = self.desk.approve(command.command_id, digest, by, device, self.now)
         if step.after.stage in (Stage.DISPATCHED, Stage.AWAITING_APPROVAL):
             assert by.kind == "operator"
@@ -231,6 +232,8 @@ class World:
         record, _ = self.orders[index] if doubled else self.orders.pop(index)
         if doubled:
             self.orders[index] = (record, True)
+        if record.command.device_id in self.gone:
+            return
         device, command = self.devices[record.command.device_id], record.command
         was_open, version = device.operation.open_command, device.operation.version
         self._tell(command.device_id, device.begin(record, self.now))
@@ -287,11 +290,23 @@ class World:
 
     def pass_time(self, seconds: float, guard_looks: bool = True) -> None:
         self.now += seconds
-        for name in DEVICES:
+        for name in self.devices:
             self.watch(name)
         for step in self.desk.due(self.now) if guard_looks else ():
             if step.after.command.command_id not in self.storing:
                 self._save(step)
+
+    def leave(self, device_id: str) -> None:
+        """Take a device out of the plant, whatever is under way: what is told to it from now on is lost."""
+        self.gone[device_id] = self.devices.pop(device_id)
+        self._replace()
+
+    def come_back(self, device_id: str, knows_mode: bool) -> None:
+        """Put it back; its machine has worked on meanwhile."""
+        self.devices[device_id] = self.gone.pop(device_id)
+        self._replace()
+        self.orders = [one for one in self.orders if one[0].command.device_id != device_id]
+        self.restart_device(device_id, knows_mode)
 
     def restart_device(self, device_id: str, knows_mode: bool) -> None:
         """Begin with what the store knows; what waited in its inbox still comes, once."""
@@ -311,13 +326,23 @@ class World:
     def replace_plant(self, **policy: object) -> None:
         """Change policy, or the devices themselves (``silent_after_s``), while everything goes on."""
         silent_after_s = policy.pop("silent_after_s", None)
-        self.plant = world_plant(**policy)
+        self.whole = world_plant(**policy)
         if silent_after_s is not None:
             specs = {
                 name: replace(spec, silent_after_s=float(str(silent_after_s)))
-                for name, spec in self.plant.devices.items()
+                for name, spec in self.whole.devices.items()
             }
-            self.plant = replace(self.plant, devices=specs)
+            self.whole = replace(self.whole, devices=specs)
+        self._replace()
+        for name, device in self.devices.items():
+            device.reconfigure(self.plant.devices[name], self.now)
+
+    def _replace(self) -> None:
+        """Have the guard take the plant as it is now, without the devices that are gone."""
+        present = {name: spec for name, spec in self.whole.devices.items() if name in self.devices}
+        lines = {
+            name: replace(line, devices=tuple(one for one in line.devices if one in present))
+            for name, line in self.whole.lines.items()
+        }
+        self.plant = replace(self.whole, devices=present, lines=lines)
         self.desk.replaced(self.plant)
-        for name in DEVICES:
-            self.devices[name].reconfigure(self.plant.devices[name], self.now)

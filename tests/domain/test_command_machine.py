@@ -19,7 +19,8 @@ IN_A_ROW = 100
 PEOPLE = (ADA, BEN, CLEO)
 REFUSED = (AegisFlowError,)
 
-device_ids = st.sampled_from(DEVICES)
+device_ids = st.integers(0, len(DEVICES) - 1)
+"""Which of the devices that the plant has just then."""
 callers = st.sampled_from((AGENT, AGENT, AGENT, *PEOPLE))
 amounts = st.sampled_from((20.0, 25.0, 30.0, 50.0, 80.0))
 places = st.integers(0, 1_000)
@@ -39,6 +40,11 @@ class Commands(RuleBasedStateMachine):
     def waiting(self) -> list[CommandRecord]:
         return [one for one in self.world.desk.open.values() if one.stage is Stage.AWAITING_APPROVAL]
 
+    def present(self, place: int) -> str:
+        """Return a device of the plant as it is now."""
+        names = list(self.world.devices)
+        return names[place % len(names)]
+
     # --- agents and people ------------------------------------------------------------------------
 
     @rule(
@@ -50,14 +56,14 @@ class Commands(RuleBasedStateMachine):
         doubled=st.booleans(),
     )
     def propose(self, device_id, name, by, amount, at_once, doubled):
-        command_id = self.world.propose(device_id, name, by, amount)
+        command_id = self.world.propose(self.present(device_id), name, by, amount)
         if at_once:
             self.world.store(command_id)
             self.world.settle(doubled)
 
     @rule(device_id=device_ids, by=callers)
     def propose_to_a_device_that_does_not_answer(self, device_id, by):
-        self.world.propose(device_id, CommandName.EMERGENCY_SHUTDOWN, by, 20.0, answers=False)
+        self.world.propose(self.present(device_id), CommandName.EMERGENCY_SHUTDOWN, by, 20.0, answers=False)
 
     @precondition(lambda self: self.waiting())
     @rule(place=places, by=st.sampled_from(PEOPLE), answers=mostly, at_once=mostly)
@@ -90,7 +96,7 @@ class Commands(RuleBasedStateMachine):
 
     @rule(device_id=device_ids, severity=st.sampled_from((None, Severity.LOW, Severity.LOW, Severity.HIGH)))
     def alarm(self, device_id, severity):
-        self.world.severity[device_id] = severity
+        self.world.severity[self.present(device_id)] = severity
 
     # --- store and messages -----------------------------------------------------------------------
 
@@ -123,7 +129,7 @@ class Commands(RuleBasedStateMachine):
         mode=st.sampled_from((None, Mode.NORMAL, Mode.SHUTDOWN)),
     )
     def answer(self, place, result, mode):
-        busy = [name for name in DEVICES if self.world.devices[name].operation.open_command]
+        busy = [name for name, device in self.world.devices.items() if device.operation.open_command]
         name = busy[place % len(busy)]
         self.world.ack(name, self.world.devices[name].operation.open_command, result, mode)
 
@@ -131,7 +137,7 @@ class Commands(RuleBasedStateMachine):
     @rule(place=places, readings=st.integers(2, 5), shows=mostly)
     def obey(self, place, readings, shows):
         """A machine that does what it was told, and shows it mostly."""
-        busy = [name for name in DEVICES if self.world.devices[name].operation.open_command]
+        busy = [name for name, device in self.world.devices.items() if device.operation.open_command]
         name = busy[place % len(busy)]
         command_id = self.world.devices[name].operation.open_command
         self.world.ack(name, command_id, "accepted", None)
@@ -145,7 +151,7 @@ class Commands(RuleBasedStateMachine):
     @precondition(lambda self: any(device.mode is Mode.UNKNOWN for device in self.world.devices.values()))
     @rule(place=places, mode=st.sampled_from((Mode.NORMAL, Mode.NORMAL, Mode.REDUCED_LOAD, Mode.SHUTDOWN)))
     def tell_mode(self, place, mode):
-        lost = [name for name in DEVICES if self.world.devices[name].mode is Mode.UNKNOWN]
+        lost = [name for name, device in self.world.devices.items() if device.mode is Mode.UNKNOWN]
         self.world.ack(lost[place % len(lost)], "none", "unknown", mode)
 
     @rule(
@@ -155,12 +161,12 @@ class Commands(RuleBasedStateMachine):
     )
     def answer_for_another_command(self, device_id, place, result):
         names = [*self.world.disk, "cmd-invented", "none"]
-        self.world.ack(device_id, names[place % len(names)], result, Mode.NORMAL)
+        self.world.ack(self.present(device_id), names[place % len(names)], result, Mode.NORMAL)
 
     @rule(device_id=device_ids, value=st.sampled_from((FULL, HALF, IDLE)), readings=st.integers(1, 4))
     def read(self, device_id, value, readings):
         for _ in range(readings):
-            self.world.read(device_id, value)
+            self.world.read(self.present(device_id), value)
 
     @rule(seconds=st.sampled_from((1.0, 5.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0)), looks=mostly)
     def pass_time(self, seconds, looks):
@@ -168,7 +174,19 @@ class Commands(RuleBasedStateMachine):
 
     @rule(device_id=device_ids, knows_mode=mostly)
     def restart_device(self, device_id, knows_mode):
-        self.world.restart_device(device_id, knows_mode)
+        self.world.restart_device(self.present(device_id), knows_mode)
+
+    @precondition(lambda self: len(self.world.devices) > 1)
+    @rule(device_id=device_ids, leaves=st.sampled_from((False,) * 7 + (True,)))
+    def leave(self, device_id, leaves):
+        if leaves:
+            self.world.leave(self.present(device_id))
+
+    @precondition(lambda self: self.world.gone)
+    @rule(place=places, knows_mode=mostly)
+    def come_back(self, place, knows_mode):
+        gone = list(self.world.gone)
+        self.world.come_back(gone[place % len(gone)], knows_mode)
 
     @rule()
     def restart_guard(self):
