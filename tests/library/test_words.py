@@ -185,3 +185,11 @@ def test_no_word_stands_twice_in_a_glossary(file: str) -> None:
 def test_the_glossaries_can_be_read_and_say_something() -> None:
     assert glossary("german.txt")["lager"] == ("bearing",)
     assert all(written for written in glossary("synonyms.txt").values())
+
+
+@pytest.mark.parametrize("file", ["ordinary.txt", "ordinary-german.txt"])
+def test_the_lists_of_ordinary_words_hold_whole_words_once_each(file: str) -> None:
+    text = resources.files("aegisflow.library.vocabulary").joinpath(file).read_text("utf-8")
+    words = " ".join(line for line in text.splitlines() if not line.startswith("#")).split()
+    assert sorted(words) == sorted(set(words))
+    assert all(word == word.lower() and word[0].isalpha() and word[-1].isalpha() for word in words)
