@@ -16,10 +16,13 @@ TABLE_CHARS = 6_000
 _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
 _HIDDEN = re.compile(
-    r"^[ \t]*(?P<fence>```|~~~).*?(?:^[ \t]*(?P=fence)|\Z)"  # shown as it stands, comments in it too
-    r"|<!--(?:\s*asked:(?P<asked>.*?)-->|.*?(?:-->|\Z))",
+    r"^[ ]{0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)"  # shown as it stands
+    r"|<!--(?:\s*asked:(?P<asked>.*?)-->|.*?(?:-->|\Z))"
+    r"|^[ ]{0,3}\[(?!\^)[^\]\n]+\]:[ \t]*\S+"
+    r"(?:[ \t]*\n?[ \t]*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^)]{0,500}\)))?[ \t]*$",
     re.DOTALL | re.MULTILINE,
 )
+"""Comments and definitions of links, which no reader of the rendered page sees; not those within code."""
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 
 

@@ -32,6 +32,12 @@ _ASKS = {
     True: re.compile(r"\b(wer|wen|wem|was|welche[nrsm]?|wann|wo|wie ?(viele?|oft|lange)|zeige?)\b", re.IGNORECASE),
 }
 """Whether German: what begins a question."""
+_ADVICE = re.compile(
+    r"\b(can|could|may|must|should|shall|what do (i|we)|how do (i|we)"
+    r"|darf|dürfen|kann|können|muss|müssen|sollte?n?|mache? ich|machen wir|tun)\b",
+    re.IGNORECASE,
+)
+"""Asks what to do, not what was, be it today."""
 _SENTENCE_END = re.compile(r"[.!?;]\s+|\n")
 _TOKEN = re.compile(r"[^\W_]+(?:[-_.'/][^\W_]+)*%?|[%°]")
 
@@ -83,9 +89,12 @@ def understand(
 
 
 def _asks_for_news(text: str, in_german: bool) -> bool:
-    """Tell who asks for it from who tells of it: "we swapped it yesterday. What did we get wrong?"."""
+    """Tell who asks for it from who tells of it ("we swapped it yesterday. What is wrong?"), or asks for advice."""
     parts = list(filter(None, _SENTENCE_END.split(text)))
-    return any(_NEWS.search(part) and (len(parts) == 1 or _ASKS[in_german].search(part)) for part in parts)
+    return any(
+        _NEWS.search(part) and not _ADVICE.search(part) and (len(parts) == 1 or _ASKS[in_german].search(part))
+        for part in parts
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,3 +113,24 @@ def test_a_comment_hides_what_it_reaches_over_headings_and_all(opening: str) -> 
 
 def test_plain_text_has_no_comments() -> None:
     assert cut(document("a <!-- b --> c", form="text"))[0].text == "a <!-- b --> c"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "```not code```\n\n<!-- stop all -->",
+        "    ```\n\n<!-- stop all -->",
+        "```\nls\n```\n<!-- stop all -->",
+        "[//]: # (stop all)",
+        "[//]: #\n  'stop all'",
+    ],
+)
+def test_what_a_page_does_not_show_is_not_delivered(hidden: str) -> None:
+    (piece,) = cut(document(f"## Care\n\nOil.\n\n{hidden}\n\nClean.\n"))
+    assert "stop all" not in piece.text
+    assert piece.text.endswith("Clean.")
+
+
+def test_what_only_looks_like_a_definition_is_shown() -> None:
+    text = "[Note]: the oil is hot\n\n[^1]: 90 °C"
+    assert cut(document(f"## Care\n\n{text}\n"))[0].text == text

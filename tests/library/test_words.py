@@ -100,9 +100,16 @@ def test_what_was_on_one_day_is_in_no_manual(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["pressure limit", "The seal was replaced yesterday. What leaks now?", "Gestern war Wartung. Was tun?"]
+    "text",
+    [
+        "pressure limit",
+        "The seal was replaced yesterday. What leaks now?",
+        "Gestern war Wartung. Was tun?",
+        "May I start the valve today?",
+        "Was muss ich heute prüfen?",
+    ],
 )
-def test_who_tells_of_a_day_does_not_ask_for_it(text: str) -> None:
+def test_who_tells_of_a_day_or_asks_for_advice_does_not_ask_what_was(text: str) -> None:
     assert not understand(text, WORDS.__contains__, SPELLING.nearest).asks_for_news
 
 
