@@ -18,7 +18,7 @@ class WallClock:
 
     def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
         self.decoding = settings
-        self.now = wall
+        self.now = self.arriving = wall
         """Return UTC epoch seconds."""
 
     is_set = True
@@ -27,9 +27,15 @@ class WallClock:
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp; the codec has held it against the wall already."""
 
+    def catch_up(self) -> None:
+        """Take note that all devices have been told their readings."""
+
 
 class StreamClock:
-    """The newest accepted timestamp; the wall's time until there is one.
+    """The newest timestamp that devices have been told; the wall's time until there is one.
+
+    A replay may be much faster than the devices: time must not pass for them before their readings come, or
+    they would be silent. So it stands still while a batch is admitted, until ``catch_up``.
 
     A single timestamp far ahead must not shut out all that follows, and a gap in the recording must
     not end the replay: what is further ahead than ``max_ahead_s`` is refused until CONFIRMATIONS in
@@ -41,18 +47,26 @@ class StreamClock:
         """The bounds for the codec: none, since this clock judges by itself."""
         self._settings = settings
         self._wall = wall
-        self._newest = -math.inf
+        self._newest = self._told = -math.inf
         self._claimed = -math.inf
         self._claims = 0
 
     @property
     def is_set(self) -> bool:
         """Whether ``now`` is the plant's time; before the first reading it is only the wall's."""
-        return self._newest > -math.inf
+        return self._told > -math.inf
 
     def now(self) -> float:
         """Return UTC epoch seconds."""
-        return self._newest if self.is_set else self._wall()
+        return self._told if self.is_set else self._wall()
+
+    def arriving(self) -> float:
+        """Return the newest timestamp that was admitted, UTC epoch seconds."""
+        return self._newest if self._newest > -math.inf else self._wall()
+
+    def catch_up(self) -> None:
+        """Take note that all devices have been told their readings: it is as late as the newest of them."""
+        self._told = self._newest
 
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp.

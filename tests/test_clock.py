@@ -18,7 +18,19 @@ def test_a_stream_clock_shows_the_newest_timestamp() -> None:
     assert (clock.now(), clock.is_set) == (500.0, False)
     for at in (1000.0, 1005.0, 1003.0):
         clock.admit(at)
+    clock.catch_up()
     assert (clock.now(), clock.is_set) == (1005.0, True)
+
+
+def test_time_does_not_pass_for_devices_before_their_readings_come() -> None:
+    clock = build_clock(STREAM, wall=lambda: 500.0)
+    clock.admit(1000.0)
+    assert (clock.now(), clock.is_set, clock.arriving()) == (500.0, False, 1000.0)
+    clock.catch_up()
+    clock.admit(1050.0)
+    assert (clock.now(), clock.arriving()) == (1000.0, 1050.0)
+    clock.catch_up()
+    assert clock.now() == 1050.0
 
 
 def test_one_timestamp_far_ahead_moves_nothing() -> None:
@@ -28,7 +40,7 @@ def test_one_timestamp_far_ahead_moves_nothing() -> None:
         with pytest.raises(PayloadError, match="too_new"):
             clock.admit(1e9)
         clock.admit(1000.0)
-    assert clock.now() == 1000.0
+    assert clock.arriving() == 1000.0
 
 
 def test_a_gap_in_the_recording_is_passed_once_it_is_confirmed() -> None:
@@ -38,7 +50,7 @@ def test_a_gap_in_the_recording_is_passed_once_it_is_confirmed() -> None:
         with pytest.raises(PayloadError, match="too_new"):
             clock.admit(9000.0 + number)
     clock.admit(9005.0)
-    assert clock.now() == 9005.0
+    assert clock.arriving() == 9005.0
 
 
 def test_a_timestamp_far_behind_the_stream_is_refused() -> None:

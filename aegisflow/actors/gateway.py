@@ -115,6 +115,7 @@ class Gateway(ThreadedActor):
             intake.in_flight += len(readings)
             if not self.tell(device_id, record):
                 self._store_unwatched(device_id, record.readings)
+        self._clock.catch_up()
         if groups:
             intake.note_readings(self._clock.now())
         if refused:
@@ -129,7 +130,7 @@ class Gateway(ThreadedActor):
     ) -> tuple[dict[str, list[Reading]], list[tuple[BusMessage, PayloadError]]]:
         groups: dict[str, list[Reading]] = {}
         refused: list[tuple[BusMessage, PayloadError]] = []
-        decode, admit, now = self._codec.decode_reading, self._clock.admit, self._clock.now
+        decode, admit, now = self._codec.decode_reading, self._clock.admit, self._clock.arriving
         for message in batch:
             try:
                 reading = decode(message, now())

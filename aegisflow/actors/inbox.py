@@ -10,7 +10,7 @@ from pykka import ActorDeadError
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from aegisflow.actors.messages import RecordReadings, Wake
+from aegisflow.actors.messages import RecordReadings, Tick, Wake
 
 _LATER = frozenset({RecordReadings, _ActorStop})
 """Goes to the telemetry lane: readings, and the stop, so that all that came before it is handled."""
@@ -18,6 +18,9 @@ _LATER = frozenset({RecordReadings, _ActorStop})
 
 class Inbox:
     """Control messages overtake telemetry; within a lane each sender's order is kept.
+
+    Time does not overtake: a ``Tick`` waits behind the readings that came before it, or a device with a
+    backlog would take itself for silent.
 
     Once closed it takes no more: a question is answered with ActorDeadError, and for anything else
     ``put`` raises it, so that the sender knows. Hence every message is handled, handed back by
@@ -59,7 +62,8 @@ class Inbox:
         with self._lock:
             if self._closed is not None:
                 return _refuse(envelope, self._closed)
-            if kind in _LATER or self._stopping:
+            behind = kind is Tick and (self._telemetry or self._telemetry_begun)
+            if kind in _LATER or behind or self._stopping:
                 self._telemetry.append(envelope)
                 if kind is _ActorStop:
                     self._stopping = True
