@@ -8,10 +8,10 @@ from aegisflow.library.vocabulary import Groups, glossary, small_words
 
 _JOINTS = ("", "s", "n", "en", "es", "e", "er")
 """What German puts between the parts of a compound."""
-_ENDINGS = ("ern", "em", "er", "en", "es", "e", "n", "s", "t")
+ENDINGS = ("ern", "em", "er", "en", "es", "e", "n", "s", "t")
 _UMLAUTS = (("ß", "ss"), ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ae", "a"), ("oe", "o"), ("ue", "u"))
 _PREFIXES = frozenset({"ab", "an", "auf", "aus", "ein", "zu", "um", "vor", "nach", "frei", "hoch"})
-_SHORTEST_STEM = 3
+SHORTEST_STEM = 3
 _COMPOUND = 8
 """The shortest compound has so many letters."""
 
@@ -61,8 +61,8 @@ def fold(word: str) -> str:
 
 
 def _stem(folded: str) -> str:
-    for ending in _ENDINGS:
-        if folded.endswith(ending) and len(folded) - len(ending) >= _SHORTEST_STEM:
+    for ending in ENDINGS:
+        if folded.endswith(ending) and len(folded) - len(ending) >= SHORTEST_STEM:
             return folded[: -len(ending)]
     return folded
 

@@ -18,7 +18,8 @@ _ENDINGS = (
 """Not ``er``: a printer is a thing, and not what prints somehow."""
 _SHORTEST = 2
 _NUMBER = re.compile(r"[\d.,]+%?|[%°]")
-_GERMAN_ENDINGS = ("sten", "ten", "tet", "ern", "em", "er", "en", "es", "st", "te", "e", "n", "s", "t")
+_GERMAN_ENDINGS = (*german.ENDINGS, "sten", "ten", "tet", "st", "te")
+"""Those of verbs, too."""
 
 
 def is_ordinary(word: str) -> bool:
@@ -29,8 +30,8 @@ def is_ordinary(word: str) -> bool:
 def is_ordinary_german(word: str) -> bool:
     """Return whether a German word, in any of its forms, is of every subject."""
     folded = german.fold(word)
-    stems = (folded[: -len(end)] for end in _GERMAN_ENDINGS if folded.endswith(end) and len(folded) - len(end) >= 3)
-    return folded in _german() or any(stem in _german() for stem in stems)
+    stems = (folded.removesuffix(ending) for ending in ("", *_GERMAN_ENDINGS))
+    return any(stem in _german() for stem in stems if stem == folded or len(stem) >= german.SHORTEST_STEM)
 
 
 def forms(word: str) -> Iterator[str]:

@@ -51,20 +51,18 @@ def cut(document: Document) -> list[Piece]:
     return pieces
 
 
-def without_comments(text: str) -> str:
-    """Return Markdown without its comments: what a person does not see, an agent does not get either."""
-    return _HIDDEN.sub(lambda found: found[0] if found["fence"] else "", text)
+def without_comments(text: str, keep_questions: bool = False) -> str:
+    """Return Markdown without its comments: what a person does not see, an agent does not get either.
 
+    Questions can be kept for the search, each on one line, so that none reaches over a heading.
+    """
 
-def _only_questions(text: str) -> str:
-    """Return Markdown without its comments, but for the questions, each on one line: none reaches over a heading."""
-
-    def kept(found: re.Match[str]) -> str:
-        if found["asked"]:
+    def shown(found: re.Match[str]) -> str:
+        if keep_questions and found["asked"]:
             return " ".join(found[0].split())
         return found[0] if found["fence"] else ""
 
-    return _HIDDEN.sub(kept, text)
+    return _HIDDEN.sub(shown, text)
 
 
 def facets(title: str, piece: Piece) -> list[str]:
@@ -108,7 +106,7 @@ def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
     path: list[tuple[int, str]] = []
     lines: list[str] = []
     fence = ""
-    for line in _only_questions(document.text).splitlines():
+    for line in without_comments(document.text, keep_questions=True).splitlines():
         mark = _FENCE.match(line)
         if mark and (not fence or mark.group(1) == fence):
             fence = "" if fence else mark.group(1)

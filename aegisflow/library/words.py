@@ -141,7 +141,7 @@ class _Reader:
 
     def _base(self, token: str) -> str | None:
         """Return the word that it is a form of, where people or manuals have that: ``regreased`` is ``grease``."""
-        for form in (*forms(token), *(form for form in forms(token.removeprefix("re")) if token.startswith("re"))):
+        for form in (*forms(token), *forms(token.removeprefix("re"))):
             if len(form) >= SHORTEST_BASE and (form in glossary("synonyms.txt") or self.knows(form)):
                 return form
         return None

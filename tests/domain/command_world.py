@@ -53,7 +53,9 @@ class World:
         self.told: list[Progress] = []
         self.published: dict[str, float] = {}
         self.agreed: dict[str, set[str]] = {}
-        """Command to the operators who agreed to it: the right digest, by the right people, in time."""
+        """Command to the operators whose agreement is stored: the right digest, by the right people, in time."""
+        self.agreeing: dict[str, str] = {}
+        """Command to the operator whose agreement is on its way to the store."""
         self.acked: set[str] = set()
         self.sent_at: dict[str, float] = {}
         self.shown: dict[str, list[tuple[float, float]]] = {name: [] for name in DEVICES}
@@ -104,7 +106,7 @@ class World:
             assert device.version == before.state_version == step.after.state_version
             agreed = self.agreed.setdefault(command.command_id, set())
             assert by.name not in agreed or before.approved_by.count(by.name) == 0
-            agreed.add(by.name)
+            self.agreeing[command.command_id] = by.name
         if step.after.stage is Stage.DISPATCHED:
             agents = command.proposed_by.kind == "agent"
             assert self.desk.agents.allowed or not agents
@@ -113,7 +115,7 @@ class World:
                 CommandName.ENABLE_MAINTENANCE_MODE,
                 CommandName.EMERGENCY_SHUTDOWN,
             )
-            assert len(self.agreed[command.command_id]) >= (2 if agents and serious else 1)
+            assert len(self.agreed[command.command_id] | {by.name}) >= (2 if agents and serious else 1)
         self._save(step)
 
     def reject(self, record: CommandRecord, by: Caller) -> None:
@@ -143,7 +145,7 @@ class World:
 
     def store(self, command_id: str) -> None:
         """Have a step that waits for the store stored."""
-        step = self.storing.pop(command_id)
+        step, agreeing = self.storing.pop(command_id), self.agreeing.pop(command_id, None)
         record = step.after
         if self.disk.get(command_id) != step.before:
             self.desk.release(step)
@@ -151,6 +153,8 @@ class World:
             return
         self._check_rows(step)
         self.disk[command_id] = record
+        if agreeing is not None:
+            self.agreed[command_id].add(agreeing)
         self.desk.apply(step)
         if record.stage is Stage.DISPATCHED:
             self.sent_at[command_id] = record.stage_at
@@ -177,6 +181,7 @@ class World:
 
     def fail_to_store(self, command_id: str) -> None:
         self.desk.release(self.storing.pop(command_id))
+        self.agreeing.pop(command_id, None)
 
     def _check_rows(self, step: Transition) -> None:
         """Every stage leaves one row, and every step is a legal one."""
@@ -208,6 +213,7 @@ class World:
         if self.storing and keep:
             return
         self.storing.clear()
+        self.agreeing.clear()
         agents, self.desk = self.desk.agents, Desk(self.plant)
         self.desk.agents = agents
         left = [record for record in self.disk.values() if not record.stage.is_final]
@@ -254,7 +260,7 @@ class World:
         assert self.stages[command.command_id][:3] != []
         assert Stage.DISPATCHED in self.stages[command.command_id], "published before it was stored"
         if "awaiting_approval" in self.stages[command.command_id]:
-            assert set(record.approved_by) <= self.agreed[command.command_id]
+            assert set(record.approved_by) == self.agreed[command.command_id]
             assert record.approvals_needed <= len(record.approved_by)
         self.published[command.command_id] = self.now
 

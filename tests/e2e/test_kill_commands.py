@@ -92,21 +92,24 @@ def approved(folder: Path) -> dict[str, str]:
     return {json.loads(detail)["command_id"]: actor for actor, detail in rows}
 
 
-def needs_no_approval(folder: Path) -> set[str]:
-    """What operators ordered themselves, and the mildest reduction of the load, which agents may order alone."""
+def proposed(folder: Path) -> list[tuple[str, str, str, str]]:
+    """Command id, kind of who proposed it, what it was, and its parameters as JSON."""
     with closing(sqlite3.connect(folder / "store.db")) as store:
-        rows = store.execute("SELECT command_id, proposer_kind, command, parameters FROM commands").fetchall()
-    return {
-        command_id
-        for command_id, kind, command, given in rows
-        if kind == "operator" or (command == "reduce_load" and json.loads(given)["reduction_pct"] <= MILD_PCT)
-    }
+        return store.execute("SELECT command_id, proposer_kind, command, parameters FROM commands").fetchall()
 
 
 def of_operators(folder: Path) -> set[str]:
     """What operators ordered themselves."""
-    with closing(sqlite3.connect(folder / "store.db")) as store:
-        return {one for (one,) in store.execute("SELECT command_id FROM commands WHERE proposer_kind = 'operator'")}
+    return {command_id for command_id, kind, _, _ in proposed(folder) if kind == "operator"}
+
+
+def needs_no_approval(folder: Path) -> set[str]:
+    """What operators ordered themselves, and the mildest reduction of the load, which agents may order alone."""
+    return of_operators(folder) | {
+        command_id
+        for command_id, _, command, given in proposed(folder)
+        if command == "reduce_load" and json.loads(given)["reduction_pct"] <= MILD_PCT
+    }
 
 
 @pytest.mark.broker

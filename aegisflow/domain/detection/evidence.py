@@ -35,7 +35,7 @@ def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Sever
 
 def sign_of(sensor: SensorDetector) -> str:
     """Return the test that speaks loudest for the sensor now."""
-    if sensor.limit._outside and sensor.limit.beyond:
+    if sensor.limit.beyond:
         return LIMIT
     if sensor.silence.present:
         return SILENT

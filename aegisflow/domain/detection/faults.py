@@ -39,7 +39,7 @@ def signs_of(
         active: whether there is an alarm, for which hysteresis holds.
     """
     signs: dict[str, frozenset[str]] = {}
-    changing = load is not None and load.left > 0
+    moving = load if load is not None and load.left else None
     for sensor in sensors:
         if sensor.at != at or sensor.repeats.present:
             continue
@@ -50,7 +50,7 @@ def signs_of(
             if beyond:
                 shown.append("high" if beyond > 0 else "low")
         before = sensor.name in off
-        shift = sensor.shifted(load.allowance(sensor.name) if load is not None and changing else 1.0, before)
+        shift = sensor.shifted(1.0 if moving is None else moving.allowance(sensor.name), before)
         shift = shift or (sensor.held() if active and before else 0)
         if shift:
             shown.append("high" if shift > 0 else "low")
