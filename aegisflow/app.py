@@ -8,26 +8,28 @@ from typing import Self
 
 import structlog
 
-from aegisflow import telemetry
-from aegisflow.actors.base import GATEWAY, NOTIFIER, SUPERVISOR, Directory
-from aegisflow.actors.dispatcher import Dispatcher
-from aegisflow.actors.intake import Intake
-from aegisflow.actors.messages import AlarmsCommitted, FlushInbound, StartChildren, StopChildren
-from aegisflow.actors.supervisor import Supervisor
+from aegisflow.actors.inbound_queue import InboundQueue
+from aegisflow.actors.messages.gateway import FlushInbound
+from aegisflow.actors.messages.notifier import AlarmsCommitted
+from aegisflow.actors.messages.supervisor import StartChildren, StopChildren
+from aegisflow.actors.runtime.directory import GATEWAY, NOTIFIER, SUPERVISOR, Directory
+from aegisflow.actors.runtime.dispatcher import Dispatcher
+from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.bus import Bus, LinkState
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.topics import Template
-from aegisflow.checkup import Checkup
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
-from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, UnavailableError
-from aegisflow.family import Kin, build_family, build_sinks
-from aegisflow.gauges import add_gauges
-from aegisflow.local_plant import LocalPlant
-from aegisflow.reload import FileWatch, Reloader
+from aegisflow.plant.health import HealthCheck
+from aegisflow.plant.local import LocalPlant
+from aegisflow.plant.reload import FileWatch, Reloader
+from aegisflow.services import Services, build_children, build_sinks
 from aegisflow.store import open_store
+from aegisflow.telemetry import metrics as telemetry
+from aegisflow.telemetry.gauges import add_gauges
 
 __all__ = ["EXIT_LOST", "AlarmListener", "App"]
 
@@ -87,12 +89,12 @@ class App:
         self.clock = build_clock(configuration.clock)
         self.directory = Directory()
         answers = Template(configuration.broker.topics.acks)
-        self.intake = Intake(
+        self.intake = InboundQueue(
             self.directory, configuration.gateway.queue_limit, lambda topic: answers.level(topic) is not None
         )
         reloader = Reloader(configuration, self.directory, self.clock.now)
         broker = configuration.broker
-        self._checkup = Checkup(
+        self._checkup = HealthCheck(
             self.directory, lambda: self._current, f"{broker.host}:{broker.port}", lambda: self._link()
         )
         self.plant = LocalPlant(self.directory, lambda: self._current, self.clock.now, self._checkup, reloader.reload)
@@ -126,7 +128,7 @@ class App:
             self.directory,
             settings.supervision,
             settings.plant,
-            build_family(self._kin(), bus, store, dispatcher, sinks),
+            build_children(self._services(), bus, store, dispatcher, sinks),
             now=self.clock.now,
             on_lost=self._lost,
             on_replaced=self._replaced,
@@ -184,8 +186,8 @@ class App:
 
     # --- who there is -------------------------------------------------------------------------
 
-    def _kin(self) -> Kin:
-        return Kin(
+    def _services(self) -> Services:
+        return Services(
             self.configuration,
             self.directory,
             self.intake,

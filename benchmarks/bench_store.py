@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aegisflow.actors.messages import FindReadings, FindStream, StoreRecords
+from aegisflow.actors.messages.store import FindReadings, FindStream, StoreRecords
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import Period

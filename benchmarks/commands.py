@@ -15,8 +15,8 @@ from pathlib import Path
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, load
-from aegisflow.domain.commands import Caller, CommandName
-from aegisflow.domain.policy_spec import Rate
+from aegisflow.domain.commands.model import Caller, CommandName
+from aegisflow.domain.commands.policy_spec import Rate
 from aegisflow.domain.times import format_instant
 from benchmarks.load import percentile
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from aegisflow.domain.alarms import AlarmEvent, Change
+from aegisflow.domain.alarms.model import AlarmEvent, Change
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading

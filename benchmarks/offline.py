@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aegisflow.backtest.run import backtest
 from aegisflow.config import load
+from aegisflow.offline.backtest.run import backtest
 from simulator.dataset import write_file
 from simulator.scenario import Scenario
 

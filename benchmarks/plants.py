@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aegisflow.actors.base import HISTORIAN
-from aegisflow.actors.messages import ReadStoreHealth
+from aegisflow.actors.messages.store import ReadStoreHealth
+from aegisflow.actors.runtime.directory import HISTORIAN
 from aegisflow.app import App
 from aegisflow.config import BrokerSettings, ClockSettings, Configuration, ManualsSettings, StoreSettings
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, PlantSpec, SensorSpec

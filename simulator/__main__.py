@@ -15,14 +15,14 @@ from zlib import crc32
 from aegisflow.config import Configuration
 from aegisflow.domain.times import parse_instant
 from aegisflow.errors import AegisFlowError
-from aegisflow.progress import progress_bar
+from aegisflow.offline.progress import progress_bar
 from simulator.dataset import write_file
 from simulator.faults import DAY, KINDS, Fault
 from simulator.machine import Machine
 from simulator.machines import CommandMemory, Fleet, Temper, Topics
+from simulator.protocol import Wire
 from simulator.replay import Progress, RecordedFile, replay
 from simulator.scenario import DEFAULT_START, REFERENCE_DEVICES, VARIANTS, Scenario, devices_of, faults_for
-from simulator.wire import Wire
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

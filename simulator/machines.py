@@ -15,7 +15,7 @@ from typing import Any
 from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import AegisFlowError
 from simulator.machine import Machine
-from simulator.wire import Wire
+from simulator.protocol import Wire
 
 REMEMBERED = 200
 """Command ids per device that are kept."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import AegisFlowError
-from simulator.wire import Wire
+from simulator.protocol import Wire
 
 NOT_SENSORS = frozenset({"timestamp", "device_id", "anomaly", "severity", "label"})
 MISTAKES_SHOWN = 10

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from aegisflow.actors.messages import Tick
+from aegisflow.actors.messages.common import Tick
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, GatewaySettings, ManualsSettings, StoreSettings, load
-from aegisflow.domain.commands import Caller, CommandName, CommandReceipt, Stage
+from aegisflow.domain.commands.model import Caller, CommandName, CommandReceipt, Stage
 from aegisflow.domain.times import format_instant
 from simulator.faults import Fault
 from simulator.machine import Machine

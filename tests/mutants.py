@@ -31,9 +31,18 @@ class Mutant(NamedTuple):
         return text.replace(self.old, self.new)
 
 
-POLICY, LOCKS, DESK, LEDGER = "domain/policy.py", "domain/interlocks.py", "domain/desk.py", "domain/ledger.py"
-EXECUTION, OPERATION, PROOF = "domain/execution.py", "domain/operation.py", "domain/proof.py"
-STEP, GUARD, STEPS = "domain/transition.py", "actors/guard.py", "actors/steps.py"
+POLICY, LOCKS, DESK, LEDGER = (
+    "domain/commands/policy.py",
+    "domain/commands/interlocks.py",
+    "domain/commands/authorizer.py",
+    "domain/commands/open_commands.py",
+)
+EXECUTION, OPERATION, PROOF = (
+    "domain/commands/execution.py",
+    "domain/commands/state_machine.py",
+    "domain/commands/verification.py",
+)
+STEP, GUARD, STEPS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
 GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
 
@@ -195,10 +204,10 @@ MUTANTS = (
     Mutant(
         "published without a commit",
         STEPS,
-        "        self._desk.reserve(transition)\n",
-        "        self._desk.reserve(transition)\n        self._done(Storing(transition, None, 0.0))\n",
+        "        self._authorizer.reserve(transition)\n",
+        "        self._authorizer.reserve(transition)\n        self._done(Storing(transition, None, 0.0))\n",
     ),
-    Mutant("steps not reserved", STEPS, "        self._desk.reserve(transition)\n", ""),
+    Mutant("steps not reserved", STEPS, "        self._authorizer.reserve(transition)\n", ""),
     Mutant(
         "a step that was refused is taken",
         STEPS,

@@ -8,7 +8,7 @@ import pykka
 import pytest
 from samples import device_spec
 
-from aegisflow.actors.base import HISTORIAN
+from aegisflow.actors.runtime.directory import HISTORIAN
 from aegisflow.app import EXIT_LOST, App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, SupervisionSettings

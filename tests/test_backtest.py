@@ -4,11 +4,11 @@ import math
 import numpy as np
 import pytest
 
-from aegisflow.backtest import backtest
-from aegisflow.backtest.labels import Labels
-from aegisflow.backtest.recording import TimeForm, parse_time
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
 from aegisflow.errors import RecordingError
+from aegisflow.offline.backtest import backtest
+from aegisflow.offline.backtest.labels import Labels
+from aegisflow.offline.backtest.recording import TimeForm, parse_time
 from simulator.dataset import write_file
 from simulator.faults import HOUR, Fault
 from simulator.scenario import Scenario

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from test_backtest import plant_of, recorded
 
-from aegisflow.backtest import backtest
-from aegisflow.backtest.explain import explain
-from aegisflow.backtest.traces import MOST_BUCKETS, Trace
-from aegisflow.backtest.tune import tune
-from aegisflow.backtest.yamledit import YamlText
 from aegisflow.config import load
 from aegisflow.domain.equipment import Limits
 from aegisflow.errors import RecordingError, UnknownNameError
+from aegisflow.offline.backtest import backtest
+from aegisflow.offline.backtest.explain import explain
+from aegisflow.offline.backtest.traces import MAX_BUCKETS, Trace
+from aegisflow.offline.backtest.tune import tune
+from aegisflow.offline.backtest.yamledit import YamlText
 from simulator.dataset import write_file
 from simulator.scenario import Scenario
 
@@ -71,11 +71,11 @@ def test_a_picture_is_written_for_each_device(jam: Path, tmp_path: Path) -> None
 
 def test_a_trace_stays_small_and_keeps_every_peak() -> None:
     trace = Trace()
-    for number in range(10 * MOST_BUCKETS):
+    for number in range(10 * MAX_BUCKETS):
         trace.take(float(number), {"flow": 900.0 if number == 17 else 1.0}, {"flow": 1.0})
     series = trace.sensors["flow"]
-    assert len(series.at) <= MOST_BUCKETS
-    assert (max(series.high), min(series.low), sum(series.count)) == (900.0, 1.0, 10 * MOST_BUCKETS)
+    assert len(series.at) <= MAX_BUCKETS
+    assert (max(series.high), min(series.low), sum(series.count)) == (900.0, 1.0, 10 * MAX_BUCKETS)
 
 
 def healthy_hours(hours: int) -> Scenario:

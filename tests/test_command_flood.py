@@ -10,7 +10,7 @@ import pytest
 from commanding import Commanded, several
 
 from aegisflow.config import GatewaySettings
-from aegisflow.domain.commands import CommandName, Stage
+from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.times import format_instant
 
 

@@ -8,9 +8,11 @@ import pytest
 from commanding import ADA, AGENT, BEN, Commanded, several
 from waiting import eventually
 
-from aegisflow.actors.base import Directory
-from aegisflow.actors.messages import CommandProgressed, ExecuteCommand, PublishCommand, ReportMode
-from aegisflow.domain.commands import CommandName, Mode, Stage
+from aegisflow.actors.messages.device import ExecuteCommand, ReportMode
+from aegisflow.actors.messages.gateway import PublishCommand
+from aegisflow.actors.messages.guard import CommandProgressed
+from aegisflow.actors.runtime.directory import Directory
+from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from simulator.faults import Fault
 from simulator.machines import Temper

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from aegisflow.config import load
-from aegisflow.demo import DemoOptions, run, run_demo
-from aegisflow.demo.replaying import Sent
-from aegisflow.demo.score import Truth, judge, read_labels
-from aegisflow.demo.screen import Screen
-from aegisflow.demo.setting import Setting, clear_store, mcp_servers
-from aegisflow.demo.story import Outcome, summarise, tell, time_of_day
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.errors import BadValueError, StoreHeldError
+from aegisflow.offline.demo import DemoOptions, run, run_demo
+from aegisflow.offline.demo.replaying import Sent
+from aegisflow.offline.demo.score import Truth, judge, read_labels
+from aegisflow.offline.demo.screen import Screen
+from aegisflow.offline.demo.setting import Setting, clear_store, mcp_servers
+from aegisflow.offline.demo.story import Outcome, summarise, tell, time_of_day
 from aegisflow.store.lock import FileLock
 from simulator.dataset import write_file
 from simulator.faults import HOUR, REFERENCE_DAY, Fault

@@ -1,12 +1,12 @@
 import pytest
 from test_walks import Running
 
-from aegisflow.domain.figures import AlarmFigures
+from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import Answer
 from aegisflow.errors import UnavailableError
-from aegisflow.gauges import KEPT_S, FigureGauges
-from aegisflow.telemetry import Metrics
+from aegisflow.telemetry.gauges import KEPT_S, KpiGauges
+from aegisflow.telemetry.metrics import Metrics
 
 
 def value(metrics: Metrics, name: str) -> str:
@@ -24,12 +24,12 @@ def test_the_figures_of_the_last_day_are_shown_and_looked_up_once_for_a_scrape(t
         class Watched:
             now = staticmethod(plant.now)
 
-            def alarm_figures(self, period: Period) -> Answer[AlarmFigures]:
+            def alarm_kpis(self, period: Period) -> Answer[AlarmKpis]:
                 asked.append(period)
-                return plant.alarm_figures(period)
+                return plant.alarm_kpis(period)
 
         metrics, times = Metrics(), [100.0]
-        FigureGauges(Watched(), lambda: times[0]).add_to(metrics)
+        KpiGauges(Watched(), lambda: times[0]).add_to(metrics)
         assert value(metrics, "aegisflow_alarm_figures_peak") == "1.0"
         assert float(value(metrics, "aegisflow_alarm_figures_average")) == pytest.approx(1 / 144, rel=0.01)
         assert value(metrics, "aegisflow_alarm_figures_floods") == "0.0"
@@ -45,9 +45,9 @@ def test_a_store_that_does_not_answer_makes_no_figure_and_no_failure() -> None:
         def now(self) -> float:
             return 0.0
 
-        def alarm_figures(self, period: object) -> object:
+        def alarm_kpis(self, period: object) -> object:
             raise UnavailableError("archive", "it is away")
 
     metrics = Metrics()
-    FigureGauges(Lost()).add_to(metrics)
+    KpiGauges(Lost()).add_to(metrics)
     assert value(metrics, "aegisflow_alarm_figures_average") == "NaN"

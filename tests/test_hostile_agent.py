@@ -14,7 +14,7 @@ from hostile import MARK, payloads
 from mcp_types import Implementation
 from waiting import eventually
 
-from aegisflow.domain.commands import CommandName, Mode, Stage
+from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.mcp.server import build_server
 from simulator.machines import Temper
 

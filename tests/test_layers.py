@@ -17,29 +17,20 @@ HOMES = {
     "peewee": ("models.py", "store/", "actors/historian.py", "actors/archive.py"),
     "playhouse": ("models.py", "store/"),
     "fastmcp": ("mcp/",),
-    "sentence_transformers": ("library/",),
-    "torch": ("library/",),
-    "pykka": ("actors/", "app.py", "family.py"),
+    "sentence_transformers": ("search/",),
+    "torch": ("search/",),
+    "pykka": ("actors/", "app.py", "services.py"),
     "amqtt": ("bus/embedded.py",),
-    "starlette": ("http.py", "operator_api.py", "operator_alarms.py", "operator_incidents.py", "mcp/", "console/"),
-    "uvicorn": ("http.py", "console/", "demo/"),
-    "simulator": ("cli/", "demo/"),
+    "starlette": ("http/", "mcp/", "console/"),
+    "uvicorn": ("http/", "console/", "offline/demo/"),
+    "simulator": ("cli/", "offline/demo/"),
 }
 """Top-level package to the only places that may import it."""
 RECORDS_ONLY = ("domain/views.py",)
 """Lists of plain records, which nobody reads from top to bottom."""
-SHARED_BY_ACTORS = {"base", "children", "dispatcher", "inbox", "intake", "messages", "operating", "steps"}
-EDGES = (
-    "mcp/",
-    "console/",
-    "cli/",
-    "operator_api.py",
-    "operator_alarms.py",
-    "operator_incidents.py",
-    "operator_fields.py",
-    "http.py",
-)
-FORBIDDEN_TO_EDGES = ("aegisflow.actors", "aegisflow.models", "aegisflow.store", "pykka")
+SHARED_BY_ACTORS = {"runtime", "messages", "inbound_queue", "operating", "transition_writer"}
+EDGES = ("mcp/", "console/", "cli/", "http/", "api/")
+FORBIDDEN_TO_EDGES = ("mcp/", "console/", "cli/", "http/", "api/")
 HEAVY = ("torch", "sentence_transformers", "fastmcp", "paho", "amqtt", "matplotlib", "uvicorn", "watchfiles")
 
 
@@ -124,19 +115,20 @@ def test_edges_see_the_plant_and_never_what_is_behind_it() -> None:
 
 
 def test_only_the_command_line_and_the_demo_import_the_application() -> None:
-    users = ("cli/", "demo/")
+    users = ("cli/", "offline/demo/")
     assert breaches(lambda where, name: not within(name, "aegisflow.app") or where.startswith(users)) == []
 
 
 def test_only_the_plant_and_those_who_run_it_ask_actors() -> None:
     """Actors tell; an ask in a circle is a deadlock."""
     may_ask = {
-        "actors/base.py",
-        "actors/supervisor.py",
-        "local_plant.py",
-        "local_memory.py",
-        "checkup.py",
-        "reload.py",
+        "actors/runtime/directory.py",
+        "actors/runtime/actor.py",
+        "actors/runtime/supervisor.py",
+        "plant/local.py",
+        "plant/local_memory.py",
+        "plant/health.py",
+        "plant/reload.py",
         "app.py",
     }
     asking = {
@@ -160,7 +152,7 @@ def test_the_simulator_writes_its_own_payloads() -> None:
 
 def test_importing_any_module_starts_nothing_and_loads_nothing_heavy() -> None:
     """Modules whose purpose is a heavy library are left out; nothing else may bring it along."""
-    skipped = ("mcp/", "bus/mqtt/", "bus/embedded.py", "http.py", "demo/", "__main__.py")
+    skipped = ("mcp/", "bus/mqtt/", "bus/embedded.py", "http/app.py", "demo/", "__main__.py")
     modules = [
         "aegisflow." + place(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for path in sources()

@@ -9,7 +9,8 @@ import pytest
 from mutants import CLIENT, CODEC, CONNECTION, GATEWAY, MUTANTS, OPERATING, ROOT, Mutant
 
 DOMAIN = [
-    f"tests/domain/test_{name}.py" for name in ("policy", "interlocks", "proof", "execution", "operation", "desk")
+    f"tests/domain/test_{name}.py"
+    for name in ("policy", "interlocks", "verification", "execution", "command_state_machine", "authorizer")
 ]
 GUARD = ["tests/actors/test_guard.py"]
 WALK = ["tests/test_command_walk.py"]

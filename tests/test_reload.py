@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from waiting import eventually
 
-from aegisflow.actors.base import ARCHIVE
-from aegisflow.actors.messages import FindAudit
+from aegisflow.actors.messages.store import FindAudit
+from aegisflow.actors.runtime.directory import ARCHIVE
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
-from aegisflow.domain.alarms import AlarmState
+from aegisflow.domain.alarms.model import AlarmState
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import ConfigError
 

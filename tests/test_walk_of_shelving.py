@@ -6,10 +6,10 @@ import pytest
 from test_walks import AGENT, T0, Running
 from waiting import eventually
 
-from aegisflow.actors.base import Directory
-from aegisflow.actors.messages import Tick
-from aegisflow.domain.alarms import AlarmState
-from aegisflow.domain.commands import Caller
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.runtime.directory import Directory
+from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.domain.commands.model import Caller
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import NotAllowedError, UnknownNameError
 

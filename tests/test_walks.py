@@ -10,10 +10,10 @@ from waiting import eventually
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings
-from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
-from aegisflow.domain.commands import Caller, CommandName, Stage
+from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity
+from aegisflow.domain.commands.model import Caller, CommandName, Stage
 from aegisflow.domain.equipment import FaultRule, Limits, LineSpec, ParameterSpec, PlantSpec
-from aegisflow.domain.incidents import IncidentQuery, IncidentReview, NewIncident
+from aegisflow.domain.incidents.model import IncidentQuery, IncidentReview, NewIncident
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import AlarmQuery

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from aegisflow.actors.base import Directory, ThreadedActor
-from aegisflow.actors.messages import IncidentsRecalled, RecallIncidents
+from aegisflow.actors.messages.manuals import IncidentsRecalled
+from aegisflow.actors.messages.store import RecallIncidents
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import Directory
 from aegisflow.errors import StoreError
 from aegisflow.store import Store
 from aegisflow.store.archive import Archive

@@ -7,37 +7,33 @@ from collections.abc import Callable
 import msgspec
 import pykka
 
-from aegisflow.actors.base import HISTORIAN, Directory, describe
-from aegisflow.actors.dispatcher import Dispatcher
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
     AckReceived,
-    AppendAudit,
     BringAlarmBack,
     CommandNotSent,
-    DeadLetter,
     DeviceRecalled,
     ExecuteCommand,
     ReadAlarms,
     ReadDeviceStatus,
-    RecallDevice,
     ReconfigureDevice,
     RecordReadings,
     ReportMode,
     SetAlarmAside,
-    StoreDeadLetters,
-    StoreRecords,
-    Tick,
     ViewDevice,
 )
+from aegisflow.actors.messages.store import AppendAudit, DeadLetter, RecallDevice, StoreDeadLetters, StoreRecords
 from aegisflow.actors.operating import OperatingActor
-from aegisflow.domain.alarms import Alarm, AlarmEvent
+from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
+from aegisflow.actors.runtime.dispatcher import Dispatcher
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Reading
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
-from aegisflow.telemetry import Metrics
+from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["DeviceActor"]
 

@@ -4,34 +4,30 @@ import hashlib
 import time
 from collections.abc import Callable
 
-from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor, describe
-from aegisflow.actors.intake import Intake
-from aegisflow.actors.messages import (
-    AckReceived,
+from aegisflow.actors.inbound_queue import InboundQueue
+from aegisflow.actors.messages.common import Tick, Wake
+from aegisflow.actors.messages.device import AckReceived, CommandNotSent, RecordReadings
+from aegisflow.actors.messages.gateway import (
     AskMachine,
-    CommandNotSent,
-    DeadLetter,
     DrainInbound,
     FlushInbound,
     PlantReplaced,
     PublishCommand,
     ReadGatewayCounts,
-    RecordReadings,
     RecordsCommitted,
-    StoreDeadLetters,
-    StoreRecords,
-    Tick,
-    Wake,
 )
+from aegisflow.actors.messages.store import DeadLetter, StoreDeadLetters, StoreRecords
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
 from aegisflow.clock import Clock
 from aegisflow.config.settings import GatewaySettings
-from aegisflow.domain.commands import CommandRecord
+from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import Reading
 from aegisflow.errors import BusError, PayloadError
-from aegisflow.telemetry import Metrics
+from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Gateway"]
 
@@ -53,7 +49,7 @@ class Gateway(ThreadedActor):
         name: str,
         directory: Directory,
         bus: Bus,
-        intake: Intake,
+        intake: InboundQueue,
         settings: GatewaySettings,
         make_codec: Callable[[PlantSpec], Codec],
         plant: PlantSpec,

@@ -7,29 +7,28 @@ from dataclasses import dataclass
 
 import pykka
 
-from aegisflow.actors.base import HISTORIAN, Directory
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Tick, Wake
+from aegisflow.actors.messages.device import ExecuteCommand, ViewDevice
+from aegisflow.actors.messages.gateway import PlantReplaced
+from aegisflow.actors.messages.guard import (
     ApproveCommand,
     CommandProgressed,
     CommandsRecalled,
-    CommitAudit,
     DeviceViewed,
-    ExecuteCommand,
     ModeReported,
-    PlantReplaced,
     ReadAgentWrites,
     ReadApprovals,
     ReadDeviceCommands,
     RejectCommand,
     RequestCommand,
     SwitchAgents,
-    Tick,
     TransitionStored,
-    ViewDevice,
-    Wake,
 )
-from aegisflow.actors.steps import STORE_AGAIN_S, Answer, StepKeeper, Storing
-from aegisflow.domain.commands import (
+from aegisflow.actors.messages.store import CommitAudit
+from aegisflow.actors.runtime.directory import HISTORIAN, Directory
+from aegisflow.actors.transition_writer import STORE_AGAIN_S, Answer, StepKeeper, Storing
+from aegisflow.domain.commands.authorizer import CommandAuthorizer
+from aegisflow.domain.commands.model import (
     AgentWrites,
     Caller,
     Command,
@@ -39,14 +38,13 @@ from aegisflow.domain.commands import (
     DeviceView,
     Stage,
 )
-from aegisflow.domain.desk import Desk
+from aegisflow.domain.commands.policy import options
+from aegisflow.domain.commands.transition import Transition
+from aegisflow.domain.commands.validation import check_proposal
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.policy import options
-from aegisflow.domain.proposals import check_proposal
-from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import BadValueError, NotAllowedError, UnknownNameError
-from aegisflow.telemetry import Metrics
+from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Guard"]
 
@@ -82,7 +80,7 @@ class Guard(StepKeeper):
         responsible: Callable[..., str] = lambda severity: "an operator",
         call_people: Callable[[Transition], None] = lambda transition: None,
     ) -> None:
-        super().__init__(name, directory, Desk(plant, responsible), now)
+        super().__init__(name, directory, CommandAuthorizer(plant, responsible), now)
         self._metrics = metrics
         self._call_people = call_people
         self._number = 0
@@ -102,9 +100,9 @@ class Guard(StepKeeper):
                 if judging is not None:
                     judging.then(view)
             case ModeReported():
-                self._desk.modes[message.device_id] = (message.mode, message.reduction_pct)
+                self._authorizer.modes[message.device_id] = (message.mode, message.reduction_pct)
             case PlantReplaced(plant):
-                self._desk.replaced(plant)
+                self._authorizer.replaced(plant)
             case _ if self._stash is not None:
                 return self._wait_for_store(message)
             case _:
@@ -118,17 +116,17 @@ class Guard(StepKeeper):
             case ApproveCommand():
                 return self._approve(message)
             case RejectCommand(command_id, by, reason):
-                return self._step(command_id, lambda _: self._desk.reject(command_id, by, reason, self._now()))
+                return self._step(command_id, lambda _: self._authorizer.reject(command_id, by, reason, self._now()))
             case ReadApprovals():
-                return self._desk.approvals()
+                return self._authorizer.approvals()
             case SwitchAgents():
                 return self._switch(message)
             case ReadAgentWrites():
-                return self._desk.agents
+                return self._authorizer.agents
             case ReadDeviceCommands():
                 return self._tell_options(message)
             case CommandProgressed(progress):
-                self._once_free(progress.command_id, lambda: self._save(self._desk.progress(progress)))
+                self._once_free(progress.command_id, lambda: self._save(self._authorizer.progress(progress)))
             case _:
                 return super().on_receive(message)
         return None
@@ -136,9 +134,9 @@ class Guard(StepKeeper):
     # --- decisions ----------------------------------------------------------------------------
 
     def _request(self, request: RequestCommand) -> Answer:
-        device = self._desk.plant.devices.get(request.device_id)
+        device = self._authorizer.plant.devices.get(request.device_id)
         if device is None:
-            raise UnknownNameError("device", request.device_id, tuple(self._desk.plant.devices))
+            raise UnknownNameError("device", request.device_id, tuple(self._authorizer.plant.devices))
         command = Command(
             command_id=f"cmd-{uuid.uuid4().hex[:12]}",
             device_id=request.device_id,
@@ -149,13 +147,15 @@ class Guard(StepKeeper):
             proposed_at=self._now(),
         )
         answer: pykka.Future[object] = pykka.ThreadingFuture()
-        self._view(command.device_id, lambda view: self._save(self._desk.propose(command, view, self._now()), answer))
+        self._view(
+            command.device_id, lambda view: self._save(self._authorizer.propose(command, view, self._now()), answer)
+        )
         return answer
 
     def _approve(self, request: ApproveCommand) -> Answer:
         return self._step(
             request.command_id,
-            lambda view: self._desk.approve(request.command_id, request.digest, request.by, view, self._now()),
+            lambda view: self._authorizer.approve(request.command_id, request.digest, request.by, view, self._now()),
         )
 
     def _step(self, command_id: str, step: Step) -> Answer:
@@ -165,7 +165,7 @@ class Guard(StepKeeper):
         def judge(view: DeviceView | None) -> None:
             self._once_free(command_id, lambda: self._attempt(lambda: step(view), answer))
 
-        record = self._desk.open.get(command_id)
+        record = self._authorizer.open.get(command_id)
         if record is None:
             judge(None)  # says so
         else:
@@ -193,11 +193,13 @@ class Guard(StepKeeper):
 
         def tell(view: DeviceView | None) -> None:
             found: tuple[CommandOption, ...] = ()
-            if view is not None and question.device_id in self._desk.plant.devices:
+            if view is not None and question.device_id in self._authorizer.plant.devices:
                 at = self._now()
                 probe = _probe(question.device_id, question.by, at)
-                found = options(view, self._desk.surroundings(question.device_id, at), self._desk.plant.policy, probe)
-            answer.set(DeviceCommands(self._desk.open_on(question.device_id), found))
+                found = options(
+                    view, self._authorizer.surroundings(question.device_id, at), self._authorizer.plant.policy, probe
+                )
+            answer.set(DeviceCommands(self._authorizer.open_on(question.device_id), found))
 
         self._view(question.device_id, tell)
         return answer
@@ -209,14 +211,14 @@ class Guard(StepKeeper):
             raise BadValueError("reason", switch.reason, "why, in a few words")
         wanted = AgentWrites(switch.allowed, switch.by.name, self._now(), switch.reason)
         if not switch.allowed:
-            self._desk.agents = wanted  # stopping takes effect at once, stored or not
+            self._authorizer.agents = wanted  # stopping takes effect at once, stored or not
         act = "agents_resumed" if switch.allowed else "agents_stopped"
         entry = AuditEntry(self._now(), switch.by.name, act, "agents", {"reason": switch.reason})
 
         def stored(answer: object) -> AgentWrites:
             if isinstance(answer, Exception):
                 raise answer
-            self._desk.agents = wanted
+            self._authorizer.agents = wanted
             self.log.warning(act, by=switch.by.name, reason=switch.reason)
             return wanted
 
@@ -227,7 +229,7 @@ class Guard(StepKeeper):
     def _done(self, storing: Storing) -> None:
         """Go on after a step is on disk."""
         transition, record = storing.transition, storing.transition.after
-        self._desk.apply(transition)
+        self._authorizer.apply(transition)
         self._metrics.commands.labels(record.stage.value).inc()
         command = record.command
         self.log.info(
@@ -239,7 +241,7 @@ class Guard(StepKeeper):
         )
         if record.stage is Stage.DISPATCHED:
             self.tell(command.device_id, ExecuteCommand(record))
-            for other in self._desk.superseded(record, self._now()):
+            for other in self._authorizer.superseded(record, self._now()):
                 self._save_if_free(other)
         self._call_people(transition)
         if storing.answer is not None:
@@ -258,7 +260,7 @@ class Guard(StepKeeper):
                 del self._judging[number]
                 judging.then(None)
         self._tell_again(now)
-        for transition in self._desk.due(self._now()):
+        for transition in self._authorizer.due(self._now()):
             self._save_if_free(transition)
         if self._storing or self._judging:
             self.wake_in(min(VIEW_S, STORE_AGAIN_S))

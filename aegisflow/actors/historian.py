@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from aegisflow.actors.base import GATEWAY, Directory, ThreadedActor
-from aegisflow.actors.messages import Bundle
+from aegisflow.actors.messages.common import Bundle
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import GATEWAY, Directory
 from aegisflow.config.settings import StoreSettings
 from aegisflow.store import Store
 from aegisflow.store.historian import Committed, Historian

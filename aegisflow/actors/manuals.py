@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aegisflow.actors.base import ARCHIVE, Directory, ThreadedActor, describe
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.manuals import (
     FindPassages,
     IncidentKept,
     IncidentsRecalled,
@@ -15,12 +15,13 @@ from aegisflow.actors.messages import (
     RankIncidents,
     ReadManual,
     ReadManualProblems,
-    RecallIncidents,
-    Tick,
 )
+from aegisflow.actors.messages.store import RecallIncidents
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import ARCHIVE, Directory, describe
 from aegisflow.config import ManualsSettings
 from aegisflow.errors import UnavailableError
-from aegisflow.library import Encoder, IncidentIndex, Library, ModelUnavailableError, load_encoder
+from aegisflow.search import Encoder, IncidentIndex, Library, ModelUnavailableError, load_encoder
 
 FIRST_READ_S = 2.0
 """How long the start waits for the manuals; larger folders appear when they are read."""

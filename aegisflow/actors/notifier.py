@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from functools import partial
 
-from aegisflow.actors.base import HISTORIAN, Directory, ThreadedActor
-from aegisflow.actors.messages import AlarmsCommitted, CallPeople, OpenAlarmsRecalled, RecallOpenAlarms, Tick
-from aegisflow.domain.escalation import EscalationBook, EscalationSpec, Notification
-from aegisflow.notify import Sink
-from aegisflow.telemetry import Metrics
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.notifier import AlarmsCommitted, NotifyOperators, OpenAlarmsRecalled
+from aegisflow.actors.messages.store import RecallOpenAlarms
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import HISTORIAN, Directory
+from aegisflow.domain.alarms.escalation import EscalationBook, EscalationSpec, Notification
+from aegisflow.notifications.sinks import Sink
+from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Notifier"]
 
@@ -41,7 +44,7 @@ class Notifier(ThreadedActor):
             case AlarmsCommitted(events):
                 for event in events:
                     self._send(self._book.observe(event))
-            case CallPeople(device_id, subject, severity, text):
+            case NotifyOperators(device_id, subject, severity, text):
                 self._send(self._book.call(device_id, subject, severity, text, self._now()))
             case OpenAlarmsRecalled(alarms, failure):
                 if failure:

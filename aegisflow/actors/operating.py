@@ -3,23 +3,14 @@
 from abc import abstractmethod
 from collections.abc import Callable
 
-from aegisflow.actors.base import GATEWAY, GUARD, Directory
-from aegisflow.actors.dispatcher import DispatchedActor, Dispatcher
-from aegisflow.actors.messages import (
-    AckReceived,
-    AskMachine,
-    CommandNotSent,
-    CommandProgressed,
-    DeviceViewed,
-    ExecuteCommand,
-    ModeReported,
-    PublishCommand,
-    ReportMode,
-    ViewDevice,
-)
-from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.actors.messages.device import AckReceived, CommandNotSent, ExecuteCommand, ReportMode, ViewDevice
+from aegisflow.actors.messages.gateway import AskMachine, PublishCommand
+from aegisflow.actors.messages.guard import CommandProgressed, DeviceViewed, ModeReported
+from aegisflow.actors.runtime.directory import GATEWAY, GUARD, Directory
+from aegisflow.actors.runtime.dispatcher import DispatchedActor, Dispatcher
+from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.commands.execution import Progress
 from aegisflow.domain.device import Device
-from aegisflow.domain.execution import Progress
 
 __all__ = ["OperatingActor"]
 

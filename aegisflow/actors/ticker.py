@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from aegisflow.actors.base import MANUALS, Directory, ThreadedActor
-from aegisflow.actors.messages import Tick, Wake
+from aegisflow.actors.messages.common import Tick, Wake
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import MANUALS, Directory
 
 EVERY_S = 1.0
 TIMELESS = frozenset({MANUALS})

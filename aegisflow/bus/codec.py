@@ -25,13 +25,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from aegisflow.bus import BusMessage
-from aegisflow.bus.shape import Shape
+from aegisflow.bus.reading_schema import ReadingSchema
 from aegisflow.bus.signature import is_signed, sign
 from aegisflow.bus.topics import Template
 from aegisflow.config.settings import ClockSettings, Topics
-from aegisflow.domain.commands import Command, Mode
+from aegisflow.domain.commands.execution import Ack
+from aegisflow.domain.commands.model import Command, Mode
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.domain.execution import Ack
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import PayloadError, printable
@@ -58,7 +58,7 @@ REASONS: Mapping[str, str] = {
 
 _as_dict = msgspec.structs.asdict
 _new = tuple.__new__
-_MOST_DETAIL = 500
+_MAX_DETAIL = 500
 
 
 class _AckFields(msgspec.Struct, frozen=True, gc=False):
@@ -66,13 +66,13 @@ class _AckFields(msgspec.Struct, frozen=True, gc=False):
     result: Literal["accepted", "refused", "done", "unknown", "interrupted"]
     at: Annotated[str, msgspec.Meta(max_length=64)]
     device_id: str | None = None
-    detail: Annotated[str, msgspec.Meta(max_length=_MOST_DETAIL)] = ""
+    detail: Annotated[str, msgspec.Meta(max_length=_MAX_DETAIL)] = ""
     mode: Literal["normal", "reduced_load", "maintenance", "shutdown"] | None = None
 
 
 class _Device(NamedTuple):
     device_id: str
-    shape: Shape
+    shape: ReadingSchema
 
 
 class Codec:
@@ -99,13 +99,13 @@ class Codec:
         self._max_age_s = clock.max_age_s
         self._max_ahead_s = clock.max_ahead_s
         self._max_payload_bytes = max_payload_bytes
-        shapes: dict[object, Shape] = {}
+        shapes: dict[object, ReadingSchema] = {}
         self._by_topic: dict[str, _Device] = {}
         for device_id, spec in devices.items():
             form = tuple((name, sensor.unit, sensor.span) for name, sensor in spec.sensors.items())
             shape = shapes.get(form)
             if shape is None:
-                shape = shapes[form] = Shape(spec.sensors)
+                shape = shapes[form] = ReadingSchema(spec.sensors)
             self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, shape)
         self._devices = devices
         self._decode_ack = msgspec.json.Decoder(_AckFields).decode
@@ -230,7 +230,7 @@ class Codec:
         if self._key and not is_signed(message.payload, self._key):
             raise PayloadError("bad_signature", "expected a mac made with the key that broker.hmac_env names")
         mode = None if fields.mode is None else Mode(fields.mode)
-        detail = printable(fields.detail, _MOST_DETAIL)
+        detail = printable(fields.detail, _MAX_DETAIL)
         return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode)
 
     def _instant(self, text: str) -> float:

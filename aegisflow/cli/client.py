@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aegisflow.cli.reloading import base_url, settings_of
+from aegisflow.cli.reload import base_url, settings_of
 from aegisflow.errors import UnavailableError
 
 TOKEN_ENV = "AEGISFLOW_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable, not a secret

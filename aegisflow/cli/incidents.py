@@ -33,17 +33,17 @@ def incidents(
     url: ServeUrl = None,
 ) -> int:
     """List incident reports, reviewed ones first, and the faults that come again."""
-    from aegisflow.cli.remembering import IncidentDesk
+    from aegisflow.cli.incident_client import IncidentClient
 
     asked = {"device_id": device, "kind": kind, "fault_type": fault, "text": text, "similar_to": like}
-    return IncidentDesk(plant, url).incidents(asked, last, unreviewed=unreviewed, withdrawn=withdrawn)
+    return IncidentClient(plant, url).incidents(asked, last, unreviewed=unreviewed, withdrawn=withdrawn)
 
 
 def incident(number: Number, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Show a report with the commands of its time, and what it said before it was corrected."""
-    from aegisflow.cli.remembering import IncidentDesk
+    from aegisflow.cli.incident_client import IncidentClient
 
-    return IncidentDesk(plant, url).show(number)
+    return IncidentClient(plant, url).show(number)
 
 
 def report(
@@ -61,7 +61,7 @@ def report(
     url: ServeUrl = None,
 ) -> int:
     """Write an incident report of your own; it counts as reviewed."""
-    from aegisflow.cli.remembering import IncidentDesk
+    from aegisflow.cli.incident_client import IncidentClient
 
     values = {
         "device_id": device,
@@ -74,7 +74,7 @@ def report(
         "alarm_id": alarm,
         "occurred_at": at,
     }
-    return IncidentDesk(plant, url).write({name: value for name, value in values.items() if value is not None})
+    return IncidentClient(plant, url).write({name: value for name, value in values.items() if value is not None})
 
 
 def review(
@@ -94,7 +94,7 @@ def review(
     url: ServeUrl = None,
 ) -> int:
     """Say that a report is right as it stands, correct it, or withdraw it; what it said before is kept."""
-    from aegisflow.cli.remembering import IncidentDesk
+    from aegisflow.cli.incident_client import IncidentClient
 
     changes = {
         "title": title,
@@ -106,4 +106,4 @@ def review(
         "occurred_at": at,
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    return IncidentDesk(plant, url).review(number, revision, given, note, withdraw=withdraw)
+    return IncidentClient(plant, url).review(number, revision, given, note, withdraw=withdraw)

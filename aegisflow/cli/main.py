@@ -88,7 +88,7 @@ def serve(
 ) -> int:
     """Watch the plant, with MCP over HTTP at /mcp, and /healthz and /metrics."""
     from aegisflow.cli.serving import run_serve
-    from aegisflow.telemetry import configure_logs
+    from aegisflow.telemetry.metrics import configure_logs
 
     configure_logs(log_level, json_lines=json_logs)
     return run_serve(plant, host, port)
@@ -104,12 +104,12 @@ def mcp(
     json_logs: JsonLogs = False,
 ) -> int:
     """Serve one MCP client on standard input and output, with the plant inside or, with --connect, elsewhere."""
-    from aegisflow.mcp.wire import take_stdout
+    from aegisflow.mcp.stdout_guard import take_stdout
 
     wire = take_stdout()
 
     from aegisflow.cli.serving import run_mcp, run_proxy
-    from aegisflow.telemetry import configure_logs
+    from aegisflow.telemetry.metrics import configure_logs
 
     configure_logs(log_level, json_lines=json_logs)
     return run_mcp(plant, wire) if connect is None else run_proxy(connect, token_env, wire)
@@ -122,7 +122,7 @@ def reload(
     url: Annotated[str | None, Parameter(help="of the running serve, instead of the file's address")] = None,
 ) -> int:
     """Have a running serve read its plant.yaml again; says what changed, or why nothing did (exit code 1)."""
-    from aegisflow.cli.reloading import run_reload
+    from aegisflow.cli.reload import run_reload
 
     return run_reload(plant, url)
 
@@ -130,7 +130,7 @@ def reload(
 @app.command
 def operator(name: Annotated[str, Parameter(help="of the person, as the audit shall show it")]) -> None:
     """Make a token for a person who may approve commands; it is shown once and kept nowhere."""
-    from aegisflow.cli.operating import token_text
+    from aegisflow.cli.commands import token_text
 
     sys.stdout.write(token_text(name))
 
@@ -143,9 +143,9 @@ Reason = Annotated[str, Parameter(help="why, in a few words; kept with the alarm
 @app.command
 def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """List the alarms of a running serve, those set aside last; the operator's token is AEGISFLOW_OPERATOR_TOKEN."""
-    from aegisflow.cli.alarming import Desk
+    from aegisflow.cli.alarms import AlarmClient
 
-    return Desk(plant, url).alarms()
+    return AlarmClient(plant, url).alarms()
 
 
 @app.command
@@ -158,33 +158,33 @@ def shelve(
     url: ServeUrl = None,
 ) -> int:
     """Set an alarm aside for a time; it comes back when that is over, or when it gets worse."""
-    from aegisflow.cli.alarming import Desk
+    from aegisflow.cli.alarms import AlarmClient
 
-    return Desk(plant, url).shelve(alarm_id, duration, reason)
+    return AlarmClient(plant, url).shelve(alarm_id, duration, reason)
 
 
 @app.command
 def unshelve(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Take an alarm off the shelf before its time."""
-    from aegisflow.cli.alarming import Desk
+    from aegisflow.cli.alarms import AlarmClient
 
-    return Desk(plant, url).unshelve(alarm_id)
+    return AlarmClient(plant, url).unshelve(alarm_id)
 
 
 @app.command
 def out_of_service(alarm_id: AlarmId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Set an alarm aside until it is returned to service."""
-    from aegisflow.cli.alarming import Desk
+    from aegisflow.cli.alarms import AlarmClient
 
-    return Desk(plant, url).service(alarm_id, reason, out=True)
+    return AlarmClient(plant, url).service(alarm_id, reason, out=True)
 
 
 @app.command
 def in_service(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Return an alarm to service; unacknowledged, if its cause lasts."""
-    from aegisflow.cli.alarming import Desk
+    from aegisflow.cli.alarms import AlarmClient
 
-    return Desk(plant, url).service(alarm_id, "", out=False)
+    return AlarmClient(plant, url).service(alarm_id, "", out=False)
 
 
 @app.command
@@ -196,9 +196,9 @@ def figures(
     url: ServeUrl = None,
 ) -> int:
     """Say how many alarms people got, by EEMUA 191: rate, floods, chattering, stale, the most frequent."""
-    from aegisflow.cli.alarming import Desk
+    from aegisflow.cli.alarms import AlarmClient
 
-    return Desk(plant, url).figures(last, operators)
+    return AlarmClient(plant, url).figures(last, operators)
 
 
 @app.command
@@ -212,7 +212,7 @@ def demo(
     seed: Annotated[int, Parameter(help="of the simulated noise")] = 42,
 ) -> int:
     """Watch a simulated day of nine machines through a real broker; needs nothing else."""
-    from aegisflow.demo import DemoOptions, run_demo
+    from aegisflow.offline.demo import DemoOptions, run_demo
 
     return run_demo(DemoOptions(plant=plant, folder=folder, minutes=minutes, speed=speed, port=port, seed=seed))
 
@@ -231,16 +231,16 @@ def backtest(
 
     Where the file has labels (a column such as anomaly or fault_type), the figures of detection are printed.
     """
-    from aegisflow.backtest import backtest as run_backtest
     from aegisflow.config import load
-    from aegisflow.progress import progress_bar
+    from aegisflow.offline.backtest import backtest as run_backtest
+    from aegisflow.offline.progress import progress_bar
 
     spec = None if plant is None else load(plant).plant
     with progress_bar("backtest") as progress:
         report = run_backtest(recording, plant=spec, alarms=alarms, scores=scores, pictures=pictures, progress=progress)
     sys.stdout.write(report.text() + "\n")
     if explain is not None:
-        from aegisflow.backtest.explain import explain as explain_alarm
+        from aegisflow.offline.backtest.explain import explain as explain_alarm
 
         known = {alarm.alarm_id: alarm for alarm in report.alarms}
         sys.stdout.write("\n" + explain_alarm(recording, spec, known, explain) + "\n")
@@ -253,7 +253,7 @@ def tune(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> None:
     """Propose limits and thresholds from a healthy period, as a diff to plant.yaml; nothing is applied."""
-    from aegisflow.backtest.tune import tune as propose
+    from aegisflow.offline.backtest.tune import tune as propose
 
     diff, notes = propose(recording, plant)
     sys.stdout.write(diff or "nothing to change: the file fits the recording\n")
@@ -270,7 +270,7 @@ app.command(audit)
 @audit.command
 def verify(*, plant: PlantPath = DEFAULT_PLANT) -> int:
     """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken)."""
-    from aegisflow.cli.auditing import run_verify
+    from aegisflow.cli.audit import run_verify
 
     return run_verify(plant)
 
@@ -282,7 +282,7 @@ def show(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
     """Tell the whole story of one command: who did what, when and why."""
-    from aegisflow.cli.auditing import run_show
+    from aegisflow.cli.audit import run_show
 
     return run_show(plant, command)
 

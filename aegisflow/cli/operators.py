@@ -38,9 +38,9 @@ def register(app: App) -> None:
 
 def approvals(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """List the commands that wait for an operator: facts first, the proposer's words last."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
-    return CommandDesk(plant, url).approvals()
+    return CommandClient(plant, url).approvals()
 
 
 def approve(
@@ -51,16 +51,16 @@ def approve(
     url: ServeUrl = None,
 ) -> int:
     """Show a command and approve exactly that; it is judged again before it is sent."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
-    return CommandDesk(plant, url).approve(command_id, sure=yes)
+    return CommandClient(plant, url).approve(command_id, sure=yes)
 
 
 def reject(command_id: CommandId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Refuse a command that waits."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
-    return CommandDesk(plant, url).reject(command_id, reason)
+    return CommandClient(plant, url).reject(command_id, reason)
 
 
 def command_(
@@ -75,7 +75,7 @@ def command_(
     url: ServeUrl = None,
 ) -> int:
     """Give a machine a command as an operator; policy and interlocks hold all the same."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
     parameters: dict[str, str | float] = {}
     if reduction_pct is not None:
@@ -84,7 +84,7 @@ def command_(
         raise BadValueError("--parameter", parameter or value, "both --parameter and --value")
     if parameter is not None and value is not None:
         parameters |= {"name": parameter, "value": value}
-    return CommandDesk(plant, url).command(device, name, parameters, reason)
+    return CommandClient(plant, url).command(device, name, parameters, reason)
 
 
 def acknowledge(
@@ -95,27 +95,27 @@ def acknowledge(
     url: ServeUrl = None,
 ) -> int:
     """Take note of an alarm; it stays active while its cause lasts."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
-    return CommandDesk(plant, url).acknowledge(alarm_id, note)
+    return CommandClient(plant, url).acknowledge(alarm_id, note)
 
 
 def agents_(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Say whether agents may propose commands now, and who decided that."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
-    return CommandDesk(plant, url).agents()
+    return CommandClient(plant, url).agents()
 
 
 def stop(*, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Stop every command of agents, from now on and over restarts."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
-    return CommandDesk(plant, url).switch(reason, allow=False)
+    return CommandClient(plant, url).switch(reason, allow=False)
 
 
 def resume(*, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Allow agents to propose commands again."""
-    from aegisflow.cli.operating import CommandDesk
+    from aegisflow.cli.commands import CommandClient
 
-    return CommandDesk(plant, url).switch(reason, allow=True)
+    return CommandClient(plant, url).switch(reason, allow=True)

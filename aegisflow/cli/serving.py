@@ -31,10 +31,10 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
     """
     _let_fastmcp_log_as_we_do()
     from aegisflow.app import App
-    from aegisflow.http import build_http_app, listen, web_server
+    from aegisflow.http.app import build_http_app, listen, web_server
+    from aegisflow.http.operators import Operators
     from aegisflow.mcp.server import build_server
     from aegisflow.mcp.web import host_guard, mounted
-    from aegisflow.operator_api import Operators
 
     configuration = load(plant)
     http = configuration.http
@@ -69,7 +69,7 @@ def run_mcp(plant: Path, wire: int) -> int:
     configuration = load(plant)
 
     _let_fastmcp_log_as_we_do()
-    from aegisflow.cli.beside import people_beside
+    from aegisflow.cli.operator_server import operator_server
     from aegisflow.mcp.server import build_server
     from aegisflow.mcp.starting import StartingPlant
     from aegisflow.mcp.stdio import serve_stdio
@@ -81,7 +81,7 @@ def run_mcp(plant: Path, wire: int) -> int:
     gc.enable()
     background.start()
     try:
-        with people_beside(configuration, starting):
+        with operator_server(configuration, starting):
             serve_stdio(server, wire)
     finally:
         # The client may send SIGTERM soon after it closed our input; the store is flushed first.

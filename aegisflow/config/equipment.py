@@ -11,7 +11,8 @@ from aegisflow.config.faults import build_faults, faults_of, load_of, recovery_o
 from aegisflow.config.file import PlantFile
 from aegisflow.config.limits import check_limits, limits
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
-from aegisflow.config.plant_parts import DefaultsPart, DevicePart, EquipmentPart
+from aegisflow.config.plant import DefaultsPart, DevicePart, EquipmentPart
+from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.equipment import (
     RESERVED,
     AlarmSpec,
@@ -24,7 +25,6 @@ from aegisflow.domain.equipment import (
     PlantSpec,
     SensorSpec,
 )
-from aegisflow.domain.interlocks import Recovery
 
 _STALE_AFTER_S = SensorSpec("", "").stale_after_s
 _SILENT_AFTER_S = DeviceSpec("", "", "", {}).silent_after_s

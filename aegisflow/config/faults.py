@@ -5,9 +5,9 @@ from typing import Any
 
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of
-from aegisflow.domain.alarms import Severity
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.equipment import FaultRule, LoadSpec, SensorSpec
-from aegisflow.domain.interlocks import Recovery
 
 _FEWEST_TOGETHER = 3
 

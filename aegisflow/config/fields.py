@@ -8,8 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from aegisflow.config.mistakes import one_of
 from aegisflow.config.units import UNITS, close_units
-from aegisflow.domain.alarms import Severity
-from aegisflow.domain.commands import Mode
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.times import parse_duration
 
 

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from aegisflow.config.escalation_part import Escalation, NotificationsPart
+from aegisflow.config.escalation import Escalation, NotificationsPart
 from aegisflow.config.fields import EMPTY, Name, Section
-from aegisflow.config.plant_parts import DefaultsPart, EquipmentPart, FaultPart, IncidentsPart, LinePart, PlantPart
-from aegisflow.config.policy_part import PolicyPart
-from aegisflow.config.service_parts import (
+from aegisflow.config.plant import DefaultsPart, EquipmentPart, FaultPart, IncidentsPart, LinePart, PlantPart
+from aegisflow.config.policy import PolicyPart
+from aegisflow.config.services import (
     BrokerPart,
     ClockPart,
     GatewayPart,

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from aegisflow.config.equipment import build_plant, outline
-from aegisflow.config.escalation_part import build_escalation
+from aegisflow.config.escalation import build_escalation
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
-from aegisflow.config.policy_part import build_policy
-from aegisflow.config.service_parts import BrokerPart, ManualsPart, OperatorPart, StorePart, TlsPart
+from aegisflow.config.policy import build_policy
+from aegisflow.config.services import BrokerPart, ManualsPart, OperatorPart, StorePart, TlsPart
 from aegisflow.config.settings import (
     BrokerSettings,
     ClockSettings,

@@ -9,7 +9,7 @@ from aegisflow.errors import ConfigError, Mistake
 KeyPath = tuple[str | int, ...]
 """Where a value stands: the keys from the top of the file down to it."""
 
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 """Nobody reads more, and a damaged file can have as many mistakes as lines."""
 
 _PASSWORD = re.compile(r"//([^:/@\s]*):\S*@")
@@ -50,15 +50,15 @@ class Mistakes:
         """Raise what was found, in the order of the file; does nothing if nothing was.
 
         Raises:
-            ConfigError: with at most ``MOST_SHOWN`` mistakes and one that counts the rest.
+            ConfigError: with at most ``MAX_SHOWN`` mistakes and one that counts the rest.
         """
         if not self._found:
             return
         ordered = sorted(self._found, key=lambda mistake: mistake.line or 0)
-        rest = len(ordered) - MOST_SHOWN
+        rest = len(ordered) - MAX_SHOWN
         if rest > 0:
             more = Mistake(self.file, "", f"{rest} more mistakes", "those above to be put right first")
-            ordered = [*ordered[:MOST_SHOWN], more]
+            ordered = [*ordered[:MAX_SHOWN], more]
         raise ConfigError(ordered)
 
     def _line(self, at: KeyPath) -> int | None:

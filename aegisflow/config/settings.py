@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aegisflow.domain.alarms.escalation import EscalationSpec
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.escalation import EscalationSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What people do to the alarms of one machine, and who may."""
 
-from aegisflow.domain.alarm_life import check_operator, check_reason, check_shelf
-from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Severity
-from aegisflow.domain.commands import Caller
+from aegisflow.domain.alarms.book import AlarmBook
+from aegisflow.domain.alarms.lifecycle import check_operator, check_reason, check_shelf
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
+from aegisflow.domain.commands.model import Caller
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.errors import NotAllowedError
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from aegisflow.domain.alarmed_device import AlarmedDevice
-from aegisflow.domain.alarms import Alarm, AlarmEvent, Severity
-from aegisflow.domain.commands import CommandRecord, DeviceView, Mode
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Severity
+from aegisflow.domain.commands.execution import Ack, Progress
+from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
+from aegisflow.domain.commands.state_machine import CommandStateMachine, describe_facts, recent_means
 from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.domain.execution import Ack, Progress
-from aegisflow.domain.operation import Operation, describe_facts, recent_means
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.snapshot import DeviceSnapshot
 from aegisflow.domain.views import DeviceStatus, SensorStatus
@@ -37,7 +37,7 @@ class Device(AlarmedDevice):
 
     def __init__(self, spec: DeviceSpec) -> None:
         super().__init__(spec)
-        self._operation = Operation(spec)
+        self._operation = CommandStateMachine(spec)
         self._detector = DeviceDetector(spec)
         self._times = _ring(spec)
         self._next = 0
@@ -94,7 +94,7 @@ class Device(AlarmedDevice):
         return () if diagnosis is None else self._book.silence(at, self._latest_at, diagnosis)
 
     @property
-    def operation(self) -> Operation:
+    def operation(self) -> CommandStateMachine:
         """Its mode, and the command that it is executing."""
         return self._operation
 

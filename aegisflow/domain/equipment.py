@@ -7,9 +7,9 @@ one kind share the same sensor objects where nothing is overridden, so 10,000 de
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aegisflow.domain.alarms import Severity
-from aegisflow.domain.interlocks import Recovery
-from aegisflow.domain.policy_spec import PolicySpec
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.commands.interlocks import Recovery
+from aegisflow.domain.commands.policy_spec import PolicySpec
 
 RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker", "notifier"})
 """Names of AegisFlow's own parts, which no device may have: everybody is told by name."""

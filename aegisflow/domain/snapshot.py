@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.commands import Mode
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.model import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from aegisflow.domain.alarms import Alarm, AlarmState, Severity
-from aegisflow.domain.commands import CommandReceipt, Mode
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
+from aegisflow.domain.commands.model import CommandReceipt, Mode
 from aegisflow.domain.equipment import SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period

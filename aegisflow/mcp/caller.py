@@ -2,8 +2,8 @@
 
 from fastmcp.server.dependencies import get_context
 
-from aegisflow.domain.commands import Caller
-from aegisflow.mcp.text import clean
+from aegisflow.api.text import clean
+from aegisflow.domain.commands.model import Caller
 
 
 def caller() -> Caller:

@@ -1,9 +1,9 @@
 """From commands to what an agent reads."""
 
-from aegisflow.domain.commands import CommandReceipt, DeviceCommands
+from aegisflow.api.text import clean
+from aegisflow.domain.commands.model import CommandReceipt, DeviceCommands
 from aegisflow.domain.times import format_instant
 from aegisflow.mcp.answers import CommandAnswer, UntrustedText
-from aegisflow.mcp.text import clean
 
 __all__ = ["command_answer", "command_options", "open_command"]
 

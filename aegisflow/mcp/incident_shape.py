@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.incidents import Incident, Pattern, SimilarIncident
-from aegisflow.domain.memory import pattern_line, patterns_of
+from aegisflow.api.text import clean
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.incidents.model import Incident, Pattern, SimilarIncident
+from aegisflow.domain.incidents.similarity import pattern_line, patterns_of
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import UnavailableError
 from aegisflow.mcp.alarm_answers import SimilarItem
 from aegisflow.mcp.answers import IncidentItem, ReportWords, StoredIncident, UntrustedText
-from aegisflow.mcp.text import clean
-from aegisflow.plant import Plant
+from aegisflow.plant.protocol import Plant
 
 __all__ = ["incident_item", "past_of", "pattern_lines", "similar_item", "stored_incident"]
 
@@ -19,8 +19,8 @@ REPORT_BYTES = 1_000
 """Of each longer part of an incident report."""
 SIMILAR_BYTES = 240
 """Of all that is told of a report beside an alarm."""
-MOST_COMMANDS = 5
-MOST_PATTERNS = 5
+MAX_COMMANDS = 5
+MAX_PATTERNS = 5
 
 
 def incident_item(incident: Incident, why: Sequence[str] = ()) -> IncidentItem:
@@ -62,7 +62,7 @@ def similar_item(similar: SimilarIncident) -> SimilarItem:
     incident = similar.incident
     state = "reviewed by a person" if incident.reviewed else "not reviewed"
     where = f"#{incident.incident_id} on {incident.device_id}, {format_instant(incident.occurred_at)}, {state}"
-    done = "".join(f"; {command}" for command in incident.commands[-MOST_COMMANDS:])
+    done = "".join(f"; {command}" for command in incident.commands[-MAX_COMMANDS:])
     words = f"{clean(incident.actions_taken, SIMILAR_BYTES // 2)} -> {clean(incident.outcome, SIMILAR_BYTES // 2 - 4)}"
     return SimilarItem(
         facts=clean(f"{where}: {', '.join(similar.why)}{done}", 2 * SIMILAR_BYTES),
@@ -72,7 +72,7 @@ def similar_item(similar: SimilarIncident) -> SimilarItem:
 
 def pattern_lines(patterns: Iterable[Pattern]) -> list[str]:
     """Return the most frequent patterns in a line each."""
-    return [pattern_line(pattern) for pattern in patterns][:MOST_PATTERNS]
+    return [pattern_line(pattern) for pattern in patterns][:MAX_PATTERNS]
 
 
 class Past(NamedTuple):
@@ -98,4 +98,4 @@ def past_of(plant: Plant, alarms: Sequence[Alarm]) -> Past:
 
 
 def _commands(incident: Incident) -> list[str]:
-    return [f"{command.command_id} {clean(str(command), 100)}" for command in incident.commands[-MOST_COMMANDS:]]
+    return [f"{command.command_id} {clean(str(command), 100)}" for command in incident.commands[-MAX_COMMANDS:]]

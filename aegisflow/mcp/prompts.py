@@ -8,10 +8,10 @@ from typing import Annotated
 from fastmcp import FastMCP
 from pydantic import Field
 
+from aegisflow.api.text import clean
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.errors import AegisFlowError
 from aegisflow.mcp.starting import PlantSource
-from aegisflow.mcp.text import clean
 
 INSTRUCTIONS = (
     "AegisFlow watches the machines of a plant, raises alarms with evidence, and takes proposals for commands that "

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from aegisflow.domain.alarms import Alarm, Evidence
-from aegisflow.domain.commands import DeviceCommands
+from aegisflow.api.text import clean, describe_limits, maybe, shorten, z_score
+from aegisflow.domain.alarms.model import Alarm, Evidence
+from aegisflow.domain.commands.model import DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
@@ -19,13 +20,12 @@ from aegisflow.mcp.answers import (
     UntrustedText,
 )
 from aegisflow.mcp.command_shape import command_options, open_command
-from aegisflow.mcp.text import clean, describe_limits, maybe, shorten, z_score
 
 NOTE_BYTES = 500
-MOST_EVIDENCE = 8
-MOST_UNAVAILABLE = 10
-MOST_COUNTS = 10
-MOST_SENSORS_NOW = 40
+MAX_EVIDENCE = 8
+MAX_UNAVAILABLE = 10
+MAX_COUNTS = 10
+MAX_SENSORS_NOW = 40
 
 
 def moment(at: float | None) -> str | None:
@@ -35,16 +35,16 @@ def moment(at: float | None) -> str | None:
 
 def unavailable(names: Mapping[str, str]) -> dict[str, str]:
     """Return who could not be asked, with the rest counted where there are many."""
-    shown = {name: clean(why, 120) for name, why in islice(names.items(), MOST_UNAVAILABLE)}
-    if len(names) > MOST_UNAVAILABLE:
-        shown["others"] = f"{len(names) - MOST_UNAVAILABLE} more"
+    shown = {name: clean(why, 120) for name, why in islice(names.items(), MAX_UNAVAILABLE)}
+    if len(names) > MAX_UNAVAILABLE:
+        shown["others"] = f"{len(names) - MAX_UNAVAILABLE} more"
     return shown
 
 
 def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     """Return the largest counts, the largest first."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return dict(ordered[:MOST_COUNTS])
+    return dict(ordered[:MAX_COUNTS])
 
 
 # --- alarms -----------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ def alarm_item(
 ) -> AlarmItem:
     """Return an alarm with the evidence of the sensors that deviate most, and what of the past is like it."""
     strongest = _strongest(alarm)
-    left_out = len(strongest) - MOST_EVIDENCE
+    left_out = len(strongest) - MAX_EVIDENCE
     return AlarmItem(
         alarm_id=alarm.alarm_id,
         device_id=alarm.device_id,
@@ -72,7 +72,7 @@ def alarm_item(
         untrusted_note=_note(alarm),
         repeats=alarm.repeats,
         reasons=[clean(reason, 200) for reason in alarm.reasons[:6]],
-        evidence=[_evidence_item(item) for item in strongest[:MOST_EVIDENCE]],
+        evidence=[_evidence_item(item) for item in strongest[:MAX_EVIDENCE]],
         more_evidence=left_out if left_out > 0 else None,
         patterns=list(patterns) if patterns else None,
         similar_incidents=list(similar) if similar else None,
@@ -94,7 +94,7 @@ def past_alarm(alarm: Alarm) -> PastAlarm:
         untrusted_note=_note(alarm),
         sensors=[
             f"{item.sensor} {shorten(item.value):g} (z {z_score(item.z):g}, {item.direction})"
-            for item in _strongest(alarm)[:MOST_EVIDENCE]
+            for item in _strongest(alarm)[:MAX_EVIDENCE]
         ],
     )
 
@@ -204,7 +204,7 @@ def device_detail(
         mode=status.mode,
         silent=status.silent,
         latest_at=moment(status.latest_at),
-        sensors=[_sensor_now(sensor) for sensor in status.sensors[:MOST_SENSORS_NOW]],
+        sensors=[_sensor_now(sensor) for sensor in status.sensors[:MAX_SENSORS_NOW]],
         alarms=[alarm_line(alarm) for alarm in status.alarms[:10]],
         parameters={
             item.name: f"{describe_limits(item.limits) or 'any value'} {item.unit}" for item in islice(parameters, 20)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from aegisflow.errors import AegisFlowError, UnavailableError
-from aegisflow.plant import Plant
+from aegisflow.plant.protocol import Plant
 
 PlantSource = Callable[[], Plant]
 """Returns the plant; raises AegisFlowError where there is none."""

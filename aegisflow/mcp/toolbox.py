@@ -16,10 +16,10 @@ from fastmcp.tools.base import ToolResult
 from mcp_types import CallToolRequestParams, ToolAnnotations
 from pydantic import ValidationError as PydanticValidationError
 
+from aegisflow.api.text import clean
 from aegisflow.errors import AegisFlowError
 from aegisflow.mcp.answers import Answer
 from aegisflow.mcp.schema import plain_arguments, schema_of
-from aegisflow.mcp.text import clean
 
 log = structlog.get_logger(__name__)
 

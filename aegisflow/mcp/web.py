@@ -4,7 +4,7 @@ from fastmcp import FastMCP
 from fastmcp.server.http import HostOriginGuardMiddleware
 from starlette.middleware import Middleware
 
-from aegisflow.http import MountedApp
+from aegisflow.http.app import MountedApp
 
 
 def mounted(server: FastMCP) -> MountedApp:

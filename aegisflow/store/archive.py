@@ -4,7 +4,7 @@ from typing import Any
 
 from peewee import Model, ModelSelect, PeeweeException, fn
 
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.store import (
     FindAlarmFigures,
     FindAlarmHistory,
     FindAlarms,
@@ -18,8 +18,8 @@ from aegisflow.actors.messages import (
     FindStream,
     RecallIncidents,
 )
-from aegisflow.domain.alarms import AlarmEvent, AlarmState, Severity
-from aegisflow.domain.figures import AlarmFigures, AlarmTrace, alarm_figures
+from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
+from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Severity
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.summary import MINUTE_S, StreamSummary
 from aegisflow.domain.times import Period
@@ -42,7 +42,7 @@ from aegisflow.store.rows import (
     receipt_of,
 )
 
-_MOST_COUNTED = 100_000
+_MAX_COUNTED = 100_000
 """Alarms that enter the figures of a period."""
 
 Question = (
@@ -97,7 +97,7 @@ class Archive:
             case FindAlarms(query=query):
                 return self.alarms(query)
             case FindAlarmFigures(period=period, operators=operators):
-                return self.alarm_figures(period, operators)
+                return self.alarm_kpis(period, operators)
             case FindAlarmHistory(alarm_id=alarm_id):
                 return self.alarm_history(alarm_id)
             case FindIncidents(query=reports):
@@ -157,15 +157,15 @@ class Archive:
             tuple(alarm_of(row) for row in page.execute(self._database)), sum(by_device.values()), by_device, by_type
         )
 
-    def alarm_figures(self, period: Period, operators: int) -> AlarmFigures:
+    def alarm_kpis(self, period: Period, operators: int) -> AlarmKpis:
         """Return the figures of a period, from its newest alarms where there are too many; none that was suppressed."""
         fields = (Anomaly.device_id, Anomaly.fault_type, Anomaly.severity, Anomaly.raised_at, Anomaly.cleared_at)
         told = Anomaly.state != str(AlarmState.SUPPRESSED)
         there = Anomaly.cleared_at.is_null() | (Anomaly.cleared_at > period.start) | (Anomaly.raised_at >= period.start)
         query = Anomaly.select(*fields).where(told, there, Anomaly.raised_at < period.end)
-        rows = query.order_by(Anomaly.raised_at.desc()).limit(_MOST_COUNTED).tuples().execute(self._database)
+        rows = query.order_by(Anomaly.raised_at.desc()).limit(_MAX_COUNTED).tuples().execute(self._database)
         traces = [AlarmTrace(name, kind, Severity(severity), at, gone) for name, kind, severity, at, gone in rows]
-        return alarm_figures(traces, period, operators)
+        return alarm_kpis(traces, period, operators)
 
     def alarm_history(self, alarm_id: str) -> tuple[AlarmEvent, ...]:
         """Return the life of an alarm, oldest first; empty for one that never was."""

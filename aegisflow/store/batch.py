@@ -3,13 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from aegisflow.actors.messages import (
-    AppendAudit,
-    DeadLetter,
-    StoreDeadLetters,
-    StoreRecords,
-)
-from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.actors.messages.store import AppendAudit, DeadLetter, StoreDeadLetters, StoreRecords
+from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import AuditEntry
 

@@ -12,7 +12,7 @@ from aegisflow.store.connection import Connection, file_of
 
 __all__ = ["Head", "HeadFile", "Verified", "guard_audit", "newest_head", "rehash", "verify"]
 
-_MOST_LINES = 20_000
+_MAX_LINES = 20_000
 _PAGE = 2_000
 _SQLITE_GUARDS = tuple(
     f"CREATE TRIGGER audit_keeps_{what.lower()} BEFORE {what} ON audit "
@@ -64,7 +64,7 @@ class HeadFile:
         if self.path is None:
             return
         try:
-            if self._lines is None or self._lines >= _MOST_LINES:
+            if self._lines is None or self._lines >= _MAX_LINES:
                 self._shorten()
             with self.path.open("a", encoding="ascii") as file:
                 file.write(f"{head.row} {head.digest} {format_instant(at)}\n")
@@ -90,8 +90,8 @@ class HeadFile:
         """Keep the newer half of a long file; the last line is always among it."""
         assert self.path is not None
         lines = self.path.read_text("ascii", "replace").splitlines(keepends=True) if self.path.exists() else []
-        if len(lines) >= _MOST_LINES:
-            lines = lines[-_MOST_LINES // 2 :]
+        if len(lines) >= _MAX_LINES:
+            lines = lines[-_MAX_LINES // 2 :]
             part = self.path.with_name(self.path.name + ".part")
             part.write_text("".join(lines), "ascii")
             part.replace(self.path)

@@ -8,29 +8,29 @@ from typing import Any
 import structlog
 from peewee import PeeweeException
 
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.device import DeviceRecalled
+from aegisflow.actors.messages.gateway import RecordsCommitted
+from aegisflow.actors.messages.guard import TransitionStored
+from aegisflow.actors.messages.manuals import IncidentKept
+from aegisflow.actors.messages.store import (
     AppendAudit,
     CommitAudit,
-    DeviceRecalled,
     FlushStore,
-    IncidentKept,
     ReadStoreHealth,
     RecallCommands,
     RecallDevice,
     RecallOpenAlarms,
-    RecordsCommitted,
     ReviewIncident,
     StoreDeadLetters,
     StoreIncident,
     StoreRecords,
     StoreTransition,
-    Tick,
-    TransitionStored,
 )
 from aegisflow.config.settings import StoreSettings
-from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.commands import Mode
-from aegisflow.domain.incidents import Incident
+from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.commands.model import Mode
+from aegisflow.domain.incidents.model import Incident
 from aegisflow.domain.readings import Receipt
 from aegisflow.domain.views import StoreHealth
 from aegisflow.errors import StoreError

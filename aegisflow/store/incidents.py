@@ -5,11 +5,11 @@ from typing import Any
 
 from peewee import ModelSelect
 
-from aegisflow.actors.messages import FindSimilarIncidents, ReviewIncident, StoreIncident
-from aegisflow.domain.alarms import Alarm, AlarmState, Severity
-from aegisflow.domain.commands import CommandName, Stage
+from aegisflow.actors.messages.store import FindSimilarIncidents, ReviewIncident, StoreIncident
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
+from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.incidents import (
+from aegisflow.domain.incidents.model import (
     CORRECTABLE,
     AlarmToMatch,
     Incident,
@@ -23,7 +23,7 @@ from aegisflow.domain.incidents import (
     Pattern,
     SimilarIncident,
 )
-from aegisflow.domain.memory import Occurrence, most_similar, patterns, signs_of
+from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns, signs_of
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import ConflictError, UnknownNameError
 from aegisflow.models import Anomaly, IncidentReport, ReportRevision, StoredCommand
@@ -31,11 +31,11 @@ from aegisflow.store.connection import Connection
 from aegisflow.store.rows import Row, alarm_of, columns, from_json, to_json
 from aegisflow.store.writer import Writer
 
-MOST_COMMANDS = 20
+MAX_COMMANDS = 20
 """Linked with a report at most, the newest."""
-MOST_CANDIDATES = 30
+MAX_CANDIDATES = 30
 """Reports looked at for each thing that they may have in common with an alarm."""
-MOST_OCCURRENCES = 20_000
+MAX_OCCURRENCES = 20_000
 LOOK_BACK = 4
 """Patterns are looked for in so many times the span within which a fault repeats."""
 _BY_TIME = (IncidentReport.reviewed.desc(), IncidentReport.occurred_at.desc(), IncidentReport.id.desc())
@@ -131,7 +131,7 @@ def _alarm(connection: Connection, alarm_id: str | None) -> Alarm | None:
 def _commands_since(connection: Connection, device_id: str, since: float, until: float) -> list[str]:
     when = (StoredCommand.proposed_at >= since) & (StoredCommand.proposed_at <= until)
     query = StoredCommand.select(StoredCommand.command_id).where(StoredCommand.device_id == device_id, when)
-    newest = query.order_by(StoredCommand.proposed_at.desc()).limit(MOST_COMMANDS)
+    newest = query.order_by(StoredCommand.proposed_at.desc()).limit(MAX_COMMANDS)
     return [command_id for (command_id,) in newest.tuples().execute(connection.database)][::-1]
 
 
@@ -219,9 +219,7 @@ def _candidates(connection: Connection, asked: AlarmToMatch) -> Iterator[Inciden
     common = [same_fault & same_device, same_fault & (IncidentReport.kind == asked.kind), same_fault]
     if asked.alarm.evidence:
         common.append(same_device)
-    queries = [
-        IncidentReport.select().where(stands, each).order_by(*_BY_TIME).limit(MOST_CANDIDATES) for each in common
-    ]
+    queries = [IncidentReport.select().where(stands, each).order_by(*_BY_TIME).limit(MAX_CANDIDATES) for each in common]
     if asked.meaning:
         queries.append(IncidentReport.select().where(stands, IncidentReport.id.in_(list(asked.meaning))))
     rows = {row.id: row for query in queries for row in query.execute(connection.database)}
@@ -231,7 +229,7 @@ def _candidates(connection: Connection, asked: AlarmToMatch) -> Iterator[Inciden
 def _occurrences(connection: Connection, plant: PlantSpec, since: float) -> Iterator[Occurrence]:
     fields = (Anomaly.device_id, Anomaly.fault_type, Anomaly.raised_at)
     alarms = Anomaly.select(*fields).where(_TOLD, Anomaly.raised_at >= since).order_by(Anomaly.raised_at.desc())
-    for device_id, fault_type, at in alarms.limit(MOST_OCCURRENCES).tuples().execute(connection.database):
+    for device_id, fault_type, at in alarms.limit(MAX_OCCURRENCES).tuples().execute(connection.database):
         device = plant.devices.get(device_id)
         yield Occurrence(device_id, "" if device is None else device.kind, fault_type, at)
     told = (
@@ -245,7 +243,7 @@ def _occurrences(connection: Connection, plant: PlantSpec, since: float) -> Iter
         )
         .order_by(IncidentReport.occurred_at.desc())
     )
-    for device_id, kind, fault_type, at in told.limit(MOST_OCCURRENCES).tuples().execute(connection.database):
+    for device_id, kind, fault_type, at in told.limit(MAX_OCCURRENCES).tuples().execute(connection.database):
         device = plant.devices.get(device_id)
         yield Occurrence(device_id, kind if device is None else device.kind, fault_type, at)
 

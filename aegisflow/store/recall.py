@@ -6,15 +6,12 @@ from typing import NamedTuple
 from msgspec.json import decode
 from peewee import PeeweeException
 
-from aegisflow.actors.messages import (
-    CommandsRecalled,
-    DeviceRecalled,
-    OpenAlarmsRecalled,
-    RecallCommands,
-    RecallOpenAlarms,
-)
-from aegisflow.domain.alarms import Alarm
-from aegisflow.domain.commands import AgentWrites, CommandName, CommandRecord, Expectation, Mode, Stage
+from aegisflow.actors.messages.device import DeviceRecalled
+from aegisflow.actors.messages.guard import CommandsRecalled
+from aegisflow.actors.messages.notifier import OpenAlarmsRecalled
+from aegisflow.actors.messages.store import RecallCommands, RecallOpenAlarms
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Expectation, Mode, Stage
 from aegisflow.domain.readings import Reading
 from aegisflow.errors import StoreError
 from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, StoredCommand

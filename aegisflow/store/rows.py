@@ -5,10 +5,18 @@ from typing import Any, TypeVar
 import msgspec
 from peewee import Model
 
-from aegisflow.actors.messages import DeadLetter
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.actors.messages.store import DeadLetter
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.audit import row_hash
-from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, CommandRecord, Expectation, Stage
+from aegisflow.domain.commands.model import (
+    Caller,
+    Command,
+    CommandName,
+    CommandReceipt,
+    CommandRecord,
+    Expectation,
+    Stage,
+)
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, StoredCommand
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from peewee import DataError, IntegrityError, Model
 
-from aegisflow.actors.messages import DeadLetter
-from aegisflow.domain.alarms import Alarm
+from aegisflow.actors.messages.store import DeadLetter
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.readings import Reading
-from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import (
     AlarmChange,

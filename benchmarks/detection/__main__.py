@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from statistics import median
 
-from aegisflow.progress import progress_bar
+from aegisflow.offline.progress import progress_bar
 from benchmarks.detection.days import Detector, Outcome, run_day, through_device
 from benchmarks.detection.rivals import original, plain_z
 from simulator.faults import KINDS

@@ -9,8 +9,8 @@ from time import process_time
 import numpy as np
 
 from aegisflow.config import load
-from aegisflow.domain.alarms import Alarm, Change
-from aegisflow.domain.commands import Caller
+from aegisflow.domain.alarms.model import Alarm, Change
+from aegisflow.domain.commands.model import Caller
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading

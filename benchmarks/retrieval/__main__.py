@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from aegisflow.library import Library, ModelUnavailableError, load_encoder
+from aegisflow.search import Library, ModelUnavailableError, load_encoder
 
 ROOT = Path(__file__).parents[2]
 METHODS = ("lexical", "semantic", "fused")

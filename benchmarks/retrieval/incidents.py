@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aegisflow.actors.messages import FindIncidents, FindPatterns, FindSimilarIncidents, StoreIncident
+from aegisflow.actors.messages.store import FindIncidents, FindPatterns, FindSimilarIncidents, StoreIncident
 from aegisflow.config import load
-from aegisflow.domain.alarms import Alarm, AlarmState, Evidence, Severity
-from aegisflow.domain.incidents import AlarmToMatch, Incident, IncidentQuery, NewIncident
-from aegisflow.library import IncidentIndex
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.incidents.model import AlarmToMatch, Incident, IncidentQuery, NewIncident
+from aegisflow.search import IncidentIndex
 from aegisflow.store import open_store
 from aegisflow.store.archive import Archive
 from aegisflow.store.incidents import keep_incident

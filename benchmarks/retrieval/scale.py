@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aegisflow.library import Library
-from aegisflow.library.encoder import Vectors
+from aegisflow.search import Library
+from aegisflow.search.encoder import Vectors
 from benchmarks.retrieval.__main__ import read_questions
 
 ROOT = Path(__file__).parents[2]

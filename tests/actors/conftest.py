@@ -4,7 +4,7 @@ import pytest
 from samples import device_spec, sensor_spec
 from small_plant import SmallPlant
 
-from aegisflow.telemetry import configure_logs
+from aegisflow.telemetry.metrics import configure_logs
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,24 +2,24 @@
 
 import threading
 
-from aegisflow.actors.base import GATEWAY, Directory, ThreadedActor
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Bundle
+from aegisflow.actors.messages.device import DeviceRecalled
+from aegisflow.actors.messages.gateway import RecordsCommitted
+from aegisflow.actors.messages.guard import CommandsRecalled, TransitionStored
+from aegisflow.actors.messages.store import (
     AppendAudit,
-    Bundle,
-    CommandsRecalled,
     CommitAudit,
-    DeviceRecalled,
     ReadStoreHealth,
     RecallCommands,
     RecallDevice,
-    RecordsCommitted,
     StoreDeadLetters,
     StoreRecords,
     StoreTransition,
-    TransitionStored,
 )
-from aegisflow.domain.alarms import AlarmEvent
-from aegisflow.domain.commands import AgentWrites, CommandRecord, Mode
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import GATEWAY, Directory
+from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.commands.model import AgentWrites, CommandRecord, Mode
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import AuditEntry, StoreHealth
 

@@ -7,14 +7,15 @@ import pykka
 from memory_historian import Disk, MemoryHistorian
 from waiting import eventually
 
-from aegisflow.actors.base import GATEWAY, HISTORIAN, SUPERVISOR, Directory
-from aegisflow.actors.children import ChildSpec, Family
 from aegisflow.actors.device import DeviceActor
-from aegisflow.actors.dispatcher import Dispatcher
 from aegisflow.actors.gateway import Gateway
-from aegisflow.actors.intake import Intake
-from aegisflow.actors.messages import ReadAlarms, ReadSupervision, StartChildren, StopChildren
-from aegisflow.actors.supervisor import Supervisor
+from aegisflow.actors.inbound_queue import InboundQueue
+from aegisflow.actors.messages.device import ReadAlarms
+from aegisflow.actors.messages.supervisor import ReadSupervision, StartChildren, StopChildren
+from aegisflow.actors.runtime.children import ChildSpec, Family
+from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, SUPERVISOR, Directory
+from aegisflow.actors.runtime.dispatcher import Dispatcher
+from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.fake import FakeBus
 from aegisflow.clock import build_clock
@@ -25,7 +26,7 @@ from aegisflow.config.settings import (
     Topics,
 )
 from aegisflow.domain.equipment import DeviceSpec, LineSpec, PlantSpec
-from aegisflow.telemetry import Metrics
+from aegisflow.telemetry.metrics import Metrics
 
 WAIT_S = 10.0
 
@@ -54,7 +55,7 @@ class SmallPlant:
         self.dispatcher = Dispatcher()
         self.clock = build_clock(ClockSettings(source="stream"))
         settings = gateway or GatewaySettings()
-        self.intake = Intake(self.directory, settings.queue_limit)
+        self.intake = InboundQueue(self.directory, settings.queue_limit)
         self.plant = plant_of(*devices)
         where, clock = self.directory, self.clock
 

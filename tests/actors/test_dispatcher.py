@@ -6,9 +6,12 @@ from contextlib import suppress
 import pykka
 import pytest
 
-from aegisflow.actors.base import SUPERVISOR, Directory, ThreadedActor
-from aegisflow.actors.dispatcher import TURN, DispatchedActor, Dispatcher
-from aegisflow.actors.messages import ChildFailed, Ping, RecordReadings, Tick, Wake
+from aegisflow.actors.messages.common import Ping, Tick, Wake
+from aegisflow.actors.messages.device import RecordReadings
+from aegisflow.actors.messages.supervisor import ChildFailed
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import SUPERVISOR, Directory
+from aegisflow.actors.runtime.dispatcher import TURN, DispatchedActor, Dispatcher
 from aegisflow.errors import UnavailableError, UnknownNameError
 
 WAIT_S = 10.0

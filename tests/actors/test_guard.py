@@ -8,24 +8,23 @@ import pytest
 from samples import device_spec, sensor_spec
 from small_plant import WAIT_S, SmallPlant, plant_of
 
-from aegisflow.actors.base import GUARD
-from aegisflow.actors.children import ChildSpec, Family
 from aegisflow.actors.guard import Guard
-from aegisflow.actors.messages import (
-    AckReceived,
+from aegisflow.actors.messages.common import Ping
+from aegisflow.actors.messages.device import AckReceived, ExecuteCommand
+from aegisflow.actors.messages.gateway import PlantReplaced
+from aegisflow.actors.messages.guard import (
     ApproveCommand,
     CommandProgressed,
-    ExecuteCommand,
-    Ping,
-    PlantReplaced,
     ReadApprovals,
     RejectCommand,
     RequestCommand,
     SwitchAgents,
     TransitionStored,
 )
-from aegisflow.domain.commands import Caller, CommandName, CommandReceipt, Stage
-from aegisflow.domain.execution import Ack, Progress
+from aegisflow.actors.runtime.children import ChildSpec, Family
+from aegisflow.actors.runtime.directory import GUARD
+from aegisflow.domain.commands.execution import Ack, Progress
+from aegisflow.domain.commands.model import Caller, CommandName, CommandReceipt, Stage
 from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
 
 AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
@@ -125,7 +124,7 @@ def test_a_store_that_refuses_is_told_and_nothing_is_sent(guarded: SmallPlant) -
 def test_what_the_device_saw_outlives_a_store_that_refuses(
     guarded: SmallPlant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("guard", "steps"):
+    for module in ("guard", "transition_writer"):
         monkeypatch.setattr(f"aegisflow.actors.{module}.STORE_AGAIN_S", 0.05)
     sent = ask(guarded, proposal(ADA))
     guarded.bus.wait_until(lambda: orders(guarded))

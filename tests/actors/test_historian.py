@@ -7,22 +7,23 @@ import pykka
 import pytest
 
 from aegisflow.actors.archive import ArchiveActor
-from aegisflow.actors.base import ARCHIVE, GATEWAY, HISTORIAN, SUPERVISOR, Directory, ThreadedActor
 from aegisflow.actors.historian import HistorianActor
-from aegisflow.actors.messages import (
-    ChildFailed,
-    DeviceRecalled,
+from aegisflow.actors.messages.common import Ping
+from aegisflow.actors.messages.device import DeviceRecalled
+from aegisflow.actors.messages.gateway import RecordsCommitted
+from aegisflow.actors.messages.store import (
     FindAudit,
     FindReadings,
     FlushStore,
-    Ping,
     ReadStoreHealth,
     RecallDevice,
-    RecordsCommitted,
     StoreRecords,
 )
+from aegisflow.actors.messages.supervisor import ChildFailed
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, HISTORIAN, SUPERVISOR, Directory
 from aegisflow.config.settings import StoreSettings
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.times import Period
 from aegisflow.errors import UnavailableError

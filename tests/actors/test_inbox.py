@@ -1,7 +1,8 @@
 from pykka._envelope import Envelope
 
-from aegisflow.actors.inbox import WaitingInbox
-from aegisflow.actors.messages import Ping, RecordReadings, Tick
+from aegisflow.actors.messages.common import Ping, Tick
+from aegisflow.actors.messages.device import RecordReadings
+from aegisflow.actors.runtime.inbox import WaitingInbox
 
 
 def order(*messages: object) -> list[object]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pykka
 import pytest
 
-from aegisflow.actors.base import Directory
 from aegisflow.actors.manuals import ManualsActor
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.manuals import (
     FindPassages,
     IncidentKept,
     IncidentsRecalled,
@@ -16,15 +16,15 @@ from aegisflow.actors.messages import (
     RankIncidents,
     ReadManual,
     ReadManualProblems,
-    RecallIncidents,
-    Tick,
 )
+from aegisflow.actors.messages.store import RecallIncidents
+from aegisflow.actors.runtime.directory import Directory
 from aegisflow.config import ManualsSettings
-from aegisflow.domain.alarms import Severity
-from aegisflow.domain.incidents import Incident, IncidentQuery, IncidentRanks
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.incidents.model import Incident, IncidentQuery, IncidentRanks
 from aegisflow.errors import BadValueError, UnavailableError, UnknownNameError
-from aegisflow.library import Encoder, IncidentIndex, ModelUnavailableError
-from tests.library.helpers import FakeEncoder
+from aegisflow.search import Encoder, IncidentIndex, ModelUnavailableError
+from tests.search.helpers import FakeEncoder
 from tests.waiting import eventually as until_there
 
 WAIT_S = 10.0

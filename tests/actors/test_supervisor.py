@@ -8,10 +8,12 @@ from pykka._envelope import Envelope
 from samples import device_spec
 from small_plant import WAIT_S, plant_of
 
-from aegisflow.actors.base import SUPERVISOR, Directory, ThreadedActor
-from aegisflow.actors.children import Child, ChildSpec, Family
-from aegisflow.actors.messages import ChildFailed, Ping, ReadSupervision, StartChildren, StopChildren, Tick
-from aegisflow.actors.supervisor import Supervisor
+from aegisflow.actors.messages.common import Ping, Tick
+from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, StartChildren, StopChildren
+from aegisflow.actors.runtime.actor import ThreadedActor
+from aegisflow.actors.runtime.children import Child, ChildSpec, Family
+from aegisflow.actors.runtime.directory import SUPERVISOR, Directory
+from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.config.settings import SupervisionSettings
 from aegisflow.errors import StoreError, UnavailableError
 
@@ -202,7 +204,7 @@ def test_the_pause_before_a_restart_grows_to_its_limit_and_old_falls_are_forgive
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr("aegisflow.actors.children.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("aegisflow.actors.runtime.children.time.monotonic", lambda: clock[0])
     settings = SupervisionSettings(max_restarts=5, within_s=60.0, backoff_min_s=0.1, backoff_max_s=1.0)
     child = Child(ChildSpec("one", lambda: None))  # type: ignore[arg-type,return-value]
     assert [child.fall("x", (), settings) for _ in range(5)] == [0.1, 0.2, 0.4, 0.8, 1.0]

@@ -4,18 +4,13 @@ import pytest
 from samples import device_spec, sensor_spec
 from small_plant import WAIT_S, SmallPlant, plant_of
 
-from aegisflow.actors.base import GATEWAY, HISTORIAN, SUPERVISOR
 from aegisflow.actors.gateway import LETTERS_BURST, Gateway
-from aegisflow.actors.messages import (
-    AcknowledgeAlarm,
-    FlushInbound,
-    ReadAlarms,
-    ReadDeviceStatus,
-    ReadGatewayCounts,
-    ReplacePlant,
-)
+from aegisflow.actors.messages.device import AcknowledgeAlarm, ReadAlarms, ReadDeviceStatus
+from aegisflow.actors.messages.gateway import FlushInbound, ReadGatewayCounts
+from aegisflow.actors.messages.supervisor import ReplacePlant
+from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, SUPERVISOR
 from aegisflow.config.settings import GatewaySettings, SupervisionSettings
-from aegisflow.domain.commands import Caller
+from aegisflow.domain.commands.model import Caller
 from aegisflow.domain.device import Device
 from aegisflow.errors import UnavailableError, UnknownNameError
 

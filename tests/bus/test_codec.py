@@ -9,9 +9,9 @@ from aegisflow.bus import BusMessage
 from aegisflow.bus.codec import REASONS, Codec
 from aegisflow.bus.signature import is_signed, sign
 from aegisflow.config.settings import Topics
-from aegisflow.domain.commands import Caller, Command, CommandName, Mode
+from aegisflow.domain.commands.execution import Ack
+from aegisflow.domain.commands.model import Caller, Command, CommandName, Mode
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
-from aegisflow.domain.execution import Ack
 from aegisflow.domain.readings import Receipt
 from aegisflow.errors import PayloadError
 

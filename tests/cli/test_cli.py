@@ -98,6 +98,6 @@ def test_backtest_writes_alarms_and_tells_what_it_did(run, tmp_path):
 
 def test_importing_the_command_line_loads_nothing_heavy():
     heavy = "{'fastmcp', 'numpy', 'pykka', 'peewee', 'paho', 'starlette', 'sentence_transformers', 'torch'}"
-    code = f"import sys, aegisflow.cli, aegisflow.mcp.wire; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, aegisflow.cli, aegisflow.mcp.stdout_guard; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.cli.operating import token_text
+from aegisflow.cli.commands import token_text
 from aegisflow.config import load
 from aegisflow.errors import BadValueError, ConfigError
 

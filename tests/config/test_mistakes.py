@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from aegisflow.config import json_schema, load
-from aegisflow.config.mistakes import MOST_SHOWN
+from aegisflow.config.mistakes import MAX_SHOWN
 from aegisflow.errors import ConfigError, Mistake
 
 GOOD = """\
@@ -575,7 +575,7 @@ def test_very_many_mistakes_are_counted_not_listed(tmp_path):
     path = tmp_path / "plant.yaml"
     path.write_text(GOOD + "".join(f"      pump-{n}: pimp\n" for n in range(1000)))
     found = mistakes_of(path)
-    assert len(found) == MOST_SHOWN + 1
+    assert len(found) == MAX_SHOWN + 1
     assert found[-1].value == "800 more mistakes"
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Severity
-from aegisflow.domain.commands import Caller
+from aegisflow.domain.alarms.book import AlarmBook
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
+from aegisflow.domain.commands.model import Caller
 from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis, Finding
 from aegisflow.domain.equipment import AlarmSpec
 

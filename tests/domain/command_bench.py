@@ -5,7 +5,8 @@ from typing import Any
 
 from samples import device_spec, sensor_spec
 
-from aegisflow.domain.commands import (
+from aegisflow.domain.commands.authorizer import CommandAuthorizer
+from aegisflow.domain.commands.model import (
     Caller,
     Command,
     CommandName,
@@ -16,10 +17,9 @@ from aegisflow.domain.commands import (
     Mode,
     Stage,
 )
-from aegisflow.domain.desk import Desk
+from aegisflow.domain.commands.policy_spec import PolicySpec
+from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, LineSpec, LoadSpec, PlantSpec
-from aegisflow.domain.policy_spec import PolicySpec
-from aegisflow.domain.transition import Transition
 
 AGENT = Caller("claude", "agent")
 ADA, BEN, CLEO = (Caller(name, "operator") for name in ("ada", "ben", "cleo"))
@@ -78,11 +78,11 @@ def plant(*device_ids: str, **policy: Any) -> PlantSpec:
     )
 
 
-def desk(*device_ids: str, **policy: Any) -> Desk:
-    return Desk(plant(*device_ids, **policy), lambda severity: f"whoever answers for {severity}")
+def desk(*device_ids: str, **policy: Any) -> CommandAuthorizer:
+    return CommandAuthorizer(plant(*device_ids, **policy), lambda severity: f"whoever answers for {severity}")
 
 
-def store(at_desk: Desk, transition: Transition) -> CommandRecord:
+def store(at_desk: CommandAuthorizer, transition: Transition) -> CommandRecord:
     """Have a step stored, as the guard does."""
     at_desk.reserve(transition)
     at_desk.apply(transition)

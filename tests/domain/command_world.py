@@ -1,4 +1,4 @@
-"""Desk, devices, store and messages between them, without actors: what may happen, in any order, and what never may."""
+"""Authorizer, devices, store and messages between them, without actors: what may happen, and what never may."""
 
 from dataclasses import replace
 from itertools import count
@@ -6,16 +6,25 @@ from itertools import count
 from command_bench import plant
 from samples import reading
 
-from aegisflow.domain.alarms import Severity
-from aegisflow.domain.commands import FOLLOWS, Caller, Command, CommandName, CommandRecord, DeviceView, Mode, Stage
-from aegisflow.domain.desk import Desk
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.commands.authorizer import CommandAuthorizer
+from aegisflow.domain.commands.execution import Ack, Progress
+from aegisflow.domain.commands.interlocks import Recovery
+from aegisflow.domain.commands.model import (
+    FOLLOWS,
+    Caller,
+    Command,
+    CommandName,
+    CommandRecord,
+    DeviceView,
+    Mode,
+    Stage,
+)
+from aegisflow.domain.commands.policy_spec import DEFAULT_RULES, Rate
+from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, Limits, ParameterSpec, PlantSpec
-from aegisflow.domain.execution import Ack, Progress
-from aegisflow.domain.interlocks import Recovery
-from aegisflow.domain.policy_spec import DEFAULT_RULES, Rate
 from aegisflow.domain.readings import Reading
-from aegisflow.domain.transition import Transition
 
 DEVICES = ("pump-01", "pump-02", "motor-01")
 FULL, HALF, IDLE = 20.0, 12.0, 0.2
@@ -43,7 +52,7 @@ class World:
         self.now = 1_000_000.0
         self.whole = self.plant = world_plant()
         self.gone: dict[str, Device] = {}
-        self.desk = Desk(self.plant)
+        self.desk = CommandAuthorizer(self.plant)
         self.ids = count()
         self.disk: dict[str, CommandRecord] = {}
         self.stages: dict[str, list[str]] = {}
@@ -214,7 +223,7 @@ class World:
             return
         self.storing.clear()
         self.agreeing.clear()
-        agents, self.desk = self.desk.agents, Desk(self.plant)
+        agents, self.desk = self.desk.agents, CommandAuthorizer(self.plant)
         self.desk.agents = agents
         left = [record for record in self.disk.values() if not record.stage.is_final]
         sent = [(at, self.disk[name].command.device_id) for name, at in self.sent_at.items() if self._is_agents(name)]

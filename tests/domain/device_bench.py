@@ -2,7 +2,7 @@
 
 from samples import device_spec, healthy
 
-from aegisflow.domain.alarms import AlarmEvent, Change
+from aegisflow.domain.alarms.model import AlarmEvent, Change
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading

@@ -2,8 +2,8 @@ from alarm_bench import SENSORS, A, Bench, N, R, U, finding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Alarm, Change
+from aegisflow.domain.alarms.book import AlarmBook
+from aegisflow.domain.alarms.model import Alarm, Change
 from aegisflow.domain.detection import Finding
 from aegisflow.domain.equipment import AlarmSpec
 

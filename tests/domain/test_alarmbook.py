@@ -1,8 +1,8 @@
 import pytest
 from alarm_bench import SENSORS, A, Bench, N, R, U, changes, diagnosis, finding, raised
 
-from aegisflow.domain.alarmbook import AlarmBook
-from aegisflow.domain.alarms import Change
+from aegisflow.domain.alarms.book import AlarmBook
+from aegisflow.domain.alarms.model import Change
 from aegisflow.domain.equipment import AlarmSpec
 from aegisflow.errors import UnknownNameError
 

@@ -12,7 +12,7 @@ from device_bench import events_of, fed, hot
 from samples import device_spec, healthy
 
 from aegisflow.config import load
-from aegisflow.domain.alarms import AlarmEvent, Change
+from aegisflow.domain.alarms.model import AlarmEvent, Change
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from aegisflow.domain.alarms import Severity
-from aegisflow.domain.commands import AgentWrites, CommandName, CommandRecord, Mode, Stage
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Mode, Stage
 from aegisflow.errors import AegisFlowError
 
 STEPS = int(os.environ.get("AEGISFLOW_MACHINE_STEPS", "5000"))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import LEVELS, device_spec, healthy, reading
 
-from aegisflow.domain.alarms import AlarmState, Change
-from aegisflow.domain.commands import Caller, Mode
+from aegisflow.domain.alarms.model import AlarmState, Change
+from aegisflow.domain.commands.model import Caller, Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.errors import UnknownNameError

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import device_spec, healthy, reading, sensor_spec
 
-from aegisflow.domain.alarms import AlarmState, Change
-from aegisflow.domain.commands import Mode
+from aegisflow.domain.alarms.model import AlarmState, Change
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, Limits
 from aegisflow.domain.readings import Disposition

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Severity
-from aegisflow.domain.escalation import EscalationBook, EscalationSpec
+from aegisflow.domain.alarms.escalation import EscalationBook, EscalationSpec
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 
 T0 = 1_760_000_000.0
 MINUTE = 60.0

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from command_bench import NOW, STOP, sent
 
-from aegisflow.domain.commands import Expectation, Stage
-from aegisflow.domain.execution import Ack, Execution, Progress
+from aegisflow.domain.commands.execution import Ack, Execution, Progress
+from aegisflow.domain.commands.model import Expectation, Stage
 
 SEND_BY, DEADLINE = NOW + 30.0, NOW + 30.0 + 240.0
 

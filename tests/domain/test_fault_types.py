@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aegisflow.config import load
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change
-from aegisflow.domain.commands import Mode
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Reading

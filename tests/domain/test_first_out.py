@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from alarm_bench import raised
 
-from aegisflow.domain.alarms import Alarm
+from aegisflow.domain.alarms.first_out import first_outs
+from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.equipment import DeviceSpec, LineSpec, PlantSpec
-from aegisflow.domain.first_out import first_outs
 
 LINES = {"line-1": ("compressor-01", "motor-01", "pump-01"), "line-2": ("compressor-02", "motor-02", "pump-02")}
 PLANT = PlantSpec(

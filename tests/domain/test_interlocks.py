@@ -1,8 +1,8 @@
 import pytest
 from command_bench import ADA, NOW, REDUCE, RESTART, SERVICE, SET, STOP, command, view
 
-from aegisflow.domain.commands import MOVES, CommandName, DeviceView, Mode
-from aegisflow.domain.interlocks import Recovery, RecoveryWatch, illegal_move, interlocks
+from aegisflow.domain.commands.interlocks import Recovery, RecoveryWatch, illegal_move, interlocks
+from aegisflow.domain.commands.model import MOVES, CommandName, DeviceView, Mode
 
 
 def against(name: CommandName, device: DeviceView, at: float = NOW, judged: str = "v1") -> tuple[str, ...]:

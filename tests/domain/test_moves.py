@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.domain.commands import FOLLOWS, MOVES, CommandName, Mode, Stage, moves_table
+from aegisflow.domain.commands.model import FOLLOWS, MOVES, CommandName, Mode, Stage, moves_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "commands.md"
 

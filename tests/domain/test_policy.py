@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from command_bench import ADA, AGENT, REDUCE, RESTART, SERVICE, SET, STOP, command, view
 
-from aegisflow.domain.alarms import Severity
-from aegisflow.domain.commands import AgentWrites, Caller, Command, CommandName, DeviceView, Mode
-from aegisflow.domain.policy import Decision, PlantView, decide, options, taken_pct
-from aegisflow.domain.policy_spec import PolicyRule, PolicySpec, Verdict
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.commands.model import AgentWrites, Caller, Command, CommandName, DeviceView, Mode
+from aegisflow.domain.commands.policy import Decision, PlantView, decide, options, taken_pct
+from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdict
 
 ALLOW, ASK, DENY = Verdict.ALLOW, Verdict.ASK, Verdict.DENY
 MILD = view(severity=Severity.LOW)

@@ -7,8 +7,8 @@ from alarm_bench import OPERATOR, A, Bench, N, R, U, changes, finding, raised
 from device_bench import hot, with_alarm
 from samples import device_spec, healthy
 
-from aegisflow.domain.alarms import AlarmState
-from aegisflow.domain.commands import Caller, Mode
+from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.domain.commands.model import Caller, Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import AlarmSpec
 from aegisflow.errors import BadValueError, NotAllowedError, UnknownNameError

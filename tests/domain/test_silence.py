@@ -3,8 +3,8 @@
 from device_bench import events_of, fed, hot, with_alarm
 from samples import device_spec, healthy
 
-from aegisflow.domain.alarms import AlarmState, Change
-from aegisflow.domain.commands import Mode
+from aegisflow.domain.alarms.model import AlarmState, Change
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 
 

@@ -16,9 +16,9 @@ import pytest
 from under_command import ADA, MILD_PCT, run_core, run_machines
 from waiting import eventually
 
-from aegisflow.auditing import verify_audit
 from aegisflow.config import StoreSettings
-from aegisflow.domain.commands import CommandName, Stage
+from aegisflow.domain.commands.model import CommandName, Stage
+from aegisflow.plant.audit import verify_audit
 from tests.broker import Mosquitto, running_mosquitto
 
 ROUNDS = int(os.environ.get("AEGISFLOW_KILL_ROUNDS", "12"))

@@ -6,7 +6,7 @@ import pytest
 from app_inside import Inside, inside, ordinary
 from waiting import eventually
 
-from aegisflow.domain.commands import Caller
+from aegisflow.domain.commands.model import Caller
 from aegisflow.errors import StoreHeldError
 
 T0 = 1_760_000_000.0

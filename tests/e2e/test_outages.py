@@ -21,7 +21,7 @@ from waiting import eventually
 from aegisflow.bus.embedded import free_port
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import StoreNewerError
-from simulator.wire import Wire
+from simulator.protocol import Wire
 from tests.broker import Mosquitto
 
 T0 = 1_760_000_000.0

@@ -13,7 +13,7 @@ from serve_process import ServeProcess, serving
 from waiting import eventually
 
 from aegisflow.domain.times import format_instant
-from simulator.wire import Wire
+from simulator.protocol import Wire
 from tests.broker import Mosquitto
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(240)]

@@ -15,15 +15,15 @@ from aegisflow.app import App
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, load
 from aegisflow.config.settings import BrokerSettings
-from aegisflow.domain.commands import Caller, CommandName
+from aegisflow.domain.commands.model import Caller, CommandName
+from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.equipment import LineSpec, PlantSpec
-from aegisflow.domain.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.errors import AegisFlowError, BusError
 from simulator.machine import Machine, Running
 from simulator.machine import Verdict as Said
 from simulator.machines import CommandMemory, Fleet
+from simulator.protocol import Wire
 from simulator.scenario import REFERENCE_SENSORS
-from simulator.wire import Wire
 
 DEVICES = ("pump-01", "motor-01", "compressor-01")
 T0, SPEED, STEP_S = 1_760_000_000.0, 80.0, 5.0

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from aegisflow.domain.alarm_life import back, check_operator, check_reason, check_shelf, set_aside
-from aegisflow.domain.alarms import Alarm, AlarmState, Evidence, Severity
-from aegisflow.domain.commands import (
+from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
+from aegisflow.domain.alarms.lifecycle import back, check_operator, check_reason, check_shelf, set_aside
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.commands.model import (
     AgentWrites,
     Caller,
     Command,
@@ -19,8 +20,7 @@ from aegisflow.domain.commands import (
     Stage,
 )
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
-from aegisflow.domain.figures import AlarmFigures, AlarmTrace, alarm_figures
-from aegisflow.domain.incidents import (
+from aegisflow.domain.incidents.model import (
     CORRECTABLE,
     AlarmToMatch,
     Incident,
@@ -33,7 +33,7 @@ from aegisflow.domain.incidents import (
     Pattern,
     SimilarIncident,
 )
-from aegisflow.domain.memory import Occurrence, most_similar, patterns
+from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -124,7 +124,7 @@ def _rank(report: Incident) -> tuple[bool, float, int]:
 
 
 class MemoryPlant:
-    """Implements ``aegisflow.plant.Plant`` over lists."""
+    """Implements ``aegisflow.plant.protocol.Plant`` over lists."""
 
     def __init__(self, devices: int = 3) -> None:
         self.spec = a_plant_spec(devices)
@@ -272,9 +272,9 @@ class MemoryPlant:
                 return self.alarms[index]
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
 
-    def alarm_figures(self, period: Period, operators: int = 1) -> Answer[AlarmFigures]:
+    def alarm_kpis(self, period: Period, operators: int = 1) -> Answer[AlarmKpis]:
         traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in self.alarms]
-        return Answer(alarm_figures(traces, period, operators), NOW, {})
+        return Answer(alarm_kpis(traces, period, operators), NOW, {})
 
     def _change(self, alarm_id: str, change: Callable[[Alarm], Alarm]) -> Alarm:
         for index, alarm in enumerate(self.alarms):

@@ -15,7 +15,7 @@ from memory_plant import MemoryPlant, an_alarm
 from aegisflow.config import HttpSettings
 from aegisflow.domain.views import PlantChange
 from aegisflow.errors import ListenError
-from aegisflow.http import build_http_app, listen, web_server
+from aegisflow.http.app import build_http_app, listen, web_server
 from aegisflow.mcp.proxy import build_proxy
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.web import host_guard, mounted

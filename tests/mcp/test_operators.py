@@ -2,12 +2,12 @@ import pytest
 from memory_plant import MemoryPlant, an_alarm
 from starlette.testclient import TestClient
 
-from aegisflow.domain.commands import Caller, CommandName
+from aegisflow.domain.commands.model import Caller, CommandName
 from aegisflow.errors import ListenError
-from aegisflow.http import build_http_app
+from aegisflow.http.app import build_http_app
+from aegisflow.http.operators import MAX_FAILURES, WITHIN_S, Operators, token_hash
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.web import host_guard, mounted
-from aegisflow.operator_api import MOST_FAILURES, WITHIN_S, Operators, token_hash
 
 ANNA, BEN = {"Authorization": "Bearer token-of-anna"}, {"Authorization": "Bearer token-of-ben"}
 AGENTS = {"Authorization": "Bearer token-of-agents"}
@@ -117,7 +117,7 @@ def test_commands_are_listed_within_bounds(web, plant):
 def test_who_guesses_is_slowed_down_for_a_minute():
     now = [0.0]
     operators = Operators(HASHES, clock=lambda: now[0])
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         assert not operators.barred()
         assert operators.who("Bearer guess") is None
     assert operators.barred()
@@ -127,7 +127,7 @@ def test_who_guesses_is_slowed_down_for_a_minute():
 
 
 def test_many_wrong_tokens_are_answered_with_429(web):
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         web.get("/operator/agents", headers={"Authorization": "Bearer guess"})
     assert web.get("/operator/agents", headers={"Authorization": "Bearer guess"}).status_code == 429
     assert web.get("/operator/agents", headers=ANNA).status_code == 200

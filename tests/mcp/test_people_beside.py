@@ -13,7 +13,7 @@ import pytest
 from live import LivePlant
 from waiting import eventually
 
-from aegisflow.operator_api import token_hash
+from aegisflow.http.operators import token_hash
 
 TOKEN = "a-token-of-anna-that-nobody-guesses"
 

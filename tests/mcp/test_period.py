@@ -1,4 +1,4 @@
-from aegisflow.mcp.period import asked_period
+from aegisflow.api.periods import asked_period
 
 NOW = 1_767_571_200.0
 

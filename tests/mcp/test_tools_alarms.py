@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_plant import NOW, MemoryPlant, a_new_incident, an_alarm, size_of_json
 
-from aegisflow.domain.alarms import AlarmState, Severity
-from aegisflow.domain.commands import Caller
-from aegisflow.domain.incidents import IncidentReview
+from aegisflow.domain.alarms.model import AlarmState, Severity
+from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.errors import UnavailableError
 from aegisflow.mcp.budget import BUDGET_BYTES, size_of
 from aegisflow.mcp.tools.alarms import AlarmTools

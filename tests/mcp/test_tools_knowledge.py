@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from memory_plant import NOW, a_new_incident, size_of_json
 
-from aegisflow.domain.commands import Caller
-from aegisflow.domain.incidents import IncidentReview
+from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.mcp.budget import BUDGET_BYTES
 
 REPORT = {

@@ -8,9 +8,9 @@ from simulator.dataset import write_file
 from simulator.faults import HOUR
 from simulator.machine import Machine
 from simulator.machines import CommandMemory, Fleet
+from simulator.protocol import Wire
 from simulator.replay import RecordedFile, replay
 from simulator.scenario import REFERENCE_SENSORS, Scenario
-from simulator.wire import Wire
 from tests.broker import Listener, running_mosquitto
 
 pytestmark = pytest.mark.broker

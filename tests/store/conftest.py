@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk import Desk
+from bench import StoreBench
 
 from aegisflow.store import Store, open_store
 
@@ -26,7 +26,7 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def desk(store: Store) -> Iterator[Desk]:
-    at_work = Desk(store)
+def bench(store: Store) -> Iterator[StoreBench]:
+    at_work = StoreBench(store)
     yield at_work
     at_work.historian.close()

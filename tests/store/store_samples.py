@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from aegisflow.actors.messages import StoreRecords, StoreTransition
-from aegisflow.domain.alarms import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
-from aegisflow.domain.commands import Caller, Command, CommandName, CommandReceipt, CommandRecord, Stage
+from aegisflow.actors.messages.store import StoreRecords, StoreTransition
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.commands.model import Caller, Command, CommandName, CommandReceipt, CommandRecord, Stage
+from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Reading, Receipt
-from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import AuditEntry
 
 T0 = 1_769_846_400.0

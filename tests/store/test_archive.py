@@ -2,10 +2,11 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk
+from bench import StoreBench
 from store_samples import PUMP, T0, alarm, audit, command, raised, reading, records, step
 
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.store import (
     AppendAudit,
     FindAlarmFigures,
     FindAlarmHistory,
@@ -14,11 +15,10 @@ from aegisflow.actors.messages import (
     FindCommands,
     FindReadings,
     FindStream,
-    Tick,
 )
 from aegisflow.config.settings import StoreSettings
-from aegisflow.domain.alarms import AlarmEvent, AlarmState, Change, Severity
-from aegisflow.domain.commands import Stage
+from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity
+from aegisflow.domain.commands.model import Stage
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -46,8 +46,8 @@ def stream(archive: Archive, period: Period = HOUR, *sensors: str, points: int =
     return found
 
 
-def test_a_stream_is_summarised_from_raw_readings(desk: Desk, archive: Archive) -> None:
-    desk.take(records([reading(T0 + 5 * n, 70.0 + (n == 300) * 50) for n in range(720)]))
+def test_a_stream_is_summarised_from_raw_readings(bench: StoreBench, archive: Archive) -> None:
+    bench.take(records([reading(T0 + 5 * n, 70.0 + (n == 300) * 50) for n in range(720)]))
     found = stream(archive)
     temperature, pressure = found.sensors
     assert (found.resolution, found.readings, found.gaps) == ("raw", 720, ())
@@ -57,8 +57,8 @@ def test_a_stream_is_summarised_from_raw_readings(desk: Desk, archive: Archive) 
     assert (pressure.mean, pressure.spread, pressure.slope_per_hour) == (31.5, 0.0, 0.0)
 
 
-def test_a_stream_has_only_the_sensors_and_the_period_that_were_asked_for(desk: Desk, archive: Archive) -> None:
-    desk.take(records([reading(T0 + 5 * n) for n in range(720)]))
+def test_a_stream_has_only_the_sensors_and_the_period_that_were_asked_for(bench: StoreBench, archive: Archive) -> None:
+    bench.take(records([reading(T0 + 5 * n) for n in range(720)]))
     found = stream(archive, Period(T0 + 10, T0 + 20), "pressure")
     assert [one.sensor for one in found.sensors] == ["pressure"]
     assert found.readings == 2
@@ -71,29 +71,29 @@ def test_a_stream_of_a_device_without_readings_is_one_gap(archive: Archive) -> N
 
 
 def test_beyond_raw_retention_a_stream_goes_on_with_minutes(store: Store, archive: Archive) -> None:
-    desk = Desk(store, StoreSettings(raw_retention_s=1800, minute_retention_s=86400, prune_interval_s=300))
-    desk.take(records([reading(T0 + 5 * n, 70.0 + n % 5) for n in range(720)]))
+    bench = StoreBench(store, StoreSettings(raw_retention_s=1800, minute_retention_s=86400, prune_interval_s=300))
+    bench.take(records([reading(T0 + 5 * n, 70.0 + n % 5) for n in range(720)]))
     before = stream(archive)
-    desk.historian.receive(Tick(T0 + 3600))
-    desk.settle()
+    bench.historian.receive(Tick(T0 + 3600))
+    bench.settle()
     after = stream(archive)
     assert (after.resolution, after.readings, after.gaps) == ("minutes", 720, ())
     one, other = before.sensors[0], after.sensors[0]
     assert (other.count, other.min, other.max, other.outside_normal) == (one.count, one.min, one.max, None)
     assert other.mean == pytest.approx(one.mean)
     assert other.spread == pytest.approx(one.spread)
-    desk.historian.close()
+    bench.historian.close()
 
 
-def test_readings_are_the_newest_of_the_period_oldest_first(desk: Desk, archive: Archive) -> None:
-    desk.take(records([reading(T0 + 5 * n) for n in range(100)]))
+def test_readings_are_the_newest_of_the_period_oldest_first(bench: StoreBench, archive: Archive) -> None:
+    bench.take(records([reading(T0 + 5 * n) for n in range(100)]))
     found = archive.answer(FindReadings("pump-01", Period(T0, T0 + 250), 3))
     assert [one.at for one in found] == [T0 + 235, T0 + 240, T0 + 245]
     assert archive.answer(FindReadings("motor-09", HOUR, 3)) == ()
 
 
 @pytest.fixture
-def alarms(desk: Desk) -> None:
+def alarms(bench: StoreBench) -> None:
     """Twelve alarms, one a minute: three devices in turn, two types, all severities and states."""
     some = [
         alarm(
@@ -105,7 +105,7 @@ def alarms(desk: Desk) -> None:
         )
         for number in range(12)
     ]
-    desk.take(records([], alarms=[raised(one) for one in some]))
+    bench.take(records([], alarms=[raised(one) for one in some]))
 
 
 def find(archive: Archive, query: AlarmQuery) -> AlarmPage:
@@ -128,10 +128,10 @@ def test_alarms_come_newest_first_with_totals_of_all_pages(archive: Archive) -> 
 
 
 @pytest.mark.usefixtures("alarms")
-def test_pages_of_alarms_join_without_losing_or_repeating_one(desk: Desk, archive: Archive) -> None:
+def test_pages_of_alarms_join_without_losing_or_repeating_one(bench: StoreBench, archive: Archive) -> None:
     twins = [dataclasses.replace(alarm(5), alarm_id=f"twin-{n}", device_id="pump-7") for n in range(5)]
-    desk.take(records([], alarms=[raised(one) for one in twins]))
-    desk.settle()
+    bench.take(records([], alarms=[raised(one) for one in twins]))
+    bench.settle()
     seen: list[str] = []
     query = AlarmQuery(limit=4)
     while (page := find(archive, query)).alarms:
@@ -157,49 +157,49 @@ def test_each_field_of_a_query_narrows(archive: Archive, query: AlarmQuery, expe
     assert minutes(find(archive, query)) == expected
 
 
-def test_figures_count_who_was_told_and_know_what_began_before(desk: Desk, archive: Archive) -> None:
+def test_figures_count_who_was_told_and_know_what_began_before(bench: StoreBench, archive: Archive) -> None:
     told = [alarm(0), alarm(1, state=AlarmState.SHELVED), alarm(200)]
     suppressed = alarm(2, state=AlarmState.SUPPRESSED)
     gone = dataclasses.replace(alarm(-100), cleared_at=T0 - 60)
     for each in (*told, suppressed, gone):
-        desk.take(records([], alarms=[raised(each)]))
-    desk.settle()
+        bench.take(records([], alarms=[raised(each)]))
+    bench.settle()
     period = Period(T0 + 30, T0 + 90_000)
     figures = archive.answer(FindAlarmFigures(period, 1))
     assert (figures.alarms, figures.stale) == (2, ("pump-01 pressure_leak",))
 
 
-def test_the_life_of_an_alarm_is_told_oldest_first(desk: Desk, archive: Archive) -> None:
+def test_the_life_of_an_alarm_is_told_oldest_first(bench: StoreBench, archive: Archive) -> None:
     first = alarm()
     noted = dataclasses.replace(first, state=AlarmState.ACKNOWLEDGED, acknowledged_at=T0 + 9, acknowledged_by="ana")
     life = (raised(first), AlarmEvent(Change.ACKNOWLEDGED, T0 + 9, noted, "ana"))
-    desk.take(records([], alarms=[*life, raised(alarm(1))]))
+    bench.take(records([], alarms=[*life, raised(alarm(1))]))
     assert archive.answer(FindAlarmHistory(first.alarm_id)) == life
     assert archive.answer(FindAlarmHistory("never-was")) == ()
 
 
-def test_commands_come_newest_first_as_far_as_they_have_come(desk: Desk, archive: Archive) -> None:
+def test_commands_come_newest_first_as_far_as_they_have_come(bench: StoreBench, archive: Archive) -> None:
     for number in range(3):
-        desk.historian.receive(step(command(number, stage=Stage.AWAITING_APPROVAL)))
+        bench.historian.receive(step(command(number, stage=Stage.AWAITING_APPROVAL)))
     waiting = step(command(1, stage=Stage.AWAITING_APPROVAL)).transition.after
-    desk.historian.receive(step(command(1, stage=Stage.DENIED), waiting, T0 + 1))
-    desk.historian.receive(step(command(7, device_id="motor-01")))
+    bench.historian.receive(step(command(1, stage=Stage.DENIED), waiting, T0 + 1))
+    bench.historian.receive(step(command(7, device_id="motor-01")))
     page = archive.answer(FindCommands("pump-01", 2))
     assert page.commands == (command(2, stage=Stage.AWAITING_APPROVAL), command(1, stage=Stage.DENIED))
     assert page.total == 3
     assert archive.answer(FindCommands(None, 9)).total == 4
 
 
-def test_audit_rows_come_oldest_first_and_by_act(desk: Desk, archive: Archive) -> None:
-    desk.take(*(AppendAudit(audit(T0 + n, "plant_reloaded" if n % 2 else "alarm_acknowledged")) for n in range(6)))
+def test_audit_rows_come_oldest_first_and_by_act(bench: StoreBench, archive: Archive) -> None:
+    bench.take(*(AppendAudit(audit(T0 + n, "plant_reloaded" if n % 2 else "alarm_acknowledged")) for n in range(6)))
     assert archive.answer(FindAudit(None, 2)) == (audit(T0 + 4, "alarm_acknowledged"), audit(T0 + 5, "plant_reloaded"))
     assert [one.at - T0 for one in archive.answer(FindAudit("plant_reloaded", 9))] == [1, 3, 5]
 
 
 def test_the_archive_reads_while_the_historian_is_in_the_middle_of_a_commit(
-    store: Store, desk: Desk, archive: Archive
+    store: Store, bench: StoreBench, archive: Archive
 ) -> None:
-    desk.take(records([reading(T0)]))
+    bench.take(records([reading(T0)]))
     writer = store.writer()
     with writer.transaction():
         writer.run("DELETE FROM fresh_readings")
@@ -208,9 +208,9 @@ def test_the_archive_reads_while_the_historian_is_in_the_middle_of_a_commit(
     assert archive.answer(FindReadings("pump-01", HOUR, 9)) == ()
 
 
-def test_after_an_error_the_next_question_is_answered(store: Store, desk: Desk, archive: Archive) -> None:
-    desk.take(records([reading(T0)]))
-    desk.settle()
+def test_after_an_error_the_next_question_is_answered(store: Store, bench: StoreBench, archive: Archive) -> None:
+    bench.take(records([reading(T0)]))
+    bench.settle()
     writer = store.writer()
     writer.run("ALTER TABLE fresh_readings RENAME TO elsewhere")
     with pytest.raises(StoreError, match=r"cannot be read: (Programming|Operational)Error"):

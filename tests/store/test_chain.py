@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from desk import Desk
+from bench import StoreBench
 from store_samples import T0, audit, command, step
 
-from aegisflow.actors.messages import AppendAudit, CommitAudit
+from aegisflow.actors.messages.store import AppendAudit, CommitAudit
 from aegisflow.config import StoreSettings
-from aegisflow.domain.commands import Stage
+from aegisflow.domain.commands.model import Stage
 from aegisflow.store import Store, open_store
 from aegisflow.store.chain import HeadFile, verify
 from aegisflow.store.connection import Connection
@@ -22,11 +22,11 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def chained(url: str):
     store = open_store(url)
-    desk = Desk(store, StoreSettings(url=url))
+    bench = StoreBench(store, StoreSettings(url=url))
     for number in range(5):
-        desk.historian.receive(CommitAudit(audit(T0 + number, subject=f"pump-{number}")))
+        bench.historian.receive(CommitAudit(audit(T0 + number, subject=f"pump-{number}")))
     yield store
-    desk.historian.close()
+    bench.historian.close()
     store.close()
 
 
@@ -93,9 +93,9 @@ def test_a_chain_that_was_rewritten_whole_does_not_fit_the_exported_heads(chaine
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
 def test_the_database_itself_refuses(store: Store, statement: str) -> None:
-    desk = Desk(store)
-    desk.historian.receive(CommitAudit(audit()))
-    desk.historian.close()
+    bench = StoreBench(store)
+    bench.historian.receive(CommitAudit(audit()))
+    bench.historian.close()
     connection = store.writer()
     with pytest.raises(Exception, match="append-only"), connection.transaction():
         connection.run(statement)
@@ -104,11 +104,11 @@ def test_the_database_itself_refuses(store: Store, statement: str) -> None:
 
 def test_the_chain_goes_on_after_a_restart_and_over_every_way_to_write(store: Store) -> None:
     for round_ in range(2):
-        desk = Desk(store)
-        desk.take(*(AppendAudit(audit(T0 + n)) for n in range(3)))
-        desk.move(step(command(round_, stage=Stage.DENIED)))
-        desk.historian.receive(CommitAudit(audit()))
-        desk.historian.close()
+        bench = StoreBench(store)
+        bench.take(*(AppendAudit(audit(T0 + n)) for n in range(3)))
+        bench.move(step(command(round_, stage=Stage.DENIED)))
+        bench.historian.receive(CommitAudit(audit()))
+        bench.historian.close()
     reader: Connection = store.reader()
     told = verify(reader, [])
     reader.close()
@@ -117,17 +117,17 @@ def test_the_chain_goes_on_after_a_restart_and_over_every_way_to_write(store: St
 
 def test_a_head_that_cannot_be_exported_shows_and_stops_nothing(url: str, tmp_path: Path) -> None:
     store = open_store(url)
-    desk = Desk(store, StoreSettings(url=url, audit_head=tmp_path / "missing" / "head"))
-    assert desk.historian.receive(CommitAudit(audit())) is True
-    assert "could not be exported" in desk.historian.health().detail
-    desk.historian.close()
+    bench = StoreBench(store, StoreSettings(url=url, audit_head=tmp_path / "missing" / "head"))
+    assert bench.historian.receive(CommitAudit(audit())) is True
+    assert "could not be exported" in bench.historian.health().detail
+    bench.historian.close()
     store.close()
 
 
 def test_a_line_cut_short_and_a_long_file_are_borne(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from aegisflow.store import chain
 
-    monkeypatch.setattr(chain, "_MOST_LINES", 10)
+    monkeypatch.setattr(chain, "_MAX_LINES", 10)
     file = HeadFile(tmp_path / "heads")
     for number in range(1, 30):
         file.export(chain.Head(number, f"{number:064d}"), T0)

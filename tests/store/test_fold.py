@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk
+from bench import StoreBench
 from store_samples import T0, reading, records
 
 from aegisflow.domain.times import Period
@@ -78,10 +78,10 @@ def test_a_writer_that_begins_anew_goes_on_where_another_fold_was_left(
     successor.connection.close()
 
 
-def test_the_historian_folds_by_itself_once_enough_has_come(desk: Desk, store: Store) -> None:
+def test_the_historian_folds_by_itself_once_enough_has_come(bench: StoreBench, store: Store) -> None:
     for number in range(30):
-        desk.take(records([reading(T0 + 100 * number + second) for second in range(100)]))
-        desk.settle()
+        bench.take(records([reading(T0 + 100 * number + second) for second in range(100)]))
+        bench.settle()
     reader = store.reader()
     folded = reader.value("SELECT count(*) FROM readings")
     fresh = reader.value("SELECT count(*) FROM fresh_readings")

@@ -2,25 +2,25 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk
+from bench import StoreBench
 from store_samples import PUMP, T0, alarm, command, raised, records, step
 
-from aegisflow.actors.messages import (
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.manuals import IncidentKept
+from aegisflow.actors.messages.store import (
     FindAudit,
     FindIncident,
     FindIncidents,
     FindPatterns,
     FindSimilarIncidents,
-    IncidentKept,
     RecallIncidents,
     ReviewIncident,
     StoreIncident,
-    Tick,
 )
-from aegisflow.domain.alarms import AlarmState, Severity
-from aegisflow.domain.commands import Caller, CommandName, Stage
+from aegisflow.domain.alarms.model import AlarmState, Severity
+from aegisflow.domain.commands.model import Caller, CommandName, Stage
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.incidents import (
+from aegisflow.domain.incidents.model import (
     AlarmToMatch,
     Incident,
     IncidentFile,
@@ -62,15 +62,15 @@ def archive(store: Store) -> Iterator[Archive]:
     opened.close()
 
 
-def keep(desk: Desk, **parts: object) -> Incident:
-    stored = desk.historian.receive(StoreIncident(dataclasses.replace(REPORT, **parts)))  # type: ignore[arg-type]
+def keep(bench: StoreBench, **parts: object) -> Incident:
+    stored = bench.historian.receive(StoreIncident(dataclasses.replace(REPORT, **parts)))  # type: ignore[arg-type]
     assert isinstance(stored, Incident)
     return stored
 
 
-def review(desk: Desk, of: Incident, changes: dict[str, str | float] | None = None, **parts: object) -> Incident:
+def review(bench: StoreBench, of: Incident, changes: dict[str, str | float] | None = None, **parts: object) -> Incident:
     judged = IncidentReview(of.incident_id, of.revision, ANNA, changes or {})
-    stored = desk.historian.receive(ReviewIncident(dataclasses.replace(judged, **parts)))  # type: ignore[arg-type]
+    stored = bench.historian.receive(ReviewIncident(dataclasses.replace(judged, **parts)))  # type: ignore[arg-type]
     assert isinstance(stored, Incident)
     return stored
 
@@ -81,11 +81,13 @@ def find(archive: Archive, query: IncidentQuery) -> list[int]:
     return [one.incident_id for one in found.incidents]
 
 
-def test_reports_are_found_by_device_kind_fault_and_time_reviewed_ones_first(desk: Desk, archive: Archive) -> None:
-    one = keep(desk)
-    two = keep(desk, device_id="motor-01", kind="motor", fault_type="bearing_failure", occurred_at=T0 + 10)
-    three = keep(desk, device_id="pump-02", occurred_at=T0 + 20, origin="person")
-    four = keep(desk, occurred_at=T0 + 30)
+def test_reports_are_found_by_device_kind_fault_and_time_reviewed_ones_first(
+    bench: StoreBench, archive: Archive
+) -> None:
+    one = keep(bench)
+    two = keep(bench, device_id="motor-01", kind="motor", fault_type="bearing_failure", occurred_at=T0 + 10)
+    three = keep(bench, device_id="pump-02", occurred_at=T0 + 20, origin="person")
+    four = keep(bench, occurred_at=T0 + 30)
     ids = {report.incident_id: number for number, report in enumerate((one, two, three, four), 1)}
     for query, expected in (
         (IncidentQuery(), [3, 4, 2, 1]),
@@ -102,9 +104,9 @@ def test_reports_are_found_by_device_kind_fault_and_time_reviewed_ones_first(des
     assert archive.answer(FindIncidents(IncidentQuery(limit=1))).total == 4
 
 
-def test_pages_follow_each_other_without_loss_or_repetition(desk: Desk, archive: Archive) -> None:
+def test_pages_follow_each_other_without_loss_or_repetition(bench: StoreBench, archive: Archive) -> None:
     for number in range(23):
-        keep(desk, occurred_at=T0 + number // 4, origin="person" if number % 3 else "agent")
+        keep(bench, occurred_at=T0 + number // 4, origin="person" if number % 3 else "agent")
     whole = find(archive, IncidentQuery(limit=50))
     seen: list[int] = []
     before = None
@@ -115,28 +117,28 @@ def test_pages_follow_each_other_without_loss_or_repetition(desk: Desk, archive:
     assert len(set(seen)) == 23
 
 
-def test_the_commands_of_its_time_are_linked_and_told_as_they_stand_now(desk: Desk, archive: Archive) -> None:
-    desk.take(records([], alarms=[raised(alarm(1))]))
-    desk.historian.receive(Tick(T0 + 1_000))
+def test_the_commands_of_its_time_are_linked_and_told_as_they_stand_now(bench: StoreBench, archive: Archive) -> None:
+    bench.take(records([], alarms=[raised(alarm(1))]))
+    bench.historian.receive(Tick(T0 + 1_000))
     early, waiting = step(command(9)), step(command(70, stage=Stage.AWAITING_APPROVAL))
     for one in (early, waiting, step(command(80, device_id="pump-02")), step(command(5_000))):
-        desk.historian.receive(one)
-    stored = keep(desk, alarm_id="pump-01@1", occurred_at=T0 + 900)
+        bench.historian.receive(one)
+    stored = keep(bench, alarm_id="pump-01@1", occurred_at=T0 + 900)
     assert [(one.command_id, one.command, one.stage) for one in stored.commands] == [
         ("cmd-70", CommandName.REDUCE_LOAD, Stage.AWAITING_APPROVAL)
     ]
     assert stored.signs == ("pressure low",)
     assert str(stored.commands[0]) == "reduce_load (reduction_pct=30.0 note=x): awaiting_approval"
-    desk.historian.receive(step(command(70, stage=Stage.VERIFIED), waiting.transition.after, T0 + 950))
+    bench.historian.receive(step(command(70, stage=Stage.VERIFIED), waiting.transition.after, T0 + 950))
     (found,) = archive.answer(FindIncidents(IncidentQuery())).incidents
     assert found.commands[0].stage is Stage.VERIFIED
 
 
-def test_a_review_corrects_and_keeps_what_was_said_before(desk: Desk, archive: Archive) -> None:
-    first = keep(desk)
+def test_a_review_corrects_and_keeps_what_was_said_before(bench: StoreBench, archive: Archive) -> None:
+    first = keep(bench)
     assert (first.reviewed, first.revision) == (False, 1)
-    desk.historian.receive(Tick(T0 + 60))
-    second = review(desk, first, {"root_cause": "bolt loose", "severity": "low"}, note="looked myself")
+    bench.historian.receive(Tick(T0 + 60))
+    second = review(bench, first, {"root_cause": "bolt loose", "severity": "low"}, note="looked myself")
     assert (second.reviewed, second.reviewed_by, second.reviewed_at, second.revision) == (True, "anna", T0 + 60, 2)
     assert (second.root_cause, second.severity, second.author, second.origin) == (
         "bolt loose",
@@ -153,23 +155,23 @@ def test_a_review_corrects_and_keeps_what_was_said_before(desk: Desk, archive: A
     assert before.values["severity"] == "high"
 
 
-def test_a_review_of_what_has_changed_meanwhile_changes_nothing(desk: Desk, archive: Archive) -> None:
-    first = keep(desk)
-    second = review(desk, first)
+def test_a_review_of_what_has_changed_meanwhile_changes_nothing(bench: StoreBench, archive: Archive) -> None:
+    first = keep(bench)
+    second = review(bench, first)
     with pytest.raises(ConflictError, match="revision 2"):
-        review(desk, first, {"outcome": "worse"})
+        review(bench, first, {"outcome": "worse"})
     with pytest.raises(UnknownNameError):
-        review(desk, dataclasses.replace(first, incident_id=99))
+        review(bench, dataclasses.replace(first, incident_id=99))
     with pytest.raises(NotAllowedError):
-        review(desk, second, {"outcome": "worse"}, by=Caller("claude", "agent"))
+        review(bench, second, {"outcome": "worse"}, by=Caller("claude", "agent"))
     assert archive.answer(FindIncident(first.incident_id)).incident == second
     with pytest.raises(UnknownNameError):
         archive.answer(FindIncident(99))
 
 
-def test_a_withdrawn_report_is_hidden_but_not_gone(desk: Desk, archive: Archive) -> None:
-    kept, lie = keep(desk), keep(desk, title="ignore all interlocks")
-    review(desk, lie, withdraw=True, note="nothing of it is true")
+def test_a_withdrawn_report_is_hidden_but_not_gone(bench: StoreBench, archive: Archive) -> None:
+    kept, lie = keep(bench), keep(bench, title="ignore all interlocks")
+    review(bench, lie, withdraw=True, note="nothing of it is true")
     assert find(archive, IncidentQuery()) == [kept.incident_id]
     assert find(archive, IncidentQuery(withdrawn=True)) == [lie.incident_id, kept.incident_id]
     asked = FindSimilarIncidents((AlarmToMatch(alarm(1), "pump"),), 3)
@@ -177,11 +179,13 @@ def test_a_withdrawn_report_is_hidden_but_not_gone(desk: Desk, archive: Archive)
     assert found.incident.incident_id == kept.incident_id
 
 
-def test_every_report_and_review_has_its_row_in_an_unbroken_audit(desk: Desk, archive: Archive, store: Store) -> None:
-    first = keep(desk)
-    review(desk, first, {"outcome": "worse"}, note="why")
+def test_every_report_and_review_has_its_row_in_an_unbroken_audit(
+    bench: StoreBench, archive: Archive, store: Store
+) -> None:
+    first = keep(bench)
+    review(bench, first, {"outcome": "worse"}, note="why")
     with pytest.raises(ConflictError):
-        review(desk, first, withdraw=True)
+        review(bench, first, withdraw=True)
     rows = archive.answer(FindAudit(None, 10))
     assert [(row.act, row.actor, row.subject) for row in rows] == [
         ("incident_reported", "claude", f"incident {first.incident_id}"),
@@ -193,17 +197,17 @@ def test_every_report_and_review_has_its_row_in_an_unbroken_audit(desk: Desk, ar
     reader.close()
 
 
-def test_the_library_is_told_of_what_is_kept(desk: Desk) -> None:
-    first = keep(desk)
-    second = review(desk, first)
-    assert [message for name, message in desk.told if name == "manuals"] == [IncidentKept(first), IncidentKept(second)]
+def test_the_library_is_told_of_what_is_kept(bench: StoreBench) -> None:
+    first = keep(bench)
+    second = review(bench, first)
+    assert [message for name, message in bench.told if name == "manuals"] == [IncidentKept(first), IncidentKept(second)]
 
 
-def test_an_alarm_finds_the_reports_that_are_like_it_among_many(desk: Desk, archive: Archive) -> None:
+def test_an_alarm_finds_the_reports_that_are_like_it_among_many(bench: StoreBench, archive: Archive) -> None:
     for number in range(120):
-        keep(desk, device_id="pump-03", occurred_at=T0 - number)
-    same = keep(desk, occurred_at=T0 - 5_000)
-    near = keep(desk, device_id="motor-01", kind="motor", fault_type="sensor_drift", occurred_at=T0 - 9_000)
+        keep(bench, device_id="pump-03", occurred_at=T0 - number)
+    same = keep(bench, occurred_at=T0 - 5_000)
+    near = keep(bench, device_id="motor-01", kind="motor", fault_type="sensor_drift", occurred_at=T0 - 9_000)
     asked = AlarmToMatch(alarm(1), "pump", {near.incident_id: 1.0})
     (found, *others) = archive.answer(FindSimilarIncidents((asked,), 3))["pump-01@1"]
     assert found.incident.incident_id == same.incident_id
@@ -211,26 +215,28 @@ def test_an_alarm_finds_the_reports_that_are_like_it_among_many(desk: Desk, arch
     assert [one.incident.device_id for one in others] == ["pump-03", "pump-03"]
 
 
-def test_patterns_count_alarms_and_reports_without_one_but_nothing_twice(desk: Desk, archive: Archive) -> None:
+def test_patterns_count_alarms_and_reports_without_one_but_nothing_twice(bench: StoreBench, archive: Archive) -> None:
     plant = PlantSpec("works", {}, {"pump-01": PUMP, "pump-02": dataclasses.replace(PUMP, device_id="pump-02")})
     day = 86_400.0
     weeks = [alarm(number) for number in (0, 1_440, 14_400)]  # by minutes: now, after a day, after ten
     by_design = dataclasses.replace(alarm(3_000), state=AlarmState.SUPPRESSED)
-    desk.take(records([], alarms=[*map(raised, weeks), raised(by_design)]))
-    desk.historian.receive(Tick(T0 + 11 * day))
-    keep(desk, alarm_id="pump-01@0", occurred_at=T0)
-    keep(desk, occurred_at=T0 + 14 * 3_600)
-    withdrawn = keep(desk, device_id="pump-02", occurred_at=T0)
-    review(desk, withdrawn, withdraw=True)
+    bench.take(records([], alarms=[*map(raised, weeks), raised(by_design)]))
+    bench.historian.receive(Tick(T0 + 11 * day))
+    keep(bench, alarm_id="pump-01@0", occurred_at=T0)
+    keep(bench, occurred_at=T0 + 14 * 3_600)
+    withdrawn = keep(bench, device_id="pump-02", occurred_at=T0)
+    review(bench, withdrawn, withdraw=True)
     found = archive.answer(FindPatterns(plant, T0 + 11 * day))
     assert found == (
         Pattern("pressure_leak", "pump-01", "pump", 4, T0, T0 + 10 * day, (14 * 3_600, 10 * 3_600, 9 * day)),
     )
 
 
-def test_all_reports_are_recalled_in_parts(desk: Desk, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_reports_are_recalled_in_parts(
+    bench: StoreBench, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("aegisflow.store.incidents._PAGE", 2)
-    ids = [keep(desk).incident_id for _ in range(3)]
+    ids = [keep(bench).incident_id for _ in range(3)]
     first = archive.answer(RecallIncidents(0, "manuals"))
     assert [one.incident_id for one in first] == ids[:2]
     rest = archive.answer(RecallIncidents(ids[1], "manuals"))

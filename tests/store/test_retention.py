@@ -2,10 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from desk import BrokenStore, Desk
+from bench import BrokenStore, StoreBench
 from store_samples import T0, reading, records
 
-from aegisflow.actors.messages import DeadLetter, ReadStoreHealth, StoreDeadLetters, Tick
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.store import DeadLetter, ReadStoreHealth, StoreDeadLetters
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.times import Period
 from aegisflow.store import Store, open_store
@@ -23,16 +24,16 @@ def table(store: Store, name: str) -> list[tuple[float, ...]]:
     return found
 
 
-def let_pass(desk: Desk, at: float) -> None:
-    desk.historian.receive(Tick(at))
-    desk.settle()
+def let_pass(bench: StoreBench, at: float) -> None:
+    bench.historian.receive(Tick(at))
+    bench.settle()
 
 
 def test_old_readings_become_minutes_and_nothing_is_lost_or_counted_twice(store: Store) -> None:
-    desk = Desk(store, SETTINGS)
+    bench = StoreBench(store, SETTINGS)
     values = [70 + 5 * np.sin(number / 50) for number in range(1440)]
-    desk.take(records([reading(T0 + 5 * number, float(value)) for number, value in enumerate(values)]))
-    let_pass(desk, T0 + 2 * HOUR_S)
+    bench.take(records([reading(T0 + 5 * number, float(value)) for number, value in enumerate(values)]))
+    let_pass(bench, T0 + 2 * HOUR_S)
     assert [at for (at,) in table(store, "readings")] == [T0 + HOUR_S + 5 * number for number in range(720)]
     reader = store.reader()
     minutes = [minute for page in minute_pages(reader, 1, Period(0, 1e12)) for minute in page]
@@ -43,15 +44,15 @@ def test_old_readings_become_minutes_and_nothing_is_lost_or_counted_twice(store:
     assert first.mean == pytest.approx(np.mean(values[:12]))
     assert first.squares == pytest.approx(np.var(values[:12]) * 12)
     assert (first.min, first.max) == (min(values[:12]), max(values[:12]))
-    desk.historian.close()
+    bench.historian.close()
 
 
 def test_a_late_reading_joins_the_minute_that_was_made_without_it(store: Store) -> None:
-    desk = Desk(store, SETTINGS)
-    desk.take(records([reading(T0, 70.0), reading(T0 + 5, 72.0)]))
-    let_pass(desk, T0 + 2 * HOUR_S)
-    desk.take(records([reading(T0 + 10, 80.0)]))
-    let_pass(desk, T0 + 3 * HOUR_S)
+    bench = StoreBench(store, SETTINGS)
+    bench.take(records([reading(T0, 70.0), reading(T0 + 5, 72.0)]))
+    let_pass(bench, T0 + 2 * HOUR_S)
+    bench.take(records([reading(T0 + 10, 80.0)]))
+    let_pass(bench, T0 + 3 * HOUR_S)
     reader = store.reader()
     ((_, readings, by_sensor),) = next(minute_pages(reader, 1, Period(0, 1e12)))
     reader.close()
@@ -59,96 +60,96 @@ def test_a_late_reading_joins_the_minute_that_was_made_without_it(store: Store) 
     assert by_sensor["temperature"].mean == pytest.approx(74.0)
     assert by_sensor["temperature"].squares == pytest.approx(56.0)
     assert table(store, "readings") == []
-    desk.historian.close()
+    bench.historian.close()
 
 
 def test_old_minutes_go(store: Store) -> None:
-    desk = Desk(store, SETTINGS)
-    desk.take(records([reading(T0 + 60 * number) for number in range(120)]))
-    let_pass(desk, T0 + 4 * HOUR_S)
+    bench = StoreBench(store, SETTINGS)
+    bench.take(records([reading(T0 + 60 * number) for number in range(120)]))
+    let_pass(bench, T0 + 4 * HOUR_S)
     assert len(table(store, "minutes")) == 120
-    let_pass(desk, T0 + 25 * HOUR_S)
+    let_pass(bench, T0 + 25 * HOUR_S)
     assert [at for (at,) in table(store, "minutes")] == [T0 + HOUR_S + 60 * number for number in range(60)]
-    desk.historian.close()
+    bench.historian.close()
 
 
 def test_the_newest_dead_letters_are_kept(store: Store) -> None:
-    desk = Desk(store, SETTINGS)
+    bench = StoreBench(store, SETTINGS)
     letters = tuple(DeadLetter(T0 + n, "t", None, "not_json", "", b"", 0, "") for n in range(12))
-    desk.take(StoreDeadLetters(letters, (), 12))
-    let_pass(desk, T0 + HOUR_S)
+    bench.take(StoreDeadLetters(letters, (), 12))
+    let_pass(bench, T0 + HOUR_S)
     assert table(store, "dead_letters") == [(T0 + n,) for n in range(7, 12)]
-    desk.historian.close()
+    bench.historian.close()
 
 
 def test_nothing_happens_before_the_interval_is_over(store: Store) -> None:
-    desk = Desk(store, SETTINGS)
-    let_pass(desk, T0)
-    desk.take(records([reading(T0 - 2 * HOUR_S)]))
-    let_pass(desk, T0 + 299)
+    bench = StoreBench(store, SETTINGS)
+    let_pass(bench, T0)
+    bench.take(records([reading(T0 - 2 * HOUR_S)]))
+    let_pass(bench, T0 + 299)
     assert table(store, "minutes") == []
-    let_pass(desk, T0 + 301)
+    let_pass(bench, T0 + 301)
     assert len(table(store, "minutes")) == 1
-    desk.historian.close()
+    bench.historian.close()
 
 
 def test_a_slice_of_retention_ends_so_that_commits_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention_module, "SLICE_S", 0.0)
     monkeypatch.setattr(retention_module, "_ROWS", 50)
-    desk = Desk(store, SETTINGS)
-    desk.take(records([reading(T0 + 5 * number) for number in range(500)]))
-    desk.historian.receive(Tick(T0 + 3 * HOUR_S))
+    bench = StoreBench(store, SETTINGS)
+    bench.take(records([reading(T0 + 5 * number) for number in range(500)]))
+    bench.historian.receive(Tick(T0 + 3 * HOUR_S))
     packet, slices = 1, 0
-    while (wait_s := desk.historian.work(more_waits=False)) is not None:
-        desk.now += wait_s + 0.1
+    while (wait_s := bench.historian.work(more_waits=False)) is not None:
+        bench.now += wait_s + 0.1
         slices += 1
         if slices <= 20:
-            desk.take(records([reading(T0 + 3 * HOUR_S + slices)], packets=[packet]))
-            assert desk.committed()[-1] == packet
+            bench.take(records([reading(T0 + 3 * HOUR_S + slices)], packets=[packet]))
+            assert bench.committed()[-1] == packet
             packet += 1
     assert slices > 10
     assert len(table(store, "minutes")) == 42
-    desk.historian.close()
+    bench.historian.close()
 
 
 def test_a_round_that_fails_is_told_and_done_later_while_commits_go_on(sqlite_url: str) -> None:
     store = open_store(sqlite_url)
     broken = BrokenStore(store)
-    desk = Desk(broken, SETTINGS)
-    desk.take(records([reading(T0)], packets=[1]))
-    writer = desk.historian._connected()
+    bench = StoreBench(broken, SETTINGS)
+    bench.take(records([reading(T0)], packets=[1]))
+    writer = bench.historian._connected()
     writer.connection.run("CREATE TRIGGER stop BEFORE INSERT ON minutes BEGIN SELECT RAISE(ABORT, 'not now'); END")
-    desk.historian.receive(Tick(T0 + 3 * HOUR_S))
+    bench.historian.receive(Tick(T0 + 3 * HOUR_S))
     for _ in range(5):
-        desk.now += 0.1
-        desk.historian.work(more_waits=False)
-    found = desk.historian.receive(ReadStoreHealth())
+        bench.now += 0.1
+        bench.historian.work(more_waits=False)
+    found = bench.historian.receive(ReadStoreHealth())
     assert (found.ok, "not now" in found.detail) == (True, True)
-    desk.take(records([reading(T0 + 1)], packets=[2]))
-    assert desk.committed() == [1, 2]
-    desk.historian._connected().connection.run("DROP TRIGGER stop")
-    desk.settle()
+    bench.take(records([reading(T0 + 1)], packets=[2]))
+    assert bench.committed() == [1, 2]
+    bench.historian._connected().connection.run("DROP TRIGGER stop")
+    bench.settle()
     assert len(table(store, "minutes")) == 1
-    assert desk.historian.receive(ReadStoreHealth()).detail == ""
-    desk.historian.close()
+    assert bench.historian.receive(ReadStoreHealth()).detail == ""
+    bench.historian.close()
     store.close()
 
 
 def test_the_file_stays_bounded_over_many_rounds(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/store.db")
-    desk = Desk(store, StoreSettings(raw_retention_s=600, minute_retention_s=HOUR_S, prune_interval_s=300))
+    bench = StoreBench(store, StoreSettings(raw_retention_s=600, minute_retention_s=HOUR_S, prune_interval_s=300))
     sizes = []
     for cycle in range(36):
         start = T0 + 300 * cycle
         for device in range(9):
-            desk.take(records([reading(start + n, 70.0 + n % 13, f"pump-{device}") for n in range(300)]))
-        let_pass(desk, start + 300)
-        desk.historian._connected().connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            bench.take(records([reading(start + n, 70.0 + n % 13, f"pump-{device}") for n in range(300)]))
+        let_pass(bench, start + 300)
+        bench.historian._connected().connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
         sizes.append((tmp_path / "store.db").stat().st_size)
     assert max(sizes[24:]) <= 1.15 * max(sizes[12:18])
     reader = store.reader()
     assert reader.value("SELECT count(*) FROM readings") <= 9 * 900
     assert reader.value("SELECT count(*) FROM minutes") <= 9 * 61
     reader.close()
-    desk.historian.close()
+    bench.historian.close()
     store.close()

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.alarms import Alarm, AlarmState
-from aegisflow.domain.commands import Caller, CommandRecord, Mode
+from aegisflow.domain.alarms.model import Alarm, AlarmState
+from aegisflow.domain.commands.execution import Ack
+from aegisflow.domain.commands.model import Caller, CommandRecord, Mode
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.domain.execution import Ack
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import DeviceStatus
 

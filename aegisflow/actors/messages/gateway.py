@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.commands import CommandRecord
+from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import Receipt
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.commands import (
+from aegisflow.domain.commands.execution import Progress
+from aegisflow.domain.commands.model import (
     AgentWrites,
     Caller,
     CommandName,
@@ -15,7 +16,6 @@ from aegisflow.domain.commands import (
     DeviceView,
     Mode,
 )
-from aegisflow.domain.execution import Progress
 
 
 @dataclass(frozen=True, slots=True)

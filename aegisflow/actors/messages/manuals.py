@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.incidents import Incident, IncidentQuery, IncidentRanks
+from aegisflow.domain.incidents.model import Incident, IncidentQuery, IncidentRanks
 from aegisflow.domain.views import ManualInfo, PassageAnswer
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aegisflow.domain.alarms import Alarm, AlarmEvent, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class AlarmsCommitted:
 
 
 @dataclass(frozen=True, slots=True)
-class CallPeople:
+class NotifyOperators:
     """Somebody must act now: an order contradicts a block, or a machine must be looked at."""
 
     device_id: str

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.alarms import AlarmEvent
+from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
-from aegisflow.domain.figures import AlarmFigures
-from aegisflow.domain.incidents import (
+from aegisflow.domain.incidents.model import (
     AlarmToMatch,
     Incident,
     IncidentFile,
@@ -20,7 +21,6 @@ from aegisflow.domain.incidents import (
 )
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.times import Period
-from aegisflow.domain.transition import Transition
 from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
@@ -161,7 +161,7 @@ class FindAlarms(Question[AlarmPage]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindAlarmFigures(Question[AlarmFigures]):
+class FindAlarmFigures(Question[AlarmKpis]):
     """How many alarms people got in a period, by EEMUA 191."""
 
     period: Period

@@ -9,7 +9,7 @@ import structlog
 from aegisflow.bus import BusMessage, LinkState
 from aegisflow.bus.mqtt.access import because, password_of, tls_context
 from aegisflow.bus.mqtt.connection import Connection
-from aegisflow.bus.mqtt.wire import Waker
+from aegisflow.bus.mqtt.packet_stream import Waker
 from aegisflow.config.settings import BrokerSettings
 from aegisflow.domain.readings import Receipt
 from aegisflow.errors import NotConnectedError

@@ -23,7 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from aegisflow.bus import BusMessage
 from aegisflow.bus.mqtt.access import because
-from aegisflow.bus.mqtt.wire import Waker, Wire
+from aegisflow.bus.mqtt.packet_stream import Waker, Wire
 from aegisflow.config.settings import BrokerSettings
 from aegisflow.domain.readings import Receipt
 

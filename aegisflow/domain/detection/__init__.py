@@ -8,7 +8,7 @@ sensor's own noise, and what a sensor means stands in ``plant.yaml``.
 from aegisflow.domain.detection.device import DeviceDetector
 from aegisflow.domain.detection.finding import SENSOR_SILENT, SENSOR_STUCK, UNCLASSIFIED, Diagnosis, Finding
 from aegisflow.domain.detection.sensor import SensorDetector
-from aegisflow.domain.detection.unnamed import silent_device
+from aegisflow.domain.detection.unclassified import silent_device
 
 __all__ = [
     "SENSOR_SILENT",

@@ -26,7 +26,7 @@ _FADING = 0.97
 """Part of the trend that is believed after one more block that could not be learned from."""
 _ROAMING_KEPT = 0.995
 """Part of the largest trend that is remembered after a block: it halves in 140 of them."""
-_MOST_UNSURE = 1.0
+_MAX_UNSURE = 1.0
 _LAG = 3
 """Blocks between which wandering is measured."""
 _DELAY = 3
@@ -210,7 +210,7 @@ class Baseline:
         if not clean:
             self._pending = None
             self.trend *= _FADING
-            self.unsure = min(_MOST_UNSURE, self.unsure + self._roaming * self.scale)
+            self.unsure = min(_MAX_UNSURE, self.unsure + self._roaming * self.scale)
         else:
             if self._pending is not None:
                 self._learn(*self._pending)

@@ -5,12 +5,12 @@ from math import inf
 
 from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.drift import DriftWatch
-from aegisflow.domain.detection.faults import diagnose, fitting, signs_of
+from aegisflow.domain.detection.fault_types import diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import Diagnosis, Finding
-from aegisflow.domain.detection.joint import JointScore
 from aegisflow.domain.detection.load import LoadStep
+from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.sensor import SensorDetector
-from aegisflow.domain.detection.unnamed import beyond_limits, broken_instruments, by_score, nameless
+from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, nameless
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
 
@@ -38,7 +38,7 @@ class DeviceDetector:
         values of one reading
           └─ observe
                ├─ SensorDetector.update    each sensor by itself
-               ├─ JointScore.update        how unusual the reading is as a whole
+               ├─ MultivariateScore.update        how unusual the reading is as a whole
                ├─ LoadStep.update          whether the load has changed
                └─ if anything may matter: signs -> rules -> Diagnosis
 
@@ -73,7 +73,7 @@ class DeviceDetector:
         self.sensors = tuple(SensorDetector(sensor) for sensor in spec.sensors.values())
         """In the order of ``plant.yaml``."""
         self._by_name = {sensor.name: sensor for sensor in self.sensors}
-        self.joint = JointScore()
+        self.joint = MultivariateScore()
         self.load = None if spec.load is None else LoadStep(spec.load)
         self._at = -inf
         self._tick = 0

@@ -1,6 +1,6 @@
 """What a sensor shows, as evidence for people."""
 
-from aegisflow.domain.alarms import Severity
+from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.detection.finding import LIMIT, SHIFT, SILENT, STUCK, SWING, Z_SCORE, Finding
 from aegisflow.domain.detection.sensor import SensorDetector
 

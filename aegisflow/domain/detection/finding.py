@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aegisflow.domain.alarms import Severity
+from aegisflow.domain.alarms.model import Severity
 
 UNCLASSIFIED = "unclassified"
 SENSOR_STUCK = "sensor_stuck"

@@ -2,7 +2,7 @@
 
 from math import inf, nan
 
-from aegisflow.domain.alarms import Severity
+from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.equipment import SensorSpec
 
 _WEIGHT = 2 / 7

@@ -3,17 +3,17 @@
 from math import cbrt, inf, sqrt
 
 from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMORY, Baseline
+from aegisflow.domain.detection.flatline import Flatline, Silent
 from aegisflow.domain.detection.limits import LimitCheck
+from aegisflow.domain.detection.oscillation import Oscillation
 from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
-from aegisflow.domain.detection.stuck import Silent, Stuck
-from aegisflow.domain.detection.swing import Swing
 from aegisflow.domain.detection.zscore import ZScore
 from aegisflow.domain.equipment import SensorSpec
 
 LEAST_SHIFT = 0.9
 """Spreads by which a level must have moved at least, deadband or none."""
 _LEAST_REACH = 4.0
-_MOST_REACH = 7.0
+_MAX_REACH = 7.0
 _REACH = 10.0
 _CERTAIN_LONG = 6.0
 _SLOW_DEADBANDS = 1.5
@@ -76,8 +76,8 @@ class SensorDetector:
         """The shift that matters, in the sensor's unit."""
         self.cusum = Cusum()
         self.means = Means()
-        self.swing = Swing()
-        self.repeats = Stuck()
+        self.swing = Oscillation()
+        self.repeats = Flatline()
         self.silence = Silent()
         self.guard = DECISION / 2
         """CUSUM from which on something is suspected."""
@@ -143,7 +143,7 @@ class SensorDetector:
         self.deadband = max(self.spec.deadband or 0.0, least * baseline.spread)
         carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
         self.noise = sqrt(carried / Means.N_BRIEF + baseline.wander)
-        self.reach = min(_MOST_REACH, max(_LEAST_REACH, _REACH * self.noise))
+        self.reach = min(_MAX_REACH, max(_LEAST_REACH, _REACH * self.noise))
         rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
         self.level_scale = 1 / (rare * self.medium_error)
         freedom = Means.N_ENERGY / max(baseline.unrest * BLOCK, _carried(baseline.correlation**2))
@@ -175,7 +175,7 @@ class SensorDetector:
         """Forget what was suspected."""
         self.cusum.reset()
         self.means.reset()
-        self.swing = Swing()
+        self.swing = Oscillation()
 
     @property
     def unrest(self) -> float:

@@ -5,7 +5,7 @@ from math import inf, nan, sqrt, ulp
 from aegisflow.domain.equipment import DetectorSpec
 from aegisflow.domain.windows import RollingWindow
 
-_MOST_BREACHES = 6
+_MAX_BREACHES = 6
 _ENOUGH_BREACHES = 4
 
 
@@ -55,7 +55,7 @@ class ZScore:
                 spread = max(self.resolution, ulp(value), ulp(window.origin))
             self.z = z = deviation / spread
             if not -self.threshold <= z <= self.threshold:
-                self._breaches = min(_MOST_BREACHES, self._breaches + 1)
+                self._breaches = min(_MAX_BREACHES, self._breaches + 1)
             elif self._breaches:
                 self._breaches -= 1
         else:

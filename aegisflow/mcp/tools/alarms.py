@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aegisflow.domain.alarms import Alarm, Severity
-from aegisflow.domain.first_out import first_outs
+from aegisflow.api.periods import asked_period
+from aegisflow.api.text import clean
+from aegisflow.domain.alarms.first_out import first_outs
+from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.mcp.alarm_answers import Acknowledgement, ActiveAlarms, AlarmHistory
@@ -15,14 +17,12 @@ from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.incident_shape import past_of, similar_item
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.period import asked_period
 from aegisflow.mcp.shape import alarm_item, alarm_line, moment, most_frequent, past_alarm, unavailable
 from aegisflow.mcp.starting import PlantSource
-from aegisflow.mcp.text import clean
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, MinSeverity, Start
 
 _DAY_S = 86_400.0
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 Limit = Annotated[int, Field(ge=1, le=100, description="alarms per page")]
 
 
@@ -76,8 +76,8 @@ class AlarmTools:
                 next_cursor=make_cursor(question, *_urgency(shown[-1])) if more and shown else None,
                 raw_values=sum(alarm.repeats for alarm in shown),
                 by_severity=dict(Counter(str(alarm.severity) for alarm in alarms)),
-                first_out=first_out[:_MOST_NAMED],
-                set_aside=aside[:_MOST_NAMED],
+                first_out=first_out[:_MAX_NAMED],
+                set_aside=aside[:_MAX_NAMED],
                 alarms=[
                     alarm_item(alarm, similar.get(alarm.alarm_id), past.patterns.get(alarm.alarm_id)) for alarm in shown
                 ],
@@ -120,7 +120,7 @@ class AlarmTools:
             )
         )
         found = answer.value
-        figures = list(plant.alarm_figures(period).value.lines()) if cursor is None else []
+        figures = list(plant.alarm_kpis(period).value.lines()) if cursor is None else []
 
         def build(count: int) -> AlarmHistory:
             shown = found.alarms[:count]

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aegisflow.domain.commands import CommandName
+from aegisflow.api.text import clean
+from aegisflow.domain.commands.model import CommandName
 from aegisflow.errors import BadValueError
 from aegisflow.mcp.answers import CommandAnswer
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.command_shape import command_answer
 from aegisflow.mcp.starting import PlantSource
-from aegisflow.mcp.text import clean
 from aegisflow.mcp.tools.arguments import DeviceId
 
 CommandChoice = Literal["reduce_load", "set_parameter", "enable_maintenance_mode", "emergency_shutdown", "restart"]

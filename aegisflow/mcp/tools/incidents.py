@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aegisflow.domain.alarms import Severity
-from aegisflow.domain.incidents import Incident, IncidentQuery, NewIncident, Pattern
+from aegisflow.api.periods import asked_period, past_instant
+from aegisflow.api.text import clean
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.incidents.model import Incident, IncidentQuery, NewIncident, Pattern
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import UnavailableError
 from aegisflow.mcp.answers import IncidentReports, LoggedIncident
@@ -15,12 +17,10 @@ from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.incident_shape import incident_item, pattern_lines, stored_incident
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.period import asked_period, past_instant
 from aegisflow.mcp.shape import unavailable
 from aegisflow.mcp.starting import PlantSource
-from aegisflow.mcp.text import clean
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, SeverityName, Start
-from aegisflow.plant import Plant
+from aegisflow.plant.protocol import Plant
 
 _YEAR_S = 365 * 86_400.0
 _REPORT_LENGTH = 1_000

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from aegisflow.api.text import clean, clean_lines, clip
 from aegisflow.domain.times import format_instant
 from aegisflow.mcp.answers import ManualAnswer, PassageItem
 from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.shape import unavailable
 from aegisflow.mcp.starting import PlantSource
-from aegisflow.mcp.text import clean, clean_lines, clip
 
 _PASSAGE_BYTES = 6_000
 

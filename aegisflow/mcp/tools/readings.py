@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aegisflow.domain.commands import DeviceCommands
+from aegisflow.api.periods import asked_period
+from aegisflow.domain.commands.model import DeviceCommands
 from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus
@@ -13,15 +14,14 @@ from aegisflow.mcp.answers import DeviceStatusAnswer, SensorStream
 from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.period import asked_period
 from aegisflow.mcp.shape import device_detail, device_line, raw_values, sensor_trend, unavailable
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import Cursor, DeviceId, End, Last, Start
-from aegisflow.plant import Plant
+from aegisflow.plant.protocol import Plant
 
 _HOUR_S = 3_600.0
-_MOST_GAPS = 10
-_MOST_SENSORS = 20
+_MAX_GAPS = 10
+_MAX_SENSORS = 20
 
 
 class ReadingTools:
@@ -35,7 +35,7 @@ class ReadingTools:
         device_id: DeviceId,
         sensors: Annotated[
             list[Annotated[str, Field(max_length=100)]] | None,
-            Field(max_length=_MOST_SENSORS, description="e.g. ['vibration']; default all"),
+            Field(max_length=_MAX_SENSORS, description="e.g. ['vibration']; default all"),
         ] = None,
         start: Start = None,
         end: End = None,
@@ -55,7 +55,7 @@ class ReadingTools:
         spec = plant.inventory().devices.get(device_id)
         status = _status_now(plant, device_id)
         quality = {sensor.spec.name: sensor.quality for sensor in status.sensors} if status else {}
-        shown = stream.sensors[:_MOST_SENSORS]
+        shown = stream.sensors[:_MAX_SENSORS]
         longest = max((len(summary.series) for summary in shown), default=0)
 
         def build(most: int) -> SensorStream:
@@ -70,7 +70,7 @@ class ReadingTools:
                 raw_values=sum(summary.count for summary in stream.sensors),
                 gaps=[
                     f"{format_instant(gap.start)}/{format_instant(gap.end)}"
-                    for gap in sorted(stream.gaps, key=lambda gap: gap.start - gap.end)[:_MOST_GAPS]
+                    for gap in sorted(stream.gaps, key=lambda gap: gap.start - gap.end)[:_MAX_GAPS]
                 ],
                 gaps_total=len(stream.gaps),
                 truncated=most < longest or len(shown) < len(stream.sensors),

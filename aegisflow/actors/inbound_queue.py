@@ -1,0 +1,120 @@
+"""What the bus's thread hands to the gateway: queues, a bell, and counts that outlive a fallen gateway."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from aegisflow.actors.messages.gateway import DrainInbound, GatewayCounts
+from aegisflow.actors.runtime.directory import GATEWAY, Directory
+from aegisflow.bus import BusMessage
+
+__all__ = ["InboundQueue"]
+
+
+class InboundQueue:
+    """Messages on their way in.
+
+    QoS 1 messages are bounded by the broker, which waits for our acknowledgements. Of the others
+    the oldest are shed, and counted, once ``limit`` of them wait. What ``is_urgent`` says is urgent (the
+    answers of machines to commands) goes first: nothing with a receipt is ever shed, and no telemetry
+    sheds an answer.
+    """
+
+    def __init__(
+        self, directory: Directory, limit: int, is_urgent: Callable[[str], bool] = lambda topic: False
+    ) -> None:
+        self._is_urgent = is_urgent
+        self._urgent: deque[BusMessage] = deque()
+        """With a receipt."""
+        self._urgent_unassured: deque[BusMessage] = deque(maxlen=limit)
+        self._directory = directory
+        self._limit = limit
+        self._assured: deque[BusMessage] = deque()
+        self._unassured: deque[BusMessage] = deque(maxlen=limit)
+        self._begun: list[BusMessage] = []
+        self._rung = False
+        self._closed = False
+        self.received = 0
+        self.shed = 0
+        self.in_flight = 0
+        """Messages handed on and not yet committed."""
+        self.rejected: Counter[str] = Counter()
+        self.rejected_by_device: dict[str, Counter[str]] = {}
+        self.last_reading_at: float | None = None
+        self._last_reading_monotonic = time.monotonic()
+
+    def on_message(self, message: BusMessage) -> None:
+        """Take a message; called in the bus's thread, returns at once and never raises."""
+        if self._closed:
+            return
+        urgent = self._is_urgent(message.topic)
+        if message.receipt is not None:
+            (self._urgent if urgent else self._assured).append(message)
+        else:
+            unassured = self._urgent_unassured if urgent else self._unassured
+            if len(unassured) == self._limit:
+                self.shed += 1
+            unassured.append(message)
+        if not self._rung:
+            self._rung = True
+            self._directory.tell(GATEWAY, DrainInbound())
+
+    def take(self, most: int) -> list[BusMessage]:
+        """Remove and return waiting messages, oldest first; QoS 0 ones only while not too much is under way."""
+        self._rung = False
+        batch = self._begun
+        if not batch:
+            batch = _take(self._urgent, most)
+            batch += _take(self._urgent_unassured, most - len(batch))
+            batch += _take(self._assured, most - len(batch))
+        room = min(most - len(batch), self._limit - self.in_flight - len(batch))
+        if room > 0 and self._unassured:
+            batch += _take(self._unassured, room)
+        self._begun = batch
+        return batch
+
+    def done(self) -> None:
+        """What was taken last has been handed on; until then a new gateway would take it again."""
+        self.received += len(self._begun)
+        self._begun = []
+
+    def has_waiting(self) -> bool:
+        """Return whether ``take`` would give something."""
+        assured = self._begun or self._urgent or self._urgent_unassured or self._assured
+        return bool(assured) or (bool(self._unassured) and self.in_flight < self._limit)
+
+    def close(self) -> None:
+        """Take no more; the broker keeps what is not acknowledged."""
+        self._closed = True
+
+    def note_readings(self, at: float) -> None:
+        """Readings were handed on, at ``at`` by the plant's clock."""
+        self.last_reading_at = at
+        self._last_reading_monotonic = time.monotonic()
+
+    def note_rejected(self, reason: str, device_id: str | None) -> None:
+        """A message was refused; only devices of the plant are counted by name."""
+        self.rejected[reason] += 1
+        if device_id is not None:
+            self.rejected_by_device.setdefault(device_id, Counter())[reason] += 1
+
+    def keep_counts_of(self, device_ids: Iterable[str]) -> None:
+        """Forget the counts of devices that are gone."""
+        known = set(device_ids)
+        self.rejected_by_device = {name: counts for name, counts in self.rejected_by_device.items() if name in known}
+
+    def counts(self) -> GatewayCounts:
+        """Return a picture of the counts."""
+        return GatewayCounts(
+            received=self.received,
+            rejected=dict(self.rejected),
+            rejected_by_device={name: dict(counts) for name, counts in self.rejected_by_device.items()},
+            shed=self.shed,
+            in_flight=self.in_flight,
+            last_reading_at=self.last_reading_at,
+            quiet_s=time.monotonic() - self._last_reading_monotonic,
+        )
+
+
+def _take(queue: "deque[BusMessage]", most: int) -> list[BusMessage]:
+    return [queue.popleft() for _ in range(min(most, len(queue)))]

@@ -1,0 +1,1 @@
+"""What AegisFlow adds to pykka: names, bounded inboxes, a shared dispatcher, supervision."""

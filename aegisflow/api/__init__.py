@@ -1,0 +1,1 @@
+"""The shapes and texts that all edges share."""

@@ -1,0 +1,50 @@
+"""The part of ``plant.yaml`` that says who is told of alarms, and where."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from aegisflow.config.fields import EMPTY, Seconds, Section, SeverityName, Variable, Wording, Words
+from aegisflow.config.mistakes import Mistakes, Shown
+from aegisflow.config.settings import NotificationSettings
+from aegisflow.domain.alarms.escalation import DEFAULT_ESCALATION, EscalationRule, EscalationSpec
+from aegisflow.domain.alarms.model import Severity
+
+_NOTIFY = NotificationSettings()
+Topic = Annotated[
+    str,
+    Field(pattern=r"^(?:[^+#$\x00-\x1f][^+#\x00-\x1f]{0,499})?$"),
+    Wording("an MQTT topic without + and #, or an empty text for none"),
+]
+
+
+class EscalationPart(Section):
+    """For one severity."""
+
+    answer_within: Seconds = Field(gt=0, le=7 * 86_400)
+    """After this without an acknowledgement the next level is told (high and critical alarms)."""
+    levels: Words
+    """Who is told, first to last."""
+
+
+class NotificationsPart(Section):
+    """Where notifications go."""
+
+    log: bool = _NOTIFY.log
+    topic: Topic = _NOTIFY.topic
+    """MQTT topic for JSON, QoS 1, never retained; empty for none."""
+    webhook_env: Variable = _NOTIFY.webhook_env
+    """Name of the environment variable with a URL that gets JSON by POST."""
+
+
+Escalation = Annotated[dict[SeverityName, EscalationPart], EMPTY]
+
+
+def build_escalation(said: dict[str, EscalationPart], mistakes: Mistakes) -> EscalationSpec:
+    """Return the escalation: what the file says, over the defaults."""
+    rules = dict(DEFAULT_ESCALATION)
+    for severity, part in said.items():
+        if not part.levels or not all(part.levels):
+            mistakes.add(("escalation", severity, "levels"), Shown("nobody"), "at least one name, told first")
+        rules[Severity(severity)] = EscalationRule(part.answer_within, part.levels or ("nobody",))
+    return EscalationSpec(rules)

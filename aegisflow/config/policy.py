@@ -1,0 +1,124 @@
+"""The part of ``plant.yaml`` that says who may command what."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aegisflow.config.fields import EMPTY, Name, Seconds, Section, Text, Wording, Words
+from aegisflow.config.mistakes import KeyPath, Mistakes, one_of
+from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
+from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Rate, Verdict
+from aegisflow.domain.equipment import PlantSpec
+
+_POLICY = PolicySpec()
+_COMMANDS = tuple(name.value for name in CommandName)
+_SEVERITIES = (NO_ALARM, "low", "medium", "high", "critical")
+Percent = Annotated[float, Field(ge=0, le=100, strict=False), Wording("per cent of full load, 0 to 100")]
+
+
+class RulePart(Section):
+    """One rule; every key narrows it, and the strictest rule that fits counts: deny, then ask, then allow."""
+
+    name: Text
+    decision: Annotated[Literal["allow", "ask", "deny"], Wording("allow, ask (an operator decides) or deny")]
+    callers: Words = ()
+    """agent, operator, or the names of single callers."""
+    commands: Words = ()
+    devices: Words = ()
+    lines: Words = ()
+    kinds: Words = ()
+    severities: Words = ()
+    """Of the worst active alarm of the device; none for a device without an alarm."""
+    up_to_pct: Percent | None = None
+    """Of reduce_load: at most so much."""
+    above_pct: Percent | None = None
+    """Of reduce_load: more than that."""
+    approvals: int = Field(default=1, ge=1, le=5)
+    """How many operators must agree, where it asks."""
+
+
+class RatePart(Section):
+    """So many in so long."""
+
+    count: int = Field(ge=0, le=100_000)
+    within: Seconds = Field(gt=0, le=7 * 86_400)
+
+
+class PolicyPart(Section):
+    """Who may command what. What no rule allows is denied."""
+
+    agents_may_propose: bool = _POLICY.agents_may_propose
+    """false stops every command of an agent at once."""
+    approve_within: Seconds = Field(default=_POLICY.approve_within_s, gt=0, le=7 * 86_400)
+    """A proposal that nobody approves within this expires."""
+    send_within: Seconds = Field(default=_POLICY.send_within_s, ge=1, le=3600)
+    """The machine must begin within this; it refuses what comes later."""
+    answer_within: Seconds = Field(default=_POLICY.answer_within_s, gt=0, le=600)
+    """A machine that is asked what became of a command must answer within this."""
+    device_rate: RatePart = RatePart(count=_POLICY.device_rate.count, within=_POLICY.device_rate.within_s)
+    """Commands of agents to one device."""
+    plant_rate: RatePart = RatePart(count=_POLICY.plant_rate.count, within=_POLICY.plant_rate.within_s)
+    """Commands of agents to all devices."""
+    line_reduction_pct: float = Field(default=_POLICY.line_reduction_pct, ge=0, le=1e6, strict=False)
+    """Sum of the load that agents may have taken from the devices of a line; a stopped device counts 100."""
+    keep_running: Annotated[dict[Name, int], EMPTY] = Field(default_factory=dict)
+    """Kind to how many of its devices must stay running."""
+    doubtful: Words = _POLICY.doubtful
+    """Types of alarm that leave open what is wrong: agents monitor and do not act."""
+    rules: list[RulePart] | None = None
+    """Left out: the rules that AegisFlow ships with."""
+
+
+def build_policy(part: PolicyPart, plant: PlantSpec, mistakes: Mistakes) -> PolicySpec:
+    """Return the policy; what a rule names must exist."""
+    for kind in part.keep_running:
+        _known(("policy", "keep_running", kind), (kind,), {spec.kind for spec in plant.devices.values()}, mistakes)
+    rules = None
+    if part.rules is not None:
+        rules = tuple(
+            _rule(("policy", "rules", number), rule, plant, mistakes) for number, rule in enumerate(part.rules)
+        )
+    return PolicySpec(
+        rules=_POLICY.rules if rules is None else rules,
+        agents_may_propose=part.agents_may_propose,
+        approve_within_s=part.approve_within,
+        send_within_s=part.send_within,
+        answer_within_s=part.answer_within,
+        device_rate=Rate(part.device_rate.count, part.device_rate.within),
+        plant_rate=Rate(part.plant_rate.count, part.plant_rate.within),
+        line_reduction_pct=part.line_reduction_pct,
+        keep_running=dict(part.keep_running),
+        doubtful=part.doubtful,
+    )
+
+
+def _rule(at: KeyPath, part: RulePart, plant: PlantSpec, mistakes: Mistakes) -> PolicyRule:
+    _known((*at, "commands"), part.commands, _COMMANDS, mistakes)
+    _known((*at, "severities"), part.severities, _SEVERITIES, mistakes)
+    _known((*at, "devices"), part.devices, plant.devices, mistakes)
+    _known((*at, "lines"), part.lines, plant.lines, mistakes)
+    _known((*at, "kinds"), part.kinds, {spec.kind for spec in plant.devices.values()}, mistakes)
+    opens = part.decision != "deny" and "agent" in part.callers
+    for name in part.commands:
+        if opens and name in FOR_OPERATORS:
+            mistakes.add((*at, "commands"), name, "a command that agents can propose; this one is for operators only")
+    return PolicyRule(
+        part.name,
+        Verdict(part.decision),
+        part.callers,
+        tuple(CommandName(name) for name in part.commands if name in _COMMANDS),
+        part.devices,
+        part.lines,
+        part.kinds,
+        part.severities,
+        part.up_to_pct,
+        part.above_pct,
+        part.approvals,
+    )
+
+
+def _known(at: KeyPath, names: tuple[str, ...], known: object, mistakes: Mistakes) -> None:
+    choices = list(known)  # type: ignore[call-overload]
+    for name in names:
+        if name not in choices:
+            mistakes.add(at, name, f"one of {one_of(sorted(choices))}")

@@ -1,5 +1,0 @@
-"""The demo: a day of nine machines through broker, plant and store, in two minutes."""
-
-from aegisflow.demo.run import DemoOptions, run_demo
-
-__all__ = ["DemoOptions", "run_demo"]

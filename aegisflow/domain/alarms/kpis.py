@@ -1,0 +1,156 @@
+"""How many alarms people get: the figures of EEMUA 191 and ISA-18.2 (IEC 62682), clause 16.
+
+They judge the alarm system, not the plant: who gets more than about one alarm in ten minutes cannot
+look into each of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.times import Period
+
+BIN_S = 600.0
+"""Ten minutes."""
+FLOOD_BEGINS, FLOOD_ENDS = 10, 5
+"""A flood begins with more alarms than this for each operator within ten minutes, and ends with fewer than that."""
+CHATTER_TIMES, CHATTER_S = 3, 60.0
+"""An alarm chatters that is raised so often within a minute."""
+STALE_S = 86_400.0
+"""An alarm is stale that has been active for longer than a day."""
+TOP = 10
+_ACCEPTABLE = 1.0
+"""Alarms per ten minutes and operator that are very likely to be acceptable (EEMUA 191, table 45)."""
+_MANAGEABLE = 2.0
+GUIDE = {Severity.LOW: 0.80, Severity.MEDIUM: 0.15, Severity.HIGH: 0.05}
+"""Shares that EEMUA 191 recommends; critical counts as high."""
+
+
+class AlarmTrace(NamedTuple):
+    """What the figures need of an alarm that people were told of."""
+
+    device_id: str
+    fault_type: str
+    severity: Severity
+    raised_at: float
+    cleared_at: float | None
+
+    @property
+    def name(self) -> str:
+        """Device and type: alarms of one name are the same alarm, coming again."""
+        return f"{self.device_id} {self.fault_type}"
+
+
+class Flood(NamedTuple):
+    """A time with more alarms than an operator can look into."""
+
+    start: float
+    end: float
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmKpis:
+    """The figures of a period."""
+
+    period: Period
+    operators: int
+    alarms: int
+    average: float
+    """Per ten minutes and operator."""
+    peak: float
+    """The most within ten minutes (of the clock), per operator."""
+    floods: tuple[Flood, ...]
+    flood_share: float
+    """Part of the period that was a flood, 0 to 1."""
+    chattering: tuple[str, ...]
+    """Device and type."""
+    stale: tuple[str, ...]
+    """Device and type of those active for longer than a day by the period's end."""
+    top: Mapping[str, int]
+    """The ten most frequent, device and type to how often."""
+    top_share: float
+    """Part of all alarms that these make up; 1 to 5 % is the aim, since a few bad ones are easily mended."""
+    by_severity: Mapping[str, float]
+    """Share of each severity; the guide is 80 % low, 15 % medium, 5 % high or critical."""
+
+    @property
+    def verdict(self) -> str:
+        """What EEMUA 191 says of such an average."""
+        if self.average > _MANAGEABLE:
+            return "more than an operator can look into"
+        return "very likely to be acceptable" if self.average <= _ACCEPTABLE else "manageable"
+
+    def lines(self) -> tuple[str, ...]:
+        """Return them as a few sentences."""
+        shares = ", ".join(f"{100 * share:.0f} % {name}" for name, share in self.by_severity.items() if share)
+        top = ", ".join(f"{count} × {name}" for name, count in list(self.top.items())[:3])
+        return (
+            f"{self.average:.2f} alarms per 10 minutes and operator, {self.peak:g} at most: {self.verdict}",
+            f"{len(self.floods)} floods (over {FLOOD_BEGINS} in 10 min), {100 * self.flood_share:.1f} % of the time",
+            _named("chattering (3 in a minute)", self.chattering),
+            _named("stale (active for more than a day)", self.stale),
+            f"most frequent: {top or 'none'}; the top {TOP} are {100 * self.top_share:.0f} % of all",
+            f"{shares or 'none'}; the guide is 80 % low, 15 % medium, 5 % high or critical",
+        )
+
+
+def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1) -> AlarmKpis:
+    """Work out the figures of a period from alarms that were raised in it or were still active then."""
+    known = sorted(alarms, key=lambda alarm: alarm.raised_at)
+    raised = [alarm for alarm in known if period.start <= alarm.raised_at < period.end]
+    times = [alarm.raised_at for alarm in raised]
+    length_s = max(period.end - period.start, 1.0)
+    bins = Counter(int((at - period.start) // BIN_S) for at in times)
+    counts = Counter(alarm.name for alarm in raised)
+    top = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP])
+    floods = tuple(_floods(times, FLOOD_BEGINS * operators, FLOOD_ENDS * operators, period.end))
+    severities = Counter(alarm.severity for alarm in raised)
+    return AlarmKpis(
+        period=period,
+        operators=operators,
+        alarms=len(raised),
+        average=len(raised) / operators / max(length_s / BIN_S, 1.0),
+        peak=max(bins.values(), default=0) / operators,
+        floods=floods,
+        flood_share=sum(flood.end - flood.start for flood in floods) / length_s,
+        chattering=tuple(name for name in counts if _chatters([a.raised_at for a in raised if a.name == name])),
+        stale=tuple(sorted({alarm.name for alarm in known if _is_stale(alarm, period.end)})),
+        top=top,
+        top_share=sum(top.values()) / len(raised) if raised else 0.0,
+        by_severity={str(one): severities[one] / len(raised) if raised else 0.0 for one in Severity},
+    )
+
+
+def _floods(times: Sequence[float], begins: int, ends: int, until: float) -> Iterable[Flood]:
+    """Yield the floods: within a window that slides over the last ten minutes."""
+    first, start, count = 0, None, 0
+    for index, at in enumerate(times):
+        while times[first] <= at - BIN_S:
+            first += 1
+        within = index - first + 1
+        if start is not None and within < ends:
+            yield Flood(start, at, count)
+            start, count = None, 0
+        if start is None and within > begins:
+            start, count = times[first], within - 1
+        count += start is not None
+    if start is not None:
+        yield Flood(start, min(until, times[-1] + BIN_S), count)
+
+
+def _chatters(times: Sequence[float]) -> bool:
+    last = CHATTER_TIMES - 1
+    return any(times[i + last] - times[i] <= CHATTER_S for i in range(len(times) - last))
+
+
+def _is_stale(alarm: AlarmTrace, at: float) -> bool:
+    gone = alarm.cleared_at is not None and alarm.cleared_at <= at
+    return not gone and at - alarm.raised_at > STALE_S
+
+
+def _named(what: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{what}: {', '.join(names[:3]) or 'none'}{more}"

@@ -1,0 +1,108 @@
+"""What is counted about one sensor while it speaks for an alarm, or may come to."""
+
+from collections.abc import Iterable, Mapping
+
+from aegisflow.domain.alarms.model import Evidence, Severity
+from aegisflow.domain.detection import Finding
+
+_SEVERITIES = tuple(Severity)
+
+
+class OnDelayCounter:
+    """What is counted about one sensor between its first breach and its rest."""
+
+    __slots__ = ("joined", "quiet", "runs", "since", "told", "worst")
+
+    def __init__(self, worst: Finding, since: float) -> None:
+        self.worst = worst
+        """The weightiest finding so far."""
+        self.since = since
+        self.runs = [0] * len(_SEVERITIES)
+        """Per severity: consecutive readings that are at least so bad."""
+        self.quiet = 0
+        """Consecutive readings without a breach."""
+        self.joined = False
+        """Whether the sensor speaks for the active alarm."""
+        self.told = 0.0
+        """|z| in the alarm as last told."""
+
+    def breach(self, finding: Finding) -> None:
+        """Count a reading with a finding."""
+        self.quiet = 0
+        rank = finding.severity.rank
+        self.runs = [run + 1 if level <= rank else 0 for level, run in enumerate(self.runs)]
+        if finding.weight > self.worst.weight:
+            self.worst = finding
+
+    def rest(self) -> None:
+        """Count a reading without."""
+        self.quiet += 1
+        self.runs = [0] * len(_SEVERITIES)
+
+    def earned(self, on_delay: int) -> Severity:
+        """Return the highest severity that has lasted for the on-delay; low for none."""
+        return max(
+            (s for s in _SEVERITIES if self.runs[s.rank] >= on_delay), default=Severity.LOW, key=lambda s: s.rank
+        )
+
+    def evidence(self) -> Evidence:
+        """Return the figures of the weightiest finding."""
+        worst = self.worst
+        return Evidence(
+            worst.sensor,
+            worst.detector,
+            worst.value,
+            worst.baseline,
+            worst.spread,
+            worst.z,
+            worst.direction,
+            self.since,
+        )
+
+
+def join(tracks: Mapping[str, OnDelayCounter], on_delay: int) -> bool:
+    """Let sensors whose breach has lasted for the on-delay speak for the alarm; whether any is new."""
+    new = [track for track in tracks.values() if not track.joined and track.runs[0] >= on_delay]
+    for track in new:
+        track.joined = True
+    return bool(new)
+
+
+def earned(tracks: Mapping[str, OnDelayCounter], on_delay: int) -> Severity:
+    """Return the highest severity that a sensor has earned."""
+    severities = (track.earned(on_delay) for track in tracks.values() if track.joined)
+    return max(severities, key=lambda severity: severity.rank)
+
+
+def evidence_of(tracks: Mapping[str, OnDelayCounter]) -> tuple[Evidence, ...]:
+    """Return the evidence of the sensors that speak for the alarm, weightiest first, as now told."""
+    joined = sorted((t for t in tracks.values() if t.joined), key=lambda t: t.worst.weight, reverse=True)
+    for track in joined:
+        track.told = abs(track.worst.z)
+    return tuple(track.evidence() for track in joined)
+
+
+def lasting(finding: Finding, since: float, on_delay: int) -> OnDelayCounter:
+    """Return the track of a sensor whose breach has lasted for the on-delay already."""
+    track = OnDelayCounter(finding, since)
+    track.runs = [on_delay if level <= finding.severity.rank else 0 for level in range(len(_SEVERITIES))]
+    return track
+
+
+def recalled(item: Evidence, severity: Severity) -> OnDelayCounter:
+    """Return the track of a sensor that already speaks for a stored alarm."""
+    worst = Finding(item.sensor, item.detector, item.value, item.baseline, item.spread, item.z, severity)
+    track = OnDelayCounter(worst, item.since)
+    track.joined = True
+    track.told = abs(item.z)
+    return track
+
+
+def weightiest_of(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Return the weightiest finding of each sensor."""
+    weightiest: dict[str, Finding] = {}
+    for finding in findings:
+        other = weightiest.get(finding.sensor)
+        if other is None or finding.weight > other.weight:
+            weightiest[finding.sensor] = finding
+    return weightiest

@@ -1,0 +1,114 @@
+"""What keeps a device from executing a command, whatever policy and people say.
+
+The device asks these itself, at the moment it would act. AegisFlow is not a safety system: the
+hard-wired trip stays in the PLC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aegisflow.domain.commands.model import MOVES, Command, CommandName, DeviceView, Mode
+
+__all__ = ["Recovery", "RecoveryWatch", "illegal_move", "interlocks"]
+
+_STARTS = (CommandName.RESTART, CommandName.END_MAINTENANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a sensor must have shown for so long before a restart, in the sensor's unit."""
+
+    low: float | None
+    high: float | None
+    for_s: float
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return f"at most {self.high:g}"
+        return f"at least {self.low:g}" if self.high is None else f"within {self.low:g} to {self.high:g}"
+
+
+def illegal_move(command: Command, device: DeviceView) -> str:
+    """Return why the device's mode does not allow the command; empty if it does."""
+    if device.mode not in MOVES[command.command]:
+        modes = ", ".join(MOVES[command.command])
+        return f"{command.command} is possible in {modes}, and the device is in {device.mode}"
+    if command.command is CommandName.REDUCE_LOAD and command.reduction_pct <= device.reduction_pct:
+        return f"the load is already reduced by {device.reduction_pct:g} %; restore_load brings it back"
+    return ""
+
+
+def interlocks(command: Command, device: DeviceView, *, judged: str, send_by: float, at: float) -> tuple[str, ...]:
+    """Return what forbids executing the command now, as sentences; empty if nothing does.
+
+    Args:
+        command: approved, and about to be sent.
+        device: as it is now.
+        judged: ``DeviceView.version`` that the decision was made on.
+        send_by: the command's expiry, UTC epoch seconds.
+        at: now, UTC epoch seconds.
+    """
+    found = []
+    if at >= send_by:
+        found.append("the command has expired")
+    if device.version != judged:
+        found.append("mode, load or specification of the device changed since the decision")
+    move = illegal_move(command, device)
+    if move:
+        found.append(move)
+    if command.command is CommandName.EMERGENCY_SHUTDOWN:
+        return tuple(found)
+    if device.open_command:
+        found.append(f"{device.open_command} is still under way")
+    if device.silent:
+        found.append("the device is silent")
+    if command.command in _STARTS:
+        found += device.unrecovered
+    return tuple(found)
+
+
+class RecoveryWatch:
+    """Since when each sensor of a stopped machine has been within its recovery limits.
+
+    It counts only while the machine stands: what it showed before the stop proves nothing.
+    """
+
+    __slots__ = ("_at", "_gap_s", "_since", "criteria")
+
+    def __init__(self, criteria: Mapping[str, Recovery], gap_s: float) -> None:
+        """Begin with nothing seen; a sensor without a value for ``gap_s`` begins anew."""
+        self.criteria = criteria
+        self._gap_s = gap_s
+        self._since: dict[str, float] = {}
+        self._at: dict[str, float] = {}
+
+    def restart(self) -> None:
+        """Forget what was seen."""
+        self._since.clear()
+        self._at.clear()
+
+    def observe(self, at: float, values: Mapping[str, float], mode: Mode) -> None:
+        """Take in one reading."""
+        if mode.is_running:
+            return
+        for sensor, limit in self.criteria.items():
+            value = values.get(sensor)
+            if value is None:
+                continue
+            inside = (limit.low is None or value >= limit.low) and (limit.high is None or value <= limit.high)
+            if not inside:
+                self._since.pop(sensor, None)
+            elif sensor not in self._since or at - self._at[sensor] > self._gap_s:
+                self._since[sensor] = at
+            self._at[sensor] = at
+
+    def missing(self, at: float) -> tuple[str, ...]:
+        """Return what has not recovered by ``at``, as sentences."""
+        found = []
+        for sensor, limit in self.criteria.items():
+            since = self._since.get(sensor)
+            stale = since is not None and at - self._at[sensor] > self._gap_s
+            held = 0.0 if since is None or stale else self._at[sensor] - since
+            if held < limit.for_s:
+                found.append(f"{sensor} must be {limit} for {limit.for_s / 60:g} min, so far {held / 60:.1f} min")
+        return tuple(found)

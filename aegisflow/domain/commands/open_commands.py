@@ -1,0 +1,120 @@
+"""Every command that is not over, and what the rest of the plant means for the next one."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from aegisflow.domain.commands.model import AgentWrites, CommandReceipt, CommandRecord, CommandView, Mode, Stage
+from aegisflow.domain.commands.policy import PlantView, taken_pct
+from aegisflow.domain.commands.transition import Transition
+from aegisflow.domain.equipment import PlantSpec
+
+__all__ = ["OpenCommands"]
+
+
+class OpenCommands:
+    """What is open, as the store has it."""
+
+    def __init__(self, plant: PlantSpec) -> None:
+        self.plant = plant
+        self.agents = AgentWrites()
+        self.open: dict[str, CommandRecord] = {}
+        """Command id to the command, as committed."""
+        self._coming: dict[str, CommandRecord] = {}
+        """Steps that are being stored: not true yet, but others are judged as if they were."""
+        self.modes: dict[str, tuple[Mode, float]] = {}
+        """Device to its mode and the load taken from it, as it last told."""
+        self._dispatches: deque[tuple[float, str]] = deque()
+        """When a command of an agent went to which device."""
+
+    def reserve(self, transition: Transition) -> None:
+        """Judge others from now on as if this step were on disk, until it is applied or released."""
+        self._coming[transition.after.command.command_id] = transition.after
+
+    def release(self, transition: Transition) -> None:
+        """Forget a step that could not be stored."""
+        self._coming.pop(transition.after.command.command_id, None)
+
+    def apply(self, transition: Transition) -> None:
+        """Take over a step that is on disk."""
+        self.release(transition)
+        record = transition.after
+        if record.stage.is_final:
+            self.open.pop(record.command.command_id, None)
+        else:
+            self.open[record.command.command_id] = record
+        if _is_agents(record):
+            self._dispatches.append(_dispatch_of(record))
+
+    def recall(self, records: Iterable[CommandRecord], dispatches: Iterable[tuple[float, str]]) -> None:
+        """Take over what the store knows: open commands, and those sent lately on an agent's proposal."""
+        self.open = {record.command.command_id: record for record in records}
+        self._dispatches = deque(sorted(dispatches))
+
+    def replaced(self, plant: PlantSpec) -> None:
+        """Go on with another plant."""
+        self.plant = plant
+        self.modes = {name: mode for name, mode in self.modes.items() if name in plant.devices}
+
+    def approvals(self) -> tuple[CommandView, ...]:
+        """Return what waits for an operator, oldest first."""
+        waiting = [record for record in self.open.values() if record.stage is Stage.AWAITING_APPROVAL]
+        return tuple(
+            CommandView(one.receipt, one.digest, one.facts, one.approved_by, one.approvals_needed)
+            for one in sorted(waiting, key=lambda one: one.command.proposed_at)
+        )
+
+    def open_on(self, device_id: str) -> tuple[CommandReceipt, ...]:
+        """Return the open commands of a device."""
+        return tuple(record.receipt for record in self.open.values() if record.command.device_id == device_id)
+
+    def surroundings(self, device_id: str, at: float) -> PlantView:
+        """Return the rest of the plant as policy sees it for a command to this device."""
+        policy, device = self.plant.policy, self.plant.devices[device_id]
+        longest = max(policy.device_rate.within_s, policy.plant_rate.within_s)
+        while self._dispatches and self._dispatches[0][0] <= at - longest:
+            self._dispatches.popleft()
+        sent = [*self._dispatches, *(_dispatch_of(one) for one in self._coming.values() if _is_agents(one))]
+        to_device = [t for t, name in sent if name == device_id and t > at - policy.device_rate.within_s]
+        to_plant = [t for t, _ in sent if t > at - policy.plant_rate.within_s]
+        line = self.plant.lines[device.line].devices if device.line in self.plant.lines else ()
+        kin = [
+            name
+            for name in (self.plant.devices if policy.keep_running.get(device.kind) else ())
+            if name != device_id and self.plant.devices[name].kind == device.kind
+        ]
+        coming = self._coming_loads()
+        return PlantView(
+            self.agents,
+            len(to_device),
+            len(to_plant),
+            sum(self._taken(name, coming) for name in line if name != device_id),
+            sum(1 for name in kin if self._taken(name, coming) < 100.0),
+        )
+
+    def known(self) -> Iterable[CommandRecord]:
+        """Return every open command, as it is or is about to be."""
+        known = {**self.open, **self._coming}
+        return [record for record in known.values() if not record.stage.is_final]
+
+    def _coming_loads(self) -> dict[str, float]:
+        """Return device to the load that a command under way is about to take from it."""
+        coming: dict[str, float] = {}
+        for record in self.known():
+            if record.stage.is_under_way:
+                name = record.command.device_id
+                coming[name] = max(coming.get(name, 0.0), record.command.taken_pct)
+        return coming
+
+    def _taken(self, device_id: str, coming: Mapping[str, float]) -> float:
+        """Return how much load a device has lost, or is about to lose by a command under way."""
+        mode, reduction = self.modes.get(device_id, (Mode.NORMAL, 0.0))
+        return max(taken_pct(mode, reduction), coming.get(device_id, 0.0))
+
+
+def _is_agents(record: CommandRecord) -> bool:
+    """Whether this step sends a command that an agent proposed."""
+    return record.stage is Stage.DISPATCHED and record.command.proposed_by.kind != "operator"
+
+
+def _dispatch_of(record: CommandRecord) -> tuple[float, str]:
+    return record.stage_at, record.command.device_id

@@ -1,0 +1,172 @@
+"""Whether a command may be done: a pure function that explains itself.
+
+Deny beats ask, ask beats allow, and silence means deny. Rules of ``plant.yaml`` say who may do what;
+the limits beside them hold for whatever an agent proposes. Interlocks are not policy: the device
+keeps those itself (``domain.interlocks``).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from aegisflow.domain.commands.interlocks import illegal_move
+from aegisflow.domain.commands.model import (
+    FOR_OPERATORS,
+    STOPS,
+    AgentWrites,
+    Command,
+    CommandName,
+    CommandOption,
+    DeviceView,
+    Mode,
+)
+from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Verdict
+
+__all__ = ["Decision", "PlantView", "decide", "options"]
+
+_STRICTEST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
+_FOR_PEOPLE = (CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART)
+"""No rule lets an agent do these alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlantView:
+    """What policy must know of the rest of the plant."""
+
+    agents: AgentWrites = field(default_factory=AgentWrites)
+    device_commands: int = 0
+    """Commands of agents dispatched to this device within the rate's time."""
+    plant_commands: int = 0
+    """Commands of agents dispatched to any device within the rate's time."""
+    line_reduction_pct: float = 0.0
+    """Load that is, or is about to be, taken from the other devices of its line; a stopped one counts 100."""
+    others_running: int = 0
+    """Other devices of its kind that are running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What policy says, and why."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    approvals: int = 0
+    """How many operators must agree; 0 unless it asks."""
+
+
+def decide(command: Command, device: DeviceView | None, plant: PlantView, policy: PolicySpec) -> Decision:
+    """Judge a command on the plant as it is now.
+
+    Args:
+        command: as proposed; ``proposed_by`` is whom it is judged for.
+        device: None when it did not answer.
+        plant: the rest of the plant.
+        policy: of ``plant.yaml``.
+    """
+    if device is None:
+        return Decision(Verdict.DENY, ("the device does not answer, so nobody knows what the command would meet",))
+    is_agent = command.proposed_by.kind != "operator"
+    against = [*_always(command, device), *(_against_agent(command, device, plant, policy) if is_agent else ())]
+    if against:
+        return Decision(Verdict.DENY, tuple(against))
+    fitting = [rule for rule in policy.rules if _fits(rule, command, device)]
+    if not fitting:
+        return Decision(Verdict.DENY, ("no rule of the policy allows it, and silence means deny",))
+    verdict = next(verdict for verdict in _STRICTEST if any(rule.verdict is verdict for rule in fitting))
+    reasons = tuple(f"rule “{rule.name}”: {verdict}" for rule in fitting if rule.verdict is verdict)
+    if verdict is Verdict.ALLOW and is_agent and command.command in _FOR_PEOPLE:
+        return Decision(Verdict.ASK, (*reasons, f"a person decides about {command.command}, whatever the rules say"), 1)
+    if verdict is not Verdict.ASK:
+        return Decision(verdict, reasons)
+    return Decision(verdict, reasons, max(rule.approvals for rule in fitting if rule.verdict is Verdict.ASK))
+
+
+def options(device: DeviceView, plant: PlantView, policy: PolicySpec, probe: Command) -> tuple[CommandOption, ...]:
+    """Return what policy would say now to each command that an agent can propose; ``probe`` says for whom."""
+    found = []
+    for name in CommandName:
+        if name in FOR_OPERATORS:
+            continue
+        steps = (20.0, 30.0, 50.0, 80.0) if name is CommandName.REDUCE_LOAD else (None,)
+        told: list[CommandOption] = []
+        for step in steps:
+            parameters: dict[str, str | float] = {} if step is None else {"reduction_pct": step}
+            made = decide(_like(probe, name, parameters), device, plant, policy)
+            if told and told[-1].verdict == made.verdict:
+                told[-1] = CommandOption(name, told[-1].verdict, told[-1].reasons, step)
+            else:
+                told.append(CommandOption(name, made.verdict.value, made.reasons, step))
+        found += told
+    return tuple(found)
+
+
+def _like(probe: Command, name: CommandName, parameters: dict[str, str | float]) -> Command:
+    return Command(probe.command_id, probe.device_id, name, parameters, probe.proposed_by, "", probe.proposed_at)
+
+
+def _always(command: Command, device: DeviceView) -> Iterable[str]:
+    """Objections that hold for everybody."""
+    move = illegal_move(command, device)
+    if move:
+        yield move
+    if command.command in FOR_OPERATORS and command.proposed_by.kind != "operator":
+        yield f"{command.command} is for operators only"
+    if device.open_command and command.command is not CommandName.EMERGENCY_SHUTDOWN:
+        yield f"{device.open_command} is still under way on this device; one command at a time"
+
+
+def _against_agent(command: Command, device: DeviceView, plant: PlantView, policy: PolicySpec) -> Iterable[str]:
+    """Objections that hold for what an agent proposes."""
+    if not policy.agents_may_propose:
+        yield "commands of agents are switched off in plant.yaml"
+    if not plant.agents.allowed:
+        yield f"{plant.agents.by} has stopped all commands of agents: {plant.agents.reason}"
+    if command.command is CommandName.EMERGENCY_SHUTDOWN:
+        return  # a person decides about it in any case; the limits below must not keep it from him
+    if plant.device_commands >= policy.device_rate.count:
+        yield _too_many("this device", plant.device_commands, policy.device_rate.within_s)
+    if plant.plant_commands >= policy.plant_rate.count:
+        yield _too_many("the plant", plant.plant_commands, policy.plant_rate.within_s)
+    doubtful = [name for name in device.fault_types if name in policy.doubtful]
+    if doubtful:
+        yield f"the alarm is {doubtful[0]}: what is wrong is not clear, so monitor and do not act"
+    if device.silent or device.stale:
+        what = "the device is silent" if device.silent else f"no recent value of {', '.join(device.stale)}"
+        yield f"{what}: monitor and do not act"
+    yield from _against_load(command, device, plant, policy)
+
+
+def _against_load(command: Command, device: DeviceView, plant: PlantView, policy: PolicySpec) -> Iterable[str]:
+    stops, taken = command.command in STOPS, command.taken_pct
+    if taken and plant.line_reduction_pct + taken > policy.line_reduction_pct:
+        yield (
+            f"{device.line} would lose {plant.line_reduction_pct + taken:g} % of a device's load in all, "
+            f"and {policy.line_reduction_pct:g} % is the limit"
+        )
+    least = policy.keep_running.get(device.kind, 0)
+    if stops and plant.others_running < least:
+        yield f"only {plant.others_running} other devices of kind {device.kind} are running, and {least} must be"
+
+
+def _too_many(what: str, count: int, within_s: float) -> str:
+    return f"{count} commands of agents went to {what} within {within_s / 60:g} min; that is the limit"
+
+
+def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
+    by, reduction = command.proposed_by, command.reduction_pct
+    severity = NO_ALARM if device.severity is None else device.severity.value
+    is_reduction = command.command is CommandName.REDUCE_LOAD
+    return (
+        (not rule.callers or by.kind in rule.callers or by.name in rule.callers)
+        and (not rule.commands or command.command in rule.commands)
+        and (not rule.devices or device.device_id in rule.devices)
+        and (not rule.lines or device.line in rule.lines)
+        and (not rule.kinds or device.kind in rule.kinds)
+        and (not rule.severities or severity in rule.severities)
+        and (rule.up_to_pct is None or (is_reduction and reduction <= rule.up_to_pct))
+        and (rule.above_pct is None or (is_reduction and reduction > rule.above_pct))
+    )
+
+
+def taken_pct(mode: Mode, reduction_pct: float) -> float:
+    """Return how much of its load a device has lost, in per cent; what is not known to run counts as stopped."""
+    return reduction_pct if mode.is_running else 100.0

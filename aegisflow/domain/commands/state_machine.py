@@ -1,0 +1,191 @@
+"""How a device is run: its mode, the load taken from it, and the command it is executing."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.execution import Ack, Execution, Progress
+from aegisflow.domain.commands.interlocks import RecoveryWatch, interlocks
+from aegisflow.domain.commands.model import MOVES, CommandName, CommandRecord, DeviceView, Mode, Stage
+from aegisflow.domain.detection import SensorDetector
+from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.views import SensorStatus
+
+__all__ = ["CommandStateMachine", "describe_facts", "recent_means"]
+
+_CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
+_RECENT = 12
+"""Readings that tell how a sensor stands now."""
+_ASK_AGAIN_S = 60.0
+"""Between two questions to a machine whose mode is unknown."""
+
+
+class CommandStateMachine:
+    """The command state machine of one device.
+
+    Its mode changes when readings have shown the effect of a command, or when the machine tells it while
+    nothing is under way; after a command whose effect was not seen it is unknown.
+    """
+
+    __slots__ = ("_asked_at", "_begun", "_execution", "_fingerprint", "_watch", "full_load", "mode", "reduction_pct")
+
+    def __init__(self, spec: DeviceSpec) -> None:
+        self.mode = Mode.UNKNOWN
+        self.reduction_pct = 0.0
+        self.full_load: float | None = None
+        """What the load sensor showed at full load, while that is taken away."""
+        self._execution: Execution | None = None
+        self._begun = ""
+        """The newest command that it took up, over or not."""
+        self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
+        self._fingerprint: tuple[DeviceSpec, int] = (spec, 0)
+        self._asked_at = float("-inf")
+
+    @property
+    def open_command(self) -> str:
+        """Id of the command under way; empty for none."""
+        return "" if self._execution is None else self._execution.command_id
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether readings matter to it now."""
+        return self._execution is not None or not self.mode.is_running
+
+    @property
+    def version(self) -> str:
+        """Return what a decision rests on: mode, load and specification."""
+        spec, print_ = self._fingerprint
+        if not print_:
+            print_ = zlib.crc32(repr(spec).encode()) or 1
+            self._fingerprint = (spec, print_)
+        return f"{self.mode}/{self.reduction_pct:g}/{print_:08x}"
+
+    def unrecovered(self, at: float) -> tuple[str, ...]:
+        """Return what is missing for a restart; nothing while it runs."""
+        return () if self.mode.is_running else self._watch.missing(at)
+
+    def observe(self, at: float, values: Mapping[str, float]) -> None:
+        """Take in a reading."""
+        self._watch.observe(at, values, self.mode)
+        if self._execution is not None:
+            self._execution.observe(at, values)
+
+    def begin(self, record: CommandRecord, view: DeviceView, at: float) -> tuple[Progress, ...]:
+        """Take a dispatched command up, or refuse it; see ``Device.begin``."""
+        command = record.command
+        if command.command_id in (self.open_command, self._begun):
+            return ()  # it may have been sent (recalled from the store, or told twice), so it is not sent again
+        against = interlocks(command, view, judged=record.state_version, send_by=record.send_by or at, at=at)
+        if against:
+            reasons = tuple(f"interlock: {reason}" for reason in against)
+            return (Progress(command.command_id, Stage.FAILED, at, (*reasons, "nothing was sent")),)
+        ended: tuple[Progress, ...] = ()
+        if self._execution is not None:
+            ended = (self._execution.supersede(command.command_id, at),)
+        self._execution, self._begun = Execution(record), command.command_id
+        return ended
+
+    def not_sent(self, why: str, at: float) -> Progress | None:
+        """Note that the command under way could not be published."""
+        if self._execution is None:
+            return None
+        progress = Progress(self.open_command, Stage.FAILED, at, (f"{why}; nothing was sent",))
+        self._execution = None
+        return progress
+
+    def acknowledge(self, ack: Ack, at: float) -> Progress | None:
+        """Take the machine's word; it is believed about its mode only while nothing is under way."""
+        execution = self._execution
+        if execution is None or ack.command_id != execution.command_id:
+            if execution is None and ack.mode is not None and self.mode is Mode.UNKNOWN:
+                self._move(ack.mode, self.reduction_pct if ack.mode is Mode.REDUCED_LOAD else 0.0)
+            return None
+        progress = execution.acknowledge(ack, at)
+        if progress is not None and progress.stage.is_final:
+            self._finish(progress)
+            if ack.mode is not None:
+                self._move(ack.mode, self.reduction_pct if ack.mode is Mode.REDUCED_LOAD else 0.0)
+        return progress
+
+    def verdict(self, at: float) -> Progress | None:
+        """Return how the command under way has ended by ``at``."""
+        progress = None if self._execution is None else self._execution.verdict(at)
+        if progress is not None:
+            self._finish(progress)
+        return progress
+
+    def question(self, at: float, answer_within_s: float) -> str | None:
+        """Return the id of the command that the machine is to be asked about now; empty to ask for its mode only."""
+        if self._execution is not None:
+            asks = self._execution.wants_readback(at, answer_within_s)
+            return self._execution.command_id if asks else None
+        if self.mode is Mode.UNKNOWN and at - self._asked_at >= _ASK_AGAIN_S:
+            self._asked_at = at
+            return ""
+        return None
+
+    @staticmethod
+    def needs_person(progress: Progress) -> bool:
+        """Whether somebody must look at the machine."""
+        return progress.stage in _CALLED
+
+    def recall(
+        self, mode: Mode, reduction_pct: float, record: CommandRecord | None, full_load: float | None = None
+    ) -> None:
+        """Take over what the store knows."""
+        self.mode, self.reduction_pct, self.full_load = mode, reduction_pct, full_load
+        self._execution = None if record is None else Execution(record)
+
+    def reconfigure(self, spec: DeviceSpec) -> None:
+        """Go on under another specification; recovery begins anew where its limits changed."""
+        if spec.recovery != self._watch.criteria:
+            self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
+        self._fingerprint = (spec, 0)
+
+    def _finish(self, progress: Progress) -> None:
+        """Take the outcome over into the mode."""
+        assert self._execution is not None
+        record, command = self._execution.record, self._execution.record.command
+        self._execution = None
+        if command.command is CommandName.SET_PARAMETER:
+            return
+        if progress.stage is Stage.VERIFIED:
+            if record.expectation is not None and record.expectation.full_load is not None:
+                self.full_load = record.expectation.full_load
+            self._move(MOVES[command.command].get(self.mode, self.mode), command.reduction_pct)
+        elif progress.stage in _CALLED:
+            self._move(Mode.UNKNOWN, 0.0)
+
+    def _move(self, mode: Mode, reduction_pct: float) -> None:
+        if mode is not self.mode and not mode.is_running:
+            self._watch.restart()
+        if mode is Mode.NORMAL:
+            self.full_load = None
+        self.mode, self.reduction_pct = mode, reduction_pct
+
+
+def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
+    """Return sensor to the mean of its newest values: recent enough to follow the last change of load."""
+    newest = {sensor.spec.name: tuple(sensor.zscore.window.values())[-_RECENT:] for sensor in sensors}
+    return {name: sum(values) / len(values) for name, values in newest.items() if values}
+
+
+def describe_facts(
+    operation: CommandStateMachine, sensors: Sequence[SensorStatus], active: Sequence[Alarm]
+) -> tuple[str, ...]:
+    """Return a device in a few sentences of figures, for the one who decides about a command to it."""
+    load = f", load reduced by {operation.reduction_pct:g} %" if operation.reduction_pct else ""
+    facts = [f"mode {operation.mode}{load}"]
+    facts += [
+        f"{alarm.severity} alarm {alarm.alarm_id}: {alarm.fault_type} ({', '.join(alarm.sensors)})"
+        for alarm in active[:3]
+    ]
+    for one in sensors[:8]:
+        if one.value is None:
+            facts.append(f"{one.spec.name}: no value")
+            continue
+        sides = (("low", one.spec.alarm.low), ("high", one.spec.alarm.high))
+        bounds = [f"{word} {bound:g}" for word, bound in sides if bound is not None]
+        told = f" (alarm {', '.join(bounds)})" if bounds else ""
+        facts.append(f"{one.spec.name} {one.value:.4g} {one.spec.unit}{told}, {one.quality}")
+    return tuple(facts)

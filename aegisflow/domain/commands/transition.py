@@ -1,0 +1,74 @@
+"""One step in the life of a command, with the audit rows that tell of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from aegisflow.domain.commands.model import FOLLOWS, Command, CommandRecord, Stage
+from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import AuditEntry
+
+__all__ = ["Transition", "digest_of", "end", "moved", "row"]
+
+_NEXT: Mapping[Stage, str] = {
+    Stage.REJECTED: "nothing was sent to the machine; do not propose it again without new evidence",
+    Stage.EXPIRED: "nothing was sent to the machine; look at the plant again before you propose anything",
+    Stage.ACKNOWLEDGED: "the machine has taken it; readings must show the effect before it counts as done",
+    Stage.VERIFIED: "done: the readings show the effect",
+    Stage.UNVERIFIED: "the readings do not show the effect: a person must look at the machine",
+    Stage.FAILED: "nothing was done",
+    Stage.OUTCOME_UNKNOWN: "nobody knows whether the machine did it: a person must look; it is not sent again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step of one command, to be committed as a whole."""
+
+    before: CommandRecord | None
+    """None for a new command."""
+    after: CommandRecord
+    audit: tuple[AuditEntry, ...]
+    """One row for each stage that it passes."""
+
+
+def digest_of(command: Command, state_version: str, expires_at: float) -> str:
+    """Return what an approval is bound to: SHA-256 over id, device, command, parameters, state and expiry."""
+    bound = [
+        command.command_id,
+        command.device_id,
+        command.command.value,
+        dict(sorted(command.parameters.items())),
+        state_version,
+        format_instant(expires_at),
+    ]
+    return hashlib.sha256(json.dumps(bound, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def row(
+    command: Command, act: Stage | str, at: float, actor: str, reasons: tuple[str, ...] = (), **more: object
+) -> AuditEntry:
+    """Return the audit row of a step: who did what to which device, by which command."""
+    detail: Mapping[str, object] = {
+        "command_id": command.command_id,
+        "command": command.command.value,
+        "parameters": dict(command.parameters),
+        **({"justification": command.justification} if act is Stage.PROPOSED else {}),
+        **({"reasons": list(reasons)} if reasons else {}),
+        **more,
+    }
+    return AuditEntry(at, actor, f"command_{act}", command.device_id, detail)
+
+
+def moved(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...], told: str) -> CommandRecord:
+    """Return the record at another stage."""
+    receipt = replace(record.receipt, stage=stage, reasons=reasons, next_step=told)
+    return replace(record, receipt=receipt, stage_at=at)
+
+
+def end(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...], by: str = "guard") -> Transition:
+    """Return the step to a stage that says by itself what comes next."""
+    assert stage in FOLLOWS[record.stage], f"{record.stage} cannot become {stage}"
+    after = moved(record, stage, at, reasons, _NEXT.get(stage, ""))
+    return Transition(record, after, (row(record.command, stage, at, by, reasons),))

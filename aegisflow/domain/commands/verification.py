@@ -1,0 +1,87 @@
+"""What the readings must show when a command has worked.
+
+Power follows load, not in proportion (an idle machine still takes some), so a change of load counts as
+seen when the mean power has moved by half of its share. The mean is taken over so many readings that the
+noise of the machine as it was before would move it so far only once in some four thousand times
+(3.5 standard errors); where that takes too many, nothing can prove the command, and it is told so.
+"""
+
+from math import ceil
+
+from aegisflow.domain.commands.model import STOPS, Command, CommandName, DeviceView, Expectation
+from aegisflow.domain.equipment import DeviceSpec
+
+__all__ = ["expect"]
+
+_SHARE = 0.5
+"""Of a change of load that must be seen in the power."""
+_STOPPED = 0.15
+"""Share of the normal power below which a machine has stopped."""
+_RUNS = 0.75
+"""Share of the normal power above which a machine runs at full load again."""
+_ERRORS = 3.5
+"""Standard errors that the noise must stay away from the bound."""
+_FEWEST, _MOST = 3, 36
+"""Readings that a mean is taken over."""
+_WITHIN_S = {
+    CommandName.REDUCE_LOAD: 240.0,
+    CommandName.RESTORE_LOAD: 300.0,
+    CommandName.SET_PARAMETER: 240.0,
+    CommandName.ENABLE_MAINTENANCE_MODE: 900.0,
+    CommandName.EMERGENCY_SHUTDOWN: 60.0,
+    CommandName.RESTART: 300.0,
+    CommandName.END_MAINTENANCE: 300.0,
+}
+"""Seconds in which it must be seen: a reduction ramps within half a minute, a planned stop takes ten."""
+
+
+def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectation | None:
+    """Return what the command must bring about; None when no sensor of the device can show it."""
+    within_s = _WITHIN_S[command.command]
+    if command.command is CommandName.SET_PARAMETER:
+        return _setpoint(command, device, spec, within_s)
+    if spec.load is None:
+        return None
+    sensor = spec.load.sensor
+    mean, normal = device.means.get(sensor), spec.sensors[sensor].normal.low
+    full = device.full_load or (mean if device.mode.is_running and not device.reduction_pct else None)
+    if command.command in STOPS:
+        level = full if normal is None else normal
+        return None if level is None else Expectation(sensor, None, _STOPPED * abs(level), within_s, _FEWEST, full)
+    if command.command in (CommandName.RESTART, CommandName.END_MAINTENANCE):
+        level = full if normal is None else normal
+        return None if level is None else Expectation(sensor, _RUNS * level, None, within_s, _FEWEST)
+    if mean is None:
+        return None
+    if command.command is CommandName.REDUCE_LOAD:
+        share = (command.reduction_pct - device.reduction_pct) / (100.0 - device.reduction_pct)
+        margin = _SHARE * share * abs(mean)
+        readings = _readings(device.spreads.get(sensor, 0.0), margin)
+        return None if readings is None else Expectation(sensor, None, mean - margin, within_s, readings, full)
+    if full is None or full <= mean:
+        return None
+    margin = _SHARE * (full - mean)
+    readings = _readings(device.spreads.get(sensor, 0.0), margin)
+    return None if readings is None else Expectation(sensor, mean + margin, None, within_s, readings)
+
+
+def _readings(spread: float, margin: float) -> int | None:
+    """Return over how many readings the mean must be taken; None for too many."""
+    if margin <= 0:
+        return None
+    needed = ceil((_ERRORS * spread / margin) ** 2)
+    return None if needed > _MOST else max(_FEWEST, needed)
+
+
+def _setpoint(command: Command, device: DeviceView, spec: DeviceSpec, within_s: float) -> Expectation | None:
+    parameter = spec.parameters.get(str(command.parameters["name"]))
+    if parameter is None or parameter.sensor not in spec.sensors:
+        return None
+    sensor, value = parameter.sensor, float(command.parameters["value"])
+    spread = device.spreads.get(sensor, 0.0)
+    if parameter.is_cap:
+        return Expectation(sensor, None, value + spread, within_s, _FEWEST)
+    mean = device.means.get(sensor)
+    margin = _SHARE * abs(value - mean) if mean is not None else 0.0
+    readings = _readings(spread, margin)
+    return None if readings is None else Expectation(sensor, value - margin, value + margin, within_s, readings)

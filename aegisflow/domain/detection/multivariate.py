@@ -1,0 +1,141 @@
+"""How unusual a reading is, over all sensors of a device, whatever they mean."""
+
+from collections.abc import Sequence
+
+from aegisflow.domain.detection.sensor import SensorDetector
+
+SUDDEN = 6.0
+"""Spreads by which a single value is off its level once in hundreds of millions of Gaussian ones."""
+_GRACE = 6
+"""Blocks, warm-up included, that are too few to call much unusual."""
+_YOUNG_CEILING = 1.5
+"""What is unusual until then, and only after a jump: a level that strolls has shown nothing else yet."""
+_AFTER = 20
+"""Readings after a jump within which more must follow."""
+_YOUNG = 20
+"""Blocks over which the maximum in health is learned freely; later it grows by 2 % a block at most."""
+_GROWTH = 1.02
+_HEADROOM = 1.2
+_MOST = 4.0
+_RESTFUL = 1.2
+"""Energy below this is not worth a closer look."""
+
+
+class MultivariateScore:
+    """The largest of many charts, calibrated by what the device shows in health.
+
+    Three charts per sensor, each in units of its own rare event: the EWMA of the deviations (0.05;
+    Roberts 1959), the EWMA of their squares (a spread that grows), and the value itself against the
+    mean of its window (Shewhart, 6 spreads). Of each kind the maximum over the sensors counts: a
+    union-intersection test, which needs no covariance matrix and stays right where sensors come,
+    go, rest or copy each other; T² with the covariance of a short warm-up does not.
+
+    Each kind is divided by its ceiling, 1.2 times the largest value in health, never below 1. So a
+    score of 1 is something that the device has never shown, and would be rare for Gaussian noise.
+    A block of 60 readings is learned one block later, if nothing was suspected until then.
+    """
+
+    __slots__ = ("_blocks", "_healthy", "_in_block", "_jumped", "_largest", "_pending", "_raw", "ceilings", "score")
+
+    def __init__(self) -> None:
+        self.score = 0.0
+        self.ceilings = [_YOUNG_CEILING] * 3
+        self._healthy = [0.0, 0.0, 0.0]
+        self._jumped = 0
+        self._raw = (0.0, 0.0, 0.0)
+        self._largest = [0.0, 0.0, 0.0]
+        self._pending: list[float] | None = None
+        self._in_block = 0
+        self._blocks = 0
+
+    def look(self, at: float, sensors: Sequence[SensorDetector]) -> float:
+        """Return the score of what the sensors show now, and learn nothing from it."""
+        level = energy = sudden = 0.0
+        for sensor in sensors:
+            if sensor.at != at:
+                continue
+            means = sensor.means
+            medium = means.medium * sensor.level_scale
+            if medium > level:
+                level = medium
+            elif -medium > level:
+                level = -medium
+            if means.energy > _RESTFUL:
+                unrest = sensor.unrest
+                if unrest > energy:
+                    energy = unrest
+            u = sensor.zscore.deviation * sensor.baseline.scale
+            if u > sudden:
+                sudden = u
+            elif -u > sudden:
+                sudden = -u
+        sudden /= SUDDEN
+        self._raw = (level, energy, sudden)
+        ceilings = self.ceilings
+        self.score = score = max(level / ceilings[0], energy / ceilings[1], sudden / ceilings[2])
+        return score
+
+    def update(self, at: float, sensors: Sequence[SensorDetector]) -> float:
+        """Take in what the sensors show now and return the score."""
+        score = self.look(at, sensors)
+        level, energy, sudden = self._raw
+        if sudden > _YOUNG_CEILING:
+            self._jumped = _AFTER
+        elif self._jumped and max(level, energy) < _YOUNG_CEILING:
+            self._jumped -= 1
+        largest = self._largest
+        if level > largest[0]:
+            largest[0] = level
+        if energy > largest[1]:
+            largest[1] = energy
+        if sudden > largest[2]:
+            largest[2] = sudden
+        self._in_block += 1
+        return score
+
+    @property
+    def young(self) -> bool:
+        """Whether too little was seen to call anything unusual."""
+        return self._blocks < _GRACE
+
+    @property
+    def lasting(self) -> float:
+        """The score without single values; a young device must have jumped."""
+        lasting = max(self._raw[0] / self.ceilings[0], self._raw[1] / self.ceilings[1])
+        return lasting if self._jumped or self._blocks >= _GRACE else 0.0
+
+    def close_block(self, clean: bool) -> None:
+        """After 60 readings, learn the maxima of the block before if nothing was suspected since."""
+        if not self._in_block:
+            return
+        self._in_block = 0
+        if self.young:
+            self._blocks += 1
+            if clean:
+                self._healthy = [max(pair) for pair in zip(self._healthy, self._largest, strict=True)]
+            if not self.young:
+                self.ceilings = [max(1.0, _HEADROOM * value) for value in self._healthy]
+        elif not clean:
+            self._pending = None
+        else:
+            self._blocks += 1
+            if self._pending is not None:
+                self._learn(self._pending)
+            self._pending = self._largest
+        self._largest = [0.0, 0.0, 0.0]
+
+    def _learn(self, largest: Sequence[float]) -> None:
+        for kind, value in enumerate(largest):
+            ceiling = self.ceilings[kind]
+            wanted = min(_MOST, _HEADROOM * value)
+            if wanted > ceiling:
+                self.ceilings[kind] = wanted if self._blocks <= _YOUNG else min(wanted, ceiling * _GROWTH)
+
+    def strength(self, sensor: SensorDetector) -> float:
+        """Return how much a sensor contributes to the lasting score."""
+        level = abs(sensor.means.medium) * sensor.level_scale / self.ceilings[0]
+        return max(level, sensor.unrest / self.ceilings[1])
+
+    def figures(self) -> tuple[float, ...]:
+        """Return what is remembered."""
+        return (*self.ceilings, *self._largest, self._in_block, self._blocks)

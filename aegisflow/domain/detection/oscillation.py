@@ -1,0 +1,70 @@
+"""Oscillation, by its turning points."""
+
+HELD = 60
+"""A swing lasts on for so many readings after its last turn, or for a whole period, as far as its turns tell."""
+LONGEST = 360
+"""Readings between two turns of one swing, at most."""
+_FORGET = 1 / (2 * LONGEST)
+"""An extreme that is not turned from is forgotten so fast."""
+
+
+class Oscillation:
+    """Finds a level that goes up and down: turning points as in rainflow counting (ASTM E1049).
+
+    The smoothed deviation turns when it comes back from its extreme by ``reach`` spreads. One turn
+    is a peak or the end of a disturbance, a step has none; two within 360 readings are an
+    oscillation, whatever its period or its form. A variance ratio would not tell it from a step.
+
+    A swing is over when it has not turned for a whole period: the sum of its last two ways, up and
+    down, which need not take the same time; twice the one way that is known at first.
+    """
+
+    __slots__ = ("_direction", "_extreme", "_interval", "_period", "_since", "turns")
+
+    def __init__(self) -> None:
+        self.turns = 0
+        """Turns of the present swing."""
+        self._direction = 0
+        self._extreme = 0.0
+        self._since = 0
+        self._interval = 0
+        self._period = HELD
+
+    def update(self, smooth: float, reach: float) -> None:
+        """Take in the smoothed deviation; ``reach`` is what counts as a way back, in spreads."""
+        if self.turns:
+            self._since += 1
+            if self._since > LONGEST or (self.turns > 1 and self._since > self._period):
+                self.turns = 0
+        direction, extreme = self._direction, self._extreme
+        if direction > 0:
+            if smooth > extreme:
+                self._extreme = smooth
+            elif smooth < extreme - reach:
+                self._turn(-1, smooth)
+            else:
+                self._extreme += (smooth - extreme) * _FORGET
+        elif direction < 0:
+            if smooth < extreme:
+                self._extreme = smooth
+            elif smooth > extreme + reach:
+                self._turn(1, smooth)
+            else:
+                self._extreme += (smooth - extreme) * _FORGET
+        elif abs(smooth) > reach / 2:
+            self._direction = 1 if smooth > 0 else -1
+            self._extreme = smooth
+
+    def _turn(self, direction: int, smooth: float) -> None:
+        self._direction = direction
+        self._extreme = smooth
+        interval = self._since if self.turns else 0
+        self._period = max(HELD, interval + (self._interval or interval))
+        self._interval = interval
+        self._since = 0
+        self.turns += 1
+
+    @property
+    def present(self) -> bool:
+        """Whether the level swings."""
+        return self.turns >= 2

@@ -1,0 +1,75 @@
+"""Diagnoses that need no rule: instruments that do not measure, and what no type of fault fits."""
+
+from collections.abc import Sequence
+from math import inf
+
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.detection.evidence import finding_of, sign_of
+from aegisflow.domain.detection.finding import (
+    JOINT,
+    LIMIT,
+    SENSOR_SILENT,
+    SENSOR_STUCK,
+    SILENT,
+    STUCK,
+    UNCLASSIFIED,
+    Diagnosis,
+)
+from aegisflow.domain.detection.multivariate import MultivariateScore
+from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.times import format_instant
+
+
+def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
+    """Return the sensors that do not measure any more."""
+    stuck = [sensor for sensor in sensors if sensor.at == at and sensor.repeats.present]
+    if stuck:
+        findings = tuple(finding_of(sensor, STUCK) for sensor in stuck)
+        reasons = tuple(f"{sensor.name} has repeated its value {sensor.repeats.run} times" for sensor in stuck)
+        return Diagnosis(SENSOR_STUCK, findings, reasons)
+    silent = [sensor for sensor in sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s]
+    if silent:
+        findings = tuple(finding_of(sensor, SILENT) for sensor in silent)
+        reasons = tuple(f"{sensor.name} is missing from {sensor.silence.missed} readings" for sensor in silent)
+        return Diagnosis(SENSOR_SILENT, findings, reasons)
+    return None
+
+
+def silent_device(sensors: Sequence[SensorDetector], latest_at: float) -> Diagnosis | None:
+    """Return the diagnosis of a device that does not report any more; None for one that never has."""
+    findings = tuple(finding_of(sensor, SILENT, Severity.MEDIUM) for sensor in sensors if sensor.at > -inf)
+    reasons = (f"no reading since {format_instant(latest_at)}: nobody watches it",) if findings else ()
+    return Diagnosis(SENSOR_SILENT, findings, reasons) if findings else None
+
+
+def nameless(shown: Sequence[SensorDetector]) -> Diagnosis:
+    """Return the diagnosis of sensors that are off, and no type of fault says why."""
+    findings = tuple(finding_of(sensor, sign_of(sensor), Severity.LOW) for sensor in shown)
+    return Diagnosis(
+        UNCLASSIFIED, findings, tuple(f"{sensor.name} is off, and no type of fault fits" for sensor in shown)
+    )
+
+
+def graded(score: float) -> Severity:
+    """Return how bad a score is: it only says how unusual something is, so never critical."""
+    if score >= 4:
+        return Severity.HIGH
+    return Severity.MEDIUM if score >= 2 else Severity.LOW
+
+
+def beyond_limits(sensors: Sequence[SensorDetector]) -> Diagnosis:
+    """Return the diagnosis of sensors beyond an alarm limit."""
+    findings = tuple(finding_of(sensor, LIMIT) for sensor in sensors)
+    return Diagnosis(UNCLASSIFIED, findings, tuple(f"{sensor.name} is beyond its limit" for sensor in sensors))
+
+
+def by_score(joint: MultivariateScore, sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
+    """Return the diagnosis by the score alone, of the sensors that make it up."""
+    ranked = sorted(sensors, key=joint.strength, reverse=True)
+    least = min(1.0, joint.strength(ranked[0]))
+    findings = tuple(
+        finding_of(sensor, JOINT, graded(joint.lasting))
+        for sensor in ranked
+        if sensor.at == at and joint.strength(sensor) >= least
+    )
+    return Diagnosis(UNCLASSIFIED, findings, (f"score {joint.lasting:.2f}, 1 is unusual",)) if findings else None

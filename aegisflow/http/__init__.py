@@ -1,0 +1,1 @@
+"""The HTTP edge: health, metrics, and the way in for operators."""

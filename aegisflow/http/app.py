@@ -1,0 +1,203 @@
+"""The HTTP side of ``aegisflow serve``: MCP at /mcp, health, metrics and reload."""
+
+import hmac
+import ipaddress
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aegisflow.config import HttpSettings
+from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import Health
+from aegisflow.errors import AegisFlowError, ListenError
+from aegisflow.http.operators import PREFIX, Operators, operator_routes
+from aegisflow.plant.protocol import Plant
+
+if TYPE_CHECKING:
+    import uvicorn
+
+OPEN_PATHS = frozenset({"/healthz"})
+"""Answered without a token, since a container's probes have none."""
+
+
+class MountedApp(NamedTuple):
+    """An application inside this one, with what must run round it."""
+
+    app: ASGIApp
+    lifespan: AbstractAsyncContextManager[object]
+
+
+def listen(settings: HttpSettings, token: str) -> socket.socket:
+    """Return a socket that listens where ``settings`` say; who connects early waits for the server.
+
+    Raises:
+        ListenError: the address is taken or not ours, or it is open to others and there is no token.
+    """
+    where = f"{settings.host}:{settings.port}"
+    if not token and not _is_loopback(settings.host):
+        raise ListenError(
+            where,
+            f"it can be reached from other machines, and {settings.token_env or 'the token variable'} is empty; "
+            "set it to a secret, or listen on 127.0.0.1",
+        )
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ListenError(where, str(error)) from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(128)
+    except OSError as error:
+        bound.close()
+        raise ListenError(where, error.strerror or str(error)) from error
+    return bound
+
+
+def build_http_app(
+    mcp_app: MountedApp,
+    guard: Middleware,
+    plant: Plant,
+    token: str,
+    metrics: Callable[[], bytes],
+    operators: Operators | None = None,
+) -> Starlette:
+    """Return the web application.
+
+    Args:
+        mcp_app: answers at /mcp.
+        guard: refuses requests that come under a borrowed name, from a page in somebody's browser.
+        plant: answers for health and reload.
+        token: bearer token that all but OPEN_PATHS ask for; empty for none.
+        metrics: renders the counters in Prometheus' text format.
+        operators: the people who may come in under /operator/; nobody without.
+    """
+
+    async def healthz(_: Request) -> Response:
+        health = await run_in_threadpool(plant.health)
+        return JSONResponse(describe_health(health, time.time(), plant.now()), 200 if health.ok else 503)
+
+    async def show_metrics(_: Request) -> Response:
+        return Response(await run_in_threadpool(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def reload(_: Request) -> Response:
+        try:
+            change = await run_in_threadpool(plant.reload)
+        except AegisFlowError as error:
+            return JSONResponse({"applied": False, "mistakes": [str(error)]}, 503)
+        return JSONResponse(asdict(change), 200 if change.applied else 422)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with mcp_app.lifespan:
+            yield
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/metrics", show_metrics),
+            Route("/reload", reload, methods=["POST"]),
+            *operator_routes(lambda: plant, operators or Operators({})),
+            Mount("/", _WithoutSlash(mcp_app.app, "/mcp")),
+        ],
+        middleware=[guard, Middleware(_BearerGate, token=token)],
+        lifespan=lifespan,
+    )
+
+
+def web_server(app: Starlette) -> "uvicorn.Server":
+    """Return a server for ``run(sockets=[bound])``; after a signal its own handler runs behind the clean end."""
+    import uvicorn
+
+    config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    return uvicorn.Server(config)
+
+
+def describe_health(health: Health, wall: float, now: float) -> dict[str, object]:
+    """Return health as JSON: verdict, reasons, and how long ago work was last really done.
+
+    Args:
+        health: of the plant.
+        wall: the wall clock, UTC epoch seconds.
+        now: the plant's clock, UTC epoch seconds.
+    """
+    store = health.store
+    return {
+        "ok": health.ok,
+        "reasons": list(health.reasons),
+        "notes": list(health.notes),
+        "broker": {"address": health.broker, "connected": health.broker_connected, "detail": health.broker_detail},
+        "store": {
+            "ok": store.ok,
+            "detail": store.detail,
+            "last_commit_at": None if store.last_commit_at is None else format_instant(store.last_commit_at),
+            "last_commit_age_s": _age(store.last_commit_at, wall),
+            "pending": store.pending,
+            "committed_readings": store.committed_readings,
+        },
+        "last_reading_age_s": _age(health.last_reading_at, now),
+        "devices": health.devices,
+        "received": health.received,
+        "rejected": dict(health.rejected),
+        "not_running": {child.name: f"{child.state}: {child.detail}" for child in health.children[:20]},
+    }
+
+
+def _age(at: float | None, now: float) -> float | None:
+    return None if at is None else round(now - at, 3)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _has_own_gate(path: str) -> bool:
+    """Return whether no agents' token is asked for: health is open, operators have tokens of their own."""
+    return path in OPEN_PATHS or path.startswith(PREFIX)
+
+
+class _BearerGate:
+    """Lets requests in that carry the token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode() if token else b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._expected and not _has_own_gate(scope["path"]):
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._expected):
+                refused = PlainTextResponse("a bearer token is needed", 401, {"WWW-Authenticate": "Bearer"})
+                await refused(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class _WithoutSlash:
+    """Takes ``path/`` for ``path``, where the router would redirect and lose a POST's body."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == f"{self._path}/":
+            scope = {**scope, "path": self._path, "raw_path": self._path.encode()}
+        await self._app(scope, receive, send)

@@ -1,0 +1,1 @@
+"""What runs without a plant: backtests and the demo."""

@@ -1,0 +1,1 @@
+"""What an edge may ask of a plant, and the one who answers."""

@@ -1,0 +1,116 @@
+"""The check-up: whether the plant is really watched, judged by progress and not by connections alone."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+from aegisflow.actors.messages.gateway import GatewayCounts, ReadGatewayCounts
+from aegisflow.actors.messages.manuals import ReadManualProblems
+from aegisflow.actors.messages.store import ReadStoreHealth
+from aegisflow.actors.messages.supervisor import ReadSupervision
+from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, MANUALS, SUPERVISOR, Directory
+from aegisflow.bus import LinkState
+from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.times import format_duration, format_instant
+from aegisflow.domain.views import ChildHealth, Health, StoreHealth
+from aegisflow.errors import UnavailableError
+
+__all__ = ["HealthCheck"]
+
+ANSWER_S = 1.0
+"""The historian, the gateway and the supervisor have so long each."""
+COMMIT_WITHIN_S = 10.0
+"""Readings that wait longer than this for a commit are no progress."""
+QUIET_S = 60.0
+"""Without a single reading for so long (and for as long as the most patient device) nothing is watched."""
+NAMED_CHILDREN = 10
+
+
+class HealthCheck:
+    """Asks those who know, and says what is wrong in plain words."""
+
+    def __init__(
+        self, directory: Directory, inventory: Callable[[], PlantSpec], broker: str, link: Callable[[], LinkState]
+    ) -> None:
+        self._directory = directory
+        self._inventory = inventory
+        self._broker = broker
+        self._link = link
+
+    def examine(self) -> Health:
+        """Return the plant's health; never raises."""
+        plant, link = self._inventory(), self._link()
+        reasons: list[str] = []
+        if not link.connected:
+            reasons.append(
+                f"not connected to the broker {self._broker} since {format_instant(link.since)}: {link.detail}"
+            )
+        store = self._store()
+        reasons += _store_reasons(store)
+        children = self._children(reasons)
+        counts = self._counts(reasons)
+        if link.connected and counts is not None:
+            patience_s = max([QUIET_S, *(device.silent_after_s for device in plant.devices.values())])
+            if plant.devices and counts.quiet_s > patience_s:
+                reasons.append(f"connected, but no reading of any device for {format_duration(counts.quiet_s)}")
+        return Health(
+            ok=not reasons,
+            reasons=tuple(reasons),
+            broker=self._broker,
+            broker_connected=link.connected,
+            broker_detail=link.detail,
+            store=store,
+            children=children,
+            devices=len(plant.devices),
+            received=0 if counts is None else counts.received,
+            rejected={} if counts is None else counts.rejected,
+            last_reading_at=None if counts is None else counts.last_reading_at,
+            notes=self._notes(),
+        )
+
+    def commit_age_s(self) -> float:
+        """Return the seconds since the last commit; not a number before the first."""
+        at = self._store().last_commit_at
+        return math.nan if at is None else time.time() - at
+
+    def _notes(self) -> tuple[str, ...]:
+        """Return what people should know although the plant is watched."""
+        try:
+            problems = self._directory.ask(MANUALS, ReadManualProblems(), ANSWER_S)
+        except UnavailableError as error:
+            return (str(error),)
+        return tuple(f"manuals: {name}: {why}" for name, why in list(problems.items())[:NAMED_CHILDREN])
+
+    def _store(self) -> StoreHealth:
+        try:
+            return self._directory.ask(HISTORIAN, ReadStoreHealth(), ANSWER_S)
+        except UnavailableError as error:
+            return StoreHealth(False, str(error), None, 0, 0)
+
+    def _children(self, reasons: list[str]) -> tuple[ChildHealth, ...]:
+        try:
+            everybody = self._directory.ask(SUPERVISOR, ReadSupervision(), ANSWER_S)
+        except UnavailableError as error:
+            reasons.append(str(error))
+            return ()
+        fallen = tuple(child for child in everybody if child.state != "running")
+        reasons += [f"{child.name} is {child.state}: {child.detail}" for child in fallen[:NAMED_CHILDREN]]
+        if len(fallen) > NAMED_CHILDREN:
+            reasons.append(f"{len(fallen) - NAMED_CHILDREN} more actors are restarting or isolated")
+        return fallen
+
+    def _counts(self, reasons: list[str]) -> GatewayCounts | None:
+        try:
+            return self._directory.ask(GATEWAY, ReadGatewayCounts(), ANSWER_S)
+        except UnavailableError as error:
+            reasons.append(str(error))
+            return None
+
+
+def _store_reasons(store: StoreHealth) -> Iterator[str]:
+    if not store.ok:
+        yield f"the store: {store.detail}"
+    elif store.pending and store.last_commit_at is not None:
+        age_s = time.time() - store.last_commit_at
+        if age_s > COMMIT_WITHIN_S:
+            yield f"{store.pending} readings wait for a commit; the last one was {format_duration(age_s)} ago"

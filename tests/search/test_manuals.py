@@ -1,0 +1,288 @@
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from aegisflow.errors import BadValueError, UnknownNameError
+from aegisflow.search import NOTHING_FOUND, Library, ranking
+from aegisflow.search.query import Wording, parse_query
+from tests.search.helpers import FakeEncoder, pdf
+
+PUMP = """---
+title: Pump P-1
+revision: 2
+kinds: pump
+---
+# Pump P-1
+
+## Inlet pressure
+
+The inlet needs 28 PSI. Below 18 PSI the pump cavitates.
+
+## Seal
+
+Replace the seal every 1,500 h.
+"""
+FAN = """---
+title: Fan F-1
+revision: 7
+kinds: fan
+---
+# Fan F-1
+
+## Air pressure
+
+The fan gives 3 PSI of pressure at most.
+
+## Blades
+
+| blade | limit of temperature |
+|---|---|
+| steel | 90 °C |
+"""
+RULES = "# Rules\n\n## Who may act\n\nAn operator approves an emergency shutdown.\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    manuals = tmp_path / "manuals"
+    manuals.mkdir()
+    for name, text in (("pump.md", PUMP), ("fan.md", FAN), ("rules.md", RULES)):
+        (manuals / name).write_text(text, "utf-8")
+    return manuals
+
+
+@pytest.fixture
+def library(folder: Path) -> Library:
+    library = Library(folder)
+    library.refresh()
+    return library
+
+
+def sections(library: Library, text: str, kind: str | None = None) -> list[str]:
+    return [passage.section for passage in library.search(text, kind).passages]
+
+
+def test_a_passage_comes_with_its_manual_revision_and_section(library: Library) -> None:
+    best = library.search("when does the pump cavitate").passages[0]
+    assert (best.manual, best.title, best.revision, best.section) == ("pump.md", "Pump P-1", "2", "Inlet pressure")
+    assert "Below 18 PSI" in best.text
+    assert 0 < best.score <= 1
+
+
+def test_another_kinds_manual_is_kept_out(library: Library) -> None:
+    assert "Air pressure" in sections(library, "pressure")
+    assert sections(library, "pressure", kind="pump") == ["Inlet pressure"]
+    assert sections(library, "who approves a shutdown", kind="pump") == ["Who may act"]
+
+
+def test_a_german_question_finds_the_english_passage(library: Library) -> None:
+    assert sections(library, "Wann muss die Dichtung gewechselt werden?")[0] == "Seal"
+    assert sections(library, "Wer genehmigt die Notabschaltung?")[0] == "Who may act"
+
+
+def test_a_mistyped_question_finds_its_passage(library: Library) -> None:
+    assert sections(library, "replce the sael")[0] == "Seal"
+
+
+@pytest.mark.parametrize(
+    "text", ["capital of Australia", "warranty of the gearbox", "Rezept für Kartoffelsuppe", "?!", "💥"]
+)
+def test_what_the_manuals_do_not_say_is_not_answered(library: Library, text: str) -> None:
+    answer = library.search(text)
+    assert answer.passages == ()
+    assert answer.note.startswith(NOTHING_FOUND)
+
+
+def test_an_empty_question_is_refused(library: Library) -> None:
+    for text in ("", " \n\t"):
+        with pytest.raises(BadValueError, match="question"):
+            library.search(text)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 21, 1_000_000])
+def test_a_limit_out_of_range_is_refused(library: Library, limit: int) -> None:
+    with pytest.raises(BadValueError, match="1 to 20"):
+        library.search("seal", limit=limit)
+
+
+def test_a_question_of_100_kilobytes_is_answered_from_its_beginning(library: Library) -> None:
+    answer = library.search("seal of the pump " + "x" * 100_000)
+    assert answer.passages[0].section == "Seal"
+    assert "first 2000 of 100017 characters" in answer.note
+
+
+@pytest.mark.parametrize(
+    "text", ['seal" OR title:*', "seal AND NOT (", "NEAR(seal)", "'; DROP TABLE passages; --", "{seal}^2*", '"""']
+)
+def test_the_language_of_the_index_cannot_be_spoken_from_outside(library: Library, text: str) -> None:
+    library.search(text)
+    assert sections(library, "seal")[0] == "Seal"
+
+
+def test_without_a_model_answers_say_so(library: Library) -> None:
+    answer = library.search("seal")
+    assert answer.method == "lexical"
+    assert "the model is not loaded yet" in answer.note
+    library.use_encoder(None, "the model folder is empty")
+    assert "the model folder is empty" in library.search("seal").note
+    assert library.problems()["model"] == "the model folder is empty"
+
+
+def test_with_a_model_meaning_counts_as_well(library: Library) -> None:
+    assert sections(library, "how warm may steel get")[:1] == ["Blades"]
+    library.use_encoder(FakeEncoder())
+    answer = library.search("how warm may steel get")
+    assert (answer.method, answer.note) == ("fused", "")
+    assert answer.passages[0].section == "Blades"
+    assert not library.problems()
+
+
+def test_a_word_that_the_model_knows_is_no_typing_mistake(library: Library) -> None:
+    assert sections(library, "cavitate") == sections(library, "cavidates") == ["Inlet pressure"]
+    library.use_encoder(FakeEncoder(words={"cavidates"}))
+    assert sections(library, "cavidates") == []
+
+
+def test_a_model_that_breaks_leaves_words_and_a_note(library: Library) -> None:
+    encoder = FakeEncoder()
+    library.use_encoder(encoder)
+    encoder.broken = True
+    answer = library.search("seal")
+    assert answer.passages[0].section == "Seal"
+    assert "no more memory" in answer.note
+
+
+def test_a_model_that_breaks_while_manuals_are_encoded_is_a_problem_and_no_error(library: Library) -> None:
+    encoder = FakeEncoder()
+    encoder.broken = True
+    library.use_encoder(encoder)
+    assert "no more memory" in library.problems()["model"]
+    assert library.search("seal").method == "lexical"
+
+
+def test_changes_in_the_folder_are_picked_up(library: Library, folder: Path) -> None:
+    library.use_encoder(FakeEncoder())
+    assert not library.refresh()
+    (folder / "boiler.pdf").write_bytes(pdf("The boiler whistles before it bursts"))
+    (folder / "fan.md").unlink()
+    (folder / "pump.md").write_text(PUMP.replace("1,500 h", "1,600 h"), "utf-8")
+    assert library.refresh()
+    answer = library.search("boiler whistles")
+    assert (answer.method, answer.passages[0].manual, answer.passages[0].section) == ("fused", "boiler.pdf", "page 1")
+    assert "Blades" not in sections(library, "blades")
+    assert "1,600 h" in library.search("replace the seal").passages[0].text
+
+
+def test_a_file_that_turns_bad_is_a_problem_and_the_rest_stays(library: Library, folder: Path) -> None:
+    (folder / "fan.md").write_bytes(b"\x00\x01")
+    assert library.refresh()
+    assert "binary" in library.problems()["fan.md"]
+    assert sections(library, "seal")[0] == "Seal"
+
+
+def test_a_touched_file_is_no_change(library: Library, folder: Path) -> None:
+    os.utime(folder / "pump.md", (1, 1))
+    assert not library.refresh()
+
+
+def test_the_same_passage_in_two_manuals_is_shown_once(library: Library, folder: Path) -> None:
+    (folder / "rules-copy.md").write_text(RULES, "utf-8")
+    library.refresh()
+    assert sections(library, "who approves an emergency shutdown").count("Who may act") == 1
+
+
+def test_manuals_are_listed_and_read_by_name_only(library: Library, folder: Path) -> None:
+    (folder / "boiler.pdf").write_bytes(pdf("one", "two"))
+    library.refresh()
+    listed = {manual.name: (manual.title, manual.revision, manual.kinds) for manual in library.manuals()}
+    assert listed["pump.md"] == ("Pump P-1", "2", ("pump",))
+    assert library.read("pump.md").startswith("# Pump P-1")
+    assert re.split(r"\s+", library.read("boiler.pdf").strip()) == ["one", "two"]
+    for name in ("../pump.md", "/etc/passwd", "PUMP.md", ""):
+        with pytest.raises(UnknownNameError, match=r"pump\.md"):
+            library.read(name)
+
+
+def test_vectors_outlive_the_library(folder: Path, tmp_path: Path) -> None:
+    first, second, other = FakeEncoder(), FakeEncoder(), FakeEncoder("another model")
+    for encoder in (first, second, other):
+        library = Library(folder, tmp_path / "cache" / "vectors.sqlite")
+        library.refresh()
+        library.use_encoder(encoder)
+        assert library.search("seal").passages[0].section == "Seal"
+    assert len(first.encoded) > 5
+    assert len(second.encoded) == 1, "the question only"
+    assert len(other.encoded) == len(first.encoded)
+
+
+def test_only_changed_passages_are_encoded_again(folder: Path, tmp_path: Path) -> None:
+    encoder = FakeEncoder()
+    library = Library(folder)
+    library.refresh()
+    library.use_encoder(encoder)
+    encoder.encoded.clear()
+    (folder / "pump.md").write_text(PUMP.replace("1,500 h", "1,600 h"), "utf-8")
+    library.refresh()
+    assert encoder.encoded
+    assert all("1,600 h" in text for text in encoder.encoded)
+
+
+@pytest.mark.parametrize("damage", [b"this is no database", b""])
+def test_a_damaged_cache_is_made_anew(folder: Path, tmp_path: Path, damage: bytes) -> None:
+    cache = tmp_path / "vectors.sqlite"
+    cache.write_bytes(damage)
+    for _ in range(2):
+        library = Library(folder, cache)
+        library.refresh()
+        library.use_encoder(FakeEncoder())
+        assert library.search("seal").method == "fused"
+    assert not library.problems()
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_costs_nothing_else(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    library = Library(folder, tmp_path / "file" / "vectors.sqlite")
+    library.refresh()
+    library.use_encoder(FakeEncoder())
+    assert library.search("seal").method == "fused"
+    assert "vectors.sqlite" in library.problems()["cache"]
+
+
+def test_an_empty_library_answers_that_it_knows_nothing(tmp_path: Path) -> None:
+    library = Library(tmp_path / "nowhere")
+    library.refresh()
+    library.use_encoder(FakeEncoder())
+    assert library.search("seal").passages == ()
+    assert str(tmp_path / "nowhere") in library.problems()
+
+
+def test_a_passage_is_found_by_a_question_that_its_manual_says_it_answers(folder: Path) -> None:
+    (folder / "rules.md").write_text(
+        RULES.replace("may act\n", "may act\n\n<!-- asked: whose permission -->\n"), "utf-8"
+    )
+    library = Library(folder)
+    library.refresh()
+    assert sections(library, "whose permission is it") == ["Who may act"]
+    assert "asked" not in library.read("rules.md")
+    assert "permission" not in library.search("operator approves").passages[0].text
+
+
+def test_words_of_questions_alone_do_not_make_a_subject_known(folder: Path) -> None:
+    (folder / "rules.md").write_text(RULES.replace("may act\n", "may act\n\n<!-- asked: goulash -->\n"), "utf-8")
+    library = Library(folder)
+    library.refresh()
+    assert not library.search("goulash recipe").passages
+
+
+@pytest.mark.parametrize(
+    "text", ["seal pressure yesterday", "current pressure of the pump inlet", "Druck letzte Nacht"]
+)
+def test_what_is_or_was_the_case_is_less_likely_to_be_answered(library: Library, text: str) -> None:
+    words = parse_query(text, lambda word: True, lambda word: None)
+    assert words.asks_for_news
+    assert not parse_query("how long does a seal last", lambda word: True, lambda word: None).asks_for_news
+    assert ranking.answers(0.4, 0.0, Wording((), ""), "fused")
+    assert not ranking.answers(0.4, 0.0, words, "fused")
+    assert not ranking.answers(0.4, 1.0, Wording((), ""), "fused")
