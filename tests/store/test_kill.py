@@ -7,7 +7,8 @@ from aegisflow.store.readings import EVER, pages
 
 WRITE = """
 import os, signal, sys
-from aegisflow.actors.messages import RecordsCommitted, StoreRecords
+from aegisflow.actors.messages.gateway import RecordsCommitted
+from aegisflow.actors.messages.store import StoreRecords
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.store import fold, open_store
