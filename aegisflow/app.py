@@ -4,30 +4,51 @@ import gc
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
+from aegisflow.actors.archive import ArchiveActor
+from aegisflow.actors.device import DeviceActor
+from aegisflow.actors.gateway import Gateway
+from aegisflow.actors.guard import Guard
+from aegisflow.actors.historian import HistorianActor
 from aegisflow.actors.inbound_queue import InboundQueue
 from aegisflow.actors.messages.gateway import FlushInbound
-from aegisflow.actors.messages.notifier import AlarmsCommitted
+from aegisflow.actors.messages.notifier import AlarmsCommitted, NotifyOperators
 from aegisflow.actors.messages.supervisor import StartChildren, StopChildren
-from aegisflow.actors.runtime.directory import GATEWAY, NOTIFIER, SUPERVISOR, Directory
+from aegisflow.actors.notifier import Notifier
+from aegisflow.actors.runtime.children import ChildSpec, Family
+from aegisflow.actors.runtime.directory import (
+    ARCHIVE,
+    GATEWAY,
+    GUARD,
+    HISTORIAN,
+    MANUALS,
+    NOTIFIER,
+    SUPERVISOR,
+    TICKER,
+    Directory,
+)
 from aegisflow.actors.runtime.dispatcher import Dispatcher
 from aegisflow.actors.runtime.supervisor import Supervisor
+from aegisflow.actors.ticker import Ticker
 from aegisflow.bus import Bus, LinkState
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.topics import Template
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
-from aegisflow.domain.alarms.model import AlarmEvent
-from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.alarms.model import AlarmEvent, Severity
+from aegisflow.domain.commands.model import CommandName, Stage
+from aegisflow.domain.commands.transition import Transition
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, UnavailableError
+from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.local import LocalPlant
 from aegisflow.plant.reload import FileWatch, Reloader
-from aegisflow.services import Services, build_children, build_sinks
-from aegisflow.store import open_store
+from aegisflow.store import Store, open_store
+from aegisflow.store.connection import file_of
 from aegisflow.telemetry import metrics as telemetry
 from aegisflow.telemetry.gauges import add_gauges
 
@@ -39,6 +60,8 @@ _COLLECT_AFTER = 100_000
 """New objects between two looks of the garbage collector."""
 START_S = 120.0
 STOP_S = 60.0
+_CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN, Stage.FAILED)
+"""Ends of a command after which somebody has to look at the machine."""
 
 AlarmListener = Callable[[tuple[AlarmEvent, ...]], None]
 """Hears of alarm events once they are committed; called in the historian's thread, must return at once."""
@@ -89,16 +112,18 @@ class App:
         self.clock = build_clock(configuration.clock)
         self.directory = Directory()
         answers = Template(configuration.broker.topics.acks)
-        self.intake = InboundQueue(
+        self.inbound_queue = InboundQueue(
             self.directory, configuration.gateway.queue_limit, lambda topic: answers.level(topic) is not None
         )
         reloader = Reloader(configuration, self.directory, self.clock.now)
         broker = configuration.broker
-        self._checkup = HealthCheck(
+        self._health_check = HealthCheck(
             self.directory, lambda: self._current, f"{broker.host}:{broker.port}", lambda: self._link()
         )
-        self.plant = LocalPlant(self.directory, lambda: self._current, self.clock.now, self._checkup, reloader.reload)
-        add_gauges(self.metrics, self.plant, self.intake, self._is_connected, self._checkup.commit_age_s)
+        self.plant = LocalPlant(
+            self.directory, lambda: self._current, self.clock.now, self._health_check, reloader.reload
+        )
+        add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
 
     def start(self) -> None:
         """Start everything.
@@ -128,7 +153,7 @@ class App:
             self.directory,
             settings.supervision,
             settings.plant,
-            build_children(self._services(), bus, store, dispatcher, sinks),
+            self._family(bus, store, dispatcher, sinks),
             now=self.clock.now,
             on_lost=self._lost,
             on_replaced=self._replaced,
@@ -139,11 +164,11 @@ class App:
         self._undo.append(lambda: self.directory.ask(SUPERVISOR, StopChildren(), STOP_S))
         self._start_children()
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
-        self._undo.append(self.intake.close)
+        self._undo.append(self.inbound_queue.close)
         codec = self._codec(settings.plant)
         bus.subscribe((codec.sensor_filter(), codec.ack_filter()))
         self._undo.insert(0, bus.stop)
-        bus.start(self.intake.on_message, self._link_changed)
+        bus.start(self.inbound_queue.on_message, self._link_changed)
         if self._watch_file:
             self._watch = FileWatch(settings.path, self.plant.reload)
             self._watch.start()
@@ -186,17 +211,53 @@ class App:
 
     # --- who there is -------------------------------------------------------------------------
 
-    def _services(self) -> Services:
-        return Services(
-            self.configuration,
-            self.directory,
-            self.intake,
-            self.clock,
-            self.metrics,
-            self._codec,
-            lambda: self._current,
-            self._committed,
-            self._is_connected,
+    def _family(self, bus: Bus, store: Store, dispatcher: Dispatcher, sinks: tuple[Sink, ...]) -> Family:
+        """Return who is started, in this order; devices come between ``before`` and ``after``.
+
+        Each entry starts a new actor whenever it is called, since the supervisor calls it again after a failure.
+        """
+        settings, where, metrics, clock = self.configuration, self.directory, self.metrics, self.clock
+        escalation, queue = settings.escalation, self.inbound_queue
+
+        def gateway() -> Any:
+            return Gateway.start(
+                GATEWAY, where, bus, queue, settings.gateway, self._codec, self._current, clock, metrics
+            )
+
+        def historian() -> Any:
+            return HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed)
+
+        def guard() -> Any:
+            return Guard.start(GUARD, where, self._current, clock.now, metrics, escalation.first, self._notify)
+
+        def manuals() -> Any:
+            from aegisflow.actors.manuals import ManualsActor
+
+            file = file_of(settings.store.url)
+            of_manuals, of_reports = (file and file.with_suffix(f".{what}.db") for what in ("manuals", "reports"))
+            return ManualsActor.start(MANUALS, where, settings.manuals, of_manuals, reports_cache=of_reports)
+
+        def device(spec: DeviceSpec) -> ChildSpec:
+            def start() -> Any:
+                answer_within_s = self._current.policy.answer_within_s
+                return DeviceActor.start(spec.device_id, where, dispatcher, spec, clock.now, metrics, answer_within_s)
+
+            return ChildSpec(spec.device_id, start)
+
+        def ticker() -> Any:
+            return Ticker.start(TICKER, where, clock.now, self._is_connected, lambda: clock.is_set)
+
+        return Family(
+            before=(
+                ChildSpec(GATEWAY, gateway, critical=True),
+                ChildSpec(HISTORIAN, historian, critical=True),
+                ChildSpec(ARCHIVE, lambda: ArchiveActor.start(ARCHIVE, where, store)),
+                ChildSpec(NOTIFIER, lambda: Notifier.start(NOTIFIER, where, escalation, sinks, clock.now, metrics)),
+                ChildSpec(GUARD, guard, critical=True),
+                ChildSpec(MANUALS, manuals),
+            ),
+            device=device,
+            after=(ChildSpec(TICKER, ticker),),
         )
 
     def _codec(self, plant: PlantSpec) -> Codec:
@@ -226,6 +287,11 @@ class App:
             except Exception:  # noqa: BLE001 - a listener is not ours, and the commit is done
                 self._log.exception("alarm_listener_failed")
 
+    def _notify(self, transition: Transition) -> None:
+        message = call_for(transition)
+        if message is not None:
+            self.directory.tell(NOTIFIER, message)
+
     def _replaced(self, plant: PlantSpec) -> None:
         self._current = plant
 
@@ -243,6 +309,33 @@ class App:
 
     def _link_changed(self, state: LinkState) -> None:
         self._log.debug("broker_link", connected=state.connected, detail=state.detail)
+
+
+def build_sinks(configuration: Configuration, bus: Bus) -> tuple[Sink, ...]:
+    """Return where notifications go."""
+    settings = configuration.notifications
+    sinks: list[Sink] = [LogSink()] if settings.log else []
+    if settings.topic:
+        sinks.append(TopicSink(bus, settings.topic))
+    url = os.environ.get(settings.webhook_env, "") if settings.webhook_env else ""
+    if url:
+        sinks.append(WebhookSink(url))
+    return tuple(sinks)
+
+
+def call_for(transition: Transition) -> NotifyOperators | None:
+    """Return whom a step of a command calls: people for a shutdown that an agent may not order, or a doubtful end."""
+    record = transition.after
+    command, receipt = record.command, record.receipt
+    is_stop = command.command is CommandName.EMERGENCY_SHUTDOWN
+    wanted = is_stop and transition.before is None and record.stage in (Stage.DENIED, Stage.AWAITING_APPROVAL)
+    if not wanted and record.stage not in _CALLED:
+        return None
+    severity = Severity.CRITICAL if is_stop else Severity.HIGH
+    text = (
+        f"{command.command} of {command.device_id} is {record.stage}: {'; '.join(receipt.reasons)}. {receipt.next_step}"
+    )
+    return NotifyOperators(command.device_id, command.command_id, severity, text[:1_000])
 
 
 def _spare_the_collector() -> Callable[[], None]:

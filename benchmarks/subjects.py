@@ -135,7 +135,7 @@ def aegisflow(port: int, count: int, devices: int) -> dict[str, float]:
         started = resident_kb()
         meter = Meter(count)
         print("ready", flush=True)
-        while not app.intake.received:
+        while not app.inbound_queue.received:
             time.sleep(0.002)
         meter.first()
         while committed(app) < count:

@@ -111,7 +111,9 @@ def test_health_is_red_without_a_broker_and_says_so_in_plain_words(tmp_path: Pat
 def test_health_is_red_when_a_connected_broker_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bus = FakeBus()
     with App(configuration_in(tmp_path), bus) as app:
-        monkeypatch.setattr(app.intake, "_last_reading_monotonic", app.intake._last_reading_monotonic - 120.0)
+        monkeypatch.setattr(
+            app.inbound_queue, "_last_reading_monotonic", app.inbound_queue._last_reading_monotonic - 120.0
+        )
         (reason,) = app.plant.health().reasons
         assert reason == "connected, but no reading of any device for 2 min"
         bus.deliver_reading("pump-00000", T0, {"temperature": 75.0})

@@ -75,10 +75,10 @@ def test_no_reading_is_lost_over_an_end_of_the_application_and_a_restart_of_the_
     with App(configuration_in(tmp_path, mosquitto)) as first:
         eventually(lambda: first.plant.health().broker_connected)
         machine = Machine(mosquitto, start)
-        eventually(lambda: first.intake.received > COUNT / 5)
+        eventually(lambda: first.inbound_queue.received > COUNT / 5)
     try:
         with App(configuration_in(tmp_path, mosquitto)) as second:
-            eventually(lambda: second.intake.received > COUNT / 5)
+            eventually(lambda: second.inbound_queue.received > COUNT / 5)
             mosquitto.restart()
             eventually(lambda: stored(second, start) == COUNT)
             status = second.plant.device_status("pump-01").value

@@ -44,4 +44,4 @@ def test_every_command_is_verified_while_telemetry_is_shed(flooded: Commanded) -
         assert flooded.approve(asked).stage is Stage.DISPATCHED
         flooded.live_until(lambda one=asked: flooded.stage(one) is Stage.VERIFIED, 240)
         assert flooded.orders(device_id) == ["reduce_load"]
-    assert flooded.app.intake.shed > 0
+    assert flooded.app.inbound_queue.shed > 0

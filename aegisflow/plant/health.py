@@ -1,4 +1,4 @@
-"""The check-up: whether the plant is really watched, judged by progress and not by connections alone."""
+"""The health check: whether the plant is really watched, judged by progress and not by connections alone."""
 
 import math
 import time
@@ -37,7 +37,7 @@ class HealthCheck:
         self._broker = broker
         self._link = link
 
-    def examine(self) -> Health:
+    def run(self) -> Health:
         """Return the plant's health; never raises."""
         plant, link = self._inventory(), self._link()
         reasons: list[str] = []

@@ -18,7 +18,7 @@ KEPT_S = 30.0
 
 
 class Flow(Protocol):
-    """What is on its way through the plant: its intake."""
+    """What is on its way through the plant: its inbound queue."""
 
     @property
     def in_flight(self) -> int:
@@ -30,11 +30,15 @@ class Flow(Protocol):
 
 
 def add_gauges(
-    metrics: Metrics, plant: Plant, intake: Flow, connected: Callable[[], bool], commit_age_s: Callable[[], float]
+    metrics: Metrics,
+    plant: Plant,
+    inbound_queue: Flow,
+    connected: Callable[[], bool],
+    commit_age_s: Callable[[], float],
 ) -> None:
     """Have everything shown that can be asked for."""
-    metrics.watch("aegisflow_in_flight", "Messages taken and not yet committed", lambda: intake.in_flight)
-    metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: intake.shed)
+    metrics.watch("aegisflow_in_flight", "Messages taken and not yet committed", lambda: inbound_queue.in_flight)
+    metrics.watch("aegisflow_shed", "QoS 0 messages dropped under load", lambda: inbound_queue.shed)
     metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(plant.inventory().devices))
     metrics.watch("aegisflow_connected", "Whether the broker is connected", connected)
     metrics.watch("aegisflow_last_commit_age_seconds", "Since the store last committed anything", commit_age_s)
