@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aegisflow.actors.messages.store import FindReadings, FindStream, StoreRecords
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import Period
 from aegisflow.store import open_store
 from aegisflow.store.archive import Archive
-from aegisflow.store.recall import recall
+from aegisflow.store.batch import Record
+from aegisflow.store.recall import recall_device
 from aegisflow.store.writer import Writer
 
 T0 = 1_769_846_400.0
@@ -149,7 +149,7 @@ def fill(writer: Writer, rows: int, devices: int) -> None:
     cpu = wall = fold_cpu = worst = 0.0
     done, mark = 0, rows // 5
     for group in arrivals(rows, devices):
-        records = [StoreRecords(names[d], (Reading(names[d], at, values, at),), (), 1) for d, at, values in group]
+        records = [Record(None, names[d], (Reading(names[d], at, values, at),)) for d, at, values in group]
         began, began_cpu = time.perf_counter(), time.thread_time()
         writer.commit(records, T0)
         before_fold = time.thread_time()
@@ -184,19 +184,19 @@ def history(folder: Path, rows: int, devices: int) -> float:
         return f"device-{generator.randrange(devices):06}"
 
     def newest() -> None:
-        assert len(archive.answer(FindReadings(device(), Period(0, 1e12), 50))) == 50
+        assert len(archive.readings(device(), Period(0, 1e12), 50)) == 50
 
     def summary(period_s: float) -> None:
         name = device()
         spec = DeviceSpec(name, "line-1", "pump", SENSORS)
-        found = archive.answer(FindStream(spec, (), Period(end - period_s, end), 60))
+        found = archive.stream(spec, (), Period(end - period_s, end), 60)
         assert found.readings == min(rows // devices, period_s // EVERY_S)
 
     worst = max(
         percentiles("newest 50 readings", newest, 1000),
         percentiles("one-hour summary of 5 sensors", lambda: summary(3600), 1000),
     )
-    percentiles("recall of a device (50 readings)", lambda: recall(lambda: writer, device(), 50), 1000)
+    percentiles("recall of a device (50 readings)", lambda: recall_device(writer, device(), 50), 1000)
     if devices < 100:
         percentiles("seven-day summary of 5 sensors", lambda: summary(7 * 86400), 7)
     with busy_thread(True):

@@ -3,7 +3,20 @@
 from typing import Any
 
 from aegisflow.actors.messages.manuals import IncidentsRecalled
-from aegisflow.actors.messages.store import RecallIncidents
+from aegisflow.actors.messages.store import (
+    FindAlarmHistory,
+    FindAlarmKpis,
+    FindAlarms,
+    FindAudit,
+    FindCommands,
+    FindIncident,
+    FindIncidents,
+    FindPatterns,
+    FindReadings,
+    FindSimilarIncidents,
+    FindStream,
+    RecallIncidents,
+)
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import Directory
 from aegisflow.errors import StoreError
@@ -12,7 +25,7 @@ from aegisflow.store.archive import Archive
 
 
 class ArchiveActor(ThreadedActor):
-    """Has a connection of its own."""
+    """Reads the store on a connection of its own."""
 
     def __init__(self, name: str, directory: Directory, store: Store) -> None:
         super().__init__(name, directory)
@@ -20,15 +33,48 @@ class ArchiveActor(ThreadedActor):
 
     def on_receive(self, message: Any) -> Any:
         """Answer a question, with a StoreError where the store cannot; tell who recalls."""
+        if isinstance(message, RecallIncidents):
+            self._recall(message)
+            return None
         try:
-            answer = self._archive.answer(message)
+            return self._answer(message)
         except StoreError as error:
-            answer = error
-        if not isinstance(message, RecallIncidents):
-            return answer
-        failed = isinstance(answer, StoreError)
-        self.tell(message.reply_to, IncidentsRecalled((), str(answer)) if failed else IncidentsRecalled(answer))
-        return None
+            return error
+
+    def _answer(self, question: object) -> Any:
+        archive = self._archive
+        match question:
+            case FindStream(device, sensors, period, points):
+                return archive.stream(device, sensors, period, points)
+            case FindReadings(device_id, period, limit):
+                return archive.readings(device_id, period, limit)
+            case FindAlarms(query):
+                return archive.alarms(query)
+            case FindAlarmKpis(period, operators):
+                return archive.alarm_kpis(period, operators)
+            case FindAlarmHistory(alarm_id):
+                return archive.alarm_history(alarm_id)
+            case FindIncidents(reports):
+                return archive.incidents(reports)
+            case FindIncident(incident_id):
+                return archive.incident(incident_id)
+            case FindSimilarIncidents(alarms, most):
+                return archive.similar_incidents(alarms, most)
+            case FindPatterns(plant, now):
+                return archive.patterns(plant, now)
+            case FindCommands(device_id, limit):
+                return archive.commands(device_id, limit)
+            case FindAudit(act, limit):
+                return archive.audit(act, limit)
+            case _:
+                return super().on_receive(question)
+
+    def _recall(self, message: RecallIncidents) -> None:
+        try:
+            told = IncidentsRecalled(self._archive.incidents_after(message.after))
+        except StoreError as error:
+            told = IncidentsRecalled((), str(error))
+        self.tell(message.reply_to, told)
 
     def on_stop(self) -> None:
         """Give the connection back."""

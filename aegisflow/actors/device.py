@@ -23,14 +23,14 @@ from aegisflow.actors.messages.device import (
     SetAlarmAside,
     ViewDevice,
 )
-from aegisflow.actors.messages.store import AppendAudit, DeadLetter, RecallDevice, StoreDeadLetters, StoreRecords
+from aegisflow.actors.messages.store import AppendAudit, RecallDevice, StoreDeadLetters, StoreRecords
 from aegisflow.actors.operating import OperatingActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.actors.runtime.dispatcher import Dispatcher
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.domain.readings import Disposition, Reading
+from aegisflow.domain.readings import DeadLetter, Disposition, Reading
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
 from aegisflow.telemetry.metrics import Metrics
@@ -175,12 +175,13 @@ class DeviceActor(OperatingActor):
         elif time.monotonic() > self._cold_at:
             self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
 
-    def _recall(self, past: DeviceRecalled) -> None:
+    def _recall(self, recalled: DeviceRecalled) -> None:
         if self._stash is None:
             return
-        if past.failure:
-            self._begin_cold(past.failure)
+        if recalled.failure:
+            self._begin_cold(recalled.failure)
             return
+        past = recalled.past
         self._store(
             self._device.recall(
                 past.readings,

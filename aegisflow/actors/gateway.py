@@ -16,7 +16,7 @@ from aegisflow.actors.messages.gateway import (
     ReadGatewayCounts,
     RecordsCommitted,
 )
-from aegisflow.actors.messages.store import DeadLetter, StoreDeadLetters, StoreRecords
+from aegisflow.actors.messages.store import StoreDeadLetters, StoreRecords
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.bus import Bus, BusMessage
@@ -25,7 +25,7 @@ from aegisflow.clock import Clock
 from aegisflow.config.settings import GatewaySettings
 from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.readings import Reading
+from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.errors import BusError, PayloadError
 from aegisflow.telemetry.metrics import Metrics
 

@@ -1,13 +1,152 @@
-"""The historian's actor: the one writer of the store, and the memory of the devices."""
+"""The historian's actor: the one writer of the store, and the memory of the others."""
 
+from collections.abc import Callable
 from typing import Any
 
-from aegisflow.actors.messages.common import Bundle
+from aegisflow.actors.messages.common import Bundle, Tick
+from aegisflow.actors.messages.device import DeviceRecalled
+from aegisflow.actors.messages.gateway import RecordsCommitted
+from aegisflow.actors.messages.guard import CommandsRecalled, TransitionStored
+from aegisflow.actors.messages.manuals import IncidentKept
+from aegisflow.actors.messages.notifier import OpenAlarmsRecalled
+from aegisflow.actors.messages.store import (
+    AppendAudit,
+    CommitAudit,
+    FlushStore,
+    ReadStoreHealth,
+    RecallCommands,
+    RecallDevice,
+    RecallOpenAlarms,
+    ReviewIncident,
+    StoreDeadLetters,
+    StoreIncident,
+    StoreRecords,
+    StoreTransition,
+)
 from aegisflow.actors.runtime.actor import ThreadedActor
-from aegisflow.actors.runtime.directory import GATEWAY, Directory
+from aegisflow.actors.runtime.directory import GATEWAY, MANUALS, Directory
 from aegisflow.config.settings import StoreSettings
+from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.incidents.model import Incident
+from aegisflow.domain.past import CommandsPast, DevicePast
+from aegisflow.domain.readings import Receipt
+from aegisflow.errors import StoreError
 from aegisflow.store import Store
-from aegisflow.store.historian import Committed, Historian
+from aegisflow.store.batch import Record
+from aegisflow.store.committer import Committed, Committer
+
+__all__ = ["AlarmsHeard", "Historian", "HistorianActor"]
+
+AlarmsHeard = Callable[[tuple[AlarmEvent, ...]], None]
+"""Hears of the alarm events of a commit, after it."""
+
+
+class Historian:
+    """Turns messages into calls on the committer, and its commits into messages; free of actors.
+
+    ::
+
+        StoreRecords ─┐                   ┌─► RecordsCommitted to the gateway (acknowledges to the broker)
+        dead letters ─┼─► Committer.add ──┼─► on_alarms(alarm events)
+        audit ────────┘     commits       └─► answers
+    """
+
+    def __init__(
+        self,
+        make_committer: Callable[[Callable[[Committed], None]], Committer],
+        tell: Callable[[str, object], bool],
+        on_alarms: AlarmsHeard = lambda events: None,
+    ) -> None:
+        self.committer = make_committer(self._announce)
+        self._tell = tell
+        self._on_alarms = on_alarms
+
+    def receive(self, message: object) -> Any:
+        """Take a message; for a question, return its answer, which may be a StoreError."""
+        committer = self.committer
+        match message:
+            case StoreRecords():
+                committer.add(Record(message, message.device_id, message.readings, message.alarms))
+            case StoreDeadLetters():
+                committer.add(Record(message, letters=message.letters))
+            case AppendAudit(entry):
+                committer.add(Record(message, audit=(entry,)))
+            case StoreTransition():
+                moved = committer.move(message.transition)
+                command_id = message.transition.after.command.command_id
+                self._tell(message.reply_to, TransitionStored(command_id, *moved))
+            case RecallDevice() | RecallCommands() | RecallOpenAlarms():
+                self._recall(message)
+            case Tick(at=at):
+                committer.tick(at)
+            case _:
+                return self._answer(message)
+        return None
+
+    def abandon(self) -> tuple[object, ...]:
+        """Give the store's connection back; return the messages whose records are not committed, in order."""
+        return tuple(record.source for record in self.committer.abandon())
+
+    def _answer(self, question: object) -> Any:
+        """Return the answer to a question; a StoreError is returned, for it must not end the one writer."""
+        try:
+            match question:
+                case CommitAudit(entry):
+                    self.committer.commit_now(Record(AppendAudit(entry), audit=(entry,)))
+                    return True
+                case StoreIncident(incident):
+                    return self._tell_kept(self.committer.add_incident(incident))
+                case ReviewIncident(review):
+                    return self._tell_kept(self.committer.review_incident(review))
+                case FlushStore():
+                    return self.committer.flush()
+                case ReadStoreHealth():
+                    return self.committer.health()
+        except StoreError as error:
+            return error
+        return None
+
+    def _tell_kept(self, report: Incident) -> Incident:
+        self._tell(MANUALS, IncidentKept(report))
+        return report
+
+    def _recall(self, message: RecallDevice | RecallCommands | RecallOpenAlarms) -> None:
+        """Tell who asks what the store remembers, or why nobody knows."""
+        answer: DeviceRecalled | CommandsRecalled | OpenAlarmsRecalled
+        match message:
+            case RecallDevice(device_id=device_id, count=count):
+                try:
+                    answer = DeviceRecalled(self.committer.recall_device(device_id, count))
+                except StoreError as error:
+                    answer = DeviceRecalled(DevicePast(), str(error))
+            case RecallCommands(since=since):
+                try:
+                    answer = CommandsRecalled(self.committer.recall_commands(since))
+                except StoreError as error:
+                    answer = CommandsRecalled(CommandsPast(), str(error))
+            case RecallOpenAlarms():
+                try:
+                    answer = OpenAlarmsRecalled(self.committer.recall_open_alarms())
+                except StoreError as error:
+                    answer = OpenAlarmsRecalled((), str(error))
+        self._tell(message.reply_to, answer)
+
+    def _announce(self, committed: Committed) -> None:
+        """Tell those who wait for a commit; what became a dead letter is settled as well."""
+        receipts: list[Receipt] = []
+        events: list[AlarmEvent] = []
+        count = 0
+        for record in committed.records:
+            message = record.source
+            if isinstance(message, StoreRecords | StoreDeadLetters):
+                receipts += message.receipts
+                count += message.count
+            if record.events and not any(record is one for one in committed.refused):
+                events += record.events
+        if count or receipts:
+            self._tell(GATEWAY, RecordsCommitted(tuple(receipts), count))
+        if events:
+            self._on_alarms(tuple(events))
 
 
 class HistorianActor(ThreadedActor):
@@ -19,14 +158,14 @@ class HistorianActor(ThreadedActor):
         directory: Directory,
         store: Store,
         settings: StoreSettings,
-        on_committed: Committed = lambda events: None,
+        on_alarms: AlarmsHeard = lambda events: None,
     ) -> None:
         super().__init__(name, directory)
-        self._historian = Historian(store, settings, self.tell, on_committed, gateway=GATEWAY)
+        self._historian = Historian(lambda announce: Committer(store, settings, announce), self.tell, on_alarms)
 
     def on_start(self) -> None:
         """Connect to the store."""
-        self._historian.start()
+        self._historian.committer.start()
 
     def on_receive(self, message: Any) -> Any:
         """Take a message, then do what is due."""
@@ -35,7 +174,7 @@ class HistorianActor(ThreadedActor):
             self._unpack(message)
         else:
             answer = self._historian.receive(message)
-        wait_s = self._historian.work(more_waits=not self.actor_inbox.empty())
+        wait_s = self._historian.committer.work(more_waits=not self.actor_inbox.empty())
         if wait_s is not None:
             self.wake_in(wait_s)
         return answer
@@ -50,7 +189,7 @@ class HistorianActor(ThreadedActor):
 
     def on_stop(self) -> None:
         """Commit what waits."""
-        self._historian.close()
+        self._historian.committer.close()
 
     def on_failure(self, *_: object) -> None:
         """Hand what is not committed to the successor."""

@@ -121,10 +121,11 @@ class StepKeeper(ThreadedActor):
         self.tell(HISTORIAN, RecallCommands(self._now() - longest, self.name))
         self.wake_in(RECALL_AGAIN_S)
 
-    def _recall(self, past: CommandsRecalled) -> None:
-        if past.failure:
-            self.log.warning("commands_not_recalled", reason=past.failure)
+    def _recall(self, recalled: CommandsRecalled) -> None:
+        if recalled.failure:
+            self.log.warning("commands_not_recalled", reason=recalled.failure)
             return
+        past = recalled.past
         if self._storing:
             return  # it would be older than what is under way
         self._authorizer.recall(past.records, past.dispatches)

@@ -1,6 +1,7 @@
 """What a device tells about itself: readings, and what became of each."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -46,3 +47,21 @@ class Disposition(StrEnum):
     """Same device, same timestamp as one already taken: dropped."""
     OUT_OF_ORDER = "out_of_order"
     """Older than the newest, within the allowed age: stored, but kept from windows and detectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was refused: where it came from, why, and its beginning."""
+
+    at: float
+    """When it was refused; UTC epoch seconds."""
+    topic: str
+    device_id: str | None
+    """None unless it is a device of the plant."""
+    reason: str
+    detail: str
+    payload: bytes
+    """Its first 1,024 bytes."""
+    size: int
+    sha256: str
+    """Of the whole payload, hexadecimal."""

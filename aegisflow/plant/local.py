@@ -23,8 +23,8 @@ from aegisflow.actors.messages.guard import (
 )
 from aegisflow.actors.messages.manuals import FindPassages, ListManuals, RankIncidents, ReadManual
 from aegisflow.actors.messages.store import (
-    FindAlarmFigures,
     FindAlarmHistory,
+    FindAlarmKpis,
     FindAlarms,
     FindCommands,
     FindIncident,
@@ -164,7 +164,7 @@ class LocalPlant:
 
     def alarm_kpis(self, period: Period, operators: int = 1) -> Answer[AlarmKpis]:
         """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
-        return self._answer(self._directory.ask(ARCHIVE, FindAlarmFigures(period, operators), READ_S))
+        return self._answer(self._directory.ask(ARCHIVE, FindAlarmKpis(period, operators), READ_S))
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""

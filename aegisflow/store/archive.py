@@ -1,25 +1,23 @@
 """The archive: answers about the past, on a connection that can only read."""
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from peewee import Model, ModelSelect, PeeweeException, fn
 
-from aegisflow.actors.messages.store import (
-    FindAlarmFigures,
-    FindAlarmHistory,
-    FindAlarms,
-    FindAudit,
-    FindCommands,
-    FindIncident,
-    FindIncidents,
-    FindPatterns,
-    FindReadings,
-    FindSimilarIncidents,
-    FindStream,
-    RecallIncidents,
-)
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Severity
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.incidents.model import (
+    AlarmToMatch,
+    Incident,
+    IncidentFile,
+    IncidentPage,
+    IncidentQuery,
+    Pattern,
+    SimilarIncident,
+)
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.summary import MINUTE_S, StreamSummary
 from aegisflow.domain.times import Period
@@ -45,103 +43,75 @@ from aegisflow.store.rows import (
 _MAX_COUNTED = 100_000
 """Alarms that enter the figures of a period."""
 
-Question = (
-    FindAlarmFigures
-    | FindStream
-    | FindReadings
-    | FindAlarms
-    | FindAlarmHistory
-    | FindIncident
-    | FindIncidents
-    | FindPatterns
-    | FindSimilarIncidents
-    | RecallIncidents
-    | FindCommands
-    | FindAudit
-)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class Archive:
-    """Each answer is of one moment: what is committed while it is made does not enter it."""
+def _of_one_moment(
+    method: Callable[Concatenate["Archive", P], T],
+) -> Callable[Concatenate["Archive", P], T]:
+    """Have a method read in one transaction, and once more on a new connection where the old one was ended."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._database = connection.database
+    @wraps(method)
+    def read(self: "Archive", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        def once() -> T:
+            with self.connection.transaction():
+                return method(self, *args, **kwargs)
 
-    def answer(self, question: Question) -> Any:
-        """Return the answer to a question, on a new connection where the old one has been ended.
-
-        Raises:
-            StoreError: the store cannot be read now; the next question tries again.
-        """
         try:
-            return self._at_once(question)
+            return once()
         except PeeweeException:
             self.close()
         try:
-            return self._at_once(question)
+            return once()
         except PeeweeException as error:
             self.close()
             raise StoreError(f"the store cannot be read: {describe(error)}") from error
 
-    def _at_once(self, question: Question) -> Any:
-        with self._connection.transaction():
-            return self._answer(question)
+    return read
 
-    def _answer(self, question: Question) -> Any:
-        match question:
-            case FindStream():
-                return self.stream(question)
-            case FindReadings():
-                return self.readings(question)
-            case FindAlarms(query=query):
-                return self.alarms(query)
-            case FindAlarmFigures(period=period, operators=operators):
-                return self.alarm_kpis(period, operators)
-            case FindAlarmHistory(alarm_id=alarm_id):
-                return self.alarm_history(alarm_id)
-            case FindIncidents(query=reports):
-                return find_incidents(self._connection, reports)
-            case FindIncident(incident_id=incident_id):
-                return find_incident(self._connection, incident_id)
-            case FindSimilarIncidents():
-                return find_similar(self._connection, question)
-            case FindPatterns(plant=plant, now=now):
-                return find_patterns(self._connection, plant, now)
-            case RecallIncidents(after=after):
-                return all_incidents(self._connection, after)
-            case FindCommands(device_id=device_id, limit=limit):
-                return self.commands(device_id, limit)
-            case FindAudit(act=act, limit=limit):
-                return self.audit(act, limit)
+
+class Archive:
+    """Each answer is of one moment: what is committed while it is made does not enter it.
+
+    Every method raises StoreError where the store cannot be read; the next question tries again.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._database = connection.database
 
     def close(self) -> None:
         """Give the connection back; the next question connects again."""
-        self._connection.close()
+        self.connection.close()
 
-    def stream(self, question: FindStream) -> Stream:
-        """Summarise: one-minute aggregates where raw readings are gone, raw ones where they are left."""
-        device, period = question.device, question.period
-        specs = [device.sensors[name] for name in question.sensors or device.sensors]
-        summary = StreamSummary(specs, period, question.points, device.silent_after_s)
+    @_of_one_moment
+    def stream(self, device: DeviceSpec, sensors: Sequence[str], period: Period, points: int) -> Stream:
+        """Summarise sensors (none named: all) over a period, with at most so many buckets for each.
+
+        Where raw readings are gone, one-minute aggregates take their place.
+        """
+        specs = [device.sensors[name] for name in sensors or device.sensors]
+        summary = StreamSummary(specs, period, points, device.silent_after_s)
         key = self._key(device.device_id)
         if key is not None:
             whole = period._replace(start=period.start // MINUTE_S * MINUTE_S)
-            for minutes in minute_pages(self._connection, key, whole):
+            for minutes in minute_pages(self.connection, key, whole):
                 summary.add_minutes(minutes)
-            for rows in pages(self._connection, key, period):
+            for rows in pages(self.connection, key, period):
                 summary.add_readings(rows)
         return summary.stream(device.device_id)
 
-    def readings(self, question: FindReadings) -> tuple[Reading, ...]:
-        """Return the newest readings of a period, oldest first."""
-        device_id = question.device_id
+    @_of_one_moment
+    def readings(self, device_id: str, period: Period, limit: int) -> tuple[Reading, ...]:
+        """Return the newest ``limit`` readings of a device within a period, oldest first."""
         key = self._key(device_id)
         if key is None:
             return ()
-        rows = newest(self._connection, key, question.limit, question.period)
+        rows = newest(self.connection, key, limit, period)
         return tuple(Reading(device_id, at, values, at) for at, values in rows)
 
+    @_of_one_moment
     def alarms(self, query: AlarmQuery) -> AlarmPage:
         """Return a page of alarms, newest first, and what is on all pages."""
         matching = _matching(Anomaly, _alarm_conditions(query))
@@ -157,6 +127,7 @@ class Archive:
             tuple(alarm_of(row) for row in page.execute(self._database)), sum(by_device.values()), by_device, by_type
         )
 
+    @_of_one_moment
     def alarm_kpis(self, period: Period, operators: int) -> AlarmKpis:
         """Return the figures of a period, from its newest alarms where there are too many; none that was suppressed."""
         fields = (Anomaly.device_id, Anomaly.fault_type, Anomaly.severity, Anomaly.raised_at, Anomaly.cleared_at)
@@ -167,11 +138,38 @@ class Archive:
         traces = [AlarmTrace(name, kind, Severity(severity), at, gone) for name, kind, severity, at, gone in rows]
         return alarm_kpis(traces, period, operators)
 
+    @_of_one_moment
     def alarm_history(self, alarm_id: str) -> tuple[AlarmEvent, ...]:
         """Return the life of an alarm, oldest first; empty for one that never was."""
         query = AlarmChange.select().where(AlarmChange.alarm_id == alarm_id).order_by(AlarmChange.id)
         return tuple(alarm_event_of(row) for row in query.execute(self._database))
 
+    @_of_one_moment
+    def incidents(self, query: IncidentQuery) -> IncidentPage:
+        """Return a page of incident reports in the query's order."""
+        return find_incidents(self.connection, query)
+
+    @_of_one_moment
+    def incident(self, incident_id: int) -> IncidentFile:
+        """Return one report with its earlier revisions; raises UnknownNameError if there is none such."""
+        return find_incident(self.connection, incident_id)
+
+    @_of_one_moment
+    def similar_incidents(self, alarms: Sequence[AlarmToMatch], most: int) -> Mapping[str, tuple[SimilarIncident, ...]]:
+        """Return for each alarm, by its id, at most so many reports that are like it, the best first."""
+        return find_similar(self.connection, alarms, most)
+
+    @_of_one_moment
+    def patterns(self, plant: PlantSpec, now: float) -> tuple[Pattern, ...]:
+        """Return the faults that come again in this plant, as of an instant."""
+        return find_patterns(self.connection, plant, now)
+
+    @_of_one_moment
+    def incidents_after(self, after: int) -> tuple[Incident, ...]:
+        """Return the next reports behind the one with this id, oldest first; none when there are no more."""
+        return all_incidents(self.connection, after)
+
+    @_of_one_moment
     def commands(self, device_id: str | None, limit: int) -> CommandPage:
         """Return commands, newest first."""
         matching = StoredCommand.select()
@@ -180,6 +178,7 @@ class Archive:
         page = matching.order_by(StoredCommand.proposed_at.desc(), StoredCommand.command_id.desc()).limit(limit)
         return CommandPage(tuple(receipt_of(row) for row in page.execute(self._database)), self._count(matching))
 
+    @_of_one_moment
     def audit(self, act: str | None, limit: int) -> tuple[AuditEntry, ...]:
         """Return the newest audit entries, oldest first."""
         query = AuditRow.select().order_by(AuditRow.id.desc()).limit(limit)
@@ -188,7 +187,7 @@ class Archive:
         return tuple(audit_entry_of(row) for row in query.execute(self._database))[::-1]
 
     def _key(self, device_id: str) -> int | None:
-        key: int | None = self._connection.value("SELECT key FROM devices WHERE name = ?", device_id)
+        key: int | None = self.connection.value("SELECT key FROM devices WHERE name = ?", device_id)
         return key
 
     def _count(self, matching: Any) -> int:

@@ -1,15 +1,25 @@
-"""What is committed together, sorted by where it goes."""
+"""What is committed together, sorted by the table where it goes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from aegisflow.actors.messages.store import AppendAudit, DeadLetter, StoreDeadLetters, StoreRecords
 from aegisflow.domain.alarms.model import AlarmEvent
-from aegisflow.domain.readings import Reading
+from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
 
-Record = StoreRecords | StoreDeadLetters | AppendAudit
-"""What the store takes in."""
+
+class Record(NamedTuple):
+    """Rows that are stored together, or together become a dead letter because one of them never can be."""
+
+    source: object
+    """What brought it; handed back with it, and what a dead letter would show."""
+    device_id: str | None = None
+    """Whose past it belongs to."""
+    readings: Sequence[Reading] = ()
+    events: Sequence[AlarmEvent] = ()
+    letters: Sequence[DeadLetter] = ()
+    audit: Sequence[AuditEntry] = ()
 
 
 @dataclass(slots=True)
@@ -23,14 +33,11 @@ class Batch:
 
 
 def gather(records: Iterable[Record]) -> Batch:
-    """Return what these messages want stored."""
+    """Return the rows of all these records."""
     batch = Batch()
     for record in records:
-        if isinstance(record, StoreRecords):
-            batch.readings += record.readings
-            batch.events += record.alarms
-        elif isinstance(record, StoreDeadLetters):
-            batch.letters += record.letters
-        else:
-            batch.audit.append(record.entry)
+        batch.readings += record.readings
+        batch.events += record.events
+        batch.letters += record.letters
+        batch.audit += record.audit
     return batch

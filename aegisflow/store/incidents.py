@@ -5,7 +5,6 @@ from typing import Any
 
 from peewee import ModelSelect
 
-from aegisflow.actors.messages.store import FindSimilarIncidents, ReviewIncident, StoreIncident
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.equipment import PlantSpec
@@ -45,30 +44,34 @@ _TOLD = (Anomaly.state != str(AlarmState.SUPPRESSED)) & (Anomaly.state != str(Al
 # --- writing --------------------------------------------------------------------------------------
 
 
-def keep_incident(writer: Writer, message: StoreIncident | ReviewIncident, at: float) -> Incident:
-    """Commit a report, or what a person says of one, with its row of the audit; return it as it stands then.
+def add_incident(writer: Writer, incident: NewIncident, at: float) -> Incident:
+    """Commit a report with its row of the audit; return it as it is stored, with its number."""
+    return _stored(writer.connection, _add(writer, incident, at))
+
+
+def review_incident(writer: Writer, review: IncidentReview, at: float) -> Incident:
+    """Commit what a person says of a report with its row of the audit; return it as it stands then.
 
     Raises:
         UnknownNameError: a review of no report.
         ConflictError: a review of a revision that is no longer the newest; nothing was changed.
         NotAllowedError, BadValueError: see ``IncidentReview.check``.
     """
-    if isinstance(message, StoreIncident):
-        incident_id = _add(writer, message.incident, at)
-    else:
-        message.review.check()
-        found = _one(writer.connection, message.review.incident_id)
-        if found is None:
-            raise UnknownNameError("incident report", str(message.review.incident_id), ())
-        if found.revision != message.review.revision:
-            raise ConflictError(
-                f"report {found.incident_id} is at revision {found.revision} by now, not {message.review.revision}; "
-                "read it again"
-            )
-        incident_id = found.incident_id
-        _revise(writer, found, message.review, at)
-    stored = _one(writer.connection, incident_id)
-    assert stored is not None
+    review.check()
+    found = _one(writer.connection, review.incident_id)
+    if found is None:
+        raise UnknownNameError("incident report", str(review.incident_id), ())
+    if found.revision != review.revision:
+        raise ConflictError(
+            f"report {found.incident_id} is at revision {found.revision} by now, not {review.revision}; read it again"
+        )
+    _revise(writer, found, review, at)
+    return _stored(writer.connection, found.incident_id)
+
+
+def _stored(connection: Connection, incident_id: int) -> Incident:
+    stored = _one(connection, incident_id)
+    assert stored is not None, "it was committed just now"
     return stored
 
 
@@ -170,12 +173,11 @@ def find_incident(connection: Connection, incident_id: int) -> IncidentFile:
     return IncidentFile(found, revisions)
 
 
-def find_similar(connection: Connection, question: FindSimilarIncidents) -> Mapping[str, tuple[SimilarIncident, ...]]:
-    """Return for each alarm the reports that are like it."""
-    return {
-        asked.alarm.alarm_id: most_similar(asked, _candidates(connection, asked), question.most)
-        for asked in question.alarms
-    }
+def find_similar(
+    connection: Connection, alarms: Iterable[AlarmToMatch], most: int
+) -> Mapping[str, tuple[SimilarIncident, ...]]:
+    """Return for each alarm, by its id, at most so many reports that are like it, the best first."""
+    return {asked.alarm.alarm_id: most_similar(asked, _candidates(connection, asked), most) for asked in alarms}
 
 
 def find_patterns(connection: Connection, plant: PlantSpec, now: float) -> tuple[Pattern, ...]:

@@ -1,21 +1,15 @@
 """What the store remembers of one device, and of the commands that are not over."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec.json import decode
-from peewee import PeeweeException
 
-from aegisflow.actors.messages.device import DeviceRecalled
-from aegisflow.actors.messages.guard import CommandsRecalled
-from aegisflow.actors.messages.notifier import OpenAlarmsRecalled
-from aegisflow.actors.messages.store import RecallCommands, RecallOpenAlarms
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Expectation, Mode, Stage
+from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
-from aegisflow.errors import StoreError
 from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, StoredCommand
-from aegisflow.store.connection import Connection, describe
+from aegisflow.store.connection import Connection
 from aegisflow.store.readings import newest
 from aegisflow.store.rows import alarm_of, audit_entry_of, from_json, record_of
 from aegisflow.store.writer import Writer
@@ -56,31 +50,8 @@ class _Mode(NamedTuple):
     full_load: float | None = None
 
 
-def recall(connected: Callable[[], Writer], device_id: str, count: int) -> DeviceRecalled:
+def recall_device(writer: Writer, device_id: str, count: int) -> DevicePast:
     """Return the newest ``count`` readings of a device, its open alarms, its mode and what it is executing."""
-    try:
-        return _device(connected(), device_id, count)
-    except (PeeweeException, StoreError) as error:
-        return DeviceRecalled((), (), Mode.UNKNOWN, failure=f"the store could not be read: {describe(error)}")
-
-
-def recall_for(
-    connected: Callable[[], Writer], message: RecallCommands | RecallOpenAlarms
-) -> CommandsRecalled | OpenAlarmsRecalled:
-    """Return what the guard or the notifier goes on from: what is open, and who may propose; or why nobody knows."""
-    try:
-        if isinstance(message, RecallCommands):
-            return _open_commands(connected(), message.since)
-        query = Anomaly.select().where(ALARM_IS_OPEN).order_by(Anomaly.raised_at)
-        return OpenAlarmsRecalled(tuple(alarm_of(row) for row in query.execute(connected().connection.database)))
-    except (PeeweeException, StoreError) as error:
-        why = f"the store could not be read: {describe(error)}"
-        if isinstance(message, RecallCommands):
-            return CommandsRecalled((), (), AgentWrites(), why)
-        return OpenAlarmsRecalled((), why)
-
-
-def _device(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
     connection = writer.connection
     readings: tuple[Reading, ...] = ()
     key = writer.keys.get(device_id)
@@ -89,10 +60,10 @@ def _device(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
         readings = tuple(Reading(device_id, at, values, at) for at, values in rows)
     alarms = _open_alarms(connection, device_id)
     if connection.value(_HAS_COMMAND, device_id) is None:
-        return DeviceRecalled(readings, alarms, Mode.NORMAL)
+        return DevicePast(readings, alarms, Mode.NORMAL)
     mode = _last_mode(connection, device_id)
     under_way = _commands(connection, _UNDER_WAY, device_id)
-    return DeviceRecalled(
+    return DevicePast(
         readings,
         alarms,
         mode.mode,
@@ -103,16 +74,22 @@ def _device(writer: Writer, device_id: str, count: int) -> DeviceRecalled:
     )
 
 
-def _open_commands(writer: Writer, since: float) -> CommandsRecalled:
-    connection = writer.connection
+def recall_commands(connection: Connection, since: float) -> CommandsPast:
+    """Return what is open, what agents have had sent since an instant, and whether they may propose."""
     sent = connection.run(
         "SELECT stage_at, device_id FROM commands WHERE proposer_kind != 'operator' AND send_by IS NOT NULL "
         "AND proposed_at >= ?",
         since,
     ).fetchall()
-    return CommandsRecalled(
+    return CommandsPast(
         _commands(connection, _OPEN), tuple((at, device) for at, device in sent), _agent_writes(connection)
     )
+
+
+def recall_open_alarms(connection: Connection) -> tuple[Alarm, ...]:
+    """Return every alarm that is not yet history, oldest first."""
+    query = Anomaly.select().where(ALARM_IS_OPEN).order_by(Anomaly.raised_at)
+    return tuple(alarm_of(row) for row in query.execute(connection.database))
 
 
 def _commands(

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 import msgspec
 from peewee import Model
 
-from aegisflow.actors.messages.store import DeadLetter
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.audit import row_hash
 from aegisflow.domain.commands.model import (
@@ -17,6 +16,7 @@ from aegisflow.domain.commands.model import (
     Expectation,
     Stage,
 )
+from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, StoredCommand
 

@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 from peewee import DataError, IntegrityError, Model
 
-from aegisflow.actors.messages.store import DeadLetter
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.transition import Transition
-from aegisflow.domain.readings import Reading
+from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import (
     AlarmChange,
@@ -213,6 +212,6 @@ def _insert_sql(table: str, names: tuple[str, ...], rows: int, unique: str) -> s
 
 
 def _unstorable(record: Record, why: str, now: float) -> DeadLetter:
-    text = repr(record).encode("utf-8", "backslashreplace")
+    text = repr(record.source).encode("utf-8", "backslashreplace")
     digest = hashlib.sha256(text).hexdigest()
-    return DeadLetter(now, type(record).__name__, None, "unstorable", why, text[:1024], len(text), digest)
+    return DeadLetter(now, type(record.source).__name__, None, "unstorable", why, text[:1024], len(text), digest)

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aegisflow.actors.messages.store import FindIncidents, FindPatterns, FindSimilarIncidents, StoreIncident
 from aegisflow.config import load
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
 from aegisflow.domain.incidents.model import AlarmToMatch, Incident, IncidentQuery, NewIncident
 from aegisflow.search import IncidentIndex
 from aegisflow.store import open_store
 from aegisflow.store.archive import Archive
-from aegisflow.store.incidents import keep_incident
+from aegisflow.store.incidents import add_incident
 from aegisflow.store.writer import Writer
 from benchmarks.retrieval.__main__ import read_questions
 from benchmarks.retrieval.scale import ROOT, RandomEncoder, words_of_manuals
@@ -74,18 +73,18 @@ def measure(count: int) -> dict[str, float]:
         writer = Writer(store.writer())
         kept: list[Incident] = []
         with writer.connection.transaction():
-            kept += [keep_incident(writer, StoreIncident(one), NOW) for one in reports(count, devices)]
+            kept += [add_incident(writer, one, NOW) for one in reports(count, devices)]
         archive = Archive(store.reader())
         query = IncidentQuery(device_id=devices[0][0], fault_type=FAULTS[0], limit=6)
-        found["by device and fault p50 ms"] = p50_ms(lambda number: archive.answer(FindIncidents(query)))
+        found["by device and fault p50 ms"] = p50_ms(lambda number: archive.incidents(query))
 
         def similar(number: int) -> object:
             device_id, kind = devices[number % 9]
             asked = AlarmToMatch(alarm(device_id, FAULTS[number % 5], number), kind)
-            return archive.answer(FindSimilarIncidents((asked,), 3))
+            return archive.similar_incidents((asked,), 3)
 
         found["like an alarm p50 ms"] = p50_ms(similar)
-        found["patterns p50 ms"] = p50_ms(lambda number: archive.answer(FindPatterns(plant, NOW)))
+        found["patterns p50 ms"] = p50_ms(lambda number: archive.patterns(plant, NOW))
         archive.close()
         writer.connection.close()
         store.close()

@@ -19,7 +19,8 @@ from aegisflow.actors.messages.store import (
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import GATEWAY, Directory
 from aegisflow.domain.alarms.model import AlarmEvent
-from aegisflow.domain.commands.model import AgentWrites, CommandRecord, Mode
+from aegisflow.domain.commands.model import CommandRecord, Mode
+from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import AuditEntry, StoreHealth
 
@@ -77,7 +78,7 @@ class MemoryHistorian(ThreadedActor):
                     self.tell(message.reply_to, self.move(message))
                 case RecallCommands(_, reply_to):
                     left = tuple(record for record in disk.commands.values() if not record.stage.is_final)
-                    self.tell(reply_to, CommandsRecalled(left, (), AgentWrites()))
+                    self.tell(reply_to, CommandsRecalled(CommandsPast(left)))
                 case RecallDevice(device_id, reply_to, count):
                     disk.recalls.append(device_id)
                     mine = [reading for reading in disk.readings if reading.device_id == device_id]
@@ -89,14 +90,10 @@ class MemoryHistorian(ThreadedActor):
                         for record in disk.commands.values()
                         if record.command.device_id == device_id and record.stage.is_under_way
                     ]
-                    past = DeviceRecalled(
-                        tuple(mine[-count:]),
-                        alarms,
-                        Mode.NORMAL,
-                        open_command=left[-1] if left else None,
-                        failure=disk.recall_failure,
+                    past = DevicePast(
+                        tuple(mine[-count:]), alarms, Mode.NORMAL, open_command=left[-1] if left else None
                     )
-                    self.tell(reply_to, past)
+                    self.tell(reply_to, DeviceRecalled(past, disk.recall_failure))
                 case ReadStoreHealth():
                     return StoreHealth(True, "", None, 0, len(disk.readings))
         return None

@@ -113,7 +113,7 @@ def test_a_device_that_asks_is_told_what_the_store_remembers(plant: Plant) -> No
     plant.directory.tell(HISTORIAN, RecallDevice("pump-01", "pump-01", 50))
     recalled = heard.get(timeout=10)
     assert isinstance(recalled, DeviceRecalled)
-    assert ([one.at for one in recalled.readings], recalled.alarms) == ([T0], (ALARM,))
+    assert ([one.at for one in recalled.past.readings], recalled.past.alarms) == ([T0], (ALARM,))
 
 
 def test_stopping_commits_what_waits(plant: Plant) -> None:

@@ -3,14 +3,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from aegisflow.actors.historian import Historian
 from aegisflow.actors.messages.device import DeviceRecalled
 from aegisflow.actors.messages.gateway import RecordsCommitted
 from aegisflow.actors.messages.guard import TransitionStored
 from aegisflow.actors.messages.store import RecallDevice, StoreTransition
 from aegisflow.config.settings import StoreSettings
+from aegisflow.domain.past import DevicePast
 from aegisflow.store import Store
+from aegisflow.store.committer import Committer
 from aegisflow.store.connection import Connection
-from aegisflow.store.historian import Historian
 
 
 class StoreBench:
@@ -21,14 +23,18 @@ class StoreBench:
         self.told: list[tuple[str, object]] = []
         self.events: list[object] = []
         self.historian = Historian(
-            cast(Store, store),
-            settings or StoreSettings(),
+            lambda announce: Committer(
+                cast(Store, store),
+                settings or StoreSettings(),
+                announce,
+                monotonic=lambda: self.now,
+                wall=lambda: self.now + 1e9,
+            ),
             self._tell,
             self.events.extend,
-            monotonic=lambda: self.now,
-            wall=lambda: self.now + 1e9,
         )
-        self.historian.start()
+        self.committer = self.historian.committer
+        self.committer.start()
 
     def _tell(self, name: str, message: object) -> bool:
         self.told.append((name, message))
@@ -38,11 +44,11 @@ class StoreBench:
         """Hand messages over, then let it work."""
         for message in messages:
             self.historian.receive(message)
-        self.historian.work(more_waits=more_waits)
+        self.committer.work(more_waits=more_waits)
 
     def settle(self) -> None:
         """Let it work until it has nothing to do."""
-        while (wait_s := self.historian.work(more_waits=False)) is not None:
+        while (wait_s := self.committer.work(more_waits=False)) is not None:
             self.now += wait_s + 1e-6
 
     def committed(self) -> list[int]:
@@ -62,8 +68,14 @@ class StoreBench:
         assert isinstance(answer, TransitionStored)
         return answer
 
-    def recalled(self, device_id: str = "pump-01", count: int = 1000) -> DeviceRecalled:
+    def recalled(self, device_id: str = "pump-01", count: int = 1000) -> DevicePast:
         """Return what the historian remembers of a device."""
+        message = self.recall(device_id, count)
+        assert message.failure == ""
+        return message.past
+
+    def recall(self, device_id: str = "pump-01", count: int = 1000) -> DeviceRecalled:
+        """Return what a device that asks is told."""
         self.historian.receive(RecallDevice(device_id, "asker", count))
         name, message = self.told.pop()
         assert name == "asker"

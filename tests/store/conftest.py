@@ -29,4 +29,4 @@ def store(store_url: str) -> Iterator[Store]:
 def bench(store: Store) -> Iterator[StoreBench]:
     at_work = StoreBench(store)
     yield at_work
-    at_work.historian.close()
+    at_work.committer.close()

@@ -8,13 +8,6 @@ from store_samples import PUMP, T0, alarm, audit, command, raised, reading, reco
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.store import (
     AppendAudit,
-    FindAlarmFigures,
-    FindAlarmHistory,
-    FindAlarms,
-    FindAudit,
-    FindCommands,
-    FindReadings,
-    FindStream,
 )
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity
@@ -41,7 +34,7 @@ def archive(store: Store) -> Iterator[Archive]:
 
 
 def stream(archive: Archive, period: Period = HOUR, *sensors: str, points: int = 12) -> Stream:
-    found = archive.answer(FindStream(PUMP, sensors, period, points))
+    found = archive.stream(PUMP, sensors, period, points)
     assert isinstance(found, Stream)
     return found
 
@@ -82,14 +75,14 @@ def test_beyond_raw_retention_a_stream_goes_on_with_minutes(store: Store, archiv
     assert (other.count, other.min, other.max, other.outside_normal) == (one.count, one.min, one.max, None)
     assert other.mean == pytest.approx(one.mean)
     assert other.spread == pytest.approx(one.spread)
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_readings_are_the_newest_of_the_period_oldest_first(bench: StoreBench, archive: Archive) -> None:
     bench.take(records([reading(T0 + 5 * n) for n in range(100)]))
-    found = archive.answer(FindReadings("pump-01", Period(T0, T0 + 250), 3))
+    found = archive.readings("pump-01", Period(T0, T0 + 250), 3)
     assert [one.at for one in found] == [T0 + 235, T0 + 240, T0 + 245]
-    assert archive.answer(FindReadings("motor-09", HOUR, 3)) == ()
+    assert archive.readings("motor-09", HOUR, 3) == ()
 
 
 @pytest.fixture
@@ -109,7 +102,7 @@ def alarms(bench: StoreBench) -> None:
 
 
 def find(archive: Archive, query: AlarmQuery) -> AlarmPage:
-    found = archive.answer(FindAlarms(query))
+    found = archive.alarms(query)
     assert isinstance(found, AlarmPage)
     return found
 
@@ -165,7 +158,7 @@ def test_figures_count_who_was_told_and_know_what_began_before(bench: StoreBench
         bench.take(records([], alarms=[raised(each)]))
     bench.settle()
     period = Period(T0 + 30, T0 + 90_000)
-    figures = archive.answer(FindAlarmFigures(period, 1))
+    figures = archive.alarm_kpis(period, 1)
     assert (figures.alarms, figures.stale) == (2, ("pump-01 pressure_leak",))
 
 
@@ -174,8 +167,8 @@ def test_the_life_of_an_alarm_is_told_oldest_first(bench: StoreBench, archive: A
     noted = dataclasses.replace(first, state=AlarmState.ACKNOWLEDGED, acknowledged_at=T0 + 9, acknowledged_by="ana")
     life = (raised(first), AlarmEvent(Change.ACKNOWLEDGED, T0 + 9, noted, "ana"))
     bench.take(records([], alarms=[*life, raised(alarm(1))]))
-    assert archive.answer(FindAlarmHistory(first.alarm_id)) == life
-    assert archive.answer(FindAlarmHistory("never-was")) == ()
+    assert archive.alarm_history(first.alarm_id) == life
+    assert archive.alarm_history("never-was") == ()
 
 
 def test_commands_come_newest_first_as_far_as_they_have_come(bench: StoreBench, archive: Archive) -> None:
@@ -184,16 +177,16 @@ def test_commands_come_newest_first_as_far_as_they_have_come(bench: StoreBench, 
     waiting = step(command(1, stage=Stage.AWAITING_APPROVAL)).transition.after
     bench.historian.receive(step(command(1, stage=Stage.DENIED), waiting, T0 + 1))
     bench.historian.receive(step(command(7, device_id="motor-01")))
-    page = archive.answer(FindCommands("pump-01", 2))
+    page = archive.commands("pump-01", 2)
     assert page.commands == (command(2, stage=Stage.AWAITING_APPROVAL), command(1, stage=Stage.DENIED))
     assert page.total == 3
-    assert archive.answer(FindCommands(None, 9)).total == 4
+    assert archive.commands(None, 9).total == 4
 
 
 def test_audit_rows_come_oldest_first_and_by_act(bench: StoreBench, archive: Archive) -> None:
     bench.take(*(AppendAudit(audit(T0 + n, "plant_reloaded" if n % 2 else "alarm_acknowledged")) for n in range(6)))
-    assert archive.answer(FindAudit(None, 2)) == (audit(T0 + 4, "alarm_acknowledged"), audit(T0 + 5, "plant_reloaded"))
-    assert [one.at - T0 for one in archive.answer(FindAudit("plant_reloaded", 9))] == [1, 3, 5]
+    assert archive.audit(None, 2) == (audit(T0 + 4, "alarm_acknowledged"), audit(T0 + 5, "plant_reloaded"))
+    assert [one.at - T0 for one in archive.audit("plant_reloaded", 9)] == [1, 3, 5]
 
 
 def test_the_archive_reads_while_the_historian_is_in_the_middle_of_a_commit(
@@ -203,9 +196,9 @@ def test_the_archive_reads_while_the_historian_is_in_the_middle_of_a_commit(
     writer = store.writer()
     with writer.transaction():
         writer.run("DELETE FROM fresh_readings")
-        assert len(archive.answer(FindReadings("pump-01", HOUR, 9))) == 1
+        assert len(archive.readings("pump-01", HOUR, 9)) == 1
     writer.close()
-    assert archive.answer(FindReadings("pump-01", HOUR, 9)) == ()
+    assert archive.readings("pump-01", HOUR, 9) == ()
 
 
 def test_after_an_error_the_next_question_is_answered(store: Store, bench: StoreBench, archive: Archive) -> None:
@@ -214,7 +207,7 @@ def test_after_an_error_the_next_question_is_answered(store: Store, bench: Store
     writer = store.writer()
     writer.run("ALTER TABLE fresh_readings RENAME TO elsewhere")
     with pytest.raises(StoreError, match=r"cannot be read: (Programming|Operational)Error"):
-        archive.answer(FindReadings("pump-01", HOUR, 9))
+        archive.readings("pump-01", HOUR, 9)
     writer.run("ALTER TABLE elsewhere RENAME TO fresh_readings")
     writer.close()
-    assert len(archive.answer(FindReadings("pump-01", HOUR, 9))) == 1
+    assert len(archive.readings("pump-01", HOUR, 9)) == 1

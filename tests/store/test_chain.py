@@ -26,7 +26,7 @@ def chained(url: str):
     for number in range(5):
         bench.historian.receive(CommitAudit(audit(T0 + number, subject=f"pump-{number}")))
     yield store
-    bench.historian.close()
+    bench.committer.close()
     store.close()
 
 
@@ -95,7 +95,7 @@ def test_a_chain_that_was_rewritten_whole_does_not_fit_the_exported_heads(chaine
 def test_the_database_itself_refuses(store: Store, statement: str) -> None:
     bench = StoreBench(store)
     bench.historian.receive(CommitAudit(audit()))
-    bench.historian.close()
+    bench.committer.close()
     connection = store.writer()
     with pytest.raises(Exception, match="append-only"), connection.transaction():
         connection.run(statement)
@@ -108,7 +108,7 @@ def test_the_chain_goes_on_after_a_restart_and_over_every_way_to_write(store: St
         bench.take(*(AppendAudit(audit(T0 + n)) for n in range(3)))
         bench.move(step(command(round_, stage=Stage.DENIED)))
         bench.historian.receive(CommitAudit(audit()))
-        bench.historian.close()
+        bench.committer.close()
     reader: Connection = store.reader()
     told = verify(reader, [])
     reader.close()
@@ -119,8 +119,8 @@ def test_a_head_that_cannot_be_exported_shows_and_stops_nothing(url: str, tmp_pa
     store = open_store(url)
     bench = StoreBench(store, StoreSettings(url=url, audit_head=tmp_path / "missing" / "head"))
     assert bench.historian.receive(CommitAudit(audit())) is True
-    assert "could not be exported" in bench.historian.health().detail
-    bench.historian.close()
+    assert "could not be exported" in bench.committer.health().detail
+    bench.committer.close()
     store.close()
 
 

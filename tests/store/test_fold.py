@@ -7,6 +7,7 @@ from store_samples import T0, reading, records
 from aegisflow.domain.times import Period
 from aegisflow.store import Store
 from aegisflow.store import fold as fold_module
+from aegisflow.store.batch import Record
 from aegisflow.store.readings import newest, pages
 from aegisflow.store.writer import Writer
 
@@ -23,7 +24,7 @@ def fill(writer: Writer, devices: int, each: int, start: float = T0) -> None:
     for number in range(each):
         writer.commit(
             [
-                records([reading(start + 5 * number, 70 + number, f"pump-{device:03}")])
+                Record(None, None, [reading(start + 5 * number, 70 + number, f"pump-{device:03}")])
                 for device in reversed(range(devices))
             ],
             T0,

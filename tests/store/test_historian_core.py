@@ -26,8 +26,8 @@ from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.views import StoreHealth
 from aegisflow.errors import StoreError, StoreHeldError
 from aegisflow.store import Store, open_store
+from aegisflow.store.committer import Pace
 from aegisflow.store.connection import Connection
-from aegisflow.store.historian import Pace
 
 LETTER = DeadLetter(T0, "aegisflow/sensors/pump-01", "pump-01", "not_json", "line 1", b"\x00\xff{", 3, "ab" * 32)
 REPORT = NewIncident(
@@ -85,20 +85,20 @@ def test_very_many_readings_are_committed_before_the_interval_ends(bench: StoreB
 
 
 def test_work_says_when_it_wants_to_be_woken(bench: StoreBench) -> None:
-    assert bench.historian.work(more_waits=False) is None
+    assert bench.committer.work(more_waits=False) is None
     bench.take(records([reading(T0)]))
     bench.historian.receive(records([reading(T0 + 1)]))
-    wait_s = bench.historian.work(more_waits=False)
+    wait_s = bench.committer.work(more_waits=False)
     assert wait_s == pytest.approx(0.05)
 
 
 def test_a_duplicate_reading_is_kept_once_and_the_first_one_counts(bench: StoreBench, store: Store) -> None:
     bench.take(records([reading(T0, 70.0), reading(T0, 71.0)]))
-    bench.historian.start()  # folds
+    bench.committer.start()  # folds
     bench.take(records([reading(T0, 72.0), reading(T0 + 5, 73.0)]))
     assert [one.values["temperature"] for one in bench.recalled().readings] == [70.0, 73.0]
     bench.historian.receive(FlushStore())
-    bench.historian.start()
+    bench.committer.start()
     assert [one.values["temperature"] for one in bench.recalled().readings] == [70.0, 73.0]
     assert count(store, "readings") == 2
 
@@ -111,7 +111,7 @@ def test_a_time_comes_back_to_the_last_bit(bench: StoreBench) -> None:
 
 def test_a_recall_brings_the_newest_readings_oldest_first_wherever_they_are(bench: StoreBench) -> None:
     bench.take(records([reading(T0 + 5 * n, 70 + n) for n in range(30)]))
-    bench.historian.start()
+    bench.committer.start()
     bench.take(records([reading(T0 + 5 * n, 70 + n) for n in range(30, 60)]))
     recalled = bench.recalled(count=50)
     assert [one.at for one in recalled.readings] == [T0 + 5 * n for n in range(10, 60)]
@@ -135,7 +135,7 @@ def test_a_recall_includes_what_was_told_just_before(bench: StoreBench) -> None:
 
 def test_a_recall_of_a_device_never_seen_is_empty_and_normal(bench: StoreBench) -> None:
     recalled = bench.recalled("motor-09")
-    assert (recalled.readings, recalled.alarms, recalled.mode, recalled.failure) == ((), (), Mode.NORMAL, "")
+    assert (recalled.readings, recalled.alarms, recalled.mode) == ((), (), Mode.NORMAL)
 
 
 def test_only_alarms_that_are_not_yet_history_are_recalled(bench: StoreBench) -> None:
@@ -217,10 +217,11 @@ def test_what_is_open_and_what_agents_had_sent_is_remembered(bench: StoreBench) 
     bench.historian.receive(RecallCommands(T0 - 3600, "guard"))
     _, recalled = bench.told.pop()
     assert isinstance(recalled, CommandsRecalled)
-    assert [record.command.command_id for record in recalled.records] == ["cmd-1", "cmd-2"]
-    assert recalled.records[1] == sent
-    assert recalled.dispatches == ((T0, "pump-01"),)
-    assert (recalled.agents.allowed, recalled.agents.by) == (False, "guard")
+    past = recalled.past
+    assert [record.command.command_id for record in past.records] == ["cmd-1", "cmd-2"]
+    assert past.records[1] == sent
+    assert past.dispatches == ((T0, "pump-01"),)
+    assert (past.agents.allowed, past.agents.by) == (False, "guard")
 
 
 @pytest.mark.parametrize(
@@ -302,15 +303,15 @@ def test_nothing_is_told_while_another_locks_the_store_and_all_of_it_after(bench
 
 def test_a_full_disk_is_said_retried_with_back_off_and_overcome(broken: BrokenStore) -> None:
     bench = StoreBench(broken)
-    pages = bench.historian._connected().connection.value("PRAGMA page_count")
-    bench.historian._disconnect()
+    pages = bench.committer._connected().connection.value("PRAGMA page_count")
+    bench.committer._disconnect()
     broken.spoil = lambda connection: connection.run(f"PRAGMA max_page_count = {pages + 1}")
     many = [reading(T0 + n) for n in range(2000)]
     bench.take(records(many, packets=[1]))
     assert "full" in health(bench).detail
     waits = []
     for _ in range(8):
-        wait_s = bench.historian.work(more_waits=False)
+        wait_s = bench.committer.work(more_waits=False)
         assert wait_s is not None
         waits.append(wait_s)
         bench.now += wait_s + 1e-6
@@ -320,7 +321,7 @@ def test_a_full_disk_is_said_retried_with_back_off_and_overcome(broken: BrokenSt
     bench.settle()
     assert (bench.committed(), health(bench).ok) == ([1], True)
     assert [one.at for one in bench.recalled(count=3000).readings] == [one.at for one in many]
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_while_the_store_fails_it_asks_to_be_woken_for_the_next_try_only(broken: BrokenStore) -> None:
@@ -329,17 +330,17 @@ def test_while_the_store_fails_it_asks_to_be_woken_for_the_next_try_only(broken:
     def refuse(connection: Connection) -> None:
         raise StoreError("gone fishing")
 
-    bench.historian._disconnect()
+    bench.committer._disconnect()
     broken.spoil = refuse
     bench.historian.receive(Tick(T0))
     bench.historian.receive(records([reading(T0)]))
-    assert bench.historian.work(more_waits=True) == pytest.approx(0.05)
-    assert bench.historian.work(more_waits=False) == pytest.approx(0.1)
-    assert bench.historian.work(more_waits=True) == pytest.approx(0.1)
+    assert bench.committer.work(more_waits=True) == pytest.approx(0.05)
+    assert bench.committer.work(more_waits=False) == pytest.approx(0.1)
+    assert bench.committer.work(more_waits=True) == pytest.approx(0.1)
     broken.spoil = None
     bench.settle()
     assert health(bench).ok
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_a_server_that_drops_all_connections_is_found_again_and_still_locked(postgres_url: str) -> None:
@@ -355,7 +356,7 @@ def test_a_server_that_drops_all_connections_is_found_again_and_still_locked(pos
     with pytest.raises(StoreHeldError):
         open_store(postgres_url)
     other.close()
-    bench.historian.close()
+    bench.committer.close()
     store.close()
 
 
@@ -366,14 +367,14 @@ def test_a_recall_that_fails_lets_the_device_start_cold_and_says_why(broken: Bro
     def refuse(connection: Connection) -> None:
         raise StoreError("gone fishing")
 
-    bench.historian._disconnect()
+    bench.committer._disconnect()
     broken.spoil = refuse
-    recalled = bench.recalled()
-    assert (recalled.readings, recalled.mode) == ((), Mode.UNKNOWN)
+    recalled = bench.recall()
+    assert (recalled.past.readings, recalled.past.mode) == ((), Mode.UNKNOWN)
     assert "gone fishing" in recalled.failure
     broken.spoil = None
     assert len(bench.recalled().readings) == 1
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_a_row_that_can_never_be_stored_becomes_a_dead_letter_and_blocks_no_other(
@@ -411,13 +412,13 @@ def test_too_much_waiting_is_a_reason_for_ill_health(broken: BrokenStore) -> Non
     bench.historian.receive(records([reading(T0 + n) for n in range(100_001)]))
     assert "100001 readings wait for a commit" in health(bench).detail
     locker.close()
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_closing_commits_what_waits(bench: StoreBench, store: Store) -> None:
     bench.take(records([reading(T0)]))
     bench.historian.receive(records([reading(T0 + 1)], packets=[2]))
-    bench.historian.close()
+    bench.committer.close()
     assert bench.committed() == [2]
     assert count(store, "fresh_readings") == 2
 

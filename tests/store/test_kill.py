@@ -7,13 +7,13 @@ from aegisflow.store.readings import EVER, pages
 
 WRITE = """
 import os, signal, sys
+from aegisflow.actors.historian import Historian
 from aegisflow.actors.messages.gateway import RecordsCommitted
 from aegisflow.actors.messages.store import StoreRecords
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.store import fold, open_store
-from aegisflow.store.historian import Historian
-from aegisflow.store.housekeeping import Pace
+from aegisflow.store.committer import Committer, Pace
 
 fold._AT_LEAST = 30  # so that folds are interrupted, too
 
@@ -25,12 +25,13 @@ def tell(name, message):
 
 def write(url, number):
     store = open_store(url)
-    historian = Historian(store, StoreSettings(commit_interval_s=0.0005), tell, pace=Pace(rest_s=0.0))
-    historian.start()
+    settings, pace = StoreSettings(commit_interval_s=0.0005), Pace(rest_s=0.0)
+    historian = Historian(lambda announce: Committer(store, settings, announce, pace=pace), tell)
+    historian.committer.start()
     while True:
         readings = (Reading("pump-%d" % (number % 7), float(number), {"temperature": 70.0}, 0.0),)
         historian.receive(StoreRecords(readings[0].device_id, readings, (Receipt(1, number),), 1))
-        historian.work(more_waits=False)
+        historian.committer.work(more_waits=False)
         number += 1
 
 for turn in range(20):

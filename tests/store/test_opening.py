@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from peewee import OperationalError
-from store_samples import T0, reading, records
+from store_samples import T0, reading
 
 from aegisflow.errors import StoreError, StoreHeldError, StoreNewerError
 from aegisflow.models import ALARM_IS_OPEN, SCHEMA_VERSION
 from aegisflow.store import Store, open_store
+from aegisflow.store.batch import Record
 from aegisflow.store.connection import Connection, redacted
 from aegisflow.store.schema import prepare_schema
 from aegisflow.store.step_shelving import add_shelving
@@ -72,7 +73,7 @@ def test_a_store_that_was_closed_can_be_opened_again(store_url: str) -> None:
 def test_what_was_committed_is_there_after_opening_again(store_url: str) -> None:
     first = open_store(store_url)
     writer = Writer(first.writer())
-    writer.commit([records([reading(T0)])], T0)
+    writer.commit([Record(None, "pump-01", [reading(T0)])], T0)
     writer.connection.close()
     first.close()
     second = open_store(store_url)

@@ -8,12 +8,6 @@ from store_samples import PUMP, T0, alarm, command, raised, records, step
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.manuals import IncidentKept
 from aegisflow.actors.messages.store import (
-    FindAudit,
-    FindIncident,
-    FindIncidents,
-    FindPatterns,
-    FindSimilarIncidents,
-    RecallIncidents,
     ReviewIncident,
     StoreIncident,
 )
@@ -76,7 +70,7 @@ def review(bench: StoreBench, of: Incident, changes: dict[str, str | float] | No
 
 
 def find(archive: Archive, query: IncidentQuery) -> list[int]:
-    found = archive.answer(FindIncidents(query))
+    found = archive.incidents(query)
     assert isinstance(found, IncidentPage)
     return [one.incident_id for one in found.incidents]
 
@@ -101,7 +95,7 @@ def test_reports_are_found_by_device_kind_fault_and_time_reviewed_ones_first(
         (IncidentQuery(ids=()), []),
     ):
         assert [ids[number] for number in find(archive, query)] == expected, query
-    assert archive.answer(FindIncidents(IncidentQuery(limit=1))).total == 4
+    assert archive.incidents(IncidentQuery(limit=1)).total == 4
 
 
 def test_pages_follow_each_other_without_loss_or_repetition(bench: StoreBench, archive: Archive) -> None:
@@ -110,7 +104,7 @@ def test_pages_follow_each_other_without_loss_or_repetition(bench: StoreBench, a
     whole = find(archive, IncidentQuery(limit=50))
     seen: list[int] = []
     before = None
-    while page := archive.answer(FindIncidents(IncidentQuery(limit=4, before=before))).incidents:
+    while page := archive.incidents(IncidentQuery(limit=4, before=before)).incidents:
         seen += [one.incident_id for one in page]
         before = (page[-1].reviewed, page[-1].occurred_at, page[-1].incident_id)
     assert seen == whole
@@ -130,7 +124,7 @@ def test_the_commands_of_its_time_are_linked_and_told_as_they_stand_now(bench: S
     assert stored.signs == ("pressure low",)
     assert str(stored.commands[0]) == "reduce_load (reduction_pct=30.0 note=x): awaiting_approval"
     bench.historian.receive(step(command(70, stage=Stage.VERIFIED), waiting.transition.after, T0 + 950))
-    (found,) = archive.answer(FindIncidents(IncidentQuery())).incidents
+    (found,) = archive.incidents(IncidentQuery()).incidents
     assert found.commands[0].stage is Stage.VERIFIED
 
 
@@ -146,7 +140,7 @@ def test_a_review_corrects_and_keeps_what_was_said_before(bench: StoreBench, arc
         "claude",
         "agent",
     )
-    file = archive.answer(FindIncident(first.incident_id))
+    file = archive.incident(first.incident_id)
     assert isinstance(file, IncidentFile)
     assert file.incident == second
     (before,) = file.revisions
@@ -164,9 +158,9 @@ def test_a_review_of_what_has_changed_meanwhile_changes_nothing(bench: StoreBenc
         review(bench, dataclasses.replace(first, incident_id=99))
     with pytest.raises(NotAllowedError):
         review(bench, second, {"outcome": "worse"}, by=Caller("claude", "agent"))
-    assert archive.answer(FindIncident(first.incident_id)).incident == second
+    assert archive.incident(first.incident_id).incident == second
     with pytest.raises(UnknownNameError):
-        archive.answer(FindIncident(99))
+        archive.incident(99)
 
 
 def test_a_withdrawn_report_is_hidden_but_not_gone(bench: StoreBench, archive: Archive) -> None:
@@ -174,8 +168,8 @@ def test_a_withdrawn_report_is_hidden_but_not_gone(bench: StoreBench, archive: A
     review(bench, lie, withdraw=True, note="nothing of it is true")
     assert find(archive, IncidentQuery()) == [kept.incident_id]
     assert find(archive, IncidentQuery(withdrawn=True)) == [lie.incident_id, kept.incident_id]
-    asked = FindSimilarIncidents((AlarmToMatch(alarm(1), "pump"),), 3)
-    (found,) = archive.answer(asked)["pump-01@1"]
+    asked = (AlarmToMatch(alarm(1), "pump"),)
+    (found,) = archive.similar_incidents(asked, 3)["pump-01@1"]
     assert found.incident.incident_id == kept.incident_id
 
 
@@ -186,7 +180,7 @@ def test_every_report_and_review_has_its_row_in_an_unbroken_audit(
     review(bench, first, {"outcome": "worse"}, note="why")
     with pytest.raises(ConflictError):
         review(bench, first, withdraw=True)
-    rows = archive.answer(FindAudit(None, 10))
+    rows = archive.audit(None, 10)
     assert [(row.act, row.actor, row.subject) for row in rows] == [
         ("incident_reported", "claude", f"incident {first.incident_id}"),
         ("incident_reviewed", "anna", f"incident {first.incident_id}"),
@@ -209,7 +203,7 @@ def test_an_alarm_finds_the_reports_that_are_like_it_among_many(bench: StoreBenc
     same = keep(bench, occurred_at=T0 - 5_000)
     near = keep(bench, device_id="motor-01", kind="motor", fault_type="sensor_drift", occurred_at=T0 - 9_000)
     asked = AlarmToMatch(alarm(1), "pump", {near.incident_id: 1.0})
-    (found, *others) = archive.answer(FindSimilarIncidents((asked,), 3))["pump-01@1"]
+    (found, *others) = archive.similar_incidents((asked,), 3)["pump-01@1"]
     assert found.incident.incident_id == same.incident_id
     assert found.why == ("same fault", "same device")
     assert [one.incident.device_id for one in others] == ["pump-03", "pump-03"]
@@ -226,7 +220,7 @@ def test_patterns_count_alarms_and_reports_without_one_but_nothing_twice(bench: 
     keep(bench, occurred_at=T0 + 14 * 3_600)
     withdrawn = keep(bench, device_id="pump-02", occurred_at=T0)
     review(bench, withdrawn, withdraw=True)
-    found = archive.answer(FindPatterns(plant, T0 + 11 * day))
+    found = archive.patterns(plant, T0 + 11 * day)
     assert found == (
         Pattern("pressure_leak", "pump-01", "pump", 4, T0, T0 + 10 * day, (14 * 3_600, 10 * 3_600, 9 * day)),
     )
@@ -237,11 +231,11 @@ def test_all_reports_are_recalled_in_parts(
 ) -> None:
     monkeypatch.setattr("aegisflow.store.incidents._PAGE", 2)
     ids = [keep(bench).incident_id for _ in range(3)]
-    first = archive.answer(RecallIncidents(0, "manuals"))
+    first = archive.incidents_after(0)
     assert [one.incident_id for one in first] == ids[:2]
-    rest = archive.answer(RecallIncidents(ids[1], "manuals"))
+    rest = archive.incidents_after(ids[1])
     assert [one.incident_id for one in rest] == ids[2:]
-    assert archive.answer(RecallIncidents(ids[2], "manuals")) == ()
+    assert archive.incidents_after(ids[2]) == ()
 
 
 def test_reports_of_before_become_reports_that_can_be_reviewed(store_url: str) -> None:
@@ -263,7 +257,7 @@ def test_reports_of_before_become_reports_that_can_be_reviewed(store_url: str) -
     old.run(f"INSERT INTO incidents ({names}) VALUES ({', '.join('?' * 12)})", *values)
     old.run("CREATE TABLE commands (command_id TEXT NOT NULL PRIMARY KEY, command TEXT, parameters TEXT, stage TEXT)")
     add_review(old)
-    found = Archive(old).answer(FindIncidents(IncidentQuery())).incidents
+    found = Archive(old).incidents(IncidentQuery()).incidents
     assert [(one.title, one.kind, one.reviewed, one.revision, one.withdrawn) for one in found] == [
         ("t", "", False, 1, False)
     ]
@@ -277,5 +271,5 @@ def test_reports_of_before_become_reports_that_can_be_reviewed(store_url: str) -
         "",
         "{}",
     )
-    assert len(Archive(old).answer(FindIncident(found[0].incident_id)).revisions) == 1
+    assert len(Archive(old).incident(found[0].incident_id).revisions) == 1
     old.close()

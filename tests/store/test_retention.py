@@ -44,7 +44,7 @@ def test_old_readings_become_minutes_and_nothing_is_lost_or_counted_twice(store:
     assert first.mean == pytest.approx(np.mean(values[:12]))
     assert first.squares == pytest.approx(np.var(values[:12]) * 12)
     assert (first.min, first.max) == (min(values[:12]), max(values[:12]))
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_a_late_reading_joins_the_minute_that_was_made_without_it(store: Store) -> None:
@@ -60,7 +60,7 @@ def test_a_late_reading_joins_the_minute_that_was_made_without_it(store: Store) 
     assert by_sensor["temperature"].mean == pytest.approx(74.0)
     assert by_sensor["temperature"].squares == pytest.approx(56.0)
     assert table(store, "readings") == []
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_old_minutes_go(store: Store) -> None:
@@ -70,7 +70,7 @@ def test_old_minutes_go(store: Store) -> None:
     assert len(table(store, "minutes")) == 120
     let_pass(bench, T0 + 25 * HOUR_S)
     assert [at for (at,) in table(store, "minutes")] == [T0 + HOUR_S + 60 * number for number in range(60)]
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_the_newest_dead_letters_are_kept(store: Store) -> None:
@@ -79,7 +79,7 @@ def test_the_newest_dead_letters_are_kept(store: Store) -> None:
     bench.take(StoreDeadLetters(letters, (), 12))
     let_pass(bench, T0 + HOUR_S)
     assert table(store, "dead_letters") == [(T0 + n,) for n in range(7, 12)]
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_nothing_happens_before_the_interval_is_over(store: Store) -> None:
@@ -90,7 +90,7 @@ def test_nothing_happens_before_the_interval_is_over(store: Store) -> None:
     assert table(store, "minutes") == []
     let_pass(bench, T0 + 301)
     assert len(table(store, "minutes")) == 1
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_a_slice_of_retention_ends_so_that_commits_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_slice_of_retention_ends_so_that_commits_go_on(store: Store, monkeypat
     bench.take(records([reading(T0 + 5 * number) for number in range(500)]))
     bench.historian.receive(Tick(T0 + 3 * HOUR_S))
     packet, slices = 1, 0
-    while (wait_s := bench.historian.work(more_waits=False)) is not None:
+    while (wait_s := bench.committer.work(more_waits=False)) is not None:
         bench.now += wait_s + 0.1
         slices += 1
         if slices <= 20:
@@ -109,7 +109,7 @@ def test_a_slice_of_retention_ends_so_that_commits_go_on(store: Store, monkeypat
             packet += 1
     assert slices > 10
     assert len(table(store, "minutes")) == 42
-    bench.historian.close()
+    bench.committer.close()
 
 
 def test_a_round_that_fails_is_told_and_done_later_while_commits_go_on(sqlite_url: str) -> None:
@@ -117,21 +117,21 @@ def test_a_round_that_fails_is_told_and_done_later_while_commits_go_on(sqlite_ur
     broken = BrokenStore(store)
     bench = StoreBench(broken, SETTINGS)
     bench.take(records([reading(T0)], packets=[1]))
-    writer = bench.historian._connected()
+    writer = bench.committer._connected()
     writer.connection.run("CREATE TRIGGER stop BEFORE INSERT ON minutes BEGIN SELECT RAISE(ABORT, 'not now'); END")
     bench.historian.receive(Tick(T0 + 3 * HOUR_S))
     for _ in range(5):
         bench.now += 0.1
-        bench.historian.work(more_waits=False)
+        bench.committer.work(more_waits=False)
     found = bench.historian.receive(ReadStoreHealth())
     assert (found.ok, "not now" in found.detail) == (True, True)
     bench.take(records([reading(T0 + 1)], packets=[2]))
     assert bench.committed() == [1, 2]
-    bench.historian._connected().connection.run("DROP TRIGGER stop")
+    bench.committer._connected().connection.run("DROP TRIGGER stop")
     bench.settle()
     assert len(table(store, "minutes")) == 1
     assert bench.historian.receive(ReadStoreHealth()).detail == ""
-    bench.historian.close()
+    bench.committer.close()
     store.close()
 
 
@@ -144,12 +144,12 @@ def test_the_file_stays_bounded_over_many_rounds(tmp_path: Path) -> None:
         for device in range(9):
             bench.take(records([reading(start + n, 70.0 + n % 13, f"pump-{device}") for n in range(300)]))
         let_pass(bench, start + 300)
-        bench.historian._connected().connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        bench.committer._connected().connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
         sizes.append((tmp_path / "store.db").stat().st_size)
     assert max(sizes[24:]) <= 1.15 * max(sizes[12:18])
     reader = store.reader()
     assert reader.value("SELECT count(*) FROM readings") <= 9 * 900
     assert reader.value("SELECT count(*) FROM minutes") <= 9 * 61
     reader.close()
-    bench.historian.close()
+    bench.committer.close()
     store.close()

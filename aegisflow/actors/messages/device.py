@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.commands.execution import Ack
-from aegisflow.domain.commands.model import Caller, CommandRecord, Mode
+from aegisflow.domain.commands.model import Caller, CommandRecord
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.past import DevicePast
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import DeviceStatus
 
@@ -22,18 +23,7 @@ class RecordReadings:
 class DeviceRecalled:
     """What the store remembers of a device: told once after each start of its actor."""
 
-    readings: tuple[Reading, ...]
-    """The newest ones, oldest first."""
-    alarms: tuple[Alarm, ...]
-    """Those that are active or not yet acknowledged."""
-    mode: Mode
-    reduction_pct: float = 0.0
-    mode_since: float = 0.0
-    """When the command to which it owes its mode was verified."""
-    full_load: float | None = None
-    """What the load sensor showed before the load was taken away."""
-    open_command: CommandRecord | None = None
-    """What it is executing."""
+    past: DevicePast
     failure: str = ""
     """Why the store could not tell; the device then starts cold."""
 

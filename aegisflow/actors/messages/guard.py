@@ -10,12 +10,12 @@ from aegisflow.domain.commands.model import (
     Caller,
     CommandName,
     CommandReceipt,
-    CommandRecord,
     CommandView,
     DeviceCommands,
     DeviceView,
     Mode,
 )
+from aegisflow.domain.past import CommandsPast
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,6 @@ class TransitionStored:
 class CommandsRecalled:
     """What the store remembers of commands: told once after each start of the guard."""
 
-    records: tuple[CommandRecord, ...]
-    """Those that are not over."""
-    dispatches: tuple[tuple[float, str], ...]
-    """When agents' commands went to which device."""
-    agents: AgentWrites
+    past: CommandsPast
     failure: str = ""
+    """Why the store could not tell."""

@@ -19,7 +19,7 @@ from aegisflow.domain.incidents.model import (
     Pattern,
     SimilarIncident,
 )
-from aegisflow.domain.readings import Reading, Receipt
+from aegisflow.domain.readings import DeadLetter, Reading, Receipt
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -42,23 +42,6 @@ class StoreRecords:
     count: int = 0
     """Messages this settles, with or without receipt."""
     alarms: tuple[AlarmEvent, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that was refused, shortened."""
-
-    at: float
-    topic: str
-    device_id: str | None
-    """Only when it is a device of the plant."""
-    reason: str
-    detail: str
-    payload: bytes
-    """The first 1,024 bytes."""
-    size: int
-    sha256: str
-    """Of the whole payload, hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +144,7 @@ class FindAlarms(Question[AlarmPage]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindAlarmFigures(Question[AlarmKpis]):
+class FindAlarmKpis(Question[AlarmKpis]):
     """How many alarms people got in a period, by EEMUA 191."""
 
     period: Period

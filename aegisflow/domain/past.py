@@ -1,0 +1,37 @@
+"""What the store remembers, told to those who go on from it after a start."""
+
+from dataclasses import dataclass, field
+
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.model import AgentWrites, CommandRecord, Mode
+from aegisflow.domain.readings import Reading
+
+__all__ = ["CommandsPast", "DevicePast"]
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePast:
+    """One device, as far as the store knows it."""
+
+    readings: tuple[Reading, ...] = ()
+    """The newest ones, oldest first."""
+    alarms: tuple[Alarm, ...] = ()
+    """Those that are not history: active, or returned to normal and not acknowledged."""
+    mode: Mode = Mode.UNKNOWN
+    reduction_pct: float = 0.0
+    mode_since: float = 0.0
+    """When the command to which the device owes its mode was verified; UTC epoch seconds."""
+    full_load: float | None = None
+    """What the load sensor showed before the load was taken away."""
+    open_command: CommandRecord | None = None
+    """The command that the device is executing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandsPast:
+    """All commands that are not over, and what bounds those to come."""
+
+    records: tuple[CommandRecord, ...] = ()
+    dispatches: tuple[tuple[float, str], ...] = ()
+    """When a command of an agent went to which device; UTC epoch seconds and device id."""
+    agents: AgentWrites = field(default_factory=AgentWrites)
