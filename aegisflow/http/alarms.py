@@ -9,14 +9,16 @@ from aegisflow.api.text import clean
 from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import BadValueError
 from aegisflow.http.fields import real, said
 from aegisflow.http.incidents import describe_similar
-from aegisflow.mcp.incident_shape import past_of
+from aegisflow.plant.past import past_of
 from aegisflow.plant.protocol import Plant
 
 MAX_OPERATORS = 100
+MAX_PATTERNS = 5
 LONGEST_PERIOD_S = 400 * 86_400.0
 _WORDS_BYTES = 1_000
 
@@ -39,7 +41,7 @@ class AlarmRoutes:
                 {
                     **describe_alarm(alarm),
                     "first_out": alarm.alarm_id in first,
-                    "patterns": past.patterns.get(alarm.alarm_id, []),
+                    "patterns": [pattern_line(one) for one in past.patterns.get(alarm.alarm_id, ())][:MAX_PATTERNS],
                     "similar_incidents": [describe_similar(one) for one in past.similar.get(alarm.alarm_id, ())],
                 }
                 for alarm in answer.value

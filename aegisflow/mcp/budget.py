@@ -1,26 +1,55 @@
 """The size of an answer: what an agent reads costs tokens, so no answer is larger than this."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from aegisflow.mcp.answers import Answer
+from aegisflow.mcp.schemas import Part, ToolAnswer
 
 BUDGET_BYTES = 12_000
 """Largest answer, as JSON in UTF-8; about 4,000 tokens."""
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=ToolAnswer)
+P = TypeVar("P", bound=Part)
+T = TypeVar("T")
 
 
-def size_of(answer: Answer) -> int:
-    """Return the bytes of ``answer`` as it is sent."""
-    return len(answer.model_dump_json(exclude_none=True).encode())
+def size_of(part: Part) -> int:
+    """Return the bytes of an answer, or of a part of one, as it is sent."""
+    return len(part.model_dump_json(exclude_none=True).encode())
+
+
+def largest_page(found: Iterable[T], present: Callable[[T], P], build: Callable[[int, list[P]], A]) -> A:
+    """Return the answer with as many of ``found``, from the first on, as the budget takes.
+
+    Each is presented and measured once, and none behind those that fit. The first is in the answer even if it is
+    too large, so the caller bounds each single one.
+
+    Args:
+        found: what the page could hold, in its order.
+        present: makes of one of these the part of the answer.
+        build: makes the answer that holds so many parts, and puts these into it. It is asked with none to learn how
+            much room the rest of the answer takes.
+    """
+    parts: list[P] = []
+    ends: list[int] = []
+    for one in found:
+        part = present(one)
+        end = size_of(part) + (ends[-1] + len(",") if ends else 0)
+        if parts and end > BUDGET_BYTES:
+            break
+        parts.append(part)
+        ends.append(end)
+    count = len(parts)
+    while count > 1 and size_of(build(count, [])) + ends[count - 1] > BUDGET_BYTES:
+        count -= 1
+    return build(count, parts[:count])
 
 
 def largest_that_fits(build: Callable[[int], A], least: int, most: int) -> A:
     """Return ``build(n)`` for the largest ``n`` from ``least`` to ``most`` that stays within the budget.
 
-    ``build`` must grow with ``n``; ``build(least)`` is returned even if it is too large, so the
-    caller bounds each single item.
+    For what is made coarser or shorter instead of being left out. ``build`` must grow with ``n``; ``build(least)``
+    is returned even if it is too large, so the caller bounds each single part.
     """
     answer = build(most)
     if size_of(answer) <= BUDGET_BYTES:

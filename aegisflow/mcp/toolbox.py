@@ -18,8 +18,8 @@ from pydantic import ValidationError as PydanticValidationError
 
 from aegisflow.api.text import clean
 from aegisflow.errors import AegisFlowError
-from aegisflow.mcp.answers import Answer
-from aegisflow.mcp.schema import plain_arguments, schema_of
+from aegisflow.mcp.json_schema import plain_arguments, schema_of
+from aegisflow.mcp.schemas import ToolAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -29,12 +29,12 @@ NOTES_ONCE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idemp
 ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
 
 
-def add_tool(server: FastMCP, function: Callable[..., Answer], hints: ToolAnnotations) -> None:
+def add_tool(server: FastMCP, function: Callable[..., ToolAnswer], hints: ToolAnnotations) -> None:
     """Put ``function`` on ``server`` as a tool of the same name, described by its docstring.
 
     Its parameters' annotations become the input schema, its return annotation the output schema.
     """
-    answer: type[Answer] = inspect.signature(function).return_annotation
+    answer: type[ToolAnswer] = inspect.signature(function).return_annotation
     tool = Tool.from_function(
         _guarded(function),
         description=" ".join((inspect.getdoc(function) or "").split()),
@@ -44,7 +44,7 @@ def add_tool(server: FastMCP, function: Callable[..., Answer], hints: ToolAnnota
     server.add_tool(tool.model_copy(update={"parameters": plain_arguments(tool.parameters)}))
 
 
-def _guarded(function: Callable[..., Answer]) -> Callable[..., ToolResult]:
+def _guarded(function: Callable[..., ToolAnswer]) -> Callable[..., ToolResult]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> ToolResult:
         begun = time.perf_counter()

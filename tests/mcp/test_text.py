@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from aegisflow.api.text import clean, clean_lines, describe_limits, shorten, z_score
 from aegisflow.domain.equipment import Limits
 from aegisflow.domain.views import SeriesPoint
-from aegisflow.mcp.shape import merge_points
+from aegisflow.mcp.presenters import merge_points
 
 
 @given(st.text(), st.integers(10, 200))

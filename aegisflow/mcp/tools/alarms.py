@@ -12,14 +12,14 @@ from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
-from aegisflow.mcp.alarm_answers import Acknowledgement, ActiveAlarms, AlarmHistory
-from aegisflow.mcp.budget import largest_that_fits
+from aegisflow.mcp.budget import largest_page
 from aegisflow.mcp.caller import caller
-from aegisflow.mcp.incident_shape import past_of, similar_item
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.shape import alarm_item, alarm_line, moment, most_frequent, past_alarm, unavailable
+from aegisflow.mcp.presenters import alarm_item, alarm_line, moment, most_frequent, past_alarm, unavailable
+from aegisflow.mcp.schemas import Acknowledgement, ActiveAlarms, AlarmHistory, AlarmItem, PastAlarm
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, MinSeverity, Start
+from aegisflow.plant.past import past_of
 
 _DAY_S = 86_400.0
 _MAX_NAMED = 10
@@ -63,9 +63,12 @@ class AlarmTools:
             rest = [alarm for alarm in alarms if _urgency(alarm) > after]
         page = rest[:limit]
         past = past_of(plant, page)
-        similar = {name: [similar_item(one) for one in several] for name, several in past.similar.items()}
+        by_severity = dict(Counter(str(alarm.severity) for alarm in alarms))
 
-        def build(count: int) -> ActiveAlarms:
+        def present(alarm: Alarm) -> AlarmItem:
+            return alarm_item(alarm, past.similar.get(alarm.alarm_id, ()), past.patterns.get(alarm.alarm_id, ()))
+
+        def build(count: int, items: list[AlarmItem]) -> ActiveAlarms:
             more = count < len(rest)
             shown = page[:count]
             return ActiveAlarms(
@@ -75,15 +78,13 @@ class AlarmTools:
                 truncated=more,
                 next_cursor=make_cursor(question, *_urgency(shown[-1])) if more and shown else None,
                 raw_values=sum(alarm.repeats for alarm in shown),
-                by_severity=dict(Counter(str(alarm.severity) for alarm in alarms)),
+                by_severity=by_severity,
                 first_out=first_out[:_MAX_NAMED],
                 set_aside=aside[:_MAX_NAMED],
-                alarms=[
-                    alarm_item(alarm, similar.get(alarm.alarm_id), past.patterns.get(alarm.alarm_id)) for alarm in shown
-                ],
+                alarms=items,
             )
 
-        return largest_that_fits(build, least=min(1, len(page)), most=len(page))
+        return largest_page(page, present, build)
 
     def get_anomaly_history(
         self,
@@ -122,7 +123,7 @@ class AlarmTools:
         found = answer.value
         figures = list(plant.alarm_kpis(period).value.lines()) if cursor is None else []
 
-        def build(count: int) -> AlarmHistory:
+        def build(count: int, items: list[PastAlarm]) -> AlarmHistory:
             shown = found.alarms[:count]
             more = count < len(found.alarms)
             return AlarmHistory(
@@ -137,11 +138,10 @@ class AlarmTools:
                 by_device=most_frequent(found.by_device),
                 by_type=most_frequent(found.by_type),
                 figures=figures,
-                alarms=[past_alarm(alarm) for alarm in shown],
+                alarms=items,
             )
 
-        most = min(limit, len(found.alarms))
-        return largest_that_fits(build, least=min(1, most), most=most)
+        return largest_page(found.alarms[:limit], past_alarm, build)
 
     def acknowledge_anomaly(
         self,

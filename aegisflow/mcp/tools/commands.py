@@ -7,9 +7,9 @@ from pydantic import Field
 from aegisflow.api.text import clean
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.errors import BadValueError
-from aegisflow.mcp.answers import CommandAnswer
 from aegisflow.mcp.caller import caller
-from aegisflow.mcp.command_shape import command_answer
+from aegisflow.mcp.presenters import command_answer
+from aegisflow.mcp.schemas import CommandAnswer
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import DeviceId
 

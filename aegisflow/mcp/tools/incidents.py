@@ -12,12 +12,11 @@ from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.incidents.model import Incident, IncidentQuery, NewIncident, Pattern
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import UnavailableError
-from aegisflow.mcp.answers import IncidentReports, LoggedIncident
-from aegisflow.mcp.budget import largest_that_fits
+from aegisflow.mcp.budget import largest_page
 from aegisflow.mcp.caller import caller
-from aegisflow.mcp.incident_shape import incident_item, pattern_lines, stored_incident
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.shape import unavailable
+from aegisflow.mcp.presenters import incident_item, pattern_lines, stored_incident, unavailable
+from aegisflow.mcp.schemas import IncidentItem, IncidentReports, LoggedIncident
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, SeverityName, Start
 from aegisflow.plant.protocol import Plant
@@ -66,7 +65,10 @@ class IncidentTools:
         found = answer.value
         repeated = pattern_lines(_asked_for(plant.patterns(), query)) if cursor is None else []
 
-        def build(count: int) -> IncidentReports:
+        def present(incident: Incident) -> IncidentItem:
+            return incident_item(incident, found.why.get(incident.incident_id, ()))
+
+        def build(count: int, items: list[IncidentItem]) -> IncidentReports:
             shown = found.incidents[:count]
             more = count < len(found.incidents)
             return IncidentReports(
@@ -78,11 +80,10 @@ class IncidentTools:
                 method=found.method or None,
                 note=clean(found.note, 300) or None,
                 patterns=repeated,
-                incidents=[incident_item(incident, found.why.get(incident.incident_id, ())) for incident in shown],
+                incidents=items,
             )
 
-        most = min(limit, len(found.incidents))
-        return largest_that_fits(build, least=min(1, most), most=most)
+        return largest_page(found.incidents[:limit], present, build)
 
     def log_incident_report(
         self,

@@ -4,14 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aegisflow.api.text import clean, clean_lines, clip
+from aegisflow.api.text import clean, clip
 from aegisflow.domain.times import format_instant
-from aegisflow.mcp.answers import ManualAnswer, PassageItem
 from aegisflow.mcp.budget import largest_that_fits
-from aegisflow.mcp.shape import unavailable
+from aegisflow.mcp.presenters import passage_item, unavailable
+from aegisflow.mcp.schemas import ManualAnswer
 from aegisflow.mcp.starting import PlantSource
-
-_PASSAGE_BYTES = 6_000
 
 
 class KnowledgeTools:
@@ -34,9 +32,8 @@ class KnowledgeTools:
         """
         answer = self._plant().find_passages(query, device_id, limit)
         found = answer.value
-        passages = found.passages[:limit]
-        texts = [clean_lines(passage.text, _PASSAGE_BYTES) for passage in passages]
-        longest = max((len(text.encode()) for text in texts), default=0)
+        passages = [passage_item(passage) for passage in found.passages[:limit]]
+        longest = max((len(passage.text.encode()) for passage in passages), default=0)
 
         def build(text_bytes: int) -> ManualAnswer:
             return ManualAnswer(
@@ -45,18 +42,7 @@ class KnowledgeTools:
                 method=found.method,
                 note=clean(found.note, 300) or None,
                 truncated=text_bytes < longest,
-                passages=[
-                    PassageItem(
-                        manual=passage.manual,
-                        title=clean(passage.title, 120),
-                        revision=clean(passage.revision, 40),
-                        section=clean(passage.section, 200),
-                        origin="shipped" if passage.is_ours else "added by the plant",
-                        score=round(passage.score, 3),
-                        text=clip(text, text_bytes),
-                    )
-                    for passage, text in zip(passages, texts, strict=True)
-                ],
+                passages=[passage.model_copy(update={"text": clip(passage.text, text_bytes)}) for passage in passages],
             )
 
         return largest_that_fits(build, least=200, most=max(200, longest))

@@ -10,11 +10,11 @@ from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus
 from aegisflow.errors import BadValueError, RequestError
-from aegisflow.mcp.answers import DeviceStatusAnswer, SensorStream
-from aegisflow.mcp.budget import largest_that_fits
+from aegisflow.mcp.budget import largest_page, largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.shape import device_detail, device_line, raw_values, sensor_trend, unavailable
+from aegisflow.mcp.presenters import device_detail, device_line, raw_values, sensor_trend, series, unavailable
+from aegisflow.mcp.schemas import DeviceLine, DeviceStatusAnswer, SensorStream
 from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import Cursor, DeviceId, End, Last, Start
 from aegisflow.plant.protocol import Plant
@@ -57,6 +57,11 @@ class ReadingTools:
         quality = {sensor.spec.name: sensor.quality for sensor in status.sensors} if status else {}
         shown = stream.sensors[:_MAX_SENSORS]
         longest = max((len(summary.series) for summary in shown), default=0)
+        normal = {name: sensor.normal for name, sensor in spec.sensors.items()} if spec else {}
+        trends = [
+            sensor_trend(summary, normal.get(summary.sensor, Limits()), quality.get(summary.sensor))
+            for summary in shown
+        ]
 
         def build(most: int) -> SensorStream:
             return SensorStream(
@@ -75,14 +80,8 @@ class ReadingTools:
                 gaps_total=len(stream.gaps),
                 truncated=most < longest or len(shown) < len(stream.sensors),
                 sensors=[
-                    sensor_trend(
-                        summary,
-                        stream.period.start,
-                        most,
-                        spec.sensors[summary.sensor].normal if spec and summary.sensor in spec.sensors else Limits(),
-                        quality.get(summary.sensor),
-                    )
-                    for summary in shown
+                    trend.model_copy(update={"series": series(summary.series, stream.period.start, most)})
+                    for trend, summary in zip(trends, shown, strict=True)
                 ],
             )
 
@@ -114,7 +113,7 @@ class ReadingTools:
             first = _index_after(plant.inventory(), everyone, after)
         page = everyone[first : first + limit]
 
-        def build(count: int) -> DeviceStatusAnswer:
+        def build(count: int, lines: list[DeviceLine]) -> DeviceStatusAnswer:
             more = first + count < len(everyone)
             return DeviceStatusAnswer(
                 as_of=format_instant(answer.as_of),
@@ -125,10 +124,10 @@ class ReadingTools:
                 raw_values=raw_values(page[:count]),
                 in_alarm=sum(bool(status.alarms) for status in everyone),
                 silent=sum(status.silent for status in everyone),
-                devices=[device_line(status) for status in page[:count]],
+                devices=lines,
             )
 
-        return largest_that_fits(build, least=min(1, len(page)), most=len(page))
+        return largest_page(page, device_line, build)
 
     def _one(self, plant: Plant, device_id: str) -> DeviceStatusAnswer:
         answer = plant.device_status(device_id)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aegisflow.mcp.answers import Answer
+from aegisflow.mcp.schemas import ToolAnswer
 
 _NOISE = ("title", "default", "additionalProperties")
 """Left out where they are only what pydantic adds by itself."""
@@ -11,7 +11,7 @@ _LONG_TEXT = 500
 """Characters; a limit below it guards a name or a time, and no agent needs to know it."""
 
 
-def schema_of(answer: type[Answer]) -> dict[str, Any]:
+def schema_of(answer: type[ToolAnswer]) -> dict[str, Any]:
     """Return the JSON schema of an answer: a field without a value is absent, never null.
 
     Which fields are required is said of the answer itself only; for its parts it would take 3 KB.

@@ -1,31 +1,49 @@
-"""From the plant's pictures to what an agent reads."""
+"""From the plant's pictures to what an agent reads; whatever somebody wrote stands apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from aegisflow.api.text import clean, describe_limits, maybe, shorten, z_score
+from aegisflow.api.text import clean, clean_lines, describe_limits, maybe, shorten, z_score
 from aegisflow.domain.alarms.model import Alarm, Evidence
-from aegisflow.domain.commands.model import DeviceCommands
+from aegisflow.domain.commands.model import CommandReceipt, DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
+from aegisflow.domain.incidents.model import Incident, Pattern, SimilarIncident
+from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import DeviceStatus, SensorStatus, SensorSummary, SeriesPoint
-from aegisflow.mcp.alarm_answers import AlarmItem, EvidenceItem, PastAlarm, SimilarItem
-from aegisflow.mcp.answers import (
+from aegisflow.domain.views import DeviceStatus, Passage, SensorStatus, SensorSummary, SeriesPoint
+from aegisflow.mcp.schemas import (
+    AlarmItem,
+    CommandAnswer,
     DeviceDetail,
     DeviceLine,
+    EvidenceItem,
+    IncidentItem,
+    PassageItem,
+    PastAlarm,
+    ReportWords,
     SensorNow,
     SensorTrend,
     Series,
+    SimilarItem,
+    StoredIncident,
     UntrustedText,
 )
-from aegisflow.mcp.command_shape import command_options, open_command
 
 NOTE_BYTES = 500
+JUSTIFICATION_BYTES = 1_000
+REPORT_BYTES = 1_000
+"""Of each longer part of an incident report."""
+SIMILAR_BYTES = 240
+"""Of all that is told of a report beside an alarm."""
+PASSAGE_BYTES = 6_000
 MAX_EVIDENCE = 8
 MAX_UNAVAILABLE = 10
 MAX_COUNTS = 10
 MAX_SENSORS_NOW = 40
+MAX_COMMANDS = 5
+MAX_PATTERNS = 5
+_VERDICTS = {"allow": "allowed", "ask": "an operator decides", "deny": "denied"}
 
 
 def moment(at: float | None) -> str | None:
@@ -50,9 +68,7 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 # --- alarms -----------------------------------------------------------------------------------
 
 
-def alarm_item(
-    alarm: Alarm, similar: Sequence[SimilarItem] | None = None, patterns: Sequence[str] | None = None
-) -> AlarmItem:
+def alarm_item(alarm: Alarm, similar: Sequence[SimilarIncident] = (), patterns: Sequence[Pattern] = ()) -> AlarmItem:
     """Return an alarm with the evidence of the sensors that deviate most, and what of the past is like it."""
     strongest = _strongest(alarm)
     left_out = len(strongest) - MAX_EVIDENCE
@@ -74,8 +90,8 @@ def alarm_item(
         reasons=[clean(reason, 200) for reason in alarm.reasons[:6]],
         evidence=[_evidence_item(item) for item in strongest[:MAX_EVIDENCE]],
         more_evidence=left_out if left_out > 0 else None,
-        patterns=list(patterns) if patterns else None,
-        similar_incidents=list(similar) if similar else None,
+        patterns=pattern_lines(patterns) or None,
+        similar_incidents=[similar_item(one) for one in similar] or None,
     )
 
 
@@ -146,17 +162,21 @@ def _merged(points: Sequence[SeriesPoint]) -> SeriesPoint:
     )
 
 
-def sensor_trend(
-    summary: SensorSummary, start: float, points: int, normal: Limits, quality: Quality | None
-) -> SensorTrend:
-    """Return a sensor over the period from ``start``, with at most ``points`` buckets."""
-    merged = merge_points(summary.series, points)
-    series = Series(
+def series(points: Sequence[SeriesPoint], start: float, most: int) -> Series | None:
+    """Return a sensor's series in at most ``most`` buckets, each by its seconds after ``start``; None for no bucket."""
+    merged = merge_points(points, most)
+    if not merged:
+        return None
+    return Series(
         offset_s=[round(point.at - start) for point in merged],
         mean=[shorten(point.mean) for point in merged],
         min=[shorten(point.min) for point in merged],
         max=[shorten(point.max) for point in merged],
     )
+
+
+def sensor_trend(summary: SensorSummary, normal: Limits, quality: Quality | None) -> SensorTrend:
+    """Return a sensor over a period, without its series."""
     return SensorTrend(
         sensor=summary.sensor,
         unit=summary.unit,
@@ -173,7 +193,6 @@ def sensor_trend(
         first=maybe(summary.first),
         last=maybe(summary.last),
         outside_normal=summary.outside_normal,
-        series=series if merged else None,
     )
 
 
@@ -237,4 +256,117 @@ def _sensor_now(status: SensorStatus) -> SensorNow:
         normal=describe_limits(spec.normal),
         alarm=describe_limits(spec.alarm),
         trip=describe_limits(spec.trip),
+    )
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+def open_command(receipt: CommandReceipt) -> str:
+    """Return a command that is not over in one line."""
+    command = receipt.command
+    return f"{command.command_id} {command.command} {receipt.stage}: {receipt.next_step}"[:300]
+
+
+def command_options(commands: DeviceCommands) -> dict[str, str]:
+    """Return command to what policy would say; of reduce_load, up to which reduction."""
+    found: dict[str, str] = {}
+    for option in commands.options:
+        name = option.command if option.up_to_pct is None else f"{option.command} to {option.up_to_pct:g} %"
+        why = f": {option.reasons[0]}" if option.verdict == "deny" and option.reasons else ""
+        found[name] = f"{_VERDICTS[option.verdict]}{why}"[:200]
+    return found
+
+
+def command_answer(receipt: CommandReceipt, now: float) -> CommandAnswer:
+    """Return how far a command came."""
+    command = receipt.command
+    by = f"{command.proposed_by.kind} {clean(command.proposed_by.name, 100)}"
+    return CommandAnswer(
+        as_of=format_instant(now),
+        command_id=command.command_id,
+        device_id=command.device_id,
+        command=command.command,
+        parameters=dict(command.parameters),
+        stage=receipt.stage,
+        reasons=[clean(reason, 300) for reason in receipt.reasons[:10]],
+        next_step=clean(receipt.next_step, 500),
+        expires_at=None if receipt.expires_at is None else format_instant(receipt.expires_at),
+        proposed_by=by,
+        untrusted_justification=UntrustedText(words=clean(command.justification, JUSTIFICATION_BYTES), origin=by),
+    )
+
+
+# --- incident reports -------------------------------------------------------------------------
+
+
+def incident_item(incident: Incident, why: Sequence[str] = ()) -> IncidentItem:
+    """Return an incident report, its author's words apart."""
+    return IncidentItem(
+        incident_id=incident.incident_id,
+        device_id=incident.device_id,
+        alarm_id=incident.alarm_id,
+        fault_type=incident.fault_type,
+        severity=incident.severity,
+        occurred_at=format_instant(incident.occurred_at),
+        origin=incident.origin,
+        reviewed=incident.reviewed,
+        reviewed_by=clean(incident.reviewed_by, 100) or None,
+        commands=_commands(incident),
+        alike="; ".join(why) or None,
+        untrusted_words=ReportWords(
+            author=clean(incident.author, 100),
+            title=clean(incident.title, 200),
+            root_cause=clean(incident.root_cause, REPORT_BYTES),
+            actions_taken=clean(incident.actions_taken, REPORT_BYTES),
+            outcome=clean(incident.outcome, REPORT_BYTES),
+        ),
+    )
+
+
+def stored_incident(incident: Incident) -> StoredIncident:
+    """Return what the store made of a report."""
+    return StoredIncident(
+        incident_id=incident.incident_id,
+        origin=incident.origin,
+        reviewed=incident.reviewed,
+        commands=_commands(incident),
+    )
+
+
+def similar_item(similar: SimilarIncident) -> SimilarItem:
+    """Return in short what was done about something like an alarm, and how it ended."""
+    incident = similar.incident
+    state = "reviewed by a person" if incident.reviewed else "not reviewed"
+    where = f"#{incident.incident_id} on {incident.device_id}, {format_instant(incident.occurred_at)}, {state}"
+    done = "".join(f"; {command}" for command in incident.commands[-MAX_COMMANDS:])
+    words = f"{clean(incident.actions_taken, SIMILAR_BYTES // 2)} -> {clean(incident.outcome, SIMILAR_BYTES // 2 - 4)}"
+    return SimilarItem(
+        facts=clean(f"{where}: {', '.join(similar.why)}{done}", 2 * SIMILAR_BYTES),
+        untrusted_words=UntrustedText(words=words, origin=clean(f"{incident.origin} {incident.author}", 100)),
+    )
+
+
+def pattern_lines(patterns: Iterable[Pattern]) -> list[str]:
+    """Return the most frequent patterns in a line each."""
+    return [pattern_line(pattern) for pattern in patterns][:MAX_PATTERNS]
+
+
+def _commands(incident: Incident) -> list[str]:
+    return [f"{command.command_id} {clean(str(command), 100)}" for command in incident.commands[-MAX_COMMANDS:]]
+
+
+# --- manuals ----------------------------------------------------------------------------------
+
+
+def passage_item(passage: Passage) -> PassageItem:
+    """Return a passage of a manual, its text at its longest."""
+    return PassageItem(
+        manual=passage.manual,
+        title=clean(passage.title, 120),
+        revision=clean(passage.revision, 40),
+        section=clean(passage.section, 200),
+        origin="shipped" if passage.is_ours else "added by the plant",
+        score=round(passage.score, 3),
+        text=clean_lines(passage.text, PASSAGE_BYTES),
     )
