@@ -5,9 +5,9 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from tests.broker import Mosquitto, running_mosquitto
-from tests.postgres import empty_database, running_postgres
-from tests.requiring import pytest_make_collect_report, pytest_runtest_makereport
+from tests.support.broker import Mosquitto, running_mosquitto
+from tests.support.postgres import empty_database, running_postgres
+from tests.support.requiring import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pykka
 import pytest
-from samples import device_spec
 
 from aegisflow.actors.runtime.directory import HISTORIAN
 from aegisflow.app import EXIT_LOST, App
@@ -14,6 +13,7 @@ from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, SupervisionSettings
 from aegisflow.domain.equipment import LineSpec, PlantSpec
 from aegisflow.errors import StoreError, StoreHeldError
+from tests.support.samples import device_spec
 
 T0 = 1_760_000_000.0
 WAIT_S = 10.0

@@ -9,14 +9,14 @@ import msgspec
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from samples import device_spec
-from waiting import eventually
 
 from aegisflow.app import App
 from aegisflow.config import Configuration, ManualsSettings, StoreSettings
 from aegisflow.domain.equipment import LineSpec, PlantSpec
 from aegisflow.domain.times import Period, format_instant
-from tests.broker import Mosquitto
+from tests.support.broker import Mosquitto
+from tests.support.samples import device_spec
+from tests.support.waiting import eventually
 
 COUNT = 3_000
 WAIT_S = 30.0

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import pytest
-from samples import device_spec, sensor_spec
-from small_plant import SmallPlant
 
 from aegisflow.telemetry.metrics import configure_logs
+from tests.support.samples import device_spec, sensor_spec
+from tests.support.small_plant import SmallPlant
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,12 +1,9 @@
 import ast
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pykka
 import pytest
-from samples import device_spec, sensor_spec
-from small_plant import WAIT_S, SmallPlant, plant_of
 
 from aegisflow.actors.guard import Guard
 from aegisflow.actors.messages.common import Ping
@@ -26,10 +23,13 @@ from aegisflow.actors.runtime.directory import GUARD
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import Caller, CommandName, CommandReceipt, Stage
 from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
+from tests.support.places import ROOT
+from tests.support.samples import device_spec, sensor_spec
+from tests.support.small_plant import WAIT_S, SmallPlant, plant_of
 
 AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
 STOP = CommandName.EMERGENCY_SHUTDOWN
-SOURCES = Path(__file__).parents[2] / "aegisflow"
+SOURCES = ROOT / "aegisflow"
 
 
 @pytest.fixture

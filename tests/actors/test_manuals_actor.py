@@ -24,8 +24,8 @@ from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.incidents.model import Incident, IncidentQuery, IncidentRanks
 from aegisflow.errors import BadValueError, UnavailableError, UnknownNameError
 from aegisflow.search import Encoder, IncidentIndex, ModelUnavailableError
-from tests.search.helpers import FakeEncoder
-from tests.waiting import eventually as until_there
+from tests.support.search_samples import FakeEncoder
+from tests.support.waiting import eventually as until_there
 
 WAIT_S = 10.0
 

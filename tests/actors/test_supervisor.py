@@ -5,8 +5,6 @@ from dataclasses import replace
 import pykka
 import pytest
 from pykka._envelope import Envelope
-from samples import device_spec
-from small_plant import WAIT_S, plant_of
 
 from aegisflow.actors.messages.common import Ping, Tick
 from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, StartChildren, StopChildren
@@ -16,6 +14,8 @@ from aegisflow.actors.runtime.directory import SUPERVISOR, Directory
 from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.config.settings import SupervisionSettings
 from aegisflow.errors import StoreError, UnavailableError
+from tests.support.samples import device_spec
+from tests.support.small_plant import WAIT_S, plant_of
 
 
 class Worker(ThreadedActor):

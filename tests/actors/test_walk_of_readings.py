@@ -1,8 +1,6 @@
 """From the bus to the store and back, on FakeBus and with a historian in memory."""
 
 import pytest
-from samples import device_spec, sensor_spec
-from small_plant import WAIT_S, SmallPlant, plant_of
 
 from aegisflow.actors.gateway import LETTERS_BURST, Gateway
 from aegisflow.actors.messages.device import AcknowledgeAlarm, ReadAlarms, ReadDeviceStatus
@@ -13,6 +11,8 @@ from aegisflow.config.settings import GatewaySettings, SupervisionSettings
 from aegisflow.domain.commands.model import Caller
 from aegisflow.domain.device import Device
 from aegisflow.errors import UnavailableError, UnknownNameError
+from tests.support.samples import device_spec, sensor_spec
+from tests.support.small_plant import WAIT_S, SmallPlant, plant_of
 
 T0 = 1_760_000_000.0
 

@@ -8,7 +8,7 @@ import pytest
 from aegisflow.bus.embedded import find_mosquitto, start_embedded_broker
 from aegisflow.config.settings import BrokerSettings
 from aegisflow.errors import BusError
-from tests.broker import Listener
+from tests.support.broker import Listener
 
 KINDS = [
     pytest.param("mosquitto", marks=pytest.mark.broker),

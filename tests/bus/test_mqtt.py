@@ -8,12 +8,12 @@ import threading
 
 import paho.mqtt.client as paho
 import pytest
-from waiting import eventually
 
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config.settings import BrokerSettings
 from aegisflow.errors import BusError, NotConnectedError
-from tests.broker import Listener, Mosquitto, running_mosquitto
+from tests.support.broker import Listener, Mosquitto, running_mosquitto
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.broker
 SALT = b"twelve bytes"  # mosquitto takes no other length

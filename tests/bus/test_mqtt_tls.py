@@ -6,7 +6,7 @@ import pytest
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config.settings import BrokerSettings, Tls
 from aegisflow.errors import BusError
-from tests.broker import Listener, running_mosquitto
+from tests.support.broker import Listener, running_mosquitto
 
 x509 = pytest.importorskip("cryptography.x509")
 pytestmark = pytest.mark.broker

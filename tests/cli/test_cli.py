@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from aegisflow.cli import main
+from tests.support.places import ROOT
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = ROOT
 SHIPPED = str(REPOSITORY / "config/plant.yaml")
 
 

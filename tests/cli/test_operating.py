@@ -1,14 +1,14 @@
 import hashlib
 import re
-from pathlib import Path
 
 import pytest
 
 from aegisflow.cli.commands import token_text
 from aegisflow.config import load
 from aegisflow.errors import BadValueError, ConfigError
+from tests.support.places import PLANT_FILE
 
-SHIPPED = Path(__file__).parents[2] / "config" / "plant.yaml"
+SHIPPED = PLANT_FILE
 
 
 def test_a_token_is_new_each_time_and_its_lines_fit_plant_yaml(tmp_path):

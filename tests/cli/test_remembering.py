@@ -1,9 +1,8 @@
 """The commands over incident reports against a serve that answers what it is told to."""
 
 import pytest
-from test_alarming import Serve, run, serve
 
-__all__ = ["serve"]
+from tests.support.canned_serve import Serve, run
 
 REPORT = {
     "incident_id": 7,

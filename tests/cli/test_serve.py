@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from live import LivePlant
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from aegisflow.bus.embedded import free_port
+from tests.support.live import LivePlant
 
 pytestmark = pytest.mark.timeout(120)
 

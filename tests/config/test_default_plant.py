@@ -1,13 +1,10 @@
 """The figures of the plant's data sheets, once more and by hand: a slip in plant.yaml is found here."""
 
-from pathlib import Path
-
 import pytest
 
 from aegisflow.config import BrokerSettings, ClockSettings, GatewaySettings, HttpSettings, SupervisionSettings, load
 from aegisflow.domain.equipment import AlarmSpec, DetectorSpec, Limits
-
-ROOT = Path(__file__).parents[2]
+from tests.support.places import MANUALS, PLANT_FILE, ROOT
 
 NONE = (None, None)
 
@@ -33,7 +30,7 @@ FIGURES = [
 
 @pytest.fixture(scope="module")
 def configuration():
-    return load(ROOT / "config" / "plant.yaml", {})
+    return load(PLANT_FILE, {})
 
 
 @pytest.mark.parametrize(("kind", "sensor", "unit", "normal", "alarm", "trip"), FIGURES)
@@ -114,4 +111,4 @@ def test_what_the_file_spells_out_are_the_defaults(configuration):
 
 def test_store_and_manuals_lie_beside_the_configuration(configuration):
     assert configuration.store.url == f"sqlite:///{ROOT}/var/aegisflow.db"
-    assert configuration.manuals.folder == ROOT / "manuals"
+    assert configuration.manuals.folder == MANUALS

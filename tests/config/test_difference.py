@@ -5,6 +5,7 @@ import pytest
 
 from aegisflow.config import Configuration, Tls, difference, load
 from aegisflow.domain.views import PlantChange
+from tests.support.places import PLANT_FILE
 
 PLANT = """
 plant: {name: one}
@@ -104,7 +105,7 @@ http: {port: 0}
 
 
 def test_a_certificate_is_named_by_its_own_key():
-    old = load(Path(__file__).parents[2] / "config" / "plant.yaml", {})
+    old = load(PLANT_FILE, {})
     before, after = (_with_ca(old, name) for name in ("a.pem", "b.pem"))
     assert difference(before, after).needs_restart == ("broker.tls.ca_file",)
 

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from aegisflow.config import json_schema, load
 from aegisflow.config.mistakes import MAX_SHOWN
 from aegisflow.errors import ConfigError, Mistake
+from tests.support.places import PLANT_FILE
 
 GOOD = """\
 kinds:
@@ -623,7 +624,7 @@ def test_no_yaml_is_worse_than_a_mistake(tmp_path_factory, tree):
     load_or_explain(path)
 
 
-DEFAULT = YAML(typ="safe", pure=True).load(Path(__file__).parents[2] / "config" / "plant.yaml")
+DEFAULT = YAML(typ="safe", pure=True).load(PLANT_FILE)
 
 
 def paths_in(tree: object, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -7,8 +6,9 @@ from ruamel.yaml import YAML
 
 from aegisflow.config import json_schema
 from aegisflow.config.schema import schema_text
+from tests.support.places import ROOT
 
-CONFIG = Path(__file__).parents[2] / "config"
+CONFIG = ROOT / "config"
 
 
 def default_plant() -> dict:

@@ -1,13 +1,12 @@
-from pathlib import Path
-
 import pytest
 from rich.console import Console, RenderableType
 
 from aegisflow.config import load
 from aegisflow.config.table import explain, table
 from aegisflow.errors import ConfigError, Mistake
+from tests.support.places import PLANT_FILE
 
-DEFAULT = Path(__file__).parents[2] / "config" / "plant.yaml"
+DEFAULT = PLANT_FILE
 
 
 def printed(renderable: RenderableType) -> str:

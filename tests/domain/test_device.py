@@ -3,16 +3,16 @@ import tracemalloc
 from collections.abc import Mapping
 
 import pytest
-from device_bench import events_of, fed, first_alarm, hot, with_alarm
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import LEVELS, device_spec, healthy, reading
 
 from aegisflow.domain.alarms.model import AlarmState, Change
 from aegisflow.domain.commands.model import Caller, Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.errors import UnknownNameError
+from tests.support.device_bench import events_of, fed, first_alarm, hot, with_alarm
+from tests.support.samples import LEVELS, device_spec, healthy, reading
 
 OPERATOR = Caller("kim", "operator")
 

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from device_bench import events_of, fed, hot, with_alarm
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import device_spec, healthy, reading, sensor_spec
 
 from aegisflow.domain.alarms.model import AlarmState, Change
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, Limits
 from aegisflow.domain.readings import Disposition
+from tests.support.device_bench import events_of, fed, hot, with_alarm
+from tests.support.samples import device_spec, healthy, reading, sensor_spec
 
 # --- reconfiguration ---------------------------------------------------------------------------
 

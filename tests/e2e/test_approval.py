@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serve_process import ServeProcess, serving
-from waiting import eventually
 
-from tests.broker import Mosquitto
+from tests.support.broker import Mosquitto
+from tests.support.serve_process import ServeProcess, serving
+from tests.support.waiting import eventually
 
 WHY = "pressure 14.7 PSI against 31.5: the manual's first response to a leak"
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from app_inside import Inside, inside, ordinary
 
 from aegisflow.domain.times import format_instant
+from tests.support.app_inside import Inside, inside, ordinary
 
 T0 = 1_760_000_000.0
 TOPIC = "aegisflow/sensors/pump-01"

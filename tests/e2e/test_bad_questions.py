@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from app_inside import Inside, inside, ordinary
+
+from tests.support.app_inside import Inside, inside, ordinary
 
 T0 = 1_760_000_000.0
 WHY = "the seal drips, and the pressure falls with it"

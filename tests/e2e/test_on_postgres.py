@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from app_inside import Inside, inside, ordinary
-from waiting import eventually
 
 from aegisflow.domain.commands.model import Caller
 from aegisflow.errors import StoreHeldError
+from tests.support.app_inside import Inside, inside, ordinary
+from tests.support.waiting import eventually
 
 T0 = 1_760_000_000.0
 TOPIC = "aegisflow/sensors/pump-01"

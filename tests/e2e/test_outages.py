@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_inside import Inside, inside, ordinary
-from live import LivePlant
 from structlog.testing import capture_logs
-from waiting import eventually
 
 from aegisflow.bus.embedded import free_port
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import StoreNewerError
 from simulator.protocol import Wire
-from tests.broker import Mosquitto
+from tests.support.app_inside import Inside, inside, ordinary
+from tests.support.broker import Mosquitto
+from tests.support.live import LivePlant
+from tests.support.waiting import eventually
 
 T0 = 1_760_000_000.0
 WHY = "the seal drips, and the pressure falls with it"

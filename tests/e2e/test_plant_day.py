@@ -4,10 +4,10 @@ import itertools
 from pathlib import Path
 
 import pytest
-from serve_process import ServeProcess, replaying, serving
-from waiting import eventually
 
-from tests.broker import Mosquitto
+from tests.support.broker import Mosquitto
+from tests.support.serve_process import ServeProcess, replaying, serving
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_inside import ordinary
-from serve_process import ServeProcess, serving
-from waiting import eventually
 
 from aegisflow.domain.times import format_instant
 from simulator.protocol import Wire
-from tests.broker import Mosquitto
+from tests.support.app_inside import ordinary
+from tests.support.broker import Mosquitto
+from tests.support.serve_process import ServeProcess, serving
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -6,9 +6,9 @@ import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 from mcp_types import Implementation
-from memory_plant import MemoryPlant
 
 from aegisflow.mcp.server import build_server
+from tests.support.memory_plant import MemoryPlant
 
 
 @pytest.fixture

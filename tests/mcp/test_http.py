@@ -10,7 +10,6 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 from mcp_types import Implementation
-from memory_plant import MemoryPlant, an_alarm
 
 from aegisflow.config import HttpSettings
 from aegisflow.domain.views import PlantChange
@@ -19,6 +18,7 @@ from aegisflow.http.app import build_http_app, listen, web_server
 from aegisflow.mcp.proxy import build_proxy
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.web import host_guard, mounted
+from tests.support.memory_plant import MemoryPlant, an_alarm
 
 Ask = Callable[..., tuple[int, bytes]]
 

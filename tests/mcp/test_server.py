@@ -6,11 +6,11 @@ import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from memory_plant import MemoryPlant
 
 from aegisflow.errors import StoreHeldError
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.starting import StartingPlant
+from tests.support.memory_plant import MemoryPlant
 
 NINE = {
     "get_sensor_stream",

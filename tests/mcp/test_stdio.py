@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import DEVICE, LivePlant, a_bearing_failure
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import Implementation
 
 from aegisflow.bus.embedded import free_port
+from tests.support.live import DEVICE, LivePlant, a_bearing_failure
 
 pytestmark = pytest.mark.timeout(120)
 

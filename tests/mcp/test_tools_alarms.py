@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_plant import NOW, MemoryPlant, a_new_incident, an_alarm, size_of_json
 
 from aegisflow.domain.alarms.model import AlarmState, Severity
 from aegisflow.domain.commands.model import Caller
@@ -11,6 +10,7 @@ from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.errors import UnavailableError
 from aegisflow.mcp.budget import BUDGET_BYTES, size_of
 from aegisflow.mcp.tools.alarms import AlarmTools
+from tests.support.memory_plant import NOW, MemoryPlant, a_new_incident, an_alarm, size_of_json
 
 
 def test_the_most_severe_alarm_comes_first_with_its_evidence(call, plant):

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from memory_plant import NOW, a_new_incident, size_of_json
 
 from aegisflow.domain.commands.model import Caller
 from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.mcp.budget import BUDGET_BYTES
+from tests.support.memory_plant import NOW, a_new_incident, size_of_json
 
 REPORT = {
     "device_id": "pump-01",

@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from memory_plant import SENSORS, an_alarm, size_of_json
 
 from aegisflow.domain.readings import Quality
 from aegisflow.mcp.budget import BUDGET_BYTES
+from tests.support.memory_plant import SENSORS, an_alarm, size_of_json
 
 
 def test_a_stream_is_a_summary_with_a_series_that_keeps_the_peak(call):

@@ -6,7 +6,8 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from aegisflow.search.documents import read_folder
-from tests.search.helpers import pdf
+from tests.support.places import MANUALS
+from tests.support.search_samples import pdf
 
 GOOD = "---\ntitle: Fan F-1\nrevision: 3 of May\nkinds: fan, blower\n---\n\n# Fan F-1\n\nIt blows.\n"
 
@@ -164,7 +165,7 @@ def test_only_changed_files_are_read_again(folder: Path, monkeypatch: pytest.Mon
 
 
 def test_only_the_manuals_that_came_with_us_count_as_ours(folder: Path) -> None:
-    source = Path(__file__).parents[2] / "manuals"
+    source = MANUALS
     for manual in source.glob("*.md"):
         (folder / manual.name).write_bytes(manual.read_bytes())
     (folder / "pump.md").write_bytes((source / "pump.md").read_bytes() + b"One more line.\n")

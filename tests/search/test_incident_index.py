@@ -8,7 +8,7 @@ from aegisflow.domain.incidents.model import Incident, IncidentQuery
 from aegisflow.domain.times import Period
 from aegisflow.errors import BadValueError
 from aegisflow.search import IncidentIndex
-from tests.search.helpers import FakeEncoder
+from tests.support.search_samples import FakeEncoder
 
 T0 = 1_769_846_400.0
 

@@ -7,7 +7,7 @@ import pytest
 from aegisflow.errors import BadValueError, UnknownNameError
 from aegisflow.search import NOTHING_FOUND, Library, ranking
 from aegisflow.search.query import Wording, parse_query
-from tests.search.helpers import FakeEncoder, pdf
+from tests.support.search_samples import FakeEncoder, pdf
 
 PUMP = """---
 title: Pump P-1

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,11 @@ from aegisflow.domain.commands.validation import REDUCTION_PCT
 from aegisflow.domain.equipment import DeviceSpec, Limits
 from aegisflow.search.documents import Document, read_folder
 from simulator.machine import MAINTENANCE, SHUTDOWN_S
-from tests.domain.command_bench import AGENT, command, view
+from tests.support.command_bench import AGENT, command, view
+from tests.support.places import MANUALS, PLANT_FILE
 
-ROOT = Path(__file__).parents[2]
-SHELF = read_folder(ROOT / "manuals")
-CONFIGURATION = load(ROOT / "config" / "plant.yaml")
+SHELF = read_folder(MANUALS)
+CONFIGURATION = load(PLANT_FILE)
 PLANT = CONFIGURATION.plant
 KINDS = {device.kind: device for device in PLANT.devices.values()}
 

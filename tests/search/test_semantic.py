@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aegisflow.search.semantic import CLOSER, EmbeddingCache, SemanticIndex
-from tests.search.helpers import FakeEncoder
+from tests.support.search_samples import FakeEncoder
 
 CHANCE = np.random.default_rng(7)
 

@@ -11,7 +11,7 @@ from simulator.machines import CommandMemory, Fleet
 from simulator.protocol import Wire
 from simulator.replay import RecordedFile, replay
 from simulator.scenario import REFERENCE_SENSORS, Scenario
-from tests.broker import Listener, running_mosquitto
+from tests.support.broker import Listener, running_mosquitto
 
 pytestmark = pytest.mark.broker
 

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench import StoreBench
 
 from aegisflow.store import Store, open_store
+from tests.support.store_bench import StoreBench
 
 
 @pytest.fixture

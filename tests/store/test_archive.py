@@ -2,8 +2,6 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from bench import StoreBench
-from store_samples import PUMP, T0, alarm, audit, command, raised, reading, records, step
 
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.store import (
@@ -22,6 +20,8 @@ from aegisflow.domain.views import (
 from aegisflow.errors import StoreError
 from aegisflow.store import Store
 from aegisflow.store.archive import Archive
+from tests.support.store_bench import StoreBench
+from tests.support.store_samples import PUMP, T0, alarm, audit, command, raised, reading, records, step
 
 HOUR = Period(T0, T0 + 3600)
 

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from bench import StoreBench
-from store_samples import T0, audit, command, step
 
 from aegisflow.actors.messages.store import AppendAudit, CommitAudit
 from aegisflow.config import StoreSettings
@@ -12,6 +10,8 @@ from aegisflow.domain.commands.model import Stage
 from aegisflow.store import Store, open_store
 from aegisflow.store.chain import HeadFile, verify
 from aegisflow.store.connection import Connection
+from tests.support.store_bench import StoreBench
+from tests.support.store_samples import T0, audit, command, step
 
 
 @pytest.fixture

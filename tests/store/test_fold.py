@@ -1,8 +1,6 @@
 from collections.abc import Iterator
 
 import pytest
-from bench import StoreBench
-from store_samples import T0, reading, records
 
 from aegisflow.domain.times import Period
 from aegisflow.store import Store
@@ -10,6 +8,8 @@ from aegisflow.store import fold as fold_module
 from aegisflow.store.batch import Record
 from aegisflow.store.readings import newest, pages
 from aegisflow.store.writer import Writer
+from tests.support.store_bench import StoreBench
+from tests.support.store_samples import T0, reading, records
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from bench import BrokenStore, StoreBench
-from store_samples import T0, alarm, audit, command, raised, reading, records, step
 
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.gateway import RecordsCommitted
@@ -28,6 +26,8 @@ from aegisflow.errors import StoreError, StoreHeldError
 from aegisflow.store import Store, open_store
 from aegisflow.store.committer import Pace
 from aegisflow.store.connection import Connection
+from tests.support.store_bench import BrokenStore, StoreBench
+from tests.support.store_samples import T0, alarm, audit, command, raised, reading, records, step
 
 LETTER = DeadLetter(T0, "aegisflow/sensors/pump-01", "pump-01", "not_json", "line 1", b"\x00\xff{", 3, "ab" * 32)
 REPORT = NewIncident(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from peewee import OperationalError
-from store_samples import T0, reading
 
 from aegisflow.errors import StoreError, StoreHeldError, StoreNewerError
 from aegisflow.models import ALARM_IS_OPEN, SCHEMA_VERSION
@@ -17,6 +16,7 @@ from aegisflow.store.connection import Connection, redacted
 from aegisflow.store.schema import prepare_schema
 from aegisflow.store.step_shelving import add_shelving
 from aegisflow.store.writer import Writer
+from tests.support.store_samples import T0, reading
 
 HOLD = """
 import sys

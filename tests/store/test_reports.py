@@ -2,8 +2,6 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from bench import StoreBench
-from store_samples import PUMP, T0, alarm, command, raised, records, step
 
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.manuals import IncidentKept
@@ -31,6 +29,8 @@ from aegisflow.store.archive import Archive
 from aegisflow.store.chain import verify
 from aegisflow.store.connection import Connection
 from aegisflow.store.step_review import add_review
+from tests.support.store_bench import StoreBench
+from tests.support.store_samples import PUMP, T0, alarm, command, raised, records, step
 
 ANNA = Caller("anna", "operator")
 REPORT = NewIncident(

@@ -2,8 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import BrokenStore, StoreBench
-from store_samples import T0, reading, records
 
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.store import DeadLetter, ReadStoreHealth, StoreDeadLetters
@@ -12,6 +10,8 @@ from aegisflow.domain.times import Period
 from aegisflow.store import Store, open_store
 from aegisflow.store import retention as retention_module
 from aegisflow.store.readings import minute_pages
+from tests.support.store_bench import BrokenStore, StoreBench
+from tests.support.store_samples import T0, reading, records
 
 HOUR_S = 3600.0
 SETTINGS = StoreSettings(raw_retention_s=HOUR_S, minute_retention_s=24 * HOUR_S, dead_letters=5, prune_interval_s=300)

@@ -1,0 +1,75 @@
+"""Each of the seeded mistakes makes a test fail; all are tried with AEGISFLOW_ALL_MUTANTS=1, else a few."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.mutants import CLIENT, CODEC, CONNECTION, GATEWAY, MUTANTS, OPERATING, ROOT, Mutant
+
+DOMAIN = [
+    f"tests/domain/commands/test_{name}.py"
+    for name in ("policy", "interlocks", "verification", "execution", "command_state_machine", "authorizer")
+]
+GUARD = ["tests/actors/test_guard.py"]
+WALK = ["tests/walks/test_command_walk.py"]
+MQTT = [
+    "tests/bus/test_mqtt.py::test_nothing_is_published_while_there_is_no_connection",
+    "tests/bus/test_mqtt.py::test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_comers",
+]
+BUS = {CODEC: ["tests/bus/test_codec.py"], CLIENT: MQTT, CONNECTION: MQTT}
+FEW = (
+    "allow beats ask",
+    "digest not compared",
+    "expired by a moment",
+    "verified without an ack",
+    "published without a commit",
+    "race: reserved steps unseen",
+)
+ALL = os.environ.get("AEGISFLOW_ALL_MUTANTS") == "1"
+
+
+def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run test files, with a mistake in the source."""
+    chosen = {} if mutant is None else {"AEGISFLOW_MUTANT": str(MUTANTS.index(mutant))}
+    path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    plugins = ["-p", "tests.support.mutants", "-p", "no:cacheprovider"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, "-x", "-q", "--no-header", *files],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **chosen},
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+
+
+def survives(mutant: Mutant) -> str:
+    """Return what the tests say if they do not notice; empty if they do."""
+    files = BUS.get(mutant.file) or (DOMAIN if mutant.file.startswith("domain/") else GUARD)
+    done = run(mutant, WALK + GUARD if mutant.file in (GATEWAY, OPERATING) else files)
+    failed = done.returncode == 1 and "failed" in done.stdout.splitlines()[-1]
+    return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-500:]}"
+
+
+def test_there_are_enough_and_each_stands_once_in_its_file() -> None:
+    assert len(MUTANTS) >= 24
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+    assert set(FEW) <= {mutant.name for mutant in MUTANTS}
+    for mutant in MUTANTS:
+        compile(mutant.source(), mutant.file, "exec")
+
+
+def test_without_a_mistake_the_same_tests_pass() -> None:
+    assert run(None, DOMAIN + GUARD + WALK + BUS[CODEC] + MQTT).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_mistake_is_noticed() -> None:
+    chosen = [mutant for mutant in MUTANTS if ALL or mutant.name in FEW]
+    with ThreadPoolExecutor(2) as pool:
+        told = [survivor for survivor in pool.map(survives, chosen) if survivor]
+    assert not told, "\n\n".join(told)

@@ -1,0 +1,166 @@
+from dataclasses import replace
+
+import pytest
+
+from aegisflow.domain.commands.execution import Ack, Progress
+from aegisflow.domain.commands.interlocks import Recovery
+from aegisflow.domain.commands.model import CommandRecord, Mode, Stage
+from aegisflow.domain.commands.state_machine import CommandStateMachine
+from tests.support.command_bench import ADA, NOW, REDUCE, RESTART, SET, STOP, powered, sent, view
+
+SPEC = replace(powered("pump-01"), recovery={"power": Recovery(None, 5.0, 20.0)})
+
+
+def running(mode: Mode = Mode.NORMAL, reduction_pct: float = 0.0) -> CommandStateMachine:
+    operation = CommandStateMachine(SPEC)
+    operation.recall(mode, reduction_pct, None)
+    return operation
+
+
+def begin(operation: CommandStateMachine, record: CommandRecord, at: float = NOW + 1.0) -> tuple[Progress, ...]:
+    return operation.begin(record, view(mode=operation.mode, open_command=operation.open_command), at)
+
+
+def say(
+    operation: CommandStateMachine, record: CommandRecord, result: str = "accepted", mode: Mode | None = None
+) -> Progress | None:
+    return operation.acknowledge(Ack(record.command.command_id, "pump-01", result, "", NOW, mode), NOW + 2.0)
+
+
+def show(operation: CommandStateMachine, value: float) -> None:
+    for index in range(3):
+        operation.observe(NOW + 5.0 + index, {"power": value})
+
+
+def test_the_mode_follows_what_readings_have_shown() -> None:
+    operation, record = running(), sent(REDUCE, reduction_pct=40.0)
+    assert begin(operation, record) == ()
+    say(operation, record, "done", Mode.REDUCED_LOAD)
+    assert operation.mode is Mode.NORMAL  # words
+    show(operation, 12.0)
+    progress = operation.verdict(NOW + 10.0)
+    assert progress is not None
+    assert progress.stage is Stage.VERIFIED
+    assert (operation.mode, operation.reduction_pct, operation.open_command) == (Mode.REDUCED_LOAD, 40.0, "")
+
+
+@pytest.mark.parametrize("acked", [False, True])
+def test_after_an_effect_that_was_not_seen_the_mode_is_unknown(acked: bool) -> None:
+    operation, record = running(), sent(STOP)
+    begin(operation, record)
+    if acked:
+        say(operation, record)
+    assert operation.question(NOW + 30.0, 10.0) == ("" if acked else record.command.command_id) or acked
+    progress = operation.verdict(NOW + 1_000.0)
+    assert progress is not None
+    assert operation.needs_person(progress)
+    assert operation.mode is Mode.UNKNOWN
+
+
+def test_a_setpoint_never_changes_the_mode() -> None:
+    operation, record = running(), sent(SET)
+    begin(operation, record)
+    say(operation, record)
+    assert operation.verdict(NOW + 1_000.0) is not None
+    assert operation.mode is Mode.NORMAL
+
+
+def test_an_interrupted_one_is_over_and_leaves_the_mode_to_what_the_machine_says() -> None:
+    operation, record = running(), sent(REDUCE)
+    begin(operation, record)
+    say(operation, record, "interrupted")
+    assert operation.open_command == ""
+    assert operation.mode is Mode.UNKNOWN
+
+
+def test_an_interlock_fails_it_and_nothing_is_begun() -> None:
+    operation, record = running(), sent(REDUCE)
+    (failed,) = begin(operation, record, NOW + 30.0)
+    assert failed.stage is Stage.FAILED
+    assert failed.reasons == ("interlock: the command has expired", "nothing was sent")
+    assert operation.open_command == ""
+
+
+def test_an_order_without_an_expiry_is_never_begun() -> None:
+    (failed,) = begin(running(), replace(sent(REDUCE), send_by=None))
+    assert failed.stage is Stage.FAILED
+
+
+def test_an_order_that_comes_again_is_not_begun_again() -> None:
+    operation, record = running(), sent(REDUCE)
+    begin(operation, record)
+    say(operation, record, "refused")
+    assert operation.open_command == ""
+    assert begin(operation, record) == ()
+    assert operation.open_command == ""
+
+
+def test_one_of_the_store_is_not_begun_again() -> None:
+    operation, record = CommandStateMachine(SPEC), sent(REDUCE)
+    operation.recall(Mode.NORMAL, 0.0, record)
+    assert operation.open_command == record.command.command_id
+    assert begin(operation, record) == ()
+
+
+def test_a_shutdown_overtakes_and_ends_the_other() -> None:
+    operation, first, stop = running(), sent(REDUCE), sent(STOP)
+    begin(operation, first)
+    (ended,) = begin(operation, stop)
+    assert (ended.command_id, ended.stage) == (first.command.command_id, Stage.OUTCOME_UNKNOWN)
+    assert operation.open_command == stop.command.command_id
+    assert say(operation, first) is None
+    other = sent(REDUCE)
+    (failed,) = begin(operation, other)
+    assert failed.stage is Stage.FAILED
+
+
+def test_what_was_not_sent_has_failed_and_the_mode_stays() -> None:
+    operation, record = running(), sent(STOP)
+    begin(operation, record)
+    failed = operation.not_sent("no connection", NOW + 1.0)
+    assert failed is not None
+    assert (failed.stage, operation.mode, operation.open_command) == (Stage.FAILED, Mode.NORMAL, "")
+    assert operation.not_sent("no connection", NOW + 1.0) is None
+
+
+def test_a_machine_is_believed_about_its_mode_only_while_nobody_knows_better() -> None:
+    operation, stray = running(), sent(STOP)
+    say(operation, stray, "done", Mode.SHUTDOWN)
+    assert operation.mode is Mode.NORMAL
+    lost = running(Mode.UNKNOWN)
+    assert lost.question(NOW, 10.0) == ""
+    assert lost.question(NOW + 59.0, 10.0) is None
+    assert lost.question(NOW + 60.0, 10.0) == ""
+    say(lost, stray, "unknown", Mode.SHUTDOWN)
+    assert lost.mode is Mode.SHUTDOWN
+
+
+def test_recovery_counts_from_the_stop_on() -> None:
+    operation, record = running(), sent(STOP)
+    assert operation.unrecovered(NOW) == ()
+    begin(operation, record)
+    say(operation, record)
+    for at in (NOW - 20.0, NOW - 10.0):
+        operation.observe(at, {"power": 0.1})
+    show(operation, 0.1)
+    operation.verdict(NOW + 8.0)
+    assert operation.mode is Mode.SHUTDOWN
+    operation.observe(NOW + 10.0, {"power": 0.1})
+    operation.observe(NOW + 29.9, {"power": 0.1})
+    assert operation.unrecovered(NOW + 30.0)
+    operation.observe(NOW + 30.0, {"power": 0.1})
+    assert operation.unrecovered(NOW + 30.0) == ()
+    assert sent(RESTART, by=ADA).stage is Stage.DISPATCHED
+
+
+def test_the_version_changes_with_all_that_a_decision_rests_on() -> None:
+    versions = {
+        running().version,
+        running(Mode.REDUCED_LOAD, 20.0).version,
+        running(Mode.REDUCED_LOAD, 30.0).version,
+        running(Mode.SHUTDOWN).version,
+    }
+    other = running()
+    other.reconfigure(replace(SPEC, silent_after_s=1.0))
+    assert len(versions | {other.version}) == 5
+    assert running().version == running().version

@@ -1,0 +1,84 @@
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.support.memory_plant import MemoryPlant, a_new_incident, an_alarm
+from tests.support.operator_tokens import ANNA
+
+ALARM = "/operator/alarms/pump-01@00001"
+
+
+@pytest.fixture(autouse=True)
+def alarms(plant: MemoryPlant) -> None:
+    plant.alarms = [an_alarm(1), an_alarm(30, "pump-02")]
+
+
+def test_the_list_says_what_was_first_out(web: TestClient) -> None:
+    answer = web.get("/operator/alarms", headers=ANNA).json()
+    assert [(alarm["alarm_id"], alarm["first_out"]) for alarm in answer["alarms"]] == [
+        ("pump-01@00001", True),
+        ("pump-02@00030", False),
+    ]
+
+
+def test_the_list_carries_what_helped_before(web: TestClient, plant: MemoryPlant) -> None:
+    plant.log_incident(replace(a_new_incident(device_id="pump-02"), fault_type="bearing_failure", origin="agent"))
+    first = web.get("/operator/alarms", headers=ANNA).json()["alarms"][0]
+    (like,) = first["similar_incidents"]
+    assert (like["incident_id"], like["reviewed"], like["alike"]) == (1, False, ["same fault", "another pump"])
+    assert like["words_not_facts"] == {"of": "agent A. Person", "actions_taken": "replaced", "outcome": "normal"}
+    assert first["patterns"] == []
+
+
+def test_an_alarm_is_shelved_and_taken_back_under_the_persons_name(web: TestClient) -> None:
+    shelved = web.post(f"{ALARM}/shelve", headers=ANNA, json={"duration_s": 600, "reason": "welding"}).json()
+    assert (shelved["state"], shelved["set_aside_by"], shelved["shelved_until"], shelved["set_aside_because"]) == (
+        "shelved",
+        "anna",
+        "2026-01-31T08:10:00Z",
+        "welding",
+    )
+    assert web.post(f"{ALARM}/unshelve", headers=ANNA, json={}).json()["state"] == "unacknowledged"
+
+
+def test_an_alarm_is_taken_out_of_service_and_returned(web: TestClient) -> None:
+    out = web.post(f"{ALARM}/out-of-service", headers=ANNA, json={"reason": "dismounted"}).json()
+    assert (out["state"], out["shelved_until"]) == ("out_of_service", None)
+    assert web.post(f"{ALARM}/in-service", headers=ANNA, json={}).json()["state"] == "unacknowledged"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"duration_s": "nan", "reason": "welding"},
+        {"duration_s": True, "reason": "welding"},
+        {"duration_s": 1e9, "reason": "welding"},
+        {"duration_s": 600},
+        {"duration_s": 600, "reason": 7},
+    ],
+)
+def test_a_shelf_that_makes_no_sense_is_refused(web: TestClient, body: dict[str, object]) -> None:
+    assert web.post(f"{ALARM}/shelve", headers=ANNA, json=body).status_code == 400
+    assert web.post("/operator/alarms/pump-09@1/unshelve", headers=ANNA, json={}).status_code == 404
+
+
+def test_the_figures_are_told_for_as_many_operators_as_are_asked_for(web: TestClient) -> None:
+    answer = web.get("/operator/figures?last_s=86400&operators=2", headers=ANNA).json()
+    assert answer["alarms"] == 2
+    assert answer["lines"][0].startswith("0.01 alarms per 10 minutes and operator")
+    for wrong in ("last_s=1", "last_s=x", "operators=0", "operators=1.5"):
+        assert web.get(f"/operator/figures?{wrong}", headers=ANNA).status_code == 400
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer token-of-agents"}])
+@pytest.mark.parametrize("act", ["shelve", "unshelve", "out-of-service", "in-service"])
+def test_the_agents_token_changes_no_alarm(
+    web: TestClient, plant: MemoryPlant, act: str, headers: dict[str, str]
+) -> None:
+    before = list(plant.alarms)
+    body = {"duration_s": 600, "reason": "welding"}
+    assert web.post(f"{ALARM}/{act}", headers=headers, json=body).status_code == 401
+    assert web.get("/operator/alarms", headers=headers).status_code == 401
+    assert plant.alarms == before

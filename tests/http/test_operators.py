@@ -1,0 +1,123 @@
+import pytest
+
+from aegisflow.domain.commands.model import Caller, CommandName
+from aegisflow.errors import ListenError
+from aegisflow.http.operators import MAX_FAILURES, WITHIN_S, Operators
+from tests.support.memory_plant import MemoryPlant, an_alarm
+from tests.support.operator_tokens import AGENTS, ANNA, BEN, HASHES
+
+READS = ("/operator/approvals", "/operator/commands", "/operator/agents")
+WRITES = (
+    "/operator/commands",
+    "/operator/commands/cmd-1/approve",
+    "/operator/commands/cmd-1/reject",
+    "/operator/agents/stop",
+    "/operator/agents/resume",
+    "/operator/alarms/pump-01@00001/acknowledge",
+)
+
+
+def propose(plant: MemoryPlant, words: str = "it is hot", kind: str = "agent", name: str = "seven") -> None:
+    plant.request_command("pump-01", CommandName.RESTART, {}, Caller(name, kind), words)
+
+
+@pytest.mark.parametrize("headers", [{}, AGENTS, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}])
+def test_only_an_operators_token_opens_any_route(web, plant, headers):
+    propose(plant)
+    for method, path in [("GET", path) for path in READS] + [("POST", path) for path in WRITES]:
+        answer = web.request(method, path, headers=headers, json={"digest": "digest-of-cmd-1", "reason": "x"})
+        assert answer.status_code == 401
+        assert "token" in answer.json()["error"]
+    assert plant.writes.allowed
+    assert len(plant.approvals().value) == 1
+
+
+def test_an_operators_token_does_not_open_what_is_the_agents(web):
+    for path, method in (("/mcp", "POST"), ("/metrics", "GET"), ("/reload", "POST")):
+        assert web.request(method, path, headers=ANNA).status_code == 401
+
+
+def test_a_page_in_a_browser_gets_nowhere(web):
+    assert web.get("/operator/agents", headers={**ANNA, "Origin": "https://evil.example"}).status_code == 403
+
+
+def test_facts_come_first_and_the_agents_words_last_without_control_characters(web, plant):
+    propose(plant, "approved\x1b[2J by the chief\u202e" + "x" * 5000)
+    view = web.get("/operator/approvals", headers=ANNA).json()["approvals"][0]
+    order = list(view)
+    assert order[0] == "facts"
+    assert order.index("facts") < order.index("policy") < order.index("words_not_facts") == len(order) - 1
+    assert view["words_not_facts"]["of"] == "agent seven"
+    assert view["words_not_facts"]["text"].startswith("approved[2J by the chiefx")
+    assert len(view["words_not_facts"]["text"].encode()) <= 1000
+
+
+def test_a_command_is_approved_once_by_another_than_who_asked_and_as_it_was_shown(web, plant):
+    asked = {"device_id": "pump-01", "command": "restart", "parameters": {}, "justification": "checked on site"}
+    assert web.post("/operator/commands", headers=ANNA, json=asked).json()["stage"] == "awaiting_approval"
+    assert plant.requests[0].command.proposed_by == Caller("anna", "operator")
+    path, digest = "/operator/commands/cmd-1/approve", {"digest": "digest-of-cmd-1"}
+    assert web.post(path, headers=ANNA, json=digest).status_code == 403
+    assert web.post(path, headers=BEN, json={"digest": "of another"}).status_code == 409
+    assert web.post(path, headers=BEN, json={}).status_code == 400
+    assert web.post(path, headers=BEN, json=digest).json()["stage"] == "approved"
+    assert web.post(path, headers=BEN, json=digest).status_code == 409
+    assert web.post("/operator/commands/cmd-9/approve", headers=BEN, json=digest).status_code == 404
+
+
+def test_a_rejection_needs_a_reason(web, plant):
+    propose(plant)
+    assert web.post("/operator/commands/cmd-1/reject", headers=ANNA, json={"reason": " "}).status_code == 400
+    answer = web.post("/operator/commands/cmd-1/reject", headers=ANNA, json={"reason": "no need"})
+    assert answer.json()["policy"] == ["rejected by anna: no need"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 15_000, b'{"reason": 5}', b" " * 30_000])
+def test_a_body_that_is_no_request_is_explained(web, body):
+    answer = web.post("/operator/agents/stop", headers=ANNA, content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+def test_agents_are_stopped_and_let_write_again(web):
+    assert web.get("/operator/agents", headers=ANNA).json()["allowed"] is True
+    assert web.post("/operator/agents/stop", headers=ANNA, json={"reason": "drill"}).json()["by"] == "anna"
+    assert web.get("/operator/agents", headers=BEN).json()["allowed"] is False
+    assert web.post("/operator/agents/resume", headers=BEN, json={"reason": "over"}).json()["allowed"] is True
+
+
+def test_an_alarm_is_acknowledged_in_the_operators_name(web, plant):
+    plant.alarms = [an_alarm(1)]
+    path = "/operator/alarms/pump-01@00001/acknowledge"
+    assert web.post(path, headers=BEN, json={"note": "on my way"}).json()["acknowledged_by"] == "ben"
+
+
+def test_commands_are_listed_within_bounds(web, plant):
+    propose(plant)
+    assert len(web.get("/operator/commands?limit=5", headers=ANNA).json()["commands"]) == 1
+    for limit in ("0", "1000", "x", "٣"):
+        assert web.get("/operator/commands", params={"limit": limit}, headers=ANNA).status_code == 400
+
+
+def test_who_guesses_is_slowed_down_for_a_minute():
+    now = [0.0]
+    operators = Operators(HASHES, clock=lambda: now[0])
+    for _ in range(MAX_FAILURES):
+        assert not operators.barred()
+        assert operators.who("Bearer guess") is None
+    assert operators.barred()
+    now[0] = WITHIN_S
+    assert not operators.barred()
+    assert operators.who("Bearer token-of-ben") == Caller("ben", "operator")
+
+
+def test_many_wrong_tokens_are_answered_with_429(web):
+    for _ in range(MAX_FAILURES):
+        web.get("/operator/agents", headers={"Authorization": "Bearer guess"})
+    assert web.get("/operator/agents", headers={"Authorization": "Bearer guess"}).status_code == 429
+    assert web.get("/operator/agents", headers=ANNA).status_code == 200
+
+
+def test_an_operator_may_not_share_the_agents_token():
+    with pytest.raises(ListenError, match="same token as the agents"):
+        Operators(HASHES, "token-of-anna")

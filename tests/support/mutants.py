@@ -1,0 +1,298 @@
+"""Mistakes that somebody could make in policy and guard; each must make a test fail (``test_mutants.py``).
+
+As a pytest plugin (``-p tests.support.mutants``, with AEGISFLOW_MUTANT=<position in MUTANTS>) it has one of them loaded
+instead of the source.
+"""
+
+import importlib.machinery
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
+from typing import NamedTuple
+
+from tests.support.places import ROOT
+
+
+class Mutant(NamedTuple):
+    name: str
+    file: str
+    old: str
+    new: str
+
+    def source(self) -> str:
+        """Return the file with the mistake in it."""
+        text = (ROOT / "aegisflow" / self.file).read_text(encoding="utf-8")
+        assert text.count(self.old) == 1, (
+            f"{self.name}: {self.old!r} stands {text.count(self.old)} times in {self.file}"
+        )
+        return text.replace(self.old, self.new)
+
+
+POLICY, LOCKS, DESK, LEDGER = (
+    "domain/commands/policy.py",
+    "domain/commands/interlocks.py",
+    "domain/commands/authorizer.py",
+    "domain/commands/open_commands.py",
+)
+EXECUTION, OPERATION, PROOF = (
+    "domain/commands/execution.py",
+    "domain/commands/state_machine.py",
+    "domain/commands/verification.py",
+)
+STEP, GUARD, STEPS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
+GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
+CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
+
+MUTANTS = (
+    Mutant(
+        "allow beats ask",
+        POLICY,
+        "(Verdict.DENY, Verdict.ASK, Verdict.ALLOW)",
+        "(Verdict.DENY, Verdict.ALLOW, Verdict.ASK)",
+    ),
+    Mutant(
+        "ask beats deny",
+        POLICY,
+        "(Verdict.DENY, Verdict.ASK, Verdict.ALLOW)",
+        "(Verdict.ASK, Verdict.DENY, Verdict.ALLOW)",
+    ),
+    Mutant(
+        "silence means allow",
+        POLICY,
+        'return Decision(Verdict.DENY, ("no rule',
+        'return Decision(Verdict.ALLOW, ("no rule',
+    ),
+    Mutant("operators' commands for all", POLICY, "command.command in FOR_OPERATORS and", "False and"),
+    Mutant("kill switch ignored", POLICY, "if not plant.agents.allowed:", "if False:"),
+    Mutant("switch in the file ignored", POLICY, "if not policy.agents_may_propose:", "if False:"),
+    Mutant("one too many on a device", POLICY, "plant.device_commands >= policy", "plant.device_commands > policy"),
+    Mutant("one too many in the plant", POLICY, "plant.plant_commands >= policy", "plant.plant_commands > policy"),
+    Mutant("acts on doubtful alarms", POLICY, "if doubtful:", "if False:"),
+    Mutant("acts on stale sensors", POLICY, "if device.silent or device.stale:", "if device.silent:"),
+    Mutant("line's limit reached is passed", POLICY, "+ taken > policy.line", "+ taken >= policy.line"),
+    Mutant("the last sibling stops", POLICY, "plant.others_running < least", "plant.others_running <= least - 2"),
+    Mutant("a reduction at the bound", POLICY, "reduction <= rule.up_to_pct", "reduction < rule.up_to_pct"),
+    Mutant("the fewest approvals", POLICY, "max(rule.approvals for", "min(rule.approvals for"),
+    Mutant("only one command at a time forgotten", POLICY, "if device.open_command and", "if False and"),
+    Mutant("expired by a moment", LOCKS, "if at >= send_by:", "if at > send_by:"),
+    Mutant("another state executed", LOCKS, "if device.version != judged:", "if False:"),
+    Mutant("silent device commanded", LOCKS, "if device.silent:", "if False:"),
+    Mutant("restart without recovery", LOCKS, "if command.command in _STARTS:", "if False:"),
+    Mutant("recovery without time", LOCKS, "if held < limit.for_s:", "if since is None:"),
+    Mutant("recovery over a gap", LOCKS, "or at - self._at[sensor] > self._gap_s:", "or False:"),
+    Mutant("recovery while it runs", LOCKS, "if mode.is_running:", "if False:"),
+    Mutant(
+        "agents approve",
+        DESK,
+        'if by.kind != "operator":\n            raise NotAllowedError("approve"',
+        'if False:\n            raise NotAllowedError("approve"',
+    ),
+    Mutant(
+        "agents reject",
+        DESK,
+        'if by.kind != "operator":\n            raise NotAllowedError("reject"',
+        'if False:\n            raise NotAllowedError("reject"',
+    ),
+    Mutant("who proposes approves", DESK, "if by == command.proposed_by:", "if False:"),
+    Mutant("one approves for two", DESK, "if by.name in record.approved_by:", "if False:"),
+    Mutant("digest not compared", DESK, "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
+    Mutant(
+        "approval after its expiry",
+        DESK,
+        "or at >= receipt.expires_at:\n            return",
+        "or False:\n            return",
+    ),
+    Mutant(
+        "approval of another state",
+        DESK,
+        "if device is None or device.version != record.state_version:",
+        "if device is None:",
+    ),
+    Mutant(
+        "not judged again",
+        DESK,
+        "if decision.verdict is Verdict.DENY:\n            reasons",
+        "if False:\n            reasons",
+    ),
+    Mutant("one approval fewer", DESK, "if len(agreed) < needed:", "if len(agreed) < needed - 1:"),
+    Mutant(
+        "facts out of order",
+        DESK,
+        "if record is None or progress.stage not in FOLLOWS[record.stage]:",
+        "if record is None:",
+    ),
+    Mutant(
+        "nothing expires",
+        DESK,
+        "elif record.receipt.expires_at is None or at >=",
+        "elif record.receipt.expires_at is None or at <",
+    ),
+    Mutant(
+        "the same command twice",
+        DESK,
+        "if any(self._same(other.command, command) for",
+        "if False and any(self._same(other.command, command) for",
+    ),
+    Mutant("two under way", DESK, "and other.stage.is_under_way\n", "and False\n"),
+    Mutant(
+        "a shutdown leaves others waiting",
+        DESK,
+        "if record.command.command is not CommandName.EMERGENCY_SHUTDOWN:",
+        "if True:",
+    ),
+    Mutant("race: reserved steps unseen", LEDGER, "known = {**self.open, **self._coming}", "known = {**self.open}"),
+    Mutant(
+        "race: reserved steps not counted",
+        LEDGER,
+        "for one in self._coming.values() if _is_agents(one)",
+        "for one in ()",
+    ),
+    Mutant("operators use the agents' rate up", LEDGER, 'record.command.proposed_by.kind != "operator"', "True"),
+    Mutant("digest without parameters", STEP, "dict(sorted(command.parameters.items())),", "{},"),
+    Mutant("digest without state", STEP, "        state_version,\n        format", "        format"),
+    Mutant(
+        "verified without an ack",
+        EXECUTION,
+        "if not self._acked:\n            if",
+        "if not self._acked and not self._met:\n            if",
+    ),
+    Mutant("verified by old readings", EXECUTION, "or at <= self.record.stage_at or", "or"),
+    Mutant("verified by the first reading", EXECUTION, "self._met = full and low", "self._met = low"),
+    Mutant(
+        "no sensor, yet verified",
+        EXECUTION,
+        'self._end(Stage.UNVERIFIED, at, "no sensor',
+        'self._end(Stage.VERIFIED, at, "no sensor',
+    ),
+    Mutant("an interrupted one taken for an ack", EXECUTION, 'if ack.result == "interrupted":', "if False:"),
+    Mutant("a refusal taken for an ack", EXECUTION, 'if ack.result == "refused":', "if False:"),
+    Mutant(
+        "never came, while it may still come",
+        EXECUTION,
+        "if self._acked or at < self._send_by:\n                return None",
+        "if self._acked:\n                return None",
+    ),
+    Mutant(
+        "sent again after a restart",
+        OPERATION,
+        "if command.command_id in (self.open_command, self._begun):",
+        "if command.command_id == self._begun:",
+    ),
+    Mutant(
+        "sent again when told again",
+        OPERATION,
+        "if command.command_id in (self.open_command, self._begun):",
+        "if command.command_id == self.open_command:",
+    ),
+    Mutant("interlocks not asked", OPERATION, "if against:", "if False:"),
+    Mutant(
+        "a machine's word on its mode",
+        OPERATION,
+        "and self.mode is Mode.UNKNOWN:\n                self._move",
+        "and True:\n                self._move",
+    ),
+    Mutant("mode kept though nobody saw", OPERATION, "elif progress.stage in _CALLED:", "elif False:"),
+    Mutant(
+        "half of a change is enough of nothing",
+        PROOF,
+        "margin = _SHARE * share * abs(mean)",
+        "margin = -_SHARE * share * abs(mean)",
+    ),
+    Mutant(
+        "published without a commit",
+        STEPS,
+        "        self._authorizer.reserve(transition)\n",
+        "        self._authorizer.reserve(transition)\n        self._done(Storing(transition, None, 0.0))\n",
+    ),
+    Mutant("steps not reserved", STEPS, "        self._authorizer.reserve(transition)\n", ""),
+    Mutant(
+        "a step that was refused is taken",
+        STEPS,
+        "        if told.ok:\n            self._done",
+        "        if True:\n            self._done",
+    ),
+    Mutant("a fact given up", STEPS, "if not told.ok and not told.final and storing.answer is None:", "if False:"),
+    Mutant("agents resume themselves", GUARD, 'if switch.by.kind != "operator":', "if False:"),
+    Mutant("stopping waits for the store", GUARD, "if not switch.allowed:\n", "if False:\n"),
+    Mutant("facts lost in a fall", STEPS, "                self.give_back(message)\n", "                pass\n"),
+    Mutant(
+        "answered before it is stored",
+        STEPS,
+        "        self.tell(HISTORIAN, StoreTransition(transition, self.name))\n        self.wake_in",
+        "        _ = answer and answer.set(transition.after.receipt)\n        self.wake_in",
+    ),
+    Mutant("sent after its expiry", GATEWAY, "if send_by is None or now >= send_by:", "if send_by is None:"),
+    Mutant(
+        "a command that could not be sent is not told",
+        GATEWAY,
+        'self._not_sent(record, f"the broker cannot',
+        'str(f"the broker cannot',
+    ),
+    Mutant("answers of machines are not passed on", GATEWAY, "self.tell(ack.device_id, AckReceived(ack))", "pass"),
+    Mutant(
+        "published though the machine's own interlock refused",
+        OPERATING,
+        "if self._device.operation.open_command == command_id != was_open:",
+        "if True:",
+    ),
+    Mutant("published a second time", OPERATING, "== command_id != was_open:", "== command_id:"),
+    Mutant(
+        "what was never sent stays open",
+        OPERATING,
+        "if self._device.operation.open_command == command_id:\n",
+        "if False:\n",
+    ),
+    Mutant("a restarted guard is not told", OPERATING, "for progress in self._seen:", "for progress in ():"),
+    Mutant(
+        "published without a connection", CLIENT, "connection is None or not connection.connected or", "connection and"
+    ),
+    Mutant(
+        "commands that the broker keeps",
+        CONNECTION,
+        "payload, qos=1, properties",
+        "payload, qos=1, retain=True, properties",
+    ),
+    Mutant("commands that may get lost", CONNECTION, "payload, qos=1, properties", "payload, qos=0, properties"),
+    Mutant(
+        "commands that the broker delivers late",
+        CONNECTION,
+        "MessageExpiryInterval = expiry_s",
+        "MessageExpiryInterval = 86_400",
+    ),
+    Mutant("an answer in another machine's name", CODEC, "if fields.device_id is not None and", "if False and"),
+    Mutant("an answer of long ago", CODEC, "if message.retain or len", "if len"),
+    Mutant("an answer that nobody signed", CODEC, "if self._key and not is_signed", "if False and not is_signed"),
+    Mutant(
+        "a command without its deadline",
+        CODEC,
+        '"expires_at": format_instant(expires_at)',
+        '"expires_at": format_instant(issued_at)',
+    ),
+    Mutant("the machine is never asked", OPERATING, "if asked is not None:", "if False:"),
+)
+"""What could go wrong, where; the old text stands once in its file."""
+
+
+class _Loader(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(_chosen().source(), self.path, "exec")
+
+
+class _Finder:
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        where = ROOT / "aegisflow" / _chosen().file
+        if name != "aegisflow." + _chosen().file.removesuffix(".py").replace("/", "."):
+            return None
+        loader = _Loader(name, str(where))
+        return importlib.machinery.ModuleSpec(name, loader, origin=str(where))
+
+
+def _chosen() -> Mutant:
+    return MUTANTS[int(os.environ["AEGISFLOW_MUTANT"])]
+
+
+if "AEGISFLOW_MUTANT" in os.environ:
+    sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]

@@ -1,0 +1,53 @@
+import pytest
+
+from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import Answer
+from aegisflow.errors import UnavailableError
+from aegisflow.telemetry.gauges import KEPT_S, KpiGauges
+from aegisflow.telemetry.metrics import Metrics
+from tests.support.running import Running
+
+
+def value(metrics: Metrics, name: str) -> str:
+    lines = metrics.render().decode().splitlines()
+    return next(line.rpartition(" ")[2] for line in lines if line.startswith(f"{name} "))
+
+
+def test_the_figures_of_the_last_day_are_shown_and_looked_up_once_for_a_scrape(tmp_path) -> None:
+    running = Running(tmp_path)
+    with running.app:
+        running.overheat()
+        asked: list[Period] = []
+        plant = running.plant
+
+        class Watched:
+            now = staticmethod(plant.now)
+
+            def alarm_kpis(self, period: Period) -> Answer[AlarmKpis]:
+                asked.append(period)
+                return plant.alarm_kpis(period)
+
+        metrics, times = Metrics(), [100.0]
+        KpiGauges(Watched(), lambda: times[0]).add_to(metrics)
+        assert value(metrics, "aegisflow_alarm_figures_peak") == "1.0"
+        assert float(value(metrics, "aegisflow_alarm_figures_average")) == pytest.approx(1 / 144, rel=0.01)
+        assert value(metrics, "aegisflow_alarm_figures_floods") == "0.0"
+        assert len(asked) == 1
+        times[0] += KEPT_S
+        metrics.render()
+        assert len(asked) == 2
+        assert value(running.app.metrics, "aegisflow_alarm_figures_stale") == "0.0"
+
+
+def test_a_store_that_does_not_answer_makes_no_figure_and_no_failure() -> None:
+    class Lost:
+        def now(self) -> float:
+            return 0.0
+
+        def alarm_kpis(self, period: object) -> object:
+            raise UnavailableError("archive", "it is away")
+
+    metrics = Metrics()
+    KpiGauges(Lost()).add_to(metrics)
+    assert value(metrics, "aegisflow_alarm_figures_average") == "NaN"
