@@ -15,12 +15,13 @@ from pathlib import Path
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, load
-from aegisflow.domain.commands.model import Caller, CommandName
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.commands.policy_spec import Rate
 from aegisflow.domain.times import format_instant
 from benchmarks.load import percentile
 
-AGENT, ADA = Caller("bench", "agent"), Caller("ada", "operator")
+AGENT, ADA = Caller("bench", CallerKind.AGENT), Caller("ada", CallerKind.OPERATOR)
 RATE = 10_000
 T0 = 1_760_000_000.0
 VALUES = {"temperature": 75.0, "pressure": 31.5, "vibration": 1.5, "humidity": 40.0, "power_consumption": 20.0}

@@ -27,10 +27,10 @@ from aegisflow.actors.messages.guard import (
 from aegisflow.actors.messages.store import CommitAudit
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory
 from aegisflow.actors.transition_writer import STORE_AGAIN_S, Answer, StepKeeper, Storing
+from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.authorizer import CommandAuthorizer
 from aegisflow.domain.commands.model import (
     AgentWrites,
-    Caller,
     Command,
     CommandName,
     CommandOption,
@@ -43,7 +43,7 @@ from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.commands.validation import check_proposal
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.views import AuditEntry
-from aegisflow.errors import BadValueError, NotAllowedError, UnknownNameError
+from aegisflow.errors import BadValueError, UnknownNameError
 from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Guard"]
@@ -205,8 +205,7 @@ class Guard(StepKeeper):
         return answer
 
     def _switch(self, switch: SwitchAgents) -> Answer:
-        if switch.by.kind != "operator":
-            raise NotAllowedError("switch the commands of agents", switch.by.name, "only an operator can")
+        require_operator(switch.by, "switch the commands of agents")
         if not switch.reason.strip():
             raise BadValueError("reason", switch.reason, "why, in a few words")
         wanted = AgentWrites(switch.allowed, switch.by.name, self._now(), switch.reason)

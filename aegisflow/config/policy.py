@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Name, Seconds, Section, Text, Wording, Words
 from aegisflow.config.mistakes import KeyPath, Mistakes, one_of
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
 from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.equipment import PlantSpec
@@ -98,7 +99,7 @@ def _rule(at: KeyPath, part: RulePart, plant: PlantSpec, mistakes: Mistakes) -> 
     _known((*at, "devices"), part.devices, plant.devices, mistakes)
     _known((*at, "lines"), part.lines, plant.lines, mistakes)
     _known((*at, "kinds"), part.kinds, {spec.kind for spec in plant.devices.values()}, mistakes)
-    opens = part.decision != "deny" and "agent" in part.callers
+    opens = part.decision != "deny" and CallerKind.AGENT in part.callers
     for name in part.commands:
         if opens and name in FOR_OPERATORS:
             mistakes.add((*at, "commands"), name, "a command that agents can propose; this one is for operators only")

@@ -1,11 +1,10 @@
 """What people do to the alarms of one machine, and who may."""
 
 from aegisflow.domain.alarms.book import AlarmBook
-from aegisflow.domain.alarms.lifecycle import check_operator, check_reason, check_shelf
+from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.errors import NotAllowedError
 
 
 class AlarmedDevice:
@@ -32,10 +31,10 @@ class AlarmedDevice:
             BadValueError: a shelf too short or too long, no reason, or an alarm that is history.
         """
         if shelf_s is None:
-            check_operator(by, "take alarms out of service")
+            _require_operator(by, "take alarms out of service")
             check_reason(reason)
             return self._book.take_out_of_service(alarm_id, by, reason, at)
-        check_operator(by, "shelve alarms")
+        _require_operator(by, "shelve alarms")
         check_shelf(shelf_s, reason)
         return self._book.shelve(alarm_id, by, at + shelf_s, reason, at)
 
@@ -49,7 +48,7 @@ class AlarmedDevice:
             UnknownNameError: the device has no such alarm; names those it has.
             BadValueError: the alarm is not in that state.
         """
-        check_operator(by, "bring alarms back")
+        _require_operator(by, "bring alarms back")
         return self._book.bring_back(alarm_id, state, by, at)
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> tuple[Alarm, tuple[AlarmEvent, ...]]:
@@ -59,11 +58,17 @@ class AlarmedDevice:
 
         Raises:
             UnknownNameError: the device has no such alarm; names those it has.
-            NotAllowedError: an agent, and the alarm is high or critical: people must take note of it.
+            NotAllowedError: an agent, and the alarm is high or critical: people must take note of it; or a caller
+                that is neither operator nor agent.
         """
-        if by.kind == "agent":
-            for alarm in self.alarms():
-                if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:
-                    why = f"it is {alarm.severity}, and an operator must take note of it"
-                    raise NotAllowedError(f"acknowledge {alarm_id}", by.name, why)
+        if by.kind is not CallerKind.AGENT:
+            require_operator(by, f"acknowledge {alarm_id}", "only operators and agents may")
+        for alarm in self.alarms():
+            if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:
+                why = f"it is {alarm.severity}, and an operator must take note of it"
+                require_operator(by, f"acknowledge {alarm_id}", why)
         return self._book.acknowledge(alarm_id, by, note, at)
+
+
+def _require_operator(by: Caller, what: str) -> None:
+    require_operator(by, what, f"only operators may, and this is an {by.kind}")

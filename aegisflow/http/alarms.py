@@ -8,7 +8,7 @@ from starlette.requests import Request
 from aegisflow.api.text import clean
 from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.model import Alarm
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import BadValueError

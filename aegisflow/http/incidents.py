@@ -9,7 +9,7 @@ from starlette.requests import Request
 from aegisflow.api.periods import past_instant
 from aegisflow.api.text import clean
 from aegisflow.domain.alarms.model import Severity
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.incidents.model import (
     CORRECTABLE,
     WORDS,

@@ -18,7 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from aegisflow.api.text import clean
-from aegisflow.domain.commands.model import AgentWrites, Caller, CommandName, CommandReceipt, CommandView
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import (
     AegisFlowError,
@@ -80,7 +81,7 @@ class Operators:
         given = token_hash(token) if scheme.lower() == "bearer" else ""
         found = [name for name, known in self._hashes.items() if hmac.compare_digest(known, given)]
         if found:
-            return Caller(found[0], "operator")
+            return Caller(found[0], CallerKind.OPERATOR)
         with self._lock:
             self.failed += 1
             self._failures.append(self._clock())

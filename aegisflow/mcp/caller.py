@@ -3,7 +3,7 @@
 from fastmcp.server.dependencies import get_context
 
 from aegisflow.api.text import clean
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 
 
 def caller() -> Caller:
@@ -15,4 +15,4 @@ def caller() -> Caller:
     session = get_context().session
     params = session.client_params
     name = clean(params.client_info.name, 80) if params is not None else ""
-    return Caller(name=name or "unnamed MCP client", kind="agent")
+    return Caller(name=name or "unnamed MCP client", kind=CallerKind.AGENT)

@@ -38,14 +38,8 @@ from aegisflow.actors.messages.store import (
 from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import Alarm, AlarmState
-from aegisflow.domain.commands.model import (
-    AgentWrites,
-    Caller,
-    CommandName,
-    CommandReceipt,
-    CommandView,
-    DeviceCommands,
-)
+from aegisflow.domain.callers import Caller
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,

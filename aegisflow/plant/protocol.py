@@ -5,14 +5,8 @@ from typing import Protocol
 
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import Alarm
-from aegisflow.domain.commands.model import (
-    AgentWrites,
-    Caller,
-    CommandName,
-    CommandReceipt,
-    CommandView,
-    DeviceCommands,
-)
+from aegisflow.domain.callers import Caller
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, DeviceCommands
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.incidents.model import (
     Incident,

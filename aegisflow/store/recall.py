@@ -5,6 +5,7 @@ from typing import NamedTuple
 from msgspec.json import decode
 
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Expectation, Mode, Stage
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
@@ -77,8 +78,9 @@ def recall_device(writer: Writer, device_id: str, count: int) -> DevicePast:
 def recall_commands(connection: Connection, since: float) -> CommandsPast:
     """Return what is open, what agents have had sent since an instant, and whether they may propose."""
     sent = connection.run(
-        "SELECT stage_at, device_id FROM commands WHERE proposer_kind != 'operator' AND send_by IS NOT NULL "
+        "SELECT stage_at, device_id FROM commands WHERE proposer_kind != ? AND send_by IS NOT NULL "
         "AND proposed_at >= ?",
+        str(CallerKind.OPERATOR),
         since,
     ).fetchall()
     return CommandsPast(

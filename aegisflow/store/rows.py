@@ -7,15 +7,8 @@ from peewee import Model
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.audit import row_hash
-from aegisflow.domain.commands.model import (
-    Caller,
-    Command,
-    CommandName,
-    CommandReceipt,
-    CommandRecord,
-    Expectation,
-    Stage,
-)
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import Command, CommandName, CommandReceipt, CommandRecord, Expectation, Stage
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, StoredCommand
@@ -88,7 +81,7 @@ def command_row(record: CommandRecord) -> Row:
         "command": str(command.command),
         "parameters": to_json(command.parameters),
         "proposer": command.proposed_by.name,
-        "proposer_kind": command.proposed_by.kind,
+        "proposer_kind": str(command.proposed_by.kind),
         "justification": command.justification,
         "proposed_at": command.proposed_at,
         "stage": str(receipt.stage),
@@ -128,7 +121,7 @@ def receipt_of(row: StoredCommand) -> CommandReceipt:
         row.device_id,
         CommandName(row.command),
         from_json(row.parameters, dict[str, str | float]),
-        Caller(row.proposer, row.proposer_kind),
+        Caller(row.proposer, CallerKind.of(row.proposer_kind)),
         row.justification,
         row.proposed_at,
     )

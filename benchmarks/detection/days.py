@@ -10,7 +10,7 @@ import numpy as np
 
 from aegisflow.config import load
 from aegisflow.domain.alarms.model import Alarm, Change
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading
@@ -18,7 +18,7 @@ from simulator.dataset import Dataset, Recording, generate
 from simulator.scenario import VARIANTS, Scenario
 
 PLANT_FILE = Path(__file__).parents[2] / "config" / "plant.yaml"
-_OPERATOR = Caller("bench", "operator")
+_OPERATOR = Caller("bench", CallerKind.OPERATOR)
 
 
 @dataclass(slots=True)

@@ -20,14 +20,15 @@ from aegisflow.actors.messages.guard import (
 )
 from aegisflow.actors.runtime.children import ChildSpec, Family
 from aegisflow.actors.runtime.directory import GUARD
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.execution import Ack, Progress
-from aegisflow.domain.commands.model import Caller, CommandName, CommandReceipt, Stage
+from aegisflow.domain.commands.model import CommandName, CommandReceipt, Stage
 from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
 from tests.support.places import ROOT
 from tests.support.samples import device_spec, sensor_spec
 from tests.support.small_plant import WAIT_S, SmallPlant, plant_of
 
-AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
+AGENT, ADA = Caller("claude", CallerKind.AGENT), Caller("ada", CallerKind.OPERATOR)
 STOP = CommandName.EMERGENCY_SHUTDOWN
 SOURCES = ROOT / "aegisflow"
 

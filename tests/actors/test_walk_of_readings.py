@@ -8,7 +8,7 @@ from aegisflow.actors.messages.gateway import FlushInbound, ReadGatewayCounts
 from aegisflow.actors.messages.supervisor import ReplacePlant
 from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, SUPERVISOR
 from aegisflow.config.settings import GatewaySettings, SupervisionSettings
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.device import Device
 from aegisflow.errors import UnavailableError, UnknownNameError
 from tests.support.samples import device_spec, sensor_spec
@@ -218,7 +218,7 @@ def alarms(plant: SmallPlant):
 
 def test_who_acknowledges_an_alarm_leaves_a_row(small_plant: SmallPlant) -> None:
     alarm = raise_alarm(small_plant)
-    by = Caller("ada", "operator")
+    by = Caller("ada", CallerKind.OPERATOR)
     noted = small_plant.directory.ask("pump-01", AcknowledgeAlarm(alarm.alarm_id, by, "seen"), WAIT_S)
     assert noted.acknowledged_by == "ada"
     assert noted.state.is_active
@@ -236,7 +236,9 @@ def test_who_acknowledges_an_alarm_leaves_a_row(small_plant: SmallPlant) -> None
 def test_an_unknown_alarm_is_answered_with_those_there_are(small_plant: SmallPlant) -> None:
     alarm = raise_alarm(small_plant)
     with pytest.raises(UnknownNameError, match=alarm.alarm_id):
-        small_plant.directory.ask("pump-01", AcknowledgeAlarm("nonsense", Caller("ada", "operator"), ""), WAIT_S)
+        small_plant.directory.ask(
+            "pump-01", AcknowledgeAlarm("nonsense", Caller("ada", CallerKind.OPERATOR), ""), WAIT_S
+        )
 
 
 ALWAYS_FALLS = SupervisionSettings(max_restarts=2, within_s=600.0, backoff_min_s=0.001, backoff_max_s=0.002)

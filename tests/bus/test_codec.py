@@ -9,8 +9,9 @@ from aegisflow.bus import BusMessage
 from aegisflow.bus.codec import REASONS, Codec
 from aegisflow.bus.signature import is_signed, sign
 from aegisflow.config.settings import Topics
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.execution import Ack
-from aegisflow.domain.commands.model import Caller, Command, CommandName, Mode
+from aegisflow.domain.commands.model import Command, CommandName, Mode
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Receipt
 from aegisflow.errors import PayloadError
@@ -248,7 +249,13 @@ def test_every_value_within_its_span_arrives_unchanged(values):
 
 
 COMMAND = Command(
-    "cmd-1", "pump-02", CommandName.REDUCE_LOAD, {"reduction_pct": 30.0}, Caller("agent", "agent"), "hot", NOW
+    "cmd-1",
+    "pump-02",
+    CommandName.REDUCE_LOAD,
+    {"reduction_pct": 30.0},
+    Caller("agent", CallerKind.AGENT),
+    "hot",
+    NOW,
 )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from aegisflow.config import StoreSettings
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.plant.audit import verify_audit
 from tests.support.broker import Mosquitto, running_mosquitto
@@ -100,7 +101,7 @@ def proposed(folder: Path) -> list[tuple[str, str, str, str]]:
 
 def of_operators(folder: Path) -> set[str]:
     """What operators ordered themselves."""
-    return {command_id for command_id, kind, _, _ in proposed(folder) if kind == "operator"}
+    return {command_id for command_id, kind, _, _ in proposed(folder) if kind == CallerKind.OPERATOR}
 
 
 def needs_no_approval(folder: Path) -> set[str]:

@@ -10,8 +10,16 @@ import pytest
 from tests.support.mutants import CLIENT, CODEC, CONNECTION, GATEWAY, MUTANTS, OPERATING, ROOT, Mutant
 
 DOMAIN = [
-    f"tests/domain/commands/test_{name}.py"
-    for name in ("policy", "interlocks", "verification", "execution", "command_state_machine", "authorizer")
+    f"tests/domain/{name}.py"
+    for name in (
+        "test_callers",
+        "commands/test_policy",
+        "commands/test_interlocks",
+        "commands/test_verification",
+        "commands/test_execution",
+        "commands/test_command_state_machine",
+        "commands/test_authorizer",
+    )
 ]
 GUARD = ["tests/actors/test_guard.py"]
 WALK = ["tests/walks/test_command_walk.py"]
@@ -21,6 +29,7 @@ MQTT = [
 ]
 BUS = {CODEC: ["tests/bus/test_codec.py"], CLIENT: MQTT, CONNECTION: MQTT}
 FEW = (
+    "a deny-list of callers",
     "allow beats ask",
     "digest not compared",
     "expired by a moment",

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import AlarmState, Change
-from aegisflow.domain.commands.model import Caller, Mode
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.errors import UnknownNameError
 from tests.support.device_bench import events_of, fed, first_alarm, hot, with_alarm
 from tests.support.samples import LEVELS, device_spec, healthy, reading
 
-OPERATOR = Caller("kim", "operator")
+OPERATOR = Caller("kim", CallerKind.OPERATOR)
 
 
 def test_a_healthy_machine_is_accepted_without_a_word() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.errors import StoreHeldError
 from tests.support.app_inside import Inside, inside, ordinary
 from tests.support.waiting import eventually
@@ -37,7 +37,7 @@ def test_a_stream_its_alarms_and_its_letters_are_the_same_on_both_databases(tmp_
             one.bus.deliver("aegisflow/sensors/nobody", b"{}")
             one.settle(644)
             (alarm,) = one.call("get_active_anomalies")["alarms"]
-            one.plant.acknowledge(alarm["alarm_id"], Caller("ada", "operator"), "on my way")
+            one.plant.acknowledge(alarm["alarm_id"], Caller("ada", CallerKind.OPERATOR), "on my way")
             eventually(lambda: one.plant.health().store.pending == 0)
             before = one.snapshot("pump-01").windows
         with inside(tmp_path / name, url=url) as one:  # what it remembers

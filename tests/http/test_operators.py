@@ -1,6 +1,7 @@
 import pytest
 
-from aegisflow.domain.commands.model import Caller, CommandName
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName
 from aegisflow.errors import ListenError
 from aegisflow.http.operators import MAX_FAILURES, WITHIN_S, Operators
 from tests.support.memory_plant import MemoryPlant, an_alarm
@@ -17,7 +18,9 @@ WRITES = (
 )
 
 
-def propose(plant: MemoryPlant, words: str = "it is hot", kind: str = "agent", name: str = "seven") -> None:
+def propose(
+    plant: MemoryPlant, words: str = "it is hot", kind: CallerKind = CallerKind.AGENT, name: str = "seven"
+) -> None:
     plant.request_command("pump-01", CommandName.RESTART, {}, Caller(name, kind), words)
 
 
@@ -55,7 +58,7 @@ def test_facts_come_first_and_the_agents_words_last_without_control_characters(w
 def test_a_command_is_approved_once_by_another_than_who_asked_and_as_it_was_shown(web, plant):
     asked = {"device_id": "pump-01", "command": "restart", "parameters": {}, "justification": "checked on site"}
     assert web.post("/operator/commands", headers=ANNA, json=asked).json()["stage"] == "awaiting_approval"
-    assert plant.requests[0].command.proposed_by == Caller("anna", "operator")
+    assert plant.requests[0].command.proposed_by == Caller("anna", CallerKind.OPERATOR)
     path, digest = "/operator/commands/cmd-1/approve", {"digest": "digest-of-cmd-1"}
     assert web.post(path, headers=ANNA, json=digest).status_code == 403
     assert web.post(path, headers=BEN, json={"digest": "of another"}).status_code == 409
@@ -108,7 +111,7 @@ def test_who_guesses_is_slowed_down_for_a_minute():
     assert operators.barred()
     now[0] = WITHIN_S
     assert not operators.barred()
-    assert operators.who("Bearer token-of-ben") == Caller("ben", "operator")
+    assert operators.who("Bearer token-of-ben") == Caller("ben", CallerKind.OPERATOR)
 
 
 def test_many_wrong_tokens_are_answered_with_429(web):

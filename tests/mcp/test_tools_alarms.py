@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import AlarmState, Severity
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.errors import UnavailableError
 from aegisflow.mcp.budget import BUDGET_BYTES, size_of
@@ -44,7 +44,7 @@ def test_an_alarm_carries_what_helped_before_and_whose_words_that_are(call, plan
             occurred_at=NOW - number * 2 * 86_400,
         )
         plant.log_incident(report)
-    plant.review_incident(IncidentReview(4, 1, Caller("anna", "operator")))
+    plant.review_incident(IncidentReview(4, 1, Caller("anna", CallerKind.OPERATOR)))
     (alarm,) = call("get_active_anomalies")["alarms"]
     facts = [one["facts"] for one in alarm["similar_incidents"]]
     assert facts[0].startswith("#4 on pump-03, 2026-01-25T08:00:00Z, reviewed by a person: same fault, another pump")
@@ -177,7 +177,7 @@ def test_acknowledging_does_not_clear_and_says_so(call, plant):
     assert answer["effect"].startswith("acknowledged, not cleared")
     assert answer["state"] == "acknowledged"
     ((_, by, note),) = plant.acknowledged
-    assert (by.name, by.kind) == ("test agent", "agent")
+    assert (by.name, by.kind) == ("test agent", CallerKind.AGENT)
     assert note == "watching[2J it"
 
 

@@ -1,5 +1,7 @@
 import pytest
 
+from aegisflow.domain.callers import CallerKind
+
 COMMAND = {
     "device_id": "pump-01",
     "command": "reduce_load",
@@ -16,7 +18,7 @@ def test_a_command_is_proposed_in_the_clients_name_and_nothing_more_is_claimed(c
     assert answer["untrusted_justification"]["words"] == COMMAND["justification"]
     proposed = plant.requests[0].command
     assert proposed.parameters == {"reduction_pct": 30.0}
-    assert (proposed.proposed_by.name, proposed.proposed_by.kind) == ("test agent", "agent")
+    assert (proposed.proposed_by.name, proposed.proposed_by.kind) == ("test agent", CallerKind.AGENT)
 
 
 def test_a_setpoint_goes_by_name_and_value(call, plant):

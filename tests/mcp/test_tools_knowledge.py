@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.mcp.budget import BUDGET_BYTES
 from tests.support.memory_plant import NOW, a_new_incident, size_of_json
@@ -112,8 +112,8 @@ def test_ranked_reports_are_paged_too_and_say_how_they_were_found(call, refusal,
 def test_reports_that_a_person_reviewed_come_first_and_withdrawn_ones_not_at_all(call, plant):
     for origin in ("agent", "person", "agent", "agent"):
         plant.log_incident(replace(a_new_incident(), origin=origin))
-    plant.review_incident(IncidentReview(1, 1, Caller("anna", "operator"), {"outcome": "worse"}))
-    plant.review_incident(IncidentReview(4, 1, Caller("anna", "operator"), withdraw=True))
+    plant.review_incident(IncidentReview(1, 1, Caller("anna", CallerKind.OPERATOR), {"outcome": "worse"}))
+    plant.review_incident(IncidentReview(4, 1, Caller("anna", CallerKind.OPERATOR), withdraw=True))
     found = call("get_incident_reports")["incidents"]
     assert [(one["incident_id"], one["reviewed"]) for one in found] == [(2, True), (1, True), (3, False)]
     assert found[1]["reviewed_by"] == "anna"

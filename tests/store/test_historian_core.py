@@ -18,6 +18,7 @@ from aegisflow.actors.messages.store import (
     StoreIncident,
 )
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.domain.incidents.model import Incident, NewIncident
 from aegisflow.domain.readings import Reading, Receipt
@@ -222,6 +223,29 @@ def test_what_is_open_and_what_agents_had_sent_is_remembered(bench: StoreBench) 
     assert past.records[1] == sent
     assert past.dispatches == ((T0, "pump-01"),)
     assert (past.agents.allowed, past.agents.by) == (False, "guard")
+
+
+@pytest.mark.parametrize("text", ["Agent", "robot", "", "Operator", "operator "])
+def test_a_proposer_of_a_kind_that_nobody_knows_is_read_and_has_no_rights(
+    bench: StoreBench, store: Store, text: str
+) -> None:
+    sent = step(command(stage=Stage.DISPATCHED))
+    sent = dataclasses.replace(
+        sent,
+        transition=dataclasses.replace(
+            sent.transition, after=dataclasses.replace(sent.transition.after, send_by=T0 + 30)
+        ),
+    )
+    bench.move(sent)
+    writer = store.writer()
+    writer.run("UPDATE commands SET proposer_kind = ?", text)
+    writer.close()
+    bench.historian.receive(RecallCommands(T0 - 3600, "guard"))
+    _, recalled = bench.told.pop()
+    assert isinstance(recalled, CommandsRecalled)
+    (record,) = recalled.past.records
+    assert record.command.proposed_by == Caller("claude", CallerKind.UNKNOWN)
+    assert recalled.past.dispatches == ((T0, "pump-01"),)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from aegisflow.actors.messages.store import (
     StoreIncident,
 )
 from aegisflow.domain.alarms.model import AlarmState, Severity
-from aegisflow.domain.commands.model import Caller, CommandName, Stage
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -32,7 +33,7 @@ from aegisflow.store.step_review import add_review
 from tests.support.store_bench import StoreBench
 from tests.support.store_samples import PUMP, T0, alarm, command, raised, records, step
 
-ANNA = Caller("anna", "operator")
+ANNA = Caller("anna", CallerKind.OPERATOR)
 REPORT = NewIncident(
     "pump-01",
     None,
@@ -157,7 +158,7 @@ def test_a_review_of_what_has_changed_meanwhile_changes_nothing(bench: StoreBenc
     with pytest.raises(UnknownNameError):
         review(bench, dataclasses.replace(first, incident_id=99))
     with pytest.raises(NotAllowedError):
-        review(bench, second, {"outcome": "worse"}, by=Caller("claude", "agent"))
+        review(bench, second, {"outcome": "worse"}, by=Caller("claude", CallerKind.AGENT))
     assert archive.incident(first.incident_id).incident == second
     with pytest.raises(UnknownNameError):
         archive.incident(99)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from aegisflow.domain.alarms.book import AlarmBook
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis, Finding
 from aegisflow.domain.equipment import AlarmSpec
 
 SENSORS = ("temperature", "pressure", "vibration")
-OPERATOR = Caller("kim", "operator")
+OPERATOR = Caller("kim", CallerKind.OPERATOR)
 U, A, R, N = AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED, AlarmState.RETURNED, AlarmState.NORMAL
 
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.authorizer import CommandAuthorizer
 from aegisflow.domain.commands.model import (
-    Caller,
     Command,
     CommandName,
     CommandReceipt,
@@ -20,8 +20,8 @@ from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, LineSpec, LoadSpec, PlantSpec
 from tests.support.samples import device_spec, sensor_spec
 
-AGENT = Caller("claude", "agent")
-ADA, BEN, CLEO = (Caller(name, "operator") for name in ("ada", "ben", "cleo"))
+AGENT = Caller("claude", CallerKind.AGENT)
+ADA, BEN, CLEO = (Caller(name, CallerKind.OPERATOR) for name in ("ada", "ben", "cleo"))
 NOW = 1_000_000.0
 LESS_POWER = Expectation("power", None, 15.0, 240.0)
 REDUCE, STOP, RESTART = CommandName.REDUCE_LOAD, CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART

@@ -4,19 +4,11 @@ from dataclasses import replace
 from itertools import count
 
 from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.authorizer import CommandAuthorizer
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.interlocks import Recovery
-from aegisflow.domain.commands.model import (
-    FOLLOWS,
-    Caller,
-    Command,
-    CommandName,
-    CommandRecord,
-    DeviceView,
-    Mode,
-    Stage,
-)
+from aegisflow.domain.commands.model import FOLLOWS, Command, CommandName, CommandRecord, DeviceView, Mode, Stage
 from aegisflow.domain.commands.policy_spec import DEFAULT_RULES, Rate
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.device import Device
@@ -105,7 +97,7 @@ class World:
         device = self.view(command.device_id) if answers and command.device_id in self.devices else None
         step = self.desk.approve(command.command_id, digest, by, device, self.now)
         if step.after.stage in (Stage.DISPATCHED, Stage.AWAITING_APPROVAL):
-            assert by.kind == "operator"
+            assert by.is_operator
             assert digest == before.digest
             assert by.name != command.proposed_by.name
             assert before.receipt.expires_at is not None
@@ -116,7 +108,7 @@ class World:
             assert by.name not in agreed or before.approved_by.count(by.name) == 0
             self.agreeing[command.command_id] = by.name
         if step.after.stage is Stage.DISPATCHED:
-            agents = command.proposed_by.kind == "agent"
+            agents = not command.proposed_by.is_operator
             assert self.desk.agents.allowed or not agents
             serious = command.command in (
                 CommandName.SET_PARAMETER,
@@ -132,7 +124,7 @@ class World:
 
     def _check_allowed_alone(self, record: CommandRecord) -> None:
         command = record.command
-        if command.proposed_by.kind == "operator":
+        if command.proposed_by.is_operator:
             return
         device = self.view(command.device_id)
         assert self.desk.agents.allowed
@@ -231,7 +223,7 @@ class World:
             self.desk.modes[name] = (device.mode, device.operation.reduction_pct)
 
     def _is_agents(self, command_id: str) -> bool:
-        return self.disk[command_id].command.proposed_by.kind != "operator"
+        return not self.disk[command_id].command.proposed_by.is_operator
 
     def hear(self, index: int, lost: bool, doubled: bool) -> None:
         """Let what a device told reach the guard, or not."""

@@ -9,7 +9,8 @@ from aegisflow.actors.messages.common import Tick
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, GatewaySettings, ManualsSettings, StoreSettings, load
-from aegisflow.domain.commands.model import Caller, CommandName, CommandReceipt, Stage
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName, CommandReceipt, Stage
 from aegisflow.domain.times import format_instant
 from simulator.faults import Fault
 from simulator.machine import Machine
@@ -20,8 +21,8 @@ from tests.support.places import PLANT_FILE
 PLANT = PLANT_FILE
 T0 = 1_760_000_000.0
 STEP_S = 5.0
-AGENT = Caller("claude", "agent")
-ADA, BEN = Caller("ada", "operator"), Caller("ben", "operator")
+AGENT = Caller("claude", CallerKind.AGENT)
+ADA, BEN = Caller("ada", CallerKind.OPERATOR), Caller("ben", CallerKind.OPERATOR)
 WHY = "vibration 8.5 mm/s against 1.5: the manual's first response"
 
 

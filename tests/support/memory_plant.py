@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
-from aegisflow.domain.alarms.lifecycle import back, check_operator, check_reason, check_shelf, set_aside
+from aegisflow.domain.alarms.lifecycle import back, check_reason, check_shelf, set_aside
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import (
     AgentWrites,
-    Caller,
     Command,
     CommandName,
     CommandOption,
@@ -284,17 +284,17 @@ class MemoryPlant:
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
-        check_operator(by, "shelve alarms")
+        require_operator(by, "shelve alarms", "only operators may")
         check_shelf(duration_s, reason)
         until = NOW + duration_s
         return self._change(alarm_id, lambda alarm: set_aside(alarm, AlarmState.SHELVED, by, reason, NOW, until))
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
-        check_operator(by, "bring alarms back")
+        require_operator(by, "bring alarms back", "only operators may")
         return self._change(alarm_id, lambda alarm: back(alarm, NOW))
 
     def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
-        check_operator(by, "take alarms out of service")
+        require_operator(by, "take alarms out of service", "only operators may")
         check_reason(reason)
         return self._change(alarm_id, lambda alarm: set_aside(alarm, AlarmState.OUT_OF_SERVICE, by, reason, NOW))
 

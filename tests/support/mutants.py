@@ -41,6 +41,7 @@ EXECUTION, OPERATION, PROOF = (
     "domain/commands/state_machine.py",
     "domain/commands/verification.py",
 )
+CALLERS, DEVICE = "domain/callers.py", "domain/alarmed_device.py"
 STEP, GUARD, STEPS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
 GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
@@ -86,15 +87,36 @@ MUTANTS = (
     Mutant(
         "agents approve",
         DESK,
-        'if by.kind != "operator":\n            raise NotAllowedError("approve"',
-        'if False:\n            raise NotAllowedError("approve"',
+        'require_operator(by, "approve")',
+        "pass",
     ),
     Mutant(
         "agents reject",
         DESK,
-        'if by.kind != "operator":\n            raise NotAllowedError("reject"',
-        'if False:\n            raise NotAllowedError("reject"',
+        'require_operator(by, "reject")',
+        "pass",
     ),
+    Mutant(
+        "a deny-list of callers",
+        CALLERS,
+        "return self.kind is CallerKind.OPERATOR\n",
+        "return self.kind is not CallerKind.AGENT\n",
+    ),
+    Mutant(
+        "a deny-list of proposers",
+        CALLERS,
+        "return self.kind is CallerKind.OPERATOR or self.kind is CallerKind.AGENT",
+        "return self.kind is not CallerKind.SYSTEM",
+    ),
+    Mutant("a text similar to a kind is that kind", CALLERS, "return cls(text)", "return cls(text.strip().lower())"),
+    Mutant(
+        "a deny-list of who acknowledges",
+        DEVICE,
+        "if by.kind is not CallerKind.AGENT:",
+        "if by.kind is CallerKind.SYSTEM:",
+    ),
+    Mutant("agents take note of what is for people", DEVICE, ">= Severity.HIGH.rank:", "> Severity.CRITICAL.rank:"),
+    Mutant("a name that is the name of a kind", POLICY, "and by.name not in _KINDS", "and True"),
     Mutant("who proposes approves", DESK, "if by == command.proposed_by:", "if False:"),
     Mutant("one approves for two", DESK, "if by.name in record.approved_by:", "if False:"),
     Mutant("digest not compared", DESK, "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
@@ -149,7 +171,7 @@ MUTANTS = (
         "for one in self._coming.values() if _is_agents(one)",
         "for one in ()",
     ),
-    Mutant("operators use the agents' rate up", LEDGER, 'record.command.proposed_by.kind != "operator"', "True"),
+    Mutant("operators use the agents' rate up", LEDGER, "not record.command.proposed_by.is_operator", "True"),
     Mutant("digest without parameters", STEP, "dict(sorted(command.parameters.items())),", "{},"),
     Mutant("digest without state", STEP, "        state_version,\n        format", "        format"),
     Mutant(
@@ -214,7 +236,7 @@ MUTANTS = (
         "        if True:\n            self._done",
     ),
     Mutant("a fact given up", STEPS, "if not told.ok and not told.final and storing.answer is None:", "if False:"),
-    Mutant("agents resume themselves", GUARD, 'if switch.by.kind != "operator":', "if False:"),
+    Mutant("agents resume themselves", GUARD, 'require_operator(switch.by, "switch the commands of agents")', "pass"),
     Mutant("stopping waits for the store", GUARD, "if not switch.allowed:\n", "if False:\n"),
     Mutant("facts lost in a fall", STEPS, "                self.give_back(message)\n", "                pass\n"),
     Mutant(

@@ -6,12 +6,12 @@ from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings
 from aegisflow.domain.alarms.model import AlarmEvent, Severity
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.equipment import FaultRule, Limits, LineSpec, ParameterSpec, PlantSpec
 from tests.support.samples import LEVELS, device_spec, healthy
 
 T0 = 1_760_000_000.0
-AGENT = Caller("claude", "agent")
+AGENT = Caller("claude", CallerKind.AGENT)
 
 
 def configuration_in(folder: Path) -> Configuration:

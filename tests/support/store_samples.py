@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from aegisflow.actors.messages.store import StoreRecords, StoreTransition
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
-from aegisflow.domain.commands.model import Caller, Command, CommandName, CommandReceipt, CommandRecord, Stage
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import Command, CommandName, CommandReceipt, CommandRecord, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Reading, Receipt
@@ -82,7 +83,7 @@ def command(
         device_id,
         name,
         {"reduction_pct": 30.0, "note": "x"},
-        Caller("claude", "agent"),
+        Caller("claude", CallerKind.AGENT),
         "pressure falls",
         T0 + number,
     )

@@ -15,7 +15,8 @@ from aegisflow.app import App
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, load
 from aegisflow.config.settings import BrokerSettings
-from aegisflow.domain.commands.model import Caller, CommandName
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.equipment import LineSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError
@@ -28,7 +29,7 @@ from tests.support.places import PLANT_FILE
 
 DEVICES = ("pump-01", "motor-01", "compressor-01")
 T0, SPEED, STEP_S = 1_760_000_000.0, 80.0, 5.0
-AGENT, ADA = Caller("claude", "agent"), Caller("ada", "operator")
+AGENT, ADA = Caller("claude", CallerKind.AGENT), Caller("ada", CallerKind.OPERATOR)
 MILD_PCT = 30.0
 """Up to this, agents reduce the load without a person."""
 SETPOINTS = {

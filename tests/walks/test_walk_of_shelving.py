@@ -7,13 +7,13 @@ import pytest
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.runtime.directory import Directory
 from aegisflow.domain.alarms.model import AlarmState
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import NotAllowedError, UnknownNameError
 from tests.support.running import AGENT, T0, Running
 from tests.support.waiting import eventually
 
-ADA = Caller("ada", "operator")
+ADA = Caller("ada", CallerKind.OPERATOR)
 
 
 def state(running: Running) -> AlarmState:

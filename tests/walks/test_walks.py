@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from aegisflow.domain.alarms.model import AlarmState, Change, Severity
-from aegisflow.domain.commands.model import Caller, CommandName, Stage
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.incidents.model import IncidentQuery, IncidentReview, NewIncident
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
@@ -49,7 +50,7 @@ def test_an_alarm_walks_from_a_reading_to_the_store_the_listeners_and_the_one_wh
     page = running.plant.alarm_history(AlarmQuery()).value
     assert [found.alarm_id for found in page.alarms] == [alarm.alarm_id]
     assert running.heard[0].change is Change.RAISED
-    noted = running.plant.acknowledge(alarm.alarm_id, Caller("ada", "operator"), "on my way")
+    noted = running.plant.acknowledge(alarm.alarm_id, Caller("ada", CallerKind.OPERATOR), "on my way")
     assert noted.state is AlarmState.ACKNOWLEDGED
     eventually(lambda: running.plant.alarm_history(AlarmQuery()).value.alarms[0].acknowledged_by == "ada")
     with pytest.raises(UnknownNameError, match=alarm.alarm_id):
@@ -142,7 +143,7 @@ def test_what_was_reported_comes_back_with_the_next_alarm_that_is_like_it(runnin
         return [one.incident.incident_id for one in running.plant.similar_incidents((alarm,))[alarm.alarm_id]]
 
     assert similar() == [second.incident_id, first.incident_id]
-    anna = Caller("anna", "operator")
+    anna = Caller("anna", CallerKind.OPERATOR)
     reviewed = running.plant.review_incident(IncidentReview(first.incident_id, 1, anna, {"root_cause": "dirty fan"}))
     assert similar() == [first.incident_id, second.incident_id]
     page = running.plant.incidents(IncidentQuery(similar_to=alarm.alarm_id, limit=1)).value

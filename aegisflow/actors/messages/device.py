@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.model import Alarm, AlarmState
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.execution import Ack
-from aegisflow.domain.commands.model import Caller, CommandRecord
+from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.past import DevicePast
 from aegisflow.domain.readings import Reading

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.execution import Progress
 from aegisflow.domain.commands.model import (
     AgentWrites,
-    Caller,
     CommandName,
     CommandReceipt,
     CommandView,

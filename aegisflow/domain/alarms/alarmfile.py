@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from aegisflow.domain.alarms.lifecycle import acknowledged, back, set_aside
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller
 from aegisflow.errors import BadValueError, UnknownNameError
 
 _PAST = 8

@@ -15,8 +15,8 @@ meanwhile stays set aside. One that gets worse, or turns out to be another fault
 from dataclasses import replace
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
-from aegisflow.domain.commands.model import Caller
-from aegisflow.errors import BadValueError, NotAllowedError
+from aegisflow.domain.callers import Caller
+from aegisflow.errors import BadValueError
 
 LONGEST_SHELF_S = 12 * 3600.0
 """Longer than a shift, nobody remembers what was shelved: take it out of service instead."""
@@ -74,16 +74,6 @@ def back(alarm: Alarm, at: float) -> Alarm:
 def no_longer_set_aside(alarm: Alarm) -> Alarm:
     """Return the alarm without the words of who set it aside."""
     return replace(alarm, set_aside_by="", set_aside_reason="", shelved_until=None)
-
-
-def check_operator(by: Caller, what: str) -> None:
-    """Refuse everybody but operators.
-
-    Raises:
-        NotAllowedError: the caller is an agent, or a part of AegisFlow.
-    """
-    if by.kind != "operator":
-        raise NotAllowedError(what, by.name, f"only operators may, and this is an {by.kind}")
 
 
 def check_shelf(duration_s: float, reason: str) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.execution import Progress, of_another_clock
 from aegisflow.domain.commands.model import (
     FOLLOWS,
-    Caller,
     Command,
     CommandName,
     CommandReceipt,
@@ -88,8 +88,7 @@ class CommandAuthorizer(OpenCommands):
         """
         record = self._waiting(command_id)
         command, receipt = record.command, record.receipt
-        if by.kind != "operator":
-            raise NotAllowedError("approve", by.name, "only an operator can")
+        require_operator(by, "approve")
         if by == command.proposed_by:
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
         if by.name in record.approved_by:
@@ -123,8 +122,7 @@ class CommandAuthorizer(OpenCommands):
             NotAllowedError: the caller is no operator.
         """
         record = self._waiting(command_id)
-        if by.kind != "operator":
-            raise NotAllowedError("reject", by.name, "only an operator can")
+        require_operator(by, "reject")
         return end(record, Stage.REJECTED, at, (f"{by.name}: {reason}" if reason else f"by {by.name}",), by.name)
 
     def progress(self, progress: Progress) -> Transition | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.callers import Caller
 
 
 class Mode(StrEnum):
@@ -124,15 +125,6 @@ FOLLOWS: Mapping[Stage, frozenset[Stage]] = {
     Stage.OUTCOME_UNKNOWN: frozenset(),
 }
 """Stage to the stages that may follow it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, as the transport knows it; never taken from a text field."""
-
-    name: str
-    kind: str
-    """``agent``, ``operator`` or ``system``."""
 
 
 @dataclass(frozen=True, slots=True)

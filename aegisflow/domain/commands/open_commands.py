@@ -113,7 +113,7 @@ class OpenCommands:
 
 def _is_agents(record: CommandRecord) -> bool:
     """Whether this step sends a command that an agent proposed."""
-    return record.stage is Stage.DISPATCHED and record.command.proposed_by.kind != "operator"
+    return record.stage is Stage.DISPATCHED and not record.command.proposed_by.is_operator
 
 
 def _dispatch_of(record: CommandRecord) -> tuple[float, str]:

@@ -8,6 +8,7 @@ keeps those itself (``domain.interlocks``).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.interlocks import illegal_move
 from aegisflow.domain.commands.model import (
     FOR_OPERATORS,
@@ -26,6 +27,8 @@ __all__ = ["Decision", "PlantView", "decide", "options"]
 _STRICTEST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
 _FOR_PEOPLE = (CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART)
 """No rule lets an agent do these alone."""
+_KINDS = frozenset(CallerKind)
+"""Among the callers of a rule these are kinds, never names: an agent that calls itself "operator" is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def decide(command: Command, device: DeviceView | None, plant: PlantView, policy
     """
     if device is None:
         return Decision(Verdict.DENY, ("the device does not answer, so nobody knows what the command would meet",))
-    is_agent = command.proposed_by.kind != "operator"
+    is_agent = not command.proposed_by.is_operator
     against = [*_always(command, device), *(_against_agent(command, device, plant, policy) if is_agent else ())]
     if against:
         return Decision(Verdict.DENY, tuple(against))
@@ -105,10 +108,12 @@ def _like(probe: Command, name: CommandName, parameters: dict[str, str | float])
 
 def _always(command: Command, device: DeviceView) -> Iterable[str]:
     """Objections that hold for everybody."""
+    if not command.proposed_by.may_propose:
+        yield "only operators and agents may propose commands"
     move = illegal_move(command, device)
     if move:
         yield move
-    if command.command in FOR_OPERATORS and command.proposed_by.kind != "operator":
+    if command.command in FOR_OPERATORS and not command.proposed_by.is_operator:
         yield f"{command.command} is for operators only"
     if device.open_command and command.command is not CommandName.EMERGENCY_SHUTDOWN:
         yield f"{device.open_command} is still under way on this device; one command at a time"
@@ -156,7 +161,7 @@ def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
     severity = NO_ALARM if device.severity is None else device.severity.value
     is_reduction = command.command is CommandName.REDUCE_LOAD
     return (
-        (not rule.callers or by.kind in rule.callers or by.name in rule.callers)
+        (not rule.callers or by.kind in rule.callers or (by.name in rule.callers and by.name not in _KINDS))
         and (not rule.commands or command.command in rule.commands)
         and (not rule.devices or device.device_id in rule.devices)
         and (not rule.lines or device.line in rule.lines)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import CommandName
 
 __all__ = ["NO_ALARM", "PolicyRule", "PolicySpec", "Rate", "Verdict"]
@@ -51,7 +52,7 @@ class Rate:
     within_s: float
 
 
-_AGENT, _OPERATOR = ("agent",), ("operator",)
+_AGENT, _OPERATOR = (CallerKind.AGENT,), (CallerKind.OPERATOR,)
 
 DEFAULT_RULES = (
     PolicyRule(

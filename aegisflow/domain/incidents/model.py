@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aegisflow.domain.alarms.model import Alarm, Severity
-from aegisflow.domain.commands.model import Caller, CommandName, Stage
+from aegisflow.domain.callers import Caller, require_operator
+from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.times import Period
-from aegisflow.errors import BadValueError, NotAllowedError
+from aegisflow.errors import BadValueError
 
 WORDS = ("title", "root_cause", "actions_taken", "outcome")
 """The parts of a report that are somebody's words."""
@@ -95,10 +96,7 @@ class IncidentReview:
 
     def check(self) -> None:
         """Raise NotAllowedError for who is no operator, BadValueError for what cannot be corrected."""
-        if self.by.kind != "operator":
-            raise NotAllowedError(
-                "review incident reports", self.by.name, "only people do, with their operator's token"
-            )
+        require_operator(self.by, "review incident reports", "only people do, with their operator's token")
         for name in self.changes:
             if name not in CORRECTABLE:
                 raise BadValueError("changes", name, f"one of {', '.join(CORRECTABLE)}")

@@ -10,7 +10,8 @@ from time import perf_counter
 from typing import Protocol
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Change
-from aegisflow.domain.commands.model import Caller, Mode
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.readings import Disposition, Reading
@@ -27,7 +28,8 @@ LEAP_S = 366 * 86_400.0
 MAX_DEVICES = 100_000
 """More names than that in a recording are no devices."""
 _LARGEST = sys.float_info.max
-_CALLER = Caller("backtest", "system")
+_OPERATOR = Caller("backtest", CallerKind.OPERATOR)
+"""Stands in for the people who take note of alarms."""
 
 
 def backtest(
@@ -262,7 +264,7 @@ class _Run:
             self._alarms[event.alarm.alarm_id] = event.alarm
             if event.change is Change.CLEARED:
                 # Nobody is there to take note; alarms that wait for it would be opened again in place of new ones.
-                device.acknowledge(event.alarm.alarm_id, _CALLER, "", event.at)
+                device.acknowledge(event.alarm.alarm_id, _OPERATOR, "", event.at)
 
 
 class Replay:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.domain.alarms.model import AlarmState
-from aegisflow.domain.commands.model import Caller, Mode
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import AlarmSpec
 from aegisflow.errors import BadValueError, NotAllowedError, UnknownNameError
@@ -13,7 +14,7 @@ from tests.support.alarm_bench import OPERATOR, A, Bench, N, R, U, changes, find
 from tests.support.device_bench import hot, with_alarm
 from tests.support.samples import device_spec, healthy
 
-AGENT = Caller("archestra", "agent")
+AGENT = Caller("archestra", CallerKind.AGENT)
 SHELVED, SUPPRESSED, OUT = AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE
 
 
@@ -157,7 +158,7 @@ def test_alarms_set_aside_survive_a_restart() -> None:
 
 
 @pytest.mark.parametrize("shelf_s", [600.0, None])
-@pytest.mark.parametrize("by", [AGENT, Caller("backtest", "system")])
+@pytest.mark.parametrize("by", [AGENT, Caller("backtest", CallerKind.SYSTEM)])
 def test_only_operators_set_alarms_aside_and_bring_them_back(by: Caller, shelf_s: float | None) -> None:
     device = with_alarm()
     alarm_id = device.alarms()[0].alarm_id

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.authorizer import CommandAuthorizer
 from aegisflow.domain.commands.execution import Progress
 from aegisflow.domain.commands.model import FOLLOWS, AgentWrites, Command, CommandRecord, DeviceView, Mode, Stage
@@ -138,7 +139,7 @@ def test_only_operators_approve_and_reject_and_nobody_his_own() -> None:
     at = desk(rules=(PolicyRule("ask everybody", Verdict.ASK),))
     record = asked(at, command(STOP, ADA))
     command_id = record.command.command_id
-    for by in (AGENT, replace(AGENT, kind="system"), replace(AGENT, kind="Operator")):
+    for by in (AGENT, *(replace(AGENT, kind=CallerKind.of(text)) for text in ("system", "Operator", ""))):
         with pytest.raises(NotAllowedError, match="only an operator"):
             at.approve(command_id, record.digest, by, view(), NOW)
         with pytest.raises(NotAllowedError, match="only an operator"):

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from aegisflow.domain.alarms.model import Severity
-from aegisflow.domain.commands.model import AgentWrites, Caller, Command, CommandName, DeviceView, Mode
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import AgentWrites, Command, CommandName, DeviceView, Mode
 from aegisflow.domain.commands.policy import Decision, PlantView, decide, options, taken_pct
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdict
 from tests.support.command_bench import ADA, AGENT, REDUCE, RESTART, SERVICE, SET, STOP, command, view
@@ -68,7 +69,7 @@ def test_no_rule_opens_the_commands_of_operators_to_others(name: CommandName) ->
     there = view(mode=mode)
     denied = judge(command(name), there, policy=OPEN)
     assert denied == Decision(DENY, (f"{name} is for operators only",))
-    assert judge(command(name, Caller("cron", "system")), there, policy=OPEN).verdict is DENY
+    assert judge(command(name, Caller("cron", CallerKind.SYSTEM)), there, policy=OPEN).verdict is DENY
     assert judge(command(name, ADA), there).verdict is ALLOW
 
 
@@ -190,7 +191,7 @@ def test_limits_of_agents_do_not_bind_operators(device: dict[str, Any], plant: d
     assert denied.verdict is DENY
     assert len(denied.reasons) == 1
     assert words in denied.reasons[0]
-    assert judge(command(REDUCE, Caller("cron", "system")), there, rest, LIMITS).verdict is DENY
+    assert judge(command(REDUCE, Caller("cron", CallerKind.SYSTEM)), there, rest, LIMITS).verdict is DENY
     assert judge(command(REDUCE, ADA), there, rest, LIMITS).verdict is ALLOW
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
-from aegisflow.domain.commands.model import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.incidents.model import AlarmToMatch, Incident, IncidentReview
 from aegisflow.domain.incidents.similarity import (
     LEAST_LIKENESS,
@@ -189,9 +189,9 @@ def test_an_alarm_is_part_of_the_patterns_of_its_device_and_of_its_kind() -> Non
 
 
 def test_only_people_review_and_only_what_can_be_corrected() -> None:
-    anna = Caller("anna", "operator")
+    anna = Caller("anna", CallerKind.OPERATOR)
     IncidentReview(1, 1, anna, {"outcome": "better"}).check()
     with pytest.raises(NotAllowedError):
-        IncidentReview(1, 1, Caller("anna", "agent")).check()
+        IncidentReview(1, 1, Caller("anna", CallerKind.AGENT)).check()
     with pytest.raises(BadValueError, match="one of title"):
         IncidentReview(1, 1, anna, {"author": "me"}).check()

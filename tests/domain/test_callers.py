@@ -1,0 +1,131 @@
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import pytest
+
+from aegisflow.domain.alarms.model import AlarmState, Severity
+from aegisflow.domain.callers import Caller, CallerKind, require_operator
+from aegisflow.domain.commands.policy import PlantView, decide
+from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdict
+from aegisflow.domain.device import Device
+from aegisflow.domain.incidents.model import IncidentReview
+from aegisflow.errors import NotAllowedError
+from tests.support.command_bench import ADA, REDUCE, STOP, command, desk, store, view
+from tests.support.device_bench import events_of, fed, with_alarm
+from tests.support.samples import healthy
+
+SIMILAR = (
+    "Operator",
+    "OPERATOR",
+    "operator ",
+    " operator",
+    "operators",
+    "oper\u200bator",
+    "o",
+    "",
+    "admin",
+    "agent,operator",
+)
+OTHERS = [
+    *(kind for kind in CallerKind if kind is not CallerKind.OPERATOR),
+    *(CallerKind.of(text) for text in SIMILAR),
+    *SIMILAR,
+    "operator",
+]
+"""Whatever is no operator; plain texts too, as code that no type checker has seen may hand them in."""
+
+
+def asked() -> tuple[Callable[[Caller], object], Callable[[Caller], object]]:
+    """Return what approves and what rejects a command that waits."""
+    at = desk(rules=(PolicyRule("ask everybody", Verdict.ASK),))
+    record = store(at, at.propose(command(STOP, ADA), view(), 1_000_000.0))
+    command_id = record.command.command_id
+    return (
+        lambda by: at.approve(command_id, record.digest, by, view(), 1_000_000.0),
+        lambda by: at.reject(command_id, by, "no", 1_000_000.0),
+    )
+
+
+def acts() -> Mapping[str, Callable[[Caller], object]]:
+    """Return everything in the domain that only an operator may do, ready to be done."""
+    alarmed, shelved, device = with_alarm(), with_alarm(), with_alarm()
+    alarm_id = alarmed.alarms()[0].alarm_id
+    shelved.set_aside(alarm_id, ADA, "welding", 600.0, 600.0)
+    assert device.alarms()[0].severity.rank >= Severity.HIGH.rank
+    approve, reject = asked()
+    return {
+        "approve": approve,
+        "reject": reject,
+        "shelve": lambda by: alarmed.set_aside(alarm_id, by, "welding", 600.0, 600.0),
+        "take out of service": lambda by: alarmed.set_aside(alarm_id, by, "welding", 600.0, None),
+        "unshelve": lambda by: shelved.bring_back(alarm_id, AlarmState.SHELVED, by, 600.0),
+        "acknowledge": lambda by: device.acknowledge(alarm_id, by, "", 600.0),
+        "review": lambda by: IncidentReview(1, 1, by).check(),
+        "anything": lambda by: require_operator(by, "do anything"),
+    }
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_for_operators_is_refused_to_every_other_kind(kind: CallerKind) -> None:
+    done = []
+    for name, act in acts().items():
+        with suppress(NotAllowedError):
+            act(Caller("ada", kind))
+            done.append(name)
+    assert done == []
+
+
+def test_an_operator_may_do_all_of_it() -> None:
+    for act in acts().values():
+        act(Caller("ben", CallerKind.OPERATOR))
+
+
+@pytest.mark.parametrize("text", SIMILAR)
+def test_a_stored_text_that_is_only_similar_to_a_kind_is_unknown(text: str) -> None:
+    assert CallerKind.of(text) is CallerKind.UNKNOWN
+
+
+@pytest.mark.parametrize("kind", CallerKind)
+def test_every_kind_comes_back_from_its_stored_text(kind: CallerKind) -> None:
+    assert CallerKind.of(str(kind)) is kind
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OTHERS if kind != "agent"])
+def test_whoever_is_neither_operator_nor_agent_commands_nothing(kind: CallerKind) -> None:
+    everybody = PolicySpec(rules=(PolicyRule("everybody", Verdict.ALLOW),))
+    decision = decide(command(REDUCE, Caller("ada", kind)), view(), PlantView(), everybody)
+    assert decision.verdict is Verdict.DENY
+    assert "only operators and agents may propose commands" in decision.reasons
+
+
+@pytest.mark.parametrize("kind", [CallerKind.AGENT, CallerKind.SYSTEM, CallerKind.UNKNOWN])
+@pytest.mark.parametrize("callers", [("operator",), ("operator", "gpt")])
+def test_a_rule_for_operators_is_not_for_an_agent_that_takes_their_name(
+    kind: CallerKind, callers: tuple[str, ...]
+) -> None:
+    policy = PolicySpec(rules=(PolicyRule("operators decide", Verdict.ALLOW, callers),))
+    assert decide(command(REDUCE, Caller("operator", kind)), view(), PlantView(), policy).verdict is Verdict.DENY
+    operator = Caller("ada", CallerKind.OPERATOR)
+    assert decide(command(REDUCE, operator), view(), PlantView(), policy).verdict is Verdict.ALLOW
+
+
+def mild() -> Device:
+    """Return a device with an alarm that is less than high."""
+    device = fed(list(healthy(500)))
+    rise = [
+        one._replace(values={**one.values, "humidity": one.values["humidity"] + 20}) for one in healthy(12, 9, 2500.0)
+    ]
+    assert events_of(device, rise)
+    assert device.alarms()[0].severity.rank < Severity.HIGH.rank
+    return device
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_mild_alarm_may_be_acknowledged_by_agents_and_operators_and_nobody_else(kind: CallerKind) -> None:
+    device = mild()
+    alarm_id = device.alarms()[0].alarm_id
+    if kind is CallerKind.AGENT:
+        assert device.acknowledge(alarm_id, Caller("claude", kind), "", 600.0)[1]
+        return
+    with pytest.raises(NotAllowedError, match="only operators and agents may"):
+        device.acknowledge(alarm_id, Caller("claude", kind), "", 600.0)
