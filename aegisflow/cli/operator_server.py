@@ -26,12 +26,13 @@ def operator_server(configuration: Configuration, plant: Callable[[], Plant]) ->
         yield
         return
     from aegisflow.http.app import listen, web_server
-    from aegisflow.http.operators import Operators, build_operator_app
+    from aegisflow.http.guards import OperatorTokens
+    from aegisflow.http.operators import build_operator_app
 
     http = configuration.http
     token = os.environ.get(http.token_env, "") if http.token_env else ""
     try:
-        operators = Operators(configuration.operators, token)
+        operators = OperatorTokens(configuration.operators, token)
         bound = listen(http, token or "operators have tokens of their own")
     except ListenError as error:
         log.warning("approvals_not_reachable", reason=str(error))

@@ -32,15 +32,15 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
     _let_fastmcp_log_as_we_do()
     from aegisflow.app import App
     from aegisflow.http.app import build_http_app, listen, web_server
-    from aegisflow.http.operators import Operators
+    from aegisflow.http.guards import OperatorTokens
     from aegisflow.mcp.server import build_server
-    from aegisflow.mcp.web import host_guard, mounted
+    from aegisflow.mcp.web import mounted
 
     configuration = load(plant)
     http = configuration.http
     http = replace(http, host=host or http.host, port=http.port if port is None else port)
     token = os.environ.get(http.token_env, "") if http.token_env else ""
-    operators = Operators(configuration.operators, token)
+    operators = OperatorTokens(configuration.operators, token)
     app = App(configuration, watch_file=True, on_lost=_end_process)
     signal.signal(signal.SIGHUP, lambda number, frame: app.request_reload())
     _leave_on(signal.SIGTERM, signal.SIGINT)
@@ -48,7 +48,7 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
     try:
         with closing(listen(http, token)) as bound, app:
             server = build_server(lambda: app.plant)
-            web = build_http_app(mounted(server), host_guard(), app.plant, token, app.metrics.render, operators)
+            web = build_http_app(mounted(server), app.plant, token, app.metrics.render, operators)
             address, actual_port = bound.getsockname()[:2]
             log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
             web_server(web).run(sockets=[bound])

@@ -1,7 +1,5 @@
 """The HTTP side of ``aegisflow serve``: MCP at /mcp, health, metrics and reload."""
 
-import hmac
-import ipaddress
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,14 +19,12 @@ from aegisflow.config import HttpSettings
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import Health
 from aegisflow.errors import AegisFlowError, ListenError
-from aegisflow.http.operators import PREFIX, Operators, operator_routes
+from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, is_loopback
+from aegisflow.http.operators import operator_routes
 from aegisflow.plant.protocol import Plant
 
 if TYPE_CHECKING:
     import uvicorn
-
-OPEN_PATHS = frozenset({"/healthz"})
-"""Answered without a token, since a container's probes have none."""
 
 
 class MountedApp(NamedTuple):
@@ -45,7 +41,7 @@ def listen(settings: HttpSettings, token: str) -> socket.socket:
         ListenError: the address is taken or not ours, or it is open to others and there is no token.
     """
     where = f"{settings.host}:{settings.port}"
-    if not token and not _is_loopback(settings.host):
+    if not token and not is_loopback(settings.host):
         raise ListenError(
             where,
             f"it can be reached from other machines, and {settings.token_env or 'the token variable'} is empty; "
@@ -70,17 +66,15 @@ def listen(settings: HttpSettings, token: str) -> socket.socket:
 
 def build_http_app(
     mcp_app: MountedApp,
-    guard: Middleware,
     plant: Plant,
     token: str,
     metrics: Callable[[], bytes],
-    operators: Operators | None = None,
+    operators: OperatorTokens | None = None,
 ) -> Starlette:
     """Return the web application.
 
     Args:
         mcp_app: answers at /mcp.
-        guard: refuses requests that come under a borrowed name, from a page in somebody's browser.
         plant: answers for health and reload.
         token: bearer token that all but OPEN_PATHS ask for; empty for none.
         metrics: renders the counters in Prometheus' text format.
@@ -111,10 +105,10 @@ def build_http_app(
             Route("/healthz", healthz),
             Route("/metrics", show_metrics),
             Route("/reload", reload, methods=["POST"]),
-            *operator_routes(lambda: plant, operators or Operators({})),
+            *operator_routes(lambda: plant, operators or OperatorTokens({})),
             Mount("/", _WithoutSlash(mcp_app.app, "/mcp")),
         ],
-        middleware=[guard, Middleware(_BearerGate, token=token)],
+        middleware=[Middleware(HostGuard), Middleware(TokenGuard, token=token)],
         lifespan=lifespan,
     )
 
@@ -159,35 +153,6 @@ def describe_health(health: Health, wall: float, now: float) -> dict[str, object
 
 def _age(at: float | None, now: float) -> float | None:
     return None if at is None else round(now - at, 3)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _has_own_gate(path: str) -> bool:
-    """Return whether no agents' token is asked for: health is open, operators have tokens of their own."""
-    return path in OPEN_PATHS or path.startswith(PREFIX)
-
-
-class _BearerGate:
-    """Lets requests in that carry the token."""
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {token}".encode() if token else b""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._expected and not _has_own_gate(scope["path"]):
-            given = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._expected):
-                refused = PlainTextResponse("a bearer token is needed", 401, {"WWW-Authenticate": "Bearer"})
-                await refused(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
 
 
 class _WithoutSlash:

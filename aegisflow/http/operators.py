@@ -1,43 +1,35 @@
 """The way in for people: HTTP routes under /operator/, each behind a token of the person's own."""
 
-import hashlib
-import hmac
 import json
 import math
-import threading
-import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from aegisflow.api.text import clean
-from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import (
     AegisFlowError,
     BadValueError,
     ConflictError,
-    ListenError,
     NotAllowedError,
     UnknownNameError,
 )
 from aegisflow.http.alarms import AlarmRoutes
 from aegisflow.http.fields import said, whole
+from aegisflow.http.guards import OPERATOR_PREFIX, WITHIN_S, HostGuard, OperatorTokens
 from aegisflow.http.incidents import IncidentRoutes
 from aegisflow.plant.protocol import Plant
 
-PREFIX = "/operator/"
-MAX_FAILURES = 10
-"""Wrong tokens within a minute, then 429. A right token still opens: a guesser must not keep people from the stop."""
-WITHIN_S = 60.0
 MAX_BODY_BYTES = 20_000
 MAX_COMMANDS = 200
 WORDS_BYTES = 1_000
@@ -48,53 +40,12 @@ log = structlog.get_logger(__name__)
 Call = Callable[[Request, Mapping[str, Any], Caller], object]
 
 
-def token_hash(token: str) -> str:
-    """Return the SHA-256 of a token as hex; a plain hash is right, since a token is 32 random bytes."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-class Operators:
-    """Knows people by their tokens, and slows down who guesses. Safe from any thread."""
-
-    def __init__(
-        self, hashes: Mapping[str, str], agents_token: str = "", clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        if agents_token and token_hash(agents_token) in hashes.values():
-            raise ListenError(
-                PREFIX, "an operator has the same token as the agents, who could then approve; make another one"
-            )
-        self._hashes = dict(hashes)
-        self._clock = clock
-        self._failures: deque[float] = deque(maxlen=MAX_FAILURES)
-        self._lock = threading.Lock()
-        self.failed = 0
-        """Wrong tokens since the start."""
-
-    def barred(self) -> bool:
-        """Return whether too many wrong tokens came within the last minute."""
-        with self._lock:
-            return len(self._failures) == MAX_FAILURES and self._clock() - self._failures[0] < WITHIN_S
-
-    def who(self, authorization: str) -> Caller | None:
-        """Return whose token this is; every hash is compared, so that time tells nothing."""
-        scheme, _, token = authorization.partition(" ")
-        given = token_hash(token) if scheme.lower() == "bearer" else ""
-        found = [name for name, known in self._hashes.items() if hmac.compare_digest(known, given)]
-        if found:
-            return Caller(found[0], CallerKind.OPERATOR)
-        with self._lock:
-            self.failed += 1
-            self._failures.append(self._clock())
-        log.warning("operator_refused", failed=self.failed)
-        return None
-
-
-def operator_routes(plant: Callable[[], Plant], operators: Operators) -> list[BaseRoute]:
+def operator_routes(plant: Callable[[], Plant], operators: OperatorTokens) -> list[BaseRoute]:
     """Return the routes; ``plant`` is called for each request."""
     desk, alarms, incidents = _CommandRoutes(plant), AlarmRoutes(plant), IncidentRoutes(plant)
 
     def route(path: str, method: str, call: Call) -> Route:
-        return Route(PREFIX + path, _answering(call, operators), methods=[method])
+        return Route(OPERATOR_PREFIX + path, _answering(call, operators), methods=[method])
 
     return [
         route("approvals", "GET", desk.approvals),
@@ -119,14 +70,12 @@ def operator_routes(plant: Callable[[], Plant], operators: Operators) -> list[Ba
     ]
 
 
-def build_operator_app(plant: Callable[[], Plant], operators: Operators) -> Starlette:
+def build_operator_app(plant: Callable[[], Plant], operators: OperatorTokens) -> Starlette:
     """Return an application with nothing but the operators' routes."""
-    from aegisflow.mcp.web import host_guard
-
-    return Starlette(routes=operator_routes(plant, operators), middleware=[host_guard()])
+    return Starlette(routes=operator_routes(plant, operators), middleware=[Middleware(HostGuard)])
 
 
-def _answering(call: Call, operators: Operators) -> Callable[[Request], Any]:
+def _answering(call: Call, operators: OperatorTokens) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         barred = operators.barred()
         caller = operators.who(request.headers.get("authorization", ""))

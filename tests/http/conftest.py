@@ -2,9 +2,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from aegisflow.http.app import build_http_app
-from aegisflow.http.operators import Operators
+from aegisflow.http.guards import OperatorTokens
 from aegisflow.mcp.server import build_server
-from aegisflow.mcp.web import host_guard, mounted
+from aegisflow.mcp.web import mounted
 from tests.support.memory_plant import MemoryPlant
 from tests.support.operator_tokens import HASHES
 
@@ -16,8 +16,6 @@ def plant() -> MemoryPlant:
 
 @pytest.fixture
 def web(plant: MemoryPlant) -> TestClient:
-    operators = Operators(HASHES, "token-of-agents")
-    app = build_http_app(
-        mounted(build_server(lambda: plant)), host_guard(), plant, "token-of-agents", lambda: b"", operators
-    )
+    operators = OperatorTokens(HASHES, "token-of-agents")
+    app = build_http_app(mounted(build_server(lambda: plant)), plant, "token-of-agents", lambda: b"", operators)
     return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))

@@ -2,10 +2,9 @@ import pytest
 
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
-from aegisflow.errors import ListenError
-from aegisflow.http.operators import MAX_FAILURES, WITHIN_S, Operators
+from aegisflow.http.guards import MAX_FAILURES
 from tests.support.memory_plant import MemoryPlant, an_alarm
-from tests.support.operator_tokens import AGENTS, ANNA, BEN, HASHES
+from tests.support.operator_tokens import AGENTS, ANNA, BEN
 
 READS = ("/operator/approvals", "/operator/commands", "/operator/agents")
 WRITES = (
@@ -102,25 +101,8 @@ def test_commands_are_listed_within_bounds(web, plant):
         assert web.get("/operator/commands", params={"limit": limit}, headers=ANNA).status_code == 400
 
 
-def test_who_guesses_is_slowed_down_for_a_minute():
-    now = [0.0]
-    operators = Operators(HASHES, clock=lambda: now[0])
-    for _ in range(MAX_FAILURES):
-        assert not operators.barred()
-        assert operators.who("Bearer guess") is None
-    assert operators.barred()
-    now[0] = WITHIN_S
-    assert not operators.barred()
-    assert operators.who("Bearer token-of-ben") == Caller("ben", CallerKind.OPERATOR)
-
-
 def test_many_wrong_tokens_are_answered_with_429(web):
     for _ in range(MAX_FAILURES):
         web.get("/operator/agents", headers={"Authorization": "Bearer guess"})
     assert web.get("/operator/agents", headers={"Authorization": "Bearer guess"}).status_code == 429
     assert web.get("/operator/agents", headers=ANNA).status_code == 200
-
-
-def test_an_operator_may_not_share_the_agents_token():
-    with pytest.raises(ListenError, match="same token as the agents"):
-        Operators(HASHES, "token-of-anna")

@@ -17,7 +17,7 @@ from aegisflow.errors import ListenError
 from aegisflow.http.app import build_http_app, listen, web_server
 from aegisflow.mcp.proxy import build_proxy
 from aegisflow.mcp.server import build_server
-from aegisflow.mcp.web import host_guard, mounted
+from aegisflow.mcp.web import mounted
 from tests.support.memory_plant import MemoryPlant, an_alarm
 
 Ask = Callable[..., tuple[int, bytes]]
@@ -25,9 +25,7 @@ Ask = Callable[..., tuple[int, bytes]]
 
 @contextmanager
 def served(plant: MemoryPlant, token: str = "") -> Iterator[str]:
-    app = build_http_app(
-        mounted(build_server(lambda: plant)), host_guard(), plant, token, lambda: b"counter_total 1.0\n"
-    )
+    app = build_http_app(mounted(build_server(lambda: plant)), plant, token, lambda: b"counter_total 1.0\n")
     with closing(listen(HttpSettings(port=0), token)) as bound:
         server = web_server(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})

@@ -1,6 +1,6 @@
 """Who calls the operators' interface in tests, as headers, and what the plant file knows of them."""
 
-from aegisflow.http.operators import token_hash
+from aegisflow.http.guards import token_hash
 
 ANNA, BEN = {"Authorization": "Bearer token-of-anna"}, {"Authorization": "Bearer token-of-ben"}
 AGENTS = {"Authorization": "Bearer token-of-agents"}

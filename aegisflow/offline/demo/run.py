@@ -239,10 +239,10 @@ def _serving(app: App, settings: HttpSettings) -> Iterator[None]:
 
     from aegisflow.http.app import build_http_app, listen
     from aegisflow.mcp.server import build_server
-    from aegisflow.mcp.web import host_guard, mounted
+    from aegisflow.mcp.web import mounted
 
     with listen(settings, "") as bound:
-        web = build_http_app(mounted(build_server(lambda: app.plant)), host_guard(), app.plant, "", app.metrics.render)
+        web = build_http_app(mounted(build_server(lambda: app.plant)), app.plant, "", app.metrics.render)
         config = uvicorn.Config(web, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="demo-http")

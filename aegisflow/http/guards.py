@@ -1,0 +1,186 @@
+"""Who may come in over HTTP: guards for the host that was asked for, for the agents' token and for people's tokens.
+
+::
+
+    request ──► HostGuard ──► TokenGuard ──► /mcp, /metrics, /reload
+                    │             └────────► /healthz             without a token
+                    └──────────────────────► /operator/...        OperatorTokens, asked by each route
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.errors import ListenError
+
+__all__ = [
+    "MAX_FAILURES",
+    "OPEN_PATHS",
+    "OPERATOR_PREFIX",
+    "WITHIN_S",
+    "HostGuard",
+    "OperatorTokens",
+    "TokenGuard",
+    "is_loopback",
+    "token_hash",
+]
+
+OPERATOR_PREFIX = "/operator/"
+OPEN_PATHS = frozenset({"/healthz"})
+"""Answered without a token, since a container's probes have none."""
+MAX_FAILURES = 10
+"""Wrong tokens within a minute, then 429. A right token still opens: a guesser must not keep people from the stop."""
+WITHIN_S = 60.0
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]\\]+)(?::([0-9]{1,5}))?/?")
+
+log = structlog.get_logger(__name__)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a name or address, without its port, can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def token_hash(token: str) -> str:
+    """Return the SHA-256 of a token as hex; a plain hash is right, since a token is 32 random bytes."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class HostGuard:
+    """Refuses requests that a page in somebody's browser makes, under this server's name or under a borrowed one.
+
+    A browser sends along the page's origin, and the name by which it reached us: that of an attacker, where their
+    domain suddenly resolves to this machine (DNS rebinding). On a loopback address every request is checked. Beyond
+    it the token protects, since the names under which a reverse proxy is reached cannot be known here.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with 421 (another host) or 403 (another origin)."""
+        refusal = _refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+
+def _refusal(scope: Scope) -> PlainTextResponse | None:
+    headers = Headers(scope=scope)
+    scheme: str = scope.get("scheme", "http")
+    ours = _Origin.of(f"{scheme}://{headers.get('host', '')}")
+    server, _ = scope.get("server") or ("", None)
+    if is_loopback(server) and not is_loopback(ours.host):
+        return PlainTextResponse("this server does not go by that host name", 421)
+    if "origin" not in headers or not (is_loopback(server) or is_loopback(ours.host)):
+        return None
+    theirs = _Origin.of(headers["origin"])
+    # Tools for developers serve their pages from other ports of this machine; who is on it is no stranger.
+    both_here = is_loopback(theirs.host) and is_loopback(ours.host)
+    if both_here or (theirs == ours and ours.host):
+        return None
+    return PlainTextResponse("a page of another origin may not ask this server", 403)
+
+
+class _Origin(NamedTuple):
+    """What a browser calls an origin (RFC 6454); without a host where the text is none, such as ``null``."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, text: str) -> "_Origin":
+        parts = _ORIGIN.fullmatch(text.strip().lower())
+        if parts is None:
+            return cls("", "", 0)
+        scheme, host, port = parts.groups()
+        return cls(scheme, host.strip("[]"), int(port or _DEFAULT_PORTS.get(scheme, 0)))
+
+
+class TokenGuard:
+    """Lets requests in that carry the agents' token; people have tokens of their own, which each of their routes asks.
+
+    Args:
+        app: what is behind.
+        token: the secret; empty for none, where only this machine can reach us.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode() if token else b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with 401."""
+        if scope["type"] == "http" and self._expected and not _has_own_guard(scope["path"]):
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._expected):
+                refused = PlainTextResponse("a bearer token is needed", 401, {"WWW-Authenticate": "Bearer"})
+                await refused(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _has_own_guard(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPERATOR_PREFIX)
+
+
+class OperatorTokens:
+    """Knows people by their tokens, and slows down whoever guesses. Safe from any thread.
+
+    Args:
+        hashes: name of each person to the ``token_hash`` of their token.
+        agents_token: the secret of the agents, which must be nobody's.
+        clock: monotonic, in seconds.
+
+    Raises:
+        ListenError: a person has the agents' token, so that agents could approve their own proposals.
+    """
+
+    def __init__(
+        self, hashes: Mapping[str, str], agents_token: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        if agents_token and token_hash(agents_token) in hashes.values():
+            raise ListenError(
+                OPERATOR_PREFIX,
+                "an operator has the same token as the agents, who could then approve; make another one",
+            )
+        self._hashes = dict(hashes)
+        self._clock = clock
+        self._failures: deque[float] = deque(maxlen=MAX_FAILURES)
+        self._lock = threading.Lock()
+        self.failed = 0
+        """Wrong tokens since the start."""
+
+    def barred(self) -> bool:
+        """Return whether too many wrong tokens came within the last minute."""
+        with self._lock:
+            return len(self._failures) == MAX_FAILURES and self._clock() - self._failures[0] < WITHIN_S
+
+    def who(self, authorization: str) -> Caller | None:
+        """Return whose token an Authorization header carries; None, and a failure counted, for nobody's."""
+        scheme, _, token = authorization.partition(" ")
+        given = token_hash(token) if scheme.lower() == "bearer" else ""
+        # Every hash is compared, so that the time it takes does not tell which one was nearly right.
+        found = [name for name, known in self._hashes.items() if hmac.compare_digest(known, given)]
+        if found:
+            return Caller(found[0], CallerKind.OPERATOR)
+        with self._lock:
+            self.failed += 1
+            self._failures.append(self._clock())
+        log.warning("operator_refused", failed=self.failed)
+        return None
