@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -204,34 +204,21 @@ class ReportRevision(Model):
 
 
 class StoredCommand(Model):
-    """A command as far as it has come; how it came there is in the audit."""
+    """A command as far as it has come; how it came there is in the audit.
+
+    All of it is in ``record``; the other columns repeat what is asked for.
+    """
 
     command_id = TextField(primary_key=True)
     device_id = TextField()
     command = TextField()
-    parameters = TextField()
-    """JSON: name to value."""
-    proposer = TextField()
     proposer_kind = TextField()
-    justification = TextField()
     proposed_at = DoubleField()
     stage = TextField()
     stage_at = DoubleField()
-    reasons = TextField()
-    """JSON: list of sentences."""
-    next_step = TextField()
-    expires_at = DoubleField(null=True)
-    digest = TextField()
-    """What an approval is bound to."""
-    state_version = TextField()
-    approvals_needed = IntegerField()
-    approved_by = TextField()
-    """JSON: list of names."""
-    facts = TextField()
-    """JSON: list of sentences."""
     send_by = DoubleField(null=True)
-    expectation = TextField()
-    """JSON: ``Expectation`` or null."""
+    record = TextField()
+    """JSON: the ``CommandRecord``."""
 
     class Meta:
         table_name = "commands"

@@ -27,10 +27,11 @@ class CallerKind(StrEnum):
         Case and blanks count: a text that is only similar to a kind is unknown, so that a damaged or a newer
         store can be read, but grants nothing.
         """
-        try:
-            return cls(text)
-        except ValueError:
-            return cls.UNKNOWN
+        return cls(text)
+
+    @classmethod
+    def _missing_(cls, value: object) -> "CallerKind":
+        return cls.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from aegisflow.store.rows import (
     alarm_event_of,
     alarm_of,
     audit_entry_of,
-    receipt_of,
+    record_of,
 )
 
 _MAX_COUNTED = 100_000
@@ -176,7 +176,7 @@ class Archive:
         if device_id is not None:
             matching = matching.where(StoredCommand.device_id == device_id)
         page = matching.order_by(StoredCommand.proposed_at.desc(), StoredCommand.command_id.desc()).limit(limit)
-        return CommandPage(tuple(receipt_of(row) for row in page.execute(self._database)), self._count(matching))
+        return CommandPage(tuple(record_of(row).receipt for row in page.execute(self._database)), self._count(matching))
 
     @_of_one_moment
     def audit(self, act: str | None, limit: int) -> tuple[AuditEntry, ...]:

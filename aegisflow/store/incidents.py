@@ -6,7 +6,6 @@ from typing import Any
 from peewee import ModelSelect
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
-from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.incidents.model import (
     CORRECTABLE,
@@ -27,7 +26,7 @@ from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import ConflictError, UnknownNameError
 from aegisflow.models import Anomaly, IncidentReport, ReportRevision, StoredCommand
 from aegisflow.store.connection import Connection
-from aegisflow.store.rows import Row, alarm_of, columns, from_json, to_json
+from aegisflow.store.rows import Row, alarm_of, columns, from_json, record_of, to_json
 from aegisflow.store.writer import Writer
 
 MAX_COMMANDS = 20
@@ -264,8 +263,9 @@ def _linked(connection: Connection, rows: Iterable[IncidentReport]) -> list[Inci
 
 
 def _command(row: StoredCommand) -> LinkedCommand:
-    parameters = from_json(row.parameters, dict[str, str | float])
-    return LinkedCommand(row.command_id, CommandName(row.command), parameters, Stage(row.stage))
+    record = record_of(row)
+    command = record.command
+    return LinkedCommand(command.command_id, command.command, command.parameters, record.stage)
 
 
 def _incident(row: IncidentReport, commands: Mapping[str, LinkedCommand]) -> Incident:

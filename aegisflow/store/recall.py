@@ -2,11 +2,9 @@
 
 from typing import NamedTuple
 
-from msgspec.json import decode
-
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.callers import CallerKind
-from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Expectation, Mode, Stage
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Mode, Stage
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
 from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, StoredCommand
@@ -33,7 +31,7 @@ def _listed(words: tuple[str, ...]) -> str:
 
 
 _LAST_MOVE = f"""
-SELECT command, stage, parameters, stage_at, expectation FROM commands
+SELECT record FROM commands
 WHERE device_id = ? AND command IN ({_listed(tuple(_MODES))}) AND stage IN ({_listed((Stage.VERIFIED, *_UNSURE))})
 ORDER BY stage_at DESC LIMIT 1
 """  # noqa: S608 - all ours
@@ -120,14 +118,11 @@ def _open_alarms(connection: Connection, device_id: str) -> tuple[Alarm, ...]:
 
 def _last_mode(connection: Connection, device_id: str) -> _Mode:
     """Return the mode that the last command led to: normal without any, unknown where its effect was not seen."""
-    row = connection.run(_LAST_MOVE, device_id).fetchone()
-    if row is None:
+    text = connection.value(_LAST_MOVE, device_id)
+    if text is None:
         return _Mode(Mode.NORMAL, 0.0, 0.0)
-    command, stage, parameters, at, expected = row
-    if Stage(stage) in _UNSURE:
-        return _Mode(Mode.UNKNOWN, 0.0, at)
-    reduction = from_json(parameters, dict[str, str | float]).get("reduction_pct", 0.0)
-    expectation = decode(expected, type=Expectation | None)
-    return _Mode(
-        _MODES[CommandName(command)], float(reduction), at, None if expectation is None else expectation.full_load
-    )
+    last = from_json(text, CommandRecord)
+    if last.stage in _UNSURE:
+        return _Mode(Mode.UNKNOWN, 0.0, last.stage_at)
+    full_load = None if last.expectation is None else last.expectation.full_load
+    return _Mode(_MODES[last.command.command], last.command.reduction_pct, last.stage_at, full_load)

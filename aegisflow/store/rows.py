@@ -7,8 +7,7 @@ from peewee import Model
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.audit import row_hash
-from aegisflow.domain.callers import Caller, CallerKind
-from aegisflow.domain.commands.model import Command, CommandName, CommandReceipt, CommandRecord, Expectation, Stage
+from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, StoredCommand
@@ -73,61 +72,32 @@ def alarm_event_of(row: AlarmChange) -> AlarmEvent:
 
 
 def command_row(record: CommandRecord) -> Row:
-    """Return a command at its stage as a row of ``commands``."""
-    receipt, command = record.receipt, record.command
+    """Return a command at its stage as a row of ``commands``.
+
+    Raises:
+        ValueError: it could not be read again.
+    """
+    command, text = record.command, to_json(record)
+    try:
+        from_json(text, CommandRecord)
+    except msgspec.ValidationError as error:  # better no row than one that fails whoever looks at it later
+        raise ValueError(str(error)) from error
     return {
         "command_id": command.command_id,
         "device_id": command.device_id,
         "command": str(command.command),
-        "parameters": to_json(command.parameters),
-        "proposer": command.proposed_by.name,
         "proposer_kind": str(command.proposed_by.kind),
-        "justification": command.justification,
         "proposed_at": command.proposed_at,
-        "stage": str(receipt.stage),
+        "stage": str(record.stage),
         "stage_at": record.stage_at,
-        "reasons": to_json(receipt.reasons),
-        "next_step": receipt.next_step,
-        "expires_at": receipt.expires_at,
-        "digest": record.digest,
-        "state_version": record.state_version,
-        "approvals_needed": record.approvals_needed,
-        "approved_by": to_json(record.approved_by),
-        "facts": to_json(record.facts),
         "send_by": record.send_by,
-        "expectation": to_json(record.expectation),
+        "record": text,
     }
 
 
 def record_of(row: StoredCommand) -> CommandRecord:
     """Return a row of ``commands`` as all that is kept of the command."""
-    return CommandRecord(
-        receipt_of(row),
-        row.stage_at,
-        row.digest,
-        row.state_version,
-        row.approvals_needed,
-        from_json(row.approved_by, tuple[str, ...]),
-        from_json(row.facts, tuple[str, ...]),
-        row.send_by,
-        msgspec.json.decode(row.expectation, type=Expectation | None),
-    )
-
-
-def receipt_of(row: StoredCommand) -> CommandReceipt:
-    """Return a row of ``commands`` as the command at its stage."""
-    command = Command(
-        row.command_id,
-        row.device_id,
-        CommandName(row.command),
-        from_json(row.parameters, dict[str, str | float]),
-        Caller(row.proposer, CallerKind.of(row.proposer_kind)),
-        row.justification,
-        row.proposed_at,
-    )
-    return CommandReceipt(
-        command, Stage(row.stage), from_json(row.reasons, tuple[str, ...]), row.next_step, row.expires_at
-    )
+    return from_json(row.record, CommandRecord)
 
 
 def audit_row(entry: AuditEntry, before: str) -> Row:

@@ -9,6 +9,7 @@ from aegisflow.errors import StoreError, StoreNewerError
 from aegisflow.models import SCHEMA_VERSION, TABLES, SchemaVersion
 from aegisflow.store.chain import guard_audit, rehash
 from aegisflow.store.connection import Connection, redacted
+from aegisflow.store.step_commands import join_command_columns
 from aegisflow.store.step_review import add_review
 from aegisflow.store.step_shelving import add_shelving
 
@@ -33,7 +34,12 @@ def _commands_and_chain(connection: Connection) -> None:
     guard_audit(connection)
 
 
-MIGRATIONS: Mapping[int, Migration] = {2: _commands_and_chain, 3: add_shelving, 4: add_review}
+MIGRATIONS: Mapping[int, Migration] = {
+    2: _commands_and_chain,
+    3: add_shelving,
+    4: add_review,
+    5: join_command_columns,
+}
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 
 

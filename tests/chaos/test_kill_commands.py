@@ -96,7 +96,8 @@ def approved(folder: Path) -> dict[str, str]:
 def proposed(folder: Path) -> list[tuple[str, str, str, str]]:
     """Command id, kind of who proposed it, what it was, and its parameters as JSON."""
     with closing(sqlite3.connect(folder / "store.db")) as store:
-        return store.execute("SELECT command_id, proposer_kind, command, parameters FROM commands").fetchall()
+        rows = store.execute("SELECT command_id, proposer_kind, command, record FROM commands").fetchall()
+    return [(*row, json.dumps(json.loads(record)["receipt"]["command"]["parameters"])) for *row, record in rows]
 
 
 def of_operators(folder: Path) -> set[str]:
