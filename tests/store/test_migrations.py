@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres import empty_database
-from store_samples import T0, step
 
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms.model import AlarmState
@@ -21,6 +19,8 @@ from aegisflow.store.archive import Archive
 from aegisflow.store.chain import HeadFile, verify
 from aegisflow.store.committer import Committer
 from aegisflow.store.connection import Connection
+from tests.support.postgres import empty_database
+from tests.support.store_samples import T0, step
 
 VERSIONS = Path(__file__).parent / "versions"
 
