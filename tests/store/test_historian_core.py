@@ -238,7 +238,12 @@ def test_a_proposer_of_a_kind_that_nobody_knows_is_read_and_has_no_rights(
     )
     bench.move(sent)
     writer = store.writer()
-    writer.run("UPDATE commands SET proposer_kind = ?", text)
+    writer.run(
+        "UPDATE commands SET proposer_kind = ?, record = replace(record, ?, ?)",
+        text,
+        '"kind":"agent"',
+        f'"kind":"{text}"',
+    )
     writer.close()
     bench.historian.receive(RecallCommands(T0 - 3600, "guard"))
     _, recalled = bench.told.pop()

@@ -9,7 +9,6 @@ import pytest
 
 from aegisflow.config.settings import StoreSettings
 from aegisflow.domain.alarms.model import AlarmState
-from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.domain.incidents.model import IncidentQuery
 from aegisflow.domain.times import Period
@@ -173,11 +172,3 @@ def test_an_older_store_can_be_written_to(committer: Committer) -> None:
     rejected = step(dataclasses.replace(waiting.receipt, stage=Stage.REJECTED), waiting, T0 + 60).transition
     assert committer.move(rejected).ok
     assert [record.stage for record in committer.recall_commands(T0).records] == [Stage.DISPATCHED]
-
-
-def test_a_kind_of_caller_that_no_version_knows_is_read_and_grants_nothing(committer: Committer, old: Store) -> None:
-    writer = old.writer()
-    writer.run('UPDATE commands SET record = replace(record, \'"kind":"agent"\', \'"kind":"Operator"\')')
-    writer.close()
-    waiting = committer.recall_commands(T0).records[0]
-    assert waiting.command.proposed_by.kind is CallerKind.UNKNOWN
