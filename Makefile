@@ -1,10 +1,13 @@
 # The two commands of the README are `make demo` and `make test`; both set up what they need.
+# WORKERS is how many tests run at once: most of them wait for processes, so it is more than a small machine has cores.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 4
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test test-all lint bench clean
 
 setup: $(STAMP)
 
@@ -18,7 +21,12 @@ demo: $(STAMP)
 	$(BIN)/aegisflow demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not serial'
+	$(PYTEST) -m serial
+
+test-all: $(STAMP)
+	$(PYTEST) --long -n $(WORKERS) --dist worksteal -m 'not serial' --durations=20
+	$(PYTEST) --long -m serial
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -3,17 +3,11 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
 
 from tests.support.broker import Mosquitto, running_mosquitto
 from tests.support.postgres import empty_database, running_postgres
-from tests.support.requiring import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
-
-# Speed is measured in benchmarks/; on a busy machine a slow example is no failure.
-settings.register_profile("aegisflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("aegisflow")
+pytest_plugins = ("tests.support.long_runs", "tests.support.processes", "tests.support.requiring")
 
 
 @pytest.fixture(autouse=True)

@@ -147,6 +147,7 @@ def test_counters_are_rendered_for_prometheus(tmp_path: Path) -> None:
     assert "aegisflow_devices 1.0" in page
 
 
+@pytest.mark.serial
 def test_ten_thousand_devices_start_in_seconds_and_answer_together(tmp_path: Path) -> None:
     """Generous limits: they are to catch minutes, not to measure; that is done in benchmarks."""
     with App(configuration_in(tmp_path, devices=10_000), FakeBus()) as app:

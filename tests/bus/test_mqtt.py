@@ -223,7 +223,6 @@ def test_another_set_of_topics_takes_effect_at_once(mosquitto):
     assert listener.payloads == [b"1", b"2", b"4"]
 
 
-@pytest.mark.slow
 def test_a_broker_that_hangs_is_noticed_by_the_keep_alive(mosquitto):
     with Listener(mosquitto.settings(keepalive_s=1), "s/+") as listener:
         listener.wait_connected()

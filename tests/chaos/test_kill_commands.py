@@ -1,7 +1,6 @@
 """Core, machines and broker are killed at random while commands are under way; none may act twice or unasked."""
 
 import json
-import os
 import random
 import sqlite3
 import threading
@@ -19,10 +18,10 @@ from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.plant.audit import verify_audit
 from tests.support.broker import Mosquitto, running_mosquitto
+from tests.support.sizes import KILL_ROUNDS
 from tests.support.under_command import ADA, MILD_PCT, run_core, run_machines
 from tests.support.waiting import eventually
 
-ROUNDS = int(os.environ.get("AEGISFLOW_KILL_ROUNDS", "12"))
 ENOUGH_FOR_EACH = 60
 """Rounds after which every kind of command must have been seen to act, and an agent's own."""
 EACH = {name.value for name in CommandName}
@@ -115,7 +114,8 @@ def needs_no_approval(folder: Path) -> set[str]:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(180 + 5 * ROUNDS)
+@pytest.mark.long
+@pytest.mark.timeout(180 + 5 * KILL_ROUNDS)
 def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_path: Path) -> None:
     (tmp_path / "broker").mkdir()
     chance, pause = random.Random(7), threading.Event()
@@ -127,7 +127,7 @@ def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_p
             plant.start_core()
             eventually(lambda: (tmp_path / "core-is-up").exists(), 60)
             eventually(lambda: any(stage == "verified" for stage, _ in commands(tmp_path).values()), 60)
-            for _ in range(ROUNDS):
+            for _ in range(KILL_ROUNDS):
                 pause.wait(chance.uniform(0.05, 0.9))
                 first = chance.choices(("core", "machines", "broker"), (4, 3, 1))[0]
                 others = [name for name in ("core", "machines", "broker") if name != first]
@@ -147,8 +147,8 @@ def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_p
     assert {stage for stage, _ in known.values()} <= FINAL
     verified = {command_id for command_id, (stage, _) in known.items() if stage == "verified"}
     assert verified <= set(acted)
-    assert len(verified) >= ROUNDS // 2
-    if ROUNDS >= ENOUGH_FOR_EACH:
+    assert len(verified) >= KILL_ROUNDS // 2
+    if KILL_ROUNDS >= ENOUGH_FOR_EACH:
         assert {known[command_id][1] for command_id in acted} == EACH
         assert without_person - of_operators(tmp_path)
     assert verify_audit(StoreSettings(url=f"sqlite:///{tmp_path}/store.db")).broken == ""

@@ -72,6 +72,7 @@ def device(serve: ServeProcess) -> dict:
 
 
 @pytest.mark.broker
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_an_agent_proposes_a_person_approves_and_the_machine_obeys(people: People) -> None:
     serve = people.serve

@@ -9,7 +9,7 @@ from tests.support.broker import Mosquitto
 from tests.support.serve_process import ServeProcess, replaying, serving
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.broker, pytest.mark.long, pytest.mark.timeout(400)]
 
 DEVICES = [f"{kind}-{line:02}" for kind in ("compressor", "motor", "pump") for line in (1, 2, 3)]
 PER_DEVICE = 17_280

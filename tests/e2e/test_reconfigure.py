@@ -16,7 +16,7 @@ from tests.support.broker import Mosquitto
 from tests.support.serve_process import ServeProcess, serving
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.long, pytest.mark.timeout(240)]
 
 T0 = 1_760_000_000.0
 UNTOUCHED = ("compressor-01", "compressor-02", "compressor-03", "motor-01", "motor-03", "pump-01", "pump-02")

@@ -85,7 +85,7 @@ def sent(plant: Commanded) -> list[str]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_nothing_that_an_agent_says_is_published_or_believed(plant: Commanded) -> None:
     calls = list(payloads())

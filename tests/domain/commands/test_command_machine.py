@@ -1,7 +1,6 @@
-"""Anything in any order, for as many steps as AEGISFLOW_MACHINE_STEPS says (CI: 200,000)."""
+"""Anything in any order, for 5,000 steps every day and 200,000 in the long run."""
 
 import contextlib
-import os
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,8 +12,8 @@ from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRec
 from aegisflow.errors import AegisFlowError
 from tests.support.command_bench import ADA, AGENT, BEN, CLEO
 from tests.support.command_world import DEVICES, FULL, HALF, IDLE, World
+from tests.support.sizes import MACHINE_STEPS
 
-STEPS = int(os.environ.get("AEGISFLOW_MACHINE_STEPS", "5000"))
 IN_A_ROW = 100
 PEOPLE = (ADA, BEN, CLEO)
 REFUSED = (AegisFlowError,)
@@ -216,15 +215,13 @@ def test_whatever_happens_in_whatever_order_no_command_goes_wrong() -> None:
     run_state_machine_as_test(
         Commands,
         settings=settings(
-            max_examples=1 + STEPS * 5 // (4 * IN_A_ROW),
+            max_examples=1 + MACHINE_STEPS * 5 // (4 * IN_A_ROW),
             stateful_step_count=IN_A_ROW,
             deadline=None,
-            database=None,
-            print_blob=True,
             suppress_health_check=list(HealthCheck),
         ),
     )
     print(Commands.steps, Commands.seen)
-    assert Commands.steps >= (STEPS if STEPS >= 100_000 else 0.7 * STEPS)
-    if STEPS >= 20_000:  # all of it really happened
+    assert Commands.steps >= (MACHINE_STEPS if MACHINE_STEPS >= 100_000 else 0.7 * MACHINE_STEPS)
+    if MACHINE_STEPS >= 20_000:  # all of it really happened
         assert {stage for stage, times in Commands.seen.items() if times} >= {*Stage} - {"proposed", "approved"}
