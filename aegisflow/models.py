@@ -124,8 +124,9 @@ class Anomaly(Model):
     acknowledged_by = TextField()
     note = TextField()
     repeats = IntegerField()
-    set_aside_by = TextField()
-    set_aside_reason = TextField()
+    # The columns keep the names that stores have known them by.
+    suppressed_by = TextField(column_name="set_aside_by")
+    suppression_reason = TextField(column_name="set_aside_reason")
     shelved_until = DoubleField(null=True)
 
     class Meta:

@@ -11,7 +11,6 @@ from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
     AckReceived,
-    BringAlarmBack,
     CommandNotSent,
     DeviceRecalled,
     ExecuteCommand,
@@ -20,7 +19,8 @@ from aegisflow.actors.messages.device import (
     ReconfigureDevice,
     RecordReadings,
     ReportMode,
-    SetAlarmAside,
+    ReturnAlarmToService,
+    SuppressAlarm,
     ViewDevice,
 )
 from aegisflow.actors.messages.store import AppendAudit, RecallDevice, StoreDeadLetters, StoreRecords
@@ -80,7 +80,7 @@ class DeviceActor(OperatingActor):
                     self._stash.append((message, None))
             case Tick(at, listening):
                 self._tick(at, listening)
-            case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SetAlarmAside() | BringAlarmBack():
+            case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
                 return self._answer(message) if self._stash is None else self._answer_later(message)
             case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
                 if self._stash is None:
@@ -242,22 +242,22 @@ class DeviceActor(OperatingActor):
         match question:
             case ReadAlarms():
                 return self._device.alarms()
-            case AcknowledgeAlarm() | SetAlarmAside() | BringAlarmBack():
+            case AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
                 return self._change(question)
             case _:
                 accepted = self._done - sum(self._refused.values())
                 return self._device.status(self._now(), accepted, self._refused)
 
-    def _change(self, request: AcknowledgeAlarm | SetAlarmAside | BringAlarmBack) -> Alarm:
+    def _change(self, request: AcknowledgeAlarm | SuppressAlarm | ReturnAlarmToService) -> Alarm:
         at, by = self._now(), request.by
         match request:
             case AcknowledgeAlarm(alarm_id, _, words):
                 alarm, events = self._device.acknowledge(alarm_id, by, words, at)
-            case SetAlarmAside(alarm_id, _, words, shelf_s):
-                alarm, events = self._device.set_aside(alarm_id, by, words, at, shelf_s)
-            case BringAlarmBack(alarm_id, state):
+            case SuppressAlarm(alarm_id, _, words, shelf_s):
+                alarm, events = self._device.suppress(alarm_id, by, words, at, shelf_s)
+            case ReturnAlarmToService(alarm_id, state):
                 words = ""
-                alarm, events = self._device.bring_back(alarm_id, state, by, at)
+                alarm, events = self._device.return_to_service(alarm_id, state, by, at)
         if events:
             self._store(events)
             detail = {"kind": by.kind, "device_id": self.name, "note": words}

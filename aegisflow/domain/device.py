@@ -4,28 +4,32 @@ from array import array
 from collections.abc import Mapping, Sequence
 from math import inf
 
-from aegisflow.domain.alarmed_device import AlarmedDevice
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Severity
+from aegisflow.domain.alarms.book import AlarmBook, Outcome
+from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
+from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
 from aegisflow.domain.commands.state_machine import CommandStateMachine, describe_facts, recent_means
 from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Quality, Reading
-from aegisflow.domain.snapshot import DeviceSnapshot
 from aegisflow.domain.views import DeviceStatus, SensorStatus
 
 _ACCEPTED: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.ACCEPTED, ())
 _DUPLICATE: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.DUPLICATE, ())
 _OUT_OF_ORDER: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.OUT_OF_ORDER, ())
-_FEWEST_TIMES = 60
+_MIN_TIMES = 60
+"""Timestamps by which duplicates are known, at least."""
 _WARM_UP = 240
+"""Readings from which baselines are found again after a restart."""
 
 
-class Device(AlarmedDevice):
+class Device:
     """Everything AegisFlow knows about one machine; no clock, no I/O, no threads."""
 
     __slots__ = (
+        "_book",
         "_detector",
         "_heard_since",
         "_latest_at",
@@ -33,10 +37,12 @@ class Device(AlarmedDevice):
         "_operation",
         "_received_at",
         "_times",
+        "spec",
     )
 
     def __init__(self, spec: DeviceSpec) -> None:
-        super().__init__(spec)
+        self.spec = spec
+        self._book = AlarmBook(spec.device_id, spec.alarm)
         self._operation = CommandStateMachine(spec)
         self._detector = DeviceDetector(spec)
         self._times = _ring(spec)
@@ -44,7 +50,9 @@ class Device(AlarmedDevice):
         self._latest_at = -inf
         self._received_at = -inf
         self._heard_since = inf
-        """Since when we listen without a break; before the first tick it has not begun."""
+        """Since when the broker has been connected without a break; before the first tick it has not begun."""
+
+    # --- readings and time ----------------------------------------------------------------------
 
     def record(self, reading: Reading) -> tuple[Disposition, tuple[AlarmEvent, ...]]:
         """Take in one reading; return what became of it and of the alarms.
@@ -92,6 +100,71 @@ class Device(AlarmedDevice):
         """Raise the alarm that the device does not report any more, once for each silence."""
         diagnosis = silent_device(self._detector.sensors, self._latest_at)
         return () if diagnosis is None else self._book.silence(at, self._latest_at, diagnosis)
+
+    # --- alarms, and what people do to them -----------------------------------------------------
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Return the alarms that are not history, suppressed ones included, most severe first."""
+        return self._book.alarms()
+
+    def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> Outcome:
+        """Record that somebody has taken note of an alarm; it stays active while its cause lasts.
+
+        Returns:
+            The alarm after it, and what changed: nothing when it was acknowledged before.
+
+        Raises:
+            NotAllowedError: an agent, and the alarm is high or critical, so that people must take note of it; or
+                a caller that is neither operator nor agent.
+            UnknownNameError: the device has no such alarm; the error names those it has.
+        """
+        if by.kind is not CallerKind.AGENT:
+            require_operator(by, f"acknowledge {alarm_id}", "only operators and agents may")
+        for alarm in self.alarms():
+            if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:
+                why = f"it is {alarm.severity}, and an operator must take note of it"
+                require_operator(by, f"acknowledge {alarm_id}", why)
+        return self._book.acknowledge(alarm_id, by, note, at)
+
+    def suppress(self, alarm_id: str, by: Caller, reason: str, at: float, shelf_s: float | None) -> Outcome:
+        """Shelve an open alarm for ``shelf_s`` seconds, or (None) take it out of service.
+
+        Returns:
+            The alarm after it, and what changed.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            UnknownNameError: the device has no such alarm; the error names those it has.
+            BadValueError: the shelf is too short or too long, there is no reason, or the alarm is history.
+        """
+        if shelf_s is None:
+            _require_operator(by, "take alarms out of service")
+            check_reason(reason)
+            return self._book.take_out_of_service(alarm_id, by, reason, at)
+        _require_operator(by, "shelve alarms")
+        check_shelf(shelf_s, reason)
+        return self._book.shelve(alarm_id, by, at + shelf_s, reason, at)
+
+    def return_to_service(self, alarm_id: str, state: AlarmState, by: Caller, at: float) -> Outcome:
+        """Return a shelved alarm before its shelf ends, or one that was taken out of service.
+
+        It is unacknowledged again while its cause lasts, and history otherwise.
+
+        Args:
+            alarm_id: the alarm.
+            state: ``SHELVED`` or ``OUT_OF_SERVICE``, whichever the caller means to end.
+            by: the caller.
+            at: UTC epoch seconds by the plant's clock.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            UnknownNameError: the device has no such alarm; the error names those it has.
+            BadValueError: the alarm is not in that state.
+        """
+        _require_operator(by, "return alarms to service")
+        return self._book.return_to_service(alarm_id, state, by, at)
+
+    # --- commands -------------------------------------------------------------------------------
 
     @property
     def operation(self) -> CommandStateMachine:
@@ -144,12 +217,14 @@ class Device(AlarmedDevice):
             return (), ()
         if not self._operation.needs_person(progress):
             return (progress,), ()
-        return (progress,), self._book.call(f"command_{progress.stage}", progress.reasons, at)
+        return (progress,), self._book.raise_for_command(f"command_{progress.stage}", progress.reasons, at)
 
     @property
     def mode(self) -> Mode:
         """Operating mode, as far as it is known."""
         return self._operation.mode
+
+    # --- what it tells, and where it goes on from ------------------------------------------------
 
     def status(self, at: float, accepted: int, refused: Mapping[str, int]) -> DeviceStatus:
         """Return the device as it is at ``at`` by the plant's clock; the counts are the caller's."""
@@ -222,7 +297,7 @@ class Device(AlarmedDevice):
                 if reading.at > mode_since:
                     self._operation.observe(reading.at, reading.values)
         events = self._book.recall(alarms)
-        self._book.suppressed = self.mode in self.spec.alarm.suppress_in
+        self._book.suppresses_by_design = self.mode in self.spec.alarm.suppress_in
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
         at = max((self._latest_at, *(alarm.changed_at for alarm in alarms)))
         return events + self._book.drop(tuple(gone), at)
@@ -251,19 +326,6 @@ class Device(AlarmedDevice):
     def latest_at(self) -> float | None:
         """UTC epoch seconds of the newest reading, by the device's clock; None before the first."""
         return None if self._latest_at == -inf else self._latest_at
-
-    def snapshot(self) -> DeviceSnapshot:
-        """Return all that the device remembers."""
-        sensors = self._detector.sensors
-        return DeviceSnapshot(
-            latest_at=self._latest_at,
-            times=tuple(sorted(time for time in self._times if time > -inf)),
-            windows={sensor.name: tuple(sensor.zscore.window.values()) for sensor in sensors},
-            figures={sensor.name: sensor.figures() for sensor in sensors},
-            alarms=self.alarms(),
-            mode=self.mode,
-            reduction_pct=self._operation.reduction_pct,
-        )
 
     def _sensor_status(self, sensor: SensorDetector, unheard_s: float) -> SensorStatus:
         window = sensor.zscore.window
@@ -294,4 +356,8 @@ class Device(AlarmedDevice):
 def _ring(spec: DeviceSpec) -> "array[float]":
     """Return room for as many timestamps as the longest window holds values."""
     longest = max((sensor.detector.window for sensor in spec.sensors.values()), default=0)
-    return array("d", [-inf]) * max(longest, _FEWEST_TIMES)
+    return array("d", [-inf]) * max(longest, _MIN_TIMES)
+
+
+def _require_operator(by: Caller, what: str) -> None:
+    require_operator(by, what, f"only operators may, and this is an {by.kind}")

@@ -34,7 +34,7 @@ class AlarmRoutes:
         plant = self._plant()
         answer = plant.active_alarms()
         past = past_of(plant, answer.value)
-        first = first_outs((alarm for alarm in answer.value if not alarm.state.is_set_aside), plant.inventory())
+        first = first_outs((alarm for alarm in answer.value if not alarm.state.is_suppressed), plant.inventory())
         return {
             "as_of": format_instant(answer.as_of),
             "alarms": [
@@ -93,8 +93,8 @@ def describe_alarm(alarm: Alarm) -> dict[str, object]:
         "lasts": alarm.lasts,
         "shelved_until": None if until is None else format_instant(until),
         "reasons": [clean(reason, 200) for reason in alarm.reasons[:6]],
-        "set_aside_by": clean(alarm.set_aside_by, 100),
-        "set_aside_because": clean(alarm.set_aside_reason, _WORDS_BYTES),
+        "set_aside_by": clean(alarm.suppressed_by, 100),
+        "set_aside_because": clean(alarm.suppression_reason, _WORDS_BYTES),
     }
 
 

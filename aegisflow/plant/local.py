@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
-    BringAlarmBack,
     ReadAlarms,
     ReadDeviceStatus,
-    SetAlarmAside,
+    ReturnAlarmToService,
+    SuppressAlarm,
 )
 from aegisflow.actors.messages.gateway import ReadGatewayCounts
 from aegisflow.actors.messages.guard import (
@@ -143,7 +143,7 @@ class LocalPlant:
     # --- alarms -------------------------------------------------------------------------------
 
     def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
-        """Return alarms that are not history, most severe first, asked of every device; some may be set aside."""
+        """Return alarms that are not history, most severe first, asked of every device; some may be suppressed."""
         self._devices(device_ids)
         names = device_ids or tuple(self.inventory().devices)
         found, unavailable = self._directory.ask_all(names, ReadAlarms(), ALL_DEVICES_S)
@@ -165,20 +165,20 @@ class LocalPlant:
         return self._of_alarm(alarm_id, AcknowledgeAlarm(alarm_id, by, note))
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
-        """Set an alarm aside for a time, an operator's right alone; it comes back unacknowledged if its cause lasts."""
-        return self._of_alarm(alarm_id, SetAlarmAside(alarm_id, by, reason, duration_s))
+        """Shelve an alarm for a time, an operator's right alone; it returns unacknowledged if its cause lasts."""
+        return self._of_alarm(alarm_id, SuppressAlarm(alarm_id, by, reason, duration_s))
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
         """Return the alarm to service before its shelf ends, an operator's right alone."""
-        return self._of_alarm(alarm_id, BringAlarmBack(alarm_id, AlarmState.SHELVED, by))
+        return self._of_alarm(alarm_id, ReturnAlarmToService(alarm_id, AlarmState.SHELVED, by))
 
     def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
-        """Set an alarm aside until it is returned to service, an operator's right alone."""
-        return self._of_alarm(alarm_id, SetAlarmAside(alarm_id, by, reason, None))
+        """Take an alarm out of service until somebody returns it, an operator's right alone."""
+        return self._of_alarm(alarm_id, SuppressAlarm(alarm_id, by, reason, None))
 
     def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
         """End what ``take_out_of_service`` began, an operator's right alone."""
-        return self._of_alarm(alarm_id, BringAlarmBack(alarm_id, AlarmState.OUT_OF_SERVICE, by))
+        return self._of_alarm(alarm_id, ReturnAlarmToService(alarm_id, AlarmState.OUT_OF_SERVICE, by))
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -311,7 +311,7 @@ class LocalPlant:
     def _active(self) -> Sequence[Alarm]:
         return self.active_alarms().value
 
-    def _of_alarm(self, alarm_id: str, question: AcknowledgeAlarm | SetAlarmAside | BringAlarmBack) -> Alarm:
+    def _of_alarm(self, alarm_id: str, question: AcknowledgeAlarm | SuppressAlarm | ReturnAlarmToService) -> Alarm:
         """Ask the device that an alarm belongs to."""
         device_id = alarm_id.rpartition("@")[0]
         if device_id not in self.inventory().devices:

@@ -57,7 +57,7 @@ class Plant(Protocol):
     def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
         """Return alarms that are not history, most severe first, asked of every device.
 
-        Those that are set aside (``state.is_set_aside``) are among them: nobody is asked to act on these.
+        Suppressed ones (``state.is_suppressed``) are among them: nobody is asked to act on these.
         """
 
     def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
@@ -97,13 +97,13 @@ class Plant(Protocol):
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
-        """Set an alarm aside for a time, an operator's right alone; it comes back unacknowledged if its cause lasts."""
+        """Shelve an alarm for a time, an operator's right alone; it returns unacknowledged if its cause lasts."""
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
         """End a shelf before its time, an operator's right alone."""
 
     def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
-        """Set an alarm aside until it is returned to service, an operator's right alone."""
+        """Take an alarm out of service until somebody returns it, an operator's right alone."""
 
     def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
         """End what ``take_out_of_service`` began, an operator's right alone."""

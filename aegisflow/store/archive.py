@@ -131,7 +131,7 @@ class Archive:
     def alarm_kpis(self, period: Period, operators: int) -> AlarmKpis:
         """Return the figures of a period, from its newest alarms where there are too many; none that was suppressed."""
         fields = (Anomaly.device_id, Anomaly.fault_type, Anomaly.severity, Anomaly.raised_at, Anomaly.cleared_at)
-        told = Anomaly.state != str(AlarmState.SUPPRESSED)
+        told = Anomaly.state != str(AlarmState.SUPPRESSED_BY_DESIGN)
         there = Anomaly.cleared_at.is_null() | (Anomaly.cleared_at > period.start) | (Anomaly.raised_at >= period.start)
         query = Anomaly.select(*fields).where(told, there, Anomaly.raised_at < period.end)
         rows = query.order_by(Anomaly.raised_at.desc()).limit(_MAX_COUNTED).tuples().execute(self._database)

@@ -38,7 +38,7 @@ LOOK_BACK = 4
 """Patterns are looked for in so many times the span within which a fault repeats."""
 _BY_TIME = (IncidentReport.reviewed.desc(), IncidentReport.occurred_at.desc(), IncidentReport.id.desc())
 _PAGE = 500
-_TOLD = (Anomaly.state != str(AlarmState.SUPPRESSED)) & (Anomaly.state != str(AlarmState.OUT_OF_SERVICE))
+_TOLD = (Anomaly.state != str(AlarmState.SUPPRESSED_BY_DESIGN)) & (Anomaly.state != str(AlarmState.OUT_OF_SERVICE))
 
 # --- writing --------------------------------------------------------------------------------------
 

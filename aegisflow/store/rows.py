@@ -31,9 +31,15 @@ def columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.column_name for field in model._meta.sorted_fields if field.column_name not in ("id", "key"))
 
 
+_ALARM_COLUMNS = {
+    field.name: field.column_name for field in Anomaly._meta.sorted_fields if field.name in Alarm.__dataclass_fields__
+}
+"""Field of an alarm to its column, which may be known by an older name."""
+
+
 def anomaly_row(alarm: Alarm) -> Row:
     """Return an alarm as a row of ``anomalies``."""
-    row = {name: getattr(alarm, name) for name in columns(Anomaly) if hasattr(alarm, name)}
+    row = {column: getattr(alarm, name) for name, column in _ALARM_COLUMNS.items()}
     return row | {
         "severity": str(alarm.severity),
         "severity_rank": alarm.severity.rank,
@@ -62,13 +68,23 @@ def alarm_change_row(event: AlarmEvent) -> Row:
         "at": event.at,
         "change": str(event.change),
         "by": event.by,
-        "alarm": to_json(event.alarm),
+        "alarm": _alarm_json(event.alarm),
     }
 
 
 def alarm_event_of(row: AlarmChange) -> AlarmEvent:
     """Return a row of ``alarm_events`` as an event."""
-    return AlarmEvent(Change(row.change), row.at, from_json(row.alarm, Alarm), row.by)
+    return AlarmEvent(Change(row.change), row.at, _alarm_from_json(row.alarm), row.by)
+
+
+def _alarm_json(alarm: Alarm) -> str:
+    fields = msgspec.to_builtins(alarm, enc_hook=str)
+    return to_json({_ALARM_COLUMNS[name]: value for name, value in fields.items()})
+
+
+def _alarm_from_json(text: str) -> Alarm:
+    stored = from_json(text, dict[str, Any])
+    return msgspec.convert({name: stored[column] for name, column in _ALARM_COLUMNS.items() if column in stored}, Alarm)
 
 
 def command_row(record: CommandRecord) -> Row:

@@ -1,4 +1,4 @@
-"""The step of the schema to alarms that can be set aside: shelved, suppressed, out of service."""
+"""The step of the schema to alarms that can be suppressed: shelved, by design, out of service."""
 
 from aegisflow.store.connection import Connection
 

@@ -50,15 +50,15 @@ def acts() -> Mapping[str, Callable[[Caller], object]]:
     """Return everything in the domain that only an operator may do, ready to be done."""
     alarmed, shelved, device = with_alarm(), with_alarm(), with_alarm()
     alarm_id = alarmed.alarms()[0].alarm_id
-    shelved.set_aside(alarm_id, ADA, "welding", 600.0, 600.0)
+    shelved.suppress(alarm_id, ADA, "welding", 600.0, 600.0)
     assert device.alarms()[0].severity.rank >= Severity.HIGH.rank
     approve, reject = asked()
     return {
         "approve": approve,
         "reject": reject,
-        "shelve": lambda by: alarmed.set_aside(alarm_id, by, "welding", 600.0, 600.0),
-        "take out of service": lambda by: alarmed.set_aside(alarm_id, by, "welding", 600.0, None),
-        "unshelve": lambda by: shelved.bring_back(alarm_id, AlarmState.SHELVED, by, 600.0),
+        "shelve": lambda by: alarmed.suppress(alarm_id, by, "welding", 600.0, 600.0),
+        "take out of service": lambda by: alarmed.suppress(alarm_id, by, "welding", 600.0, None),
+        "unshelve": lambda by: shelved.return_to_service(alarm_id, AlarmState.SHELVED, by, 600.0),
         "acknowledge": lambda by: device.acknowledge(alarm_id, by, "", 600.0),
         "review": lambda by: IncidentReview(1, 1, by).check(),
         "anything": lambda by: require_operator(by, "do anything"),

@@ -14,6 +14,7 @@ from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.errors import UnknownNameError
 from tests.support.device_bench import events_of, fed, first_alarm, hot, with_alarm
 from tests.support.samples import LEVELS, device_spec, healthy, reading
+from tests.support.twins import assert_alike, shown
 
 OPERATOR = Caller("kim", CallerKind.OPERATOR)
 
@@ -42,7 +43,7 @@ def test_a_duplicate_reading_enters_no_window_twice() -> None:
     device, twin = fed(readings), fed(readings)
     for taken in (readings[-1], readings[-30], readings[-60]):
         assert device.record(taken) == (Disposition.DUPLICATE, ())
-    assert device.snapshot() == twin.snapshot()
+    assert_alike(device, twin)
 
 
 def test_an_older_reading_is_kept_from_the_windows_and_known_the_second_time() -> None:
@@ -51,8 +52,8 @@ def test_an_older_reading_is_kept_from_the_windows_and_known_the_second_time() -
     late = reading(readings[-1].at - 2.0, {"temperature": 900.0})
     assert device.record(late) == (Disposition.OUT_OF_ORDER, ())
     assert device.record(late) == (Disposition.DUPLICATE, ())
-    assert device.snapshot().windows == twin.snapshot().windows
-    assert device.latest_at == twin.latest_at == readings[-1].at
+    assert device.latest_at == readings[-1].at
+    assert_alike(device, twin)
 
 
 POISONS = st.one_of(
@@ -77,10 +78,8 @@ def test_poison_leaves_a_device_as_its_unpoisoned_twin(poisons: list[tuple[int, 
                 disposition, events = device.record(late)
                 assert (disposition is Disposition.ACCEPTED, events) == (False, ())
         assert device.record(taken._replace(values=values)) == twin.record(taken)
-        assert device.score == twin.score
-    assert device.snapshot().windows == twin.snapshot().windows
-    assert device.snapshot().figures == twin.snapshot().figures
-    assert device.alarms() == twin.alarms()
+        assert shown(device) == shown(twin)
+    assert_alike(device, twin)
 
 
 def test_a_missing_sensor_becomes_stale_and_the_others_go_on() -> None:

@@ -1,7 +1,9 @@
 """What a device keeps through a new specification and through a restart."""
 
 from dataclasses import replace
+from statistics import mean, stdev
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, Limits
 from aegisflow.domain.readings import Disposition
 from tests.support.device_bench import events_of, fed, hot, with_alarm
 from tests.support.samples import device_spec, healthy, reading, sensor_spec
+from tests.support.twins import windows
 
 # --- reconfiguration ---------------------------------------------------------------------------
 
@@ -24,8 +27,8 @@ def changed(spec: DeviceSpec, **sensors: object) -> DeviceSpec:
 
 
 def test_reconfiguring_leaves_untouched_sensors_as_they_are_bit_for_bit() -> None:
-    device = with_alarm()
-    before = device.snapshot()
+    device, twin = with_alarm(), with_alarm()
+    before = windows(device.status(600.0, 0, {}))
     spec = changed(
         device.spec,
         temperature=sensor_spec("temperature", alarm=Limits(None, 80.0)),
@@ -34,18 +37,30 @@ def test_reconfiguring_leaves_untouched_sensors_as_they_are_bit_for_bit() -> Non
         flow=sensor_spec("flow", "m³/h"),
     )
     assert device.reconfigure(spec, 600.0) == ()
-    after = device.snapshot()
-    for name in ("temperature", "pressure", "power_consumption"):
-        assert (after.windows[name], after.figures[name]) == (before.windows[name], before.figures[name])
-    assert after.windows["humidity"] == before.windows["humidity"][-30:]
-    assert (after.windows["flow"], "vibration" in after.windows) == ((), False)
-    assert (after.alarms, after.mode, after.times, after.latest_at) == (
-        before.alarms,
-        before.mode,
-        before.times,
-        before.latest_at,
-    )
+    after = windows(device.status(600.0, 0, {}))
+    assert (after["humidity count"], after["humidity value"]) == (30, before["humidity value"])
+    assert (after["flow count"], "vibration count" in after) == (0, False)
+    assert (device.alarms(), device.mode, device.latest_at) == (twin.alarms(), twin.mode, twin.latest_at)
+    for taken in healthy(30, 6, 600.0):
+        for name in ("temperature", "pressure", "power_consumption"):
+            of_name = {key: value for key, value in after.items() if key.startswith(name)}
+            assert of_name == {key: before[key] for key in of_name}
+            assert device.levels.get(name) == twin.levels.get(name)
+        device.record(taken)
+        twin.record(taken)
+        after, before = (windows(one.status(600.0, 0, {})) for one in (device, twin))
     assert device.record(reading(0.0, {}))[0] is not Disposition.ACCEPTED
+
+
+def test_a_shorter_window_keeps_its_newest_values() -> None:
+    readings = list(healthy(100))
+    device = fed(readings)
+    device.reconfigure(changed(device.spec, humidity=sensor_spec("humidity", window=30)), 500.0)
+    newest = [taken.values["humidity"] for taken in readings[-30:]]
+    shown = windows(device.status(500.0, 0, {}))
+    assert shown["humidity count"] == 30
+    assert shown["humidity mean"] == pytest.approx(mean(newest))
+    assert shown["humidity spread"] == pytest.approx(stdev(newest))
 
 
 def test_a_changed_limit_counts_from_the_next_reading_on() -> None:
@@ -59,8 +74,8 @@ def test_a_changed_limit_counts_from_the_next_reading_on() -> None:
 def test_a_sensor_in_another_unit_starts_anew() -> None:
     device = fed(list(healthy(100)))
     device.reconfigure(changed(device.spec, temperature=sensor_spec("temperature", "°F")), 500.0)
-    windows = device.snapshot().windows
-    assert (windows["temperature"], len(windows["pressure"])) == ((), 60)
+    shown = windows(device.status(500.0, 0, {}))
+    assert (shown["temperature count"], shown["pressure count"]) == (0, 60)
 
 
 def test_removing_the_only_sensor_of_an_alarm_clears_it() -> None:
@@ -89,10 +104,10 @@ def test_a_recalled_device_has_the_windows_of_one_that_never_stopped(count: int,
     assert recalled.recall(readings[-60:], lasting.alarms(), Mode.MAINTENANCE) == ()
     assert recalled.mode is Mode.MAINTENANCE
     for taken in healthy(100, seed + 1, 5.0 * count):
-        assert recalled.snapshot().windows == lasting.snapshot().windows
-        assert recalled.snapshot().latest_at == lasting.snapshot().latest_at
+        assert recalled.latest_at == lasting.latest_at
+        assert windows(recalled.status(0.0, 0, {})) == pytest.approx(windows(lasting.status(0.0, 0, {})))
         assert recalled.record(taken)[0] == lasting.record(taken)[0]
-    assert recalled.snapshot().windows == lasting.snapshot().windows
+    assert windows(recalled.status(0.0, 0, {})) == pytest.approx(windows(lasting.status(0.0, 0, {})))
 
 
 def test_recalled_readings_raise_nothing_and_are_known_as_duplicates() -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -152,7 +153,7 @@ def test_each_field_of_a_query_narrows(archive: Archive, query: AlarmQuery, expe
 
 def test_figures_count_who_was_told_and_know_what_began_before(bench: StoreBench, archive: Archive) -> None:
     told = [alarm(0), alarm(1, state=AlarmState.SHELVED), alarm(200)]
-    suppressed = alarm(2, state=AlarmState.SUPPRESSED)
+    suppressed = alarm(2, state=AlarmState.SUPPRESSED_BY_DESIGN)
     gone = dataclasses.replace(alarm(-100), cleared_at=T0 - 60)
     for each in (*told, suppressed, gone):
         bench.take(records([], alarms=[raised(each)]))
@@ -169,6 +170,39 @@ def test_the_life_of_an_alarm_is_told_oldest_first(bench: StoreBench, archive: A
     bench.take(records([], alarms=[*life, raised(alarm(1))]))
     assert archive.alarm_history(first.alarm_id) == life
     assert archive.alarm_history("never-was") == ()
+
+
+def test_who_shelved_an_alarm_is_kept_under_the_names_that_older_stores_know(
+    bench: StoreBench, archive: Archive, store: Store
+) -> None:
+    shelved = dataclasses.replace(
+        alarm(state=AlarmState.SHELVED), suppressed_by="ana", suppression_reason="welding", shelved_until=T0 + 600
+    )
+    event = AlarmEvent(Change.SHELVED, T0 + 9, shelved, "ana")
+    bench.take(records([], alarms=[raised(alarm()), event]))
+    bench.settle()
+    reader = store.reader()
+    assert reader.run("SELECT set_aside_by, set_aside_reason FROM anomalies").fetchone() == ("ana", "welding")
+    assert '"set_aside_by":"ana","set_aside_reason":"welding"' in reader.value(
+        "SELECT alarm FROM alarm_events WHERE change = 'shelved'"
+    )
+    reader.close()
+    assert archive.alarm_history(shelved.alarm_id)[1] == event
+    assert bench.recalled().alarms == (shelved,)
+
+
+def test_an_alarm_that_was_written_before_alarms_could_be_shelved_is_read(
+    bench: StoreBench, archive: Archive, store: Store
+) -> None:
+    bench.take(records([], alarms=[raised(alarm())]))
+    bench.settle()
+    writer = store.writer()
+    text = json.loads(writer.value("SELECT alarm FROM alarm_events"))
+    for name in ("set_aside_by", "set_aside_reason", "shelved_until"):
+        text.pop(name)
+    writer.run("UPDATE alarm_events SET alarm = ?", json.dumps(text))
+    writer.close()
+    assert archive.alarm_history(alarm().alarm_id) == (raised(alarm()),)
 
 
 def test_commands_come_newest_first_as_far_as_they_have_come(bench: StoreBench, archive: Archive) -> None:

@@ -214,7 +214,7 @@ def test_patterns_count_alarms_and_reports_without_one_but_nothing_twice(bench: 
     plant = PlantSpec("works", {}, {"pump-01": PUMP, "pump-02": dataclasses.replace(PUMP, device_id="pump-02")})
     day = 86_400.0
     weeks = [alarm(number) for number in (0, 1_440, 14_400)]  # by minutes: now, after a day, after ten
-    by_design = dataclasses.replace(alarm(3_000), state=AlarmState.SUPPRESSED)
+    by_design = dataclasses.replace(alarm(3_000), state=AlarmState.SUPPRESSED_BY_DESIGN)
     bench.take(records([], alarms=[*map(raised, weeks), raised(by_design)]))
     bench.historian.receive(Tick(T0 + 11 * day))
     keep(bench, alarm_id="pump-01@0", occurred_at=T0)

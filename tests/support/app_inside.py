@@ -13,9 +13,9 @@ from aegisflow.app import App
 from aegisflow.bus import Bus
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
-from aegisflow.domain.snapshot import DeviceSnapshot
 from aegisflow.mcp.server import build_server
 from aegisflow.store.connection import Connection
+from tests.support.twins import windows
 
 SENSORS = ("temperature", "pressure", "vibration", "humidity", "power_consumption")
 LEVELS = dict(zip(SENSORS, (75.0, 31.5, 1.5, 40.0, 20.0), strict=True))
@@ -75,16 +75,9 @@ class Inside:
         self.bus.wait_until(lambda: len(self.bus.acknowledged) >= count, 20.0)
         assert len(self.bus.acknowledged) == count
 
-    def snapshot(self, device_id: str) -> DeviceSnapshot:
-        """Return all that a device remembers."""
-        ref = self.app.directory.find(device_id)
-        assert ref is not None
-        return ref._actor_weakref()._device.snapshot()
-
-    def figures(self, device_id: str) -> list[tuple[object, ...]]:
+    def windows(self, device_id: str) -> dict[str, float | None]:
         """Return what everybody may see of a device's windows, to the last bit."""
-        status = self.plant.device_status(device_id).value
-        return [(s.spec.name, s.quality, s.value, s.at, s.mean, s.spread, s.z, s.count) for s in status.sensors]
+        return windows(self.plant.device_status(device_id).value)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return rows of its store, read on a connection of our own."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
-from aegisflow.domain.alarms.lifecycle import back, check_reason, check_shelf, set_aside
+from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf, returned_to_service, suppressed
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import (
@@ -287,16 +287,16 @@ class MemoryPlant:
         require_operator(by, "shelve alarms", "only operators may")
         check_shelf(duration_s, reason)
         until = NOW + duration_s
-        return self._change(alarm_id, lambda alarm: set_aside(alarm, AlarmState.SHELVED, by, reason, NOW, until))
+        return self._change(alarm_id, lambda alarm: suppressed(alarm, AlarmState.SHELVED, by, reason, NOW, until))
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
         require_operator(by, "bring alarms back", "only operators may")
-        return self._change(alarm_id, lambda alarm: back(alarm, NOW))
+        return self._change(alarm_id, lambda alarm: returned_to_service(alarm, NOW))
 
     def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
         require_operator(by, "take alarms out of service", "only operators may")
         check_reason(reason)
-        return self._change(alarm_id, lambda alarm: set_aside(alarm, AlarmState.OUT_OF_SERVICE, by, reason, NOW))
+        return self._change(alarm_id, lambda alarm: suppressed(alarm, AlarmState.OUT_OF_SERVICE, by, reason, NOW))
 
     def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
         return self.unshelve(alarm_id, by)

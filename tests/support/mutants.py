@@ -41,7 +41,7 @@ EXECUTION, OPERATION, PROOF = (
     "domain/commands/state_machine.py",
     "domain/commands/verification.py",
 )
-CALLERS, DEVICE = "domain/callers.py", "domain/alarmed_device.py"
+CALLERS, DEVICE = "domain/callers.py", "domain/device.py"
 STEP, GUARD, STEPS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
 GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"

@@ -33,7 +33,7 @@ def test_a_shelved_alarm_is_stored_survives_a_restart_and_comes_back_in_time(tmp
     second = Running(tmp_path)
     with second.app:
         (again,) = second.plant.active_alarms().value
-        assert (again.state, again.set_aside_by, again.set_aside_reason, again.shelved_until) == (
+        assert (again.state, again.suppressed_by, again.suppression_reason, again.shelved_until) == (
             AlarmState.SHELVED,
             "ada",
             "welding next door",

@@ -43,12 +43,12 @@ class ReadDeviceStatus(Question[DeviceStatus]):
 
 @dataclass(frozen=True, slots=True)
 class ReadAlarms(Question[tuple[Alarm, ...]]):
-    """Which of your alarms are not history? Those set aside are among them."""
+    """Which of your alarms are not history? Suppressed ones are among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgeAlarm(Question[Alarm]):
-    """Somebody has taken note of an alarm. Answered with the alarm after it; UnknownNameError if it has none such."""
+    """Record that somebody acknowledges an alarm. Answered with the alarm after it; refusals are RequestErrors."""
 
     alarm_id: str
     by: Caller
@@ -56,23 +56,26 @@ class AcknowledgeAlarm(Question[Alarm]):
 
 
 @dataclass(frozen=True, slots=True)
-class SetAlarmAside(Question[Alarm]):
-    """An operator shelves an alarm, or takes it out of service. Answered with it; refusals are RequestErrors."""
+class SuppressAlarm(Question[Alarm]):
+    """Shelve an alarm, or take it out of service. Answered with the alarm after it; refusals are RequestErrors."""
 
     alarm_id: str
     by: Caller
     reason: str
     shelf_s: float | None
-    """Seconds; None: out of service until it is returned."""
+    """Seconds until its shelf ends; None takes it out of service until somebody returns it."""
 
 
 @dataclass(frozen=True, slots=True)
-class BringAlarmBack(Question[Alarm]):
-    """An operator ends a shelf, or returns an alarm to service. Answered with it; refusals are RequestErrors."""
+class ReturnAlarmToService(Question[Alarm]):
+    """Return the alarm to service before its shelf ends, or after it was out of service.
+
+    Answered with the alarm after it; refusals are RequestErrors.
+    """
 
     alarm_id: str
     state: AlarmState
-    """What ends: shelved, or out of service."""
+    """What is to end: ``SHELVED`` or ``OUT_OF_SERVICE``."""
     by: Caller
 
 

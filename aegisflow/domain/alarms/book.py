@@ -12,24 +12,36 @@
 
 All sensors of a device that are out of the ordinary at the same time speak for one alarm. A severity
 is earned as the alarm is: by ``on_delay`` consecutive readings of one sensor that are at least so
-bad. It never falls while the alarm is active. Whoever took note of a milder alarm has not taken note
-of a worse one, so a rise asks for an acknowledgement again.
+bad. It never falls while the alarm is active. Whoever acknowledged a milder alarm has not seen the
+worse one, so a rise asks for an acknowledgement again.
 
 An alarm has the type that was diagnosed for the on-delay when it was raised. It takes another when
 that has been diagnosed 60 times in a row and more strongly than its own ever was, so that what is left
 when a fault goes does not rename it; one that was unclassified, or told of silence, takes a name
-after the on-delay. How alarms are set aside, and come back: ``alarm_life``.
+after the on-delay. How alarms are suppressed, and return to service: ``domain/alarms/lifecycle.py``.
 """
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
-from aegisflow.domain.alarms.alarmfile import AlarmFile
-from aegisflow.domain.alarms.lifecycle import asked_again, cleared, retyped, worse
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, call_alarm
+from aegisflow.domain.alarms.lifecycle import (
+    acknowledged,
+    cleared,
+    escalated,
+    returned_to_service,
+    retyped,
+    suppressed,
+    unacknowledged,
+)
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, command_alarm
 from aegisflow.domain.alarms.on_delay import OnDelayCounter, earned, evidence_of, join, lasting, recalled, weightiest_of
+from aegisflow.domain.alarms.register import AlarmRegister
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.detection import SENSOR_SILENT, UNCLASSIFIED, Diagnosis
 from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.errors import BadValueError
+
+__all__ = ["AlarmBook", "Outcome"]
 
 _RETYPE = 60
 """Consecutive readings of another type before an active alarm takes it, instead of the on-delay."""
@@ -38,37 +50,44 @@ _MAX_WAITING = 20
 _SAYS_LITTLE = frozenset({UNCLASSIFIED, SENSOR_SILENT})
 """Types that any other may take the place of after the on-delay."""
 
+Outcome = tuple[Alarm, tuple[AlarmEvent, ...]]
+"""An alarm after something was done to it, and the changes that this made."""
 
-class AlarmBook(AlarmFile):
-    """Decides when findings become an alarm, and leads each alarm through its life."""
 
-    __slots__ = (
-        "_strength",
-        "_tracks",
-        "_type",
-        "_type_run",
-        "spec",
-    )
+class AlarmBook:
+    """Decides when findings become an alarm, and leads each alarm of a device through its life."""
+
+    __slots__ = ("_counters", "_register", "_strength", "_type", "_type_run", "spec", "suppresses_by_design")
 
     def __init__(self, device_id: str, spec: AlarmSpec) -> None:
-        super().__init__(device_id)
         self.spec = spec
-        self._tracks: dict[str, OnDelayCounter] = {}
+        self.suppresses_by_design = False
+        """Whether the device is in a mode that causes alarms by design, so that people are not told of new ones."""
+        self._register = AlarmRegister(device_id)
+        self._counters: dict[str, OnDelayCounter] = {}
+        """Sensor to its counter, for every sensor that speaks for the alarm or may come to."""
         self._type = ""
         self._type_run = 0
         """The type as last diagnosed, and how many times in a row."""
         self._strength = 0.0
         """Largest strength with which the active alarm's type was diagnosed."""
 
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Return the alarms that are not history, suppressed ones included: most severe first, then newest first."""
+        return self._register.alarms()
+
     @property
     def active_type(self) -> str:
         """Type of the active alarm; empty without one."""
-        return "" if self._active is None else self._active.fault_type
+        active = self._register.active
+        return "" if active is None else active.fault_type
 
     @property
     def idle(self) -> bool:
         """Whether a reading without findings changes nothing."""
-        return not self._tracks
+        return not self._counters
+
+    # --- what readings and time bring about -----------------------------------------------------
 
     def observe(self, at: float, diagnosis: Diagnosis | None, reported: Container[str]) -> tuple[AlarmEvent, ...]:
         """Take in what is wrong in one reading and return what changed.
@@ -79,24 +98,25 @@ class AlarmBook(AlarmFile):
             reported: the sensors that the reading has; the others are neither in breach nor quiet.
         """
         weightiest = {} if diagnosis is None else weightiest_of(diagnosis.findings)
-        tracks = self._tracks
+        counters = self._counters
         for sensor, finding in weightiest.items():
-            if sensor not in tracks:
-                tracks[sensor] = OnDelayCounter(finding, at)
-            tracks[sensor].breach(finding)
-        for sensor, track in tuple(tracks.items()):
+            if sensor not in counters:
+                counters[sensor] = OnDelayCounter(finding, at)
+            counters[sensor].breach(finding)
+        for sensor, counter in tuple(counters.items()):
             if sensor not in weightiest and sensor in reported:
-                track.rest()
-                if not track.joined:
-                    del tracks[sensor]
-        if diagnosis is not None or not tracks or any(sensor in reported for sensor in tracks):
+                counter.rest()
+                if not counter.joined:
+                    del counters[sensor]
+        if diagnosis is not None or not counters or any(sensor in reported for sensor in counters):
             self._count_type(diagnosis)
-        if self._active is None:
+        active = self._register.active
+        if active is None:
             return self._raise(at, diagnosis) if diagnosis is not None else ()
         if diagnosis is not None:
             return self._retype(at, diagnosis) + self._grow(at)
-        if all(track.quiet >= self.spec.off_delay for track in tracks.values() if track.joined):
-            return (self._clear(self._active, at),)
+        if all(counter.quiet >= self.spec.off_delay for counter in counters.values() if counter.joined):
+            return self._clear(active, at)
         return ()
 
     def silence(self, at: float, since: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
@@ -104,37 +124,56 @@ class AlarmBook(AlarmFile):
 
         An alarm that is active already is not renamed by it; it says so among its reasons.
         """
-        alarm = self._active
+        alarm = self._register.active
         if alarm is None:
             for finding in diagnosis.findings:
-                self._tracks[finding.sensor] = lasting(finding, since, self.spec.on_delay)
+                self._counters[finding.sensor] = lasting(finding, since, self.spec.on_delay)
             self._type, self._type_run = diagnosis.fault_type, self.spec.on_delay
             return self._raise(at, diagnosis)
         if alarm.fault_type == diagnosis.fault_type or set(diagnosis.reasons) <= set(alarm.reasons):
             return ()
         alarm = replace(alarm, reasons=(*alarm.reasons, *diagnosis.reasons), changed_at=at)
-        return self._keep(Change.UPDATED, at, alarm)[1]
+        return self._keep(Change.UPDATED, at, alarm)
 
-    def call(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
-        """Raise what a person must take note of and what no reading will end: a command without its effect."""
-        alarm = call_alarm(self._new_id(at), self._device_id, fault_type, reasons, at)
-        return self._keep(Change.RAISED, at, alarm)[1]
+    def raise_for_command(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
+        """Raise an alarm that a person must look into and that no reading ends: a command without its effect."""
+        register = self._register
+        return self._keep(
+            Change.RAISED, at, command_alarm(register.new_id(at), register.device_id, fault_type, reasons, at)
+        )
+
+    def tick(self, at: float, suppresses_by_design: bool) -> tuple[AlarmEvent, ...]:
+        """Return alarms to service whose shelf has ended, or which the device's mode no longer suppresses.
+
+        Args:
+            at: UTC epoch seconds by the plant's clock.
+            suppresses_by_design: whether the device's mode does so now.
+        """
+        self.suppresses_by_design = suppresses_by_design
+        if self._register.active is None and not self._register.suppressed:
+            return ()
+        events: tuple[AlarmEvent, ...] = ()
+        for alarm in self._register.alarms():
+            if alarm.shelved_until is not None and alarm.shelved_until <= at:
+                events += self._keep(Change.UNSHELVED, at, returned_to_service(alarm, at))
+            elif alarm.state is AlarmState.SUPPRESSED_BY_DESIGN and not suppresses_by_design:
+                events += self._keep(Change.UNSUPPRESSED, at, returned_to_service(alarm, at))
+        return events
 
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
-        self._tracks = {sensor: track for sensor, track in self._tracks.items() if track.joined}
+        self._counters = {sensor: counter for sensor, counter in self._counters.items() if counter.joined}
         self._count_type(None)
 
     def drop(self, sensors: Sequence[str], at: float) -> tuple[AlarmEvent, ...]:
         """Forget sensors that the device no longer has; an alarm for which none is left is cleared."""
-        dropped = [track for track in (self._tracks.pop(sensor, None) for sensor in sensors) if track is not None]
-        alarm = self._active
-        if alarm is None or not any(track.joined for track in dropped):
+        dropped = [counter for sensor in sensors if (counter := self._counters.pop(sensor, None)) is not None]
+        alarm = self._register.active
+        if alarm is None or not any(counter.joined for counter in dropped):
             return ()
-        if not any(track.joined for track in self._tracks.values()):
-            return (self._clear(alarm, at),)
-        self._active = replace(alarm, evidence=evidence_of(self._tracks), changed_at=at)
-        return (AlarmEvent(Change.UPDATED, at, self._active),)
+        if not any(counter.joined for counter in self._counters.values()):
+            return self._clear(alarm, at)
+        return self._keep(Change.UPDATED, at, replace(alarm, evidence=evidence_of(self._counters), changed_at=at))
 
     def recall(self, alarms: Iterable[Alarm]) -> tuple[AlarmEvent, ...]:
         """Take over stored alarms; on-delay and off-delay begin anew.
@@ -142,14 +181,73 @@ class AlarmBook(AlarmFile):
         A device has one alarm whose cause lasts: should the store know of several, all but the newest
         are cleared, and that is returned.
         """
-        events: list[AlarmEvent] = []
+        events: tuple[AlarmEvent, ...] = ()
         for alarm in sorted(alarms, key=lambda alarm: alarm.raised_at):
             if alarm.lasts:
-                if self._active is not None:
-                    events.append(self._clear(self._active, self._active.changed_at))
-                self._tracks = {item.sensor: recalled(item, alarm.severity) for item in alarm.evidence}
-            self._place(alarm)
-        return tuple(events)
+                older = self._register.active
+                if older is not None:
+                    events += self._clear(older, older.changed_at)
+                self._counters = {item.sensor: recalled(item, alarm.severity) for item in alarm.evidence}
+            self._register.place(alarm)
+        return events
+
+    # --- what people do -------------------------------------------------------------------------
+
+    def acknowledge(self, alarm_id: str, by: Caller, note: str, at: float) -> Outcome:
+        """Record that somebody has taken note of an alarm; a second time changes nothing.
+
+        Nor does it change an alarm that is suppressed, since nobody is asked to take note of one.
+
+        Raises:
+            UnknownNameError: the device has no such alarm.
+        """
+        alarm = self._register.find(alarm_id)
+        if alarm.state in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL) or alarm.state.is_suppressed:
+            return alarm, ()
+        return self._done(Change.ACKNOWLEDGED, at, acknowledged(alarm, by, note, at), by)
+
+    def shelve(self, alarm_id: str, by: Caller, until: float, reason: str, at: float) -> Outcome:
+        """Shelve an open alarm until ``until`` (UTC epoch seconds); a shelved one gets another end.
+
+        Raises:
+            UnknownNameError: the device has no such alarm.
+            BadValueError: the alarm is history, or out of service.
+        """
+        alarm = self._register.find_open(alarm_id)
+        if alarm.state is AlarmState.OUT_OF_SERVICE:
+            raise BadValueError("alarm_id", alarm_id, "an alarm that is in service")
+        return self._done(Change.SHELVED, at, suppressed(alarm, AlarmState.SHELVED, by, reason, at, until), by)
+
+    def take_out_of_service(self, alarm_id: str, by: Caller, reason: str, at: float) -> Outcome:
+        """Take an open alarm out of service until somebody returns it.
+
+        Raises:
+            UnknownNameError: the device has no such alarm.
+            BadValueError: the alarm is history.
+        """
+        alarm = self._register.find_open(alarm_id)
+        return self._done(Change.OUT_OF_SERVICE, at, suppressed(alarm, AlarmState.OUT_OF_SERVICE, by, reason, at), by)
+
+    def return_to_service(self, alarm_id: str, state: AlarmState, by: Caller, at: float) -> Outcome:
+        """Return a shelved alarm before its shelf ends, or one that was taken out of service.
+
+        Args:
+            alarm_id: the alarm.
+            state: ``SHELVED`` or ``OUT_OF_SERVICE``, whichever the caller means to end.
+            by: the caller.
+            at: UTC epoch seconds.
+
+        Raises:
+            UnknownNameError: the device has no such alarm.
+            BadValueError: the alarm is not in that state.
+        """
+        alarm = self._register.find(alarm_id)
+        if alarm.state is not state:
+            raise BadValueError("alarm_id", alarm_id, f"an alarm that is {state}; this one is {alarm.state}")
+        change = Change.UNSHELVED if state is AlarmState.SHELVED else Change.IN_SERVICE
+        return self._done(change, at, returned_to_service(alarm, at), by)
+
+    # --- inside ---------------------------------------------------------------------------------
 
     def _count_type(self, diagnosis: Diagnosis | None) -> None:
         if diagnosis is None:
@@ -161,7 +259,7 @@ class AlarmBook(AlarmFile):
 
     def _retype(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Give the active alarm another type once that has lasted."""
-        alarm = self._active
+        alarm = self._register.active
         if alarm is None or diagnosis.fault_type == UNCLASSIFIED:
             return ()
         if diagnosis.fault_type == alarm.fault_type:
@@ -172,27 +270,28 @@ class AlarmBook(AlarmFile):
         if self._type_run < (self.spec.on_delay if alarm.fault_type in _SAYS_LITTLE else _RETYPE):
             return ()
         self._strength = diagnosis.strength
-        return self._keep(Change.RETYPED, at, retyped(alarm, diagnosis.fault_type, diagnosis.reasons, at))[1]
+        return self._keep(Change.RETYPED, at, retyped(alarm, diagnosis.fault_type, diagnosis.reasons, at))
 
     def _raise(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Raise an alarm if a sensor has been in breach, and the type the same, for the on-delay."""
-        if self._type_run < self.spec.on_delay or not join(self._tracks, self.spec.on_delay):
+        if self._type_run < self.spec.on_delay or not join(self._counters, self.spec.on_delay):
             return ()
-        evidence, severity = evidence_of(self._tracks), earned(self._tracks, self.spec.on_delay)
+        evidence, severity = evidence_of(self._counters), earned(self._counters, self.spec.on_delay)
         self._strength = diagnosis.strength
-        for alarm in self._aside.values():
+        for alarm in self._register.suppressed.values():
+            # A suppressed alarm whose cause comes and goes stays suppressed; a worse one is a new alarm.
             if alarm.fault_type == diagnosis.fault_type and severity.rank <= alarm.severity.rank:
                 repeats = alarm.repeats + 1
                 alarm = replace(alarm, evidence=evidence, changed_at=at, cleared_at=None, repeats=repeats)
-                return self._keep(Change.UPDATED, at, alarm)[1]
-        if len(self._waiting) >= _MAX_WAITING:
-            alarm = asked_again(next(reversed(self._waiting.values())))
+                return self._keep(Change.UPDATED, at, alarm)
+        if len(self._register.waiting) >= _MAX_WAITING:
+            alarm = unacknowledged(next(reversed(self._register.waiting.values())))
             repeats = alarm.repeats + 1
             alarm = replace(alarm, cleared_at=None, repeats=repeats, fault_type=diagnosis.fault_type)
         else:
             alarm = Alarm(
-                self._new_id(at),
-                self._device_id,
+                self._register.new_id(at),
+                self._register.device_id,
                 diagnosis.fault_type,
                 diagnosis.fault_type,
                 severity,
@@ -203,26 +302,37 @@ class AlarmBook(AlarmFile):
                 changed_at=at,
             )
         alarm = replace(alarm, severity=severity, evidence=evidence, changed_at=at, reasons=diagnosis.reasons)
-        if self.suppressed:
-            return self._keep(Change.SUPPRESSED, at, replace(alarm, state=AlarmState.SUPPRESSED))[1]
-        return self._keep(Change.RAISED, at, alarm)[1]
+        if self.suppresses_by_design:
+            alarm = replace(alarm, state=AlarmState.SUPPRESSED_BY_DESIGN)
+            return self._keep(Change.SUPPRESSED_BY_DESIGN, at, alarm)
+        return self._keep(Change.RAISED, at, alarm)
 
     def _grow(self, at: float) -> tuple[AlarmEvent, ...]:
         """Count breaches into the active alarm; tell of a rise, a new sensor, or a z-score that doubled."""
-        alarm = self._active
+        alarm = self._register.active
         if alarm is None:
             return ()
-        counted = any(track.joined and not track.quiet for track in self._tracks.values())
-        alarm = self._active = replace(alarm, repeats=alarm.repeats + 1) if counted else alarm
-        joined = join(self._tracks, self.spec.on_delay)
-        severity = earned(self._tracks, self.spec.on_delay)
+        if any(counter.joined and not counter.quiet for counter in self._counters.values()):
+            alarm = self._register.active = replace(alarm, repeats=alarm.repeats + 1)
+        joined = join(self._counters, self.spec.on_delay)
+        severity = earned(self._counters, self.spec.on_delay)
         if severity.rank > alarm.severity.rank:
-            return self._keep(Change.ESCALATED, at, worse(alarm, severity, evidence_of(self._tracks), at))[1]
-        if joined or any(t.joined and abs(t.worst.z) >= 2 * max(t.told, 1.0) for t in self._tracks.values()):
-            return self._keep(Change.UPDATED, at, replace(alarm, evidence=evidence_of(self._tracks), changed_at=at))[1]
+            return self._keep(Change.ESCALATED, at, escalated(alarm, severity, evidence_of(self._counters), at))
+        doubled = (c for c in self._counters.values() if c.joined and abs(c.worst.z) >= 2 * max(c.told, 1.0))
+        if joined or any(doubled):
+            return self._keep(Change.UPDATED, at, replace(alarm, evidence=evidence_of(self._counters), changed_at=at))
         return ()
 
-    def _clear(self, alarm: Alarm, at: float) -> AlarmEvent:
-        self._active = None
-        self._tracks = {sensor: track for sensor, track in self._tracks.items() if not track.joined}
-        return self._keep(Change.CLEARED, at, cleared(alarm, at))[1][0]
+    def _clear(self, alarm: Alarm, at: float) -> tuple[AlarmEvent, ...]:
+        self._counters = {sensor: counter for sensor, counter in self._counters.items() if not counter.joined}
+        return self._keep(Change.CLEARED, at, cleared(alarm, at))
+
+    def _keep(self, change: Change, at: float, alarm: Alarm) -> tuple[AlarmEvent, ...]:
+        """Keep what the device itself did to an alarm."""
+        self._register.place(alarm)
+        return (AlarmEvent(change, at, alarm),)
+
+    def _done(self, change: Change, at: float, alarm: Alarm, by: Caller) -> Outcome:
+        """Keep what somebody did to an alarm."""
+        self._register.place(alarm)
+        return alarm, (AlarmEvent(change, at, alarm, by.name),)

@@ -1,8 +1,8 @@
 """Who is told of an alarm, and who is told next when nobody answers.
 
 A level is told when an alarm is raised; when its time is over and nobody has acknowledged, the next one
-is, for high and critical alarms. The last level is told again each time its time is over. Acknowledging,
-and setting an alarm aside, ends it; a worse severity begins anew.
+is, for high and critical alarms. The last level is told again each time its time is over. Acknowledging
+or suppressing the alarm ends it; a worse severity begins anew.
 """
 
 from collections.abc import Iterable, Mapping

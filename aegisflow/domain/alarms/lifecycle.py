@@ -2,14 +2,14 @@
 
 ::
 
-    UNACKNOWLEDGED ─┐  shelve      ┌────────────────┐  time over, or it got worse    cause lasts
+    UNACKNOWLEDGED ─┐  shelve      ┌────────────────┐  shelf ends, or it got worse   cause lasts
     ACKNOWLEDGED ───┼────────────> │    SHELVED     │ ─────────────────────────────┬─────────────> UNACKNOWLEDGED
     RETURNED ───────┘              │ OUT_OF_SERVICE │                              │
                     take out of ─> └────────────────┘ ── return to service ────────┴─────────────> NORMAL
                     service                                                          cause is gone
 
-What is set aside is an alarm as it was then: of this type, and not worse. A cause that comes and goes
-meanwhile stays set aside. One that gets worse, or turns out to be another fault, ends that at once.
+What is suppressed is an alarm as it was then: of this type, and not worse. A cause that comes and goes
+meanwhile stays suppressed. One that gets worse, or turns out to be another fault, ends that at once.
 """
 
 from dataclasses import replace
@@ -18,81 +18,85 @@ from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
 from aegisflow.domain.callers import Caller
 from aegisflow.errors import BadValueError
 
-LONGEST_SHELF_S = 12 * 3600.0
-"""Longer than a shift, nobody remembers what was shelved: take it out of service instead."""
-SHORTEST_SHELF_S = 60.0
+MAX_SHELF_S = 12 * 3600.0
+"""Longer than a shift, nobody remembers what was shelved: such an alarm is taken out of service instead."""
+MIN_SHELF_S = 60.0
 
 
 def acknowledged(alarm: Alarm, by: Caller, note: str, at: float) -> Alarm:
-    """Return the alarm that somebody has taken note of."""
+    """Return the alarm as acknowledged by this caller; one whose cause is gone is history then."""
     state = AlarmState.ACKNOWLEDGED if alarm.state.is_active else AlarmState.NORMAL
     return replace(alarm, state=state, changed_at=at, acknowledged_at=at, acknowledged_by=by.name, note=note)
 
 
 def cleared(alarm: Alarm, at: float) -> Alarm:
-    """Return the alarm whose cause is gone; what an operator has set aside stays so."""
+    """Return the alarm as its cause is gone; one that an operator suppressed stays so."""
     state = {
         AlarmState.UNACKNOWLEDGED: AlarmState.RETURNED,
         AlarmState.ACKNOWLEDGED: AlarmState.NORMAL,
-        AlarmState.SUPPRESSED: AlarmState.NORMAL,
+        AlarmState.SUPPRESSED_BY_DESIGN: AlarmState.NORMAL,
     }.get(alarm.state, alarm.state)
     return replace(alarm, state=state, changed_at=at, cleared_at=at)
 
 
-def asked_again(alarm: Alarm) -> Alarm:
-    """Return the alarm as one that nobody has taken note of."""
+def unacknowledged(alarm: Alarm) -> Alarm:
+    """Return the alarm as one that nobody has acknowledged."""
     return replace(alarm, state=AlarmState.UNACKNOWLEDGED, acknowledged_at=None, acknowledged_by="", note="")
 
 
-def worse(alarm: Alarm, severity: Severity, evidence: tuple[Evidence, ...], at: float) -> Alarm:
-    """Return the alarm at a higher severity: who took note of the milder one, or shelved it, is asked again."""
+def escalated(alarm: Alarm, severity: Severity, evidence: tuple[Evidence, ...], at: float) -> Alarm:
+    """Return the alarm at a higher severity: whoever acknowledged or shelved the milder one is asked again."""
     alarm = replace(alarm, severity=severity, evidence=evidence, changed_at=at)
-    return alarm if alarm.state is AlarmState.SUPPRESSED else no_longer_set_aside(asked_again(alarm))
+    if alarm.state is AlarmState.SUPPRESSED_BY_DESIGN:  # the mode causes it, however bad it is
+        return alarm
+    return _no_longer_suppressed(unacknowledged(alarm))
 
 
 def retyped(alarm: Alarm, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:
-    """Return the alarm under another name; what was shelved was another fault."""
+    """Return the alarm under another type; an operator who shelved it shelved another fault, and is asked again."""
     reasons = (*reasons, f"called {alarm.fault_type} before")
-    aside = alarm.state.is_set_aside and alarm.state is not AlarmState.SUPPRESSED
+    by_operator = alarm.state.is_suppressed and alarm.state is not AlarmState.SUPPRESSED_BY_DESIGN
     alarm = replace(alarm, fault_type=fault_type, reasons=reasons, changed_at=at)
-    return no_longer_set_aside(asked_again(alarm)) if aside else alarm
+    return _no_longer_suppressed(unacknowledged(alarm)) if by_operator else alarm
 
 
-def set_aside(alarm: Alarm, state: AlarmState, by: Caller, reason: str, at: float, until: float | None = None) -> Alarm:
-    """Return the alarm shelved until then, or out of service."""
+def suppressed(
+    alarm: Alarm, state: AlarmState, by: Caller, reason: str, at: float, until: float | None = None
+) -> Alarm:
+    """Return the alarm as an operator suppressed it: shelved until ``until``, or (None) out of service."""
     return replace(
-        alarm, state=state, changed_at=at, set_aside_by=by.name, set_aside_reason=reason, shelved_until=until
+        alarm, state=state, changed_at=at, suppressed_by=by.name, suppression_reason=reason, shelved_until=until
     )
 
 
-def back(alarm: Alarm, at: float) -> Alarm:
-    """Return the alarm that is set aside no longer: unacknowledged while its cause lasts, else history."""
-    alarm = replace(no_longer_set_aside(alarm), changed_at=at)
-    return asked_again(alarm) if alarm.lasts else replace(alarm, state=AlarmState.NORMAL)
-
-
-def no_longer_set_aside(alarm: Alarm) -> Alarm:
-    """Return the alarm without the words of who set it aside."""
-    return replace(alarm, set_aside_by="", set_aside_reason="", shelved_until=None)
+def returned_to_service(alarm: Alarm, at: float) -> Alarm:
+    """Return the alarm as suppressed no longer: unacknowledged while its cause lasts, history otherwise."""
+    alarm = replace(_no_longer_suppressed(alarm), changed_at=at)
+    return unacknowledged(alarm) if alarm.lasts else replace(alarm, state=AlarmState.NORMAL)
 
 
 def check_shelf(duration_s: float, reason: str) -> None:
-    """Refuse a shelf without a reason, or for longer than a shift.
+    """Check that a shelf has a reason, and lasts from a minute to 12 hours.
 
     Raises:
-        BadValueError: see there.
+        BadValueError: it does not.
     """
-    if not SHORTEST_SHELF_S <= duration_s <= LONGEST_SHELF_S:
-        hours = LONGEST_SHELF_S / 3600
-        raise BadValueError("duration_s", duration_s, f"{SHORTEST_SHELF_S:g} s to {hours:g} h")
+    if not MIN_SHELF_S <= duration_s <= MAX_SHELF_S:
+        hours = MAX_SHELF_S / 3600
+        raise BadValueError("duration_s", duration_s, f"{MIN_SHELF_S:g} s to {hours:g} h")
     check_reason(reason)
 
 
 def check_reason(reason: str) -> None:
-    """Refuse to set aside without a reason.
+    """Check that an operator who suppresses an alarm says why.
 
     Raises:
-        BadValueError: there is none.
+        BadValueError: the reason has fewer than three characters.
     """
     if len(reason.strip()) < 3:
         raise BadValueError("reason", reason, "why, in a few words")
+
+
+def _no_longer_suppressed(alarm: Alarm) -> Alarm:
+    """Return the alarm without the name and the words of whoever suppressed it."""
+    return replace(alarm, suppressed_by="", suppression_reason="", shelved_until=None)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is; ordered, see ``rank``."""
+    """How bad an alarm is; ordered by ``rank``."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for low to 3 for critical."""
+        """Place in the order: 0 for low to 3 for critical."""
         return _RANKS[self]
 
 
@@ -25,29 +25,29 @@ class AlarmState(StrEnum):
     """Where an alarm is in its life (the names of ISA-18.2, figure 5)."""
 
     UNACKNOWLEDGED = "unacknowledged"
-    """Active, and nobody has taken note."""
+    """Active, and nobody has acknowledged it."""
     ACKNOWLEDGED = "acknowledged"
-    """Active, and somebody has taken note."""
+    """Active, and somebody has acknowledged it."""
     RETURNED = "returned_unacknowledged"
-    """No longer active, but nobody has taken note yet."""
+    """Returned to normal, but nobody has acknowledged it yet."""
     NORMAL = "normal"
-    """No longer active, and taken note of: history."""
+    """Returned to normal and acknowledged: history."""
     SHELVED = "shelved"
-    """Set aside by an operator for a time, whether its cause lasts or not."""
-    SUPPRESSED = "suppressed"
-    """Set aside by design: the mode that the device is in causes it."""
+    """Suppressed by an operator for a time, whether its cause lasts or not."""
+    SUPPRESSED_BY_DESIGN = "suppressed"
+    """Suppressed because the mode that the device is in causes it."""
     OUT_OF_SERVICE = "out_of_service"
-    """Set aside by an operator until it is returned to service."""
+    """Suppressed by an operator until somebody returns it to service."""
 
     @property
     def is_active(self) -> bool:
-        """Whether the cause is still there, and people are told so."""
+        """Whether the cause is still there and people are told of it."""
         return self in (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
 
     @property
-    def is_set_aside(self) -> bool:
-        """Whether nobody is asked to take note of it for now, whatever its cause does."""
-        return self in (AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE)
+    def is_suppressed(self) -> bool:
+        """Whether nobody is asked to acknowledge it for now, whatever its cause does."""
+        return self in (AlarmState.SHELVED, AlarmState.SUPPRESSED_BY_DESIGN, AlarmState.OUT_OF_SERVICE)
 
 
 class Change(StrEnum):
@@ -65,8 +65,8 @@ class Change(StrEnum):
     """The cause is gone (return to normal)."""
     SHELVED = "shelved"
     UNSHELVED = "unshelved"
-    """Its time is over, an operator took it back, or it is no longer what was shelved."""
-    SUPPRESSED = "suppressed"
+    """Its shelf has ended, or an operator ended it."""
+    SUPPRESSED_BY_DESIGN = "suppressed"
     """It began while the device's mode suppresses alarms by design."""
     UNSUPPRESSED = "unsuppressed"
     """The device left that mode, and the cause lasts."""
@@ -119,11 +119,12 @@ class Alarm:
     """Breaches counted into this alarm since it was raised."""
     reasons: tuple[str, ...] = ()
     """Why it is of this type, and what speaks against, as short sentences."""
-    set_aside_by: str = ""
-    """Who shelved it or took it out of service."""
-    set_aside_reason: str = ""
-    """That person's words, not facts."""
+    suppressed_by: str = ""
+    """Name of the operator who shelved it or took it out of service."""
+    suppression_reason: str = ""
+    """That operator's words, not facts."""
     shelved_until: float | None = None
+    """UTC epoch seconds; None unless it is shelved."""
 
     @property
     def lasts(self) -> bool:
@@ -147,8 +148,8 @@ class AlarmEvent:
     """Who did it; empty for the device itself."""
 
 
-def call_alarm(alarm_id: str, device_id: str, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:
-    """Return an alarm that no reading raised and none will end: it waits for a person to take note of it."""
+def command_alarm(alarm_id: str, device_id: str, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:
+    """Return an alarm that no reading raised and none will end: it waits until a person acknowledges it."""
     return Alarm(
         alarm_id,
         device_id,

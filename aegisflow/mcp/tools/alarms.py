@@ -48,8 +48,8 @@ class AlarmTools:
         answer = plant.active_alarms(() if device_id is None else (device_id,))
         least = Severity(min_severity or "low").rank
         asked = [alarm for alarm in answer.value if alarm.severity.rank >= least]
-        alarms = sorted((alarm for alarm in asked if not alarm.state.is_set_aside), key=_urgency)
-        aside = [alarm_line(alarm) for alarm in asked if alarm.state.is_set_aside]
+        alarms = sorted((alarm for alarm in asked if not alarm.state.is_suppressed), key=_urgency)
+        aside = [alarm_line(alarm) for alarm in asked if alarm.state.is_suppressed]
         first_out = sorted(first_outs(alarms, plant.inventory()))
         question = {
             "tool": "get_active_anomalies",

@@ -15,7 +15,7 @@ from tests.support.device_bench import hot, with_alarm
 from tests.support.samples import device_spec, healthy
 
 AGENT = Caller("archestra", CallerKind.AGENT)
-SHELVED, SUPPRESSED, OUT = AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE
+SHELVED, SUPPRESSED, OUT = AlarmState.SHELVED, AlarmState.SUPPRESSED_BY_DESIGN, AlarmState.OUT_OF_SERVICE
 
 
 def shelved(minutes: float = 10.0, **delays: int) -> Bench:
@@ -29,7 +29,7 @@ def test_a_shelved_alarm_comes_back_unacknowledged_when_its_time_is_over_and_the
     bench.acknowledge(bench.only.alarm_id)
     alarm, events = bench.book.shelve(bench.only.alarm_id, OPERATOR, bench.at + 600, "welding next door", bench.at)
     assert changes(events) == ["shelved"]
-    assert (alarm.state, alarm.set_aside_by, alarm.set_aside_reason) == (SHELVED, "kim", "welding next door")
+    assert (alarm.state, alarm.suppressed_by, alarm.suppression_reason) == (SHELVED, "kim", "welding next door")
     assert bench.book.tick(bench.at + 599, False) == ()
     (event,) = bench.book.tick(bench.at + 600, False)
     assert (event.change, event.alarm) == ("unshelved", bench.only)
@@ -84,10 +84,10 @@ def test_nobody_acknowledges_what_is_set_aside() -> None:
 
 def test_an_operator_takes_an_alarm_off_the_shelf() -> None:
     bench = shelved()
-    alarm, events = bench.book.bring_back(bench.only.alarm_id, SHELVED, OPERATOR, bench.at)
+    alarm, events = bench.book.return_to_service(bench.only.alarm_id, SHELVED, OPERATOR, bench.at)
     assert (changes(events), alarm.state) == (["unshelved"], U)
     with pytest.raises(BadValueError, match="is shelved; this one is unacknowledged"):
-        bench.book.bring_back(bench.only.alarm_id, SHELVED, OPERATOR, bench.at)
+        bench.book.return_to_service(bench.only.alarm_id, SHELVED, OPERATOR, bench.at)
 
 
 def test_out_of_service_lasts_until_it_is_returned() -> None:
@@ -99,7 +99,7 @@ def test_out_of_service_lasts_until_it_is_returned() -> None:
     with pytest.raises(BadValueError, match="in service"):
         bench.book.shelve(alarm_id, OPERATOR, bench.at + 60, "longer", bench.at)
     bench.feed(finding(), times=3)
-    alarm, events = bench.book.bring_back(alarm_id, OUT, OPERATOR, bench.at)
+    alarm, events = bench.book.return_to_service(alarm_id, OUT, OPERATOR, bench.at)
     assert (changes(events), alarm.state) == (["in_service"], U)
 
 
@@ -163,11 +163,11 @@ def test_only_operators_set_alarms_aside_and_bring_them_back(by: Caller, shelf_s
     device = with_alarm()
     alarm_id = device.alarms()[0].alarm_id
     with pytest.raises(NotAllowedError, match="only operators"):
-        device.set_aside(alarm_id, by, "because I can", 600.0, shelf_s)
-    alarm, _ = device.set_aside(alarm_id, OPERATOR, "welding", 600.0, shelf_s)
+        device.suppress(alarm_id, by, "because I can", 600.0, shelf_s)
+    alarm, _ = device.suppress(alarm_id, OPERATOR, "welding", 600.0, shelf_s)
     with pytest.raises(NotAllowedError):
-        device.bring_back(alarm_id, alarm.state, by, 600.0)
-    assert device.bring_back(alarm_id, alarm.state, OPERATOR, 600.0)[0].state is U
+        device.return_to_service(alarm_id, alarm.state, by, 600.0)
+    assert device.return_to_service(alarm_id, alarm.state, OPERATOR, 600.0)[0].state is U
 
 
 SHELVES = [(0.0, "welding"), (13 * 3600.0, "welding"), (float("nan"), "welding"), (600.0, " "), (None, "")]
@@ -177,4 +177,4 @@ SHELVES = [(0.0, "welding"), (13 * 3600.0, "welding"), (float("nan"), "welding")
 def test_a_shelf_has_a_reason_and_is_no_longer_than_a_shift(shelf_s: float | None, reason: str) -> None:
     device = with_alarm()
     with pytest.raises(BadValueError):
-        device.set_aside(device.alarms()[0].alarm_id, OPERATOR, reason, 600.0, shelf_s)
+        device.suppress(device.alarms()[0].alarm_id, OPERATOR, reason, 600.0, shelf_s)
