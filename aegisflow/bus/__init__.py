@@ -1,4 +1,4 @@
-"""The bus: how messages come from and go to machines."""
+"""The bus: how messages reach AegisFlow from the machines, and the machines from AegisFlow."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -9,53 +9,53 @@ __all__ = ["Bus", "BusMessage", "LinkState"]
 
 
 class BusMessage(NamedTuple):
-    """A message as it came from the broker."""
+    """A message as the broker delivered it."""
 
     topic: str
     payload: bytes
     retain: bool = False
     receipt: Receipt | None = None
-    """Present when the broker waits for an acknowledgement (QoS 1)."""
+    """Present if the broker waits for an acknowledgement (QoS 1)."""
 
 
 class LinkState(NamedTuple):
-    """The connection to the broker, for health and for people."""
+    """The state of the connection to the broker, as the health check and the log report it."""
 
     connected: bool
     since: float
-    """UTC epoch seconds of the last change."""
+    """When it last changed between connected and not; UTC epoch seconds by the wall clock."""
     detail: str
-    """Why it is as it is, in one line."""
+    """The reason for this state, in one line."""
     changes: int = 0
-    """Counts connects and disconnects since the start."""
+    """How often the connection was made or lost since the start."""
 
 
 class Bus(Protocol):
     """A publish/subscribe link that is always there, connected or not.
 
-    Callbacks come from the bus's own thread; they must return at once and never raise. A broker
-    that is absent, or goes away, is the bus's own business: it retries with back-off, subscribes
-    again on every connect and tells ``on_link`` about each change.
+    Callbacks run in the bus's own thread; they must return at once and never raise. A broker that
+    is absent or goes away is the bus's own business: it tries again with growing back-off,
+    subscribes anew on every connect and tells ``on_link`` of each change.
     """
 
     def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
-        """Begin to connect; returns at once, whether or not there is a broker."""
+        """Begin to connect, and return at once whether or not there is a broker."""
 
     def subscribe(self, topics: tuple[str, ...]) -> None:
-        """Replace the set of topic filters subscribed to (QoS 1), now or at the next connect."""
+        """Subscribe to these topic filters at QoS 1 and to no others, now or at the next connect."""
 
     def acknowledge(self, receipts: tuple[Receipt, ...]) -> None:
-        """Tell the broker that these messages are safe; receipts of an earlier connection are ignored."""
+        """Acknowledge messages that are committed; receipts of an earlier connection are ignored."""
 
     def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None) -> None:
-        """Publish at QoS 1, never retained.
+        """Publish at QoS 1 and never retained; after ``expiry_s`` seconds the broker drops the message (MQTT 5).
 
         Raises:
-            NotConnectedError: there is no connection; nothing was queued.
+            NotConnectedError: there is no connection, and nothing was queued.
         """
 
     def link(self) -> LinkState:
         """Return the state of the connection."""
 
     def stop(self) -> None:
-        """Disconnect and end the bus's thread; no callback comes after it returns."""
+        """Disconnect and end the bus's thread; no callback runs after this returns."""

@@ -1,4 +1,4 @@
-"""Topics and payloads: the one place that knows how the plant speaks on the wire.
+"""The codec: the one place that knows the topics and payloads that AegisFlow and machines exchange.
 
 ======================= =========================================================
 reading                 ``aegisflow/sensors/{device_id}``, a JSON object:
@@ -14,9 +14,8 @@ question to a machine   as a command, with command ``report_state``: the machine
                         answers for the command_id and changes nothing
 ======================= =========================================================
 
-A sensor that is absent or null did not report; keys that name no sensor of the device are skipped
-without being kept. A message with one bad value is refused as a whole: the device must be as if it
-never came.
+A sensor that is absent or null did not report; keys that name no sensor of the device are skipped.
+A message with one bad value is refused as a whole, and leaves the device as if it had never come.
 """
 
 from collections.abc import Mapping
@@ -54,7 +53,7 @@ REASONS: Mapping[str, str] = {
     "too_new": "the timestamp lies further ahead than clock.max_ahead",
     "bad_signature": "an answer to a command that is not signed with our key",
 }
-"""Every reason for which a message is refused; fixed, so safe as a metric label."""
+"""Every reason to refuse a message. The set is fixed, so a reason is safe as a label of a metric."""
 
 _as_dict = msgspec.structs.asdict
 _new = tuple.__new__
@@ -72,14 +71,21 @@ class _AckFields(msgspec.Struct, frozen=True, gc=False):
 
 class _Device(NamedTuple):
     device_id: str
-    shape: ReadingSchema
+    schema: ReadingSchema
 
 
 class Codec:
-    """Topics and payloads of one plant.
+    """Encodes and decodes the messages of one plant.
 
-    It keeps no memory of what it refuses, and one parser per distinct set of sensors and spans. For
-    a changed plant make a new one. Used by one thread at a time.
+    It has one parser per distinct set of sensors and spans, and remembers nothing of what it refuses.
+    A changed plant needs a new codec. Only one thread may use it at a time.
+
+    Args:
+        topics: the topic templates of plant.yaml.
+        devices: the devices of the plant, by id.
+        clock: how old or how far ahead a timestamp may be.
+        max_payload_bytes: larger payloads are refused.
+        key: signs commands and verifies answers; empty for no signatures.
     """
 
     def __init__(
@@ -99,14 +105,14 @@ class Codec:
         self._max_age_s = clock.max_age_s
         self._max_ahead_s = clock.max_ahead_s
         self._max_payload_bytes = max_payload_bytes
-        shapes: dict[object, ReadingSchema] = {}
+        schemas: dict[object, ReadingSchema] = {}
         self._by_topic: dict[str, _Device] = {}
         for device_id, spec in devices.items():
-            form = tuple((name, sensor.unit, sensor.span) for name, sensor in spec.sensors.items())
-            shape = shapes.get(form)
-            if shape is None:
-                shape = shapes[form] = ReadingSchema(spec.sensors)
-            self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, shape)
+            fields = tuple((name, sensor.unit, sensor.span) for name, sensor in spec.sensors.items())
+            schema = schemas.get(fields)
+            if schema is None:
+                schema = schemas[fields] = ReadingSchema(spec.sensors)
+            self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, schema)
         self._devices = devices
         self._decode_ack = msgspec.json.Decoder(_AckFields).decode
         self._last_instant = ("1970-01-01T00:00:00Z", 0.0)
@@ -132,11 +138,11 @@ class Codec:
         return self._commands.topic(device_id)
 
     def is_ack(self, topic: str) -> bool:
-        """Whether this is the topic of answers to commands."""
+        """Return whether this is a topic of answers to commands."""
         return self._acks.level(topic) is not None
 
     def device_of(self, topic: str) -> str | None:
-        """Return the device that the topic names, if it is one of the plant."""
+        """Return the device that a topic names, or None if the plant has no such device."""
         device = self._by_topic.get(topic)
         if device is not None:
             return device.device_id
@@ -147,12 +153,12 @@ class Codec:
         """Return the reading that a message carries.
 
         Args:
-            message: from a topic that ``sensor_filter`` matches.
+            message: a message on a topic that ``sensor_filter`` matches.
             received_at: UTC epoch seconds by the plant's clock.
-            now: the instant that timestamps are held against; ``received_at`` if not given.
+            now: what the timestamp is compared with, UTC epoch seconds; ``received_at`` if not given.
 
         Raises:
-            PayloadError: it is refused; the reason is one of ``REASONS``.
+            PayloadError: the message is refused; the reason is one of ``REASONS``.
         """
         topic, payload, retain, receipt = message
         device = self._by_topic.get(topic)
@@ -160,11 +166,11 @@ class Codec:
             raise self._stranger(self._sensors, topic)
         if retain or len(payload) > self._max_payload_bytes:
             raise self._unwanted(message)
-        device_id, shape = device
+        device_id, schema = device
         try:
-            values = _as_dict(shape.decode(payload))
+            values = _as_dict(schema.decode(payload))
         except (ValueError, RecursionError) as error:
-            raise shape.explain(payload, error) from None
+            raise schema.explain(payload, error) from None
         named = values.pop("device_id")
         at = self._instant(values.pop("timestamp"))
         if named is not None and named != device_id:
@@ -172,10 +178,10 @@ class Codec:
         if None in values.values():
             values = {name: value for name, value in values.items() if value is not None}
             if not values:
-                expected = ", ".join(shape.sensors)
+                expected = ", ".join(schema.sensors)
                 raise PayloadError("no_known_sensor", f"expected a number for at least one of {expected}")
-        if shape.names is not None:
-            values = {shape.names[field]: value for field, value in values.items()}
+        if schema.names is not None:
+            values = {schema.names[field]: value for field, value in values.items()}
         behind_s = (received_at if now is None else now) - at
         if not -self._max_ahead_s <= behind_s <= self._max_age_s:
             raise self._out_of_time(behind_s)
@@ -195,7 +201,7 @@ class Codec:
         return self._commands.topic(command.device_id), self._signed(content)
 
     def encode_question(self, device_id: str, command_id: str, at: float) -> tuple[str, bytes]:
-        """Return topic and payload of the question what became of a command, and what the machine's mode is."""
+        """Return topic and payload of a question: what became of a command, and which mode the machine is in."""
         content = {
             "command_id": command_id or "none",
             "device_id": device_id,
@@ -212,7 +218,7 @@ class Codec:
         """Return a machine's answer to a command.
 
         Raises:
-            PayloadError: it is refused; the reason is one of ``REASONS``.
+            PayloadError: the message is refused; the reason is one of ``REASONS``.
         """
         device_id = self._acks.level(message.topic)
         if device_id is None or device_id not in self._devices:
@@ -234,7 +240,7 @@ class Codec:
         return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode)
 
     def _instant(self, text: str) -> float:
-        """Parse a timestamp; machines that report together send the same text again and again."""
+        """Parse a timestamp, but for one that is the same text as before: machines that report together repeat it."""
         known, at = self._last_instant
         if text == known:
             return at

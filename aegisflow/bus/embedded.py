@@ -1,7 +1,7 @@
-"""A broker of one's own on loopback, for the demo and for newcomers: mosquitto if there is one, else amqtt.
+"""An embedded broker on loopback, for the demo and for newcomers: mosquitto if it is installed, else amqtt.
 
-The broker is a grandchild: between it and us stands a small process that ends it when our end of a
-pipe closes, so that no broker is left behind however we end.
+The broker is a grandchild process. The process between ends it when our end of a pipe closes, so that
+no broker is left behind, however our own process ends.
 """
 
 import contextlib
@@ -38,18 +38,18 @@ log_type warning
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedBroker:
-    """A running broker; ``stop`` it, or use it in a ``with``."""
+    """A running broker: call ``stop`` when done, or use it in a ``with`` statement."""
 
     kind: str
     """``mosquitto`` or ``amqtt``."""
     host: str
     port: int
     protocol: str
-    """The newest MQTT it speaks, as in ``BrokerSettings.protocol``."""
+    """The newest version of MQTT that it speaks, as in ``BrokerSettings.protocol``."""
     _keeper: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """End the broker; returns when it is gone."""
+        """End the broker, and return once its process is gone."""
         _end(self._keeper)
 
     def __enter__(self) -> "EmbeddedBroker":
@@ -62,14 +62,14 @@ class EmbeddedBroker:
 
 
 def start_embedded_broker(port: int = 0, *, kind: str | None = None) -> EmbeddedBroker:
-    """Start a broker without passwords on loopback and return once it accepts connections.
+    """Start a broker without passwords on loopback, and return once it accepts connections.
 
     Args:
         port: 0 for any free one.
         kind: ``mosquitto`` or ``amqtt``; if not given, mosquitto where it is installed, else amqtt.
 
     Raises:
-        BusError: it did not start; the text says why.
+        BusError: the broker did not start; the text says why.
     """
     kind = kind or ("mosquitto" if find_mosquitto() else "amqtt")
     port = port or free_port()
@@ -95,12 +95,12 @@ def start_embedded_broker(port: int = 0, *, kind: str | None = None) -> Embedded
 
 
 def find_mosquitto() -> str | None:
-    """Return the path of mosquitto; Debian keeps it where only root's PATH looks."""
+    """Return the path of mosquitto or None; also looks where Debian installs it, which only root has on PATH."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path=os.pathsep.join(_MOSQUITTO_FOLDERS))
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
+    """Return a loopback port on which nobody listens at present."""
     with socket.create_server((_HOST, 0)) as probe:
         port: int = probe.getsockname()[1]
     return port
@@ -118,7 +118,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], timeout_s: float 
     """Return once ``process`` accepts connections on ``port``.
 
     Raises:
-        BusError: it ended, or the time is over.
+        BusError: the process ended, or the timeout was reached.
     """
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

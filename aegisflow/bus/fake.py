@@ -1,7 +1,7 @@
-"""A bus without a broker, for tests of your own ``plant.yaml`` and of AegisFlow itself.
+"""A bus without a broker, to test AegisFlow itself or your own ``plant.yaml``.
 
-It behaves like a broker with a persistent session: what is delivered at QoS 1 and not acknowledged
-comes again after the link was broken, under a new generation::
+It behaves like a broker with a persistent session: what was delivered at QoS 1 and not acknowledged
+is delivered again after the link was broken, under a new generation::
 
     bus = FakeBus()
     ...                                       # start the plant on it
@@ -30,7 +30,7 @@ __all__ = ["FakeBus", "Published", "matches"]
 
 
 class Published(NamedTuple):
-    """A message that the plant sent."""
+    """A message that AegisFlow published."""
 
     topic: str
     payload: bytes
@@ -38,10 +38,10 @@ class Published(NamedTuple):
 
 
 class FakeBus:
-    """A ``Bus`` that a test drives; any thread may use it.
+    """A ``Bus`` that a test drives from any thread.
 
-    ``on_message`` runs in the thread that delivers, one message at a time. ``published`` and
-    ``acknowledged`` grow in the order things happened.
+    ``on_message`` runs in the thread that calls ``deliver``, for one message at a time. ``published``
+    and ``acknowledged`` are in the order in which things happened.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class FakeBus:
         self._link = LinkState(False, clock(), "not started")
 
     def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
-        """Connect at once, unless made with ``connected=False`` or the link is broken."""
+        """Connect at once, unless the bus was made with ``connected=False`` or its link is broken."""
         with self._changed:
             self._on_message, self._on_link = on_message, on_link
             broker_up = self._broker_up
@@ -72,13 +72,13 @@ class FakeBus:
             self.restore_link()
 
     def subscribe(self, topics: tuple[str, ...]) -> None:
-        """Replace the set of topic filters."""
+        """Subscribe to these topic filters and to no others."""
         with self._changed:
             self.filters = tuple(topics)
             self._changed.notify_all()
 
     def acknowledge(self, receipts: tuple[Receipt, ...]) -> None:
-        """Take receipts; those of an earlier generation, or already taken, do nothing."""
+        """Take receipts; one of an earlier generation, or one that was taken before, changes nothing."""
         with self._changed:
             for receipt in receipts:
                 if self._unacknowledged.pop(receipt, None) is not None:
@@ -89,7 +89,7 @@ class FakeBus:
         """Append to ``published``.
 
         Raises:
-            NotConnectedError: the link is broken; nothing was appended.
+            NotConnectedError: the link is broken, and nothing was appended.
         """
         with self._changed:
             if not self._link.connected:
@@ -103,7 +103,7 @@ class FakeBus:
             return self._link
 
     def stop(self) -> None:
-        """Disconnect; nothing is delivered from now on, and the session is kept."""
+        """Disconnect for good: nothing is delivered from now on, but the session is kept."""
         self._disconnect("stopped")
         with self._delivering, self._changed:
             self._on_message = self._on_link = None
@@ -111,9 +111,9 @@ class FakeBus:
     # --- what a test does ---------------------------------------------------------------------
 
     def deliver(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
-        """Act as a machine that publishes; return whether a topic filter matched.
+        """Publish as a machine would, and return whether a topic filter matched.
 
-        While the link is broken, QoS 1 waits for ``restore_link`` and QoS 0 is lost.
+        While the link is broken, a message at QoS 1 waits for ``restore_link`` and one at QoS 0 is lost.
         """
         with self._delivering:
             with self._changed:
@@ -128,18 +128,18 @@ class FakeBus:
             return True
 
     def deliver_reading(self, device_id: str, at: float, values: Mapping[str, float | None], qos: int = 1) -> bool:
-        """Act as a device that reports ``values`` at ``at`` (UTC epoch seconds)."""
+        """Report ``values`` as a device would, with the timestamp ``at`` (UTC epoch seconds)."""
         content = {"timestamp": format_instant(at), "device_id": device_id, **values}
         topic = self._topics.sensors.replace("{device_id}", device_id)
         return self.deliver(topic, msgspec.json.encode(content), qos)
 
     def break_link(self, detail: str = "link broken by the test") -> None:
-        """Lose the broker: publishing fails and receipts of this generation become worthless."""
+        """Lose the broker: publishing fails from now on, and receipts of this generation become void."""
         self._broker_up = False
         self._disconnect(detail)
 
     def restore_link(self) -> None:
-        """Bring the broker back: a new generation, and all that was not acknowledged once more."""
+        """Bring the broker back under a new generation, and deliver again all that was not acknowledged."""
         with self._delivering:
             with self._changed:
                 self._broker_up = True
@@ -153,10 +153,10 @@ class FakeBus:
                 self._hand_over(message, qos=1)
 
     def wait_until(self, true: Callable[[], object], timeout_s: float = 5.0) -> None:
-        """Wait until ``true()`` holds; it is looked at after each publish, acknowledge and subscribe.
+        """Wait until ``true()`` holds, which is looked at after each publish, acknowledge and subscribe.
 
         Raises:
-            TimeoutError: it never did.
+            TimeoutError: it did not hold within ``timeout_s`` seconds.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: bool(true()), timeout_s):
@@ -196,7 +196,7 @@ class FakeBus:
 
 
 def matches(pattern: str, topic: str) -> bool:
-    """Whether an MQTT topic filter (with ``+`` and ``#``) matches a topic name."""
+    """Return whether an MQTT topic filter (with ``+`` and ``#``) matches a topic name (MQTT 5, section 4.7)."""
     wanted, found = pattern.split("/"), topic.split("/")
     if topic.startswith("$") and wanted[0] in ("+", "#"):
         return False

@@ -1,4 +1,4 @@
-"""What a reading looks like, for the parser and for people."""
+"""The schema of a reading: for the parser, and for the words about a message that it refused."""
 
 import json
 import math
@@ -15,10 +15,9 @@ __all__ = ["ReadingSchema"]
 
 
 class ReadingSchema:
-    """What a reading of devices with the same sensors and spans looks like; shared between them.
+    """The schema of a reading, shared by all devices with the same sensors and spans.
 
-    Types and spans are checked by msgspec while it parses; ``explain`` looks again, slowly, at what
-    it refused.
+    msgspec checks types and spans while it parses; ``explain`` takes its time over what msgspec refused.
     """
 
     def __init__(self, sensors: Mapping[str, SensorSpec]) -> None:
@@ -37,7 +36,7 @@ class ReadingSchema:
         self.decode = msgspec.json.Decoder(struct).decode
 
     def explain(self, payload: bytes, error: Exception) -> PayloadError:
-        """Return why ``payload`` was refused with ``error``."""
+        """Return the reason why ``payload`` was refused, for the error that ``decode`` raised."""
         try:
             content = json.loads(payload.decode(), parse_int=float, object_pairs_hook=tuple)
         except UnicodeDecodeError as problem:
@@ -66,6 +65,6 @@ class ReadingSchema:
 
 
 def _named(value: object) -> str:
-    """Return what JSON calls the type of a value."""
+    """Return the JSON name of a value's type."""
     kinds = {bool: "a boolean", str: "a string", float: "a number", list: "an array", tuple: "an object"}
     return kinds.get(type(value), "null")

@@ -1,6 +1,6 @@
 """Signatures of commands and answers: HMAC-SHA256 over the message without its ``mac`` (RFC 2104).
 
-What is signed is canonical JSON: keys sorted, no spaces, UTF-8.
+The signed text is canonical JSON: keys sorted, no spaces, UTF-8.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ __all__ = ["is_signed", "sign"]
 
 
 def sign(content: Mapping[str, object], key: bytes) -> dict[str, object]:
-    """Return the content with its ``mac``, hexadecimal."""
+    """Return the content with its ``mac`` in hexadecimal."""
     return {**content, "mac": _mac(content, key)}
 
 
 def is_signed(payload: bytes, key: bytes) -> bool:
-    """Whether a JSON object carries the right ``mac``."""
+    """Return whether the payload is a JSON object with the right ``mac``."""
     try:
         content = json.loads(payload)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Topic templates: where the device's id stands in a topic."""
+"""Topic templates, which say where the device id stands in a topic."""
 
 __all__ = ["Template"]
 
@@ -6,10 +6,10 @@ _DEVICE = "{device_id}"
 
 
 class Template:
-    """A topic template: ``{device_id}`` is one whole level.
+    """A topic template, in which ``{device_id}`` is one whole level.
 
     Raises:
-        ValueError: it has no place for the device.
+        ValueError: the template does not contain ``{device_id}``.
     """
 
     def __init__(self, template: str) -> None:
@@ -23,7 +23,7 @@ class Template:
         return f"{self.prefix}{device_id}{self.suffix}"
 
     def level(self, topic: str) -> str | None:
-        """Return the level where the device's id stands, None if the topic is another one."""
+        """Return the level at which the device id stands, or None if the topic does not match the template."""
         end = len(topic) - len(self.suffix)
         if end <= len(self.prefix) or not (topic.startswith(self.prefix) and topic.endswith(self.suffix)):
             return None

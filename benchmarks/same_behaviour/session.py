@@ -38,10 +38,9 @@ def ask(stage: Stage, resume_at: float, progress: Callable[[float], None]) -> No
         said(method, stage.request(method, {}))
     for uri in ("plant", "manuals", "devices/pump-02", "devices/pump-99", "manuals/pump.md", "manuals/none.md", "x"):
         said(f"resource {uri}", stage.request("resources/read", {"uri": f"aegisflow://{uri}"}))
-    for arguments in ({}, {"task": "pump-02 leaks?"}):
-        said(
-            f"prompt {arguments}", stage.request("prompts/get", {"name": "operations_engineer", "arguments": arguments})
-        )
+    for task in ({}, {"task": "pump-02 leaks?"}):
+        prompt = {"name": "operations_engineer", "arguments": task}
+        said(f"prompt {task}", stage.request("prompts/get", prompt))
     parts = (_readings, _alarms, _manuals, _incidents)
     for done, part in enumerate(parts, start=1):
         for tool, arguments in part(stage):
@@ -85,8 +84,8 @@ def _readings(stage: Stage) -> Iterator[tuple[str, Arguments]]:
     yield status, {}
     yield status, {"limit": 2}
     yield from ((status, {"device_id": device}) for device in DEVICES)
-    for wrong in ({"device_id": "pump-99"}, {"limit": 0}, {"cursor": "abc"}, {"device_id": "pump-01", "cursor": "a"}):
-        yield status, wrong
+    for bad in ({"device_id": "pump-99"}, {"limit": 0}, {"cursor": "abc"}, {"device_id": "pump-01", "cursor": "a"}):
+        yield status, bad
     yield from ((stream, {"device_id": device, "last": "24h", "points": 12}) for device in DEVICES)
     around = {"compressor-01": 3.0, "pump-02": 8.0, "motor-03": 12.0, "motor-01": 18.0, "compressor-02": 22.0}
     for device, hour in around.items():

@@ -8,13 +8,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from aegisflow.bus.embedded import EmbeddedBroker, free_port, start_embedded_broker
 from aegisflow.domain.times import format_instant
@@ -78,7 +79,7 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         self._broker: EmbeddedBroker = start_embedded_broker(kind="mosquitto")
-        self._link = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._link = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._link.on_message = self._take
         self._link.connect("127.0.0.1", self._broker.port)
         self._link.subscribe("aegisflow/commands/+", qos=1)
@@ -124,7 +125,7 @@ class Stage:
 
     # --- the machines' side -------------------------------------------------------------------
 
-    def send(self, readings: list[tuple[str, float, Mapping[str, float]]]) -> None:
+    def send(self, readings: Sequence[tuple[str, float, Mapping[str, float]]]) -> None:
         """Publish readings, and return once the broker has all of them."""
         stream = []
         for number, (device, at, values) in enumerate(readings):

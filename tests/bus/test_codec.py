@@ -191,7 +191,7 @@ def test_devices_with_the_same_sensors_share_one_parser():
     assert refusal(message(body(b'"pressure": 500')), codec).reason == "out_of_span"
     sent = message(b'{"timestamp": "2026-01-31T08:00:00Z", "pressure": 500}', topic="aegisflow/sensors/pump-03")
     assert codec.decode_reading(sent, NOW).values == {"pressure": 500.0}
-    assert len({id(device.shape) for device in codec._by_topic.values()}) == 2
+    assert len({id(device.schema) for device in codec._by_topic.values()}) == 2
 
 
 def test_topics_follow_their_templates():

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisflow.bus.mqtt.packet_stream import Waker, Wire, WireError
+from aegisflow.bus.mqtt.packet_stream import PacketStream, PacketStreamError
+from aegisflow.bus.mqtt.waker import Waker
 
 
 def length(value: int) -> bytes:
@@ -32,14 +33,14 @@ SUBACK = b"\x90\x04\x00\x01\x00\x01"
 
 
 class Pair:
-    """A wire, and the broker's end of it."""
+    """A packet stream, and the broker's end of it."""
 
     def __init__(self, *, has_properties: bool = False) -> None:
         self.broker, ours = socket.socketpair()
         ours.setblocking(False)
         self.taken: list[tuple[str, bytes, bool, int]] = []
         self.woken = 0
-        self.wire = Wire(
+        self.stream = PacketStream(
             ours, has_properties=has_properties, on_publish=lambda *message: self.taken.append(message), wake=self.wake
         )
 
@@ -48,7 +49,7 @@ class Pair:
 
     def __exit__(self, *error: object) -> None:
         self.broker.close()
-        self.wire.close()
+        self.stream.close()
 
     def wake(self) -> None:
         self.woken += 1
@@ -58,11 +59,11 @@ class Pair:
         left = b""
         for start in range(0, len(data), 60_000):
             self.broker.sendall(data[start : start + 60_000])
-            self.wire.fill()
-            while self.wire.next_packet():
+            self.stream.fill()
+            while self.stream.next_packet():
                 try:
                     while True:
-                        left += self.wire.recv(1)
+                        left += self.stream.recv(1)
                 except BlockingIOError:
                     pass
         return left
@@ -116,34 +117,34 @@ def test_a_giant_message_is_cut_and_the_next_one_is_whole():
 
 def test_acknowledgements_and_pahos_packets_leave_whole_and_in_order():
     with Pair() as pair:
-        pair.wire.acknowledge([1, 65_535])
-        assert pair.wire.send(b"\xc0\x00") == 2
-        pair.wire.acknowledge([258])
+        pair.stream.acknowledge([1, 65_535])
+        assert pair.stream.send(b"\xc0\x00") == 2
+        pair.stream.acknowledge([258])
         assert pair.woken == 3
-        assert pair.wire.wants_write
-        pair.wire.flush()
-        assert not pair.wire.wants_write
+        assert pair.stream.wants_write
+        pair.stream.flush()
+        assert not pair.stream.wants_write
         assert pair.broker.recv(100) == b"\x40\x02\x00\x01\x40\x02\xff\xff\xc0\x00\x40\x02\x01\x02"
 
 
 def test_what_the_socket_does_not_take_at_once_is_sent_later():
     with Pair() as pair:
-        pair.wire.acknowledge(range(1, 65_536))
-        pair.wire.acknowledge(range(1, 65_536))
+        pair.stream.acknowledge(range(1, 65_536))
+        pair.stream.acknowledge(range(1, 65_536))
         expected, got = 2 * 65_535 * 4, 0
         while got < expected:
-            pair.wire.flush()
+            pair.stream.flush()
             got += len(pair.broker.recv(1_000_000))
-        assert not pair.wire.wants_write
+        assert not pair.stream.wants_write
 
 
 def test_the_end_of_the_stream_reaches_paho_as_an_error():
     with Pair() as pair:
         pair.broker.close()
-        pair.wire.fill()
-        assert pair.wire.next_packet()
-        with pytest.raises(WireError, match="closed the connection"):
-            pair.wire.recv(1)
+        pair.stream.fill()
+        assert pair.stream.next_packet()
+        with pytest.raises(PacketStreamError, match="closed the connection"):
+            pair.stream.recv(1)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_the_end_of_the_stream_reaches_paho_as_an_error():
     ],
 )
 def test_what_is_not_mqtt_ends_the_connection(data):
-    with Pair() as pair, pytest.raises(WireError):
+    with Pair() as pair, pytest.raises(PacketStreamError):
         pair.comes(data)
 
 

@@ -1,4 +1,4 @@
-"""What it takes to be let in by the broker: password, certificates, and words for a failure."""
+"""Credentials for the broker: the password, the TLS context, and the words for what went wrong with them."""
 
 import os
 import ssl
@@ -10,7 +10,11 @@ __all__ = ["because", "password_of", "tls_context"]
 
 
 def password_of(settings: BrokerSettings) -> str | None:
-    """Return the password from the environment, None where the settings name no variable."""
+    """Return the password from the environment, or None if the settings name no variable.
+
+    Raises:
+        BusError: the variable is not set.
+    """
     if not settings.password_env:
         return None
     password = os.environ.get(settings.password_env)
@@ -20,7 +24,11 @@ def password_of(settings: BrokerSettings) -> str | None:
 
 
 def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
-    """Return what checks the broker and shows our own certificate."""
+    """Return the TLS context that verifies the broker and presents our certificate; None without TLS.
+
+    Raises:
+        BusError: one of the files cannot be used.
+    """
     if tls is None:
         return None
     try:
@@ -34,7 +42,7 @@ def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
 
 
 def because(error: Exception) -> str:
-    """Return what went wrong in words."""
+    """Return the reason for a failed connection, in words for an operator."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""The thread that holds the link to the broker, through every loss of it."""
+"""The bus over MQTT: a thread that keeps the connection to the broker and makes it anew after every loss."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ import structlog
 from aegisflow.bus import BusMessage, LinkState
 from aegisflow.bus.mqtt.access import because, password_of, tls_context
 from aegisflow.bus.mqtt.connection import Connection
-from aegisflow.bus.mqtt.packet_stream import Waker
+from aegisflow.bus.mqtt.waker import Waker
 from aegisflow.config.settings import BrokerSettings
 from aegisflow.domain.readings import Receipt
 from aegisflow.errors import NotConnectedError
@@ -17,7 +17,7 @@ from aegisflow.errors import NotConnectedError
 __all__ = ["PahoBus"]
 
 _STEADY_S = 10.0
-"""A connection that lived so long was a good one: the next attempt comes after the shortest wait."""
+"""After a connection that lasted this long, the next attempt waits only for the shortest delay."""
 _log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
@@ -25,7 +25,7 @@ class PahoBus:
     """A ``Bus`` to the broker of ``BrokerSettings``.
 
     Raises:
-        BusError: the password's environment variable is not set, or a TLS file cannot be used.
+        BusError: the environment variable of the password is not set, or a TLS file cannot be used.
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
@@ -45,29 +45,29 @@ class PahoBus:
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
 
     def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
-        """Begin to connect; returns at once, whether or not there is a broker."""
+        """Begin to connect, and return at once whether or not there is a broker."""
         self._on_message, self._on_link = on_message, on_link
         self._thread.start()
 
     def subscribe(self, topics: tuple[str, ...]) -> None:
-        """Replace the set of topic filters subscribed to (QoS 1), now or at the next connect."""
+        """Subscribe to these topic filters at QoS 1 and to no others, now or at the next connect."""
         with self._lock:
             self._filters = tuple(topics)
             if self._connection is not None and self._connection.greeted:
                 self._connection.follow(self._filters)
 
     def acknowledge(self, receipts: tuple[Receipt, ...]) -> None:
-        """Tell the broker that these messages are safe; receipts of an earlier connection are ignored."""
+        """Acknowledge messages that are committed; receipts of an earlier connection are ignored."""
         connection = self._connection
         if connection is not None:
             current = connection.generation
             connection.acknowledge([packet_id for generation, packet_id in receipts if generation == current])
 
     def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None) -> None:
-        """Publish at QoS 1, never retained; ``expiry_s`` needs MQTT 5.
+        """Publish at QoS 1 and never retained; ``expiry_s`` has no effect with MQTT 3.1.1.
 
         Raises:
-            NotConnectedError: there is no connection; nothing was queued.
+            NotConnectedError: there is no connection, and nothing was queued.
         """
         connection = self._connection
         if connection is None or not connection.connected or not connection.publish(topic, payload, expiry_s):
@@ -79,7 +79,7 @@ class PahoBus:
             return self._link
 
     def stop(self) -> None:
-        """Say offline, disconnect and end the bus's thread; no callback comes after it returns."""
+        """Publish the status ``offline``, disconnect and end the bus's thread; no callback runs after this returns."""
         self._stop.set()
         self._waker.wake()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
@@ -103,7 +103,7 @@ class PahoBus:
         self._tell_link(False, "stopped")
 
     def _connect_once(self) -> str:
-        """Connect, serve until the connection ends, and return why it did."""
+        """Connect, serve until the connection ends, and return the reason."""
         self._generation += 1
         connection = Connection(
             self._settings,
@@ -127,7 +127,7 @@ class PahoBus:
             connection.close()
 
     def _greeted(self, connection: Connection) -> None:
-        """The broker has let us in: subscribe before anybody hears of it."""
+        """Subscribe as soon as the broker has accepted us, before anybody is told."""
         with self._lock:
             connection.greeted = True
             connection.follow(self._filters)
@@ -142,7 +142,7 @@ class PahoBus:
             _log.exception("message_callback_failed", topic=message.topic)
 
     def _tell_link(self, connected: bool, detail: str) -> None:
-        """Tell of a change, once: a reason that has not changed is not repeated."""
+        """Tell ``on_link`` and the log of a change; what has not changed is not told again."""
         with self._lock:
             before = self._link
             if (before.connected, before.detail) == (connected, detail):

@@ -1,8 +1,8 @@
-"""One connection to the broker: paho connects, subscribes and publishes, a ``Wire`` carries readings.
+"""One connection to the broker: paho connects, subscribes and publishes; a ``PacketStream`` carries the readings.
 
-Each connection is a paho client of its own, driven by our thread through paho's interface for foreign
-loops. So nothing of a lost connection lives on: a command that could not be sent is not sent later,
-and a receipt of it acknowledges nothing.
+Each connection is a paho client of its own, driven by our thread through paho's interface for external
+event loops. Nothing of a lost connection lives on: a command that could not be sent is not sent later,
+and a receipt of the old connection acknowledges nothing on the new one.
 """
 
 import contextlib
@@ -23,7 +23,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from aegisflow.bus import BusMessage
 from aegisflow.bus.mqtt.access import because
-from aegisflow.bus.mqtt.packet_stream import Waker, Wire
+from aegisflow.bus.mqtt.packet_stream import PacketStream
+from aegisflow.bus.mqtt.waker import Waker
 from aegisflow.config.settings import BrokerSettings
 from aegisflow.domain.readings import Receipt
 
@@ -36,19 +37,19 @@ _new = tuple.__new__
 
 
 class _Client(paho.Client):
-    """A paho client whose socket is a ``Wire``.
+    """A paho client whose socket is a ``PacketStream``.
 
-    paho offers no hook for this; a test tells should a later version make its socket elsewhere.
+    paho offers no hook for this; a test fails if a later version creates its socket elsewhere.
     """
 
-    make_wire: Callable[[socket.socket], Wire]
+    make_stream: Callable[[socket.socket], PacketStream]
 
-    def _create_socket(self) -> Wire:
-        return self.make_wire(super()._create_socket())  # type: ignore[arg-type]
+    def _create_socket(self) -> PacketStream:
+        return self.make_stream(super()._create_socket())  # type: ignore[arg-type]
 
 
 class Connection:
-    """One connection, from the attempt to its end."""
+    """One connection to the broker, from the attempt to connect until its end."""
 
     def __init__(
         self,
@@ -64,9 +65,9 @@ class Connection:
     ) -> None:
         self.generation = generation
         self.greeted = False
-        """The broker has let us in."""
+        """Whether the broker has accepted us (CONNACK)."""
         self.connected = False
-        """And our subscriptions are in place, so that nothing is missed from now on."""
+        """Whether our subscriptions are in place too (SUBACK), so that nothing is missed from now on."""
         self._settings = settings
         self._is_5 = settings.protocol == "5"
         self._broker = f"{settings.host}:{settings.port}"
@@ -78,7 +79,7 @@ class Connection:
         self._topics: tuple[str, ...] = ()
         self._session = ""
         self._why = ""
-        self._wire: Wire | None = None
+        self._stream: PacketStream | None = None
         self._client = client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
@@ -87,7 +88,7 @@ class Connection:
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        client.make_wire = self._make_wire
+        client.make_stream = self._make_stream
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.on_connect = self._connack
         client.on_disconnect = self._disconnected
@@ -99,36 +100,40 @@ class Connection:
             client.tls_set_context(tls)
 
     def run(self, stopping: Callable[[], bool]) -> str:
-        """Connect, serve until the end, and return why it ended."""
+        """Connect, serve until the connection ends, and return the reason.
+
+        Args:
+            stopping: asked in every round; once it is true, the connection is closed in good order.
+        """
         try:
             self._connect()
         except (OSError, ValueError) as error:
             return f"cannot reach {self._broker}: {because(error)}"
-        wire, client = self._wire, self._client
-        assert wire is not None
+        stream, client = self._stream, self._client
+        assert stream is not None
         writing, check_at = False, 0.0
         deadline = time.monotonic() + _CONNECT_TIMEOUT_S
         with selectors.DefaultSelector() as selector:
-            selector.register(wire, selectors.EVENT_READ)
+            selector.register(stream, selectors.EVENT_READ)
             selector.register(self._waker, selectors.EVENT_READ)
             while client.socket() is not None:
                 if stopping():
                     self._say_goodbye()
                     break
-                if wire.wants_write is not writing:
+                if stream.wants_write is not writing:
                     writing = not writing
                     events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
-                    selector.modify(wire, events)
-                ready = [key.fileobj for key, _ in selector.select(0.0 if wire.pending() else _CHECK_EVERY_S)]
+                    selector.modify(stream, events)
+                ready = [key.fileobj for key, _ in selector.select(0.0 if stream.pending() else _CHECK_EVERY_S)]
                 if self._waker in ready:
                     self._waker.clear()
-                if wire in ready or wire.pending():
-                    wire.fill()
-                while client.socket() is not None and wire.next_packet():
+                if stream in ready or stream.pending():
+                    stream.fill()
+                while client.socket() is not None and stream.next_packet():
                     client.loop_read()
                 if client.want_write():
                     client.loop_write()
-                wire.flush()
+                stream.flush()
                 now = time.monotonic()
                 if now >= check_at:
                     check_at = now + _CHECK_EVERY_S
@@ -136,10 +141,10 @@ class Connection:
                     if not self.greeted and not self._why and now >= deadline:
                         self._why = "what listens there does not answer as an MQTT broker"
                         break
-        return f"{self._broker}: {self._why or wire.failure}"
+        return f"{self._broker}: {self._why or stream.failure}"
 
     def follow(self, topics: tuple[str, ...]) -> None:
-        """Subscribe to ``topics`` and to nothing else; any thread."""
+        """Subscribe to these topic filters and to no others; safe from any thread."""
         dropped = [topic for topic in self._topics if topic not in topics]
         self._topics = topics
         if dropped:
@@ -150,12 +155,12 @@ class Connection:
         self._waker.wake()
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
-        """Acknowledge messages of this connection; any thread."""
-        if self._wire is not None and packet_ids:
-            self._wire.acknowledge(packet_ids)
+        """Acknowledge messages of this connection; safe from any thread."""
+        if self._stream is not None and packet_ids:
+            self._stream.acknowledge(packet_ids)
 
     def publish(self, topic: str, payload: bytes, expiry_s: int | None) -> bool:
-        """Publish at QoS 1; return whether there was a connection. Any thread."""
+        """Publish at QoS 1, and return whether there was a connection; safe from any thread."""
         properties = None
         if self._is_5 and expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -165,10 +170,10 @@ class Connection:
         return info.rc == paho.MQTT_ERR_SUCCESS
 
     def close(self) -> None:
-        """Give the socket back, whatever state it is in."""
+        """Close the socket, whatever state the connection is in."""
         self.connected = False
-        if self._wire is not None:
-            self._wire.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def _connect(self) -> None:
         settings = self._settings
@@ -183,7 +188,7 @@ class Connection:
             settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties
         )
 
-    def _make_wire(self, sock: socket.socket) -> Wire:
+    def _make_stream(self, sock: socket.socket) -> PacketStream:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # PUBACKs are small and awaited
         generation, on_message = self.generation, self._on_message
@@ -193,8 +198,8 @@ class Connection:
             receipt = _new(Receipt, (generation, packet_id)) if packet_id else None
             on_message(_new(BusMessage, (topic, payload, retain, receipt)))
 
-        self._wire = Wire(sock, has_properties=self._is_5, on_publish=on_publish, wake=self._waker.wake)
-        return self._wire
+        self._stream = PacketStream(sock, has_properties=self._is_5, on_publish=on_publish, wake=self._waker.wake)
+        return self._stream
 
     def _connack(
         self, client: paho.Client, _data: Any, flags: paho.ConnectFlags, reason: ReasonCode, _properties: Any
@@ -214,7 +219,7 @@ class Connection:
     def _disconnected(
         self, _client: paho.Client, _data: Any, flags: paho.DisconnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
-        failure = self._wire.failure if self._wire is not None else ""
+        failure = self._stream.failure if self._stream is not None else ""
         if flags.is_disconnect_packet_from_server:
             self._why = f"the broker ended the connection: {reason}"
         elif not self._why:

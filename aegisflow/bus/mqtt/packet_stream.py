@@ -1,9 +1,9 @@
-"""The socket between paho and the broker, which keeps the stream of readings out of paho.
+"""The packet stream between paho and the broker, which keeps readings out of paho.
 
 paho reads a packet with three system calls and one ``select``, and builds some ten objects for it:
-35 µs (MQTT 3.1.1) to 55 µs (MQTT 5) per message, measured; ``ack`` wakes its loop once per message.
-A ``Wire`` is what paho sees as its socket. It reads large pieces, takes the PUBLISH packets out and
-leaves every other packet to paho; what is to be sent is gathered and goes out in one piece::
+35 µs (MQTT 3.1.1) to 55 µs (MQTT 5) per message; ``ack`` wakes its loop once per message. A ``PacketStream``
+is what paho sees as its socket. It reads large blocks, decodes the PUBLISH packets itself and leaves every
+other packet to paho; what is to be sent is gathered and written in one block::
 
     broker ──► fill() ──┬─ PUBLISH (QoS 0, 1) ──► on_publish
                         └─ all other packets ───► recv()  (paho)
@@ -21,28 +21,28 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-__all__ = ["Waker", "Wire", "WireError"]
+__all__ = ["PacketStream", "PacketStreamError"]
 
 _READ_BYTES = 262_144
 _CUT_ABOVE = 1_048_576
-"""A PUBLISH packet of more bytes is handed on cut, so that nobody can fill our memory; the codec refuses it."""
+"""A larger PUBLISH packet is delivered cut short, so that nobody can fill our memory; the codec refuses it."""
 _CUT_TO = 131_072
 _PUBACK = 0x4002_0000
 """Type, remaining length 2, and room for the packet id: a whole PUBACK as one number."""
 
 
-class WireError(OSError):
-    """The broker sent what is not MQTT, or went away."""
+class PacketStreamError(OSError):
+    """The broker sent something that is not MQTT, or closed the connection."""
 
 
-class Wire:
-    """One connection to the broker, as paho's socket and as our own.
+class PacketStream:
+    """The packets of one connection: paho uses it as a socket, the connection's thread as a source of PUBLISH packets.
 
     Args:
-        sock: connected, with TLS done if there is any.
+        sock: connected; if there is TLS, after the handshake.
         has_properties: whether PUBLISH packets carry properties (MQTT 5).
-        on_publish: gets topic, payload, retain flag and packet id (0 for QoS 0); must not raise.
-        wake: called, by any thread, when there is something to send.
+        on_publish: called with topic, payload, retain flag and packet id (0 for QoS 0); must not raise.
+        wake: called by any thread when there is something to send.
     """
 
     def __init__(
@@ -57,52 +57,57 @@ class Wire:
         self._has_properties = has_properties
         self._on_publish = on_publish
         self._wake = wake
-        self._incoming = b""  # not yet taken apart
+        self._incoming = b""  # not yet decoded
         self._position = 0
-        self._skip = 0  # bytes of a cut packet still to be thrown away
+        self._skip = 0  # bytes of a packet cut short that are still to be dropped
         self._for_paho = b""
         self._outgoing = bytearray()
         self._lock = threading.Lock()  # guards _outgoing
         self._closed = False
         self.failure = ""
-        """Why the connection ended by itself; empty while it has not."""
+        """Why the connection ended without our doing; empty while it has not."""
 
     # --- paho's side --------------------------------------------------------------------------
 
     def recv(self, size: int) -> bytes:
-        """Return up to ``size`` bytes of the packet that ``next_packet`` set aside."""
+        """Return up to ``size`` bytes of the packet that ``next_packet`` left for paho.
+
+        Raises:
+            BlockingIOError: there is none now.
+            PacketStreamError: the connection has ended.
+        """
         data = self._for_paho[:size]
         if data:
             self._for_paho = self._for_paho[size:]
             return data
         if self.failure or self._closed:
-            raise WireError(self.failure)
+            raise PacketStreamError(self.failure)
         raise BlockingIOError
 
     def send(self, data: bytes | bytearray) -> int:
-        """Gather a whole packet for the next ``flush``, never part of one."""
+        """Keep a whole packet for the next ``flush``, and return its length: paho never has to send the rest."""
         with self._lock:
             self._outgoing += data
         self._wake()
         return len(data)
 
     def setblocking(self, flag: bool) -> None:
-        """Set the mode of the socket."""
+        """Make the socket blocking or non-blocking."""
         self._sock.setblocking(flag)
 
     def fileno(self) -> int:
-        """Return the descriptor to wait for."""
+        """Return the file descriptor that a selector waits for."""
         return self._sock.fileno()
 
     def pending(self) -> int:
-        """Return the bytes that TLS has decrypted already, which no selector would tell."""
+        """Return the number of bytes that TLS has decrypted already, of which no selector knows."""
         return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
 
     def close(self) -> None:
-        """Send what is left and close, both within a second or two.
+        """Send what is left and close the socket, within about two seconds.
 
-        What the broker still sends is read and thrown away, unacknowledged: closing over unread bytes
-        would reset the connection, and the broker lose our last acknowledgements.
+        What the broker still sends is read and dropped without an acknowledgement: to close a socket
+        with unread bytes resets the connection, and the broker would lose our last acknowledgements.
         """
         if not self.failure and not self._closed:
             self._closed = True
@@ -118,7 +123,7 @@ class Wire:
     # --- our side -----------------------------------------------------------------------------
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
-        """Gather PUBACKs for the next ``flush``; any thread."""
+        """Keep a PUBACK for each packet id until the next ``flush``; safe from any thread."""
         packets = struct.pack(f"!{len(packet_ids)}I", *[_PUBACK | packet_id for packet_id in packet_ids])
         with self._lock:
             self._outgoing += packets
@@ -126,11 +131,11 @@ class Wire:
 
     @property
     def wants_write(self) -> bool:
-        """Whether anything waits to be sent."""
+        """Whether there is anything to send."""
         return bool(self._outgoing)
 
     def flush(self) -> None:
-        """Send what is gathered, as far as the socket takes it."""
+        """Send what was kept, as much of it as the socket takes now."""
         with self._lock:
             try:
                 while self._outgoing:
@@ -141,7 +146,7 @@ class Wire:
                 self.failure = self.failure or (error.strerror or str(error))
 
     def fill(self) -> None:
-        """Read what has come; the end of the stream becomes ``failure``."""
+        """Read what the broker has sent; the end of the stream, or an error, is noted in ``failure``."""
         try:
             data = self._sock.recv(_READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -160,9 +165,12 @@ class Wire:
         self._position = 0
 
     def next_packet(self) -> bool:
-        """Hand on PUBLISH packets up to the first that is paho's; return whether there is one.
+        """Deliver PUBLISH packets up to the first packet that is for paho, and return whether there is one.
 
-        The order of packets is kept: paho must take what was set aside before this is called again.
+        paho must read that packet before this is called again, so that the order of packets is kept.
+
+        Raises:
+            PacketStreamError: the broker sent something that is not MQTT.
         """
         data, position, end = self._incoming, self._position, len(self._incoming)
         while end - position >= 2:
@@ -181,10 +189,10 @@ class Wire:
                 try:
                     self._publish(data, kind, start, stop)
                 except IndexError:
-                    raise WireError("the broker sent a malformed PUBLISH packet") from None
+                    raise PacketStreamError("the broker sent a malformed PUBLISH packet") from None
             elif stop > end:
                 if length > _CUT_ABOVE:
-                    raise WireError(f"the broker announced a packet of {length} bytes")
+                    raise PacketStreamError(f"the broker announced a packet of {length} bytes")
                 break
             else:
                 self._for_paho = data[position:stop]
@@ -195,7 +203,7 @@ class Wire:
         return bool(self.failure)
 
     def _publish(self, data: bytes, kind: int, start: int, stop: int) -> None:
-        """Take a PUBLISH packet apart (MQTT 5, section 3.3)."""
+        """Decode a PUBLISH packet (MQTT 5, section 3.3) and deliver it."""
         body = start + 2 + (data[start] << 8 | data[start + 1])
         topic = data[start + 2 : body].decode(errors="replace")
         packet_id = 0
@@ -209,44 +217,12 @@ class Wire:
                 size, body = _length(data, body - 1)
             body += size
         if body > stop:
-            raise WireError("the broker sent a malformed PUBLISH packet")
+            raise PacketStreamError("the broker sent a malformed PUBLISH packet")
         self._on_publish(topic, data[body:stop], bool(kind & 0x01), packet_id)
 
 
-class Waker:
-    """Ends a ``select`` from another thread, at the cost of one byte however often it is called."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-        self._woken = False
-
-    def fileno(self) -> int:
-        """Return the descriptor to wait for."""
-        return self._reader.fileno()
-
-    def wake(self) -> None:
-        """End the ``select``; any thread."""
-        if not self._woken:
-            self._woken = True
-            with contextlib.suppress(OSError):
-                self._writer.send(b"\0")
-
-    def clear(self) -> None:
-        """Be ready for the next ``wake``: call it when readable, before looking at what there is to do."""
-        with contextlib.suppress(OSError):
-            self._reader.recv(16)
-        self._woken = False
-
-    def close(self) -> None:
-        """Give both ends back."""
-        self._reader.close()
-        self._writer.close()
-
-
 def _length(data: bytes, position: int) -> tuple[int, int]:
-    """Return a variable byte integer and where it ends; 0 for the end if it is not complete."""
+    """Return a variable byte integer (MQTT 5, section 1.5.5) and the position behind it; 0, 0 if it is incomplete."""
     value = 0
     for shift in range(4):
         if position + shift >= len(data):
@@ -255,4 +231,4 @@ def _length(data: bytes, position: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * shift)
         if byte < 128:
             return value, position + shift + 1
-    raise WireError("the broker sent a packet length of more than four bytes")
+    raise PacketStreamError("the broker sent a packet length of more than four bytes")
