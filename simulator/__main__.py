@@ -16,18 +16,24 @@ from aegisflow.config import Configuration
 from aegisflow.domain.times import parse_instant
 from aegisflow.errors import AegisFlowError
 from aegisflow.offline.progress import progress_bar
-from simulator.dataset import write_file
-from simulator.faults import DAY, KINDS, Fault
-from simulator.machine import Machine
-from simulator.machines import CommandMemory, Fleet, Temper, Topics
-from simulator.protocol import Wire
-from simulator.replay import Progress, RecordedFile, replay
-from simulator.scenario import DEFAULT_START, REFERENCE_DEVICES, VARIANTS, Scenario, devices_of, faults_for
+
+from .dataset import write_file
+from .faults import DAY, KINDS, Fault
+from .machine import Machine
+from .machines import CommandMemory, Fleet, Temper, Topics
+from .protocol import Wire
+from .replay import Progress, RecordedFile, replay
+from .scenario import DEFAULT_START, REFERENCE_DEVICES, VARIANTS, Scenario, devices_of, faults_for
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code, 2 for a mistake of the caller."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m simulator") -> int:
+    """Run one command; return the exit code, 2 for a mistake of the caller.
+
+    Args:
+        arguments: of the command line; those of this process if left out.
+        prog: what a person typed to get here, for the help.
+    """
+    options = _parser(prog).parse_args(arguments)
     try:
         code: int = options.run(options)
     except (AegisFlowError, ValueError, OSError) as error:
@@ -38,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m simulator", description="Simulated machines and recorded days.")
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Simulated machines and recorded days.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     dataset = commands.add_parser("dataset", help="write the reference day, or a variant of it, as labelled CSV")
     dataset.add_argument("file", type=Path, help="CSV file to write")

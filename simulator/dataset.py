@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aegisflow.domain.times import format_instant
-from simulator.faults import DAY, HOUR, KINDS, Fault, Floats
-from simulator.scenario import Baseline, Scenario
+
+from .faults import DAY, HOUR, KINDS, Fault, Floats
+from .scenario import Baseline, Scenario
 
 WANDER_S = 1800.0
 """Mean reversion of a wandering baseline."""

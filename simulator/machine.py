@@ -9,8 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
-from simulator.faults import DAY, HOUR, KINDS, Fault
-from simulator.scenario import Baseline
+from .faults import DAY, HOUR, KINDS, Fault
+from .scenario import Baseline
 
 AMBIENT_C = 25.0
 IDLE_POWER = 0.15

@@ -14,8 +14,9 @@ from typing import Any
 
 from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import AegisFlowError
-from simulator.machine import Machine
-from simulator.protocol import Wire
+
+from .machine import Machine
+from .protocol import Wire
 
 REMEMBERED = 200
 """Command ids per device that are kept."""

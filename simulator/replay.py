@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import AegisFlowError
-from simulator.protocol import Wire
+
+from .protocol import Wire
 
 NOT_SENSORS = frozenset({"timestamp", "device_id", "anomaly", "severity", "label"})
 MISTAKES_SHOWN = 10

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from aegisflow.domain.equipment import PlantSpec, SensorSpec
 from aegisflow.domain.times import parse_instant
-from simulator.faults import DAY, HOUR, REFERENCE_DAY, Fault, random_faults
+
+from .faults import DAY, HOUR, REFERENCE_DAY, Fault, random_faults
 
 DEFAULT_START = parse_instant("2026-01-05T00:00:00Z")
 

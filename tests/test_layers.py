@@ -53,6 +53,8 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
+            if path.parent == ROOT / "simulator" and node.level == 1:  # its name depends on how it is installed
+                continue
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             assert node.module is not None
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)

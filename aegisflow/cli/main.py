@@ -294,6 +294,6 @@ app.command(simulate)
 @simulate.default
 def _simulate(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
     """Simulated machines and recorded days; ``aegisflow simulate --help`` lists what there is."""
-    from simulator.__main__ import main as run_simulator
+    from aegisflow.cli.simulate import run_simulator
 
     return run_simulator(arguments)

@@ -46,9 +46,10 @@ class Replay:
         """
         self.progress = Sent()
         command = [
-            sys.executable, "-m", "simulator", "replay", str(recording), "--broker", f"{broker.host}:{broker.port}",
-            "--speed", repr(speed), "--restamp", "now", "--report", "--patience", str(_PATIENCE_S),
-        ]  # fmt: skip
+            *(sys.executable, "-m", "aegisflow", "simulate", "replay", str(recording)),
+            *("--broker", f"{broker.host}:{broker.port}", "--speed", repr(speed), "--restamp", "now"),
+            *("--report", "--patience", str(_PATIENCE_S)),
+        ]
         # In a session of its own, so that Ctrl-C is for us, and we end it in our order.
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -63,7 +63,7 @@ def record_day(setting: Setting, seed: int) -> None:
     Raises:
         RecordingError: it could not; with its own words.
     """
-    command = [sys.executable, "-m", "simulator", "dataset", str(setting.recording), "--seed", str(seed)]
+    command = [sys.executable, "-m", "aegisflow", "simulate", "dataset", str(setting.recording), "--seed", str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode:
         raise RecordingError(setting.recording, None, done.stderr.strip()[-200:], "the simulator to write it")

@@ -1,0 +1,24 @@
+"""``aegisflow simulate``: hands its arguments to the simulator, wherever that is installed."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+__all__ = ["run_simulator", "simulator_package"]
+
+
+def simulator_package() -> str:
+    """Return the name of the simulator's package.
+
+    A wheel has it within ``aegisflow``, for nothing else may claim so common a name in a place that all
+    packages share. A checkout has it beside ``aegisflow``.
+    """
+    inside = "aegisflow.simulator"
+    return inside if find_spec(inside) is not None else "simulator"
+
+
+def run_simulator(arguments: Sequence[str]) -> int:
+    """Run the simulator's own command line; return its exit code."""
+    program = import_module(f"{simulator_package()}.__main__")
+    code: int = program.main(arguments, prog="aegisflow simulate")
+    return code

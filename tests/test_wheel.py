@@ -1,0 +1,127 @@
+"""What people get who install AegisFlow: a wheel, looked at from outside of the checkout."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=50)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the wheel in it; what AegisFlow needs is this environment's."""
+    folder = tmp_path_factory.mktemp("elsewhere") / "venv"
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    install = ["--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True, timeout=50)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "needs.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+def run(python: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(python), *arguments]
+    return subprocess.run(command, cwd=cwd, env=outside(), capture_output=True, text=True, timeout=55, check=False)
+
+
+def outside() -> dict[str, str]:
+    """The variables without the one that leads back into the checkout."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def test_the_wheel_installs_nothing_at_the_top_but_aegisflow(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.partition("/")[0] for name in names} == {"aegisflow", "aegisflow-0.1.0.dist-info"}
+    assert "aegisflow/py.typed" in names
+    assert "aegisflow/search/vocabulary/synonyms.txt" in names
+    assert not [name for name in names if name.endswith(".pyc") or "/tests/" in name]
+
+
+def test_every_module_of_the_checkout_is_in_the_wheel(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "aegisflow").rglob("*.py")}
+    machines = {f"aegisflow/simulator/{path.name}" for path in (ROOT / "simulator").glob("*.py")}
+    assert ours | machines <= names
+
+
+def test_the_command_of_the_wheel_runs_with_the_simulator_in_it(installed: Path, tmp_path: Path) -> None:
+    where = run(installed, "-c", "import aegisflow; print(aegisflow.__file__)", cwd=tmp_path)
+    assert where.stdout.startswith(str(installed.parent.parent)), where.stderr
+    command = str(installed.parent / "aegisflow")
+    assert run(installed, command, "--version", cwd=tmp_path).stdout == "0.1.0\n"
+    helped = run(installed, command, "simulate", "--help", cwd=tmp_path)
+    assert helped.stdout.startswith("usage: aegisflow simulate")
+    day = ("dataset", "day.csv", "--faults", "none", "--interval", "600")
+    made = run(installed, command, "simulate", *day, cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert (tmp_path / "day.csv").read_text().startswith("timestamp,device_id,")
+
+
+def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    command = [
+        str(installed),
+        "-u",
+        "-m",
+        "aegisflow",
+        "demo",
+        "--speed",
+        "0",
+        "--plant",
+        str(ROOT / "config/plant.yaml"),
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, env=outside(), stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        try:
+            told = list(takewhile(lambda line: "stored" not in line, demo.stdout))
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(30) in (0, 130), told
+        finally:
+            demo.kill()
+    assert any("155,520 readings" in line for line in told), told
+
+
+OUTSIDE = """
+from aegisflow.domain.times import parse_instant
+from aegisflow.errors import UnknownNameError
+from aegisflow.plant.protocol import Plant
+
+
+def names(plant: Plant) -> list[str]:
+    reveal_type(plant.inventory().devices)
+    at: str = parse_instant("2026-01-31T08:00:00Z")
+    raise UnknownNameError("device", at, list(plant.inventory().devices))
+"""
+
+
+def test_a_type_checker_outside_of_the_checkout_sees_our_types(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside.py").write_text(OUTSIDE)
+    checked = run(
+        Path(sys.executable),
+        *("-m", "mypy", "--python-executable", str(installed), "--output", "json", "--cache-dir", str(tmp_path)),
+        *("--follow-imports", "silent", "outside.py"),
+        cwd=tmp_path,
+    )
+    found = [json.loads(line) for line in checked.stdout.splitlines() if line.startswith("{")]
+    assert [(one["line"], one["message"]) for one in found] == [
+        (8, 'Revealed type is "typing.Mapping[str, aegisflow.domain.equipment.DeviceSpec]"'),
+        (9, 'Incompatible types in assignment (expression has type "float", variable has type "str")'),
+    ], checked.stdout + checked.stderr
