@@ -278,10 +278,6 @@ class Baseline:
         """Return the standard error, in spreads, of a mean over so many readings against this level."""
         return sqrt(self.inflation * (1 / readings + 1 / min(self.count + 1, MEMORY)) + self.wander)
 
-    def figures(self) -> tuple[float, ...]:
-        """Return what is remembered."""
-        return (self.level, self.spread, self.count, self.inflation, self.in_block, self._sum, self._squares)
-
 
 def _robust(values: "array[float]", resolution: float) -> tuple[float, float]:
     """Return level and spread by median and MAD; a sensor that rests keeps at least its resolution.

@@ -135,7 +135,3 @@ class MultivariateScore:
         """Return how much a sensor contributes to the lasting score."""
         level = abs(sensor.means.medium) * sensor.level_scale / self.ceilings[0]
         return max(level, sensor.unrest / self.ceilings[1])
-
-    def figures(self) -> tuple[float, ...]:
-        """Return what is remembered."""
-        return (*self.ceilings, *self._largest, self._in_block, self._blocks)

@@ -242,24 +242,6 @@ class SensorDetector:
             return 1 if brief > 0 else -1
         return 0
 
-    def figures(self) -> tuple[float | None, ...]:
-        """Return all that the detector remembers beside the values of its window."""
-        means, cusum = self.means, self.cusum
-        return (
-            self.at,
-            *self.zscore.figures(),
-            *self.baseline.figures(),
-            means.brief,
-            means.medium,
-            means.long,
-            means.energy,
-            cusum.high,
-            cusum.low,
-            self.swing.turns,
-            self.repeats.run,
-            self.limit.smooth,
-        )
-
     def reconfigure(self, spec: SensorSpec) -> None:
         """Go on under another specification of the same sensor."""
         self.spec = spec

@@ -77,8 +77,3 @@ class ZScore:
     def persistent(self) -> bool:
         """Whether most of the newest values were breaches: at least 4 of 6, counted up and down."""
         return self._breaches >= _ENOUGH_BREACHES
-
-    def figures(self) -> tuple[float | None, ...]:
-        """Return all that is remembered beside the values of the window."""
-        window = self.window
-        return (self.value, self.z, self.step, self._breaches, window.origin, window.offset, window.squares)
