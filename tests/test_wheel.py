@@ -76,6 +76,9 @@ def test_the_command_of_the_wheel_runs_with_the_simulator_in_it(installed: Path,
     assert (tmp_path / "day.csv").read_text().startswith("timestamp,device_id,")
 
 
+@pytest.mark.long
+@pytest.mark.broker
+@pytest.mark.timeout(240)
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     command = [
         str(installed),
