@@ -81,7 +81,7 @@ def test_standard_output_carries_nothing_but_the_protocol_whoever_prints(plant_w
     noisy = (
         "import ctypes, os, sys\n"
         "from aegisflow.cli import main\n"
-        "import aegisflow.plant, aegisflow.local_plant as home\n"
+        "import aegisflow.plant, aegisflow.plant.local as home\n"
         "def loud(self):\n"
         "    print('a print'); os.write(1, b'a write'); os.system('echo a child')\n"
         "    libc = ctypes.CDLL(None); libc.puts(b'a C library'); libc.fflush(None)\n"

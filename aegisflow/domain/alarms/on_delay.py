@@ -60,42 +60,42 @@ class OnDelayCounter:
         )
 
 
-def join(tracks: Mapping[str, OnDelayCounter], on_delay: int) -> bool:
+def join(counters: Mapping[str, OnDelayCounter], on_delay: int) -> bool:
     """Let sensors whose breach has lasted for the on-delay speak for the alarm; whether any is new."""
-    new = [track for track in tracks.values() if not track.joined and track.runs[0] >= on_delay]
-    for track in new:
-        track.joined = True
+    new = [counter for counter in counters.values() if not counter.joined and counter.runs[0] >= on_delay]
+    for counter in new:
+        counter.joined = True
     return bool(new)
 
 
-def earned(tracks: Mapping[str, OnDelayCounter], on_delay: int) -> Severity:
+def earned(counters: Mapping[str, OnDelayCounter], on_delay: int) -> Severity:
     """Return the highest severity that a sensor has earned."""
-    severities = (track.earned(on_delay) for track in tracks.values() if track.joined)
+    severities = (counter.earned(on_delay) for counter in counters.values() if counter.joined)
     return max(severities, key=lambda severity: severity.rank)
 
 
-def evidence_of(tracks: Mapping[str, OnDelayCounter]) -> tuple[Evidence, ...]:
+def evidence_of(counters: Mapping[str, OnDelayCounter]) -> tuple[Evidence, ...]:
     """Return the evidence of the sensors that speak for the alarm, weightiest first, as now told."""
-    joined = sorted((t for t in tracks.values() if t.joined), key=lambda t: t.worst.weight, reverse=True)
-    for track in joined:
-        track.told = abs(track.worst.z)
-    return tuple(track.evidence() for track in joined)
+    joined = sorted((t for t in counters.values() if t.joined), key=lambda t: t.worst.weight, reverse=True)
+    for counter in joined:
+        counter.told = abs(counter.worst.z)
+    return tuple(counter.evidence() for counter in joined)
 
 
 def lasting(finding: Finding, since: float, on_delay: int) -> OnDelayCounter:
-    """Return the track of a sensor whose breach has lasted for the on-delay already."""
-    track = OnDelayCounter(finding, since)
-    track.runs = [on_delay if level <= finding.severity.rank else 0 for level in range(len(_SEVERITIES))]
-    return track
+    """Return the counter of a sensor whose breach has lasted for the on-delay already."""
+    counter = OnDelayCounter(finding, since)
+    counter.runs = [on_delay if level <= finding.severity.rank else 0 for level in range(len(_SEVERITIES))]
+    return counter
 
 
 def recalled(item: Evidence, severity: Severity) -> OnDelayCounter:
-    """Return the track of a sensor that already speaks for a stored alarm."""
+    """Return the counter of a sensor that already speaks for a stored alarm."""
     worst = Finding(item.sensor, item.detector, item.value, item.baseline, item.spread, item.z, severity)
-    track = OnDelayCounter(worst, item.since)
-    track.joined = True
-    track.told = abs(item.z)
-    return track
+    counter = OnDelayCounter(worst, item.since)
+    counter.joined = True
+    counter.told = abs(item.z)
+    return counter
 
 
 def weightiest_of(findings: Iterable[Finding]) -> dict[str, Finding]:

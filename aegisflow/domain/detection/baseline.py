@@ -31,11 +31,11 @@ _LAG = 3
 """Blocks between which wandering is measured."""
 _DELAY = 3
 """Blocks that wandering is measured late: a fault is an alarm by then."""
-_WANDER_MEMORY = 96
-_WANDER_PRIOR = 3
+_RANDOM_WALK_MEMORY = 96
+_RANDOM_WALK_PRIOR = 3
 _HONEST = 2.0
 """Differences below this multiple of what noise alone makes are not told from chance."""
-_DOUBT, _DOUBT_WANDER = 2.5, 0.03
+_DOUBT, _DOUBT_RANDOM_WALK = 2.5, 0.03
 """A young baseline, which has seen no stroll yet, takes the difference for so many times noise, plus this."""
 _WHOLE = 3.0
 """Variance of a level that strolls for some six blocks, against half the mean square difference."""
@@ -84,16 +84,16 @@ class Baseline:
         "bias",
         "correlation",
         "count",
+        "energy_variance",
         "full",
         "in_block",
         "inflation",
         "level",
+        "random_walk_variance",
         "scale",
         "spread",
         "trend",
-        "unrest",
         "unsure",
-        "wander",
     )
 
     def __init__(self) -> None:
@@ -106,9 +106,9 @@ class Baseline:
         self.count = 0
         """Readings learned from."""
         self.correlation = 0.0
-        self.wander = 0.0
+        self.random_walk_variance = 0.0
         """In squared spreads."""
-        self.unrest = 1 / BLOCK
+        self.energy_variance = 1 / BLOCK
         """Variance of the mean square of a block, halved: 1/60 for white Gaussian noise."""
         self._difference = 0.0
         self._differences = 0
@@ -149,7 +149,7 @@ class Baseline:
             centred = [(value - self.level) * self.scale for value in warm]
             correlation = sum(a * b for a, b in pairwise(centred))
             self._correlate(correlation, sum(u * u for u in centred), 1)
-            self._difference = _DOUBT * self.inflation / BLOCK + _DOUBT_WANDER
+            self._difference = _DOUBT * self.inflation / BLOCK + _DOUBT_RANDOM_WALK
             self._widen()
         else:
             self._agreeing = (level, spread)
@@ -204,7 +204,7 @@ class Baseline:
         if moved:
             self._means = ()
         else:
-            self._measure_wander(self.level + mean * self.spread)
+            self._measure_random_walk(self.level + mean * self.spread)
         if not drifting:
             self.level += self.trend
         if not clean:
@@ -233,7 +233,7 @@ class Baseline:
             self.trend += step * _TREND_GAIN / self.total_inflation
         self.unsure *= 1 - BLOCK / min(self.count, MEMORY)
         self._roaming = max(abs(self.trend), self._roaming * _ROAMING_KEPT)
-        self.unrest += (min((square - 1) ** 2 / 2, CLIP) - self.unrest) / (4 + min(self._blocks, 48))
+        self.energy_variance += (min((square - 1) ** 2 / 2, CLIP) - self.energy_variance) / (4 + min(self._blocks, 48))
         gain = BLOCK / min(self.count, SPREAD_MEMORY)
         self._set_spread(self.spread * sqrt(max(0.25, 1 + gain * (square - 1))))
 
@@ -243,14 +243,14 @@ class Baseline:
             self.correlation += (r - self.correlation) / memory
         self._widen()
 
-    def _measure_wander(self, block_level: float) -> None:
+    def _measure_random_walk(self, block_level: float) -> None:
         """Compare the level of a block with that three blocks before; both are three blocks old."""
         self._means = means = (*self._means[1 - _LAG - _DELAY - 1 :], block_level)
         if len(means) < _LAG + _DELAY + 1:
             return
         difference = (means[_LAG] - means[0]) * self.scale
         self._differences += 1
-        memory = _WANDER_PRIOR + min(self._differences, _WANDER_MEMORY)
+        memory = _RANDOM_WALK_PRIOR + min(self._differences, _RANDOM_WALK_MEMORY)
         self._difference += (min(difference * difference / 2, CLIP) - self._difference) / memory
         self._widen()
 
@@ -258,12 +258,12 @@ class Baseline:
         r = max(0.0, self.correlation)
         self.inflation = (1 + r) / (1 - r)
         noise = self.inflation / BLOCK
-        self.wander = _WHOLE * (self._difference - noise) if self._difference > _HONEST * noise else 0.0
+        self.random_walk_variance = _WHOLE * (self._difference - noise) if self._difference > _HONEST * noise else 0.0
 
     @property
     def total_inflation(self) -> float:
         """Factor on the variance of a mean over a block, wandering included."""
-        return self.inflation + BLOCK * self.wander
+        return self.inflation + BLOCK * self.random_walk_variance
 
     def _set_spread(self, spread: float) -> None:
         self.spread = max(spread, 1e-6 * abs(self.level), 4 * ulp(self.level), 1e-150)
@@ -276,7 +276,7 @@ class Baseline:
 
     def error(self, readings: float) -> float:
         """Return the standard error, in spreads, of a mean over so many readings against this level."""
-        return sqrt(self.inflation * (1 / readings + 1 / min(self.count + 1, MEMORY)) + self.wander)
+        return sqrt(self.inflation * (1 / readings + 1 / min(self.count + 1, MEMORY)) + self.random_walk_variance)
 
 
 def _robust(values: "array[float]", resolution: float) -> tuple[float, float]:

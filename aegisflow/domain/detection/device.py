@@ -10,7 +10,7 @@ from aegisflow.domain.detection.finding import Diagnosis, Finding
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.sensor import SensorDetector
-from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, nameless
+from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, unclassified
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
 
@@ -53,8 +53,7 @@ class DeviceDetector:
         "_by_name",
         "_drift",
         "_found",
-        "_named",
-        "_nameless",
+        "_has_rules",
         "_off",
         "_patience",
         "_scored_at",
@@ -62,8 +61,9 @@ class DeviceDetector:
         "_suspect_at",
         "_suspected_for",
         "_tick",
-        "joint",
+        "_unclassified_for",
         "load",
+        "multivariate",
         "sensors",
         "spec",
     )
@@ -73,17 +73,17 @@ class DeviceDetector:
         self.sensors = tuple(SensorDetector(sensor) for sensor in spec.sensors.values())
         """In the order of ``plant.yaml``."""
         self._by_name = {sensor.name: sensor for sensor in self.sensors}
-        self.joint = MultivariateScore()
+        self.multivariate = MultivariateScore()
         self.load = None if spec.load is None else LoadStep(spec.load)
         self._at = -inf
         self._tick = 0
         self._suspect_at = -1
         self._suspected_for = 0
         self._drift = DriftWatch(spec.faults, self._by_name)
-        self._nameless = 0
+        self._unclassified_for = 0
         self._alarmed_for = 0
         self._alarm_type = ""
-        self._named = bool(spec.faults)
+        self._has_rules = bool(spec.faults)
         self._scored_at = -inf
         self._accepted = 0
         self._settle_at = -1
@@ -119,8 +119,8 @@ class DeviceDetector:
             if sensor.baseline.full:
                 full = True
         # Named faults need no score: then it is kept up now and then, and worked out when asked for.
-        score = 0.0 if self._named and tick & 3 else self.joint.update(at, self.sensors)
-        self._scored_at = -inf if self._named and tick & 3 else at
+        score = 0.0 if self._has_rules and tick & 3 else self.multivariate.update(at, self.sensors)
+        self._scored_at = -inf if self._has_rules and tick & 3 else at
         if self.load is not None:
             self.load.update(at, self._by_name, alarm_type != "")
         if alarm_type != self._alarm_type:
@@ -135,10 +135,10 @@ class DeviceDetector:
         if (
             awake
             or alarm_type
-            or self._nameless
+            or self._unclassified_for
             or self._drift.found is not None
             or self._drift.suspected
-            or (score >= 1.0 and not self._named)
+            or (score >= 1.0 and not self._has_rules)
             or not tick % _SLOW_EVERY
         ):
             diagnosis = self._diagnose(at, alarm_type)
@@ -151,7 +151,8 @@ class DeviceDetector:
     @property
     def score(self) -> float:
         """How unusual the newest reading is: 0 is ordinary, from 1 on it is suspicious."""
-        score = self.joint.score if self._scored_at == self._at else self.joint.look(self._at, self.sensors)
+        known = self._scored_at == self._at
+        score = self.multivariate.score if known else self.multivariate.look(self._at, self.sensors)
         return max(score, 1.0) if self._found else score
 
     def notes(self) -> tuple[str, ...]:
@@ -167,10 +168,11 @@ class DeviceDetector:
             drifted = any(rule.together and rule.name == self._alarm_type for rule in self.spec.faults)
             self._settle_at = self._tick + _SETTLING if drifted else -1
             for sensor in self.sensors:
-                sensor.calm()
-                if self._named and sensor.baseline.unproven:  # learned right before the alarm, perhaps from its fault
+                sensor.reset()
+                # A baseline that was learned right before the alarm may have been learned from its fault.
+                if self._has_rules and sensor.baseline.unproven:
                     sensor.forget()
-            self._nameless = 0
+            self._unclassified_for = 0
         self._alarm_type = alarm_type
         self._alarmed_for = 0
         self._patience = min(_NEW_NORMAL, max(_LEAST_NORMAL, self._tick - self._accepted))
@@ -181,10 +183,10 @@ class DeviceDetector:
             alarm_type != ""
             or self._drift.suspected
             or (self.load is not None and self.load.left > 0)
-            or (not self._named and self.joint.lasting >= 1.0)
+            or (not self._has_rules and self.multivariate.lasting >= 1.0)
             or (
-                (self._named or not self.joint.young)
-                and any(sensor.suspected or sensor.swing.present for sensor in self.sensors)
+                (self._has_rules or not self.multivariate.young)
+                and any(sensor.suspected or sensor.oscillation.present for sensor in self.sensors)
             )
         )
         if not suspected:
@@ -206,7 +208,7 @@ class DeviceDetector:
             elif not baseline.scale and self._alarm_type:
                 baseline.begin_again()
         if not self._tick % BLOCK:
-            self.joint.close_block(self._tick - self._suspect_at >= BLOCK)
+            self.multivariate.close_block(self._tick - self._suspect_at >= BLOCK)
 
     def _diagnose(self, at: float, alarm_type: str) -> Diagnosis | None:
         active = alarm_type != ""
@@ -214,14 +216,14 @@ class DeviceDetector:
         drift = self._drift
         fits = fitting(self.spec.faults, self._by_name, signs, drift.found, drift.suspected)
         if fits:
-            self._nameless = 0
+            self._unclassified_for = 0
             return diagnose(fits, signs, drift.found)
         broken = broken_instruments(self.sensors, at)
         if broken is not None:
             return broken
-        return self._unnamed(at, signs, active)
+        return self._unclassified(at, signs, active)
 
-    def _unnamed(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
+    def _unclassified(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what has no name: beyond a limit at once, else by signs or score, after some patience."""
         limited = [sensor for sensor in self.sensors if "beyond" in signs.get(sensor.name, ())]
         if limited:
@@ -233,18 +235,18 @@ class DeviceDetector:
                 if sensor.name in signs and not (self.load is not None and self.load.explains(sensor.name))
             ]
             # Sensors that may be drifting together will have a name, and must not be given away as nameless before.
-            self._nameless = self._nameless + 1 if shown and not self._drift.suspected else 0
-            if not shown or (not active and (self._drift.suspected or self._nameless < _PATIENCE)):
+            self._unclassified_for = self._unclassified_for + 1 if shown and not self._drift.suspected else 0
+            if not shown or (not active and (self._drift.suspected or self._unclassified_for < _PATIENCE)):
                 return None
-            return nameless(shown)
-        lasting = self.joint.lasting
+            return unclassified(shown)
+        lasting = self.multivariate.lasting
         if lasting < (_HYSTERESIS if active else 1.0):
             return None
         self._alarmed_for += active
         if self._alarmed_for >= self._patience:
             self._accept()
             return None
-        return by_score(self.joint, self.sensors, at)
+        return by_score(self.multivariate, self.sensors, at)
 
     def _accept(self) -> None:
         """Take what lasts for what is usual."""
@@ -281,7 +283,7 @@ class DeviceDetector:
             kept.append(sensor)
         if spec.load != self.spec.load:
             self.load = None if spec.load is None else LoadStep(spec.load)
-        self.spec, self._named = spec, bool(spec.faults)
+        self.spec, self._has_rules = spec, bool(spec.faults)
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
         before, self._drift = self._drift, DriftWatch(spec.faults, self._by_name)

@@ -1,7 +1,7 @@
 """What a sensor shows, as evidence for people."""
 
 from aegisflow.domain.alarms.model import Severity
-from aegisflow.domain.detection.finding import LIMIT, SHIFT, SILENT, STUCK, SWING, Z_SCORE, Finding
+from aegisflow.domain.detection.finding import FLATLINE, LIMIT, OSCILLATION, SHIFT, SILENT, Z_SCORE, Finding
 from aegisflow.domain.detection.sensor import SensorDetector
 
 
@@ -39,6 +39,6 @@ def sign_of(sensor: SensorDetector) -> str:
         return LIMIT
     if sensor.silence.present:
         return SILENT
-    if sensor.repeats.present:
-        return STUCK
-    return SWING if sensor.swing.present else SHIFT
+    if sensor.flatline.present:
+        return FLATLINE
+    return OSCILLATION if sensor.oscillation.present else SHIFT

@@ -41,7 +41,7 @@ def signs_of(
     signs: dict[str, frozenset[str]] = {}
     moving = load if load is not None and load.left else None
     for sensor in sensors:
-        if sensor.at != at or sensor.repeats.present:
+        if sensor.at != at or sensor.flatline.present:
             continue
         shown = []
         beyond = sensor.limit.beyond
@@ -57,7 +57,7 @@ def signs_of(
             off.add(sensor.name)
         elif before:
             off.discard(sensor.name)
-        if sensor.swing.present:
+        if sensor.oscillation.present:
             shown.append("swings")
         if shown:
             signs[sensor.name] = frozenset(shown)
@@ -152,5 +152,5 @@ def _reason(sensor: SensorDetector, signs: frozenset[str]) -> str:
     if "beyond" in signs:
         return f"{sensor.name} at {number} is beyond its limit"
     if "swings" in signs:
-        return f"{sensor.name} swings: {sensor.swing.turns} turns, now {number}"
+        return f"{sensor.name} swings: {sensor.oscillation.turns} turns, now {number}"
     return f"{sensor.name} at {number} is {value - level:+.3g} from its level of {level:.4g}"

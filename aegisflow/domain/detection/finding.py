@@ -11,11 +11,11 @@ SENSOR_SILENT = "sensor_silent"
 Z_SCORE = "zscore"
 LIMIT = "limit"
 SHIFT = "shift"
-SWING = "swing"
-STUCK = "stuck"
+OSCILLATION = "swing"
+FLATLINE = "stuck"
 SILENT = "silent"
 DRIFT = "drift"
-JOINT = "joint"
+MULTIVARIATE = "joint"
 
 
 @dataclass(frozen=True, slots=True)

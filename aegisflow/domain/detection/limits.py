@@ -6,7 +6,7 @@ from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.equipment import SensorSpec
 
 _WEIGHT = 2 / 7
-_MOST, _ENOUGH = 6, 3
+_MAX_OUTSIDE, _ENOUGH_OUTSIDE = 6, 3
 
 
 class LimitCheck:
@@ -48,7 +48,7 @@ class LimitCheck:
                     self._outside -= 1
             else:
                 self.tripped = not self.trip_low <= value <= self.trip_high
-                if self._outside < _MOST:
+                if self._outside < _MAX_OUTSIDE:
                     self._outside += 1
 
     @property
@@ -56,9 +56,9 @@ class LimitCheck:
         """1 above a limit, -1 below one, 0 within."""
         if not self._outside:
             return 0
-        if (self._outside >= _ENOUGH or self.tripped) and self.smooth > self.high:
+        if (self._outside >= _ENOUGH_OUTSIDE or self.tripped) and self.smooth > self.high:
             return 1
-        if (self._outside >= _ENOUGH or self.tripped) and self.smooth < self.low:
+        if (self._outside >= _ENOUGH_OUTSIDE or self.tripped) and self.smooth < self.low:
             return -1
         return 0
 

@@ -52,7 +52,7 @@ class LoadStep:
                         sensors[name].rebase()
         elif (
             abs(means.medium) > _LEAST
-            and not sensor.swing.present
+            and not sensor.oscillation.present
             and (abs(means.medium) > _CERTAIN * sensor.medium_error or sensor.shifted())
         ):
             self.since = at

@@ -16,7 +16,7 @@ _YOUNG = 20
 """Blocks over which the maximum in health is learned freely; later it grows by 2 % a block at most."""
 _GROWTH = 1.02
 _HEADROOM = 1.2
-_MOST = 4.0
+_MAX_CEILING = 4.0
 _RESTFUL = 1.2
 """Energy below this is not worth a closer look."""
 
@@ -61,9 +61,9 @@ class MultivariateScore:
             elif -medium > level:
                 level = -medium
             if means.energy > _RESTFUL:
-                unrest = sensor.unrest
-                if unrest > energy:
-                    energy = unrest
+                excess = sensor.excess_variance
+                if excess > energy:
+                    energy = excess
             u = sensor.zscore.deviation * sensor.baseline.scale
             if u > sudden:
                 sudden = u
@@ -127,11 +127,11 @@ class MultivariateScore:
     def _learn(self, largest: Sequence[float]) -> None:
         for kind, value in enumerate(largest):
             ceiling = self.ceilings[kind]
-            wanted = min(_MOST, _HEADROOM * value)
+            wanted = min(_MAX_CEILING, _HEADROOM * value)
             if wanted > ceiling:
                 self.ceilings[kind] = wanted if self._blocks <= _YOUNG else min(wanted, ceiling * _GROWTH)
 
     def strength(self, sensor: SensorDetector) -> float:
         """Return how much a sensor contributes to the lasting score."""
         level = abs(sensor.means.medium) * sensor.level_scale / self.ceilings[0]
-        return max(level, sensor.unrest / self.ceilings[1])
+        return max(level, sensor.excess_variance / self.ceilings[1])

@@ -48,6 +48,7 @@ class SensorDetector:
         "deadband",
         "energy_mean",
         "energy_scale",
+        "flatline",
         "guard",
         "level_scale",
         "limit",
@@ -56,11 +57,10 @@ class SensorDetector:
         "medium_error",
         "name",
         "noise",
+        "oscillation",
         "reach",
-        "repeats",
         "silence",
         "spec",
-        "swing",
         "zscore",
     )
 
@@ -76,8 +76,8 @@ class SensorDetector:
         """The shift that matters, in the sensor's unit."""
         self.cusum = Cusum()
         self.means = Means()
-        self.swing = Oscillation()
-        self.repeats = Flatline()
+        self.oscillation = Oscillation()
+        self.flatline = Flatline()
         self.silence = Silent()
         self.guard = DECISION / 2
         """CUSUM from which on something is suspected."""
@@ -99,11 +99,11 @@ class SensorDetector:
         zscore.update(value)
         limit = self.limit
         limit.update(value)
-        repeats = self.repeats
-        if same or repeats.run:
-            repeats.update(same)
+        flatline = self.flatline
+        if same or flatline.run:
+            flatline.update(same)
         else:
-            repeats.seen += 1
+            flatline.seen += 1
         baseline = self.baseline
         scale = baseline.scale
         if not scale:
@@ -111,20 +111,21 @@ class SensorDetector:
             if baseline.scale:
                 self.adapt()
             return limit._outside > 0
-        if same and repeats.tells_nothing:
+        if same and flatline.tells_nothing:
             return True
         u = (value - baseline.level) * scale
         if u > CLIP:
             u = CLIP
         elif u < -CLIP:
             u = -CLIP
-        cusum, means, swing = self.cusum, self.means, self.swing
+        cusum, means, oscillation = self.cusum, self.means, self.oscillation
         cusum.update(u)
         means.update(u)
-        swing.update(means.brief, self.reach)
+        oscillation.update(means.brief, self.reach)
         baseline.add(u)
         guard = self.guard
-        return cusum.high > guard or cusum.low > guard or swing.turns > 1 or limit._outside > 0 or repeats.run > 9
+        suspected = cusum.high > guard or cusum.low > guard
+        return suspected or oscillation.turns > 1 or limit._outside > 0 or flatline.run > 9
 
     def adapt(self) -> None:
         """Fit the limits of all tests to what the baseline has learned."""
@@ -139,14 +140,14 @@ class SensorDetector:
         self.guard = DECISION * inflation / 2
         self.certain = certain_at(inflation)
         self.long_error, self.medium_error = baseline.error(Means.N_LONG), baseline.error(Means.N_MEDIUM)
-        least = LEAST_SHIFT if not baseline.wander else max(LEAST_SHIFT, _STROLLS * sqrt(baseline.wander))
+        least = max(LEAST_SHIFT, _STROLLS * sqrt(baseline.random_walk_variance))
         self.deadband = max(self.spec.deadband or 0.0, least * baseline.spread)
         carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
-        self.noise = sqrt(carried / Means.N_BRIEF + baseline.wander)
+        self.noise = sqrt(carried / Means.N_BRIEF + baseline.random_walk_variance)
         self.reach = min(_MAX_REACH, max(_LEAST_REACH, _REACH * self.noise))
         rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
         self.level_scale = 1 / (rare * self.medium_error)
-        freedom = Means.N_ENERGY / max(baseline.unrest * BLOCK, _carried(baseline.correlation**2))
+        freedom = Means.N_ENERGY / max(baseline.energy_variance * BLOCK, _carried(baseline.correlation**2))
         self.energy_mean = 1 - 2 / (9 * freedom)
         self.energy_scale = 1 / (rare * sqrt(2 / (9 * freedom)))
 
@@ -156,7 +157,7 @@ class SensorDetector:
         if mean is not None and self.baseline.scale:
             self.baseline.move(mean)
             self.adapt()
-            self.calm()
+            self.reset()
 
     def accept(self) -> None:
         """Take what the window holds for usual."""
@@ -164,21 +165,21 @@ class SensorDetector:
         if self.baseline.scale and window.mean is not None and window.spread is not None:
             self.baseline.accept(window.mean, max(window.spread, self.baseline.spread / 2))
             self.adapt()
-            self.calm()
+            self.reset()
 
     def forget(self) -> None:
         """Begin the baseline anew."""
         self.baseline = Baseline()
         self.deadband = self.spec.deadband or 0.0
 
-    def calm(self) -> None:
+    def reset(self) -> None:
         """Forget what was suspected."""
         self.cusum.reset()
         self.means.reset()
-        self.swing = Oscillation()
+        self.oscillation = Oscillation()
 
     @property
-    def unrest(self) -> float:
+    def excess_variance(self) -> float:
         """How far the energy is above 1, 1 being rare: its cube root is all but Gaussian (Wilson, Hilferty 1931)."""
         return (cbrt(self.means.energy) - self.energy_mean) * self.energy_scale
 

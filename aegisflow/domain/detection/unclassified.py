@@ -6,12 +6,12 @@ from math import inf
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.detection.evidence import finding_of, sign_of
 from aegisflow.domain.detection.finding import (
-    JOINT,
+    FLATLINE,
     LIMIT,
+    MULTIVARIATE,
     SENSOR_SILENT,
     SENSOR_STUCK,
     SILENT,
-    STUCK,
     UNCLASSIFIED,
     Diagnosis,
 )
@@ -22,10 +22,10 @@ from aegisflow.domain.times import format_instant
 
 def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
     """Return the sensors that do not measure any more."""
-    stuck = [sensor for sensor in sensors if sensor.at == at and sensor.repeats.present]
+    stuck = [sensor for sensor in sensors if sensor.at == at and sensor.flatline.present]
     if stuck:
-        findings = tuple(finding_of(sensor, STUCK) for sensor in stuck)
-        reasons = tuple(f"{sensor.name} has repeated its value {sensor.repeats.run} times" for sensor in stuck)
+        findings = tuple(finding_of(sensor, FLATLINE) for sensor in stuck)
+        reasons = tuple(f"{sensor.name} has repeated its value {sensor.flatline.run} times" for sensor in stuck)
         return Diagnosis(SENSOR_STUCK, findings, reasons)
     silent = [sensor for sensor in sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s]
     if silent:
@@ -42,7 +42,7 @@ def silent_device(sensors: Sequence[SensorDetector], latest_at: float) -> Diagno
     return Diagnosis(SENSOR_SILENT, findings, reasons) if findings else None
 
 
-def nameless(shown: Sequence[SensorDetector]) -> Diagnosis:
+def unclassified(shown: Sequence[SensorDetector]) -> Diagnosis:
     """Return the diagnosis of sensors that are off, and no type of fault says why."""
     findings = tuple(finding_of(sensor, sign_of(sensor), Severity.LOW) for sensor in shown)
     return Diagnosis(
@@ -63,13 +63,13 @@ def beyond_limits(sensors: Sequence[SensorDetector]) -> Diagnosis:
     return Diagnosis(UNCLASSIFIED, findings, tuple(f"{sensor.name} is beyond its limit" for sensor in sensors))
 
 
-def by_score(joint: MultivariateScore, sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
+def by_score(multivariate: MultivariateScore, sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
     """Return the diagnosis by the score alone, of the sensors that make it up."""
-    ranked = sorted(sensors, key=joint.strength, reverse=True)
-    least = min(1.0, joint.strength(ranked[0]))
+    ranked = sorted(sensors, key=multivariate.strength, reverse=True)
+    least = min(1.0, multivariate.strength(ranked[0]))
     findings = tuple(
-        finding_of(sensor, JOINT, graded(joint.lasting))
+        finding_of(sensor, MULTIVARIATE, graded(multivariate.lasting))
         for sensor in ranked
-        if sensor.at == at and joint.strength(sensor) >= least
+        if sensor.at == at and multivariate.strength(sensor) >= least
     )
-    return Diagnosis(UNCLASSIFIED, findings, (f"score {joint.lasting:.2f}, 1 is unusual",)) if findings else None
+    return Diagnosis(UNCLASSIFIED, findings, (f"score {multivariate.lasting:.2f}, 1 is unusual",)) if findings else None

@@ -15,7 +15,7 @@ def test_level_and_spread_are_those_of_health() -> None:
     assert baseline.level == pytest.approx(75.0, abs=0.3)
     assert baseline.spread == pytest.approx(3.0, rel=0.08)
     assert baseline.inflation == pytest.approx(1.0, abs=0.25)
-    assert baseline.wander == 0.0
+    assert baseline.random_walk_variance == 0.0
 
 
 def test_a_few_wild_values_in_the_warm_up_do_not_matter() -> None:
@@ -72,7 +72,7 @@ def test_a_level_that_strolls_widens_every_limit_and_a_slow_cycle_does_not() -> 
             strolling.baseline.close_block(clean=True, moved=False)
             strolling.adapt()
     steady = warm(noise(9000))
-    assert strolling.baseline.wander > 0.05
+    assert strolling.baseline.random_walk_variance > 0.05
     assert strolling.guard > 3 * steady.guard
 
 
