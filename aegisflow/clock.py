@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from aegisflow.config.settings import ClockSettings
+from aegisflow.config.services import ClockSettings
 from aegisflow.errors import PayloadError
 
 CONFIRMATIONS = 3
@@ -43,7 +43,7 @@ class StreamClock:
     """
 
     def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
-        self.decoding = ClockSettings(source=settings.source, max_age_s=math.inf, max_ahead_s=math.inf)
+        self.decoding = settings.model_copy(update={"max_age_s": math.inf, "max_ahead_s": math.inf})
         """The bounds for the codec: none, since this clock judges by itself."""
         self._settings = settings
         self._wall = wall

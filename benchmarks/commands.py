@@ -112,7 +112,7 @@ def run(count: int, *, loaded: bool) -> dict[str, float]:
             plant=plant,
             store=StoreSettings(url=f"sqlite:///{folder}/store.db"),
             clock=ClockSettings(source="stream", max_age_s=1e9, max_ahead_s=1e9),
-            manuals=ManualsSettings(Path(folder), "none"),
+            manuals=ManualsSettings(folder=Path(folder), model="none"),
         )
         with App(settings, bus) as app:
             stream = Stream(bus, devices)

@@ -28,7 +28,7 @@ def configuration_in(folder: Path, *, devices: int = 1, url: str = "") -> Config
         store=StoreSettings(url=url or f"sqlite:///{folder}/store.db"),
         clock=ClockSettings(source="stream"),
         supervision=SupervisionSettings(max_restarts=1, within_s=600.0, backoff_min_s=0.001),
-        manuals=ManualsSettings(folder / "manuals", "none"),
+        manuals=ManualsSettings(folder=folder / "manuals", model="none"),
     )
 
 

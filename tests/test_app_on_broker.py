@@ -2,7 +2,6 @@
 
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -27,9 +26,9 @@ def configuration_in(folder: Path, broker: Mosquitto) -> Configuration:
     return Configuration(
         path=folder / "plant.yaml",
         plant=PlantSpec("test", {"line-1": LineSpec("line-1", "", ("pump-01",))}, {"pump-01": device_spec("pump-01")}),
-        broker=replace(broker.settings(), client_id="aegisflow-test"),
+        broker=broker.settings(client_id="aegisflow-test"),
         store=StoreSettings(url=f"sqlite:///{folder}/store.db"),
-        manuals=ManualsSettings(folder / "manuals", "none"),
+        manuals=ManualsSettings(folder=folder / "manuals", model="none"),
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from aegisflow.clock import CONFIRMATIONS, build_clock
-from aegisflow.config.settings import ClockSettings
+from aegisflow.config.services import ClockSettings
 from aegisflow.errors import PayloadError
 
 STREAM = ClockSettings(source="stream", max_age_s=3600.0, max_ahead_s=60.0)

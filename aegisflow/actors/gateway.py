@@ -22,7 +22,7 @@ from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
 from aegisflow.clock import Clock
-from aegisflow.config.settings import GatewaySettings
+from aegisflow.config.services import GatewaySettings
 from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import DeadLetter, Reading

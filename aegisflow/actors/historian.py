@@ -25,7 +25,7 @@ from aegisflow.actors.messages.store import (
 )
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import GATEWAY, MANUALS, Directory
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.incidents.model import Incident
 from aegisflow.domain.past import CommandsPast, DevicePast

@@ -27,7 +27,7 @@ from aegisflow.bus import BusMessage
 from aegisflow.bus.reading_schema import ReadingSchema
 from aegisflow.bus.signature import is_signed, sign
 from aegisflow.bus.topics import Template
-from aegisflow.config.settings import ClockSettings, Topics
+from aegisflow.config.services import ClockSettings, Topics
 from aegisflow.domain.commands.execution import Ack
 from aegisflow.domain.commands.model import Command, Mode
 from aegisflow.domain.equipment import DeviceSpec

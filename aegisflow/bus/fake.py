@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from aegisflow.bus import BusMessage, LinkState
-from aegisflow.config.settings import Topics
+from aegisflow.config.services import Topics
 from aegisflow.domain.readings import Receipt
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import NotConnectedError

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -38,7 +37,7 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
 
     configuration = load(plant)
     http = configuration.http
-    http = replace(http, host=host or http.host, port=http.port if port is None else port)
+    http = http.model_copy(update={"host": host or http.host, "port": http.port if port is None else port})
     token = os.environ.get(http.token_env, "") if http.token_env else ""
     operators = OperatorTokens(configuration.operators, token)
     app = App(configuration, watch_file=True, on_lost=_end_process)

@@ -1,12 +1,12 @@
 """``plant.yaml`` in, frozen settings out."""
 
+from aegisflow.config.configuration import Configuration
 from aegisflow.config.difference import difference
 from aegisflow.config.file import json_schema
 from aegisflow.config.loader import load
-from aegisflow.config.settings import (
+from aegisflow.config.services import (
     BrokerSettings,
     ClockSettings,
-    Configuration,
     GatewaySettings,
     HttpSettings,
     ManualsSettings,

@@ -1,10 +1,10 @@
 """What changes when one configuration takes the place of another."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
+from dataclasses import fields
 
-from aegisflow.config.settings import Configuration
+from aegisflow.config.configuration import Configuration
+from aegisflow.config.fields import Section, key_of
 from aegisflow.domain.views import PlantChange
 
 _LIVE = {"path", "plant"}
@@ -22,18 +22,28 @@ def difference(old: Configuration, new: Configuration) -> PlantChange:
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
         changed=tuple(name for name, device in after.items() if name in before and device != before[name]),
-        needs_restart=tuple(path for path in _changed(old, new) if path.split(".")[0] not in _LIVE),
+        needs_restart=tuple(_restarts(old, new)),
     )
 
 
-def _changed(old: Any, new: Any) -> Iterator[str]:
-    """Yield the key paths of the values that differ, as ``plant.yaml`` names them."""
-    for field in fields(old):
+def _restarts(old: Configuration, new: Configuration) -> Iterator[str]:
+    """Yield the key paths of what differs and is read only at the start, as ``plant.yaml`` names them."""
+    for field in fields(Configuration):
         before, after = getattr(old, field.name), getattr(new, field.name)
+        if field.name in _LIVE or before == after:
+            continue
+        if isinstance(before, Section):
+            yield from (f"{field.name}.{below}" for below in _changed(before, after))
+        else:
+            yield field.name
+
+
+def _changed(old: Section, new: Section) -> Iterator[str]:
+    for name in type(old).model_fields:
+        before, after = getattr(old, name), getattr(new, name)
         if before == after:
             continue
-        name = field.name.removesuffix("_s")
-        if is_dataclass(before) and type(before) is type(after):
-            yield from (f"{name}.{below}" for below in _changed(before, after))
+        if isinstance(before, Section) and type(before) is type(after):
+            yield from (f"{key_of(name)}.{below}" for below in _changed(before, after))
         else:
-            yield name
+            yield key_of(name)

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from aegisflow.config.faults import build_faults, faults_of, load_of, recovery_of
 from aegisflow.config.file import PlantFile
-from aegisflow.config.limits import check_limits, limits
+from aegisflow.config.limits import all_limits, limits
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
-from aegisflow.config.plant import DefaultsPart, DevicePart, EquipmentPart
+from aegisflow.config.plant import DevicePart, EquipmentPart
 from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.equipment import (
     RESERVED,
@@ -30,10 +30,10 @@ _STALE_AFTER_S = SensorSpec("", "").stale_after_s
 _SILENT_AFTER_S = DeviceSpec("", "", "", {}).silent_after_s
 
 Tree = dict[str, Any]
-"""What a part of the file says, without what it leaves out."""
+"""What a part of the file gives, by the names of its fields, without what it leaves out."""
 
 _SHARING = {"kind", "description"}
-"""A device that says no more than this shares everything with its kind."""
+"""A device that gives no more than this shares everything with its kind."""
 
 
 class Outline(NamedTuple):
@@ -53,7 +53,7 @@ def outline(data: Mapping[str, Any]) -> Outline:
 
 def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpec:
     """Return the plant; devices of one kind share its sensors unless they override them."""
-    builder = _Builder(file.defaults, build_faults(file, mistakes), mistakes)
+    builder = _Builder(file, mistakes)
     templates = {name: builder.template(name, kind) for name, kind in file.kinds.items()}
     lines: dict[str, LineSpec] = {}
     devices: dict[str, DeviceSpec] = {}
@@ -67,13 +67,10 @@ def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpe
                 continue
             placed[device_id] = line_id
             if device_id in RESERVED:
-                mistakes.add(
-                    at,
-                    Shown(repr(device_id)),
-                    f"another name; AegisFlow's own parts are called {', '.join(sorted(RESERVED))}",
-                )
+                expected = f"another name; AegisFlow's own parts are called {', '.join(sorted(RESERVED))}"
+                mistakes.add(at, Shown(repr(device_id)), expected)
             if part.kind in templates:
-                devices[device_id] = builder.device(at, device_id, line_id, part, templates[part.kind])
+                devices[device_id] = builder.device(at, part, templates[part.kind])
             elif part.kind not in named.kinds:
                 near = closest(part.kind or "", list(named.kinds))
                 mistakes.add((*at, "kind"), part.kind, f"a name under kinds, {one_of(list(named.kinds))}{near}")
@@ -86,9 +83,9 @@ def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpe
 
 @dataclass(frozen=True)
 class _Template:
-    """A kind, ready to be shared by its devices."""
+    """A kind, built and checked once, to be shared by its devices."""
 
-    said: Tree
+    given: Tree
     sensors: Mapping[str, SensorSpec]
     parameters: Mapping[str, ParameterSpec]
     alarm: AlarmSpec
@@ -99,57 +96,60 @@ class _Template:
 
 
 class _Builder:
-    """Makes specs out of what the file says, with its defaults beneath."""
+    """Makes specs out of what the file gives, with its defaults beneath."""
 
-    def __init__(self, defaults: DefaultsPart, faults: tuple[FaultRule, ...], mistakes: Mistakes) -> None:
-        self.defaults = _said(defaults)
-        self.faults = faults
+    def __init__(self, file: PlantFile, mistakes: Mistakes) -> None:
         self.mistakes = mistakes
+        self.faults = build_faults(file, mistakes)
+        self.defaults = _given(file.defaults)
         own = self.defaults.get("detector", {})
         self._detector(("defaults", "detector"), own, own)
 
     def template(self, name: str, kind: EquipmentPart) -> _Template:
-        said, at = _said(kind), ("kinds", name)
-        sensors = self._sensors(at, said, said, {})
+        given, at = _given(kind), ("kinds", name)
+        sensors = self._sensors(at, given, given, {})
         return _Template(
-            said,
-            sensors,
-            self._parameters(at, said, said),
-            self._alarm(said),
-            self._silent_after(said),
-            faults_of(self.faults, sensors),
-            load_of(at, said, sensors, self.mistakes),
-            recovery_of(at, said, sensors, self.mistakes),
+            given=given,
+            sensors=sensors,
+            parameters=self._parameters(at, given, given),
+            alarm=self._alarm(given),
+            silent_after_s=self._silent_after_s(given),
+            faults=faults_of(self.faults, sensors),
+            load=load_of(at, given, sensors, self.mistakes),
+            recovery=recovery_of(at, given, sensors, self.mistakes),
         )
 
-    def device(self, at: KeyPath, device_id: str, line_id: str, part: DevicePart, kind: _Template) -> DeviceSpec:
-        own: Tree = {} if part.model_fields_set <= _SHARING else _said(part)
-        said = _merged(kind.said, own) if own else kind.said
-        sensors = self._sensors(at, said, own, kind.sensors) if "sensors" in own else kind.sensors
+    def device(self, at: KeyPath, part: DevicePart, kind: _Template) -> DeviceSpec:
+        """Return a device; only what it gives beyond its kind is built and checked anew."""
+        _, line_id, _, device_id = at
+        own: Tree = {} if part.model_fields_set <= _SHARING else _given(part)
+        given = _merged(kind.given, own) if own else kind.given
+        sensors = self._sensors(at, given, own, kind.sensors) if "sensors" in own else kind.sensors
+        same = sensors.keys() == kind.sensors.keys()
         if not sensors and not self.mistakes.any_in(("kinds", part.kind or "", "sensors")):
             self.mistakes.add((*at, "sensors"), Shown("no sensors"), "at least one sensor, here or in its kind")
         return DeviceSpec(
-            device_id=device_id,
-            line=line_id,
+            device_id=str(device_id),
+            line=str(line_id),
             kind=part.kind or "",
             sensors=sensors,
-            description=part.description or said.get("description", ""),
-            silent_after_s=self._silent_after(said) if own else kind.silent_after_s,
-            alarm=self._alarm(said) if own else kind.alarm,
-            parameters=self._parameters(at, said, own) if "parameters" in own else kind.parameters,
-            manual=said.get("manual", ""),
-            faults=faults_of(self.faults, sensors) if "sensors" in own else kind.faults,
-            load=load_of(at, said, sensors, self.mistakes) if "sensors" in own or "load" in own else kind.load,
-            recovery=recovery_of(at, said, sensors, self.mistakes)
-            if "sensors" in own or "recovery" in own
-            else kind.recovery,
+            description=part.description or given.get("description", ""),
+            silent_after_s=self._silent_after_s(given) if own else kind.silent_after_s,
+            alarm=self._alarm(given) if "alarm" in own else kind.alarm,
+            parameters=kind.parameters if "parameters" not in own else self._parameters(at, given, own),
+            manual=given.get("manual", ""),
+            faults=kind.faults if same else faults_of(self.faults, sensors),
+            load=kind.load if same and "load" not in own else load_of(at, given, sensors, self.mistakes),
+            recovery=kind.recovery
+            if same and "recovery" not in own
+            else recovery_of(at, given, sensors, self.mistakes),
         )
 
     def _sensors(
-        self, at: KeyPath, said: Tree, own: Tree, inherited: Mapping[str, SensorSpec]
+        self, at: KeyPath, given: Tree, own: Tree, inherited: Mapping[str, SensorSpec]
     ) -> Mapping[str, SensorSpec]:
         sensors: dict[str, SensorSpec] = {}
-        for name, sensor in said.get("sensors", {}).items():
+        for name, sensor in given.get("sensors", {}).items():
             below, its_own = (*at, "sensors", name), own["sensors"].get(name, _ABSENT)
             if its_own is _ABSENT:
                 if name in inherited:
@@ -164,25 +164,21 @@ class _Builder:
                 self.mistakes.add(below, Shown(f"null for {show(name)}"), expected)
         return MappingProxyType(sensors)
 
-    def _sensor(self, at: KeyPath, name: str, said: Tree, own: Tree) -> SensorSpec:
-        check_limits(at, said, own, self.mistakes)
-        detector = _merged(self.defaults.get("detector", {}), said.get("detector", {}))
+    def _sensor(self, at: KeyPath, name: str, given: Tree, own: Tree) -> SensorSpec:
+        detector = _merged(self.defaults.get("detector", {}), given.get("detector", {}))
         return SensorSpec(
             name=name,
-            unit=said.get("unit") or "",
-            normal=limits(said, "normal"),
-            alarm=limits(said, "alarm"),
-            trip=limits(said, "trip"),
-            span=limits(said, "span"),
-            stale_after_s=float({"stale_after": _STALE_AFTER_S, **self.defaults, **said}["stale_after"]),
-            description=said.get("description", ""),
+            unit=given.get("unit") or "",
+            stale_after_s=float({"stale_after_s": _STALE_AFTER_S, **self.defaults, **given}["stale_after_s"]),
+            description=given.get("description", ""),
             detector=self._detector((*at, "detector"), detector, own.get("detector", {})),
-            deadband=said.get("deadband"),
+            deadband=given.get("deadband"),
+            **all_limits(at, given, own, self.mistakes),
         )
 
-    def _detector(self, at: KeyPath, said: Tree, own: Tree) -> DetectorSpec:
-        spec = DetectorSpec(**said)
-        if "min_readings" not in said:
+    def _detector(self, at: KeyPath, given: Tree, own: Tree) -> DetectorSpec:
+        spec = DetectorSpec(**given)
+        if "min_readings" not in given:
             return replace(spec, min_readings=min(spec.min_readings, spec.window))
         if spec.min_readings > spec.window:
             if "min_readings" in own:
@@ -191,15 +187,15 @@ class _Builder:
                 self.mistakes.add((*at, "window"), spec.window, f"at least {spec.min_readings}, its min_readings")
         return spec
 
-    def _parameters(self, at: KeyPath, said: Tree, own: Tree) -> Mapping[str, ParameterSpec]:
+    def _parameters(self, at: KeyPath, given: Tree, own: Tree) -> Mapping[str, ParameterSpec]:
         parameters: dict[str, ParameterSpec] = {}
-        for name, parameter in said.get("parameters", {}).items():
+        sensors = given.get("sensors", {})
+        for name, parameter in given.get("parameters", {}).items():
             if parameter is None:
                 continue
             below, bounds = (*at, "parameters", name), limits(parameter, "limits")
             shown_by, cap = parameter.get("sensor") or "", bool(parameter.get("cap"))
             parameters[name] = ParameterSpec(name, parameter.get("unit") or "", bounds, shown_by, cap)
-            sensors = said.get("sensors", {})
             if shown_by and sensors.get(shown_by) is None:
                 known = list(sensors)
                 expected = f"a sensor, {one_of(known)}{closest(shown_by, known)}"
@@ -213,17 +209,17 @@ class _Builder:
                 self.mistakes.add((*below, "limits"), found, "a low bound and a higher high bound")
         return MappingProxyType(parameters)
 
-    def _alarm(self, said: Tree) -> AlarmSpec:
-        return AlarmSpec(**{**self.defaults.get("alarm", {}), **said.get("alarm", {})})
+    def _alarm(self, given: Tree) -> AlarmSpec:
+        return AlarmSpec(**{**self.defaults.get("alarm", {}), **given.get("alarm", {})})
 
-    def _silent_after(self, said: Tree) -> float:
-        return float({"silent_after": _SILENT_AFTER_S, **self.defaults, **said}["silent_after"])
+    def _silent_after_s(self, given: Tree) -> float:
+        return float({"silent_after_s": _SILENT_AFTER_S, **self.defaults, **given}["silent_after_s"])
 
 
 _ABSENT: Any = object()
 
 
-def _said(part: BaseModel) -> Tree:
+def _given(part: BaseModel) -> Tree:
     return part.model_dump(exclude_unset=True)
 
 

@@ -6,11 +6,9 @@ from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Seconds, Section, SeverityName, Variable, Wording, Words
 from aegisflow.config.mistakes import Mistakes, Shown
-from aegisflow.config.settings import NotificationSettings
 from aegisflow.domain.alarms.escalation import DEFAULT_ESCALATION, EscalationRule, EscalationSpec
 from aegisflow.domain.alarms.model import Severity
 
-_NOTIFY = NotificationSettings()
 Topic = Annotated[
     str,
     Field(pattern=r"^(?:[^+#$\x00-\x1f][^+#\x00-\x1f]{0,499})?$"),
@@ -21,30 +19,30 @@ Topic = Annotated[
 class EscalationPart(Section):
     """For one severity."""
 
-    answer_within: Seconds = Field(gt=0, le=7 * 86_400)
+    answer_within_s: Seconds = Field(gt=0, le=7 * 86_400)
     """After this without an acknowledgement the next level is told (high and critical alarms)."""
     levels: Words
     """Who is told, first to last."""
 
 
-class NotificationsPart(Section):
+class NotificationSettings(Section):
     """Where notifications go."""
 
-    log: bool = _NOTIFY.log
-    topic: Topic = _NOTIFY.topic
+    log: bool = True
+    topic: Topic = "aegisflow/notifications"
     """MQTT topic for JSON, QoS 1, never retained; empty for none."""
-    webhook_env: Variable = _NOTIFY.webhook_env
+    webhook_env: Variable = ""
     """Name of the environment variable with a URL that gets JSON by POST."""
 
 
 Escalation = Annotated[dict[SeverityName, EscalationPart], EMPTY]
 
 
-def build_escalation(said: dict[str, EscalationPart], mistakes: Mistakes) -> EscalationSpec:
+def build_escalation(parts: dict[str, EscalationPart], mistakes: Mistakes) -> EscalationSpec:
     """Return the escalation: what the file says, over the defaults."""
     rules = dict(DEFAULT_ESCALATION)
-    for severity, part in said.items():
+    for severity, part in parts.items():
         if not part.levels or not all(part.levels):
             mistakes.add(("escalation", severity, "levels"), Shown("nobody"), "at least one name, told first")
-        rules[Severity(severity)] = EscalationRule(part.answer_within, part.levels or ("nobody",))
+        rules[Severity(severity)] = EscalationRule(part.answer_within_s, part.levels or ("nobody",))
     return EscalationSpec(rules)

@@ -43,10 +43,10 @@ def faults_of(rules: tuple[FaultRule, ...], sensors: Mapping[str, SensorSpec]) -
 
 
 def load_of(
-    at: KeyPath, said: Mapping[str, Any], sensors: Mapping[str, SensorSpec], mistakes: Mistakes
+    at: KeyPath, given: Mapping[str, Any], sensors: Mapping[str, SensorSpec], mistakes: Mistakes
 ) -> LoadSpec | None:
     """Return what measures the load of a device; None without, or where the device has no such sensor."""
-    load = said.get("load") or {}
+    load = given.get("load") or {}
     if not load:
         return None
     name = load.get("sensor", "")
@@ -59,11 +59,11 @@ def load_of(
 
 
 def recovery_of(
-    at: KeyPath, said: Mapping[str, Any], sensors: Mapping[str, SensorSpec], mistakes: Mistakes
+    at: KeyPath, given: Mapping[str, Any], sensors: Mapping[str, SensorSpec], mistakes: Mistakes
 ) -> Mapping[str, Recovery]:
     """Return what must hold before a device is started again, for the sensors that it has."""
     found: dict[str, Recovery] = {}
-    for name, part in (said.get("recovery") or {}).items():
+    for name, part in (given.get("recovery") or {}).items():
         if part is None:
             continue
         if name not in sensors and at[0] == "kinds":
@@ -74,5 +74,5 @@ def recovery_of(
         if low is None and high is None:
             mistakes.add((*at, "recovery", name), Shown("no bound"), "low, high or both")
         if name in sensors:
-            found[name] = Recovery(low, high, float(part["hold"]))
+            found[name] = Recovery(low, high, part["hold_s"])
     return found

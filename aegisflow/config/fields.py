@@ -1,9 +1,19 @@
 """The kinds of values that ``plant.yaml`` is made of: durations, names, units, topics, limits."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from aegisflow.config.mistakes import one_of
@@ -24,10 +34,28 @@ class Duration:
     """Marks a number of seconds, which may be written as ``30s`` or ``7d``."""
 
 
-class Section(BaseModel):
-    """A mapping with fixed keys; one that is left empty is as good as left out."""
+def key_of(field: str) -> str:
+    """Return the key in the file for the name of a field: durations are seconds inside, and say so (``_s``)."""
+    return field.removesuffix("_s")
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+class Section(BaseModel):
+    """A mapping with fixed keys; one that is left empty is as good as left out.
+
+    The one declaration of its settings: the file is checked against it, editors get their schema
+    from it, and the program reads it. Code names fields by their names, the file by ``key_of`` them.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        alias_generator=AliasGenerator(validation_alias=key_of),
+        validate_by_name=True,
+        validate_by_alias=True,
+        protected_namespaces=(),
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -101,6 +129,14 @@ def _store_url(value: str) -> str:
     return value
 
 
+def _path(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(_PATH, value):
+        return Path(value)
+    if isinstance(value, Path):
+        return value
+    raise ValueError
+
+
 def _words(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
@@ -116,6 +152,7 @@ def _empty(value: Any) -> Any:
 
 
 _MODES = tuple(mode.value for mode in Mode if mode is not Mode.UNKNOWN)
+_PATH = r"^[^\x00-\x1f]{1,1000}$"
 _LEVEL = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _LEVEL_WORDS = Wording("a name of 1 to 64 letters A-Z a-z, digits, - _ . that begins with a letter or digit")
 
@@ -198,8 +235,15 @@ Variable = Annotated[
 ]
 
 FilePath = Annotated[
+    Path,
+    BeforeValidator(_path),
+    WithJsonSchema({"type": "string", "pattern": _PATH}),
+    Wording("a path, relative to this file's folder or absolute"),
+]
+
+ModelPath = Annotated[
     str,
-    Field(pattern=r"^[^\x00-\x1f]{1,1000}$"),
+    Field(pattern=_PATH),
     Wording("a path, relative to this file's folder or absolute"),
 ]
 

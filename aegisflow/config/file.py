@@ -4,45 +4,45 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from aegisflow.config.escalation import Escalation, NotificationsPart
+from aegisflow.config.escalation import Escalation, NotificationSettings
 from aegisflow.config.fields import EMPTY, Name, Section
 from aegisflow.config.plant import DefaultsPart, EquipmentPart, FaultPart, IncidentsPart, LinePart, PlantPart
 from aegisflow.config.policy import PolicyPart
 from aegisflow.config.services import (
-    BrokerPart,
-    ClockPart,
-    GatewayPart,
-    HttpPart,
-    ManualsPart,
+    BrokerSettings,
+    ClockSettings,
+    GatewaySettings,
+    HttpSettings,
+    ManualsSettings,
     OperatorPart,
-    StorePart,
-    SupervisionPart,
+    StoreSettings,
+    SupervisionSettings,
 )
 
 
 class PlantFile(Section):
     """A plant: what stands where, what its sensors may show, and how AegisFlow reaches broker and store."""
 
-    plant: PlantPart = Field(default_factory=PlantPart)
-    defaults: DefaultsPart = Field(default_factory=DefaultsPart)
+    plant: PlantPart = PlantPart()
+    defaults: DefaultsPart = DefaultsPart()
     kinds: Annotated[dict[Name, EquipmentPart], EMPTY] = Field(default_factory=dict)
     """Templates that devices inherit and override."""
     faults: Annotated[dict[Name, FaultPart], EMPTY] = Field(default_factory=dict)
     """Types of fault, by how they show."""
     lines: Annotated[dict[Name, LinePart], EMPTY] = Field(default_factory=dict)
     """Production lines with their devices."""
-    policy: PolicyPart = Field(default_factory=PolicyPart)
+    policy: PolicyPart = PolicyPart()
     escalation: Escalation = Field(default_factory=dict)
     """Who is told of an alarm, by severity."""
-    notifications: NotificationsPart = Field(default_factory=NotificationsPart)
-    incidents: IncidentsPart = Field(default_factory=IncidentsPart)
-    broker: BrokerPart = Field(default_factory=BrokerPart)
-    store: StorePart = Field(default_factory=StorePart)
-    clock: ClockPart = Field(default_factory=ClockPart)
-    gateway: GatewayPart = Field(default_factory=GatewayPart)
-    supervision: SupervisionPart = Field(default_factory=SupervisionPart)
-    manuals: ManualsPart = Field(default_factory=ManualsPart)
-    http: HttpPart = Field(default_factory=HttpPart)
+    notifications: NotificationSettings = NotificationSettings()
+    incidents: IncidentsPart = IncidentsPart()
+    broker: BrokerSettings = BrokerSettings()
+    store: StoreSettings = StoreSettings()
+    clock: ClockSettings = ClockSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    supervision: SupervisionSettings = SupervisionSettings()
+    manuals: ManualsSettings = ManualsSettings()
+    http: HttpSettings = HttpSettings()
     operators: Annotated[dict[Name, OperatorPart], EMPTY] = Field(default_factory=dict)
     """People who may approve commands, by name."""
 

@@ -2,31 +2,17 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
+from aegisflow.config.configuration import Configuration
 from aegisflow.config.equipment import build_plant, outline
 from aegisflow.config.escalation import build_escalation
-from aegisflow.config.file import PlantFile
+from aegisflow.config.fields import Section, key_of
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.policy import build_policy
-from aegisflow.config.services import BrokerPart, ManualsPart, OperatorPart, StorePart, TlsPart
-from aegisflow.config.settings import (
-    BrokerSettings,
-    ClockSettings,
-    Configuration,
-    GatewaySettings,
-    HttpSettings,
-    ManualsSettings,
-    NotificationSettings,
-    StoreSettings,
-    SupervisionSettings,
-    Tls,
-    Topics,
-)
+from aegisflow.config.services import BrokerSettings, ManualsSettings, OperatorPart, StoreSettings, Tls, Topics
 from aegisflow.config.source import read
 from aegisflow.config.wording import parse
 
@@ -38,8 +24,6 @@ VARIABLES: Mapping[tuple[str, str], str] = {
 """Environment variables that override the file, as containers want it; an empty one does not count."""
 
 _SQLITE = "sqlite:///"
-
-T = TypeVar("T")
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -60,24 +44,24 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
     file = parse(source.data, mistakes)
     plant = build_plant(file, named, mistakes)
     policy = build_policy(file.policy, plant, mistakes)
-    plant = replace(plant, policy=policy, repeats_within_s=file.incidents.repeats_within)
     folder = path.resolve().parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
+    _check_order(("broker",), file.broker, "reconnect_min_s", "reconnect_max_s", mistakes)
+    _check_order(("supervision",), file.supervision, "backoff_min_s", "backoff_max_s", mistakes)
     configuration = Configuration(
         path=path.resolve(),
-        plant=plant,
+        plant=replace(plant, policy=policy, repeats_within_s=file.incidents.repeats_within_s),
         broker=_broker(file.broker, folder, mistakes),
-        store=_store(file.store, url_folder, mistakes),
-        clock=_settings(ClockSettings, file.clock),
-        gateway=_settings(GatewaySettings, file.gateway),
-        supervision=_settings(SupervisionSettings, file.supervision),
+        store=_store(file.store, folder, url_folder, mistakes),
+        clock=file.clock,
+        gateway=file.gateway,
+        supervision=file.supervision,
         manuals=_manuals(file.manuals, folder),
-        http=_settings(HttpSettings, file.http),
+        http=file.http,
         escalation=build_escalation(file.escalation, mistakes),
-        notifications=_settings(NotificationSettings, file.notifications),
+        notifications=file.notifications,
         operators=_operators(file.operators, mistakes),
     )
-    _check_order(file, mistakes)
     mistakes.stop()
     return configuration
 
@@ -96,60 +80,60 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[KeyPath,
     return used
 
 
-def _settings(cls: type[T], part: BaseModel, **others: Any) -> T:
-    """Return settings out of the part of the file with the same keys (without their unit's suffix ``_s``)."""
-    names = (field.name for field in fields(cls) if field.name not in others)  # type: ignore[arg-type]
-    return cls(**{name: getattr(part, name.removesuffix("_s")) for name in names}, **others)
+def _absolute(folder: Path, path: str | Path) -> Path:
+    return Path(os.path.normpath(folder / path))
 
 
-def _broker(part: BrokerPart, folder: Path, mistakes: Mistakes) -> BrokerSettings:
-    tls = None if part.tls is None else _tls(part.tls, folder, mistakes)
-    _check_topics(part, mistakes)
-    return _settings(BrokerSettings, part, tls=tls, topics=_settings(Topics, part.topics))
+def _broker(broker: BrokerSettings, folder: Path, mistakes: Mistakes) -> BrokerSettings:
+    _check_topics(broker.topics, mistakes)
+    if broker.tls is None:
+        return broker
+    return broker.model_copy(update={"tls": _tls(broker.tls, folder, mistakes)})
 
 
-def _tls(part: TlsPart, folder: Path, mistakes: Mistakes) -> Tls:
-    paths: dict[str, Path] = {}
-    for key, name in part.model_dump(exclude_none=True).items():
-        paths[key] = folder / name
-        if not paths[key].is_file():
-            mistakes.add(("broker", "tls", key), name, f"a file that exists, relative to {folder}")
+def _tls(tls: Tls, folder: Path, mistakes: Mistakes) -> Tls:
+    paths = {key: folder / path for key, path in tls if path is not None}
+    for key, path in paths.items():
+        if not path.is_file():
+            expected = f"a file that exists, relative to {folder}"
+            mistakes.add(("broker", "tls", key), str(getattr(tls, key)), expected)
     for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
         if one in paths and other not in paths:
             mistakes.add(("broker", "tls", other), None, f"a file, since {one} is given")
-    return Tls(**paths)
+    return tls.model_copy(update=paths)
 
 
-def _check_topics(part: BrokerPart, mistakes: Mistakes) -> None:
+def _check_topics(topics: Topics, mistakes: Mistakes) -> None:
     """Two templates that the same topic fits would mix up readings, commands and answers."""
     seen: dict[str, list[str]] = {}
-    for name, template in part.topics.model_dump().items():
+    for name, template in topics:
         levels = ["+" if level.startswith("{") else level for level in template.split("/")]
         for other, others in seen.items():
             same = len(levels) == len(others) and all(
                 a == b or "+" in (a, b) for a, b in zip(levels, others, strict=True)
             )
             if same:
-                at = ("broker", "topics", name if name in part.topics.model_fields_set else other)
+                at = ("broker", "topics", name if name in topics.model_fields_set else other)
                 mistakes.add(at, template, f"a topic that cannot be taken for one of {other}")
         seen[name] = levels
 
 
-def _store(part: StorePart, folder: Path, mistakes: Mistakes) -> StoreSettings:
-    url = part.url
-    if url.startswith(_SQLITE):
-        name, mark, options = url.removeprefix(_SQLITE).partition("?")
-        url = f"{_SQLITE}{os.path.normpath(folder / name)}{mark}{options}"
-    if part.minute_retention < part.raw_retention:
-        at = "minute_retention" if "minute_retention" in part.model_fields_set else "raw_retention"
+def _store(store: StoreSettings, folder: Path, url_folder: Path, mistakes: Mistakes) -> StoreSettings:
+    settled: dict[str, Any] = {}
+    if store.url.startswith(_SQLITE):
+        name, mark, options = store.url.removeprefix(_SQLITE).partition("?")
+        settled["url"] = f"{_SQLITE}{_absolute(url_folder, name)}{mark}{options}"
+    if store.audit_head is not None:
+        settled["audit_head"] = _absolute(folder, store.audit_head)
+    if store.minute_retention_s < store.raw_retention_s:
+        at = "minute_retention" if "minute_retention_s" in store.model_fields_set else "raw_retention"
         mistakes.add(("store", at), Shown("minute_retention shorter than raw_retention"), "aggregates kept for longer")
-    head = None if part.audit_head is None else Path(os.path.normpath(folder / part.audit_head))
-    return _settings(StoreSettings, part, url=url, audit_head=head)
+    return store.model_copy(update=settled)
 
 
-def _manuals(part: ManualsPart, folder: Path) -> ManualsSettings:
-    model = part.model if part.model in ("auto", "none") else os.path.normpath(folder / part.model)
-    return ManualsSettings(Path(os.path.normpath(folder / part.folder)), model)
+def _manuals(manuals: ManualsSettings, folder: Path) -> ManualsSettings:
+    model = manuals.model if manuals.model in ("auto", "none") else str(_absolute(folder, manuals.model))
+    return manuals.model_copy(update={"folder": _absolute(folder, manuals.folder), "model": model})
 
 
 def _operators(parts: Mapping[str, OperatorPart], mistakes: Mistakes) -> dict[str, str]:
@@ -163,15 +147,12 @@ def _operators(parts: Mapping[str, OperatorPart], mistakes: Mistakes) -> dict[st
     return {name: part.token_sha256 for name, part in parts.items()}
 
 
-def _check_order(file: PlantFile, mistakes: Mistakes) -> None:
-    pairs = (
-        ("broker", file.broker, "reconnect_min", "reconnect_max"),
-        ("supervision", file.supervision, "backoff_min", "backoff_max"),
-    )
-    for section, part, low, high in pairs:
-        least, most = getattr(part, low), getattr(part, high)
-        if least > most:
-            at, value, expected = (high, most, f"at least {least:g} s, the {low}")
-            if high not in part.model_fields_set:
-                at, value, expected = (low, least, f"at most {most:g} s, the {high}")
-            mistakes.add((section, at), value, expected)
+def _check_order(at: KeyPath, section: Section, low: str, high: str, mistakes: Mistakes) -> None:
+    """A pause that grows must not begin above where it ends."""
+    least, most = getattr(section, low), getattr(section, high)
+    if least <= most:
+        return
+    if high in section.model_fields_set:
+        mistakes.add((*at, key_of(high)), most, f"at least {least:g} s, the {key_of(low)}")
+    else:
+        mistakes.add((*at, key_of(low)), least, f"at most {most:g} s, the {key_of(high)}")

@@ -24,7 +24,8 @@ class Mistakes:
         """Key path to line, counted from 1; for the mistakes to come."""
         self.variables: Mapping[KeyPath, str] = {}
         """Key paths whose value came from an environment variable, and its name."""
-        self._found: list[Mistake] = []
+        self.found: list[Mistake] = []
+        """In the order in which they were found."""
         self._places: set[KeyPath] = set()
 
     def add(self, at: KeyPath, value: object, expected: str, *, line: int | None = None) -> None:
@@ -40,7 +41,7 @@ class Mistakes:
             mistake = Mistake("environment", self.variables[at], found, expected)
         else:
             mistake = Mistake(self.file, key_path(at), found, expected, line or self._line(at))
-        self._found.append(mistake)
+        self.found.append(mistake)
 
     def any_in(self, at: KeyPath) -> bool:
         """Return whether there is a mistake at this key path or below it."""
@@ -52,9 +53,9 @@ class Mistakes:
         Raises:
             ConfigError: with at most ``MAX_SHOWN`` mistakes and one that counts the rest.
         """
-        if not self._found:
+        if not self.found:
             return
-        ordered = sorted(self._found, key=lambda mistake: mistake.line or 0)
+        ordered = sorted(self.found, key=lambda mistake: mistake.line or 0)
         rest = len(ordered) - MAX_SHOWN
         if rest > 0:
             more = Mistake(self.file, "", f"{rest} more mistakes", "those above to be put right first")

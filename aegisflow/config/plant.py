@@ -58,17 +58,17 @@ class SensorPart(Section):
     unit: Unit | None = None
     """Unit of the values on the wire and of all bounds."""
     description: Text = ""
-    normal: Limits = Field(default_factory=Range)
+    normal: Limits = Range()
     """Where the value lies in normal operation."""
-    alarm: Limits = Field(default_factory=Range)
+    alarm: Limits = Range()
     """Outside of this an operator must know."""
-    trip: Limits = Field(default_factory=Range)
+    trip: Limits = Range()
     """Design limit: outside of this the machine must not run."""
-    span: Limits = Field(default_factory=Range)
+    span: Limits = Range()
     """What the instrument can report; a value outside is refused as an instrument fault."""
-    stale_after: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
+    stale_after_s: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
     """Without a value for so long, the sensor counts as stale."""
-    detector: DetectorPart = Field(default_factory=DetectorPart)
+    detector: DetectorPart = DetectorPart()
     deadband: Number | None = Field(default=None, gt=0)
     """The smallest lasting shift that matters; left out, what the sensor's noise lets matter."""
 
@@ -101,7 +101,7 @@ class RecoveryPart(Section):
 
     low: Number | None = None
     high: Number | None = None
-    hold: Seconds = Field(gt=0, le=604_800)
+    hold_s: Seconds = Field(gt=0, le=604_800)
     """It must have stayed within the bounds for so long."""
 
 
@@ -109,7 +109,7 @@ class ParameterPart(Section):
     """A setpoint that the command set_parameter may change."""
 
     unit: Unit | None = None
-    limits: Limits = Field(default_factory=Range)
+    limits: Limits = Range()
     """The lowest and the highest value that may be set; both are needed."""
     sensor: SensorName | None = None
     """The sensor that shows it, by which a change is proved."""
@@ -127,11 +127,11 @@ class EquipmentPart(Section):
     """Sensors by their key in the readings; null takes a sensor of the kind away."""
     parameters: Annotated[dict[Name, ParameterPart | None], EMPTY] = Field(default_factory=dict)
     """Setpoints that set_parameter may change; null takes one of the kind away."""
-    alarm: AlarmPart = Field(default_factory=AlarmPart)
-    load: LoadPart = Field(default_factory=LoadPart)
+    alarm: AlarmPart = AlarmPart()
+    load: LoadPart = LoadPart()
     recovery: Annotated[dict[SensorName, RecoveryPart | None], EMPTY] = Field(default_factory=dict)
     """What must hold before a restart, by sensor; null takes one of the kind away."""
-    silent_after: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
+    silent_after_s: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
     """Without any reading for so long, the device counts as silent."""
 
 
@@ -167,11 +167,11 @@ class LinePart(Section):
 class DefaultsPart(Section):
     """What holds wherever neither the kind nor the device says otherwise."""
 
-    detector: DetectorPart = Field(default_factory=DetectorPart)
-    alarm: AlarmPart = Field(default_factory=AlarmPart)
-    stale_after: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
+    detector: DetectorPart = DetectorPart()
+    alarm: AlarmPart = AlarmPart()
+    stale_after_s: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
     """Without a value for so long, a sensor counts as stale."""
-    silent_after: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
+    silent_after_s: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
     """Without any reading for so long, a device counts as silent."""
 
 
@@ -184,5 +184,5 @@ class PlantPart(Section):
 class IncidentsPart(Section):
     """What the plant makes of its past."""
 
-    repeats_within: Seconds = Field(default=REPEATS_WITHIN_S, gt=0, le=3_650 * 86_400)
+    repeats_within_s: Seconds = Field(default=REPEATS_WITHIN_S, gt=0, le=3_650 * 86_400)
     """The same fault on a device, or on devices of a kind, within so long of the time before is a pattern."""

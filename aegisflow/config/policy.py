@@ -1,11 +1,12 @@
 """The part of ``plant.yaml`` that says who may command what."""
 
-from typing import Annotated, Literal
+from collections.abc import Collection
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Name, Seconds, Section, Text, Wording, Words
-from aegisflow.config.mistakes import KeyPath, Mistakes, one_of
+from aegisflow.config.mistakes import KeyPath, Mistakes, closest, one_of
 from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
 from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Rate, Verdict
@@ -42,7 +43,7 @@ class RatePart(Section):
     """So many in so long."""
 
     count: int = Field(ge=0, le=100_000)
-    within: Seconds = Field(gt=0, le=7 * 86_400)
+    within_s: Seconds = Field(gt=0, le=7 * 86_400)
 
 
 class PolicyPart(Section):
@@ -50,15 +51,15 @@ class PolicyPart(Section):
 
     agents_may_propose: bool = _POLICY.agents_may_propose
     """false stops every command of an agent at once."""
-    approve_within: Seconds = Field(default=_POLICY.approve_within_s, gt=0, le=7 * 86_400)
+    approve_within_s: Seconds = Field(default=_POLICY.approve_within_s, gt=0, le=7 * 86_400)
     """A proposal that nobody approves within this expires."""
-    send_within: Seconds = Field(default=_POLICY.send_within_s, ge=1, le=3600)
+    send_within_s: Seconds = Field(default=_POLICY.send_within_s, ge=1, le=3600)
     """The machine must begin within this; it refuses what comes later."""
-    answer_within: Seconds = Field(default=_POLICY.answer_within_s, gt=0, le=600)
+    answer_within_s: Seconds = Field(default=_POLICY.answer_within_s, gt=0, le=600)
     """A machine that is asked what became of a command must answer within this."""
-    device_rate: RatePart = RatePart(count=_POLICY.device_rate.count, within=_POLICY.device_rate.within_s)
+    device_rate: RatePart = RatePart(count=_POLICY.device_rate.count, within_s=_POLICY.device_rate.within_s)
     """Commands of agents to one device."""
-    plant_rate: RatePart = RatePart(count=_POLICY.plant_rate.count, within=_POLICY.plant_rate.within_s)
+    plant_rate: RatePart = RatePart(count=_POLICY.plant_rate.count, within_s=_POLICY.plant_rate.within_s)
     """Commands of agents to all devices."""
     line_reduction_pct: float = Field(default=_POLICY.line_reduction_pct, ge=0, le=1e6, strict=False)
     """Sum of the load that agents may have taken from the devices of a line; a stopped device counts 100."""
@@ -72,54 +73,70 @@ class PolicyPart(Section):
 
 def build_policy(part: PolicyPart, plant: PlantSpec, mistakes: Mistakes) -> PolicySpec:
     """Return the policy; what a rule names must exist."""
+    named = _Named(
+        commands=_COMMANDS,
+        severities=_SEVERITIES,
+        devices=plant.devices,
+        lines=plant.lines,
+        kinds={spec.kind for spec in plant.devices.values()},
+    )
     for kind in part.keep_running:
-        _known(("policy", "keep_running", kind), (kind,), {spec.kind for spec in plant.devices.values()}, mistakes)
-    rules = None
+        _check_known(("policy", "keep_running", kind), (kind,), named.kinds, mistakes)
+    rules = _POLICY.rules
     if part.rules is not None:
-        rules = tuple(
-            _rule(("policy", "rules", number), rule, plant, mistakes) for number, rule in enumerate(part.rules)
-        )
+        at = ("policy", "rules")
+        rules = tuple(_rule((*at, number), rule, named, mistakes) for number, rule in enumerate(part.rules))
     return PolicySpec(
-        rules=_POLICY.rules if rules is None else rules,
+        rules=rules,
         agents_may_propose=part.agents_may_propose,
-        approve_within_s=part.approve_within,
-        send_within_s=part.send_within,
-        answer_within_s=part.answer_within,
-        device_rate=Rate(part.device_rate.count, part.device_rate.within),
-        plant_rate=Rate(part.plant_rate.count, part.plant_rate.within),
+        approve_within_s=part.approve_within_s,
+        send_within_s=part.send_within_s,
+        answer_within_s=part.answer_within_s,
+        device_rate=Rate(part.device_rate.count, part.device_rate.within_s),
+        plant_rate=Rate(part.plant_rate.count, part.plant_rate.within_s),
         line_reduction_pct=part.line_reduction_pct,
         keep_running=dict(part.keep_running),
         doubtful=part.doubtful,
     )
 
 
-def _rule(at: KeyPath, part: RulePart, plant: PlantSpec, mistakes: Mistakes) -> PolicyRule:
-    _known((*at, "commands"), part.commands, _COMMANDS, mistakes)
-    _known((*at, "severities"), part.severities, _SEVERITIES, mistakes)
-    _known((*at, "devices"), part.devices, plant.devices, mistakes)
-    _known((*at, "lines"), part.lines, plant.lines, mistakes)
-    _known((*at, "kinds"), part.kinds, {spec.kind for spec in plant.devices.values()}, mistakes)
+class _Named(NamedTuple):
+    """What a rule may name."""
+
+    commands: Collection[str]
+    severities: Collection[str]
+    devices: Collection[str]
+    lines: Collection[str]
+    kinds: Collection[str]
+
+
+def _rule(at: KeyPath, part: RulePart, named: _Named, mistakes: Mistakes) -> PolicyRule:
+    _check_known((*at, "commands"), part.commands, named.commands, mistakes)
+    _check_known((*at, "severities"), part.severities, named.severities, mistakes)
+    _check_known((*at, "devices"), part.devices, named.devices, mistakes)
+    _check_known((*at, "lines"), part.lines, named.lines, mistakes)
+    _check_known((*at, "kinds"), part.kinds, named.kinds, mistakes)
     opens = part.decision != "deny" and CallerKind.AGENT in part.callers
     for name in part.commands:
         if opens and name in FOR_OPERATORS:
             mistakes.add((*at, "commands"), name, "a command that agents can propose; this one is for operators only")
     return PolicyRule(
-        part.name,
-        Verdict(part.decision),
-        part.callers,
-        tuple(CommandName(name) for name in part.commands if name in _COMMANDS),
-        part.devices,
-        part.lines,
-        part.kinds,
-        part.severities,
-        part.up_to_pct,
-        part.above_pct,
-        part.approvals,
+        name=part.name,
+        verdict=Verdict(part.decision),
+        callers=part.callers,
+        commands=tuple(CommandName(name) for name in part.commands if name in _COMMANDS),
+        devices=part.devices,
+        lines=part.lines,
+        kinds=part.kinds,
+        severities=part.severities,
+        up_to_pct=part.up_to_pct,
+        above_pct=part.above_pct,
+        approvals=part.approvals,
     )
 
 
-def _known(at: KeyPath, names: tuple[str, ...], known: object, mistakes: Mistakes) -> None:
-    choices = list(known)  # type: ignore[call-overload]
+def _check_known(at: KeyPath, names: tuple[str, ...], known: Collection[str], mistakes: Mistakes) -> None:
     for name in names:
-        if name not in choices:
-            mistakes.add(at, name, f"one of {one_of(sorted(choices))}")
+        if name not in known:
+            choices = sorted(known)
+            mistakes.add(at, name, one_of(choices) + closest(name, choices))

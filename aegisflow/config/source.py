@@ -1,23 +1,26 @@
-"""The text of a YAML 1.2 file as plain values, with the line that every key stands on."""
+"""The content of a YAML file as plain values, with the line that every key stands on."""
 
 import math
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, show
+from aegisflow.config.nodes import MAX_DEPTH, MappingNode, Node, NotYamlError, ScalarNode, SequenceNode, compose
 
 MAX_BYTES = 8_000_000
-MAX_DEPTH = 20
-MAX_VALUES = 1_000_000
-"""Values in one file, each use of an anchor counted anew: small files can unfold to billions."""
 
-_TAG = "tag:yaml.org,2002:"
 _YAML = "a YAML file such as config/plant.yaml"
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TEXTS = ("str", "timestamp")
+"""Tags of what is taken as it is written."""
+_NUMBER = re.compile(
+    r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+"
+    r"|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)"
+)
+"""What a plain scalar must look like to be a number in YAML 1.2, with the underscores that people write."""
 
 
 class Source(NamedTuple):
@@ -35,13 +38,13 @@ def read(path: Path, mistakes: Mistakes) -> Source:
     Raises:
         ConfigError: nothing can be made of the file.
     """
-    root = _compose(_text(path, mistakes), mistakes)
+    root = _root(_text(path, mistakes), mistakes)
     reader = _Reader(mistakes)
     data: Any = {}
     if isinstance(root, MappingNode):
         data = reader.mapping(root, ())
     else:
-        found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else show(root.value)
+        found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else show(root.text)
         mistakes.add((), Shown(found), "keys such as plant:, kinds: and lines:", line=1)
         mistakes.stop()
     return Source(data, reader.lines)
@@ -68,35 +71,15 @@ def _text(path: Path, mistakes: Mistakes) -> str:
         raise
 
 
-def _compose(text: str, mistakes: Mistakes) -> Node | None:
-    """Return the root of the document's nodes, ``None`` if there is no document."""
+def _root(text: str, mistakes: Mistakes) -> Node | None:
     try:
-        root: Node | None = YAML(typ="safe", pure=True).compose(text)
-    except RecursionError:
-        mistakes.add((), Shown("very deep nesting"), f"at most {MAX_DEPTH} levels")
-    except YAMLError as error:
-        line = min(_line(error, text), text.count("\n") + 1)
-        mistakes.add((), text.split("\n")[line - 1].strip(), f"valid YAML ({_problem(error)})", line=line)
-    except Exception as error:  # noqa: BLE001 - on damaged text the parser also fails in ways of its own
-        mistakes.add((), Shown(f"text the parser fails on ({type(error).__name__})"), "YAML")
-    else:
-        return root
-    mistakes.stop()
-    raise AssertionError
-
-
-def _line(error: YAMLError, text: str) -> int:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is not None:
-        return int(mark.line) + 1
-    return text.count("\n", 0, getattr(error, "position", 0)) + 1
-
-
-def _problem(error: YAMLError) -> str:
-    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
-    if "'\\t'" in problem:
-        return "indentation by spaces, not by a tab"
-    return " ".join(problem.split())[:120]
+        return compose(text)
+    except NotYamlError as error:
+        line = None if error.line is None else min(error.line, text.count("\n") + 1)
+        found = error.found or show(text.split("\n")[(line or 1) - 1].strip())
+        mistakes.add((), Shown(found), error.expected, line=line)
+        mistakes.stop()
+        raise
 
 
 class _Reader:
@@ -105,16 +88,16 @@ class _Reader:
     def __init__(self, mistakes: Mistakes) -> None:
         self.mistakes = mistakes
         self.lines: dict[KeyPath, int] = {}
-        self.values = 0
 
     def mapping(self, node: MappingNode, at: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
+        nodes = iter(node.nodes)
+        for key_node, value_node in zip(nodes, nodes, strict=True):
             if not isinstance(key_node, ScalarNode):
-                self.mistakes.add(at, Shown("a key that is itself a list or a mapping"), "a word as key", line=line)
+                found = Shown("a key that is itself a list or a mapping")
+                self.mistakes.add(at, found, "a word as key", line=key_node.line)
                 continue
-            key = str(key_node.value)
+            key, line = key_node.text, key_node.line
             below = (*at, key)
             if below in self.lines:
                 expected = f"each key once; it already stands on line {self.lines[below]}"
@@ -127,39 +110,34 @@ class _Reader:
         return result
 
     def value(self, node: Node, at: KeyPath) -> Any:
-        self.values += 1
-        if self.values > MAX_VALUES:
-            self.give_up(node, f"more than {MAX_VALUES} values", "a file that unfolds to fewer")
         if len(at) > MAX_DEPTH:
-            self.give_up(node, "very deep nesting", f"at most {MAX_DEPTH} levels")
+            self.mistakes.add((), Shown("very deep nesting"), f"at most {MAX_DEPTH} levels", line=node.line)
+            self.mistakes.stop()
         if isinstance(node, ScalarNode):
             return self.scalar(node, at)
         if isinstance(node, MappingNode):
             return self.mapping(node, at)
-        items = (self.value(item, (*at, index)) for index, item in enumerate(node.value))
+        items = (self.value(item, (*at, index)) for index, item in enumerate(node.nodes))
         return [item for item in items if item is not _REFUSED]
 
-    def give_up(self, node: Node, found: str, expected: str) -> None:
-        self.mistakes.add((), Shown(found), expected, line=node.start_mark.line + 1)
-        self.mistakes.stop()
-
     def scalar(self, node: ScalarNode, at: KeyPath) -> Any:
-        kind, text = str(node.tag).removeprefix(_TAG), str(node.value)
-        line = node.start_mark.line + 1
-        if kind == "null":
-            return None
-        if kind == "bool" and text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        if kind in ("int", "float"):
-            number = _number(text)
-            if number is None:
-                self.mistakes.add(at, text, "a finite number", line=line)
-                return _REFUSED
-            return number
-        if kind in ("str", "timestamp", "merge", "value", "yaml"):
+        text, tag = node.text, node.tag.removeprefix("tag:yaml.org,2002:")
+        if tag in _TEXTS:
             return text
-        self.mistakes.add(at, Shown(f"the tag {show(kind)}"), "a plain value without a tag", line=line)
-        return _REFUSED
+        if tag == "null" or (tag == "" and text in _NULL):
+            return None
+        if tag in ("", "bool") and text in _BOOL:
+            return _BOOL[text]
+        if tag == "" and not _NUMBER.fullmatch(text):
+            return text
+        if tag not in ("", "int", "float"):
+            self.mistakes.add(at, Shown(f"the tag {show(tag)}"), "a plain value without a tag", line=node.line)
+            return _REFUSED
+        number = _number(text)
+        if number is None:
+            self.mistakes.add(at, text, "a finite number", line=node.line)
+            return _REFUSED
+        return number
 
 
 class _Refused:

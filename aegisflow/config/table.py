@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from aegisflow.config.settings import Configuration
+from aegisflow.config.configuration import Configuration
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
 from aegisflow.domain.times import format_duration
 from aegisflow.errors import ConfigError

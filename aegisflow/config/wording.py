@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from aegisflow.config.fields import Duration, Wording
+from aegisflow.config.fields import Duration, Wording, key_of
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
 
@@ -28,7 +28,7 @@ def parse(data: dict[str, Any], mistakes: Mistakes) -> PlantFile:
     """
     while True:
         try:
-            return PlantFile.model_validate(data)
+            return PlantFile.model_validate(data, by_alias=True, by_name=False)
         except ValidationError as error:
             places = [_complain(item, mistakes) for item in error.errors(include_url=False)]
             if not sum(_remove(data, at) for at in places):
@@ -66,7 +66,7 @@ def _place(loc: KeyPath) -> _Place:
     place = _unwrap(_Place(PlantFile, ()))
     for key in loc:
         if isinstance(place.type, type) and issubclass(place.type, BaseModel):
-            field = place.type.model_fields[str(key)]
+            field = _fields(place.type)[str(key)]
             place = _unwrap(_Place(field.annotation, tuple(field.metadata)))
         else:
             place = _unwrap(_Place(get_args(place.type)[0 if isinstance(key, int) else 1], ()))
@@ -87,8 +87,13 @@ def _unwrap(place: _Place) -> _Place:
             return _Place(type_, tuple(note for group in flat for note in group))
 
 
+def _fields(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a section by their keys in the file."""
+    return {key_of(name): field for name, field in section.model_fields.items()}
+
+
 def _keys(type_: Any) -> list[str]:
-    return list(type_.model_fields)
+    return list(_fields(type_))
 
 
 def _expected(place: _Place) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 from peewee import PeeweeException
 
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.incidents.model import Incident, IncidentReview, NewIncident

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.store.retention import Retention
 from aegisflow.store.writer import Writer
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.summary import MINUTE_S, Aggregate, MinuteRow, merge, roll_up
 from aegisflow.domain.times import Period
 from aegisflow.store.connection import Connection

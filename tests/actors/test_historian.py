@@ -22,7 +22,7 @@ from aegisflow.actors.messages.store import (
 from aegisflow.actors.messages.supervisor import ChildFailed
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, HISTORIAN, SUPERVISOR, Directory
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.times import Period

@@ -1,6 +1,5 @@
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pykka
 import pytest
@@ -12,7 +11,7 @@ from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.children import Child, ChildSpec, Family
 from aegisflow.actors.runtime.directory import SUPERVISOR, Directory
 from aegisflow.actors.runtime.supervisor import Supervisor
-from aegisflow.config.settings import SupervisionSettings
+from aegisflow.config.services import SupervisionSettings
 from aegisflow.errors import StoreError, UnavailableError
 from tests.support.samples import device_spec
 from tests.support.small_plant import WAIT_S, plant_of
@@ -39,7 +38,9 @@ class House:
         self.life: list[str] = []
         self.lost: list[str] = []
         self.begin: dict[str, Callable[[], object]] = {}
-        self.settings = SupervisionSettings(2, 600.0, 0.001, 0.002, ping_timeout_s=WAIT_S)
+        self.settings = SupervisionSettings(
+            max_restarts=2, within_s=600.0, backoff_min_s=0.001, backoff_max_s=0.002, ping_timeout_s=WAIT_S
+        )
 
     def child(self, name: str, *, critical: bool = False) -> ChildSpec:
         begin = lambda: self.begin.get(name, lambda: None)()  # noqa: E731
@@ -171,7 +172,7 @@ def test_a_child_that_recovers_within_its_chances_runs_on(house: House) -> None:
 
 def test_a_child_that_hangs_while_it_starts_holds_up_no_other(house: House) -> None:
     release = threading.Event()
-    house.settings = replace(house.settings, ping_timeout_s=0.3)
+    house.settings = house.settings.model_copy(update={"ping_timeout_s": 0.3})
     house.begin["second"] = lambda: release.wait(30.0)
     try:
         house.start()

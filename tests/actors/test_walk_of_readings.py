@@ -7,7 +7,7 @@ from aegisflow.actors.messages.device import AcknowledgeAlarm, ReadAlarms, ReadD
 from aegisflow.actors.messages.gateway import FlushInbound, ReadGatewayCounts
 from aegisflow.actors.messages.supervisor import ReplacePlant
 from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, SUPERVISOR
-from aegisflow.config.settings import GatewaySettings, SupervisionSettings
+from aegisflow.config.services import GatewaySettings, SupervisionSettings
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.device import Device
 from aegisflow.errors import UnavailableError, UnknownNameError

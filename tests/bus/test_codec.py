@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from aegisflow.bus import BusMessage
 from aegisflow.bus.codec import REASONS, Codec
 from aegisflow.bus.signature import is_signed, sign
-from aegisflow.config.settings import Topics
+from aegisflow.config.services import Topics
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.execution import Ack
 from aegisflow.domain.commands.model import Command, CommandName, Mode
@@ -212,7 +212,7 @@ def test_topics_follow_their_templates():
 
 def test_a_template_without_a_place_for_the_device_is_an_error():
     with pytest.raises(ValueError, match=r"must contain \{device_id\}"):
-        Codec(Topics(sensors="sensors/all"), DEVICES)
+        Codec(Topics().model_copy(update={"sensors": "sensors/all"}), DEVICES)
 
 
 ANYTHING = st.recursive(

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from aegisflow.bus.embedded import find_mosquitto, start_embedded_broker
-from aegisflow.config.settings import BrokerSettings
+from aegisflow.config.services import BrokerSettings
 from aegisflow.errors import BusError
 from tests.support.broker import Listener
 

@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from aegisflow.bus.mqtt import PahoBus
-from aegisflow.config.settings import BrokerSettings
+from aegisflow.config.services import BrokerSettings
 from aegisflow.errors import BusError, NotConnectedError
 from tests.support.broker import Listener, Mosquitto, running_mosquitto
 from tests.support.waiting import eventually
@@ -167,7 +167,7 @@ def test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_com
 def test_the_birth_the_last_will_and_the_goodbye_are_retained(mosquitto):
     program = (
         "import sys, threading; from aegisflow.bus.mqtt import PahoBus\n"
-        "from aegisflow.config.settings import BrokerSettings\n"
+        "from aegisflow.config.services import BrokerSettings\n"
         f"bus = PahoBus(BrokerSettings(host='127.0.0.1', port={mosquitto.port}))\n"
         "bus.start(lambda m: None, lambda s: None); sys.stdin.read(); bus.stop()\n"
     )

@@ -4,7 +4,7 @@ import ipaddress
 import pytest
 
 from aegisflow.bus.mqtt import PahoBus
-from aegisflow.config.settings import BrokerSettings, Tls
+from aegisflow.config.services import BrokerSettings, Tls
 from aegisflow.errors import BusError
 from tests.support.broker import Listener, running_mosquitto
 

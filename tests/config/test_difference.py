@@ -111,4 +111,5 @@ def test_a_certificate_is_named_by_its_own_key():
 
 
 def _with_ca(configuration: Configuration, name: str) -> Configuration:
-    return replace(configuration, broker=replace(configuration.broker, tls=Tls(ca_file=Path(name))))
+    broker = configuration.broker.model_copy(update={"tls": Tls(ca_file=Path(name))})
+    return replace(configuration, broker=broker)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.config import BrokerSettings, Configuration, GatewaySettings, load
-from aegisflow.config.settings import Tls
+from aegisflow.config import BrokerSettings, ClockSettings, Configuration, GatewaySettings, load
+from aegisflow.config.services import Tls
 from aegisflow.domain.equipment import AlarmSpec, DetectorSpec, Limits
 from aegisflow.errors import ConfigError
 
@@ -190,6 +190,19 @@ http: {host: 0.0.0.0, port: 0, token_env: ""}
     assert (configuration.http.host, configuration.http.port, configuration.http.token_env) == ("0.0.0.0", 0, "")
 
 
+def test_durations_arrive_as_seconds_and_are_named_so_only_in_code(plant):
+    assert plant(SMALLEST + "clock: {max_age: 2h}\n").clock.max_age_s == 7200.0
+    with pytest.raises(ConfigError, match=r"the unknown key 'max_age_s', expected one of: .*did you mean 'max_age'"):
+        plant(SMALLEST + "clock: {max_age_s: 7200}\n")
+
+
+def test_settings_made_in_code_are_held_to_the_same_bounds(plant):
+    assert ClockSettings(max_age_s=7200.0) == plant(SMALLEST + "clock: {max_age: 2h}\n").clock
+    for wrong in ({"max_age_s": 0.0}, {"source": "sun"}, {"max_aeg_s": 1.0}):
+        with pytest.raises(ValueError, match="ClockSettings"):
+            ClockSettings(**wrong)
+
+
 def test_the_version_of_mqtt_may_be_a_number(plant):
     assert plant(SMALLEST + "broker: {protocol: 5}\n").broker.protocol == "5"
 
@@ -213,7 +226,9 @@ def test_paths_start_at_the_folder_of_the_file(plant, tmp_path, monkeypatch):
     assert configuration.store.url == f"sqlite:///{tmp_path}/var/a.db?timeout=3"
     assert configuration.manuals.folder == tmp_path.parent / "books"
     assert configuration.manuals.model == str(tmp_path / "m")
-    assert configuration.broker.tls == Tls(tmp_path / "ca.pem", tmp_path / "own.pem", tmp_path / "own.key")
+    assert configuration.broker.tls == Tls(
+        ca_file=tmp_path / "ca.pem", cert_file=tmp_path / "own.pem", key_file=tmp_path / "own.key"
+    )
 
 
 def test_an_absolute_store_stays_where_it_is(plant):

@@ -3,12 +3,13 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from aegisflow.config import json_schema, load
-from aegisflow.config.mistakes import MAX_SHOWN
+from aegisflow.config.mistakes import MAX_SHOWN, Mistakes
+from aegisflow.config.source import read
 from aegisflow.errors import ConfigError, Mistake
 from tests.support.places import PLANT_FILE
 
@@ -593,6 +594,10 @@ TREES = st.recursive(
 )
 
 
+def write_tree(path: Path, tree: dict[str, object]) -> None:
+    path.write_text(yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
 def load_or_explain(path: Path) -> None:
     mistakes: tuple[Mistake, ...] = ()
     try:
@@ -619,12 +624,11 @@ def test_no_punctuation_is_worse_than_a_mistake(tmp_path_factory, text):
 @given(tree=st.dictionaries(st.sampled_from(sorted(json_schema()["properties"])), TREES, max_size=4))
 def test_no_yaml_is_worse_than_a_mistake(tmp_path_factory, tree):
     path = tmp_path_factory.getbasetemp() / "tree.yaml"
-    with path.open("w") as file:
-        YAML(typ="safe", pure=True).dump(tree, file)
+    write_tree(path, tree)
     load_or_explain(path)
 
 
-DEFAULT = YAML(typ="safe", pure=True).load(PLANT_FILE)
+DEFAULT = read(PLANT_FILE, Mistakes("plant.yaml")).data
 
 
 def paths_in(tree: object, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -642,8 +646,7 @@ def test_no_change_to_the_default_plant_is_worse_than_a_mistake(tmp_path_factory
         if isinstance(part, dict):
             part[path[-1]] = value
     file = tmp_path_factory.getbasetemp() / "changed.yaml"
-    with file.open("w") as stream:
-        YAML(typ="safe", pure=True).dump(tree, stream)
+    write_tree(file, tree)
     load_or_explain(file)
 
 

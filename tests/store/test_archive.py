@@ -8,7 +8,7 @@ from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.store import (
     AppendAudit,
 )
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands.model import Stage
 from aegisflow.domain.times import Period
@@ -65,7 +65,8 @@ def test_a_stream_of_a_device_without_readings_is_one_gap(archive: Archive) -> N
 
 
 def test_beyond_raw_retention_a_stream_goes_on_with_minutes(store: Store, archive: Archive) -> None:
-    bench = StoreBench(store, StoreSettings(raw_retention_s=1800, minute_retention_s=86400, prune_interval_s=300))
+    sooner = {"raw_retention_s": 1800.0, "minute_retention_s": 86400.0}  # than a file may ask for
+    bench = StoreBench(store, StoreSettings(prune_interval_s=300).model_copy(update=sooner))
     bench.take(records([reading(T0 + 5 * n, 70.0 + n % 5) for n in range(720)]))
     before = stream(archive)
     bench.historian.receive(Tick(T0 + 3600))

@@ -10,7 +10,7 @@ import os, signal, sys
 from aegisflow.actors.historian import Historian
 from aegisflow.actors.messages.gateway import RecordsCommitted
 from aegisflow.actors.messages.store import StoreRecords
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.store import fold, open_store
 from aegisflow.store.committer import Committer, Pace

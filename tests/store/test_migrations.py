@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import AlarmState
 from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.domain.incidents.model import IncidentQuery

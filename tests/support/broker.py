@@ -13,7 +13,7 @@ import pytest
 from aegisflow.bus import BusMessage, LinkState
 from aegisflow.bus.embedded import find_mosquitto, free_port, wait_for_port
 from aegisflow.bus.mqtt import PahoBus
-from aegisflow.config.settings import BrokerSettings
+from aegisflow.config.services import BrokerSettings
 from aegisflow.domain.readings import Receipt
 
 

@@ -67,7 +67,7 @@ class Commanded:
                 store=StoreSettings(url=f"sqlite:///{folder}/store.db", commit_interval_s=0.0),
                 gateway=GatewaySettings(group_s=0.0),
                 clock=ClockSettings(source="stream"),
-                manuals=ManualsSettings(folder, "none"),
+                manuals=ManualsSettings(folder=folder, model="none"),
             )
         )
         self.folder = folder

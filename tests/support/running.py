@@ -37,7 +37,7 @@ def configuration_in(folder: Path) -> Configuration:
         plant=PlantSpec("test", {"line-1": LineSpec("line-1", "", tuple(devices))}, devices),
         store=StoreSettings(url=f"sqlite:///{folder}/store.db"),
         clock=ClockSettings(source="stream"),
-        manuals=ManualsSettings(folder / "manuals", "none"),
+        manuals=ManualsSettings(folder=folder / "manuals", model="none"),
     )
 
 

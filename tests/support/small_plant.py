@@ -17,7 +17,7 @@ from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.fake import FakeBus
 from aegisflow.clock import build_clock
-from aegisflow.config.settings import (
+from aegisflow.config.services import (
     ClockSettings,
     GatewaySettings,
     SupervisionSettings,

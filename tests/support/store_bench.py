@@ -8,7 +8,7 @@ from aegisflow.actors.messages.device import DeviceRecalled
 from aegisflow.actors.messages.gateway import RecordsCommitted
 from aegisflow.actors.messages.guard import TransitionStored
 from aegisflow.actors.messages.store import RecallDevice, StoreTransition
-from aegisflow.config.settings import StoreSettings
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.past import DevicePast
 from aegisflow.store import Store
 from aegisflow.store.committer import Committer

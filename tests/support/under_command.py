@@ -14,7 +14,7 @@ from pathlib import Path
 from aegisflow.app import App
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, load
-from aegisflow.config.settings import BrokerSettings
+from aegisflow.config.services import BrokerSettings
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
@@ -80,10 +80,10 @@ def configuration(folder: Path, port: int) -> Configuration:
     return Configuration(
         path=folder / "plant.yaml",
         plant=PlantSpec("killed", {"line-1": LineSpec("line-1", "", DEVICES)}, devices, policy),
-        broker=BrokerSettings("127.0.0.1", port, reconnect_min_s=0.05, reconnect_max_s=0.2),
+        broker=BrokerSettings(host="127.0.0.1", port=port, reconnect_min_s=0.05, reconnect_max_s=0.2),
         store=StoreSettings(url=f"sqlite:///{folder}/store.db", commit_interval_s=0.0),
         clock=ClockSettings(source="stream", max_age_s=1e7, max_ahead_s=1e7),
-        manuals=ManualsSettings(folder / "manuals", "none"),
+        manuals=ManualsSettings(folder=folder / "manuals", model="none"),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pykka
 
-from aegisflow.config.settings import SupervisionSettings
+from aegisflow.config.services import SupervisionSettings
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.views import ChildHealth
 

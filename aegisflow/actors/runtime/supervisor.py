@@ -14,7 +14,7 @@ from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, R
 from aegisflow.actors.runtime.actor import ThreadedActor, ping
 from aegisflow.actors.runtime.children import Child, ChildSpec, Family
 from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, Directory, describe
-from aegisflow.config.settings import SupervisionSettings
+from aegisflow.config.services import SupervisionSettings
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.views import AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, UnavailableError

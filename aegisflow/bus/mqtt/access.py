@@ -3,7 +3,7 @@
 import os
 import ssl
 
-from aegisflow.config.settings import BrokerSettings, Tls
+from aegisflow.config.services import BrokerSettings, Tls
 from aegisflow.errors import BusError
 
 __all__ = ["because", "password_of", "tls_context"]

@@ -10,7 +10,7 @@ from aegisflow.bus import BusMessage, LinkState
 from aegisflow.bus.mqtt.access import because, password_of, tls_context
 from aegisflow.bus.mqtt.connection import Connection
 from aegisflow.bus.mqtt.waker import Waker
-from aegisflow.config.settings import BrokerSettings
+from aegisflow.config.services import BrokerSettings
 from aegisflow.domain.readings import Receipt
 from aegisflow.errors import NotConnectedError
 

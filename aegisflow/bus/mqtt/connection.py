@@ -25,7 +25,7 @@ from aegisflow.bus import BusMessage
 from aegisflow.bus.mqtt.access import because
 from aegisflow.bus.mqtt.packet_stream import PacketStream
 from aegisflow.bus.mqtt.waker import Waker
-from aegisflow.config.settings import BrokerSettings
+from aegisflow.config.services import BrokerSettings
 from aegisflow.domain.readings import Receipt
 
 __all__ = ["Connection"]

@@ -222,11 +222,11 @@ def _free_http_port(settings: HttpSettings) -> int:
     """Return the configured port, or another one where that is taken."""
     from aegisflow.http.app import listen
 
-    wanted = replace(settings, host="127.0.0.1")
+    wanted = settings.model_copy(update={"host": "127.0.0.1"})
     try:
         bound = listen(wanted, "")
     except ListenError:
-        bound = listen(replace(wanted, port=0), "")
+        bound = listen(wanted.model_copy(update={"port": 0}), "")
     with bound:
         port: int = bound.getsockname()[1]
     return port

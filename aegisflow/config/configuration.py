@@ -1,0 +1,37 @@
+"""All that a plant file says, settled: the plant itself, and the sections that the program reads as they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aegisflow.config.escalation import NotificationSettings
+from aegisflow.config.services import (
+    BrokerSettings,
+    ClockSettings,
+    GatewaySettings,
+    HttpSettings,
+    ManualsSettings,
+    StoreSettings,
+    SupervisionSettings,
+)
+from aegisflow.domain.alarms.escalation import EscalationSpec
+from aegisflow.domain.equipment import PlantSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All of ``plant.yaml``, with absolute paths."""
+
+    path: Path
+    plant: PlantSpec
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    clock: ClockSettings = field(default_factory=ClockSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
+    manuals: ManualsSettings = field(default_factory=ManualsSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    escalation: EscalationSpec = field(default_factory=EscalationSpec)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
+    operators: Mapping[str, str] = field(default_factory=dict)
+    """Name of a person to the SHA-256 of their token, as lower-case hex."""
