@@ -10,7 +10,8 @@ from cyclopts import App, Parameter
 from aegisflow import __version__
 from aegisflow.cli.incidents import register as register_incidents
 from aegisflow.cli.operators import register as register_operators
-from aegisflow.errors import AegisFlowError, ConfigError
+from aegisflow.errors import AegisFlowError, BadValueError, ConfigError, RecordingError
+from aegisflow.offline.recordings.options import ReadingOptions
 
 DEFAULT_PLANT = Path("config/plant.yaml")
 DEFAULT_TOKEN_ENV = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 1 it went wrong, 2 it was asked for wrongly, 130 after Ctrl-C."""
     try:
         app(list(arguments) if arguments is not None else None)
-    except ConfigError as error:
+    except (ConfigError, RecordingError, BadValueError) as error:
         _complain(error)
         sys.exit(2)
     except AegisFlowError as error:
@@ -219,31 +220,27 @@ def demo(
 
 @app.command
 def backtest(
-    recording: Annotated[Path, Parameter(help="CSV: timestamp, device_id and a column per sensor")],
+    recording: Annotated[Path, Parameter(help="CSV of times, devices and a column per sensor; see docs/recordings.md")],
     *,
-    alarms: Annotated[Path, Parameter(help="CSV to write, a row per alarm")],
+    alarms: Annotated[Path | None, Parameter(help="CSV to write, a row per alarm")] = None,
     plant: Annotated[Path | None, Parameter(help="plant.yaml; without it a plant is derived from the columns")] = None,
     scores: Annotated[Path | None, Parameter(help="CSV to write, a row per reading")] = None,
     pictures: Annotated[Path | None, Parameter(help="folder for a picture of each device (extra: plot)")] = None,
     explain: Annotated[str | None, Parameter(help="id of an alarm: why it was raised, what would prevent it")] = None,
-) -> None:
+    record: Annotated[bool, Parameter(negative="", help="only print a digest of alarms and scores")] = False,
+    options: Annotated[ReadingOptions | None, Parameter(name="*", negative="")] = None,
+) -> int:
     """Run a recorded file through the devices, as fast as it goes and without a broker.
 
     Where the file has labels (a column such as anomaly or fault_type), the figures of detection are printed.
+    What was concluded about the file is printed too, with the option that says otherwise. The exit code is 2
+    where nothing could be read.
     """
-    from aegisflow.config import load
-    from aegisflow.offline.backtest import backtest as run_backtest
-    from aegisflow.offline.progress import progress_bar
+    from aegisflow.cli.recordings import run_backtest, run_record
 
-    spec = None if plant is None else load(plant).plant
-    with progress_bar("backtest") as progress:
-        report = run_backtest(recording, plant=spec, alarms=alarms, scores=scores, pictures=pictures, progress=progress)
-    sys.stdout.write(report.text() + "\n")
-    if explain is not None:
-        from aegisflow.offline.backtest.explain import explain as explain_alarm
-
-        known = {alarm.alarm_id: alarm for alarm in report.alarms}
-        sys.stdout.write("\n" + explain_alarm(recording, spec, known, explain) + "\n")
+    if record:
+        return run_record(recording, plant, options)
+    return run_backtest(recording, plant, options, alarms=alarms, scores=scores, pictures=pictures, explain=explain)
 
 
 @app.command
@@ -251,13 +248,12 @@ def tune(
     recording: Annotated[Path, Parameter(help="CSV of a healthy period")],
     *,
     plant: PlantPath = DEFAULT_PLANT,
-) -> None:
-    """Propose limits and thresholds from a healthy period, as a diff to plant.yaml; nothing is applied."""
-    from aegisflow.offline.backtest.tune import tune as propose
+    options: Annotated[ReadingOptions | None, Parameter(name="*", negative="")] = None,
+) -> int:
+    """Propose wider limits and thresholds from a healthy period, as a diff to plant.yaml; nothing is applied."""
+    from aegisflow.cli.recordings import run_tune
 
-    diff, notes = propose(recording, plant)
-    sys.stdout.write(diff or "nothing to change: the file fits the recording\n")
-    sys.stderr.write("".join(f"{note}\n" for note in notes))
+    return run_tune(recording, plant, options)
 
 
 register_incidents(app)

@@ -8,7 +8,8 @@ from aegisflow.domain.equipment import Limits
 from aegisflow.errors import RecordingError
 from aegisflow.offline.backtest import backtest
 from aegisflow.offline.backtest.labels import Labels
-from aegisflow.offline.backtest.recording import TimeForm, parse_time
+from aegisflow.offline.recordings.timeform import TimeForm
+from aegisflow.offline.recordings.timestamps import TimeReader
 from simulator.dataset import write_file
 from simulator.faults import HOUR, Fault
 from simulator.scenario import Scenario
@@ -268,20 +269,20 @@ def test_the_report_says_what_a_person_asks_first(run):
     ],
 )
 def test_a_time_is_read_in_every_usual_form(text, at):
-    assert parse_time(text) == at
+    assert TimeReader().at(text) == at
 
 
 @pytest.mark.parametrize("text", ["", "now", "nan", "inf", "-5", "2026-13-01", "0001-01-01T00:00:00+23:59:59.5Z"])
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match=r".*"):
-        parse_time(text)
+        TimeReader().at(text)
 
 
 def test_a_time_is_written_back_with_the_fraction_it_has():
     form = TimeForm.of("2026-01-05 01:00:00+01:00")
     assert form.format(START + 0.25) == "2026-01-05 01:00:00.250+01:00"
     assert form.format(START + 0.000001) == "2026-01-05 01:00:00.000001+01:00"
-    assert math.isclose(parse_time(form.format(START + 0.25)), START + 0.25)
+    assert math.isclose(TimeReader().at(form.format(START + 0.25)), START + 0.25)
 
 
 def test_a_labelled_recording_gives_the_figures(run):

@@ -2,7 +2,7 @@
 
 from aegisflow.domain.equipment import DeviceSpec, SensorSpec
 from aegisflow.errors import RecordingError
-from aegisflow.offline.backtest.recording import Recording
+from aegisflow.offline.recordings.recording import Recording
 
 _STALE_INTERVALS = 6
 _SILENT_INTERVALS = 12
@@ -12,17 +12,19 @@ class Derived:
     """Makes a device of every name that turns up; all have the same sensors, and no limits."""
 
     def __init__(self, recording: Recording) -> None:
-        """Judge the columns.
+        """Take the columns and the rhythm of a recording.
 
         Raises:
             RecordingError: no column holds numbers.
         """
-        columns = recording.sensor_columns()
-        if not columns:
-            raise RecordingError(recording.path, 1, "no column of numbers", "at least one sensor")
-        interval_s = recording.interval_s()
+        if not recording.columns:
+            raise RecordingError(recording.path, None, "no column of numbers", "at least one sensor")
+        interval_s = recording.interval_s
         self._silent_after_s = _SILENT_INTERVALS * interval_s
-        self._sensors = {name: SensorSpec(name, "", stale_after_s=_STALE_INTERVALS * interval_s) for name in columns}
+        self._sensors = {
+            column.name: SensorSpec(column.name, column.unit, stale_after_s=_STALE_INTERVALS * interval_s)
+            for column in recording.columns.values()
+        }
 
     def spec(self, device_id: str) -> DeviceSpec:
         """Return the device of this name."""

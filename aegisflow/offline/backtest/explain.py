@@ -9,6 +9,7 @@ from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
 from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.errors import UnknownNameError
 from aegisflow.offline.backtest.run import Replay
+from aegisflow.offline.recordings.options import ReadingOptions
 
 AROUND_S = 900.0
 """An alarm of the device raised so near the first counts as the same one."""
@@ -17,7 +18,13 @@ _SHARES = (1.0, 1.25, 1.6, 2.0, 3.0)
 """Of the deviation that the alarm was raised for: deadbands that are tried."""
 
 
-def explain(path: Path, plant: PlantSpec | None, alarms: Mapping[str, Alarm], alarm_id: str) -> str:
+def explain(
+    path: Path,
+    plant: PlantSpec | None,
+    alarms: Mapping[str, Alarm],
+    alarm_id: str,
+    options: ReadingOptions | None = None,
+) -> str:
     """Return why an alarm was raised, and which single change of plant.yaml would have prevented it.
 
     Each candidate is tried on the recording: a longer on-delay, a wider deadband, an alarm limit further
@@ -42,7 +49,7 @@ def explain(path: Path, plant: PlantSpec | None, alarms: Mapping[str, Alarm], al
         f"{item.z:+.1f} spreads, {item.direction} since {format_instant(item.since)}"
         for item in alarm.evidence
     ]
-    replay = Replay(path, plant, alarm.device_id)
+    replay = Replay(path, plant, alarm.device_id, options)
     lines.append("what would have prevented it (each tried alone, on this recording):")
     found = [what for what, spec in _candidates(replay.spec, alarm) if not _raised(replay, spec, alarm)]
     lines += [f"  {what}" for what in found] or ["  none of the changes tried: the alarm does not hang on one setting"]

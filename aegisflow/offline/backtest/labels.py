@@ -1,18 +1,17 @@
 """What a labelled recording says was really wrong, and how the alarms compare with it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from aegisflow.domain.alarms.model import Alarm
 
-COLUMNS = ("fault_type", "anomaly_type", "anomaly", "fault", "label", "labels", "class", "target", "status")
-"""Columns that may hold labels, the most telling first."""
-FLAGS = ("is_anomaly", "is_fault", "attack")
-"""Columns that only say that something is wrong."""
-HEALTHY = frozenset({"", "0", "0.0", "false", "no", "none", "normal", "nan", "healthy", "ok"})
-UNNAMED = frozenset({"1", "1.0", "true", "yes", "anomaly", "fault", "attack"})
+HEALTHY = frozenset({"", "0", "false", "no", "none", "normal", "nan", "healthy", "ok", "good", "benign"})
+UNNAMED = frozenset({"1", "true", "yes", "anomaly", "fault", "attack", "failure", "outlier", "abnormal", "-1"})
 """Labels that say that something is wrong, and not what."""
+UNKNOWN = frozenset({"-999", "-9999", "-99", "unknown", "unlabelled", "unlabeled", "?"})
+"""Labels of rows that nobody has judged."""
 _DAY_S = 86_400.0
 
 
@@ -26,6 +25,10 @@ class Episode:
     start: float
     end: float
 
+    def covers(self, alarm: Alarm) -> bool:
+        """Return whether an alarm was raised on its device while it lasted."""
+        return alarm.device_id == self.device_id and self.start <= alarm.raised_at <= self.end
+
 
 @dataclass(slots=True)
 class Comparison:
@@ -37,6 +40,8 @@ class Comparison:
     faults: int = 0
     found: int = 0
     false_alarms: int = 0
+    unlabelled_alarms: int = 0
+    """Raised while nobody had judged the device."""
     named: int = 0
     """Found faults whose label has a name."""
     right_first: int = 0
@@ -59,6 +64,10 @@ class Comparison:
             delays = self.delays.get(kind, [])
             delay = f", median delay {median(delays):,.0f} s" if delays else ""
             lines.append(f"            {kind or 'unnamed'}: {len(delays)} of {count}{delay}")
+        if self.unlabelled_alarms:
+            lines.append(
+                f"            {self.unlabelled_alarms} alarms in rows that nobody has labelled count as neither"
+            )
         return lines
 
 
@@ -69,22 +78,37 @@ class Labels:
     with ``+``, each of them is one.
     """
 
-    def __init__(self, header: Sequence[str]) -> None:
-        lower = [name.lower() for name in header]
-        column = next((name for name in (*COLUMNS, *FLAGS) if name in lower), None)
-        self.place = None if column is None else lower.index(column)
-        self.column = "" if self.place is None else header[self.place]
+    def __init__(self, column: str, counts: Mapping[str, int] | None = None, healthy: Collection[str] = ()) -> None:
+        """Find out which labels mean that nothing was wrong.
+
+        Args:
+            column: Name of the column.
+            counts: Its different labels, to how often they stand there; None where nobody counted.
+            healthy: The labels that mean it, if a person has said so.
+        """
+        self.column = column
+        self.guess = ""
+        """Which label was taken for healthy because it is the usual one; empty where a label says it."""
         self.episodes: list[Episode] = []
+        self.unlabelled: list[Episode] = []
+        """Times that nobody has judged."""
+        self._healthy = frozenset(map(_plain, healthy)) or self._find_healthy(counts or {})
+        self._unnamed = UNNAMED - self._healthy
         self._open: dict[str, dict[str, Episode]] = {}
+        self._unknown: dict[str, Episode] = {}
 
     def take(self, device_id: str, at: float, cell: str) -> None:
         """Take in the label of one row."""
-        text = cell.strip()
-        kinds = () if text.lower() in HEALTHY else tuple(text.split("+"))
+        text = _plain(cell)
+        if text in UNKNOWN and text not in self._healthy:
+            self._skip(device_id, at)
+            return
+        self._unknown.pop(device_id, None)
+        kinds = () if text in self._healthy else tuple(cell.strip().split("+"))
         running = self._open.get(device_id)
         if not kinds and not running:
             return
-        named = {"" if kind.lower() in UNNAMED else kind for kind in kinds}
+        named = {"" if _plain(kind) in self._unnamed else kind for kind in kinds}
         running = running or {}
         self._open[device_id] = {kind: episode for kind, episode in running.items() if kind in named}
         for kind in named:
@@ -94,19 +118,38 @@ class Labels:
                 self.episodes.append(episode)
             episode.end = max(episode.end, at)
 
+    def _find_healthy(self, counts: Mapping[str, int]) -> frozenset[str]:
+        """Return the usual label where no label says by itself that nothing was wrong."""
+        known = Counter[str]()
+        for cell, count in counts.items():
+            if (text := _plain(cell)) not in UNKNOWN:
+                known[text] += count
+        if len(known) < 2 or HEALTHY & known.keys():
+            return HEALTHY
+        usual, count = known.most_common(1)[0]
+        if 2 * count <= known.total():
+            return HEALTHY
+        self.guess = f"label {usual} of column {self.column} means healthy: it is the usual one (--healthy-label)"
+        return frozenset({usual})
+
+    def _skip(self, device_id: str, at: float) -> None:
+        self._open.pop(device_id, None)
+        episode = self._unknown.get(device_id)
+        if episode is None:
+            episode = self._unknown[device_id] = Episode(device_id, "", at, at)
+            self.unlabelled.append(episode)
+        episode.end = max(episode.end, at)
+
     def compare(self, alarms: Sequence[Alarm], first_at: float, last_at: float, devices: int) -> Comparison:
         """Return how the alarms compare: one that is raised on the device of an episode during it has found it."""
-        days = (last_at - first_at) / _DAY_S
+        unlabelled_s = sum(episode.end - episode.start for episode in self.unlabelled)
+        days = (last_at - first_at - unlabelled_s / max(1, devices)) / _DAY_S
         outcome = Comparison(self.column, days * devices, days)
         true: set[str] = set()
         for episode in sorted(self.episodes, key=lambda episode: episode.start):
             outcome.faults += 1
             outcome.counts[episode.kind] = outcome.counts.get(episode.kind, 0) + 1
-            within = [
-                alarm
-                for alarm in alarms
-                if alarm.device_id == episode.device_id and episode.start <= alarm.raised_at <= episode.end
-            ]
+            within = [alarm for alarm in alarms if episode.covers(alarm)]
             if not within:
                 continue
             true |= {alarm.alarm_id for alarm in within}
@@ -118,5 +161,18 @@ class Labels:
                 outcome.named += 1
                 outcome.right_first += first.first_type == episode.kind
                 outcome.right_final += first.fault_type == episode.kind
-        outcome.false_alarms = sum(alarm.alarm_id not in true for alarm in alarms)
+        others = [alarm for alarm in alarms if alarm.alarm_id not in true]
+        unlabelled = [alarm for alarm in others if any(episode.covers(alarm) for episode in self.unlabelled)]
+        outcome.unlabelled_alarms = len(unlabelled)
+        outcome.false_alarms = len(others) - len(unlabelled)
         return outcome
+
+
+def _plain(cell: str) -> str:
+    """Return a label in lower case, and a whole number without decimals."""
+    text = cell.strip().lower()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return f"{number:.0f}" if number.is_integer() else text

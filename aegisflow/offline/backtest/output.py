@@ -8,7 +8,7 @@ from typing import TextIO
 
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.errors import RecordingError
-from aegisflow.offline.backtest.recording import TimeForm
+from aegisflow.offline.recordings.timeform import TimeForm
 
 ALARM_COLUMNS = ("device_id", "type", "final_type", "severity", "sensors", "detector", "raised_at", "cleared_at")
 SCORE_COLUMNS = ("timestamp", "device_id", "score")

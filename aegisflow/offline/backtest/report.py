@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.times import format_duration
+from aegisflow.errors import RecordingError
 from aegisflow.offline.backtest.labels import Comparison, Episode
 
 _LINES_SHOWN = 3
@@ -28,6 +29,11 @@ class Refused:
             self.lines.append(line)
         self.detail = self.detail or detail
 
+    def where(self) -> str:
+        """Return the lines as text."""
+        more = ", …" if self.count > _LINES_SHOWN else ""
+        return ("line " if self.count == 1 else "lines ") + ", ".join(map(str, self.lines)) + more
+
 
 @dataclass(slots=True)
 class Report:
@@ -46,6 +52,12 @@ class Report:
     last_at: float | None = None
     refused: dict[str, Refused] = field(default_factory=dict)
     """Reason to rows."""
+    bad: dict[tuple[str, str], Refused] = field(default_factory=dict)
+    """Sensor and reason to values of rows that were taken all the same."""
+    guesses: list[str] = field(default_factory=list)
+    """What was concluded about the file, with the option that says otherwise."""
+    hints: list[str] = field(default_factory=list)
+    """What a person may want to say about it."""
     alarms: list[Alarm] = field(default_factory=list)
     """As they were last, in the order they were raised."""
     episodes: list[Episode] = field(default_factory=list)
@@ -58,6 +70,10 @@ class Report:
         """Count a row that was not taken."""
         self.refused.setdefault(reason, Refused()).note(line, detail)
 
+    def note_bad(self, sensor: str, reason: str, detail: str, line: int) -> None:
+        """Count a value that was not taken, of a row that was."""
+        self.bad.setdefault((sensor, reason), Refused()).note(line, detail)
+
     def text(self) -> str:
         """Return the report as lines for a terminal."""
         rate = self.rows / self.seconds if self.seconds else 0.0
@@ -68,18 +84,26 @@ class Report:
             f"{self.recording}: {_counted(self.rows, 'reading')} of {_counted(self.devices, 'device')}{span}",
             f"  plant     {self.plant}; sensors {', '.join(self.sensors) or 'none'}",
             f"  speed     {self.seconds:.1f} s, {rate:,.0f} readings/s",
-            f"  taken     {self.accepted:,}",
+            *self.reading_lines(),
         ]
-        for reason, refused in sorted(self.refused.items(), key=lambda item: -item[1].count):
-            where = ", ".join(str(line) for line in refused.lines) + (", …" if refused.count > _LINES_SHOWN else "")
-            noun = "line" if refused.count == 1 else "lines"
-            lines.append(f"  refused   {refused.count:,} {reason} ({noun} {where}: {refused.detail})")
         lines += self._alarms()
         if self.pictures:
             lines.append(f"  pictures  {len(self.pictures)} in {self.pictures[0].parent}")
         if self.comparison is not None:
             lines += self.comparison.lines()
         return "\n".join(lines)
+
+    def reading_lines(self) -> list[str]:
+        """Return how the file was read: what was concluded, what was taken, and what was not."""
+        lines = [f"  concluded {guess}" for guess in self.guesses]
+        lines += [f"  hint      {hint}" for hint in self.hints]
+        lines.append(f"  taken     {self.accepted:,}")
+        for reason, refused in sorted(self.refused.items(), key=lambda item: -item[1].count):
+            lines.append(f"  refused   {refused.count:,} {reason} ({refused.where()}: {refused.detail})")
+        for (sensor, reason), refused in sorted(self.bad.items(), key=lambda item: -item[1].count):
+            what = f"{refused.count:,} {'value' if refused.count == 1 else 'values'} of {sensor}"
+            lines.append(f"  bad       {what}: {reason} ({refused.where()}: {refused.detail})")
+        return lines
 
     def _alarms(self) -> list[str]:
         if not self.alarms:
@@ -91,6 +115,16 @@ class Report:
         for (device_id, fault_type, severity), count in sorted(kinds.items(), key=lambda item: (-item[1], item[0])):
             lines.append(f"            {count:>6,} × {device_id:<{width}}  {fault_type}, {severity}")
         return lines
+
+
+class NothingReadError(RecordingError):
+    """No row of a recording gave a reading; the report says why each was refused."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        reasons = ", ".join(f"{refused.count:,} {reason}" for reason, refused in report.refused.items())
+        found = f"no reading in {_counted(report.rows, 'row')} ({reasons or 'none of data'})"
+        super().__init__(report.recording, None, found, "at least one; the lines above say what was refused")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -2,12 +2,13 @@
 
 import csv
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from math import isinf, nan
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Change
 from aegisflow.domain.callers import Caller, CallerKind
@@ -19,14 +20,19 @@ from aegisflow.errors import PayloadError, RecordingError
 from aegisflow.offline.backtest.derive import Derived
 from aegisflow.offline.backtest.labels import Labels
 from aegisflow.offline.backtest.output import SCORE_COLUMNS, whole, write_alarms
-from aegisflow.offline.backtest.recording import Line, Recording, parse_number, parse_time
-from aegisflow.offline.backtest.report import Report
+from aegisflow.offline.backtest.report import NothingReadError, Report
 from aegisflow.offline.backtest.traces import Traces
+from aegisflow.offline.recordings.names import NOTES, plain
+from aegisflow.offline.recordings.numbers import ABSENT
+from aegisflow.offline.recordings.options import ReadingOptions
+from aegisflow.offline.recordings.recording import Column, Recording
 
 LEAP_S = 366 * 86_400.0
 """A reading so far ahead of its device's newest has a wrong clock."""
 MAX_DEVICES = 100_000
 """More names than that in a recording are no devices."""
+_CONFIRMATIONS = 3
+"""So many readings in a row that agree with each other are believed, however late they are."""
 _LARGEST = sys.float_info.max
 _OPERATOR = Caller("backtest", CallerKind.OPERATOR)
 """Stands in for the people who take note of alarms."""
@@ -36,45 +42,90 @@ def backtest(
     path: Path,
     *,
     plant: PlantSpec | None = None,
-    alarms: Path,
+    alarms: Path | None = None,
     scores: Path | None = None,
     pictures: Path | None = None,
+    options: ReadingOptions | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Report:
     """Run a recorded file through the devices and write what they found.
 
     Args:
-        path: CSV with timestamp, device_id and one column per sensor; further columns are ignored.
+        path: CSV with times and one column per sensor; see docs/recordings.md.
         plant: The plant that it was recorded in; without one, devices are derived from the columns.
         alarms: CSV to write, one row per alarm in the order they were raised.
-        scores: CSV to write, one row per row of data; one that is refused scores 0.
+        scores: CSV to write, one row per row of data in the order of the file; one that is refused scores 0.
         pictures: folder for a picture of each device.
+        options: What a person says about the file.
         progress: Told the share of the file that is done, 0 to 1.
 
     Raises:
+        NothingReadError: no row gave a reading; nothing is written.
         RecordingError: the file cannot be read, fits no device, or an output cannot be written.
     """
     began = perf_counter()
-    run = _Run(Recording(path), plant)
+    run = _Run(open_recording(path, plant, options), plant)
     traces = run.observer = None if pictures is None else Traces()
     with ExitStack() as stack:
-        alarm_file = stack.enter_context(whole(alarms))
-        score_rows = None
-        if scores is not None:
-            score_rows = csv.writer(stack.enter_context(whole(scores)), lineterminator="\n")
-            score_rows.writerow(SCORE_COLUMNS)
-        for line in run.recording.lines(progress):
-            device = run.take(line)
-            if score_rows is not None:
-                score_rows.writerow((*run.name(line), f"{device.score if device else 0.0:.6g}"))
+        alarm_file = None if alarms is None else stack.enter_context(whole(alarms))
+        score_file = None if scores is None else stack.enter_context(whole(scores))
+        _pass_rows(run, score_file, progress)
         run.finish()
-        write_alarms(alarm_file, run.report.alarms, run.recording.time_form())
+        if not run.report.accepted:
+            raise NothingReadError(run.report)
+        if alarm_file is not None:
+            write_alarms(alarm_file, run.report.alarms, run.recording.time_form)
     if pictures is not None and traces is not None:
         from aegisflow.offline.backtest.pictures import write_pictures
 
         run.report.pictures = write_pictures(pictures, traces.devices, run.report.alarms, run.report.episodes)
     run.report.seconds = perf_counter() - began
     return run.report
+
+
+def open_recording(path: Path, plant: PlantSpec | None, options: ReadingOptions | None) -> Recording:
+    """Return a recording with the columns that the plant has sensors for; without a plant, all of numbers.
+
+    A plant of one device is whose rows they are where the file does not say.
+
+    Raises:
+        RecordingError: the file cannot be read.
+    """
+    options = options or ReadingOptions()
+    recording = Recording(path, options, None if plant is None else known_sensors(plant))
+    if plant is not None and recording.device_place is None and recording.one_device not in plant.devices:
+        if len(plant.devices) == 1 and options.device is None:
+            device_id = next(iter(plant.devices))
+            recording.options = replace(options, device=device_id)
+            recording.guesses.append(f"all rows are of {device_id}, the only device of the plant (--device)")
+        else:
+            choices = ", ".join(list(plant.devices)[:20])
+            expected = f"--device or --device-column, for one of {choices}"
+            raise RecordingError(path, None, f"rows that do not say whose they are ({recording.one_device})", expected)
+    return recording
+
+
+def known_sensors(plant: PlantSpec) -> set[str]:
+    """Return the names of all sensors of a plant."""
+    return {name for device in plant.devices.values() for name in device.sensors}
+
+
+def _pass_rows(run: "_Run", score_file: TextIO | None, progress: Callable[[float], None]) -> None:
+    if score_file is None:
+        for line, cells in run.recording.lines(progress):
+            run.take(line, cells)
+        return
+    rows = csv.writer(score_file, lineterminator="\n")
+    rows.writerow(SCORE_COLUMNS)
+    scored = _scored(run, progress)
+    # In the order of the file, so that they can be laid beside it.
+    rows.writerows(reversed(list(scored)) if run.recording.newest_first else scored)
+
+
+def _scored(run: "_Run", progress: Callable[[float], None]) -> Iterator[tuple[str, str, str]]:
+    for line, cells in run.recording.lines(progress):
+        device = run.take(line, cells)
+        yield (*run.name(cells), f"{device.score if device else 0.0:.6g}")
 
 
 class Observer(Protocol):
@@ -84,63 +135,65 @@ class Observer(Protocol):
         """See one reading."""
 
 
-def watch(path: Path, plant: PlantSpec, observer: Observer) -> None:
+def watch(path: Path, plant: PlantSpec, observer: Observer, options: ReadingOptions | None = None) -> Report:
     """Run a recording through the devices of a plant for somebody who only looks on.
 
     Raises:
+        NothingReadError: no row gave a reading.
         RecordingError: the file cannot be read, or fits no device.
     """
-    run = _Run(Recording(path), plant)
+    run = _Run(open_recording(path, plant, options), plant)
     run.observer = observer
-    for line in run.recording.lines():
-        run.take(line)
+    _pass_rows(run, None, lambda share: None)
+    if not run.report.accepted:
+        raise NothingReadError(run.report)
+    return run.report
 
 
 class _Lane:
     """One device and where its values stand in a row."""
 
-    def __init__(self, spec: DeviceSpec, recording: Recording) -> None:
+    def __init__(self, spec: DeviceSpec, columns: Mapping[str, Column]) -> None:
         self.device = Device(spec)
         self.device.recall((), (), Mode.NORMAL)  # a recording has no commands, so nothing is said of its modes
         self.silent_after_s = spec.silent_after_s
         self.newest = -LEAP_S
-        places = {name: place for place, name in enumerate(recording.header)}
+        self.bad: list[tuple[str, str, str]] = []
+        """Sensor, reason and detail of each bad value of the newest row."""
         self._columns = [
             (
-                places[name],
+                columns[name].place,
                 name,
                 -_LARGEST if sensor.span.low is None else sensor.span.low,
                 _LARGEST if sensor.span.high is None else sensor.span.high,
+                columns[name].converter(),
             )
             for name, sensor in spec.sensors.items()
-            if name in places
+            if name in columns
         ]
 
     def values(self, cells: list[str]) -> dict[str, float]:
+        """Return the good values of a row; the others are in ``bad``, with their reasons."""
         values: dict[str, float] = {}
-        for place, name, low, high in self._columns:
+        if self.bad:
+            self.bad = []
+        for place, name, low, high, convert in self._columns:
             try:
-                value = float(cells[place])
+                value = convert(cells[place])
             except ValueError:
-                value = _other_number(cells[place], name)
+                value = self._other(name, cells[place])
             if low <= value <= high:
                 values[name] = value
-            elif isinf(value):
-                raise PayloadError("not_finite", f"{name} is {cells[place][:50]!r}")
             elif value == value:
-                raise PayloadError("out_of_span", f"{name} is {value:g}")
-        if not values:
-            raise PayloadError("no_known_sensor", "no value for a sensor of the device")
+                reason = "not_finite" if isinf(value) else "out_of_span"
+                self.bad.append((name, reason, f"{name} is {cells[place].strip()[:50]!r}"))
         return values
 
-
-def _other_number(cell: str, name: str) -> float:
-    """Return what is no plain number: not a number for a value that is absent, or one with a decimal comma."""
-    try:
-        value = parse_number(cell)
-    except ValueError:
-        raise PayloadError("wrong_type", f"{name} is {cell[:50]!r}") from None
-    return nan if value is None else value
+    def _other(self, name: str, cell: str) -> float:
+        """Return not a number for what is none: a value that is absent, or one that is bad."""
+        if cell.strip().lower() not in ABSENT:
+            self.bad.append((name, "wrong_type", f"{name} is {cell.strip()[:50]!r}"))
+        return nan
 
 
 class _Run:
@@ -149,42 +202,43 @@ class _Run:
     def __init__(self, recording: Recording, plant: PlantSpec | None) -> None:
         self.recording = recording
         self._plant, self._derived = plant, None if plant else Derived(recording)
-        if plant:
-            known = {name for device in plant.devices.values() for name in device.sensors}
-            sensors = tuple(name for name in recording.header if name in known)
-            if not sensors:
-                shown = ", ".join(recording.header)[:100]
-                raise RecordingError(recording.path, 1, shown, f"a column for one of {', '.join(sorted(known))}")
-        else:
-            sensors = tuple(recording.sensor_columns())
-        self.report = Report(recording.path, plant.name if plant else "derived from the columns, no limits", sensors)
+        if plant and not recording.columns:
+            known = ", ".join(sorted(known_sensors(plant)))
+            shown = ", ".join(recording.header)[:100]
+            raise RecordingError(recording.path, None, shown, f"a column for one of {known}")
+        self.report = Report(
+            recording.path, plant.name if plant else "derived from the columns, no limits", tuple(recording.columns)
+        )
         self._lanes: dict[str, _Lane] = {}
         self._alarms: dict[str, Alarm] = {}
-        self._columns, self._time_place = len(recording.header), recording.time_place
-        self._time_text, self._at = "", 0.0
-        self._labels = Labels(recording.header)
+        self._width = len(recording.header)
+        self._memo, self._time_text, self._at = not recording.times.by_device, "", 0.0
+        self._label_place, self._labels = _labels_of(recording)
+        self._leaps = _Leaps()
         self.observer: Observer | None = None
+        self.report.guesses = [*recording.guesses, *([self._labels.guess] if self._labels.guess else [])]
+        self.report.hints = recording.hints
 
     @property
     def now(self) -> float:
         """Timestamp of the newest row."""
         return self._at
 
-    def name(self, line: Line) -> tuple[str, str]:
+    def name(self, cells: list[str]) -> tuple[str, str]:
         """Return timestamp and device of a row as they stand there, empty where it is too short."""
-        cells = line.cells
-        time_place, device_place = self.recording.time_place, self.recording.device_place
-        time_text = cells[time_place] if time_place < len(cells) else ""
-        short = device_place is not None and device_place >= len(cells)
-        return time_text, "" if short else self.recording.device_of(cells)
+        try:
+            return self.recording.time_text(cells), self.recording.device_of(cells)
+        except IndexError:
+            short = len(cells) <= max(self.recording.time_places)
+            return "" if short else self.recording.time_text(cells), ""
 
-    def take(self, line: Line) -> Device | None:
+    def take(self, line: int, cells: list[str]) -> Device | None:
         """Record one row and return its device; refused ones are counted, and have none."""
         self.report.rows += 1
         try:
-            return self._record(line)
+            return self._record(line, cells)
         except PayloadError as error:
-            self.report.refuse(error.reason, line.number, error.detail)
+            self.report.refuse(error.reason, line, error.detail)
             return None
 
     def finish(self) -> None:
@@ -199,43 +253,56 @@ class _Run:
         if self._labels.episodes and first is not None and end is not None:
             self.report.comparison = self._labels.compare(self.report.alarms, first, end, len(self._lanes))
 
-    def _record(self, line: Line) -> Device:
-        cells = line.cells
-        if len(cells) != self._columns:
-            raise PayloadError("columns", f"found {len(cells)}, expected {self._columns}")
-        text = cells[self._time_place]
-        if text != self._time_text:
-            try:
-                self._at = parse_time(text)
-            except ValueError:
-                raise PayloadError("bad_timestamp", f"found {text[:50]!r}, expected ISO 8601") from None
+    def _record(self, line: int, cells: list[str]) -> Device:
+        if len(cells) != self._width:
+            raise PayloadError("columns", f"found {len(cells)}, expected {self._width}")
+        device_id = self.recording.device_of(cells)
+        text = self.recording.time_text(cells)
+        if text != self._time_text or not self._memo:
+            self._at = self._read_time(text, device_id)
             self._time_text = text
         at = self._at
-        lane = self._lane(self.recording.device_of(cells))
-        place = self._labels.place
-        if place is not None:
-            self._labels.take(lane.device.spec.device_id, at, cells[place])
+        lane = self._lane(device_id)
+        if self._label_place is not None:
+            self._labels.take(device_id, at, cells[self._label_place])
         values = lane.values(cells)
+        if not values:
+            _, reason, detail = (lane.bad or [("", "no_known_sensor", "no value for a sensor of the device")])[0]
+            raise PayloadError(reason, detail)
         if at > lane.newest:
-            if lane.newest > 0 and at - lane.newest > LEAP_S:
+            if lane.newest > 0 and at - lane.newest > LEAP_S and not self._leaps.confirm(device_id, at):
                 raise PayloadError("too_new", f"{text[:50]} is more than a year after the reading before")
             if at - lane.newest > lane.silent_after_s:
                 self._pass(lane, at)
             lane.newest = at
-        disposition, events = lane.device.record(Reading(lane.device.spec.device_id, at, values, at))
+        disposition, events = lane.device.record(Reading(device_id, at, values, at))
         if events:
             self._keep(lane.device, events)
         if self.observer is not None:
             self.observer.take(lane.device, at, values)
         if disposition is not Disposition.ACCEPTED:
-            raise PayloadError(str(disposition), f"{text[:50]} of {lane.device.spec.device_id}")
+            raise PayloadError(str(disposition), f"{text[:50]} of {device_id}")
+        for bad in lane.bad:
+            self.report.note_bad(*bad, line)
+        self._count(at)
+        return lane.device
+
+    def _count(self, at: float) -> None:
         report = self.report
         report.accepted += 1
         if report.first_at is None or at < report.first_at:
             report.first_at = at
         if report.last_at is None or at > report.last_at:
             report.last_at = at
-        return lane.device
+
+    def _read_time(self, text: str, device_id: str) -> float:
+        if not text.strip():
+            raise PayloadError("bad_timestamp", "the timestamp is empty")
+        try:
+            return self.recording.times.at(text, device_id)
+        except ValueError as error:
+            why = f": {error}" if "exist" in str(error) or "zone" in str(error) else ""
+            raise PayloadError("bad_timestamp", f"found {text[:50]!r}, expected a time{why}") from None
 
     def _lane(self, device_id: str) -> _Lane:
         lane = self._lanes.get(device_id)
@@ -247,7 +314,7 @@ class _Run:
             spec = self._plant.devices[device_id]
         else:
             raise PayloadError("unknown_device", f"found {device_id[:50]!r}")
-        return self._lanes.setdefault(device_id, _Lane(spec, self.recording))
+        return self._lanes.setdefault(device_id, _Lane(spec, self.recording.columns))
 
     def _pass(self, lane: _Lane, until: float) -> None:
         """Tell the device about a silence as its ticker would: once it is silent, and at its end.
@@ -267,21 +334,43 @@ class _Run:
                 device.acknowledge(event.alarm.alarm_id, _OPERATOR, "", event.at)
 
 
+class _Leaps:
+    """Believes a leap of more than a year once readings after it agree; a single wrong stamp they do not follow."""
+
+    def __init__(self) -> None:
+        self._claims: dict[str, tuple[float, int]] = {}
+
+    def confirm(self, device_id: str, at: float) -> bool:
+        """Return whether so late a reading is believed by now."""
+        before, count = self._claims.get(device_id, (at, 0))
+        count = count + 1 if abs(at - before) < LEAP_S else 1
+        self._claims[device_id] = (at, count)
+        return count >= _CONFIRMATIONS
+
+
+def _labels_of(recording: Recording) -> tuple[int | None, Labels]:
+    """Return the place of the column that alarms are compared with, and what its labels mean."""
+    for place in recording.labels:
+        counts = recording.label_counts(place)
+        if plain(recording.header[place]) not in NOTES and (counts is not None or len(recording.labels) == 1):
+            return place, Labels(recording.header[place], counts, recording.options.healthy_label)
+    return None, Labels("")
+
+
 class Replay:
     """One device of a recording, to be run again under other settings."""
 
-    def __init__(self, path: Path, plant: PlantSpec | None, device_id: str) -> None:
-        self._path = path
+    def __init__(self, path: Path, plant: PlantSpec | None, device_id: str, options: ReadingOptions | None) -> None:
+        self._recording = open_recording(path, plant, options)
         self._device_id = device_id
-        self.spec = plant.devices[device_id] if plant else Derived(Recording(path)).spec(device_id)
+        self.spec = plant.devices[device_id] if plant else Derived(self._recording).spec(device_id)
         """As it was run the first time."""
 
     def alarms(self, spec: DeviceSpec, until: float) -> list[Alarm]:
         """Return the alarms of the device under another specification, up to ``until``."""
-        recording = Recording(self._path)
-        run = _Run(recording, PlantSpec("again", {}, {self._device_id: spec}))
-        for line in recording.lines():
-            if run.name(line)[1] == self._device_id and run.take(line) is not None and run.now > until:
+        run = _Run(self._recording, PlantSpec("again", {}, {self._device_id: spec}))
+        for line, cells in self._recording.lines():
+            if run.name(cells)[1] == self._device_id and run.take(line, cells) is not None and run.now > until:
                 break
         run.finish()
         return run.report.alarms

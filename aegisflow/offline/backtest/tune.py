@@ -1,20 +1,24 @@
 """Limits and thresholds from a healthy period, proposed as a diff to plant.yaml, and never applied.
 
-For each sensor of each kind, over all its devices:
+For each sensor of each kind, over all its devices, and apart for devices that override it:
 
-- ``normal``: from the 0.1 % to the 99.9 % quantile.
-- ``alarm``: only a limit that healthy values cross is moved, to 5 robust spreads from the median.
+- ``normal``: from the 0.1 % to the 99.9 % quantile, where those lie outside of it.
+- ``alarm``: a limit that healthy values cross is moved to 5 robust spreads from the median.
 - ``deadband``: a quarter more than the largest shift of a ten-minute mean against the level.
-- ``detector.threshold``: the z-score that healthy readings exceed once in 10,000, at least 3.
+- ``detector.threshold``: the z-score that healthy readings exceed once in 10,000.
 
-What differs by less than a tenth of what is healthy is left as it stands.
+Whoever wrote a limit knew the machine, and a healthy period shows only what was healthy in it. So every
+change is outwards: a bound that is nearer to the values than it has to be is left alone, and so is what
+differs by less than a tenth of what is healthy.
 """
 
 import difflib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil, floor, log10
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +29,7 @@ from aegisflow.domain.equipment import Limits, PlantSpec, SensorSpec
 from aegisflow.errors import ConfigError, RecordingError
 from aegisflow.offline.backtest.run import Observer, watch
 from aegisflow.offline.backtest.yamledit import YamlText
+from aegisflow.offline.recordings.options import ReadingOptions
 
 FEWEST = 2_000
 """Values of a sensor below which nothing is proposed."""
@@ -32,141 +37,202 @@ _SIGMA = 1.4826
 _ALARM_SPREADS = 5.0
 _DEADBAND_MARGIN = 1.25
 _BLOCK = 120
-_LEAST_THRESHOLD = 3.0
 _RARE = 0.9999
 _WORTH_IT = 0.1
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class _Change(NamedTuple):
     """One value of plant.yaml that the healthy period speaks for."""
 
-    kind: str
-    sensor: str
+    where: tuple[str, ...]
     key: str
     text: str
     """As YAML."""
 
 
-def tune(path: Path, plant_file: Path) -> tuple[str, list[str]]:
-    """Return the unified diff that is proposed (empty for none) and what could not be proposed.
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a healthy period speaks for."""
+
+    diff: str
+    """Unified, against the file as it is; empty for none."""
+    notes: tuple[str, ...]
+    """Changes that have to be written by hand, since the file leaves no place for them."""
+    reading: tuple[str, ...]
+    """How the recording was read."""
+
+    def text(self) -> str:
+        """Return all of it for a terminal; that there is nothing to change only where nothing is listed."""
+        if not self.diff and not self.notes:
+            return "nothing to change: no limit is too near to the values of the recording\n"
+        by_hand = ["to be written by hand:", *(f"  {note}" for note in self.notes)] if self.notes else []
+        return self.diff + "".join(f"{line}\n" for line in by_hand)
+
+
+def tune(path: Path, plant_file: Path, options: ReadingOptions | None = None) -> Proposal:
+    """Return what a healthy period proposes for the limits of a plant.
 
     Raises:
         ConfigError: the plant file has mistakes.
         RecordingError: the recording cannot be used, or is too short to speak for any sensor.
     """
     plant = load(plant_file).plant
-    gathered = _Gathered()
-    watch(path, plant, gathered)
-    proposals = list(_proposals(plant, gathered))
-    if not gathered.enough():
-        raise RecordingError(path, None, "too few values", f"at least {FEWEST:,} of a sensor")
     before = plant_file.read_text(encoding="utf-8")
     text = YamlText(before)
+    gathered = _Gathered(_places(plant, text))
+    report = watch(path, plant, gathered, options)
+    if not gathered.enough():
+        raise RecordingError(path, None, "too few values", f"at least {FEWEST:,} of a sensor")
     notes = []
-    for proposal in proposals:
-        where = ("kinds", proposal.kind, "sensors", proposal.sensor)
-        if not text.put(where, proposal.key, proposal.text):
-            notes.append(f"{'.'.join(where)}.{proposal.key}: {proposal.text} (write it there yourself)")
+    for where, key, value in _changes(plant, gathered):
+        if key == "threshold" and not text.has(where):
+            where, key, value = where[:-1], where[-1], f"{{{key}: {value}}}"
+        if not text.put(where, key, value):
+            notes.append(f"{'.'.join(where)}.{key}: {value}")
     _check(text.text, plant_file)
     diff = difflib.unified_diff(
         before.splitlines(keepends=True), text.text.splitlines(keepends=True), plant_file.name, "proposed"
     )
-    return "".join(diff), notes
+    return Proposal("".join(diff), tuple(notes), tuple(report.reading_lines()))
+
+
+def _places(plant: PlantSpec, text: YamlText) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return where plant.yaml describes each sensor, by device and name: in the device itself, or in its kind."""
+    places: dict[tuple[str, str], tuple[str, ...]] = {}
+    for device_id, device in plant.devices.items():
+        for name in device.sensors:
+            own = ("lines", device.line, "devices", device_id, "sensors", name)
+            places[device_id, name] = own if text.has(own) else ("kinds", device.kind, "sensors", name)
+    return places
 
 
 class _Gathered(Observer):
     """Values and z-scores by kind and sensor, and the ten-minute means against the level of their device."""
 
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, str], list[float]] = {}
-        self.scores: dict[tuple[str, str], list[float]] = {}
-        self.shifts: dict[tuple[str, str], float] = {}
+    def __init__(self, places: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
+        self.values: dict[tuple[str, ...], list[float]] = {}
+        """By place in plant.yaml, as all that follows."""
+        self.scores: dict[tuple[str, ...], list[float]] = {}
+        self.shifts: dict[tuple[str, ...], float] = {}
+        self.places = places
         self._blocks: dict[tuple[str, str], list[float]] = {}
 
     def take(self, device: Device, at: float, values: dict[str, float]) -> None:
-        kind, device_id = device.spec.kind, device.spec.device_id
+        device_id = device.spec.device_id
         levels, scores = device.levels, device.z_scores
         for name, value in values.items():
-            key = (kind, name)
-            self.values.setdefault(key, []).append(value)
+            place = self.places[device_id, name]
+            self.values.setdefault(place, []).append(value)
             if (z := scores.get(name)) is not None:
-                self.scores.setdefault(key, []).append(abs(z))
+                self.scores.setdefault(place, []).append(abs(z))
             block = self._blocks.setdefault((device_id, name), [])
             block.append(value)
             if len(block) == _BLOCK:
                 if name in levels:
                     shift = abs(sum(block) / _BLOCK - levels[name])
-                    self.shifts[key] = max(shift, self.shifts.get(key, 0.0))
+                    self.shifts[place] = max(shift, self.shifts.get(place, 0.0))
                 block.clear()
 
     def enough(self) -> bool:
         return any(len(values) >= FEWEST for values in self.values.values())
 
 
-def _proposals(plant: PlantSpec, gathered: _Gathered) -> Iterator[Proposal]:
-    specs: dict[tuple[str, str], SensorSpec] = {}
-    for device in plant.devices.values():
-        for name, sensor in device.sensors.items():
-            specs.setdefault((device.kind, name), sensor)
-    for (kind, name), sensor in specs.items():
-        values = np.array(gathered.values.get((kind, name), ()))
-        if len(values) >= FEWEST:
-            found = [*_of_values(sensor, values), *_of_shift(sensor, values, gathered.shifts.get((kind, name)))]
-            scores = np.array(gathered.scores.get((kind, name), ()))
-            found += _of_scores(sensor, scores)
-            yield from (Proposal(kind, name, key, text) for key, text in found)
+def _changes(plant: PlantSpec, gathered: _Gathered) -> Iterator[_Change]:
+    specs: dict[tuple[str, ...], SensorSpec] = {}
+    for (device_id, name), place in gathered.places.items():
+        specs.setdefault(place, plant.devices[device_id].sensors[name])
+    for place, sensor in specs.items():
+        values = np.array(gathered.values.get(place, ()))
+        if len(values) < FEWEST:
+            continue
+        scores = np.array(gathered.scores.get(place, ()))
+        found = [*_of_values(sensor, values), *_of_shift(sensor, gathered.shifts.get(place))]
+        yield from (_Change(place, key, text) for key, text in found)
+        yield from (_Change((*place, "detector"), "threshold", text) for text in _of_scores(sensor, scores))
 
 
 def _of_values(sensor: SensorSpec, values: Floats) -> Iterator[tuple[str, str]]:
     low, high = (float(quantile) for quantile in np.quantile(values, (0.001, 0.999)))
     middle = float(np.median(values))
     spread = _SIGMA * float(np.median(np.abs(values - middle))) or (high - low) / 6 or abs(middle) / 100
-    width = max(high - low, spread)
+    far = _ALARM_SPREADS * spread
+    least, most = (float(quantile) for quantile in np.quantile(values, (0.0001, 0.9999)))
+    alarm = Limits(
+        _further(sensor.alarm.low, min(middle - far, least), least, sensor, -1),
+        _further(sensor.alarm.high, max(middle + far, most), most, sensor, 1),
+    )
+    if alarm != sensor.alarm:
+        yield "alarm", _bounds(alarm)
+    normal = _normal(sensor, alarm, low, high, max(high - low, spread))
+    if normal != sensor.normal:
+        yield "normal", _bounds(normal)
+
+
+def _further(now: float | None, far: float, seen: float, sensor: SensorSpec, side: int) -> float | None:
+    """Return an alarm limit that healthy values cross, moved outwards as far as trip and span allow; else as it is."""
+    if now is None or side * seen <= side * now:
+        return now
+    moved = _within(_rounded(far, side), (sensor.trip, sensor.span), side)
+    return moved if side * moved > side * now else now
+
+
+def _normal(sensor: SensorSpec, alarm: Limits, low: float, high: float, width: float) -> Limits:
+    """Return the normal band, widened to what is healthy; one that is open on a side stays open there."""
     now = sensor.normal
-    if _differs(now.low, low, width) or _differs(now.high, high, width):
-        yield "normal", f"[{_inside(low, sensor, -1)}, {_inside(high, sensor, 1)}]"
-    alarm = sensor.alarm
-    moved_low = alarm.low is not None and float(np.quantile(values, 0.0001)) < alarm.low
-    moved_high = alarm.high is not None and float(np.quantile(values, 0.9999)) > alarm.high
-    if moved_low or moved_high:
-        far = _ALARM_SPREADS * spread
-        bounds = Limits(middle - far if moved_low else alarm.low, middle + far if moved_high else alarm.high)
-        parts = [
-            f"{side}: {bound:.4g}" for side, bound in (("low", bounds.low), ("high", bounds.high)) if bound is not None
-        ]
-        yield "alarm", f"{{{', '.join(parts)}}}"
+    unsaid = now == Limits()
+    outer = (alarm, sensor.trip, sensor.span)
+
+    def bound(old: float | None, found: float, side: int) -> float | None:
+        worth_it = unsaid if old is None else side * (found - old) > _WORTH_IT * width
+        if not worth_it:
+            return old
+        moved = _within(_rounded(found, side), outer, side)
+        return moved if old is None or side * moved > side * old else old
+
+    return Limits(bound(now.low, low, -1), bound(now.high, high, 1))
 
 
-def _of_shift(sensor: SensorSpec, values: Floats, shift: float | None) -> Iterator[tuple[str, str]]:
+def _of_shift(sensor: SensorSpec, shift: float | None) -> Iterator[tuple[str, str]]:
     if not shift:
         return
     wanted = _DEADBAND_MARGIN * shift
     if sensor.deadband is None or wanted > (1 + _WORTH_IT) * sensor.deadband:
-        yield "deadband", f"{wanted:.2g}"
+        yield "deadband", f"{_rounded(wanted, 1, digits=2):.10g}"
 
 
-def _of_scores(sensor: SensorSpec, scores: Floats) -> Iterator[tuple[str, str]]:
+def _of_scores(sensor: SensorSpec, scores: Floats) -> Iterator[str]:
     if len(scores) < FEWEST:
         return
-    wanted = max(_LEAST_THRESHOLD, float(np.ceil(2 * np.quantile(scores, _RARE)) / 2))
-    if abs(wanted - sensor.detector.threshold) > _WORTH_IT * sensor.detector.threshold:
-        yield "detector", f"{{threshold: {wanted:g}}}"
+    wanted = float(np.ceil(2 * np.quantile(scores, _RARE)) / 2)
+    if wanted > (1 + _WORTH_IT) * sensor.detector.threshold:
+        yield f"{wanted:g}"
 
 
-def _differs(bound: float | None, found: float, width: float) -> bool:
-    return bound is None or abs(bound - found) > _WORTH_IT * width
-
-
-def _inside(bound: float, sensor: SensorSpec, side: int) -> str:
-    """Return a bound as text, not beyond the alarm, trip and span that it must lie within."""
-    for outer in (sensor.alarm, sensor.trip, sensor.span):
-        limit = outer.low if side < 0 else outer.high
+def _within(bound: float, outer: Iterable[Limits], side: int) -> float:
+    """Return a bound, not beyond the limits that it must lie within."""
+    for limits in outer:
+        limit = limits.low if side < 0 else limits.high
         if limit is not None:
             bound = max(bound, limit) if side < 0 else min(bound, limit)
-    return f"{bound:.4g}"
+    return bound
+
+
+def _rounded(value: float, side: int, digits: int = 4) -> float:
+    """Return a value of so many digits, rounded up (side 1) or down (-1)."""
+    if not value:
+        return value
+    step = 10.0 ** (floor(log10(abs(value))) + 1 - digits)
+    return float(f"{side * ceil(round(side * value / step, 6)) * step:.12g}")
+
+
+def _bounds(limits: Limits) -> str:
+    """Return bounds as YAML."""
+    if limits.low is not None and limits.high is not None:
+        return f"[{limits.low:.10g}, {limits.high:.10g}]"
+    sides = (("low", limits.low), ("high", limits.high))
+    return f"{{{', '.join(f'{side}: {bound:.10g}' for side, bound in sides if bound is not None)}}}"
 
 
 def _check(text: str, plant_file: Path) -> None:

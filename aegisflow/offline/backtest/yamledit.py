@@ -1,79 +1,71 @@
 """Changes single values in a YAML file that people wrote, and nothing else in it: comments and order stay."""
 
-import re
 from collections.abc import Sequence
 
-_KEY = re.compile(r"^(?P<indent> *)(?P<key>[^\s#][^:#]*?) *:(?P<rest>.*)$")
-_VALUE = re.compile(r"^(?P<gap> *)(?P<value>\{[^}]*\}|\[[^\]]*\]|[^#]*?)(?P<comment> *#.*)?$")
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 
 class YamlText:
-    """The text of a file in block style."""
+    """The text of a file, in block style, in flow style, or in both."""
 
     def __init__(self, text: str) -> None:
-        self._lines = text.splitlines(keepends=True)
-
-    @property
-    def text(self) -> str:
+        self.text = text
         """As it is now."""
-        return "".join(self._lines)
+        self._parsed: tuple[str, Node | None] | None = None
 
     def put(self, where: Sequence[str], key: str, value: str) -> bool:
-        """Set a key of the mapping at ``where``; False where that is not written in block style."""
-        start, end, indent = 0, len(self._lines), -1
-        for name in where:
-            found = self._find(name, start, end, indent)
-            if found is None:
-                return False
-            line, indent = found
-            match = _KEY.match(self._lines[line])
-            if match is None or _bare(match["rest"]):
-                return False
-            start, end = line + 1, self._end(line + 1, end, indent)
-        there = self._find(key, start, end, indent)
-        if there is None:
-            below = self._below(start, end)
-            if below is None:
-                return False
-            self._lines.insert(below[0] + 1, f"{' ' * below[1]}{key}: {value}\n")
+        """Set a key of the mapping at ``where`` to a value in YAML.
+
+        Returns False, and changes nothing, where there is no such mapping, or where the old value has an
+        anchor or several lines, so that more would change than was meant.
+        """
+        found = self._mapping(where)
+        if found is None or not found.value:
+            return False
+        old = _value_of(found, key)
+        if old is None:
+            self._insert(found, f"{key}: {value}")
             return True
-        line = there[0]
-        match = _KEY.match(self._lines[line].rstrip("\n"))
-        if match is None:
+        start, end = old.start_mark.index, old.end_mark.index
+        if old.anchor or "\n" in self.text[start:end] or start == end:
             return False
-        old = _VALUE.match(match["rest"])
-        if old is None or not old["value"].strip():
-            return False
-        self._lines[line] = f"{match['indent']}{match['key']}: {value}{old['comment'] or ''}\n"
+        self.text = self.text[:start] + value + self.text[end:]
         return True
 
-    def _find(self, name: str, start: int, end: int, above: int) -> tuple[int, int] | None:
-        """Return line and indent of a key that is a child of the block above."""
-        below = self._below(start, end)
-        if below is None or below[1] <= above:
-            return None
-        for number in range(start, end):
-            match = _KEY.match(self._lines[number])
-            if match is not None and len(match["indent"]) == below[1] and match["key"].strip("'\"") == name:
-                return number, below[1]
-        return None
+    def has(self, where: Sequence[str]) -> bool:
+        """Return whether there is a mapping with something in it."""
+        found = self._mapping(where)
+        return found is not None and bool(found.value)
 
-    def _below(self, start: int, end: int) -> tuple[int, int] | None:
-        """Return line and indent of the first key between."""
-        for number in range(start, end):
-            match = _KEY.match(self._lines[number])
-            if match is not None:
-                return number, len(match["indent"])
-        return None
+    def _mapping(self, where: Sequence[str]) -> MappingNode | None:
+        if self._parsed is None or self._parsed[0] != self.text:
+            self._parsed = (self.text, YAML(pure=True).compose(self.text))
+        node = self._parsed[1]
+        for name in where:
+            node = _value_of(node, name) if isinstance(node, MappingNode) else None
+        return node if isinstance(node, MappingNode) else None
 
-    def _end(self, start: int, end: int, indent: int) -> int:
-        for number in range(start, end):
-            match = _KEY.match(self._lines[number])
-            if match is not None and len(match["indent"]) <= indent:
-                return number
-        return end
+    def _insert(self, mapping: MappingNode, line: str) -> None:
+        first_key, first_value = mapping.value[0]
+        if mapping.flow_style:
+            end = mapping.value[-1][1].end_mark.index
+            self.text = f"{self.text[:end]}, {line}{self.text[end:]}"
+            return
+        indent = " " * first_key.start_mark.column
+        if first_value.start_mark.line == first_key.start_mark.line == first_value.end_mark.line:
+            # Below the first key, which says what it is, and its comment.
+            end = self.text.find("\n", first_value.end_mark.index)
+            end = len(self.text) if end < 0 else end
+            self.text = f"{self.text[:end]}\n{indent}{line}{self.text[end:]}"
+            return
+        start = first_key.start_mark.index
+        self.text = f"{self.text[:start]}{line}\n{indent}{self.text[start:]}"
 
 
-def _bare(rest: str) -> str:
-    """Return what stands behind the colon, without a comment."""
-    return rest.split("#")[0].strip()
+def _value_of(mapping: MappingNode, key: str) -> Node | None:
+    for name, value in mapping.value:
+        if isinstance(name, ScalarNode) and name.value == key:
+            found: Node = value
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""Recorded files of readings, read as they are."""

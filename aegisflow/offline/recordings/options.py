@@ -1,0 +1,63 @@
+"""What a person may say about a file, so that nothing has to be concluded from it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aegisflow.errors import BadValueError
+
+NONE = "none"
+"""Said of a column or a marker: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """How a recording is to be read; what is left out here is found in the file, and told.
+
+    Attributes:
+        separator: between two cells: one character, or tab
+        decimal: what stands before decimals; the other mark then stands between groups of three digits
+        encoding: of the text, such as utf-8 or cp1252
+        header_line: number of the line that names the columns
+        time_column: column of times; said twice, a column of dates and one of times of day
+        time_format: of strptime, such as %d.%m.%Y %H:%M; or s, ms, us, ns since 1970, or excel
+        timezone: of times that say none: Europe/Berlin, or +01:00 (default UTC)
+        day_first: 04/07 is the 4th of July
+        month_first: 04/07 is the 7th of April
+        newest_first: the file goes back in time
+        oldest_first: the file goes forward in time
+        device_column: column that says whose row it is, or none
+        device: whose rows they are where no column says so (default: the name of the file)
+        sensors: column to judge, said once for each, and no others
+        label_column: column that says what was really wrong, or none
+        healthy_label: label that means that nothing was wrong
+        missing: value that stands for no value, such as -200 or Bad, or none
+
+    Raises:
+        BadValueError: two of them contradict each other.
+    """
+
+    separator: str | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    header_line: int | None = None
+    time_column: tuple[str, ...] = ()
+    time_format: str | None = None
+    timezone: str | None = None
+    day_first: bool = False
+    month_first: bool = False
+    newest_first: bool = False
+    oldest_first: bool = False
+    device_column: str | None = None
+    device: str | None = None
+    sensors: tuple[str, ...] = ()
+    label_column: str | None = None
+    healthy_label: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.day_first and self.month_first:
+            raise BadValueError("--month-first", "beside --day-first", "one of them")
+        if self.newest_first and self.oldest_first:
+            raise BadValueError("--oldest-first", "beside --newest-first", "one of them")
+        if len(self.time_column) > 2:
+            raise BadValueError("--time-column", ", ".join(self.time_column), "one column, or a date and a time")

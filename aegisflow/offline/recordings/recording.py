@@ -1,0 +1,333 @@
+"""A recorded file of readings, in whichever dialect of CSV somebody's system wrote it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
+from math import nan
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from aegisflow.errors import RecordingError
+from aegisflow.offline.recordings import names
+from aegisflow.offline.recordings.missing import find_markers
+from aegisflow.offline.recordings.numbers import Mark, parse_number
+from aegisflow.offline.recordings.options import NONE, ReadingOptions
+from aegisflow.offline.recordings.roles import Roles
+from aegisflow.offline.recordings.survey import ColumnSurvey, Survey, time_text
+from aegisflow.offline.recordings.table import Row, Table, separator_name
+from aegisflow.offline.recordings.time_survey import Ambiguous, TimeSurvey
+from aegisflow.offline.recordings.timeform import TimeForm
+from aegisflow.offline.recordings.timestamps import TimeReader, parse_zone
+
+_SAMPLE_ROWS = 2_000
+_FEW_WORDS = 5
+"""A column with no more different words than these is one of numbers, however often they stand there."""
+_SHOWN = 8
+
+
+class Column(NamedTuple):
+    """A column of one sensor."""
+
+    place: int
+    name: str
+    """Of the sensor."""
+    unit: str
+    """As the header has it in brackets; empty for none."""
+    mark: Mark | None
+    """What stands before decimals; None where both do."""
+    grouped: bool
+    """Whether some of its numbers are more than digits and a decimal point: groups of digits, other signs."""
+    missing: frozenset[float | str]
+    """Numbers and words that stand for no value."""
+
+    def converter(self) -> Callable[[str], float]:
+        """Return what makes a number of a cell, and not a number of one that stands for no value.
+
+        It raises ``ValueError`` for what is neither. Wherever ``float`` will do it is that, since that is by far
+        the fastest.
+        """
+        if self.mark == "." and not self.grouped and not self.missing:
+            return float
+
+        def convert(cell: str) -> float:
+            if cell.strip() in self.missing:
+                return nan
+            value = parse_number(cell, self.mark)
+            return nan if value is None or value in self.missing else value
+
+        return convert
+
+
+class Recording:
+    """A file with its columns found; ``lines`` reads it from the oldest row to the newest.
+
+    Everything that was concluded rather than read is told in ``guesses``, one line each with the option that
+    says otherwise.
+    """
+
+    def __init__(
+        self, path: Path, options: ReadingOptions | None = None, sensors: Collection[str] | None = None
+    ) -> None:
+        """Read the whole file once.
+
+        Args:
+            path: The file.
+            options: What a person says about it.
+            sensors: Names of all sensors that its plant has; without them, every column of numbers is one.
+
+        Raises:
+            RecordingError: it cannot be read, has no times or no numbers, or can be read in several ways.
+        """
+        self.path = path
+        self.options = options = options or ReadingOptions()
+        self._table = Table(path, options)
+        self.header = self._table.header
+        sample = _head(self._table)
+        roles = Roles(self._table, sample, options)
+        self.time_places, self.device_place = roles.time_places, roles.device_place
+        times = TimeSurvey(options)
+        self._survey = Survey(self._table, self.time_places, times)
+        if not self._survey.rows:
+            raise RecordingError(path, self._table.header_line, "no rows", "rows of data, with at least one sensor")
+        if not sample:
+            line, cells = next(self._table.lines())
+            found = f"{len(cells)} cells under {len(self.header)} names"
+            raise RecordingError(path, line, found, "as many, or --separator, or --header-line")
+        self.guesses = [*self._table.guesses, *roles.guesses]
+        self.hints: list[str] = []
+        """What a person may want to say, although nothing was concluded."""
+        self.labels = self._find_labels(roles)
+        """Places of columns that say what was really wrong, the most telling first."""
+        self.columns = self._find_sensors(roles, sensors)
+        self.times = self._conclude(times.reader())
+        self.interval_s, self.newest_first = self._rhythm(sample)
+        self.times = self._conclude(times.reader(self.interval_s))
+        self.guesses += list(dict.fromkeys(times.guesses))
+        self._time_form(sample)
+
+    @property
+    def separator(self) -> str:
+        """What stands between two cells, as people call it."""
+        return separator_name(self._table.separator)
+
+    def label_counts(self, place: int) -> dict[str, int] | None:
+        """Return the different cells of a column and how often they stand there; None where there are many."""
+        column = self._survey.columns[place]
+        return None if column.many else dict(column.texts)
+
+    def device_of(self, cells: Sequence[str]) -> str:
+        """Return whose row it is; all rows of a file without a device column belong to one device."""
+        return self.one_device if self.device_place is None else cells[self.device_place].strip()
+
+    @property
+    def one_device(self) -> str:
+        """The device of a file without a device column: as was said, or the name of the file."""
+        if self.options.device is not None:
+            return self.options.device
+        name = self.path.name.removesuffix(".gz")
+        return Path(name).stem or name
+
+    def time_text(self, cells: Sequence[str]) -> str:
+        """Return the timestamp of a row as it stands there.
+
+        Raises:
+            IndexError: the row is too short to have one.
+        """
+        return time_text(cells, self.time_places)
+
+    def lines(self, progress: Callable[[float], None] = lambda share: None) -> Iterator[Row]:
+        """Give the rows of data from the oldest; ``progress`` is told the share of the file that is read, 0 to 1."""
+        self.times.restart()
+        if self.newest_first:
+            # The end of a packed file can only be had by way of its beginning, so it is kept in memory.
+            return reversed(list(self._table.lines(progress)))
+        return self._table.lines(progress)
+
+    def _conclude(self, found: TimeReader | Ambiguous) -> TimeReader:
+        if isinstance(found, Ambiguous):
+            raise RecordingError(self.path, found.line, found.found, found.expected)
+        return found
+
+    def _find_labels(self, roles: Roles) -> tuple[int, ...]:
+        said = self.options.label_column
+        if said is not None:
+            return () if said.lower() == NONE else (roles.place_of(said, "--label-column"),)
+        used = {*self.time_places, self.device_place}
+        found = [
+            place
+            for place, name in enumerate(self.header)
+            if place not in used and name and names.is_label(name, self._few(place))
+        ]
+        return tuple(sorted(found, key=lambda place: names.rank(self.header[place])))
+
+    def _few(self, place: int) -> bool:
+        """Return whether a column holds a few words or whole numbers, as labels do and measurements seldom."""
+        column = self._survey.columns[place]
+        return not column.many and all(
+            (number := _as_number(text)) is None or number.is_integer() for text in column.texts
+        )
+
+    def _find_sensors(self, roles: Roles, known: Collection[str] | None) -> dict[str, Column]:
+        """Return the columns that are judged, by the name of their sensor."""
+        wanted = self._wanted(roles, known)
+        marks, ambiguous = self._survey.marks()
+        columns: dict[str, Column] = {}
+        refused = []
+        for place, name in wanted.items():
+            if place in ambiguous and self.options.decimal is None:
+                shown = f"{ambiguous[place]!r} may have decimals or groups of three digits"
+                refused.append(f"column {self.header[place]}: {shown}")
+                continue
+            unit = names.name_and_unit(self.header[place])[1]
+            mark = self.options.decimal or marks[place]
+            columns[name] = Column(place, name, unit, mark, self._survey.columns[place].formatted, frozenset())
+        self.guesses += [f"{text}: not judged (--decimal . or --decimal ,)" for text in refused]
+        if refused and not columns:
+            raise RecordingError(self.path, None, refused[0], "--decimal . or --decimal ,")
+        self._tell_decimals(columns)
+        return self._with_markers(columns, known is not None)
+
+    def _wanted(self, roles: Roles, known: Collection[str] | None) -> dict[int, str]:
+        """Return the places of all columns that may be sensors, with the names of these."""
+        if self.options.sensors:
+            places = [roles.place_of(name, "--sensors") for name in self.options.sensors]
+            return self._named_by_plant(places, known) if known is not None else self._named(places)
+        if known is not None:
+            return self._named_by_plant(range(len(self.header)), known)
+        used = {*self.time_places, self.device_place, *self.labels}
+        places, words, counts = [], [], []
+        for place, name in enumerate(self.header):
+            column = self._survey.columns[place]
+            if place in used or (not name and not column.numbers):
+                continue
+            if names.is_index(name) or (names.may_be_index(name) and _counts(column)):
+                counts.append(name or f"{place + 1} (no name)")
+            elif _holds_numbers(column):
+                places.append(place)
+            else:
+                words.append(name)
+        self._tell("labels, no sensors", [self.header[place] for place in self.labels], "--sensors, --label-column")
+        self._tell("numbers of rows, no sensors", counts, "--sensors")
+        self._tell("no numbers, not judged", words, "--sensors")
+        return self._named(places)
+
+    def _named(self, places: Collection[int]) -> dict[int, str]:
+        """Return sensors named by the header without units, where that leaves them different names."""
+        short = {place: names.name_and_unit(self.header[place])[0] for place in places}
+        counts: dict[str, int] = defaultdict(int)
+        for name in short.values():
+            counts[name] += 1
+        return {place: name if counts[name] == 1 else self.header[place] for place, name in short.items()}
+
+    def _named_by_plant(self, places: Collection[int], known: Collection[str]) -> dict[int, str]:
+        """Return the columns whose names are those of the plant's sensors, or mean the same."""
+        exact = {place: self.header[place] for place in places if self.header[place] in known}
+        free = {names.plain(name): name for name in known if name not in exact.values()}
+        alike: dict[str, list[int]] = defaultdict(list)
+        for place in places:
+            for form in {names.plain(self.header[place]), names.plain(names.name_and_unit(self.header[place])[0])}:
+                if place not in exact and form in free:
+                    alike[free[form]].append(place)
+        for name, found in alike.items():
+            if len(found) == 1:
+                exact[found[0]] = name
+                self.guesses.append(f"column {self.header[found[0]]} is sensor {name} (rename it if it is not)")
+        return dict(sorted(exact.items()))
+
+    def _tell_decimals(self, columns: dict[str, Column]) -> None:
+        commas = [column.name for column in columns.values() if column.mark == ","]
+        if commas and self.options.decimal is None:
+            self._tell("decimal commas", commas, "--decimal .")
+        grouped = [c.name for c in columns.values() if c.mark == "." and self._survey.columns[c.place].looks.example]
+        if grouped and self.options.decimal is None:
+            self._tell("commas between groups of three digits", grouped, "--decimal ,")
+
+    def _with_markers(self, columns: dict[str, Column], has_plant: bool) -> dict[str, Column]:
+        """Return the columns with the numbers that stand for no value."""
+        said = self.options.missing
+        if said:
+            values = {text if (number := _as_number(text)) is None else number for text in said} - {NONE}
+            return {name: column._replace(missing=frozenset(values)) for name, column in columns.items()}
+        surveys = {column.place: self._survey.columns[column.place] for column in columns.values()}
+        markers = find_markers(surveys)
+        by_marker: dict[float, list[str]] = defaultdict(list)
+        for column in columns.values():
+            if column.place in markers:
+                by_marker[markers[column.place]].append(column.name)
+        for marker, found in by_marker.items():
+            if has_plant:
+                self.hints.append(
+                    f"{marker:g} repeats far outside in {_listed(found)}: no value? (--missing={marker:g})"
+                )
+            else:
+                self._tell(f"{marker:g} stands for no value", found, "--missing none")
+        if has_plant:
+            return columns
+        return {
+            name: column._replace(missing=frozenset({markers[column.place]})) if column.place in markers else column
+            for name, column in columns.items()
+        }
+
+    def _rhythm(self, sample: Sequence[Row]) -> tuple[float, bool]:
+        """Return the usual time between two readings of one device, and whether the file goes back in time."""
+        before: dict[str, float] = {}
+        steps, back = [], 0
+        for _, cells in sample:
+            try:
+                at = self.times.at(self.time_text(cells))
+            except ValueError:
+                continue
+            device_id = self.device_of(cells)
+            step = at - before.get(device_id, at)
+            if step:
+                steps.append(abs(step))
+                back += step < 0
+            before[device_id] = at
+        interval_s = median(steps) if steps else 1.0
+        if self.options.newest_first or self.options.oldest_first:
+            return interval_s, self.options.newest_first
+        newest_first = 2 * back > len(steps)
+        if newest_first:
+            self.guesses.append("newest row first: read from the end (--oldest-first)")
+        return interval_s, newest_first
+
+    def _time_form(self, sample: Sequence[Row]) -> None:
+        self.time_form = TimeForm()
+        zone = None if self.options.timezone is None else parse_zone(self.options.timezone)
+        for _, cells in sample:
+            text = self.time_text(cells).strip()
+            try:
+                self.times.at(text)
+            except ValueError:
+                continue
+            self.time_form = TimeForm.of(text, zone)
+            return
+
+    def _tell(self, what: str, columns: Sequence[str], option: str) -> None:
+        if columns:
+            self.guesses.append(f"{what}: {_listed(columns)} ({option})")
+
+
+def _listed(columns: Sequence[str]) -> str:
+    rest = len(columns) - _SHOWN
+    return ", ".join(columns[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _holds_numbers(column: ColumnSurvey) -> bool:
+    return column.numbers > 0 and (len(column.looks.words) <= _FEW_WORDS or column.numbers >= column.words)
+
+
+def _counts(column: ColumnSurvey) -> bool:
+    return column.counts_up and column.numbers > _FEW_WORDS
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        return parse_number(text, None)
+    except ValueError:
+        return None
+
+
+def _head(table: Table) -> list[Row]:
+    return list(islice((row for row in table.lines() if len(row[1]) == len(table.header)), _SAMPLE_ROWS))

@@ -1,0 +1,165 @@
+"""Which column of a recording holds times, devices, labels: by its name, and by what stands in it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from aegisflow.errors import RecordingError
+from aegisflow.offline.recordings import names
+from aegisflow.offline.recordings.calendar import is_time_of_day, take_apart
+from aegisflow.offline.recordings.numbers import plain_number
+from aegisflow.offline.recordings.options import NONE, ReadingOptions
+from aegisflow.offline.recordings.survey import time_text
+from aegisflow.offline.recordings.table import Row, Table
+from aegisflow.offline.recordings.timestamps import of_digits, unit_of
+
+_MOST_DEVICES = 50
+_CROWDED = 1.5
+"""So many rows to a timestamp, and they are of several devices."""
+_UNIQUE = 0.99
+
+
+class Roles:
+    """Columns of a file that are no sensors, found by the first rows."""
+
+    def __init__(self, table: Table, sample: Sequence[Row], options: ReadingOptions) -> None:
+        """Find them.
+
+        Raises:
+            RecordingError: there is no column of times, or none of the name that was said.
+        """
+        self._table, self._options = table, options
+        self._header, self._rows = table.header, [cells for _, cells in sample]
+        self.guesses: list[str] = []
+        self.time_places = self._find_time()
+        self.device_place = self._find_device()
+
+    def place_of(self, name: str, option: str) -> int:
+        """Return the column that a person named, in whichever case.
+
+        Raises:
+            RecordingError: there is no such column.
+        """
+        for known in (lambda text: text, names.plain, lambda text: names.plain(names.name_and_unit(text)[0])):
+            found = [place for place, header in enumerate(self._header) if known(header) == known(name.strip())]
+            if found:
+                return found[0]
+        shown = ", ".join(name for name in self._header if name)
+        raise RecordingError(self._table.path, self._table.header_line, f"{option} {name}", f"one of {shown[:300]}")
+
+    def _find_time(self) -> tuple[int, ...]:
+        said = self._options.time_column
+        if said:
+            return tuple(self.place_of(name, "--time-column") for name in said)
+        pair = self._date_and_time()
+        if pair is not None:
+            columns = " and ".join(self._header[place] for place in pair)
+            self.guesses.append(f"times in two columns, {columns} (--time-column)")
+            return pair
+        named = self._named(names.TIME)
+        for place in named:
+            if self._share(place, self._is_time) >= 0.5:
+                return (place,)
+        if named:
+            return (named[0],)
+        for is_time in (_is_stamp, self._is_time):
+            for place in range(len(self._header)):
+                if self._rows and self._share(place, is_time) >= _UNIQUE and self._rises(place):
+                    self.guesses.append(f"times in column {self._header[place] or place + 1} (--time-column)")
+                    return (place,)
+        shown = ", ".join(self._header[:10])[:200] or "nothing"
+        expected = "a header with a column timestamp, or --time-column"
+        raise RecordingError(self._table.path, self._table.header_line, shown, expected)
+
+    def _date_and_time(self) -> tuple[int, int] | None:
+        days, times = self._named(names.DATE), self._named(names.TIME_OF_DAY)
+        for day in days:
+            for time in times:
+                both = day != time and self._share(day, self._is_time) >= 0.5
+                if both and self._share(time, is_time_of_day) >= 0.5:
+                    return day, time
+        return None
+
+    def _find_device(self) -> int | None:
+        said = self._options.device_column
+        if said is not None:
+            return None if said.lower() == NONE else self.place_of(said, "--device-column")
+        if self._options.device is not None:
+            return None
+        named = self._named(names.DEVICE)
+        if named:
+            return named[0]
+        tags, values = self._named(names.TAG), self._named(names.VALUE)
+        if tags and values:
+            tag = self._header[tags[0]]
+            self.guesses.append(f"one value a row: each {tag} counts as a device of its own (--device-column)")
+            return tags[0]
+        place = self._parts_rows_of_one_time()
+        if place is not None:
+            name = self._header[place]
+            self.guesses.append(
+                f"column {name} says whose row it is: several rows have the same time (--device-column)"
+            )
+        return place
+
+    def _parts_rows_of_one_time(self) -> int | None:
+        """Return the column by which rows of the same time differ, if there are many of them."""
+        times = [time_text(cells, self.time_places) for cells in self._rows]
+        if not times or len(times) < _CROWDED * len(set(times)):
+            return None
+        found = []
+        for place, name in enumerate(self._header):
+            cells = [row[place].strip() for row in self._rows]
+            counts = Counter(cells)
+            unique = len(set(zip(times, cells, strict=True))) >= _UNIQUE * len(times)
+            if (
+                name
+                and place not in self.time_places
+                and unique
+                and len(counts) <= _MOST_DEVICES
+                and min(counts.values()) > 1
+            ):
+                words = not any(cell.replace(".", "").isdigit() for cell in counts)
+                found.append((not words, len(counts), place))
+        return min(found)[2] if found else None
+
+    def _named(self, known: Sequence[str]) -> list[int]:
+        """Return the columns that have one of these names, in the order of the names."""
+        by_name: dict[str, list[int]] = defaultdict(list)
+        for place, name in enumerate(self._header):
+            for form in {names.plain(name), names.plain(names.name_and_unit(name)[0])}:
+                by_name[form].append(place)
+        return list(dict.fromkeys(place for name in known for place in by_name.get(name, ())))
+
+    def _share(self, place: int, test: Callable[[str], bool]) -> float:
+        """Return the share of the cells of a column, empty ones aside, that pass a test."""
+        cells = [text for row in self._rows if (text := row[place].strip())]
+        return sum(map(test, cells)) / len(cells) if cells else 0.0
+
+    def _is_time(self, text: str) -> bool:
+        if self._options.time_format is not None:
+            return True
+        number = plain_number(text)
+        if number is None:
+            return _is_stamp(text)
+        return unit_of(number) is not None or of_digits(text) is not None
+
+    def _rises(self, place: int) -> bool:
+        """Return whether a column goes one way, if it is of numbers; times in words are told by their look."""
+        try:
+            values = [float(row[place]) for row in self._rows if row[place].strip()]
+        except ValueError:
+            return True
+        steps = [after - before for before, after in pairwise(values)]
+        return len(values) > 2 and (all(step >= 0 for step in steps) or all(step <= 0 for step in steps))
+
+
+def _is_stamp(text: str) -> bool:
+    if plain_number(text) is not None:
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return take_apart(text) is not None
+    return True

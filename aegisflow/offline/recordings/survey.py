@@ -1,0 +1,178 @@
+"""One look at all rows of a file, before any of them counts: what its columns hold."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aegisflow.offline.recordings.numbers import Mark, NumberSurvey, Shape, parse_number
+from aegisflow.offline.recordings.table import Table
+from aegisflow.offline.recordings.time_survey import TimeSurvey
+
+_DISTINCT = 40
+_LOOKED_AT = 64
+"""Plain numbers at the beginning whose look is noted; of what is not plain, all is."""
+Floats = NDArray[np.float64]
+
+
+class ColumnSurvey:
+    """What the cells of one column are."""
+
+    def __init__(self) -> None:
+        self.looks = NumberSurvey()
+        self.numbers = 0
+        """Cells that hold numbers, in whichever form."""
+        self.words = 0
+        """Cells that are neither numbers nor empty."""
+        self.formatted = False
+        """Whether some numbers are written in more than digits and a point."""
+        self.texts: Counter[str] = Counter()
+        """Different cells, as long as they are few, to how often they stand there."""
+        self.many = False
+        """Whether there are more than a few different cells."""
+        self.counts_up = True
+        """Whether each row has one more than the row before."""
+        self.low = Extreme()
+        self.high = Extreme()
+        """Of the negated values."""
+        self._before: float | None = None
+
+    def take(self, cells: Sequence[str]) -> None:
+        """Take in some cells, in the order of the file."""
+        if not self.many:
+            self.texts.update(cells)
+            self.many = len(self.texts) > _DISTINCT
+        for cell in cells[:_LOOKED_AT] if self._before is None else cells[:1]:
+            self.looks.take(cell, 0)
+        try:
+            values = np.array(list(map(float, cells)))
+        except ValueError:
+            self.counts_up = False
+            values = np.array(list(self._values(Counter(cells))))
+        else:
+            self._count(values)
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            self.low.take(finite)
+            self.high.take(-finite)
+
+    def _count(self, values: Floats) -> None:
+        self.numbers += int(np.isfinite(values).sum())
+        if self.counts_up:
+            steps = np.diff(values) if self._before is None else np.diff(values, prepend=self._before)
+            self.counts_up = bool((steps == 1).all())
+        self._before = float(values[-1])
+
+    def _values(self, cells: Counter[str]) -> Iterator[float]:
+        """Give the numbers among some cells, each as often as it stands there, and note what the others are."""
+        for cell, count in cells.items():
+            value: float | None
+            try:
+                value = float(cell)
+            except ValueError:
+                value = self._note(cell, count)
+            if value is not None and value == value:
+                self.numbers += count
+                yield from repeat(value, count)
+
+    def _note(self, cell: str, count: int) -> float | None:
+        shape = self.looks.take(cell, count)
+        if shape is Shape.ABSENT:
+            return None
+        if shape is Shape.WORD:
+            self.words += count
+            return None
+        self.formatted = True
+        if shape is Shape.EITHER_COMMA:
+            self.numbers += count
+            return None
+        return parse_number(cell, None)
+
+
+class Extreme:
+    """The smallest of the values, how often it occurs, and the smallest of the others."""
+
+    __slots__ = ("count", "next", "value")
+
+    def __init__(self) -> None:
+        self.value = self.next = inf
+        self.count = 0
+
+    def take(self, values: Floats) -> None:
+        """Take in values, all of them finite and at least one."""
+        lowest = float(values.min())
+        if lowest > self.value:
+            self.next = min(self.next, lowest)
+            return
+        if lowest < self.value:
+            self.next, self.value, self.count = self.value, lowest, 0
+        same = values == lowest
+        self.count += int(same.sum())
+        if not same.all():
+            self.next = min(self.next, float(values[~same].min()))
+
+
+class Survey:
+    """All columns of a file, and all of its timestamps."""
+
+    def __init__(self, table: Table, time_places: Sequence[int], times: TimeSurvey) -> None:
+        """Read the whole file once.
+
+        Args:
+            table: The file.
+            time_places: Columns that make up a timestamp.
+            times: Is told all timestamps.
+        """
+        self.rows = 0
+        self.columns = [ColumnSurvey() for _ in table.header]
+        width = len(table.header)
+        skipped = set(time_places)
+        for numbers, rows in table.blocks():
+            self.rows += len(rows)
+            if not set(map(len, rows)) <= {width}:
+                whole = [(number, row) for number, row in zip(numbers, rows, strict=True) if len(row) == width]
+                numbers, rows = [number for number, _ in whole], [row for _, row in whole]
+            if not rows:
+                continue
+            cells = list(zip(*rows, strict=True))
+            times.take(numbers, _texts(cells, time_places))
+            for place, column in enumerate(self.columns):
+                if place not in skipped:
+                    column.take(cells[place])
+
+    def marks(self) -> tuple[dict[int, Mark | None], dict[int, str]]:
+        """Return what stands before decimals, by column, and of those that are ambiguous a cell that is.
+
+        A column is asked first; where it is silent, the others of the file speak for it.
+        """
+        proven = {place: column.looks.own_mark for place, column in enumerate(self.columns)}
+        known = {mark for mark in proven.values() if mark is not None}
+        overall: Mark | None = next(iter(known)) if len(known) == 1 else None
+        marks: dict[int, Mark | None] = {}
+        ambiguous: dict[int, str] = {}
+        for place, column in enumerate(self.columns):
+            shapes = column.looks.shapes.keys()
+            mark = proven[place] or overall
+            if shapes >= {Shape.POINT, Shape.COMMA}:
+                marks[place] = None
+            elif shapes & {Shape.COMMA, Shape.EITHER_COMMA, Shape.EITHER_POINT}:
+                marks[place] = mark or "."
+                if mark is None and Shape.EITHER_COMMA in shapes:
+                    ambiguous[place] = column.looks.example
+            else:
+                marks[place] = "."
+        return marks, ambiguous
+
+
+def time_text(cells: Sequence[str], places: Sequence[int]) -> str:
+    """Return the timestamp of a row, from one cell or two."""
+    return cells[places[0]] if len(places) == 1 else " ".join(cells[place].strip() for place in places)
+
+
+def _texts(columns: Sequence[Sequence[str]], places: Sequence[int]) -> Sequence[str]:
+    if len(places) == 1:
+        return columns[places[0]]
+    return [" ".join(cell.strip() for cell in cells) for cells in zip(*(columns[p] for p in places), strict=True)]

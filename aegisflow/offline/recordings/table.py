@@ -1,0 +1,187 @@
+"""Rows and columns of a text file: what stands between cells, and where the names of the columns are."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+
+from aegisflow.errors import RecordingError
+from aegisflow.offline.recordings.calendar import take_apart
+from aegisflow.offline.recordings.numbers import Shape, shape_of
+from aegisflow.offline.recordings.options import ReadingOptions
+from aegisflow.offline.recordings.source import TextFile
+
+SEPARATORS = (",", ";", "\t", "|")
+_NAMES = {"\t": "tab", " ": "blank"}
+_SAMPLE_LINES = 200
+_LONGEST = 1_000_000
+_EXCEL_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)
+_REMARKS = ("#", "//", "%")
+
+
+Row = tuple[int, list[str]]
+"""Number of a line in the file, from 1, and its cells."""
+
+
+class Table:
+    """A file of rows below a header; ``lines`` reads them from the beginning, as often as needed."""
+
+    def __init__(self, path: Path, options: ReadingOptions) -> None:
+        """Find separator and header.
+
+        Raises:
+            RecordingError: the file cannot be read, or has no header that names each column once.
+        """
+        self.path = path
+        self._file = TextFile(path, options.encoding)
+        self.guesses = list(self._file.guesses)
+        sample = [
+            (number, line[:_LONGEST])
+            for number, line in enumerate(self._first(_SAMPLE_LINES + (options.header_line or 0)), start=1)
+            if line.strip()
+        ]
+        self.separator, sample = self._separator(sample, options)
+        self.header_line, self.header = self._find_header(sample, options.header_line)
+        self._check_header()
+
+    def lines(self, progress: Callable[[float], None] = lambda share: None) -> Iterator[Row]:
+        """Give the rows of data one by one; see ``blocks``."""
+        for numbers, rows in self.blocks(progress):
+            yield from zip(numbers, rows, strict=True)
+
+    def blocks(
+        self, progress: Callable[[float], None] = lambda share: None
+    ) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+        """Give numbers and cells of the rows of data, many at a time.
+
+        Lines without any cell are no rows. Empty cells that a row has beyond the header are dropped: many
+        programs end rows with a separator. ``progress`` is told the share of the file that is read, 0 to 1.
+        """
+        separator, columns = self.separator, len(self.header)
+        passed = 0
+        for lines in self._file.blocks(progress):
+            first = passed + 1
+            passed += len(lines)
+            if passed <= self.header_line:
+                continue
+            begin = max(first, self.header_line + 1)
+            # Line by line, so that an open quote cannot swallow the rest of the file.
+            rows = [
+                line.split(separator) if '"' not in line else _split(line, separator) for line in lines[begin - first :]
+            ]
+            numbers: Sequence[int] = range(begin, passed + 1)
+            if not set(map(len, rows)) <= {columns}:
+                kept = [(number, cells) for number, cells in zip(numbers, rows, strict=True) if not _is_blank(cells)]
+                numbers, rows = [number for number, _ in kept], [cells for _, cells in kept]
+                for cells in rows:
+                    if len(cells) > columns and not any(cells[columns:]):
+                        del cells[columns:]
+            yield numbers, rows
+
+    def _first(self, count: int) -> list[str]:
+        return list(islice(chain.from_iterable(self._file.blocks()), count))
+
+    def _separator(self, sample: list[tuple[int, str]], options: ReadingOptions) -> tuple[str, list[tuple[int, str]]]:
+        """Return what parts the cells, and the sample without the line that says it."""
+        if options.separator is not None:
+            separator = {"tab": "\t", "\\t": "\t"}.get(options.separator.lower(), options.separator)
+            if len(separator) != 1:
+                raise RecordingError(self.path, None, f"--separator {separator}", "one character, or tab")
+            return separator, sample
+        said = _EXCEL_SEPARATOR.fullmatch(sample[0][1].strip()) if sample else None
+        if said is not None:
+            return said[1], sample[1:]
+        lines = [line for _, line in sample if not line.startswith(_REMARKS)]
+        return max(SEPARATORS, key=lambda separator: _fit(lines, separator)), sample
+
+    def _find_header(self, sample: list[tuple[int, str]], said: int | None) -> tuple[int, list[str]]:
+        """Return line and names of the header: the first row that is as wide as those below it."""
+        rows = [(number, _split(line, self.separator), line) for number, line in sample]
+        if said is not None:
+            found = next((row for row in rows if row[0] == said), None)
+            if found is None:
+                raise RecordingError(self.path, None, f"--header-line {said}", "a line that is not empty")
+            return said, [name.strip() for name in found[1]]
+        remarks = [row for row in rows if row[2].startswith(_REMARKS)]
+        rows = [row for row in rows if not row[2].startswith(_REMARKS)] or rows
+        if not rows:
+            raise RecordingError(self.path, 1, "nothing", "a header with a column timestamp")
+        widths = Counter(_width(cells) for _, cells, _ in rows[1:] or rows)
+        usual = max(widths, key=lambda width: (widths[width], width))
+        if remarks and remarks[-1][0] < rows[0][0] and len(remarks[-1][1]) == len(rows[0][1]) > 1 and _data(rows[0][1]):
+            # A header behind a mark of remarks, as numpy writes it.
+            rows.insert(0, remarks[-1])
+            rows[0][1][0] = rows[0][1][0].lstrip("#/% ") or rows[0][1][0]
+        start = 0
+        if _width(rows[0][1]) == 1 < usual:
+            start = next(place for place, (_, cells, _) in enumerate(rows) if _width(cells) == usual)
+        number, cells, _ = rows[start]
+        if start:
+            self.guesses.append(f"the header is line {number}: what is above it is no table (--header-line)")
+        while len(cells) > 1 and not cells[-1].strip() and len(cells) > usual:
+            cells.pop()
+        return number, [name.strip() for name in cells]
+
+    def _check_header(self) -> None:
+        """Refuse a name that stands twice, and data in place of names."""
+        places: dict[str, int] = {}
+        for place, name in enumerate(self.header, start=1):
+            if not name:
+                continue
+            if name in places:
+                found = f"column {name!r} twice, as columns {places[name]} and {place}"
+                raise RecordingError(self.path, self.header_line, found, "a name of its own for each column")
+            places[name] = place
+        data = _data(self.header)
+        if data:
+            found = f"data in place of names ({', '.join(data[:3])})"
+            raise RecordingError(self.path, self.header_line, found, "a header with a column timestamp")
+
+
+def separator_name(separator: str) -> str:
+    """Return a separator as people call it."""
+    return _NAMES.get(separator, separator)
+
+
+def _split(text: str, separator: str) -> list[str]:
+    if '"' not in text:
+        return text.split(separator)
+    try:
+        return next(csv.reader([text], delimiter=separator), [])
+    except csv.Error:
+        return text.split(separator)
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return len(cells) <= 1 and not "".join(cells).strip()
+
+
+def _width(cells: list[str]) -> int:
+    """Return how many cells a row has, without empty ones at its end."""
+    return next((len(cells) - place for place, cell in enumerate(reversed(cells)) if cell.strip()), 0)
+
+
+def _fit(lines: list[str], separator: str) -> tuple[int, int, int]:
+    """Return how well a separator parts lines into rows; the larger, the better.
+
+    First counts how many rows are no wider than their header, since decimal commas make rows wider than it;
+    then, for a file with lines above its header, how many rows are as wide as most.
+    """
+    if not lines:
+        return 0, 0, 0
+    head, *others = [_width(_split(line, separator)) for line in lines]
+    widths = Counter(width for width in others if width > 1)
+    usual = max(widths, key=lambda width: (widths[width], width), default=0)
+    return sum(1 < width <= head for width in others), widths[usual], head
+
+
+def _data(cells: list[str]) -> list[str]:
+    """Return cells of a header that no name would look like: times, or numbers throughout."""
+    data = [cell for cell in cells if take_apart(cell) is not None]
+    return data or (cells if len(cells) > 1 and all(map(_is_number, cells)) else [])
+
+
+def _is_number(name: str) -> bool:
+    return shape_of(name) not in (Shape.WORD, Shape.ABSENT)
