@@ -1,7 +1,7 @@
 """``plant.yaml`` in, frozen settings out."""
 
 from aegisflow.config.configuration import Configuration
-from aegisflow.config.difference import difference
+from aegisflow.config.difference import difference, with_known_devices
 from aegisflow.config.file import json_schema
 from aegisflow.config.loader import load
 from aegisflow.config.services import (
@@ -30,4 +30,5 @@ __all__ = [
     "difference",
     "json_schema",
     "load",
+    "with_known_devices",
 ]

@@ -85,6 +85,7 @@ def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpe
 class _Template:
     """A kind, built and checked once, to be shared by its devices."""
 
+    name: str
     given: Tree
     sensors: Mapping[str, SensorSpec]
     parameters: Mapping[str, ParameterSpec]
@@ -109,6 +110,7 @@ class _Builder:
         given, at = _given(kind), ("kinds", name)
         sensors = self._sensors(at, given, given, {})
         return _Template(
+            name=name,
             given=given,
             sensors=sensors,
             parameters=self._parameters(at, given, given),
@@ -126,12 +128,12 @@ class _Builder:
         given = _merged(kind.given, own) if own else kind.given
         sensors = self._sensors(at, given, own, kind.sensors) if "sensors" in own else kind.sensors
         same = sensors.keys() == kind.sensors.keys()
-        if not sensors and not self.mistakes.any_in(("kinds", part.kind or "", "sensors")):
+        if not sensors and not self.mistakes.any_in(("kinds", kind.name, "sensors")):
             self.mistakes.add((*at, "sensors"), Shown("no sensors"), "at least one sensor, here or in its kind")
         return DeviceSpec(
             device_id=str(device_id),
             line=str(line_id),
-            kind=part.kind or "",
+            kind=kind.name,
             sensors=sensors,
             description=part.description or given.get("description", ""),
             silent_after_s=self._silent_after_s(given) if own else kind.silent_after_s,

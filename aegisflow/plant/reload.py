@@ -10,7 +10,7 @@ import structlog
 from aegisflow.actors.messages.store import AppendAudit
 from aegisflow.actors.messages.supervisor import ReplacePlant
 from aegisflow.actors.runtime.directory import HISTORIAN, SUPERVISOR, Directory
-from aegisflow.config import Configuration, difference, load
+from aegisflow.config import Configuration, difference, load, with_known_devices
 from aegisflow.domain.views import AuditEntry, PlantChange
 from aegisflow.errors import ConfigError, UnavailableError
 
@@ -36,7 +36,7 @@ class Reloader:
         """Read the file and run it; what only a restart can bring in is named and left alone."""
         with self._one_at_a_time:
             try:
-                new = load(self._configuration.path)
+                new = with_known_devices(self._configuration, load(self._configuration.path))
             except ConfigError as error:
                 return self._refuse(tuple(str(mistake) for mistake in error.mistakes))
             change = difference(self._configuration, new)

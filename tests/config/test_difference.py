@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.config import Configuration, Tls, difference, load
+from aegisflow.config import Configuration, Tls, difference, load, with_known_devices
 from aegisflow.domain.views import PlantChange
 from tests.support.places import PLANT_FILE
 
@@ -113,3 +113,27 @@ def test_a_certificate_is_named_by_its_own_key():
 def _with_ca(configuration: Configuration, name: str) -> Configuration:
     broker = configuration.broker.model_copy(update={"tls": Tls(ca_file=Path(name))})
     return replace(configuration, broker=broker)
+
+
+def test_what_does_not_differ_stays_the_same_object(tmp_path):
+    path = tmp_path / "plant.yaml"
+    path.write_text(PLANT, encoding="utf-8")
+    old = load(path, {})
+    path.write_text(PLANT.replace("pump-02: pump", "pump-02: {kind: pump, silent_after: 5min}, pump-04: pump"))
+    new = load(path, {})
+    shared = with_known_devices(old, new)
+    assert shared == new
+    assert list(shared.plant.devices) == list(new.plant.devices)
+    same = [name for name, device in shared.plant.devices.items() if device is old.plant.devices.get(name)]
+    assert same == ["pump-01", "fan-01", "pump-03"]
+    assert difference(old, shared) == difference(old, new)
+
+
+def test_a_kind_that_differs_is_compared_once_and_replaced_for_all(tmp_path):
+    path = tmp_path / "plant.yaml"
+    path.write_text(PLANT, encoding="utf-8")
+    old = load(path, {})
+    path.write_text(PLANT.replace("unit: °C}", "unit: °C, deadband: 3}"), encoding="utf-8")
+    shared = with_known_devices(old, load(path, {}))
+    assert difference(old, shared).changed == ("pump-01", "pump-02", "pump-03")
+    assert shared.plant.devices["fan-01"] is old.plant.devices["fan-01"]
