@@ -26,7 +26,7 @@ _WARM_UP = 240
 
 
 class Device:
-    """Everything AegisFlow knows about one machine; no clock, no I/O, no threads."""
+    """Everything AegisFlow knows about one machine, without a clock, I/O or threads of its own."""
 
     __slots__ = (
         "_book",
@@ -55,10 +55,10 @@ class Device:
     # --- readings and time ----------------------------------------------------------------------
 
     def record(self, reading: Reading) -> tuple[Disposition, tuple[AlarmEvent, ...]]:
-        """Take in one reading; return what became of it and of the alarms.
+        """Take in one reading and return what became of it, and what changed with the alarms.
 
-        Only a reading newer than all before it enters windows and detectors and becomes the latest.
-        One with a timestamp already taken is a duplicate, as far back as the longest window reaches.
+        Only a reading that is newer than all before it enters windows and detectors and becomes the latest.
+        One whose timestamp is known is a duplicate, as far back as the longest window reaches.
         """
         at = reading.at
         if at <= self._latest_at:
@@ -83,9 +83,9 @@ class Device:
     def tick(self, at: float, listening: bool = True) -> tuple[AlarmEvent, ...]:
         """Let time pass to ``at`` by the plant's clock and return what changed with the alarms.
 
-        Silence ends every run of breaches that is not an alarm yet: readings before and after it
-        are not consecutive. A device that has reported before, and is silent while we listen, is an
-        alarm. While nobody can be heard (``listening`` is false), silence says nothing about it.
+        Silence ends every run of breaches that is not an alarm yet, since readings before and after it
+        are not consecutive. A device that has reported before and is silent raises an alarm. While the
+        broker is away (``listening`` is false) no device can be heard, so silence says nothing about it.
         """
         if not listening or self._heard_since > at:
             self._heard_since = at
@@ -97,7 +97,7 @@ class Device:
         return events
 
     def _silence(self, at: float) -> tuple[AlarmEvent, ...]:
-        """Raise the alarm that the device does not report any more, once for each silence."""
+        """Raise the alarm that the device has stopped reporting, once for each silence."""
         diagnosis = silent_device(self._detector.sensors, self._latest_at)
         return () if diagnosis is None else self._book.silence(at, self._latest_at, diagnosis)
 
@@ -168,7 +168,7 @@ class Device:
 
     @property
     def operation(self) -> CommandStateMachine:
-        """Its mode, and the command that it is executing."""
+        """The mode of the device, and the command that it is executing."""
         return self._operation
 
     def view(self, at: float) -> DeviceView:
@@ -197,19 +197,19 @@ class Device:
         )
 
     def begin(self, record: CommandRecord, at: float) -> tuple[Progress, ...]:
-        """Begin to execute a command that the guard dispatched, or say what forbids it (stage failed).
+        """Begin to execute a command that the guard dispatched, unless an interlock forbids it.
 
-        Returns what this ends: the command itself where an interlock forbids it, or another one that an
-        emergency shutdown overtakes. Only a command that is then ``operation.open_command`` may be sent.
+        Returns what this ends: the command itself (stage failed) where an interlock forbids it, or another one
+        that an emergency shutdown overtakes. Only a command that is then ``operation.open_command`` may be sent.
         """
         return self._operation.begin(record, self.view(at), at)
 
     def acknowledged(self, ack: Ack, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
-        """Take the machine's word on a command."""
+        """Take in the machine's answer; return what became of the command, and the alarms that calls for."""
         return self._told(self._operation.acknowledge(ack, at), at)
 
     def watch(self, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
-        """Return what has become of the command under way by ``at``."""
+        """Return what has become of the command under way by ``at``, and the alarms that calls for."""
         return self._told(self._operation.verdict(at), at)
 
     def _told(self, progress: Progress | None, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
@@ -221,13 +221,13 @@ class Device:
 
     @property
     def mode(self) -> Mode:
-        """Operating mode, as far as it is known."""
+        """Operating mode of the device, as far as it is known."""
         return self._operation.mode
 
     # --- what it tells, and where it goes on from ------------------------------------------------
 
     def status(self, at: float, accepted: int, refused: Mapping[str, int]) -> DeviceStatus:
-        """Return the device as it is at ``at`` by the plant's clock; the counts are the caller's."""
+        """Return the device as it is at ``at`` (UTC epoch seconds by the plant's clock), with the caller's counts."""
         unheard_s = max(0.0, at - self._received_at)
         return DeviceStatus(
             device_id=self.spec.device_id,
@@ -244,11 +244,11 @@ class Device:
         )
 
     def reconfigure(self, spec: DeviceSpec, at: float) -> tuple[AlarmEvent, ...]:
-        """Go on under another specification and return what it did to the alarms.
+        """Go on under another specification and return what that changed with the alarms.
 
-        A sensor that did not change keeps its state untouched; changed limits keep the window, a
-        changed window length keeps its newest values, a changed unit starts anew. An alarm for
-        which no sensor is left is cleared; otherwise alarms stay.
+        A sensor that did not change keeps its state untouched. Under changed limits it keeps its window,
+        under another window length its newest values, and in another unit it starts from scratch. An
+        alarm for which no sensor is left is cleared; other alarms stay.
         """
         self.spec = spec
         self._operation.reconfigure(spec)
@@ -309,17 +309,17 @@ class Device:
 
     @property
     def levels(self) -> dict[str, float]:
-        """What is usual for its sensors, in their units; without those that are still warming up."""
+        """Sensor to its usual level, in its unit; sensors that are still warming up are absent."""
         return {sensor.name: sensor.baseline.level for sensor in self._detector.sensors if sensor.ready}
 
     @property
     def z_scores(self) -> dict[str, float]:
-        """Z-scores of the newest values; without sensors that have too few."""
+        """Sensor to the z-score of its newest value; sensors with too few values are absent."""
         return {s.name: s.zscore.z for s in self._detector.sensors if s.zscore.z is not None}
 
     @property
     def recall_count(self) -> int:
-        """The newest readings that a restart needs: windows, and a warm-up of the baselines."""
+        """How many of the newest readings a restart needs, to fill the windows and warm up the baselines."""
         return max((_WARM_UP, *(sensor.detector.window for sensor in self.spec.sensors.values())))
 
     @property

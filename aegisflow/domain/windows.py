@@ -1,11 +1,11 @@
-"""A rolling window over the newest values of one sensor, with mean and spread in constant time."""
+"""A rolling window over the newest values of one sensor that knows mean and spread in constant time."""
 
 from array import array
 from collections.abc import Iterable
 from math import dist, sqrt
 
 _TRUSTED_FALL = 1e6
-"""When the squares fall by more than this factor, rounding left by the larger ones matters: count anew."""
+"""When the squares fall by more than this factor, rounding left by the larger ones would matter."""
 
 
 class RollingWindow:
@@ -20,14 +20,14 @@ class RollingWindow:
         in memory        [20.5 20.4 | 20.2 20.4 20.2 20.3]     a ring: the newest overwrites the oldest
                                       └ next
 
-    A push takes the leaving value out of the running figures and the entering one in (Welford 1962,
-    as a sliding window), which costs the same for every capacity. All differences are taken from
-    ``origin``, a value out of the window, so that a spread of 1e-3 is right at a level of 1e12.
-    Rounding cannot add up: the figures are counted anew from the ring once per turn, and whenever
-    their squares collapse, as when an outlier leaves. Equal values give a spread of exactly 0.
+    A push takes the leaving value out of the running sums and the entering one in (Welford 1962, as
+    a sliding window), which costs the same for every capacity. All differences are taken from
+    ``origin``, one of the values, so that a spread of 1e-3 is right at a level of 1e12. Rounding
+    cannot add up, because the sums are recounted from the ring once per turn, and whenever the
+    squares collapse, as when an outlier leaves. Equal values give a spread of exactly 0.
 
-    Values must be finite and below 1e150 in magnitude, which is for the caller to see to; a spread
-    below 1e-150 counts as none.
+    The caller sees to it that values are finite and below 1e150 in magnitude. A spread below 1e-150
+    counts as none.
     """
 
     __slots__ = ("_largest", "_next", "_ring", "capacity", "count", "offset", "origin", "squares")
@@ -37,9 +37,9 @@ class RollingWindow:
             raise ValueError(f"a window holds at least 2 values, not {capacity}")
         self.capacity = capacity
         self.count = 0
-        """Values in the window."""
+        """How many values the window holds."""
         self.origin = 0.0
-        """Value that all differences are taken from."""
+        """The value that all differences are taken from."""
         self.offset = 0.0
         """Mean minus ``origin``."""
         self.squares = 0.0
@@ -50,7 +50,7 @@ class RollingWindow:
         self.extend(values)
 
     def push(self, value: float) -> None:
-        """Take in the newest value; the oldest leaves when the window is full."""
+        """Take in the newest value; the oldest one leaves if the window is full."""
         count = self.count
         index = self._next
         ring = self._ring
@@ -82,7 +82,7 @@ class RollingWindow:
             self._recount()
 
     def extend(self, values: Iterable[float]) -> None:
-        """Take in many values, oldest first, as single pushes would."""
+        """Take in many values, oldest first, as that many pushes would."""
         batch = array("d", values)
         if len(batch) < self.capacity:
             for value in batch:
@@ -100,12 +100,12 @@ class RollingWindow:
 
     @property
     def variance(self) -> float | None:
-        """Sample variance (divided by one less than the count); None below two values."""
+        """Sample variance (divided by one less than the count); None for fewer than two values."""
         return self.squares / (self.count - 1) if self.count > 1 else None
 
     @property
     def spread(self) -> float | None:
-        """Sample standard deviation; None below two values."""
+        """Sample standard deviation; None for fewer than two values."""
         return sqrt(self.squares / (self.count - 1)) if self.count > 1 else None
 
     def values(self) -> "array[float]":
@@ -119,7 +119,8 @@ class RollingWindow:
         return RollingWindow(capacity, self.values()[-capacity:])
 
     def _recount(self) -> None:
-        """Count the figures anew from the ring."""
+        """Recount the sums from the ring."""
+        # The ring is in order from ``_next`` on, which no sum minds; the newest value becomes the origin.
         held = self._ring if self.count == self.capacity else self._ring[: self.count]
         self.origin = origin = held[self._next - 1]
         differences = [value - origin for value in held]

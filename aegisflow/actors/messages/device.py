@@ -38,12 +38,12 @@ class ReconfigureDevice:
 
 @dataclass(frozen=True, slots=True)
 class ReadDeviceStatus(Question[DeviceStatus]):
-    """How are you now?"""
+    """Ask for the device as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAlarms(Question[tuple[Alarm, ...]]):
-    """Which of your alarms are not history? Suppressed ones are among them."""
+    """Ask for the alarms that are not history; suppressed ones are among them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Alarms after ISA-18.2: what they are, their life, who is told of them and how many there are."""
+"""Alarms after ISA-18.2: what they are, how they live, who is notified, and how many people get."""

@@ -1,8 +1,8 @@
-"""Who is told of an alarm, and who is told next when nobody answers.
+"""Who is notified of an alarm, and who is next when nobody acknowledges it.
 
-A level is told when an alarm is raised; when its time is over and nobody has acknowledged, the next one
-is, for high and critical alarms. The last level is told again each time its time is over. Acknowledging
-or suppressing the alarm ends it; a worse severity begins anew.
+The first level is notified when an alarm is raised. If it is high or critical and nobody has acknowledged
+it within the time that the level has to answer, the next level is notified; the last level is notified
+again and again. Acknowledging or suppressing the alarm ends this, and a worse severity starts over.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _WAITS = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)
 
 @dataclass(frozen=True, slots=True)
 class EscalationRule:
-    """For one severity: who is told, first to last, and how long each has to answer."""
+    """Who is notified of alarms of one severity, first to last, and how many seconds each level has to answer."""
 
     answer_within_s: float
     levels: tuple[str, ...]
@@ -35,50 +35,50 @@ DEFAULT_ESCALATION: Mapping[Severity, EscalationRule] = {
 
 @dataclass(frozen=True, slots=True)
 class EscalationSpec:
-    """The escalation of a plant."""
+    """The escalation rules of a plant, one for each severity."""
 
     rules: Mapping[Severity, EscalationRule] = field(default_factory=lambda: dict(DEFAULT_ESCALATION))
 
     def first(self, severity: Severity) -> str:
-        """Return who is told first of an alarm so severe."""
+        """Return who is notified first of an alarm with this severity."""
         return self.rules[severity].levels[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one level is told."""
+    """A message for the people of one level."""
 
     to: str
     device_id: str
     subject: str
-    """Id of the alarm or of the command."""
+    """Id of the alarm or of the command that it is about."""
     severity: Severity
     text: str
     at: float
     answer_until: float
     level: int
-    """0 for the first."""
+    """Place in the escalation; 0 is the first level."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An alarm that waits for somebody."""
+    """An alarm that waits for somebody to acknowledge it."""
 
     alarm: Alarm
     level: int
     due_at: float
-    """When the next level is told."""
+    """When the next level is notified; UTC epoch seconds."""
 
 
 class EscalationBook:
-    """Every alarm that nobody has acknowledged, and whose turn it is."""
+    """Knows every alarm that nobody has acknowledged, and which level's turn it is."""
 
     def __init__(self, spec: EscalationSpec) -> None:
         self._spec = spec
         self._open: dict[str, _Open] = {}
 
     def observe(self, event: AlarmEvent) -> tuple[Notification, ...]:
-        """Take in what happened to an alarm, and return who is told now."""
+        """Take in what happened to an alarm and return whom to notify now."""
         alarm = event.alarm
         known = self._open.get(alarm.alarm_id)
         if alarm.state not in _WAITS:
@@ -90,9 +90,13 @@ class EscalationBook:
         return (self._tell(alarm, 0, event.at),)
 
     def recall(self, alarms: Iterable[Alarm], at: float) -> tuple[Notification, ...]:
-        """Go on after a restart at ``at``: of each open alarm the level whose turn it is by now is told, once.
+        """Go on after a restart, and return whom to notify of each open alarm: the level whose turn it is by now.
 
-        Its time to answer goes on from when the alarm was raised: a restart gives nobody more of it.
+        The time to answer is counted from when the alarm was raised, so a restart gives nobody more of it.
+
+        Args:
+            alarms: the alarms that are open in the store.
+            at: UTC epoch seconds of the restart.
         """
         told = []
         for alarm in alarms:
@@ -104,14 +108,14 @@ class EscalationBook:
         return tuple(told)
 
     def tick(self, at: float) -> tuple[Notification, ...]:
-        """Let time pass, and return who is told because nobody answered."""
+        """Let time pass to ``at`` (UTC epoch seconds) and return whom to notify because nobody answered."""
         late = [one for one in self._open.values() if at >= one.due_at and one.alarm.severity in _ESCALATES]
         return tuple(self._tell(one.alarm, min(one.level + 1, self._last(one.alarm.severity)), at) for one in late)
 
     def call(self, device_id: str, subject: str, severity: Severity, text: str, at: float) -> tuple[Notification, ...]:
-        """Tell every level at once: an order contradicts a block, or a machine must be looked at.
+        """Notify every level at once, because an order contradicts a block or a machine must be looked at.
 
-        The alarms of the device that wait go to the next level at once, too.
+        Alarms of the device that still wait go to their next level at once, too.
         """
         rule = self._spec.rules[severity]
         until = at + rule.answer_within_s

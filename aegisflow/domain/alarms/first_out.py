@@ -1,4 +1,4 @@
-"""First-out: which alarm began, where several devices of a line trip together (ISA-18.2, first-out alarms).
+"""First-out alarms (ISA-18.2): the alarm that came first where several devices of a line trip together.
 
 A device's actor knows nothing of its neighbours, so this is worked out from their alarms when somebody asks.
 """
@@ -9,7 +9,7 @@ from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.equipment import PlantSpec
 
 TOGETHER_S = 120.0
-"""Alarms of a line belong together when each follows the one before within so many seconds."""
+"""Alarms of a line belong together when each follows the one before within this many seconds."""
 
 
 def first_outs(alarms: Iterable[Alarm], plant: PlantSpec) -> frozenset[str]:

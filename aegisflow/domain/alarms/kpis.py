@@ -1,7 +1,7 @@
-"""How many alarms people get: the figures of EEMUA 191 and ISA-18.2 (IEC 62682), clause 16.
+"""How many alarms people get: the key performance indicators of EEMUA 191 and ISA-18.2 (IEC 62682), clause 16.
 
-They judge the alarm system, not the plant: who gets more than about one alarm in ten minutes cannot
-look into each of them.
+They judge the alarm system and not the plant: an operator who gets more than about one alarm in ten
+minutes cannot look into each of them.
 """
 
 from collections import Counter
@@ -13,23 +13,23 @@ from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.times import Period
 
 BIN_S = 600.0
-"""Ten minutes."""
+"""Seconds in the ten minutes over which alarms are counted."""
 FLOOD_BEGINS, FLOOD_ENDS = 10, 5
 """A flood begins with more alarms than this for each operator within ten minutes, and ends with fewer than that."""
 CHATTER_TIMES, CHATTER_S = 3, 60.0
-"""An alarm chatters that is raised so often within a minute."""
+"""An alarm chatters when it is raised this often within this many seconds."""
 STALE_S = 86_400.0
-"""An alarm is stale that has been active for longer than a day."""
+"""An alarm is stale once it has been active for longer than a day."""
 TOP = 10
 _ACCEPTABLE = 1.0
 """Alarms per ten minutes and operator that are very likely to be acceptable (EEMUA 191, table 45)."""
 _MANAGEABLE = 2.0
 GUIDE = {Severity.LOW: 0.80, Severity.MEDIUM: 0.15, Severity.HIGH: 0.05}
-"""Shares that EEMUA 191 recommends; critical counts as high."""
+"""Share of each severity that EEMUA 191 recommends; critical counts as high."""
 
 
 class AlarmTrace(NamedTuple):
-    """What the figures need of an alarm that people were told of."""
+    """What the indicators need to know of an alarm that people were notified of."""
 
     device_id: str
     fault_type: str
@@ -39,12 +39,12 @@ class AlarmTrace(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Device and type: alarms of one name are the same alarm, coming again."""
+        """Device and type: alarms with the same name count as one alarm that comes again."""
         return f"{self.device_id} {self.fault_type}"
 
 
 class Flood(NamedTuple):
-    """A time with more alarms than an operator can look into."""
+    """A time in which more alarms came than an operator can look into; UTC epoch seconds."""
 
     start: float
     end: float
@@ -53,24 +53,24 @@ class Flood(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AlarmKpis:
-    """The figures of a period."""
+    """The key performance indicators of a period."""
 
     period: Period
     operators: int
     alarms: int
     average: float
-    """Per ten minutes and operator."""
+    """Alarms per ten minutes and operator."""
     peak: float
-    """The most within ten minutes (of the clock), per operator."""
+    """The most alarms per operator within any ten minutes of the clock."""
     floods: tuple[Flood, ...]
     flood_share: float
     """Part of the period that was a flood, 0 to 1."""
     chattering: tuple[str, ...]
-    """Device and type."""
+    """Device and type of the alarms that chattered."""
     stale: tuple[str, ...]
-    """Device and type of those active for longer than a day by the period's end."""
+    """Device and type of the alarms that had been active for longer than a day when the period ended."""
     top: Mapping[str, int]
-    """The ten most frequent, device and type to how often."""
+    """Device and type of the ten most frequent alarms, with how often each was raised."""
     top_share: float
     """Part of all alarms that these make up; 1 to 5 % is the aim, since a few bad ones are easily mended."""
     by_severity: Mapping[str, float]
@@ -78,13 +78,13 @@ class AlarmKpis:
 
     @property
     def verdict(self) -> str:
-        """What EEMUA 191 says of such an average."""
+        """What EEMUA 191 says of this average."""
         if self.average > _MANAGEABLE:
             return "more than an operator can look into"
         return "very likely to be acceptable" if self.average <= _ACCEPTABLE else "manageable"
 
     def lines(self) -> tuple[str, ...]:
-        """Return them as a few sentences."""
+        """Return the indicators as a few sentences for people."""
         shares = ", ".join(f"{100 * share:.0f} % {name}" for name, share in self.by_severity.items() if share)
         top = ", ".join(f"{count} × {name}" for name, count in list(self.top.items())[:3])
         return (
@@ -98,7 +98,13 @@ class AlarmKpis:
 
 
 def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1) -> AlarmKpis:
-    """Work out the figures of a period from alarms that were raised in it or were still active then."""
+    """Return the indicators of a period.
+
+    Args:
+        alarms: those that were raised in the period, and those that were still active in it.
+        period: which alarms count.
+        operators: how many people share the alarms.
+    """
     known = sorted(alarms, key=lambda alarm: alarm.raised_at)
     raised = [alarm for alarm in known if period.start <= alarm.raised_at < period.end]
     times = [alarm.raised_at for alarm in raised]
@@ -125,7 +131,7 @@ def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1)
 
 
 def _floods(times: Sequence[float], begins: int, ends: int, until: float) -> Iterable[Flood]:
-    """Yield the floods: within a window that slides over the last ten minutes."""
+    """Yield the floods, found by a window that slides over the last ten minutes."""
     first, start, count = 0, None, 0
     for index, at in enumerate(times):
         while times[first] <= at - BIN_S:

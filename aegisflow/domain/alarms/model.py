@@ -22,7 +22,7 @@ _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class AlarmState(StrEnum):
-    """Where an alarm is in its life (the names of ISA-18.2, figure 5)."""
+    """The state of an alarm, by the names of ISA-18.2, figure 5."""
 
     UNACKNOWLEDGED = "unacknowledged"
     """Active, and nobody has acknowledged it."""
@@ -56,7 +56,7 @@ class Change(StrEnum):
     RAISED = "raised"
     """A new alarm; or, where too many of a device wait for an acknowledgement, its newest one is open again."""
     UPDATED = "updated"
-    """A sensor joined in, or the evidence grew."""
+    """Another sensor speaks for it, or the evidence grew."""
     ESCALATED = "escalated"
     """Its severity rose; whoever acknowledged the milder alarm is asked again."""
     RETYPED = "retyped"
@@ -77,7 +77,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why one sensor speaks for the alarm: the figures that a person would look up."""
+    """Why one sensor speaks for the alarm, in the figures that a person would look up."""
 
     sensor: str
     detector: str
@@ -101,9 +101,9 @@ class Alarm:
     """Readable and unique: ``compressor-01@20260131T080000`` (device and time raised), ``-2`` appended on a clash."""
     device_id: str
     fault_type: str
-    """As last typed."""
+    """Its type of fault, as last diagnosed."""
     first_type: str
-    """As raised."""
+    """Its type of fault when it was raised."""
     severity: Severity
     state: AlarmState
     detector: str
@@ -114,26 +114,26 @@ class Alarm:
     acknowledged_at: float | None = None
     acknowledged_by: str = ""
     note: str = ""
-    """What the one who acknowledged wrote: their words, not facts."""
+    """The words of whoever acknowledged it, which are not facts."""
     repeats: int = 0
-    """Breaches counted into this alarm since it was raised."""
+    """Readings in breach that were counted into this alarm since it was raised."""
     reasons: tuple[str, ...] = ()
-    """Why it is of this type, and what speaks against, as short sentences."""
+    """Why it is of this type, and what speaks against that, in short sentences."""
     suppressed_by: str = ""
     """Name of the operator who shelved it or took it out of service."""
     suppression_reason: str = ""
-    """That operator's words, not facts."""
+    """The words of that operator, which are not facts."""
     shelved_until: float | None = None
     """UTC epoch seconds; None unless it is shelved."""
 
     @property
     def lasts(self) -> bool:
-        """Whether the cause is still there, whoever is told."""
+        """Whether the cause is still there, whoever knows of it."""
         return self.cleared_at is None
 
     @property
     def sensors(self) -> tuple[str, ...]:
-        """The sensors that speak for it."""
+        """Names of the sensors that speak for it, weightiest first."""
         return tuple(item.sensor for item in self.evidence)
 
 
@@ -145,7 +145,7 @@ class AlarmEvent:
     at: float
     alarm: Alarm
     by: str = ""
-    """Who did it; empty for the device itself."""
+    """Name of whoever did it; empty for the device itself."""
 
 
 def command_alarm(alarm_id: str, device_id: str, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:

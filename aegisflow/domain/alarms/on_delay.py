@@ -1,4 +1,4 @@
-"""What is counted about one sensor while it speaks for an alarm, or may come to."""
+"""The counters behind on-delay and off-delay, one for each sensor that speaks for an alarm or may come to."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,25 +9,25 @@ _SEVERITIES = tuple(Severity)
 
 
 class OnDelayCounter:
-    """What is counted about one sensor between its first breach and its rest."""
+    """Counts the readings of one sensor in breach and out of it, and keeps its weightiest finding."""
 
     __slots__ = ("joined", "quiet", "runs", "since", "told", "worst")
 
     def __init__(self, worst: Finding, since: float) -> None:
         self.worst = worst
-        """The weightiest finding so far."""
+        """The weightiest finding of the sensor so far."""
         self.since = since
         self.runs = [0] * len(_SEVERITIES)
-        """Per severity: consecutive readings that are at least so bad."""
+        """Consecutive readings that are at least so bad, for each severity from low to critical."""
         self.quiet = 0
         """Consecutive readings without a breach."""
         self.joined = False
         """Whether the sensor speaks for the active alarm."""
         self.told = 0.0
-        """|z| in the alarm as last told."""
+        """|z| of the sensor in the evidence that people were last given."""
 
     def breach(self, finding: Finding) -> None:
-        """Count a reading with a finding."""
+        """Count a reading in breach."""
         self.quiet = 0
         rank = finding.severity.rank
         self.runs = [run + 1 if level <= rank else 0 for level, run in enumerate(self.runs)]
@@ -35,7 +35,7 @@ class OnDelayCounter:
             self.worst = finding
 
     def rest(self) -> None:
-        """Count a reading without."""
+        """Count a quiet reading."""
         self.quiet += 1
         self.runs = [0] * len(_SEVERITIES)
 
@@ -46,7 +46,7 @@ class OnDelayCounter:
         )
 
     def evidence(self) -> Evidence:
-        """Return the figures of the weightiest finding."""
+        """Return the weightiest finding as evidence."""
         worst = self.worst
         return Evidence(
             worst.sensor,
@@ -61,7 +61,7 @@ class OnDelayCounter:
 
 
 def join(counters: Mapping[str, OnDelayCounter], on_delay: int) -> bool:
-    """Let sensors whose breach has lasted for the on-delay speak for the alarm; whether any is new."""
+    """Let sensors whose breach has lasted for the on-delay speak for the alarm, and return whether any is new."""
     new = [counter for counter in counters.values() if not counter.joined and counter.runs[0] >= on_delay]
     for counter in new:
         counter.joined = True
@@ -69,13 +69,16 @@ def join(counters: Mapping[str, OnDelayCounter], on_delay: int) -> bool:
 
 
 def earned(counters: Mapping[str, OnDelayCounter], on_delay: int) -> Severity:
-    """Return the highest severity that a sensor has earned."""
+    """Return the highest severity that any sensor of the alarm has earned."""
     severities = (counter.earned(on_delay) for counter in counters.values() if counter.joined)
     return max(severities, key=lambda severity: severity.rank)
 
 
 def evidence_of(counters: Mapping[str, OnDelayCounter]) -> tuple[Evidence, ...]:
-    """Return the evidence of the sensors that speak for the alarm, weightiest first, as now told."""
+    """Return the evidence of the sensors that speak for the alarm, weightiest first.
+
+    Their counters remember that people were given it.
+    """
     joined = sorted((t for t in counters.values() if t.joined), key=lambda t: t.worst.weight, reverse=True)
     for counter in joined:
         counter.told = abs(counter.worst.z)
@@ -83,14 +86,14 @@ def evidence_of(counters: Mapping[str, OnDelayCounter]) -> tuple[Evidence, ...]:
 
 
 def lasting(finding: Finding, since: float, on_delay: int) -> OnDelayCounter:
-    """Return the counter of a sensor whose breach has lasted for the on-delay already."""
+    """Return a counter for a sensor whose breach has lasted for the on-delay already."""
     counter = OnDelayCounter(finding, since)
     counter.runs = [on_delay if level <= finding.severity.rank else 0 for level in range(len(_SEVERITIES))]
     return counter
 
 
 def recalled(item: Evidence, severity: Severity) -> OnDelayCounter:
-    """Return the counter of a sensor that already speaks for a stored alarm."""
+    """Return a counter for a sensor that speaks for an alarm out of the store."""
     worst = Finding(item.sensor, item.detector, item.value, item.baseline, item.spread, item.z, severity)
     counter = OnDelayCounter(worst, item.since)
     counter.joined = True

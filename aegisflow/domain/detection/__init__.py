@@ -1,8 +1,8 @@
-"""Detectors: they watch values and say what is wrong; they know nothing of how alarms live.
+"""Detectors: they watch values and say what is wrong, and know nothing of how alarms live.
 
-One file is one detector, with its formula and where that comes from. None of them knows the name of
+Each file is one detector, with its formula and the formula's source. None of them knows the name of
 a sensor, its unit or how often it reports: memory is counted in readings, sizes in spreads of the
-sensor's own noise, and what a sensor means stands in ``plant.yaml``.
+sensor's own noise, and ``plant.yaml`` says what a sensor means.
 """
 
 from aegisflow.domain.detection.device import DeviceDetector

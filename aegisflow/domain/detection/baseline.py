@@ -1,4 +1,4 @@
-"""What is usual for one sensor: its level, its spread and how much its noise wanders."""
+"""What is usual for one sensor: its level, its spread, and how far its noise is from white."""
 
 from array import array
 from itertools import pairwise
@@ -6,65 +6,66 @@ from math import sqrt, ulp
 from statistics import median
 
 BLOCK = 60
-"""Readings that are learned from together."""
+"""Readings in a block, which are learned from together."""
 MEMORY = 720
 """Readings over which the level is forgotten."""
 SPREAD_MEMORY = 2160
 CLIP = 4.0
-"""A deviation counts for no more than so many spreads: one wild value teaches nothing."""
+"""A deviation counts for no more than this many spreads, so that one wild value teaches nothing."""
 
 _AGREEMENT = 0.75
-"""Two blocks begin a baseline when their medians are no more than so many spreads apart."""
-_LONGEST_WARM_UP = 12
-"""Blocks after which the newest is taken as it is."""
+"""Two blocks start a baseline when their medians are no more than this many spreads apart."""
+_MAX_WARM_UP = 12
+"""Blocks after which the newest is taken as it is, whether it agrees or not."""
 _SIGMA = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
 _BIAS_BLOCKS = 6
 _TREND_GAIN = 1 / 12
-"""Gain of the trend on that of the level: a day's wave is followed with a damping of 0.5."""
+"""Ratio of the gain of the trend to that of the level; a daily wave is then followed with a damping of 0.5."""
 _FADING = 0.97
-"""Part of the trend that is believed after one more block that could not be learned from."""
+"""Part of the trend that is kept after each block that could not be learned from."""
 _ROAMING_KEPT = 0.995
-"""Part of the largest trend that is remembered after a block: it halves in 140 of them."""
+"""Part of the largest trend that is kept after each block; it halves in 140 of them."""
 _MAX_UNSURE = 1.0
 _LAG = 3
-"""Blocks between which wandering is measured."""
+"""Blocks that are compared lie this many blocks apart."""
 _DELAY = 3
-"""Blocks that wandering is measured late: a fault is an alarm by then."""
+"""The random walk is measured this many blocks late, because a fault is an alarm by then."""
 _RANDOM_WALK_MEMORY = 96
 _RANDOM_WALK_PRIOR = 3
 _HONEST = 2.0
-"""Differences below this multiple of what noise alone makes are not told from chance."""
+"""Differences below this multiple of what noise alone makes may be chance."""
 _DOUBT, _DOUBT_RANDOM_WALK = 2.5, 0.03
-"""A young baseline, which has seen no stroll yet, takes the difference for so many times noise, plus this."""
+"""A young baseline, which cannot have seen a stroll yet, starts from this multiple of the noise, plus this."""
 _WHOLE = 3.0
-"""Variance of a level that strolls for some six blocks, against half the mean square difference."""
+"""Ratio of the variance of a level that strolls for some six blocks to half the mean square difference."""
 
 
 class Baseline:
     """Level and spread of a sensor in health, over thousands of readings.
 
-    Warm-up takes two blocks of 60 readings whose medians agree; while they do not, something is
-    going on, and the baseline waits (for 12 blocks at most). Level and spread come from median and
+    Warm-up takes two blocks of 60 readings whose medians agree. While they do not, something is
+    going on, and the baseline waits (for at most 12 blocks). Level and spread come from median and
     MAD, so that a few wild values do not matter. From then on ``u = (value - level) / spread``,
-    clipped, is summed up per block, and a block is learned one block later, if nothing was suspected
-    in the meantime: a fault is not learned, nor is its beginning.
+    clipped, is summed up per block. A block is learned one block later, if nothing was suspected
+    in the meantime, so that neither a fault nor its beginning is learned.
 
     The noise of a process is rarely white, and two figures say how far it is from that:
 
     - ``inflation``, by which the variance of a mean exceeds that of independent readings:
       (1 + r) / (1 - r), r being the lag-1 correlation within blocks (first-order autoregression).
-    - ``wander``, the variance of a level that strolls by itself and is not averaged away. Half the
-      mean square difference of block means three blocks apart (batch means; the
-      structure function of turbulence) shows it, and hardly a slow daily cycle. Only what exceeds
-      twice the figure of noise alone counts. It is measured on blocks half an hour old, up to which
-      no alarm was raised, be they suspected or not: a plant that wanders is suspected all the time.
+    - ``random_walk_variance``, the variance of a level that strolls by itself, so that no mean
+      averages it away. Half the mean square difference of block means three blocks apart (batch
+      means; the structure function of turbulence) shows it, and hardly shows a slow daily cycle.
+      Only what exceeds twice the figure of noise alone counts. It is measured on blocks half an
+      hour old, up to which no alarm was raised. They may have been suspected, since a plant whose
+      levels stroll is suspected all the time.
 
-    An adapting level is an exponentially weighted average whose memory grows with what was seen, and it
-    has a trend (double exponential smoothing, Holt 1957; damped after Gardner and McKenzie 1985): a
-    daily wave that it only lagged behind would be suspected, the suspicion would stop the learning, and
-    the lag would grow into an alarm. So the level goes on by its trend while it may not learn, and
-    ``unsure`` says by how much it may be wrong then: by the largest trend lately, times the blocks.
+    The level adapts as an exponentially weighted average whose memory grows with what was seen, and it
+    has a trend (double exponential smoothing, Holt 1957; damped after Gardner and McKenzie 1985). Without
+    one, the level would lag behind a daily wave, the lag would be suspected, the suspicion would stop the
+    learning, and the lag would grow into an alarm. So the level goes on by its trend while it may not
+    learn, and ``unsure`` says how wrong it may be by then: the largest recent trend times the blocks.
     Noise that is not white makes trends by chance, so the gain is divided by ``total_inflation``.
     """
 
@@ -107,22 +108,22 @@ class Baseline:
         """Readings learned from."""
         self.correlation = 0.0
         self.random_walk_variance = 0.0
-        """In squared spreads."""
+        """Variance of a level that strolls by itself, in squared spreads; 0 where that may be chance."""
         self.energy_variance = 1 / BLOCK
-        """Variance of the mean square of a block, halved: 1/60 for white Gaussian noise."""
+        """Half the variance of a block's mean square; 1/60 for white Gaussian noise."""
         self._difference = 0.0
         self._differences = 0
         self.inflation = 1.0
         self.bias = 0.0
-        """By how much the level has lately lagged behind the sensor, in spreads: it follows slowly."""
+        """By how much the level has lately lagged behind the sensor, in spreads."""
         self.trend = 0.0
         """By how much the level moves from block to block, in the sensor's unit."""
         self.unsure = 0.0
         """Spreads by which the level may have moved since it was last learned."""
         self._roaming = 0.0
-        """The largest trend lately, without its sign."""
+        """The largest recent trend, without its sign."""
         self.full = False
-        """Whether a block is complete and waits to be learned or dropped."""
+        """Whether a block is complete, so that it waits to be learned or dropped."""
         self.in_block = 0
         self._warm: array[float] | None = array("d")
         self._agreeing: tuple[float, float] | None = None
@@ -143,7 +144,7 @@ class Baseline:
         level, spread = _robust(warm, resolution)
         before = self._agreeing
         agree = before is not None and abs(level - before[0]) <= _AGREEMENT * max(spread, before[1])
-        if agree or self._blocks >= _LONGEST_WARM_UP:
+        if agree or self._blocks >= _MAX_WARM_UP:
             known = before if agree and before is not None else (level, spread)
             self.begin((level + known[0]) / 2, sqrt((spread**2 + known[1] ** 2) / 2), BLOCK * (1 + agree))
             centred = [(value - self.level) * self.scale for value in warm]
@@ -166,12 +167,12 @@ class Baseline:
         self._begin_block()
 
     def begin_again(self) -> None:
-        """Drop what a warm-up has seen so far: something is wrong with the device."""
+        """Drop what a warm-up has seen so far, because something is wrong with the device."""
         if self._warm is not None:
             self._warm, self._agreeing, self._blocks = array("d"), None, 0
 
     def accept(self, level: float, spread: float) -> None:
-        """Take what has lasted for usual: it also shows how far the level strolls."""
+        """Take what has lasted as usual; the way to it also shows how far the level strolls."""
         shift = (level - self.level) * self.scale
         difference, differences = self._difference, self._differences
         self.begin(level, spread, BLOCK)
@@ -180,13 +181,13 @@ class Baseline:
         self._widen()
 
     def move(self, level: float) -> None:
-        """Go on at another level that is usual from now on."""
+        """Go on at another level, which is usual from now on."""
         self.level, self.count, self.bias, self.unsure = level, BLOCK, 0.0, 0.0
         self._means, self._pending = (), None
         self._begin_block()
 
     def add(self, u: float) -> None:
-        """Count a clipped deviation into the current block."""
+        """Count a clipped deviation, in spreads, into the current block."""
         self._sum += u
         self._squares += u * u
         self._products += u * self._before
@@ -196,9 +197,12 @@ class Baseline:
             self.full = True
 
     def close_block(self, clean: bool, moved: bool, drifting: bool = False) -> None:
-        """Learn from the block before the one that is complete if nothing was suspected since it began (``clean``).
+        """End the block that is complete, and learn from the one before it.
 
-        What an alarm or a load has ``moved`` is no wandering; a trend that may be the instruments' is not followed.
+        Args:
+            clean: whether nothing was suspected since the complete block began; only then is anything learned.
+            moved: whether an alarm or a change of load moved the level, which is no random walk then.
+            drifting: whether the trend may be the instruments' own, in which case it is not followed.
         """
         mean = self._sum / BLOCK
         if moved:
@@ -244,7 +248,7 @@ class Baseline:
         self._widen()
 
     def _measure_random_walk(self, block_level: float) -> None:
-        """Compare the level of a block with that three blocks before; both are three blocks old."""
+        """Compare the level of the block three blocks ago with that of the block three before it."""
         self._means = means = (*self._means[1 - _LAG - _DELAY - 1 :], block_level)
         if len(means) < _LAG + _DELAY + 1:
             return
@@ -262,7 +266,7 @@ class Baseline:
 
     @property
     def total_inflation(self) -> float:
-        """Factor on the variance of a mean over a block, wandering included."""
+        """Factor on the variance of a mean over a block, random walk included."""
         return self.inflation + BLOCK * self.random_walk_variance
 
     def _set_spread(self, spread: float) -> None:
@@ -271,19 +275,19 @@ class Baseline:
 
     @property
     def unproven(self) -> bool:
-        """Whether nothing was learned since the warm-up."""
+        """Whether nothing has been learned since the warm-up."""
         return self.scale > 0 and self._blocks == 0
 
     def error(self, readings: float) -> float:
-        """Return the standard error, in spreads, of a mean over so many readings against this level."""
+        """Return the standard error, in spreads, of a mean over this many readings against this level."""
         return sqrt(self.inflation * (1 / readings + 1 / min(self.count + 1, MEMORY)) + self.random_walk_variance)
 
 
 def _robust(values: "array[float]", resolution: float) -> tuple[float, float]:
-    """Return level and spread by median and MAD; a sensor that rests keeps at least its resolution.
+    """Return level and spread by median and MAD; a sensor at rest has at least its resolution as spread.
 
     Where the MAD is below the resolution, most values are the same and it says nothing about the
-    others: then the standard deviation of the values, clipped, says more.
+    others. The standard deviation of the clipped values then says more.
     """
     level = median(values)
     deviations = [abs(value - level) for value in values]

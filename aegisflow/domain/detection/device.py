@@ -1,4 +1,4 @@
-"""All sensors of one device, and what they tell together."""
+"""All sensors of one device, and what they say together."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -18,15 +18,15 @@ _DRIFT_EVERY = 6
 _SLOW_EVERY = 12
 """Readings between two looks at what changes slowly."""
 _PATIENCE = 120
-"""Readings that something without a name must last where faults have names."""
+"""Readings that an unclassified deviation must last where the device has rules for its faults."""
 _UNEXPLAINED = 720
-"""Readings of suspicion without an alarm, after which the baseline moves all the same."""
+"""Readings of suspicion without an alarm after which the baseline learns all the same."""
 _NEW_NORMAL = 1440
-"""Readings of an alarm without a name or a limit, after which what it tells of is what is usual."""
+"""Readings of an unclassified alarm, beyond no limit, after which what it shows becomes what is usual."""
 _SETTLING = 60
-"""Readings after a drift until the level of the mended instruments is taken."""
-_LEAST_NORMAL = 360
-"""So many they are at least; fewer than 1,440 when nothing was seen for longer before the alarm."""
+"""Readings after a drift until the mended instruments' level is taken."""
+_MIN_NORMAL = 360
+"""The least of these readings; they are fewer than 1,440 where the device was watched for less before the alarm."""
 _HYSTERESIS = 0.6
 
 
@@ -38,7 +38,7 @@ class DeviceDetector:
         values of one reading
           └─ observe
                ├─ SensorDetector.update    each sensor by itself
-               ├─ MultivariateScore.update        how unusual the reading is as a whole
+               ├─ MultivariateScore.update how unusual the reading is as a whole
                ├─ LoadStep.update          whether the load has changed
                └─ if anything may matter: signs -> rules -> Diagnosis
 
@@ -87,7 +87,7 @@ class DeviceDetector:
         self._scored_at = -inf
         self._accepted = 0
         self._settle_at = -1
-        self._patience = _LEAST_NORMAL
+        self._patience = _MIN_NORMAL
         self._found = False
         self._off: set[str] = set()
         """Sensors whose shift was confirmed and still holds."""
@@ -95,9 +95,12 @@ class DeviceDetector:
     def observe(self, at: float, values: Mapping[str, float], alarm_type: str = "") -> Diagnosis | None:
         """Take in one reading and return what is wrong, None for nothing.
 
-        ``at`` must not be older than that of the reading before; sensors that it lacks stay as they
-        are, values without a sensor are ignored. ``alarm_type`` is the type of the active alarm, empty
-        for none: what was raised is held on to with hysteresis.
+        Sensors that the reading lacks stay as they are, and values without a sensor are ignored.
+
+        Args:
+            at: UTC epoch seconds of the reading; never before that of the reading before.
+            values: sensor to value, in the sensor's unit.
+            alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
         self._at = at
         self._tick = tick = self._tick + 1
@@ -118,7 +121,7 @@ class DeviceDetector:
                 awake = True
             if sensor.baseline.full:
                 full = True
-        # Named faults need no score: then it is kept up now and then, and worked out when asked for.
+        # A device with rules needs no score to judge a reading: it is kept up every fourth time, or when asked for.
         score = 0.0 if self._has_rules and tick & 3 else self.multivariate.update(at, self.sensors)
         self._scored_at = -inf if self._has_rules and tick & 3 else at
         if self.load is not None:
@@ -150,13 +153,13 @@ class DeviceDetector:
 
     @property
     def score(self) -> float:
-        """How unusual the newest reading is: 0 is ordinary, from 1 on it is suspicious."""
+        """How unusual the newest reading is: 0 is ordinary, and from 1 on it is suspicious."""
         known = self._scored_at == self._at
         score = self.multivariate.score if known else self.multivariate.look(self._at, self.sensors)
         return max(score, 1.0) if self._found else score
 
     def notes(self) -> tuple[str, ...]:
-        """Return what is worth knowing and is no alarm."""
+        """Return what is worth knowing although it is no alarm, as sentences."""
         load = self.load
         if load is None or not load.left:
             return ()
@@ -164,7 +167,7 @@ class DeviceDetector:
 
     def _change_alarm(self, alarm_type: str) -> None:
         if not alarm_type:
-            # Instruments that have drifted come back to another level than the one that drifted with them.
+            # Once mended, instruments that drifted are at another level than the baseline that drifted with them.
             drifted = any(rule.together and rule.name == self._alarm_type for rule in self.spec.faults)
             self._settle_at = self._tick + _SETTLING if drifted else -1
             for sensor in self.sensors:
@@ -175,10 +178,10 @@ class DeviceDetector:
             self._unclassified_for = 0
         self._alarm_type = alarm_type
         self._alarmed_for = 0
-        self._patience = min(_NEW_NORMAL, max(_LEAST_NORMAL, self._tick - self._accepted))
+        self._patience = min(_NEW_NORMAL, max(_MIN_NORMAL, self._tick - self._accepted))
 
     def _suspect(self, alarm_type: str) -> None:
-        """Freeze the baselines while something is suspected; not for ever without an alarm."""
+        """Stop the learning while something is suspected, though without an alarm not for ever."""
         suspected = (
             alarm_type != ""
             or self._drift.suspected
@@ -224,7 +227,7 @@ class DeviceDetector:
         return self._unclassified(at, signs, active)
 
     def _unclassified(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
-        """Return what has no name: beyond a limit at once, else by signs or score, after some patience."""
+        """Return what no rule explains: at once if beyond a limit, otherwise by signs or score and with patience."""
         limited = [sensor for sensor in self.sensors if "beyond" in signs.get(sensor.name, ())]
         if limited:
             return beyond_limits(limited)
@@ -234,7 +237,7 @@ class DeviceDetector:
                 for sensor in self.sensors
                 if sensor.name in signs and not (self.load is not None and self.load.explains(sensor.name))
             ]
-            # Sensors that may be drifting together will have a name, and must not be given away as nameless before.
+            # Sensors that may be drifting together will be classified soon, so they must not be unclassified first.
             self._unclassified_for = self._unclassified_for + 1 if shown and not self._drift.suspected else 0
             if not shown or (not active and (self._drift.suspected or self._unclassified_for < _PATIENCE)):
                 return None
@@ -249,16 +252,16 @@ class DeviceDetector:
         return by_score(self.multivariate, self.sensors, at)
 
     def _accept(self) -> None:
-        """Take what lasts for what is usual."""
+        """Take what has lasted as usual."""
         self._alarmed_for = 0
         self._accepted = self._tick
         for sensor in self.sensors:
             sensor.accept()
 
     def resume(self, findings: Sequence[Finding]) -> None:
-        """Go on with an alarm that was raised before a restart, against the baselines it was raised against.
+        """Go on with an alarm that was raised before a restart, on the baselines that its findings were made against.
 
-        Readings recalled with it are those of a fault, and teach nothing.
+        The readings that are recalled with it are those of a fault, so they teach nothing.
         """
         for finding in findings:
             sensor = self._by_name.get(finding.sensor)
@@ -267,10 +270,10 @@ class DeviceDetector:
                 sensor.adapt()
 
     def reconfigure(self, spec: DeviceSpec) -> tuple[str, ...]:
-        """Watch these sensors from now on and return the names of those that are gone.
+        """Watch the sensors of another specification from now on, and return the names of those that are gone.
 
         A sensor whose specification is the same keeps its state untouched; one that now reports in
-        another unit starts anew.
+        another unit starts from scratch.
         """
         known = {sensor.name: sensor for sensor in self.sensors}
         kept = []

@@ -1,4 +1,4 @@
-"""What a sensor shows, as evidence for people."""
+"""From what a sensor shows to the evidence that people read."""
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.detection.finding import FLATLINE, LIMIT, OSCILLATION, SHIFT, SILENT, Z_SCORE, Finding
@@ -6,9 +6,9 @@ from aegisflow.domain.detection.sensor import SensorDetector
 
 
 def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Severity.LOW) -> Finding:
-    """Return the figures of the newest value, as evidence of this detector.
+    """Return the newest value of a sensor as a finding of this detector.
 
-    They are against the baseline; before there is one, against the rolling window.
+    It is compared with the baseline, or with the rolling window while there is no baseline yet.
     """
     zscore, baseline = sensor.zscore, sensor.baseline
     value = zscore.value
@@ -34,7 +34,7 @@ def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Sever
 
 
 def sign_of(sensor: SensorDetector) -> str:
-    """Return the test that speaks loudest for the sensor now."""
+    """Return the detector that best explains why the sensor is out of the ordinary now."""
     if sensor.limit.beyond:
         return LIMIT
     if sensor.silence.present:

@@ -11,32 +11,32 @@ from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import FaultRule
 
 _NOT_A_DRIFT = 2.7
-"""A sensor that is off by more deadbands than this is not the beginning of a common drift."""
+"""A sensor that is off by more deadbands than this does not merely begin to drift with the others."""
 
 Signs = Mapping[str, frozenset[str]]
-"""Sensor to what it shows now: ``high``, ``low``, ``swings``, ``beyond``; those that show nothing are absent."""
+"""Sensor to its signs now: ``high``, ``low``, ``swings``, ``beyond``; sensors without any are absent."""
 
 
 class Fit(NamedTuple):
-    """A rule that fits, and how strongly."""
+    """A rule that fits what the sensors show, and how strongly."""
 
     rule: FaultRule
     strength: float
-    """Movement of its strongest sensor, in deadbands."""
+    """How far the sensor of the rule that moved most has moved, in deadbands."""
     sensors: tuple[SensorDetector, ...]
 
 
 def signs_of(
     sensors: Sequence[SensorDetector], at: float, off: set[str], load: LoadStep | None, active: bool
 ) -> dict[str, frozenset[str]]:
-    """Return what the sensors show in the reading of ``at``.
+    """Return the signs of the sensors in the reading of ``at``.
 
     Args:
         sensors: all of the device.
         at: UTC epoch seconds of the reading.
-        off: sensors whose shift was confirmed and still holds; kept up here.
-        load: what allows some of them more while it changes.
-        active: whether there is an alarm, for which hysteresis holds.
+        off: names of the sensors whose shift was confirmed and still holds; this function keeps it up to date.
+        load: the load, which allows the sensors that follow it more while it changes; None without one.
+        active: whether an alarm is active, so that hysteresis applies.
     """
     signs: dict[str, frozenset[str]] = {}
     moving = load if load is not None and load.left else None
@@ -73,9 +73,9 @@ def fitting(
 ) -> list[Fit]:
     """Return the rules that fit, the strongest first.
 
-    A rule fits when each sensor under ``when`` shows one of the signs given for it, and none under
-    ``unless`` even leans the way that would speak against it. While the sensors may be drifting
-    together, what one of them shows waits until it is too large for that, or beyond a limit.
+    A rule fits when each sensor under ``when`` shows one of the signs given for it, and no sensor under
+    ``unless`` even leans the way that would speak against the rule. While the sensors may be drifting
+    together, what one of them shows must wait until it is too large for that, or beyond a limit.
     """
     if not signs and drift is None:
         return []
@@ -99,7 +99,7 @@ def fitting(
             continue
         fits.append(Fit(rule, strength, shown))
     if drift is not None and any(fit.rule.together for fit in fits):
-        # All together explains more than one by itself; but no instrument's drift trips a limit.
+        # A common drift explains more than a fault of one sensor does; but a drift of instruments trips no limit.
         others = [fit for fit in fits if not fit.rule.together]
         if not any("beyond" in signs[s.name] for fit in others for s in fit.sensors):
             fits = [fit for fit in fits if fit.rule.together]

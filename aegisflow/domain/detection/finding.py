@@ -1,4 +1,4 @@
-"""What a detector says: the finding about one sensor, and the diagnosis of a whole device."""
+"""What detectors say: a finding about one sensor, and the diagnosis of a whole device."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ UNCLASSIFIED = "unclassified"
 SENSOR_STUCK = "sensor_stuck"
 SENSOR_SILENT = "sensor_silent"
 
+# The names that alarms, stores and people know the detectors by; they outlive the names in the code.
 Z_SCORE = "zscore"
 LIMIT = "limit"
 SHIFT = "shift"
@@ -20,16 +21,17 @@ MULTIVARIATE = "joint"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sensor is out of the ordinary in one reading, and the figures that say so."""
+    """One sensor is out of the ordinary in one reading; the figures say why."""
 
     sensor: str
     detector: str
-    """Which test says so: ``limit``, ``shift``, ``swing``, ``stuck``, ``silent``, ``drift``, ``joint``, ``zscore``."""
+    """Which detector says so: ``limit``, ``shift``, ``swing``, ``stuck``, ``silent``, ``drift``, ``joint``
+    or ``zscore``."""
     value: float
     baseline: float
-    """What is usual for the sensor, in its unit."""
+    """The level that is usual for the sensor, in its unit."""
     spread: float
-    """Standard deviation that is usual for it, in its unit."""
+    """The standard deviation that is usual for the sensor, in its unit."""
     z: float
     """(value - baseline) / spread; 0 while there is no baseline yet."""
     severity: Severity
@@ -41,18 +43,18 @@ class Finding:
 
     @property
     def weight(self) -> tuple[int, float]:
-        """Orders findings, the weightiest last."""
+        """Sorting key that puts the weightiest finding last."""
         return (self.severity.rank, abs(self.z))
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong with a device in one reading, as far as its readings tell."""
+    """What is wrong with a device, as far as its readings tell."""
 
     fault_type: str
     findings: tuple[Finding, ...]
-    """Of the sensors that speak for it, at least one."""
+    """One finding or more for each sensor that speaks for it; at least one in all."""
     reasons: tuple[str, ...] = ()
-    """Why it is of this type, and what speaks against."""
+    """Why it is of this type, and what speaks against that."""
     strength: float = 0.0
-    """How far the strongest of its sensors has moved, in deadbands."""
+    """How far the sensor that moved most has moved, in deadbands."""

@@ -1,16 +1,16 @@
-"""Sensors that do not move any more, and sensors that fell silent."""
+"""Sensors whose value no longer moves, and sensors that fell silent."""
 
-FEWEST_REPEATS = 10
-_TIMES_LONGEST = 5
-_FEWEST_MISSED = 6
+MIN_REPEATS = 10
+_RUN_FACTOR = 5
+_MIN_MISSED = 6
 
 
 class Flatline:
-    """Finds a value that is repeated more often than the sensor was ever seen to repeat one.
+    """Finds a value that is repeated more often than the sensor has ever repeated one.
 
-    The limit is five times the longest run of equal values in health, and 10 at least. A sensor
-    that has always been constant is no sensor that is stuck, and one that is seldom seen to move
-    needs a long rest.
+    The limit is five times the longest run of equal values in health, and at least 10. A sensor
+    that has always been constant is not stuck, and one that has seldom been seen to move must
+    repeat itself for longer.
     """
 
     __slots__ = ("longest", "run", "seen")
@@ -19,12 +19,12 @@ class Flatline:
         self.run = 0
         """How often the newest value has been repeated so far."""
         self.longest = 0
-        """Longest run so far that was not held for stuck."""
+        """Longest run so far during which the sensor did not count as stuck."""
         self.seen = 0
-        """Runs seen: how often the value has changed."""
+        """How often the value has changed."""
 
     def update(self, same: bool) -> None:
-        """Count a value that is, or is not, the same as the one before."""
+        """Count a value that is the same as the one before, or is not."""
         if same:
             self.run += 1
         elif self.run:
@@ -37,32 +37,32 @@ class Flatline:
 
     @property
     def limit(self) -> int:
-        """Repeats above which the sensor is stuck."""
-        return max(FEWEST_REPEATS, _TIMES_LONGEST * self.longest)
+        """Repeats from which on the sensor is stuck."""
+        return max(MIN_REPEATS, _RUN_FACTOR * self.longest)
 
     @property
     def present(self) -> bool:
         """Whether the sensor is stuck."""
-        return self.run >= FEWEST_REPEATS and self.run >= self.limit and self.seen > 2 * self.limit
+        return self.run >= MIN_REPEATS and self.run >= self.limit and self.seen > 2 * self.limit
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether a repeated value is a sign of the instrument rather than of the process."""
-        return self.run > 0 and self.longest <= 1 and self.seen > 2 * FEWEST_REPEATS
+        """Whether a repeated value says something about the instrument rather than about the process."""
+        return self.run > 0 and self.longest <= 1 and self.seen > 2 * MIN_REPEATS
 
 
 class Silent:
-    """Finds a sensor that is missing from readings of its device for longer than it ever was."""
+    """Finds a sensor that has been missing from its device's readings for longer than ever before."""
 
     __slots__ = ("longest", "missed")
 
     def __init__(self) -> None:
         self.missed = 0
-        """Readings of the device without the sensor, in a row."""
+        """Consecutive readings of the device without the sensor."""
         self.longest = 0
 
     def reported(self) -> None:
-        """The sensor is back."""
+        """Count that the sensor has reported again."""
         if self.missed > self.longest:
             self.longest = self.missed
         self.missed = 0
@@ -70,4 +70,4 @@ class Silent:
     @property
     def present(self) -> bool:
         """Whether it has been missing for unusually many readings."""
-        return self.missed > _FEWEST_MISSED and self.missed > 3 * self.longest
+        return self.missed > _MIN_MISSED and self.missed > 3 * self.longest

@@ -1,4 +1,4 @@
-"""Limits out of ``plant.yaml``: alarm and trip."""
+"""The alarm and trip limits that ``plant.yaml`` gives a sensor."""
 
 from math import inf, nan
 
@@ -10,11 +10,11 @@ _MAX_OUTSIDE, _ENOUGH_OUTSIDE = 6, 3
 
 
 class LimitCheck:
-    """Compares a sensor with its alarm limits by an EWMA over 6 readings, with its trip limits by the values.
+    """Compares an EWMA over 6 readings with the alarm limits of a sensor, and each value with its trip limits.
 
-    The smoothed value is beyond a limit that the noise only touches when the level is. A first value
-    that is wild would stay in it for a while, so the newest values must lie beyond, too: three more
-    of them than within, counted up and down.
+    Where noise only touches a limit, the smoothed value is beyond it only if the level is. A wild first
+    value would stay in the mean for a while, so the newest values must lie beyond the limit, too: a
+    counter that goes up for each value beyond it and down for each within must reach three.
     """
 
     __slots__ = ("_outside", "high", "limited", "low", "smooth", "trip_high", "trip_low", "tripped")
@@ -53,7 +53,7 @@ class LimitCheck:
 
     @property
     def beyond(self) -> int:
-        """1 above a limit, -1 below one, 0 within."""
+        """1 above the high limit, -1 below the low one, and 0 within."""
         if not self._outside:
             return 0
         if (self._outside >= _ENOUGH_OUTSIDE or self.tripped) and self.smooth > self.high:
@@ -64,10 +64,10 @@ class LimitCheck:
 
     @property
     def held(self) -> bool:
-        """Whether the smoothed value is beyond a limit: an alarm for it is not over."""
+        """Whether the smoothed value is still beyond a limit, so that an alarm for it is not over."""
         return not self.low <= self.smooth <= self.high
 
     @property
     def severity(self) -> Severity:
-        """Critical beyond a trip limit, else high."""
+        """Critical beyond a trip limit, high otherwise."""
         return Severity.CRITICAL if not self.trip_low <= self.smooth <= self.trip_high else Severity.HIGH

@@ -1,4 +1,4 @@
-"""How unusual a reading is, over all sensors of a device, whatever they mean."""
+"""How unusual a reading is over all sensors of a device, whatever they measure."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ SUDDEN = 6.0
 _GRACE = 6
 """Blocks, warm-up included, that are too few to call much unusual."""
 _YOUNG_CEILING = 1.5
-"""What is unusual until then, and only after a jump: a level that strolls has shown nothing else yet."""
+"""The ceiling until then, which counts only after a jump: a level that strolls has shown nothing else yet."""
 _AFTER = 20
-"""Readings after a jump within which more must follow."""
+"""Readings within which more must follow a jump."""
 _YOUNG = 20
-"""Blocks over which the maximum in health is learned freely; later it grows by 2 % a block at most."""
+"""Blocks over which the maximum in health is learned freely; later it grows by at most 2 % a block."""
 _GROWTH = 1.02
 _HEADROOM = 1.2
 _MAX_CEILING = 4.0
 _RESTFUL = 1.2
-"""Energy below this is not worth a closer look."""
+"""Energy up to this is too small to be worked out exactly."""
 
 
 class MultivariateScore:
@@ -95,17 +95,17 @@ class MultivariateScore:
 
     @property
     def young(self) -> bool:
-        """Whether too little was seen to call anything unusual."""
+        """Whether too little has been seen to call anything unusual."""
         return self._blocks < _GRACE
 
     @property
     def lasting(self) -> float:
-        """The score without single values; a young device must have jumped."""
+        """The score of what lasts, single values left out; 0 for a young device that has not jumped."""
         lasting = max(self._raw[0] / self.ceilings[0], self._raw[1] / self.ceilings[1])
         return lasting if self._jumped or self._blocks >= _GRACE else 0.0
 
     def close_block(self, clean: bool) -> None:
-        """After 60 readings, learn the maxima of the block before if nothing was suspected since."""
+        """End a block of 60 readings; where nothing was suspected (``clean``), learn the maxima of the block before."""
         if not self._in_block:
             return
         self._in_block = 0

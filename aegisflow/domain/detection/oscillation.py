@@ -1,29 +1,30 @@
-"""Oscillation, by its turning points."""
+"""Oscillation of a level, found by its turning points."""
 
 HELD = 60
-"""A swing lasts on for so many readings after its last turn, or for a whole period, as far as its turns tell."""
-LONGEST = 360
-"""Readings between two turns of one swing, at most."""
-_FORGET = 1 / (2 * LONGEST)
-"""An extreme that is not turned from is forgotten so fast."""
+"""An oscillation lasts for this many readings after its last turn, or for a whole period if that is longer."""
+MAX_BETWEEN_TURNS = 360
+"""The most readings between two turns of one oscillation."""
+_FORGET = 1 / (2 * MAX_BETWEEN_TURNS)
+"""How fast an extreme is forgotten from which the level does not turn back; per reading."""
 
 
 class Oscillation:
-    """Finds a level that goes up and down: turning points as in rainflow counting (ASTM E1049).
+    """Finds a level that goes up and down, by turning points as in rainflow counting (ASTM E1049).
 
     The smoothed deviation turns when it comes back from its extreme by ``reach`` spreads. One turn
-    is a peak or the end of a disturbance, a step has none; two within 360 readings are an
-    oscillation, whatever its period or its form. A variance ratio would not tell it from a step.
+    is a peak or the end of a disturbance, and a step has none; two within 360 readings are an
+    oscillation, whatever its period or its shape. A ratio of variances could not tell it from a step.
 
-    A swing is over when it has not turned for a whole period: the sum of its last two ways, up and
-    down, which need not take the same time; twice the one way that is known at first.
+    An oscillation is over when it has not turned for a whole period. That is the sum of its last two
+    half-periods, since going up need not take as long as going down; at first it is twice the only
+    half-period that is known.
     """
 
     __slots__ = ("_direction", "_extreme", "_interval", "_period", "_since", "turns")
 
     def __init__(self) -> None:
         self.turns = 0
-        """Turns of the present swing."""
+        """Turns of the present oscillation so far."""
         self._direction = 0
         self._extreme = 0.0
         self._since = 0
@@ -31,10 +32,10 @@ class Oscillation:
         self._period = HELD
 
     def update(self, smooth: float, reach: float) -> None:
-        """Take in the smoothed deviation; ``reach`` is what counts as a way back, in spreads."""
+        """Take in the smoothed deviation; ``reach`` says how far back counts as a turn. Both are in spreads."""
         if self.turns:
             self._since += 1
-            if self._since > LONGEST or (self.turns > 1 and self._since > self._period):
+            if self._since > MAX_BETWEEN_TURNS or (self.turns > 1 and self._since > self._period):
                 self.turns = 0
         direction, extreme = self._direction, self._extreme
         if direction > 0:
@@ -66,5 +67,5 @@ class Oscillation:
 
     @property
     def present(self) -> bool:
-        """Whether the level swings."""
+        """Whether the level oscillates."""
         return self.turns >= 2

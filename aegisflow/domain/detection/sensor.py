@@ -1,4 +1,4 @@
-"""All tests of one sensor, fed together."""
+"""All detectors of one sensor, fed together."""
 
 from math import cbrt, inf, sqrt
 
@@ -10,9 +10,9 @@ from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
 from aegisflow.domain.detection.zscore import ZScore
 from aegisflow.domain.equipment import SensorSpec
 
-LEAST_SHIFT = 0.9
-"""Spreads by which a level must have moved at least, deadband or none."""
-_LEAST_REACH = 4.0
+MIN_SHIFT = 0.9
+"""Spreads by which a level must at least have moved, with or without a deadband."""
+_MIN_REACH = 4.0
 _MAX_REACH = 7.0
 _REACH = 10.0
 _CERTAIN_LONG = 6.0
@@ -20,24 +20,24 @@ _SLOW_DEADBANDS = 1.5
 _HYSTERESIS = 0.6
 _STILL = 2.0
 _NO_BIAS = 0.1
-"""Spreads by which the mean of half an hour may be off by chance."""
+"""Spreads by which a mean over half an hour may be off by chance."""
 _STROLLS = 3.0
-"""A level that strolls must have moved by so many of its standard deviations."""
+"""A level that strolls must have moved by this many of its own standard deviations."""
 _CROSSED = 0.8
-"""A sum that has crossed its limit counts until it is below so much of it."""
+"""A sum that has crossed its limit counts until it falls below this part of it."""
 _LEANING = 3.0
 _TOLERANCE = 1.5
 """Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
 _RARE = 4.5
-"""Standard errors by which a mean is off once in hundreds of thousands of readings."""
+"""Standard errors by which a mean is off by chance once in hundreds of thousands of readings."""
 
 
 class SensorDetector:
-    """Watches one sensor: z-score, limits, and against its baseline shifts, swings, repeats and silence.
+    """Watches one sensor: its z-score and limits, and against its baseline shift, oscillation, flatline and silence.
 
     The deviation ``u = (value - level) / spread`` is clipped to ±4, so that one wild value is no
-    shift. A shift is confirmed when it is certain (CUSUM, or the long mean at 6 standard errors) and
-    large enough to matter: beyond the sensor's deadband and 0.9 spreads.
+    shift. A shift is confirmed when it is certain (by CUSUM, or by the long mean at 6 standard errors)
+    and large enough to matter (beyond the sensor's deadband and 0.9 spreads).
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class SensorDetector:
         self.spec = spec
         self.name = spec.name
         self.at = -inf
-        """UTC epoch seconds of the newest value, by the device's clock; the caller keeps it."""
+        """When the newest value was measured, which the caller notes; UTC epoch seconds by the device's clock."""
         self.zscore = ZScore(spec.detector)
         self.limit = LimitCheck(spec)
         self.baseline = Baseline()
@@ -80,20 +80,20 @@ class SensorDetector:
         self.flatline = Flatline()
         self.silence = Silent()
         self.guard = DECISION / 2
-        """CUSUM from which on something is suspected."""
-        self.reach = _LEAST_REACH
+        """CUSUM from which on a shift is suspected."""
+        self.reach = _MIN_REACH
         self.noise = 0.0
-        """Standard deviation of the brief mean, in spreads (that of an EWMA of a first-order autoregression)."""
+        """Standard deviation of the brief mean, in spreads (an EWMA over a first-order autoregression)."""
         self.long_error = self.medium_error = 0.0
         """Standard errors of the long and the medium mean, in spreads."""
         self.certain = 0.0
         """CUSUM from which on a shift is certain."""
         self.level_scale = self.energy_scale = 0.0
-        """What makes the medium mean and the energy comparable between sensors: 1 is rare."""
+        """Factors that make medium mean and energy comparable between sensors: 1 is rare for each."""
         self.energy_mean = 1.0
 
     def update(self, value: float) -> bool:
-        """Take in the newest value; tell whether anything about the sensor may matter now."""
+        """Take in the newest value and return whether anything about the sensor may matter now."""
         zscore = self.zscore
         same = value == zscore.value
         zscore.update(value)
@@ -128,7 +128,7 @@ class SensorDetector:
         return suspected or oscillation.turns > 1 or limit._outside > 0 or flatline.run > 9
 
     def adapt(self) -> None:
-        """Fit the limits of all tests to what the baseline has learned."""
+        """Fit the limits of all detectors to what the baseline has learned."""
         baseline = self.baseline
         inflation = baseline.total_inflation
         self.cusum.widen(
@@ -140,11 +140,11 @@ class SensorDetector:
         self.guard = DECISION * inflation / 2
         self.certain = certain_at(inflation)
         self.long_error, self.medium_error = baseline.error(Means.N_LONG), baseline.error(Means.N_MEDIUM)
-        least = max(LEAST_SHIFT, _STROLLS * sqrt(baseline.random_walk_variance))
+        least = max(MIN_SHIFT, _STROLLS * sqrt(baseline.random_walk_variance))
         self.deadband = max(self.spec.deadband or 0.0, least * baseline.spread)
         carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
         self.noise = sqrt(carried / Means.N_BRIEF + baseline.random_walk_variance)
-        self.reach = min(_MAX_REACH, max(_LEAST_REACH, _REACH * self.noise))
+        self.reach = min(_MAX_REACH, max(_MIN_REACH, _REACH * self.noise))
         rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
         self.level_scale = 1 / (rare * self.medium_error)
         freedom = Means.N_ENERGY / max(baseline.energy_variance * BLOCK, _carried(baseline.correlation**2))
@@ -152,7 +152,7 @@ class SensorDetector:
         self.energy_scale = 1 / (rare * sqrt(2 / (9 * freedom)))
 
     def rebase(self) -> None:
-        """Take the mean of the window for the level that is usual from now on."""
+        """Take the mean of the window as the level that is usual from now on."""
         mean = self.zscore.window.mean
         if mean is not None and self.baseline.scale:
             self.baseline.move(mean)
@@ -160,7 +160,7 @@ class SensorDetector:
             self.reset()
 
     def accept(self) -> None:
-        """Take what the window holds for usual."""
+        """Take mean and spread of the window as usual from now on."""
         window = self.zscore.window
         if self.baseline.scale and window.mean is not None and window.spread is not None:
             self.baseline.accept(window.mean, max(window.spread, self.baseline.spread / 2))
@@ -168,24 +168,27 @@ class SensorDetector:
             self.reset()
 
     def forget(self) -> None:
-        """Begin the baseline anew."""
+        """Start the baseline from scratch."""
         self.baseline = Baseline()
         self.deadband = self.spec.deadband or 0.0
 
     def reset(self) -> None:
-        """Forget what was suspected."""
+        """Forget what is suspected of the sensor, as after an alarm; the baseline stays."""
         self.cusum.reset()
         self.means.reset()
         self.oscillation = Oscillation()
 
     @property
     def excess_variance(self) -> float:
-        """How far the energy is above 1, 1 being rare: its cube root is all but Gaussian (Wilson, Hilferty 1931)."""
+        """How far the mean square is above that of the baseline, in a unit of which 1 is rare.
+
+        Its cube root is all but Gaussian (Wilson and Hilferty 1931).
+        """
         return (cbrt(self.means.energy) - self.energy_mean) * self.energy_scale
 
     @property
     def ready(self) -> bool:
-        """Whether there is a baseline."""
+        """Whether the sensor has a baseline."""
         return self.baseline.scale > 0
 
     @property
@@ -195,7 +198,7 @@ class SensorDetector:
 
     @property
     def moved(self) -> float:
-        """How far the smoothed value is off its level, in deadbands; before there is one, off its normal range."""
+        """How far the smoothed value is off its level, in deadbands; without a baseline, off its normal range."""
         deadband, smooth = self.deadband, self.limit.smooth
         if not deadband:
             return 0.0
@@ -207,9 +210,11 @@ class SensorDetector:
         return (smooth - low) / deadband if low is not None and smooth < low else 0.0
 
     def shifted(self, times: float = 1.0, crossed: bool = False) -> int:
-        """Return 1 for a confirmed shift upwards, -1 for one downwards, of so many deadbands; else 0.
+        """Return 1 for a confirmed shift upwards, -1 for one downwards, and 0 for none.
 
-        ``crossed``: it was one a reading ago.
+        Args:
+            times: how many deadbands a shift must reach.
+            crossed: whether the shift was confirmed one reading ago, so that hysteresis applies.
         """
         scale, cusum = self.baseline.scale, self.cusum
         if not scale:
@@ -227,7 +232,7 @@ class SensorDetector:
         return 0
 
     def held(self) -> int:
-        """Return the direction in which the level still is off, with hysteresis; 0 for none."""
+        """Return the direction in which the level is still off, by hysteresis: 1, -1, or 0 for none."""
         baseline = self.baseline
         if not baseline.scale:
             return 0
@@ -237,7 +242,7 @@ class SensorDetector:
         return 0
 
     def leaning(self) -> int:
-        """Return the direction in which the newest readings lie by more than chance; 0 for none."""
+        """Return the direction in which the newest readings lean by more than chance: 1, -1, or 0 for none."""
         brief = self.means.brief
         if abs(brief) > _LEANING * self.noise:
             return 1 if brief > 0 else -1

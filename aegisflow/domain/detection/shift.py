@@ -1,19 +1,17 @@
-"""Tests for a level that has moved: CUSUM for its beginning, weighted means for how far it is."""
+"""Tests for a level that has moved: CUSUM finds the beginning of a shift, weighted means say how far it is."""
 
 SLACK = 0.75
-"""Half of the shift, in spreads, that is to be found soonest (k)."""
+"""Half of the shift that is to be found soonest, in spreads (k)."""
 DECISION = 10.0
-"""Sum, in spreads, at which a shift is certain for white noise (h)."""
-
-
+"""Sum at which a shift is certain for white noise, in spreads (h)."""
 CONFIRMED = 0.5
-"""Spreads of the sum that the alarm's on-delay is worth: readings that agree confirm a shift."""
+"""What the alarm's on-delay adds to the sum, in spreads, because readings that agree confirm a shift."""
 
 
 def certain_at(inflation: float) -> float:
-    """Return the sum at which a shift is certain, where the variance of a mean is inflated by so much.
+    """Return the sum at which a shift is certain where the variance of a mean is inflated by this factor.
 
-    Where neighbours are alike, the on-delay confirms nothing.
+    The more neighbouring readings are alike, the less the on-delay confirms.
     """
     return DECISION * inflation - CONFIRMED / inflation
 
@@ -27,36 +25,36 @@ class Cusum:
     at h I. The level's own uncertainty is added to k.
     """
 
-    __slots__ = ("high", "high_run", "low", "low_run", "most", "slack")
+    __slots__ = ("ceiling", "high", "high_run", "low", "low_run", "slack")
 
     def __init__(self) -> None:
         self.high = self.low = 0.0
         self.high_run = self.low_run = 0
         """Readings since the sum was last 0."""
         self.slack = SLACK
-        self.most = 2 * DECISION
-        """The sums stop here, so that they also come down again."""
+        self.ceiling = 2 * DECISION
+        """The sums stop here, so that they come down again in time."""
 
     def update(self, u: float) -> None:
-        """Take in a deviation."""
+        """Take in a deviation, in spreads."""
         high = self.high + u - self.slack
         if high <= 0.0:
             self.high = 0.0
             self.high_run = 0
-        elif high < self.most:
+        elif high < self.ceiling:
             self.high = high
             self.high_run += 1
         low = self.low - u - self.slack
         if low <= 0.0:
             self.low = 0.0
             self.low_run = 0
-        elif low < self.most:
+        elif low < self.ceiling:
             self.low = low
             self.low_run += 1
 
     @property
     def sum(self) -> float:
-        """The larger of both sums."""
+        """The larger of the two sums."""
         return self.high if self.high >= self.low else self.low
 
     @property
@@ -73,14 +71,14 @@ class Cusum:
         run is cut in proportion, so that the estimated shift stays what it was.
         """
         self.slack = SLACK + error
-        self.most = most = 2 * DECISION * inflation
-        if self.high > most:
-            self.high, self.high_run = most, max(1, round(self.high_run * most / self.high))
-        if self.low > most:
-            self.low, self.low_run = most, max(1, round(self.low_run * most / self.low))
+        self.ceiling = ceiling = 2 * DECISION * inflation
+        if self.high > ceiling:
+            self.high, self.high_run = ceiling, max(1, round(self.high_run * ceiling / self.high))
+        if self.low > ceiling:
+            self.low, self.low_run = ceiling, max(1, round(self.low_run * ceiling / self.low))
 
     def reset(self) -> None:
-        """Forget what was summed up."""
+        """Start both sums from 0 again."""
         self.high = self.low = 0.0
         self.high_run = self.low_run = 0
 
@@ -95,7 +93,7 @@ class Means:
 
     BRIEF, MEDIUM, LONG, ENERGY = 2 / 7, 0.05, 1 / 60, 1 / 48
     N_BRIEF, N_MEDIUM, N_LONG, N_ENERGY = 6.0, 39.0, 119.0, 95.0
-    """Readings whose plain mean would be as certain."""
+    """Readings whose plain mean has the same variance."""
 
     def __init__(self) -> None:
         self.brief = 0.0
@@ -105,7 +103,7 @@ class Means:
         """Mean of the squares, up to 5: above 1 when the spread grows or the level moves."""
 
     def update(self, u: float) -> None:
-        """Take in a deviation."""
+        """Take in a deviation, in spreads."""
         self.brief += (u - self.brief) * 0.2857142857142857
         self.medium += (u - self.medium) * 0.05
         self.long += (u - self.long) * 0.016666666666666666
@@ -113,6 +111,6 @@ class Means:
         self.energy = energy if energy < 5.0 else 5.0
 
     def reset(self) -> None:
-        """Begin at the baseline."""
+        """Start all means from the baseline again."""
         self.brief = self.medium = self.long = 0.0
         self.energy = 1.0

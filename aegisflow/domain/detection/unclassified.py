@@ -1,4 +1,4 @@
-"""Diagnoses that need no rule: instruments that do not measure, and what no type of fault fits."""
+"""Diagnoses that need no rule: broken instruments, and what no type of fault fits."""
 
 from collections.abc import Sequence
 from math import inf
@@ -21,7 +21,7 @@ from aegisflow.domain.times import format_instant
 
 
 def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
-    """Return the sensors that do not measure any more."""
+    """Return the diagnosis of sensors that are stuck or missing; None without such."""
     stuck = [sensor for sensor in sensors if sensor.at == at and sensor.flatline.present]
     if stuck:
         findings = tuple(finding_of(sensor, FLATLINE) for sensor in stuck)
@@ -36,14 +36,14 @@ def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosi
 
 
 def silent_device(sensors: Sequence[SensorDetector], latest_at: float) -> Diagnosis | None:
-    """Return the diagnosis of a device that does not report any more; None for one that never has."""
+    """Return the diagnosis of a device that has stopped reporting; None for one that has never reported."""
     findings = tuple(finding_of(sensor, SILENT, Severity.MEDIUM) for sensor in sensors if sensor.at > -inf)
     reasons = (f"no reading since {format_instant(latest_at)}: nobody watches it",) if findings else ()
     return Diagnosis(SENSOR_SILENT, findings, reasons) if findings else None
 
 
 def unclassified(shown: Sequence[SensorDetector]) -> Diagnosis:
-    """Return the diagnosis of sensors that are off, and no type of fault says why."""
+    """Return the diagnosis of sensors that are off although no type of fault fits."""
     findings = tuple(finding_of(sensor, sign_of(sensor), Severity.LOW) for sensor in shown)
     return Diagnosis(
         UNCLASSIFIED, findings, tuple(f"{sensor.name} is off, and no type of fault fits" for sensor in shown)
@@ -51,7 +51,7 @@ def unclassified(shown: Sequence[SensorDetector]) -> Diagnosis:
 
 
 def graded(score: float) -> Severity:
-    """Return how bad a score is: it only says how unusual something is, so never critical."""
+    """Return the severity of a score; never critical, since a score only says how unusual something is."""
     if score >= 4:
         return Severity.HIGH
     return Severity.MEDIUM if score >= 2 else Severity.LOW
@@ -64,7 +64,7 @@ def beyond_limits(sensors: Sequence[SensorDetector]) -> Diagnosis:
 
 
 def by_score(multivariate: MultivariateScore, sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
-    """Return the diagnosis by the score alone, of the sensors that make it up."""
+    """Return the diagnosis by the score alone, with the sensors that make it up; None without such."""
     ranked = sorted(sensors, key=multivariate.strength, reverse=True)
     least = min(1.0, multivariate.strength(ranked[0]))
     findings = tuple(

@@ -1,4 +1,4 @@
-"""The z-score of a rolling window, as people know it: evidence for them, and one input of the other tests."""
+"""The z-score of a rolling window, as people know it: evidence for them, and an input of other detectors."""
 
 from math import inf, nan, sqrt, ulp
 
@@ -10,7 +10,7 @@ _ENOUGH_BREACHES = 4
 
 
 class ZScore:
-    """z = (value - mean) / spread, against the window before the value (60 readings, at least 20).
+    """Computes z = (value - mean) / spread against the window before the value (60 readings, at least 20).
 
     Mean and sample standard deviation are those of the rolling window; the value itself enters it
     afterwards. A breach is ``|z| > threshold``.
@@ -30,7 +30,7 @@ class ZScore:
         self.deviation = 0.0
         """The newest value minus the mean of the window before it."""
         self.z: float | None = None
-        """Of the newest value; None while the window is too young."""
+        """Z-score of the newest value; None while the window holds too few."""
         self.step = inf
         """The smallest change ever seen between two readings."""
         self.resolution = 0.0
@@ -38,14 +38,14 @@ class ZScore:
         self.configure(spec)
 
     def configure(self, spec: DetectorSpec) -> None:
-        """Go on under another specification, with as many newest values as it asks for."""
+        """Go on under another specification, with as many of the newest values as it asks for."""
         if spec.window != self.window.capacity:
             self.window = self.window.resized(spec.window)
         self.threshold = spec.threshold
         self._min_readings = max(2, spec.min_readings)
 
     def update(self, value: float) -> float | None:
-        """Take in the newest value and return its z-score; None while the window is too young."""
+        """Take in the newest value and return its z-score; None while the window holds too few."""
         window = self.window
         count = window.count
         if count >= self._min_readings:
