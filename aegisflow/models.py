@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -220,6 +220,8 @@ class StoredCommand(Model):
     send_by = DoubleField(null=True)
     record = TextField()
     """JSON: the ``CommandRecord``."""
+    published_at = DoubleField(null=True)
+    """When it was granted to whoever publishes: set once, before it is published, and never changed."""
 
     class Meta:
         table_name = "commands"

@@ -28,6 +28,7 @@ from aegisflow.actors.operating import OperatingActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.actors.runtime.dispatcher import Dispatcher
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
+from aegisflow.domain.commands.state_machine import KNOWN_S
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import DeadLetter, Disposition, Reading
@@ -68,7 +69,8 @@ class DeviceActor(OperatingActor):
     def on_start(self) -> None:
         """Ask for the past."""
         self._cold_at = time.monotonic() + RECALL_TIMEOUT_S
-        self.post(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, self._device.recall_count))
+        since = self._now() - KNOWN_S
+        self.post(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, self._device.recall_count, since))
 
     def on_receive(self, message: object) -> object:
         """Record, remember, answer."""
@@ -191,6 +193,7 @@ class DeviceActor(OperatingActor):
                 past.open_command,
                 past.mode_since,
                 past.full_load,
+                dict(past.dispatched),
             )
         )
         self._begin()

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import uuid
 from collections.abc import Callable
 
 from aegisflow.actors.inbound_queue import InboundQueue
@@ -12,18 +13,19 @@ from aegisflow.actors.messages.gateway import (
     DrainInbound,
     FlushInbound,
     PlantReplaced,
+    PublishClaimed,
     PublishCommand,
     ReadGatewayCounts,
     RecordsCommitted,
 )
-from aegisflow.actors.messages.store import StoreDeadLetters, StoreRecords
+from aegisflow.actors.messages.store import ClaimPublish, StoreDeadLetters, StoreRecords
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
 from aegisflow.clock import Clock
 from aegisflow.config.services import GatewaySettings
-from aegisflow.domain.commands.model import CommandRecord
+from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.errors import BusError, PayloadError
@@ -65,6 +67,8 @@ class Gateway(ThreadedActor):
         self._clock = clock
         self._metrics = metrics
         self._shed_told = 0
+        self._claims: dict[str, CommandRecord] = {}
+        """Claim id to the command that the store has been asked for, until its answer or the command's expiry."""
         self._letters = float(LETTERS_BURST)
         self._letters_at = time.monotonic()
 
@@ -82,7 +86,9 @@ class Gateway(ThreadedActor):
             case RecordsCommitted():
                 self._settled(message)
             case PublishCommand(record):
-                self._publish_command(record)
+                self._claim(record)
+            case PublishClaimed():
+                self._claimed(message)
             case AskMachine():
                 self._ask(message)
             case PlantReplaced(plant):
@@ -148,6 +154,34 @@ class Gateway(ThreadedActor):
         return groups, refused
 
     # --- commands -----------------------------------------------------------------------------
+    #
+    #   PublishCommand ─► claim in the store ─► granted ─► published, now or never
+    #                                        └► any other answer, or none: never published
+    #
+    # No path leads to the wire twice. The store grants one claim to a command, ever, and what it grants
+    # is used up here: an answer that comes again, or that was meant for a predecessor, finds no claim.
+
+    def _claim(self, record: CommandRecord) -> None:
+        """Have the store mark the command as published before it is."""
+        now = self._clock.now()
+        self._claims = {name: one for name, one in self._claims.items() if one.send_by is None or now < one.send_by}
+        claim_id = uuid.uuid4().hex
+        self._claims[claim_id] = record
+        self.tell(HISTORIAN, ClaimPublish(record, claim_id, now, self.name))
+
+    def _claimed(self, answer: PublishClaimed) -> None:
+        record = self._claims.pop(answer.claim_id, None)
+        if record is None:
+            self.log.warning("claim_unknown", claim=answer.claim.value)
+        elif answer.claim is PublishClaim.GRANTED:
+            self._publish_command(record)
+        elif answer.claim is PublishClaim.REFUSED:
+            self._not_sent(record, answer.why)
+        else:  # it may be with the machine; its device asks the machine once it has expired
+            command = record.command
+            self.log.error(
+                "command_not_published", command=command.command_id, claim=answer.claim.value, reason=answer.why
+            )
 
     def _publish_command(self, record: CommandRecord) -> None:
         """Send a command while there is a connection; never later, never again."""

@@ -5,12 +5,13 @@ from typing import Any
 
 from aegisflow.actors.messages.common import Bundle, Tick
 from aegisflow.actors.messages.device import DeviceRecalled
-from aegisflow.actors.messages.gateway import RecordsCommitted
+from aegisflow.actors.messages.gateway import PublishClaimed, RecordsCommitted
 from aegisflow.actors.messages.guard import CommandsRecalled, TransitionStored
 from aegisflow.actors.messages.manuals import IncidentKept
 from aegisflow.actors.messages.notifier import OpenAlarmsRecalled
 from aegisflow.actors.messages.store import (
     AppendAudit,
+    ClaimPublish,
     CommitAudit,
     FlushStore,
     ReadStoreHealth,
@@ -75,6 +76,8 @@ class Historian:
                 moved = committer.move(message.transition)
                 command_id = message.transition.after.command.command_id
                 self._tell(message.reply_to, TransitionStored(command_id, *moved))
+            case ClaimPublish(record, claim_id, at, reply_to):
+                self._tell(reply_to, PublishClaimed(claim_id, *committer.claim_publish(record, at)))
             case RecallDevice() | RecallCommands() | RecallOpenAlarms():
                 self._recall(message)
             case Tick(at=at):
@@ -114,9 +117,9 @@ class Historian:
         """Tell who asks what the store remembers, or why nobody knows."""
         answer: DeviceRecalled | CommandsRecalled | OpenAlarmsRecalled
         match message:
-            case RecallDevice(device_id=device_id, count=count):
+            case RecallDevice(device_id=device_id, count=count, since=since):
                 try:
-                    answer = DeviceRecalled(self.committer.recall_device(device_id, count))
+                    answer = DeviceRecalled(self.committer.recall_device(device_id, count, since))
                 except StoreError as error:
                     answer = DeviceRecalled(DevicePast(), str(error))
             case RecallCommands(since=since):

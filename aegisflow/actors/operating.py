@@ -49,10 +49,9 @@ class OperatingActor(DispatchedActor):
                 for progress in self._seen:  # a guard that was restarted may have missed it
                     self.tell(GUARD, CommandProgressed(progress))
             case ExecuteCommand(record):
-                was_open = self._device.operation.open_command
-                self._progress(self._device.begin(record, at))
-                command_id = record.command.command_id
-                if self._device.operation.open_command == command_id != was_open:
+                begun = self._device.begin(record, at)
+                self._progress(begun.ended)
+                if begun.publish:
                     self.tell(GATEWAY, PublishCommand(record))
             case CommandNotSent(command_id, why):
                 if self._device.operation.open_command == command_id:

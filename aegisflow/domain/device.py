@@ -10,7 +10,7 @@ from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severit
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
-from aegisflow.domain.commands.state_machine import CommandStateMachine, describe_facts, recent_means
+from aegisflow.domain.commands.state_machine import Begun, CommandStateMachine, describe_facts, recent_means
 from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Quality, Reading
@@ -196,11 +196,11 @@ class Device:
             facts=describe_facts(operation, sensors, active),
         )
 
-    def begin(self, record: CommandRecord, at: float) -> tuple[Progress, ...]:
+    def begin(self, record: CommandRecord, at: float) -> Begun:
         """Begin to execute a command that the guard dispatched, unless an interlock forbids it.
 
-        Returns what this ends: the command itself (stage failed) where an interlock forbids it, or another one
-        that an emergency shutdown overtakes. Only a command that is then ``operation.open_command`` may be sent.
+        Returns what this ends, and whether the command is to be published now. What it ends is the command
+        itself (stage failed) where an interlock forbids it, or another one that an emergency shutdown overtakes.
         """
         return self._operation.begin(record, self.view(at), at)
 
@@ -270,6 +270,7 @@ class Device:
         open_command: CommandRecord | None = None,
         mode_since: float = 0.0,
         full_load: float | None = None,
+        dispatched: Mapping[str, float] | None = None,
     ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
@@ -287,7 +288,7 @@ class Device:
                 ]
             )
         alarm_type = "" if active is None else active.fault_type
-        self._operation.recall(mode, reduction_pct, open_command, full_load)
+        self._operation.recall(mode, reduction_pct, open_command, full_load, dispatched)
         for reading in readings:
             self._note_time(reading.at)
             if reading.at > self._latest_at:

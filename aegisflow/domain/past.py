@@ -25,6 +25,8 @@ class DevicePast:
     """What the load sensor showed before the load was taken away."""
     open_command: CommandRecord | None = None
     """The command that the device is executing."""
+    dispatched: tuple[tuple[str, float], ...] = ()
+    """Command id and expiry (UTC epoch seconds) of every command that went to it lately, over or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from peewee import PeeweeException
 
 from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.incidents.model import Incident, IncidentReview, NewIncident
 from aegisflow.domain.past import CommandsPast, DevicePast
@@ -22,7 +23,7 @@ from aegisflow.store.housekeeping import Housekeeping, Pace
 from aegisflow.store.incidents import add_incident, review_incident
 from aegisflow.store.opening import Store
 from aegisflow.store.recall import recall_commands, recall_device, recall_open_alarms
-from aegisflow.store.writer import NEVER_STORABLE, Writer
+from aegisflow.store.writer import NEVER_STORABLE, Claimed, Writer
 
 __all__ = ["DEFAULT_PACE", "Committed", "Committer", "Moved", "Pace"]
 
@@ -138,6 +139,17 @@ class Committer:
         self._last_commit_at = self._wall()
         return Moved(moved, "" if moved else "it is no longer at that stage", final=not moved)
 
+    def claim_publish(self, record: CommandRecord, at: float) -> Claimed:
+        """Commit that a command is about to be published, by itself and at once: it waits for no reading."""
+        try:
+            claimed = self._connected().claim_publish(record, at)
+        except (*NEVER_STORABLE, PeeweeException, StoreError) as error:
+            if not isinstance(error, NEVER_STORABLE):
+                self._fail(error)
+            return Claimed(PublishClaim.NOT_STORED, f"the store cannot be written: {describe(error)}")
+        self._last_commit_at = self._wall()
+        return claimed
+
     def add_incident(self, incident: NewIncident) -> Incident:
         """Commit an incident report and return it with its number.
 
@@ -157,15 +169,17 @@ class Committer:
 
     # --- what is remembered -------------------------------------------------------------------
 
-    def recall_device(self, device_id: str, count: int) -> DevicePast:
+    def recall_device(self, device_id: str, count: int, since: float = -math.inf) -> DevicePast:
         """Return a device's past with its newest ``count`` readings, all that was added before included.
+
+        Commands that expired before ``since`` (UTC epoch seconds) are left out.
 
         Raises:
             StoreError: the store cannot tell.
         """
         if device_id in self._pending_devices and self._commit() is None:
             raise StoreError(self._failure)
-        return self._read(lambda writer: recall_device(writer, device_id, count))
+        return self._read(lambda writer: recall_device(writer, device_id, count, since))
 
     def recall_commands(self, since: float) -> CommandsPast:
         """Return the commands that are not over, and what agents have had sent since an instant.

@@ -36,6 +36,7 @@ WHERE device_id = ? AND command IN ({_listed(tuple(_MODES))}) AND stage IN ({_li
 ORDER BY stage_at DESC LIMIT 1
 """  # noqa: S608 - all ours
 _HAS_OPEN = f"SELECT 1 FROM anomalies WHERE device_id = ? AND {ALARM_IS_OPEN.sql} LIMIT 1"  # noqa: S608 - all ours
+_DISPATCHED = "SELECT command_id, send_by FROM commands WHERE device_id = ? AND send_by > ?"
 _HAS_COMMAND = "SELECT 1 FROM commands WHERE device_id = ? LIMIT 1"
 
 STOPPED, RESUMED = "agents_stopped", "agents_resumed"
@@ -49,8 +50,11 @@ class _Mode(NamedTuple):
     full_load: float | None = None
 
 
-def recall_device(writer: Writer, device_id: str, count: int) -> DevicePast:
-    """Return the newest ``count`` readings of a device, its open alarms, its mode and what it is executing."""
+def recall_device(writer: Writer, device_id: str, count: int, since: float) -> DevicePast:
+    """Return the newest ``count`` readings of a device, its open alarms, its mode, and its commands.
+
+    Of its commands these are the one that it is executing, and the ids of all that expire after ``since``.
+    """
     connection = writer.connection
     readings: tuple[Reading, ...] = ()
     key = writer.keys.get(device_id)
@@ -70,6 +74,7 @@ def recall_device(writer: Writer, device_id: str, count: int) -> DevicePast:
         mode.since,
         mode.full_load,
         under_way[-1] if under_way else None,
+        tuple((command_id, send_by) for command_id, send_by in connection.run(_DISPATCHED, device_id, since)),
     )
 
 

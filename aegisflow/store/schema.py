@@ -34,11 +34,18 @@ def _commands_and_chain(connection: Connection) -> None:
     guard_audit(connection)
 
 
+def _publishing(connection: Connection) -> None:
+    """Let commands know when they were published; of those that were dispatched before, each may have been."""
+    connection.run("ALTER TABLE commands ADD COLUMN published_at DOUBLE PRECISION")
+    connection.run("UPDATE commands SET published_at = stage_at WHERE send_by IS NOT NULL")
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
     4: add_review,
     5: join_command_columns,
+    6: _publishing,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

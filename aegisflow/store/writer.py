@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from peewee import DataError, IntegrityError, Model
 
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
@@ -41,6 +42,14 @@ NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, AttributeErr
 _ROWS = 200
 """Rows that one statement inserts at most."""
 _encode = msgspec.json.Encoder().encode
+
+
+class Claimed(NamedTuple):
+    """What the store says to a claim to publish a command."""
+
+    claim: PublishClaim
+    why: str = ""
+    """Why it is not granted; empty when it is."""
 
 
 class Writer:
@@ -129,9 +138,33 @@ class Writer:
             before = transition.before
             if found != (None if before is None else (str(before.stage), before.stage_at)):
                 return False
-            self._put(StoredCommand, [row], "command_id")
+            self._put(StoredCommand, [row], "command_id")  # leaves published_at, which the row has not
             self.put_audit(transition.audit)
         return True
+
+    def claim_publish(self, record: CommandRecord, at: float) -> Claimed:
+        """Commit that a dispatched command is about to be published; granted once for each command, ever."""
+        command_id = record.command.command_id
+        with self.connection.transaction():
+            marked = self.connection.run(
+                "UPDATE commands SET published_at = ? "
+                "WHERE command_id = ? AND stage = ? AND stage_at = ? AND published_at IS NULL",
+                at,
+                command_id,
+                str(Stage.DISPATCHED),
+                record.stage_at,
+            )
+            if marked.rowcount == 1:
+                return Claimed(PublishClaim.GRANTED)
+            found = self.connection.run(
+                "SELECT stage, published_at FROM commands WHERE command_id = ?", command_id
+            ).fetchone()
+        if found is None:
+            return Claimed(PublishClaim.REFUSED, "the store does not know it")
+        stage, published_at = found
+        if published_at is not None:
+            return Claimed(PublishClaim.PUBLISHED_BEFORE, "it was published before")
+        return Claimed(PublishClaim.REFUSED, f"the store has it as {stage}")
 
     def _stage_of(self, command_id: str) -> tuple[str, float] | None:
         found = self.connection.run("SELECT stage, stage_at FROM commands WHERE command_id = ?", command_id).fetchone()
@@ -185,7 +218,7 @@ class Writer:
         return self.fold.due(len(self.keys))
 
     def _put(self, model: type[Model], rows: list[Row], unique: str = "") -> None:
-        names = columns(model)
+        names = tuple(name for name in columns(model) if name in rows[0])
         self._insert(model, names, [row[name] for row in rows for name in names], unique)
 
     def _insert(self, model: type[Model], names: tuple[str, ...], flat: list[Any], unique: str = "") -> None:

@@ -1,67 +1,35 @@
 import ast
-import json
 from collections.abc import Iterator
 
-import pykka
 import pytest
 
-from aegisflow.actors.guard import Guard
 from aegisflow.actors.messages.common import Ping
-from aegisflow.actors.messages.device import AckReceived, ExecuteCommand
+from aegisflow.actors.messages.device import ExecuteCommand
 from aegisflow.actors.messages.gateway import PlantReplaced
 from aegisflow.actors.messages.guard import (
     ApproveCommand,
     CommandProgressed,
     ReadApprovals,
     RejectCommand,
-    RequestCommand,
     SwitchAgents,
     TransitionStored,
 )
-from aegisflow.actors.runtime.children import ChildSpec, Family
 from aegisflow.actors.runtime.directory import GUARD
-from aegisflow.domain.callers import Caller, CallerKind
-from aegisflow.domain.commands.execution import Ack, Progress
+from aegisflow.domain.commands.execution import Progress
 from aegisflow.domain.commands.model import CommandName, CommandReceipt, Stage
 from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
+from tests.support.guarded_plant import ADA, AGENT, acknowledge, ask, guarded_plant, orders, proposal, stored
 from tests.support.places import ROOT
-from tests.support.samples import device_spec, sensor_spec
+from tests.support.samples import device_spec
 from tests.support.small_plant import WAIT_S, SmallPlant, plant_of
 
-AGENT, ADA = Caller("claude", CallerKind.AGENT), Caller("ada", CallerKind.OPERATOR)
-STOP = CommandName.EMERGENCY_SHUTDOWN
 SOURCES = ROOT / "aegisflow"
 
 
 @pytest.fixture
 def guarded() -> Iterator[SmallPlant]:
-    plant = SmallPlant(*[device_spec(name, sensor_spec("temperature")) for name in ("pump-01", "motor-01")])
-
-    def start() -> pykka.ActorRef:
-        return Guard.start(GUARD, plant.directory, plant.plant, plant.clock.now, plant.metrics)
-
-    plant.family = Family(plant.family.before, plant.family.device, (ChildSpec(GUARD, start),))
-    plant.start()
-    ask(plant, ReadApprovals())  # answered once it has its past
-    yield plant
-    plant.end()
-
-
-def ask(plant: SmallPlant, question, timeout_s: float = WAIT_S):
-    return plant.directory.ask(GUARD, question, timeout_s)
-
-
-def proposal(by: Caller = AGENT, device_id: str = "pump-01", name: CommandName = STOP) -> RequestCommand:
-    return RequestCommand(device_id, name, {}, by, "smoke")
-
-
-def orders(plant: SmallPlant) -> list[str]:
-    sent = [json.loads(one.payload) for one in plant.bus.published if "/commands/" in one.topic]
-    return [one["command_id"] for one in sent if one["command"] != "report_state"]
-
-
-def stored(plant: SmallPlant, receipt: CommandReceipt) -> Stage:
-    return plant.disk.commands[receipt.command.command_id].stage
+    with guarded_plant() as plant:
+        yield plant
 
 
 def rows(plant: SmallPlant, receipt: CommandReceipt) -> list[str]:
@@ -219,11 +187,6 @@ def test_of_proposals_that_race_on_a_device_one_is_sent(guarded: SmallPlant) -> 
 
 
 # --- falls --------------------------------------------------------------------------------------
-
-
-def acknowledge(plant: SmallPlant, receipt: CommandReceipt) -> None:
-    ack = Ack(receipt.command.command_id, "pump-01", "accepted", "", plant.clock.now())
-    plant.directory.tell("pump-01", AckReceived(ack))
 
 
 def test_a_guard_that_falls_while_a_command_is_under_way_goes_on_with_it(guarded: SmallPlant) -> None:

@@ -92,6 +92,13 @@ def approved(folder: Path) -> dict[str, str]:
     return {json.loads(detail)["command_id"]: actor for actor, detail in rows}
 
 
+def published(folder: Path) -> set[str]:
+    """Return what the store granted to be published."""
+    with closing(sqlite3.connect(folder / "store.db")) as store:
+        rows = store.execute("SELECT command_id FROM commands WHERE published_at IS NOT NULL").fetchall()
+    return {command_id for (command_id,) in rows}
+
+
 def proposed(folder: Path) -> list[tuple[str, str, str, str]]:
     """Command id, kind of who proposed it, what it was, and its parameters as JSON."""
     with closing(sqlite3.connect(folder / "store.db")) as store:
@@ -142,6 +149,7 @@ def test_no_kill_makes_a_command_act_twice_unasked_or_count_as_done_unseen(tmp_p
     assert [command_id for command_id, times in acted.items() if times > 1] == []
     by_whom = approved(tmp_path)
     assert set(acted) <= set(by_whom)
+    assert set(acted) <= published(tmp_path)
     without_person = {command_id for command_id in acted if by_whom[command_id] != ADA.name}
     assert without_person <= needs_no_approval(tmp_path)
     assert {stage for stage, _ in known.values()} <= FINAL

@@ -10,6 +10,7 @@ from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.model import FOLLOWS, Command, CommandName, CommandRecord, DeviceView, Mode, Stage
 from aegisflow.domain.commands.policy_spec import DEFAULT_RULES, Rate
+from aegisflow.domain.commands.state_machine import KNOWN_S
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, Limits, ParameterSpec, PlantSpec
@@ -50,8 +51,12 @@ class World:
         self.storing: dict[str, Transition] = {}
         self.orders: list[tuple[CommandRecord, bool]] = []
         """What the guard told devices to execute; True for a message that came before."""
+        self.ordered: list[CommandRecord] = []
+        """Every order that a device was ever told, oldest first."""
         self.told: list[Progress] = []
         self.published: dict[str, float] = {}
+        self.never_sent: set[str] = set()
+        """Commands of which a device said that nothing was sent."""
         self.agreed: dict[str, set[str]] = {}
         """Command to the operators whose agreement is stored: the right digest, by the right people, in time."""
         self.agreeing: dict[str, str] = {}
@@ -240,11 +245,20 @@ class World:
             self.orders[index] = (record, True)
         if record.command.device_id in self.gone:
             return
-        device, command = self.devices[record.command.device_id], record.command
-        was_open, version = device.operation.open_command, device.operation.version
-        self._tell(command.device_id, device.begin(record, self.now))
-        if not device.operation.open_command == command.command_id != was_open:
+        self.ordered.append(record)
+        self.tell_order(record)
+
+    def tell_order(self, record: CommandRecord) -> None:
+        """Tell a device an order, for the first time or again; it may be over by now."""
+        if record.command.device_id in self.gone:
             return
+        device, command = self.devices[record.command.device_id], record.command
+        version = device.operation.version
+        begun = device.begin(record, self.now)
+        self._tell(command.device_id, begun.ended)
+        if not begun.publish:
+            return
+        assert device.operation.open_command == command.command_id
         assert version == record.state_version
         if record.send_by is None or self.now >= record.send_by or not self.connected:
             ended = device.operation.not_sent("no connection", self.now)
@@ -255,6 +269,7 @@ class World:
     def _publish(self, record: CommandRecord) -> None:
         command = record.command
         assert command.command_id not in self.published, "published twice"
+        assert command.command_id not in self.never_sent, "published after somebody was told that nothing was sent"
         assert record.send_by is not None
         assert self.now < record.send_by
         assert self.stages[command.command_id][:3] != []
@@ -291,6 +306,10 @@ class World:
 
     def _tell(self, device_id: str, several: tuple[Progress, ...]) -> None:
         self.told += several
+        for progress in several:
+            if progress.stage is Stage.FAILED and progress.reasons[-1].endswith("nothing was sent"):
+                assert progress.command_id not in self.published, "said that nothing was sent, and it was"
+                self.never_sent.add(progress.command_id)
         operation = self.devices[device_id].operation
         self.desk.modes[device_id] = (operation.mode, operation.reduction_pct)
 
@@ -315,7 +334,7 @@ class World:
         self.restart_device(device_id, knows_mode)
 
     def restart_device(self, device_id: str, knows_mode: bool) -> None:
-        """Begin with what the store knows; what waited in its inbox still comes, once."""
+        """Begin with what the store knows; what waited in its inbox still comes."""
         old = self.devices[device_id].operation
         self.devices[device_id] = device = Device(self.plant.devices[device_id])
         left = [
@@ -325,9 +344,23 @@ class World:
         ]
         mode, reduction = (old.mode, old.reduction_pct) if knows_mode else (Mode.UNKNOWN, 0.0)
         device.recall(
-            self.past[device_id][-60:], (), mode, reduction, left[-1] if left else None, full_load=old.full_load
+            self.past[device_id][-60:],
+            (),
+            mode,
+            reduction,
+            left[-1] if left else None,
+            full_load=old.full_load,
+            dispatched=self.dispatched_to(device_id),
         )
-        self.orders = [one for one in self.orders if not (one[1] and one[0].command.device_id == device_id)]
+
+    def dispatched_to(self, device_id: str) -> dict[str, float]:
+        """Return command id to expiry of what the store has as dispatched to a device lately."""
+        since = self.now - KNOWN_S
+        return {
+            command_id: record.send_by
+            for command_id, record in self.disk.items()
+            if record.command.device_id == device_id and record.send_by is not None and record.send_by > since
+        }
 
     def replace_plant(self, **policy: object) -> None:
         """Change policy, or the devices themselves (``silent_after_s``), while everything goes on."""

@@ -4,10 +4,11 @@ import threading
 
 from aegisflow.actors.messages.common import Bundle
 from aegisflow.actors.messages.device import DeviceRecalled
-from aegisflow.actors.messages.gateway import RecordsCommitted
+from aegisflow.actors.messages.gateway import PublishClaimed, RecordsCommitted
 from aegisflow.actors.messages.guard import CommandsRecalled, TransitionStored
 from aegisflow.actors.messages.store import (
     AppendAudit,
+    ClaimPublish,
     CommitAudit,
     ReadStoreHealth,
     RecallCommands,
@@ -19,7 +20,7 @@ from aegisflow.actors.messages.store import (
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import GATEWAY, Directory
 from aegisflow.domain.alarms.model import AlarmEvent
-from aegisflow.domain.commands.model import CommandRecord, Mode
+from aegisflow.domain.commands.model import CommandRecord, Mode, PublishClaim, Stage
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import AuditEntry, StoreHealth
@@ -34,6 +35,11 @@ class Disk:
         self.letters: list[object] = []
         self.audit: list[AuditEntry] = []
         self.commands: dict[str, CommandRecord] = {}
+        self.published: dict[str, float] = {}
+        """Command id to when the gateway was granted to publish it."""
+        self.lost_claims = False
+        """Whether claims are granted on disk, and nobody is told."""
+        self.refuse_claims = ""
         self.refuse_steps = ""
         self.refused_steps = 0
         self.recalls: list[str] = []
@@ -76,10 +82,14 @@ class MemoryHistorian(ThreadedActor):
                     return True
                 case StoreTransition():
                     self.tell(message.reply_to, self.move(message))
+                case ClaimPublish():
+                    answer = self.claim(message)
+                    if not disk.lost_claims:
+                        self.tell(message.reply_to, answer)
                 case RecallCommands(_, reply_to):
                     left = tuple(record for record in disk.commands.values() if not record.stage.is_final)
                     self.tell(reply_to, CommandsRecalled(CommandsPast(left)))
-                case RecallDevice(device_id, reply_to, count):
+                case RecallDevice(device_id, reply_to, count, since):
                     disk.recalls.append(device_id)
                     mine = [reading for reading in disk.readings if reading.device_id == device_id]
                     mine.sort(key=lambda reading: reading.at)
@@ -90,8 +100,17 @@ class MemoryHistorian(ThreadedActor):
                         for record in disk.commands.values()
                         if record.command.device_id == device_id and record.stage.is_under_way
                     ]
+                    dispatched = tuple(
+                        (name, record.send_by)
+                        for name, record in disk.commands.items()
+                        if record.command.device_id == device_id and (record.send_by or 0.0) > since
+                    )
                     past = DevicePast(
-                        tuple(mine[-count:]), alarms, Mode.NORMAL, open_command=left[-1] if left else None
+                        tuple(mine[-count:]),
+                        alarms,
+                        Mode.NORMAL,
+                        open_command=left[-1] if left else None,
+                        dispatched=dispatched,
                     )
                     self.tell(reply_to, DeviceRecalled(past, disk.recall_failure))
                 case ReadStoreHealth():
@@ -112,6 +131,18 @@ class MemoryHistorian(ThreadedActor):
         self.disk.commands[command_id] = after
         self.disk.audit += message.transition.audit
         return TransitionStored(command_id, True)
+
+    def claim(self, message: ClaimPublish) -> PublishClaimed:
+        command_id, disk = message.record.command.command_id, self.disk
+        found = disk.commands.get(command_id)
+        if disk.refuse_claims:
+            return PublishClaimed(message.claim_id, PublishClaim.NOT_STORED, disk.refuse_claims)
+        if command_id in disk.published:
+            return PublishClaimed(message.claim_id, PublishClaim.PUBLISHED_BEFORE, "it was published before")
+        if found is None or found.stage is not Stage.DISPATCHED:
+            return PublishClaimed(message.claim_id, PublishClaim.REFUSED, "it is not on its way")
+        disk.published[command_id] = message.at
+        return PublishClaimed(message.claim_id, PublishClaim.GRANTED)
 
     def settle(self, message: StoreRecords | StoreDeadLetters) -> None:
         self.disk.settled += message.count

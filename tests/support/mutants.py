@@ -44,6 +44,7 @@ EXECUTION, OPERATION, PROOF = (
 CALLERS, DEVICE = "domain/callers.py", "domain/device.py"
 STEP, GUARD, STEPS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
 GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
+WRITER, RECALL = "store/writer.py", "store/recall.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
 
 MUTANTS = (
@@ -199,14 +200,61 @@ MUTANTS = (
     Mutant(
         "sent again after a restart",
         OPERATION,
-        "if command.command_id in (self.open_command, self._begun):",
-        "if command.command_id == self._begun:",
+        "self._decided = dict(dispatched or {})",
+        "self._decided = {}",
     ),
     Mutant(
         "sent again when told again",
         OPERATION,
-        "if command.command_id in (self.open_command, self._begun):",
-        "if command.command_id == self.open_command:",
+        "or command.command_id in self._decided:",
+        "or False:",
+    ),
+    Mutant(
+        "a device knows only its newest order",
+        OPERATION,
+        "or command.command_id in self._decided:",
+        "or command.command_id in list(self._decided)[-1:]:",
+    ),
+    Mutant(
+        "a refused order is judged again",
+        OPERATION,
+        "        self._remember(command.command_id, record.send_by or at, at)\n        against = ",
+        "        against = ",
+    ),
+    Mutant("an order revived by a clock that is set back", OPERATION, "if at < expiry + KNOWN_S}", "if at < expiry}"),
+    Mutant(
+        "published without asking the store",
+        GATEWAY,
+        "        self.tell(HISTORIAN, ClaimPublish(record, claim_id, now, self.name))",
+        "        self._publish_command(record)",
+    ),
+    Mutant(
+        "published whatever the store says",
+        GATEWAY,
+        "elif answer.claim is PublishClaim.GRANTED:",
+        "elif answer.claim:",
+    ),
+    Mutant(
+        "a claim used twice", GATEWAY, "self._claims.pop(answer.claim_id, None)", "self._claims.get(answer.claim_id)"
+    ),
+    Mutant(
+        "what may be with the machine is called not sent",
+        GATEWAY,
+        "elif answer.claim is PublishClaim.REFUSED:",
+        "elif answer.claim is not PublishClaim.GRANTED:",
+    ),
+    Mutant("every claim is granted", WRITER, " AND published_at IS NULL", ""),
+    Mutant(
+        "a claim to what is over is granted",
+        WRITER,
+        "command_id = ? AND stage = ? AND",
+        "command_id = ? AND ? <> '' AND",
+    ),
+    Mutant(
+        "a device is not told what went to its predecessor",
+        RECALL,
+        "WHERE device_id = ? AND send_by > ?",
+        "WHERE device_id = ? AND send_by > ? AND stage IN ('dispatched', 'acknowledged')",
     ),
     Mutant("interlocks not asked", OPERATION, "if against:", "if False:"),
     Mutant(
@@ -256,10 +304,9 @@ MUTANTS = (
     Mutant(
         "published though the machine's own interlock refused",
         OPERATING,
-        "if self._device.operation.open_command == command_id != was_open:",
+        "if begun.publish:",
         "if True:",
     ),
-    Mutant("published a second time", OPERATING, "== command_id != was_open:", "== command_id:"),
     Mutant(
         "what was never sent stays open",
         OPERATING,

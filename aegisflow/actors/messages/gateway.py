@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
-from aegisflow.domain.commands.model import CommandRecord
+from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import Receipt
 
@@ -60,9 +60,18 @@ class ReadGatewayCounts(Question[GatewayCounts]):
 
 @dataclass(frozen=True, slots=True)
 class PublishCommand:
-    """Send a command to its machine, now or never; CommandNotSent comes back if there is no connection."""
+    """Send a command to its machine, now or never; CommandNotSent comes back if it is certain that nothing left."""
 
     record: CommandRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PublishClaimed:
+    """What the store says to your claim to publish a command."""
+
+    claim_id: str
+    claim: PublishClaim
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
@@ -105,6 +107,22 @@ class RecallDevice:
     reply_to: str
     count: int
     """How many of the newest readings."""
+    since: float = -inf
+    """Commands that expired before this (UTC epoch seconds) need not be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPublish:
+    """Mark a dispatched command as published before it is, and tell ``reply_to`` whether it may be (PublishClaimed).
+
+    The mark is compare-and-set on the stored row: of all claims to one command one is granted, ever.
+    """
+
+    record: CommandRecord
+    claim_id: str
+    at: float
+    """UTC epoch seconds by the plant's clock."""
+    reply_to: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,6 +217,19 @@ class CommandRecord:
         return self.receipt.stage
 
 
+class PublishClaim(StrEnum):
+    """Whether a dispatched command may be published, as the store has it."""
+
+    GRANTED = "granted"
+    """It may, now or never: nobody else ever gets this answer for the same command."""
+    PUBLISHED_BEFORE = "published_before"
+    """It may not: it was granted before, so it may be with the machine."""
+    REFUSED = "refused"
+    """It may not, and it never was published: it is no longer on its way, or unknown."""
+    NOT_STORED = "not_stored"
+    """It may not: the store could not be written, so nobody knows whether it was granted before."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandView:
     """A command as those see it who decide about it: facts first, the proposer's words last."""

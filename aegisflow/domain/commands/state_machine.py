@@ -2,6 +2,8 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
 
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.execution import Ack, Execution, Progress
@@ -11,13 +13,25 @@ from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.views import SensorStatus
 
-__all__ = ["CommandStateMachine", "describe_facts", "recent_means"]
+__all__ = ["KNOWN_S", "Begun", "CommandStateMachine", "describe_facts", "recent_means"]
 
 _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
+KNOWN_S = 86_400.0
+"""An order is known for so long after its expiry: a plant's clock that is set back must not revive it."""
 _RECENT = 12
 """Readings that tell how a sensor stands now."""
 _ASK_AGAIN_S = 60.0
 """Between two questions to a machine whose mode is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What an order to execute a command has led to."""
+
+    ended: tuple[Progress, ...] = ()
+    """What it ends: the command itself where an interlock forbids it, or another one that it overtakes."""
+    publish: bool = False
+    """Whether the command is to be published now. True at most once for each command."""
 
 
 class CommandStateMachine:
@@ -27,7 +41,16 @@ class CommandStateMachine:
     nothing is under way; after a command whose effect was not seen it is unknown.
     """
 
-    __slots__ = ("_asked_at", "_begun", "_execution", "_fingerprint", "_watch", "full_load", "mode", "reduction_pct")
+    __slots__ = (
+        "_asked_at",
+        "_decided",
+        "_execution",
+        "_fingerprint",
+        "_watch",
+        "full_load",
+        "mode",
+        "reduction_pct",
+    )
 
     def __init__(self, spec: DeviceSpec) -> None:
         self.mode = Mode.UNKNOWN
@@ -35,11 +58,11 @@ class CommandStateMachine:
         self.full_load: float | None = None
         """What the load sensor showed at full load, while that is taken away."""
         self._execution: Execution | None = None
-        self._begun = ""
-        """The newest command that it took up, over or not."""
+        self._decided: dict[str, float] = {}
+        """Command id to expiry, of every order that has come: known well past its expiry, over or not."""
         self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
         self._fingerprint: tuple[DeviceSpec, int] = (spec, 0)
-        self._asked_at = float("-inf")
+        self._asked_at = -inf
 
     @property
     def open_command(self) -> str:
@@ -70,20 +93,30 @@ class CommandStateMachine:
         if self._execution is not None:
             self._execution.observe(at, values)
 
-    def begin(self, record: CommandRecord, view: DeviceView, at: float) -> tuple[Progress, ...]:
-        """Take a dispatched command up, or refuse it; see ``Device.begin``."""
+    def begin(self, record: CommandRecord, view: DeviceView, at: float) -> Begun:
+        """Take a dispatched command up, or refuse it; see ``Device.begin``.
+
+        Each order is decided once. One that comes again changes nothing, whatever became of it and of
+        others since: it may have been sent, or its proposer may have been told that nothing was.
+        """
         command = record.command
-        if command.command_id in (self.open_command, self._begun):
-            return ()  # it may have been sent (recalled from the store, or told twice), so it is not sent again
+        if command.command_id == self.open_command or command.command_id in self._decided:
+            return Begun()
+        self._remember(command.command_id, record.send_by or at, at)
         against = interlocks(command, view, judged=record.state_version, send_by=record.send_by or at, at=at)
         if against:
             reasons = tuple(f"interlock: {reason}" for reason in against)
-            return (Progress(command.command_id, Stage.FAILED, at, (*reasons, "nothing was sent")),)
+            return Begun((Progress(command.command_id, Stage.FAILED, at, (*reasons, "nothing was sent")),))
         ended: tuple[Progress, ...] = ()
         if self._execution is not None:
             ended = (self._execution.supersede(command.command_id, at),)
-        self._execution, self._begun = Execution(record), command.command_id
-        return ended
+        self._execution = Execution(record)
+        return Begun(ended, publish=True)
+
+    def _remember(self, command_id: str, expires_at: float, at: float) -> None:
+        """Know this order from now on, and forget those that an interlock has long since refused as expired."""
+        self._decided = {other: expiry for other, expiry in self._decided.items() if at < expiry + KNOWN_S}
+        self._decided[command_id] = expires_at
 
     def not_sent(self, why: str, at: float) -> Progress | None:
         """Note that the command under way could not be published."""
@@ -130,11 +163,28 @@ class CommandStateMachine:
         return progress.stage in _CALLED
 
     def recall(
-        self, mode: Mode, reduction_pct: float, record: CommandRecord | None, full_load: float | None = None
+        self,
+        mode: Mode,
+        reduction_pct: float,
+        record: CommandRecord | None,
+        full_load: float | None = None,
+        dispatched: Mapping[str, float] | None = None,
     ) -> None:
-        """Take over what the store knows."""
+        """Take over what the store knows.
+
+        Args:
+            mode: that the last command led to.
+            reduction_pct: load that is taken away, in per cent of full load.
+            record: the command under way; it may have been sent, so it is watched and never sent again.
+            full_load: what the load sensor showed at full load, while that is taken away.
+            dispatched: command id to expiry (UTC epoch seconds) of every command that the store has as
+                dispatched to this device and that expired at most ``KNOWN_S`` ago, over or not.
+        """
         self.mode, self.reduction_pct, self.full_load = mode, reduction_pct, full_load
         self._execution = None if record is None else Execution(record)
+        self._decided = dict(dispatched or {})
+        if record is not None:
+            self._decided[record.command.command_id] = record.send_by or record.stage_at
 
     def reconfigure(self, spec: DeviceSpec) -> None:
         """Go on under another specification; recovery begins anew where its limits changed."""

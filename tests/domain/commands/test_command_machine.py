@@ -110,6 +110,12 @@ class Commands(RuleBasedStateMachine):
     def execute(self, place, doubled):
         self.world.execute(place % len(self.world.orders), doubled)
 
+    @precondition(lambda self: self.world.ordered)
+    @rule(place=places)
+    def tell_an_order_again(self, place):
+        """However long ago it was, and whatever has come of it and of others since."""
+        self.world.tell_order(self.world.ordered[-1 - place % len(self.world.ordered)])
+
     @precondition(lambda self: self.world.told)
     @rule(place=places, fate=st.sampled_from(("arrives", "arrives", "arrives", "doubled", "lost")))
     def hear(self, place, fate):

@@ -5,7 +5,7 @@ import pytest
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.model import CommandRecord, Mode, Stage
-from aegisflow.domain.commands.state_machine import CommandStateMachine
+from aegisflow.domain.commands.state_machine import KNOWN_S, Begun, CommandStateMachine
 from tests.support.command_bench import ADA, NOW, REDUCE, RESTART, SET, STOP, powered, sent, view
 
 SPEC = replace(powered("pump-01"), recovery={"power": Recovery(None, 5.0, 20.0)})
@@ -18,6 +18,10 @@ def running(mode: Mode = Mode.NORMAL, reduction_pct: float = 0.0) -> CommandStat
 
 
 def begin(operation: CommandStateMachine, record: CommandRecord, at: float = NOW + 1.0) -> tuple[Progress, ...]:
+    return order(operation, record, at).ended
+
+
+def order(operation: CommandStateMachine, record: CommandRecord, at: float = NOW + 1.0) -> Begun:
     return operation.begin(record, view(mode=operation.mode, open_command=operation.open_command), at)
 
 
@@ -93,6 +97,33 @@ def test_an_order_that_comes_again_is_not_begun_again() -> None:
     assert operation.open_command == ""
     assert begin(operation, record) == ()
     assert operation.open_command == ""
+
+
+def test_an_order_that_an_interlock_refused_is_not_begun_once_nothing_is_against_it() -> None:
+    operation, record = running(), sent(REDUCE)
+    refused = operation.begin(record, view(silent=True), NOW + 1.0)
+    assert [progress.stage for progress in refused.ended] == [Stage.FAILED]
+    assert order(operation, record) == Begun()
+    assert operation.open_command == ""
+
+
+def test_an_order_is_known_for_a_day_past_its_expiry_and_no_longer() -> None:
+    operation, records = running(), [sent(REDUCE) for _ in range(50)]
+    for record in records:
+        assert order(operation, record).publish
+        say(operation, record, "refused")
+    assert all(order(operation, record) == Begun() for record in records)
+    for at, kept in ((NOW + 30.0 + KNOWN_S - 1.0, 51), (NOW + 30.0 + KNOWN_S, 1)):
+        order(operation, sent(REDUCE), at)
+        assert len(operation._decided) == kept
+    assert [progress.stage for progress in begin(operation, records[0], NOW + 30.0 + KNOWN_S)] == [Stage.FAILED]
+
+
+def test_an_order_that_the_store_has_as_dispatched_is_not_begun() -> None:
+    operation, over = CommandStateMachine(SPEC), sent(REDUCE)
+    operation.recall(Mode.NORMAL, 0.0, None, dispatched={over.command.command_id: NOW + 30.0})
+    assert order(operation, over) == Begun()
+    assert order(operation, sent(REDUCE)).publish
 
 
 def test_one_of_the_store_is_not_begun_again() -> None:
