@@ -7,6 +7,9 @@ STAMP  := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 4
 
+# Some machines forbid Python to keep what it has compiled. The tests start many processes that need the same again.
+test test-all bench: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: setup demo test test-all lint bench clean
 
 setup: $(STAMP)

@@ -16,7 +16,7 @@ from aegisflow.errors import StoreError, StoreHeldError
 from tests.support.samples import device_spec
 
 T0 = 1_760_000_000.0
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def configuration_in(folder: Path, *, devices: int = 1, url: str = "") -> Configuration:

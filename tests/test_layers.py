@@ -161,7 +161,7 @@ def test_importing_any_module_starts_nothing_and_loads_nothing_heavy() -> None:
         f"for name in {modules!r}: importlib.import_module(name)\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], threading.active_count())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, cwd=ROOT)
     assert done.stdout.strip() == "[] 1", done.stderr
     assert done.stderr == ""
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=50)
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=100)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -32,7 +32,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     install = ["--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True, timeout=50)
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True, timeout=100)
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "needs.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python
@@ -40,7 +40,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(python: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [str(python), *arguments]
-    return subprocess.run(command, cwd=cwd, env=outside(), capture_output=True, text=True, timeout=55, check=False)
+    return subprocess.run(command, cwd=cwd, env=outside(), capture_output=True, text=True, timeout=100, check=False)
 
 
 def outside() -> dict[str, str]:

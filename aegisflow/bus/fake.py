@@ -152,7 +152,7 @@ class FakeBus:
             for message in waiting:
                 self._hand_over(message, qos=1)
 
-    def wait_until(self, true: Callable[[], object], timeout_s: float = 5.0) -> None:
+    def wait_until(self, true: Callable[[], object], timeout_s: float = 30.0) -> None:
         """Wait until ``true()`` holds, which is looked at after each publish, acknowledge and subscribe.
 
         Raises:

@@ -14,7 +14,7 @@ from aegisflow.actors.runtime.directory import SUPERVISOR, Directory
 from aegisflow.actors.runtime.dispatcher import TURN, DispatchedActor, Dispatcher
 from aegisflow.errors import UnavailableError, UnknownNameError
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Behaviour:

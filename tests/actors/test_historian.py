@@ -79,7 +79,7 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
     store = open_store(f"sqlite:///{tmp_path}/store.db")
     made = Plant(store)
     yield made
-    pykka.ActorRegistry.stop_all(timeout=10)
+    pykka.ActorRegistry.stop_all(timeout=60)
     store.close()
 
 
@@ -89,8 +89,8 @@ def records(packet: int, at: float, *alarms: AlarmEvent) -> StoreRecords:
 
 def test_the_gateway_and_the_listener_hear_of_a_commit_and_the_archive_has_it(plant: Plant) -> None:
     plant.directory.tell(HISTORIAN, records(4, T0, EVENT))
-    assert plant.gateway.get(timeout=10) == RecordsCommitted((Receipt(1, 4),), 1)
-    assert plant.committed.get(timeout=10) == (EVENT,)
+    assert plant.gateway.get(timeout=60) == RecordsCommitted((Receipt(1, 4),), 1)
+    assert plant.committed.get(timeout=60) == (EVENT,)
     found = plant.directory.ask(ARCHIVE, FindReadings("pump-01", Period(T0, T0 + 1), 9), 10)
     assert [one.at for one in found] == [T0]
 
@@ -101,7 +101,7 @@ def test_a_burst_is_committed_in_a_few_groups_in_order(plant: Plant) -> None:
     packets: list[int] = []
     groups = 0
     while len(packets) < 1000:
-        packets += [receipt.packet_id for receipt in plant.gateway.get(timeout=10).receipts]
+        packets += [receipt.packet_id for receipt in plant.gateway.get(timeout=60).receipts]
         groups += 1
     assert packets == list(range(1000))
     assert groups < 100
@@ -111,7 +111,7 @@ def test_a_device_that_asks_is_told_what_the_store_remembers(plant: Plant) -> No
     heard = plant.listener("pump-01")
     plant.directory.tell(HISTORIAN, records(1, T0, EVENT))
     plant.directory.tell(HISTORIAN, RecallDevice("pump-01", "pump-01", 50))
-    recalled = heard.get(timeout=10)
+    recalled = heard.get(timeout=60)
     assert isinstance(recalled, DeviceRecalled)
     assert ([one.at for one in recalled.past.readings], recalled.past.alarms) == ([T0], (ALARM,))
 
@@ -121,22 +121,22 @@ def test_stopping_commits_what_waits(plant: Plant) -> None:
         plant.directory.tell(HISTORIAN, records(packet, T0 + packet))
     ref = plant.directory.find(HISTORIAN)
     assert ref is not None
-    ref.stop(timeout=10)
+    ref.stop(timeout=60)
     found = plant.directory.ask(ARCHIVE, FindReadings("pump-01", Period(T0, T0 + 60), 99), 10)
     assert len(found) == 10
 
 
 def test_what_a_fallen_historian_had_not_committed_is_handed_to_its_successor(plant: Plant) -> None:
     plant.directory.tell(HISTORIAN, records(1, T0))
-    plant.gateway.get(timeout=10)
+    plant.gateway.get(timeout=60)
 
     def fall(events: object) -> None:
         raise RuntimeError("a listener with a fault")
 
     plant.hear = fall  # type: ignore[method-assign]
     plant.directory.tell(HISTORIAN, records(2, T0 + 1, EVENT))
-    assert plant.gateway.get(timeout=10).receipts == (Receipt(1, 2),)
-    notice = plant.supervisor.get(timeout=10)
+    assert plant.gateway.get(timeout=60).receipts == (Receipt(1, 2),)
+    notice = plant.supervisor.get(timeout=60)
     assert isinstance(notice, ChildFailed)
     assert "a listener with a fault" in notice.reason
     plant.hear = lambda events: None  # type: ignore[method-assign]
@@ -144,7 +144,7 @@ def test_what_a_fallen_historian_had_not_committed_is_handed_to_its_successor(pl
     for message in (*notice.backlog, records(3, T0 + 2)):
         plant.directory.tell(HISTORIAN, message)
     assert plant.directory.ask(HISTORIAN, FlushStore(), 10) is True
-    assert plant.gateway.get(timeout=10).receipts == (Receipt(1, 3),)
+    assert plant.gateway.get(timeout=60).receipts == (Receipt(1, 3),)
     found = plant.directory.ask(ARCHIVE, FindReadings("pump-01", Period(T0, T0 + 60), 99), 10)
     assert [one.at for one in found] == [T0, T0 + 1, T0 + 2]
 

@@ -27,7 +27,7 @@ from aegisflow.search import Encoder, IncidentIndex, ModelUnavailableError
 from tests.support.search_samples import FakeEncoder
 from tests.support.waiting import eventually as until_there
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def a_report(number: int) -> Incident:

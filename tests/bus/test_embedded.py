@@ -61,7 +61,7 @@ def test_no_broker_is_left_when_its_starter_is_killed(kind):
     )
     starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     port = int(starter.stdout.readline())
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         starter.kill()
         starter.communicate()
         connection.settimeout(20)

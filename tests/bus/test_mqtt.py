@@ -178,7 +178,7 @@ def test_the_birth_the_last_will_and_the_goodbye_are_retained(mosquitto):
             watcher.wait_until(lambda number=number: len(watcher.messages) == number - 1)
             if ending:
                 plant.send_signal(ending)
-            plant.communicate(timeout=10)
+            plant.communicate(timeout=60)
             watcher.wait_until(lambda number=number: len(watcher.messages) == number)
     assert watcher.payloads == [b"online", b"offline", b"online", b"offline"]
     assert {message.topic for message in watcher.messages} == {"aegisflow/status/aegisflow"}

@@ -40,7 +40,7 @@ class Serve:
 
     def health(self) -> tuple[int, dict[str, object]]:
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=20) as response:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=60) as response:
                 return response.status, json.loads(response.read())
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
@@ -59,7 +59,7 @@ def running(folder: Path) -> Iterator[Serve]:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.communicate(timeout=30)
+                process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_health_is_red_with_the_reason_while_there_is_no_broker(serve):
 
 
 def test_metrics_are_prometheus_text(serve):
-    with urllib.request.urlopen(f"{serve.url}/metrics", timeout=20) as response:
+    with urllib.request.urlopen(f"{serve.url}/metrics", timeout=60) as response:
         text = response.read().decode()
     assert re.search(r"^aegisflow_devices 9\.0$", text, re.MULTILINE)
 
@@ -93,7 +93,7 @@ def test_metrics_are_prometheus_text(serve):
 def test_a_signal_ends_it_in_good_order(own_serve, number):
     own_serve.process.send_signal(number)
     assert own_serve.hear("stopped")["exit_code"] == 0
-    rest, complaints = own_serve.process.communicate(timeout=30)
+    rest, complaints = own_serve.process.communicate(timeout=60)
     assert own_serve.process.returncode == 0
     assert rest == b""
     assert b"Traceback" not in complaints

@@ -92,7 +92,7 @@ def test_an_agent_proposes_a_person_approves_and_the_machine_obeys(people: Peopl
 
     request = urllib.request.Request(f"{serve.url}/operator/commands/{command_id}/approve", b"{}", method="POST")
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        urllib.request.urlopen(request, timeout=20)
+        urllib.request.urlopen(request, timeout=60)
     assert people.run("approve", command_id, by="guessed").returncode == 1
     assert people.run("approve", command_id, typed="yes\n").returncode == 1
     assert device(serve)["mode"] == "normal"

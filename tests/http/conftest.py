@@ -1,4 +1,5 @@
 import pytest
+from fastmcp import FastMCP
 from starlette.testclient import TestClient
 
 from aegisflow.http.app import build_http_app
@@ -9,13 +10,19 @@ from tests.support.memory_plant import MemoryPlant
 from tests.support.operator_tokens import HASHES
 
 
+@pytest.fixture(scope="session")
+def agents_server() -> FastMCP:
+    """What agents talk to; no test of the operators' interface calls it."""
+    return build_server(MemoryPlant)
+
+
 @pytest.fixture
 def plant() -> MemoryPlant:
     return MemoryPlant()
 
 
 @pytest.fixture
-def web(plant: MemoryPlant) -> TestClient:
+def web(plant: MemoryPlant, agents_server: FastMCP) -> TestClient:
     operators = OperatorTokens(HASHES, "token-of-agents")
-    app = build_http_app(mounted(build_server(lambda: plant)), plant, "token-of-agents", lambda: b"", operators)
+    app = build_http_app(mounted(agents_server), plant, "token-of-agents", lambda: b"", operators)
     return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,24 +11,47 @@ from aegisflow.mcp.server import build_server
 from tests.support.memory_plant import MemoryPlant
 
 
-@pytest.fixture
-def plant() -> MemoryPlant:
-    return MemoryPlant()
+class Session:
+    """One server and one agent connected to it, for all tests: to build them takes longer than most tests."""
 
+    def __init__(self) -> None:
+        self.plant = MemoryPlant()
+        self._runner = asyncio.Runner()
+        self._client = Client(
+            build_server(lambda: self.plant), client_info=Implementation(name="test agent", version="1")
+        )
+        self._runner.run(self._client.__aenter__())
 
-@pytest.fixture
-def ask(plant: MemoryPlant) -> Callable[..., Any]:
-    """Calls a method of an in-memory client: ``ask("list_tools")``."""
-    server = build_server(lambda: plant)
+    def ask(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the agent's client."""
 
-    def ask(method: str, *args: Any, **kwargs: Any) -> Any:
         async def run() -> Any:
-            async with Client(server, client_info=Implementation(name="test agent", version="1")) as client:
-                return await getattr(client, method)(*args, **kwargs)
+            return await getattr(self._client, method)(*args, **kwargs)
 
-        return asyncio.run(run())
+        return self._runner.run(run())
 
-    return ask
+    def close(self) -> None:
+        self._runner.run(self._client.__aexit__(None, None, None))
+        self._runner.close()
+
+
+@pytest.fixture(scope="session")
+def session() -> Iterator[Session]:
+    opened = Session()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def plant(session: Session) -> MemoryPlant:
+    session.plant = MemoryPlant()
+    return session.plant
+
+
+@pytest.fixture
+def ask(session: Session, plant: MemoryPlant) -> Callable[..., Any]:
+    """Calls a method of an in-memory client: ``ask("list_tools")``."""
+    return session.ask
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def ask(url: str, method: str = "GET", body: bytes | None = None, **headers: str
         url, body, {key.replace("_", "-"): value for key, value in headers.items()}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

@@ -109,7 +109,7 @@ def test_it_leaves_in_good_order(plant_without_broker, way):
         if way == "SIGTERM":
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
-        rest, complaints = process.communicate(timeout=30)
+        rest, complaints = process.communicate(timeout=60)
     assert process.returncode == 0
     assert rest == b""
     assert b"Traceback" not in complaints
@@ -137,8 +137,8 @@ def test_a_second_process_on_the_same_store_says_who_holds_it(plant_without_brok
             tell(second, HELLO, READY, STATUS)
             assert hear(second)["id"] == 1
             refused = hear(second)["result"]
-            second.communicate(timeout=30)
-        first.communicate(timeout=30)
+            second.communicate(timeout=60)
+        first.communicate(timeout=60)
     assert refused["isError"]
     assert "is in use by" in refused["content"][0]["text"]
     assert (first.returncode, second.returncode) == (0, 1)

@@ -234,7 +234,7 @@ def test_ctrl_c_ends_the_demo_in_good_order(tmp_path, plant_file):
             children = descendants(process.pid)
             process.send_signal(signal.SIGINT)
             break
-    text, _ = process.communicate(timeout=30)
+    text, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped by you" in text
     assert "Traceback" not in text

@@ -73,13 +73,13 @@ def test_when_pytest_is_ended_what_its_tests_started_ends_too(tmp_path: Path, nu
         processes = started(tmp_path)
         assert all(alive(process_id) for process_id in processes)
         outer.send_signal(number)
-        outer.communicate(timeout=30)
+        outer.communicate(timeout=60)
     eventually(lambda: not any(alive(process_id) for process_id in processes))
 
 
 def test_a_test_that_leaves_a_process_behind_fails_the_run_by_name(tmp_path: Path) -> None:
     with pytest_in(tmp_path, STARTS) as outer:
-        text, _ = outer.communicate(timeout=50)
+        text, _ = outer.communicate(timeout=100)
     assert outer.returncode == 1, text
     assert text.count(SLEEPER) == 2, text
     assert "started in test_it.py::test_it (call)" in text

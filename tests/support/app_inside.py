@@ -58,6 +58,7 @@ class Inside:
         file.write_text(PLANT.format(url=url, clock=clock, host=host, port=port), "utf-8")
         self.app = App(load(file, {}), bus)
         self.plant = self.app.plant
+        self._server = build_server(lambda: self.plant)
 
     @property
     def bus(self) -> FakeBus:
@@ -91,7 +92,7 @@ class Inside:
         """Call a tool as an agent would."""
 
         async def run() -> dict[str, Any]:
-            async with Client(build_server(lambda: self.plant)) as client:
+            async with Client(self._server) as client:
                 return dict((await client.call_tool(tool, arguments)).structured_content or {})
 
         return asyncio.run(run())

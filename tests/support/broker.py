@@ -44,7 +44,7 @@ class Mosquitto:
         """Stop it in good order: sessions and what waits in them are written down."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
             self._process = None
 
     def restart(self) -> None:
@@ -119,7 +119,7 @@ class Listener:
     def receipts(self) -> tuple[Receipt, ...]:
         return tuple(message.receipt for message in self.messages if message.receipt is not None)
 
-    def wait_until(self, true: Callable[[], object], timeout_s: float = 20.0) -> None:
+    def wait_until(self, true: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Wait until ``true()`` holds; it is looked at after each message and each change of the link."""
         with self._changed:
             if not self._changed.wait_for(lambda: bool(true()), timeout_s):

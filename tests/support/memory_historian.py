@@ -49,7 +49,7 @@ class Disk:
         self.recall_failure = ""
         self.changed = threading.Condition()
 
-    def wait_until(self, true, timeout_s: float = 10.0) -> None:
+    def wait_until(self, true, timeout_s: float = 60.0) -> None:
         with self.changed:
             assert self.changed.wait_for(true, timeout_s), "it never happened"
 

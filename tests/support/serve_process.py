@@ -125,7 +125,7 @@ class ServeProcess:
     def health(self) -> dict[str, Any]:
         """Return what /healthz says."""
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=20) as response:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=60) as response:
                 return dict(json.loads(response.read()))
         except urllib.error.HTTPError as error:
             return dict(json.loads(error.read()))
@@ -146,7 +146,7 @@ class ServeProcess:
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return rows of its store."""
-        with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=10)) as store:
+        with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=60)) as store:
             return store.execute(sql, values).fetchall()
 
     def rows(self) -> dict[str, int]:

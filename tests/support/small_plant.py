@@ -28,7 +28,7 @@ from aegisflow.telemetry.metrics import Metrics
 from tests.support.memory_historian import Disk, MemoryHistorian
 from tests.support.waiting import eventually
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def plant_of(*devices: DeviceSpec) -> PlantSpec:

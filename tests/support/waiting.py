@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(true: Callable[[], T], within_s: float = 30.0, every_s: float = 0.005) -> T:
+def eventually(true: Callable[[], T], within_s: float = 60.0, every_s: float = 0.005) -> T:
     """Return ``true()`` as soon as it holds."""
     deadline, between_looks = time.monotonic() + within_s, threading.Event()
     while not (found := true()):
