@@ -225,7 +225,10 @@ class App:
             )
 
         def historian() -> Any:
-            return HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed)
+            def lost(why: str) -> None:
+                self._lost(HISTORIAN, why)
+
+            return HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed, lost)
 
         def guard() -> Any:
             return Guard.start(GUARD, where, self._current, clock.now, metrics, escalation.first, self._notify)

@@ -113,6 +113,15 @@ class StoreHeldError(StoreError):
         super().__init__(f"the store {store} is in use by {holder}; only one process may write to it")
 
 
+class StoreLostError(StoreError):
+    """Another process has taken the store over; whoever finds that out must not write to it any more."""
+
+    def __init__(self, store: str, why: str) -> None:
+        self.store = store
+        self.why = why
+        super().__init__(f"the store {store} is no longer ours: {why}; nothing more is written from here")
+
+
 class StoreNewerError(StoreError):
     """The store was written by a later version of AegisFlow."""
 

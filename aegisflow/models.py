@@ -7,7 +7,7 @@
               └── minutes          one-minute aggregates
     anomalies ─── alarm_events     an alarm as it is now, and its life
     incidents ─── incident_revisions
-    commands   audit   dead_letters   schema_version
+    commands   audit   dead_letters   schema_version   writer
 
 No table is bound to a database: whoever runs a query says on which (``query.bind(database)``), so
 that one process can have several stores open. Times are UTC epoch seconds by the plant's clock.
@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -44,6 +44,20 @@ class SchemaVersion(Model):
 
     class Meta:
         table_name = "schema_version"
+
+
+class WriterRow(Model):
+    """Who writes to this store: one row, changed each time that it is opened."""
+
+    id = IntegerField(primary_key=True)
+    epoch = BigIntegerField()
+    """Counts those who have opened it for writing; whoever has an older one may not write."""
+    holder = TextField()
+    since = DoubleField()
+    """By the wall clock of its machine."""
+
+    class Meta:
+        table_name = "writer"
 
 
 class Device(Model):
@@ -266,6 +280,7 @@ class DeadLetterRow(Model):
 
 TABLES: tuple[type[Model], ...] = (
     SchemaVersion,
+    WriterRow,
     Device,
     FreshReading,
     StoredReading,

@@ -162,8 +162,21 @@ class HistorianActor(ThreadedActor):
         store: Store,
         settings: StoreSettings,
         on_alarms: AlarmsHeard = lambda events: None,
+        on_lost: Callable[[str], None] = lambda why: None,
     ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            name: of this actor in the directory.
+            directory: where the others are found.
+            store: what is written to.
+            settings: how often, and how long rows are kept.
+            on_alarms: hears of the alarm events of each commit.
+            on_lost: told once, and why, when the store has become another process's: nothing is stored any more.
+        """
         super().__init__(name, directory)
+        self._on_lost = on_lost
+        self._has_told = False
         self._historian = Historian(lambda announce: Committer(store, settings, announce), self.tell, on_alarms)
 
     def on_start(self) -> None:
@@ -177,7 +190,11 @@ class HistorianActor(ThreadedActor):
             self._unpack(message)
         else:
             answer = self._historian.receive(message)
-        wait_s = self._historian.committer.work(more_waits=not self.actor_inbox.empty())
+        committer = self._historian.committer
+        wait_s = committer.work(more_waits=not self.actor_inbox.empty())
+        if committer.lost and not self._has_told:
+            self._has_told = True
+            self._on_lost(committer.lost)
         if wait_s is not None:
             self.wake_in(wait_s)
         return answer

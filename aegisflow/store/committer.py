@@ -15,7 +15,7 @@ from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.incidents.model import Incident, IncidentReview, NewIncident
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.views import StoreHealth
-from aegisflow.errors import StoreError
+from aegisflow.errors import StoreError, StoreLostError
 from aegisflow.store.batch import Record
 from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import describe
@@ -86,6 +86,9 @@ class Committer:
         self._pending_devices: set[str | None] = set()
         self._committed_readings = 0
         self._unstorable = 0
+        self._unstorable_at = -math.inf
+        self.lost = ""
+        """Why nothing may ever be written from here again; empty as long as it may."""
         self._last_commit_at: float | None = None
         self._began = self._oldest = -math.inf
         self._failure = ""
@@ -237,7 +240,9 @@ class Committer:
             reasons.append(f"{self._pending_readings} readings wait for a commit")
         notes = [text for text in (self._house.failure, self._heads.failure) if text]
         if self._unstorable:
-            notes.append(f"{self._unstorable} messages could not be stored and became dead letters")
+            recent = self._monotonic() - self._unstorable_at < self._pace.unstorable_red_s
+            told = f"{self._unstorable} messages could not be stored and became dead letters"
+            (reasons if recent else notes).append(told)
         return StoreHealth(
             ok=not reasons,
             detail="; ".join(reasons + notes),
@@ -250,6 +255,8 @@ class Committer:
 
     def _commit_at(self, more_waits: bool) -> float:
         """Return when to commit, by the monotonic clock; infinity while there is nothing to commit."""
+        if self.lost:
+            return math.inf
         if self._failure:
             return self._retry_at
         if not self._pending:
@@ -275,6 +282,7 @@ class Committer:
             self._failure, self._retry_s = "", 0.0
         for record, why in refused:
             self._unstorable += 1
+            self._unstorable_at = self._monotonic()
             self._log.error("record_unstorable", record=type(record.source).__name__, reason=why)
         committed = Committed(tuple(records), tuple(record for record, _ in refused))
         self._committed_readings += sum(len(record.readings) for record in records)
@@ -296,17 +304,23 @@ class Committer:
         try:
             return work(self._connected())
         except (PeeweeException, StoreError) as error:
+            if isinstance(error, StoreLostError):
+                self._fail(error)
             raise StoreError(f"the store could not be read: {describe(error)}") from error
 
     def _keep_house(self) -> None:
         try:
             self._house.step(self._connected(), self._monotonic)
+        except StoreLostError as error:
+            self._fail(error)
         except (PeeweeException, StoreError) as error:
             self._log.warning("housekeeping_failed", reason=describe(error))
             self._house.fail(describe(error), self._monotonic())
             self._disconnect()
 
     def _connected(self) -> Writer:
+        if self.lost:
+            raise StoreError(self.lost)
         if self._writer is None:
             self._writer = Writer.on(self._store.writer(), self._heads)
         return self._writer
@@ -318,7 +332,9 @@ class Committer:
             self._house.reset()
 
     def _fail(self, error: Exception) -> None:
-        """Note that nothing can be committed now, and when to try again."""
+        """Note that nothing can be committed now, and when to try again; never, once the store is another's."""
+        if isinstance(error, StoreLostError):
+            self.lost = str(error)
         failure = f"the store cannot be written: {describe(error)}"
         if failure != self._failure:
             self._log.error("commit_failed", reason=failure, pending=self._pending_readings)

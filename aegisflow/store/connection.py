@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,24 @@ class Connection:
     statement connects again.
     """
 
-    def __init__(self, url: str, *, read_only: bool, label: str = "aegisflow") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        read_only: bool,
+        label: str = "aegisflow",
+        prove: Callable[["Connection"], None] | None = None,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: of the store.
+            read_only: whether the database shall refuse every change.
+            label: what PostgreSQL shows of this session.
+            prove: called at the beginning of every transaction; raises what takes it back.
+        """
         self.url = url
+        self._prove = prove
         self.is_sqlite = urlsplit(url).scheme == "sqlite"
         self.database: Any = self._sqlite(read_only) if self.is_sqlite else self._postgresql(read_only, label)
 
@@ -89,7 +105,10 @@ class Connection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block does, or nothing of it; within another one it is a savepoint."""
+        begins = not self.database.transaction_depth()
         with self.database.atomic():
+            if begins and self._prove is not None:
+                self._prove(self)
             yield
 
     def close(self) -> None:

@@ -21,6 +21,8 @@ class Pace:
     """Between two slices of housekeeping, for what waits."""
     many: int = 100_000
     """More readings than this waiting for a commit are reported in health."""
+    unstorable_red_s: float = 900.0
+    """So long after a record that can never be stored, health is bad: something writes what the store cannot take."""
 
 
 class Housekeeping:

@@ -1,28 +1,56 @@
-"""The lock that makes a second writer impossible; it ends with its process, however that ends."""
+"""Only one process writes: a lock keeps the second one out, and a fence stops the first one once it has lost it.
+
+::
+
+    open_store ──► lock ──► claim: the epoch in the database is raised, and remembered here
+                                        │
+    every transaction that writes ──────┴──► prove: is it still my epoch, does my session still hold the lock?
+                                                 │ yes: go on          │ no: nothing of it is written
+
+A lock alone is not enough. A session of PostgreSQL takes its lock with it when the server restarts or the
+connection breaks, and somebody else may have written since; a file can be removed with the lock that stands on it.
+"""
 
 import fcntl
 import os
+import time
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from peewee import PeeweeException
+from peewee import OperationalError, PeeweeException
 
-from aegisflow.errors import StoreError, StoreHeldError
+from aegisflow.errors import StoreError, StoreHeldError, StoreLostError
 from aegisflow.store.connection import Connection, redacted, this_process
 
+__all__ = ["AdvisoryLock", "Fence", "FileLock", "WriterLock"]
+
 _ADVISORY_KEY = 0x6165676973  # "aegis"
+_KEY_HALVES = (_ADVISORY_KEY >> 32, _ADVISORY_KEY & 0xFFFFFFFF)
 _HOLDER = """
 SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.classid = ? AND l.objid = ?
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_HELD_BY = """
+SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.classid = ? AND l.objid = ?
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND a.pid = ? AND a.backend_start::text = ?
+"""
+_MYSELF = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+_END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ? AND backend_start::text = ?"
+_CLAIMS = 20
+"""Times that the epoch is claimed: a writer under way, which must be waited for, may hold it for a moment."""
 
 
 class WriterLock(Protocol):
     """Held from its making until ``release``."""
 
     def ensure(self) -> None:
-        """Make sure that it is still held; StoreHeldError when somebody else has it by now."""
+        """Take the lock again where it was lost; StoreHeldError when somebody else has it by now."""
+
+    def prove(self, connection: Connection) -> None:
+        """Raise StoreError unless the lock is held at this moment; called within a transaction."""
 
     def release(self) -> None:
         """Let others write."""
@@ -32,7 +60,10 @@ class FileLock:
     """A lock on a file beside the SQLite file; its text says who holds it."""
 
     def __init__(self, store: Path) -> None:
+        self._store = store
         self._path = store.with_name(store.name + ".lock")
+        self._identity: tuple[int, int] | None = None
+        """Of the store's file, once there is one."""
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -47,7 +78,15 @@ class FileLock:
         os.pwrite(self._file, f"{this_process()}\n".encode(), 0)
 
     def ensure(self) -> None:
-        """A lock on a file stays until it is released."""
+        """Do nothing: a lock on a file stays until it is released."""
+
+    def prove(self, connection: Connection) -> None:
+        """Raise StoreLostError where the store's file was removed or replaced: what we write, nobody would find."""
+        found = _identity_of(self._store)
+        if self._identity is None:
+            self._identity = found
+        elif found != self._identity:
+            raise StoreLostError(str(self._store), "its file was removed or replaced")
 
     def release(self) -> None:
         """Let others write; the file stays, for removing it would race with the next holder."""
@@ -56,29 +95,117 @@ class FileLock:
             self._file = -1
 
 
+class _Session(NamedTuple):
+    """One session of a PostgreSQL server; its process id alone could be another's by now."""
+
+    pid: int
+    began: str
+
+
 class AdvisoryLock:
     """A session's advisory lock in the PostgreSQL database; its application name says who holds it."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection = Connection(url, read_only=False, label=this_process()[:63])
+        self._session: _Session | None = None
         self._acquire()
 
     def _acquire(self) -> None:
-        if self._connection.value("SELECT pg_try_advisory_lock(?)", _ADVISORY_KEY):
-            return
-        holder = self._connection.value(_HOLDER, _ADVISORY_KEY >> 32, _ADVISORY_KEY & 0xFFFFFFFF)
-        self._connection.close()
-        raise StoreHeldError(redacted(self._url), holder or "another session")
+        connection = self._connection
+        if not connection.value("SELECT pg_try_advisory_lock(?)", _ADVISORY_KEY) and not self._outlive_ourselves():
+            holder = connection.value(_HOLDER, *_KEY_HALVES)
+            connection.close()
+            raise StoreHeldError(redacted(self._url), holder or "another session")
+        self._session = _Session(*connection.run(_MYSELF).fetchone())
+
+    def _outlive_ourselves(self) -> bool:
+        """Take the lock from our own session of before, which the server does not know to be dead yet.
+
+        It would keep the lock until the network gives the connection up, which can take hours.
+        """
+        connection, before = self._connection, self._session
+        if before is None or not connection.value(_HELD_BY, *_KEY_HALVES, *before):
+            return False
+        connection.run(_END, *before)
+        try:
+            connection.run("SELECT pg_advisory_lock(?)", _ADVISORY_KEY)  # waits no longer than lock_timeout
+        except OperationalError:
+            return False
+        return True
 
     def ensure(self) -> None:
         """Take it again when its session was lost."""
         try:
-            self._connection.run("SELECT 1")
+            if self._session is not None and self._connection.value(_HELD_BY, *_KEY_HALVES, *self._session):
+                return
         except PeeweeException:
-            self._connection.close()
-            self._acquire()
+            pass
+        self._connection.close()
+        self._acquire()
+
+    def prove(self, connection: Connection) -> None:
+        """Raise StoreError where the session that holds the lock is gone; ``ensure`` may take it again."""
+        if self._session is None or not connection.value(_HELD_BY, *_KEY_HALVES, *self._session):
+            raise StoreError("the session that held the writer's lock has ended")
 
     def release(self) -> None:
         """Let others write."""
         self._connection.close()
+
+
+class Fence:
+    """The epoch that a writer has claimed: as long as no other has claimed a later one, it may write."""
+
+    def __init__(self, connection: Connection, lock: WriterLock) -> None:
+        """Claim the next epoch, which ends the right of whoever had the one before.
+
+        Raises:
+            StoreError: a transaction of another writer does not come to its end.
+        """
+        self._url = redacted(connection.url)
+        self._lock = lock
+        self._select = "SELECT epoch, holder FROM writer WHERE id = 1"
+        if not connection.is_sqlite:
+            # Whoever claims the next epoch has to wait for the end of this transaction, and so writes after it.
+            self._select += " FOR SHARE"
+        self._epoch = self._claim(connection)
+
+    def _claim(self, connection: Connection) -> int:
+        for left in range(_CLAIMS, 0, -1):
+            try:
+                with connection.transaction():
+                    connection.run(
+                        "UPDATE writer SET epoch = epoch + 1, holder = ?, since = ? WHERE id = 1",
+                        this_process(),
+                        time.time(),
+                    )
+                    return int(connection.value("SELECT epoch FROM writer WHERE id = 1"))
+            except OperationalError as error:  # the lock of a transaction under way
+                connection.close()
+                if left == 1:
+                    raise StoreError(f"the store {self._url} is still written to by another: {error}") from error
+        raise AssertionError
+
+    def prove(self, connection: Connection) -> None:
+        """Make sure, within a transaction, that nobody else has written since the epoch was claimed, or could now.
+
+        Raises:
+            StoreLostError: somebody has claimed the store; this writer must never write again.
+            StoreError: the lock was lost and must be taken again first.
+        """
+        found = connection.run(self._select).fetchone()
+        if found is None:
+            raise StoreLostError(self._url, "its row of the writer is gone")
+        epoch, holder = found
+        if epoch != self._epoch:
+            raise StoreLostError(self._url, f"it was taken over by {holder}")
+        self._lock.prove(connection)
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -5,23 +5,31 @@ from pathlib import Path
 
 from peewee import PeeweeException
 
-from aegisflow.errors import StoreError
+from aegisflow.errors import StoreError, StoreHeldError, StoreLostError
 from aegisflow.store.connection import Connection, check_url, redacted
-from aegisflow.store.lock import AdvisoryLock, FileLock, WriterLock
+from aegisflow.store.lock import AdvisoryLock, Fence, FileLock, WriterLock
 from aegisflow.store.schema import prepare_schema
 
 
 class Store:
     """An open store: nobody else may write to it until ``close``."""
 
-    def __init__(self, url: str, lock: WriterLock) -> None:
+    def __init__(self, url: str, lock: WriterLock, fence: Fence) -> None:
         self.url = url
         self._lock = lock
+        self._fence = fence
 
     def writer(self) -> Connection:
-        """Return the connection of the one writer; StoreHeldError when the lock was lost to another."""
-        self._lock.ensure()
-        return Connection(self.url, read_only=False)
+        """Return the connection of the one writer, which proves its right in every transaction.
+
+        Raises:
+            StoreLostError: another process has the lock by now.
+        """
+        try:
+            self._lock.ensure()
+        except StoreHeldError as error:
+            raise StoreLostError(redacted(self.url), f"it is in use by {error.holder}") from error
+        return Connection(self.url, read_only=False, prove=self._fence.prove)
 
     def reader(self) -> Connection:
         """Return a connection that can only read."""
@@ -46,6 +54,7 @@ def open_store(url: str) -> Store:
     try:
         lock = _lock(url, connection)
         prepare_schema(connection, time.time())
+        fence = Fence(connection, lock)
     except (PeeweeException, OSError) as error:
         if lock is not None:
             lock.release()
@@ -56,7 +65,7 @@ def open_store(url: str) -> Store:
         raise
     finally:
         connection.close()
-    return Store(url, lock)
+    return Store(url, lock, fence)
 
 
 def _lock(url: str, connection: Connection) -> WriterLock:

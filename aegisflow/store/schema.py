@@ -40,12 +40,26 @@ def _publishing(connection: Connection) -> None:
     connection.run("UPDATE commands SET published_at = stage_at WHERE send_by IS NOT NULL")
 
 
+def _count_writers(connection: Connection) -> None:
+    """Make the row by which a writer proves that nobody else has the store."""
+    connection.run(
+        "CREATE TABLE writer (id INTEGER NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL, holder TEXT NOT NULL, "
+        "since DOUBLE PRECISION NOT NULL)"
+    )
+    _first_writer(connection)
+
+
+def _first_writer(connection: Connection) -> None:
+    connection.run("INSERT INTO writer (id, epoch, holder, since) VALUES (1, 0, 'nobody', 0)")
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
     4: add_review,
     5: join_command_columns,
     6: _publishing,
+    7: _count_writers,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 
@@ -95,4 +109,5 @@ def _create(connection: Connection) -> None:
         # peewee writes WITHOUT ROWID for every database, but only SQLite knows it
         connection.run(sql if connection.is_sqlite else sql.replace(" WITHOUT ROWID", ""))
         manager.create_indexes(safe=False)
+    _first_writer(connection)
     guard_audit(connection)

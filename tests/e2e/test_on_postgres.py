@@ -1,12 +1,18 @@
 """The whole application on PostgreSQL, as it is on SQLite."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
+from aegisflow.app import EXIT_LOST
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.errors import StoreHeldError
+from aegisflow.store import open_store
 from tests.support.app_inside import Inside, inside, ordinary
+from tests.support.broker import Mosquitto
+from tests.support.postgres import restartable_postgres
+from tests.support.serve_process import ServeProcess
 from tests.support.waiting import eventually
 
 T0 = 1_760_000_000.0
@@ -91,3 +97,38 @@ def test_a_database_that_ends_our_sessions_loses_nothing_and_is_used_again(tmp_p
         eventually(lambda: one.plant.health().ok)
         assert one.call("get_sensor_stream", device_id="pump-02", last="1h", points=0)["readings"] == 100
         assert one.query(ROWS) == [("pump-01", 100), ("pump-02", 100)]
+
+
+@pytest.mark.broker
+def test_e5_a_serve_whose_database_restarted_goes_on_or_ends_and_never_writes_beside_another(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    with restartable_postgres() as server:
+        url = server.database()
+        elder = ServeProcess(tmp_path, mosquitto.port, store_url=url)
+        try:
+            elder.start()
+            server.stop()
+            elder.send(signal.SIGHUP)  # a reload has an audit row, so there is something to store
+            elder.hear("commit_failed")
+            server.start()
+            elder.hear("store_recovered")
+            assert elder.health()["store"]["ok"]
+            with pytest.raises(StoreHeldError, match="is in use by pid"):
+                open_store(url)
+
+            elder.send(signal.SIGSTOP)  # as a machine that is suspended, while its sessions break
+            server.stop()
+            server.start()
+            younger = open_store(url)
+            elder.send(signal.SIGCONT)
+            elder.send(signal.SIGHUP)
+            assert "is in use by pid" in elder.hear("critical_part_lost")["reason"]
+            assert elder.wait() == EXIT_LOST
+            reader = younger.reader()
+            assert reader.value("SELECT count(*) FROM audit WHERE act = 'plant_reloaded'") == 1
+            reader.close()
+            younger.close()
+        finally:
+            elder.send(signal.SIGCONT)
+            elder.end()

@@ -417,8 +417,10 @@ def test_a_row_that_can_never_be_stored_becomes_a_dead_letter_and_blocks_no_othe
     assert bench.events == [raised(alarm())]
     assert len(bench.recalled("motor-01").readings) == 1
     found = health(bench)
-    assert (found.ok, found.committed_readings) == (True, 2)
+    assert (found.ok, found.committed_readings) == (False, 2)
     assert "1 messages could not be stored" in found.detail
+    bench.now += 901
+    assert (health(bench).ok, health(bench).detail) == (True, found.detail)  # told, but over
     reader = store.reader()
     assert reader.run("SELECT topic, reason FROM dead_letters").fetchall() == [("StoreRecords", "unstorable")]
     reader.close()

@@ -16,36 +16,70 @@ import pytest
 from aegisflow.bus.embedded import free_port
 
 
+class Server:
+    """A private server, which tests may stop and start."""
+
+    def __init__(self, folder: str, programs: Path) -> None:
+        self._folder, self._programs, self._port = folder, programs, free_port()
+        self._become: list[str] = []
+        if os.geteuid() == 0:  # the server refuses to run as root
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            self._become = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        self.url = f"postgresql://aegisflow@127.0.0.1:{self._port}"
+        self._run("initdb", "-D", f"{folder}/data", "-U", "aegisflow", "--auth=trust", "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._run("pg_ctl", *self._where, "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", *self._where, "-m", "immediate", "-w", "stop")
+
+    def database(self) -> str:
+        """Return the URL of a new database, which goes with the server."""
+        import psycopg
+
+        name = f"test_{uuid.uuid4().hex}"
+        with psycopg.connect(f"{self.url}/postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return f"{self.url}/{name}"
+
+    @property
+    def _where(self) -> list[str]:
+        return ["-D", f"{self._folder}/data", "-l", f"{self._folder}/log"]
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._become, str(self._programs / program), *arguments]
+        subprocess.run(command, check=True, cwd=self._folder, stdout=subprocess.DEVNULL, timeout=50)
+
+
+@contextmanager
+def restartable_postgres() -> Iterator[Server]:
+    """Run a private server."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    if not found:
+        pytest.skip("there is no PostgreSQL in /usr/lib/postgresql")
+    folder = tempfile.mkdtemp(prefix="aegisflow-pg-")
+    try:
+        server = Server(folder, Path(found[-1]).parent)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def running_postgres() -> Iterator[str]:
     """Give the URL of a PostgreSQL server: the one that AEGISFLOW_TEST_POSTGRES_URL names, or a private one."""
     if given := os.environ.get("AEGISFLOW_TEST_POSTGRES_URL"):
         yield given.rstrip("/")
         return
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-    if not found:
-        pytest.skip("there is no PostgreSQL in /usr/lib/postgresql")
-    programs, folder, port = Path(found[-1]).parent, tempfile.mkdtemp(prefix="aegisflow-pg-"), free_port()
-    become: list[str] = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        account = pwd.getpwnam("postgres")
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        become = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-
-    def run(*command: str) -> None:
-        subprocess.run([*become, *command], check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=50)
-
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = [str(programs / "pg_ctl"), "-D", f"{folder}/data", "-l", f"{folder}/log"]
-    try:
-        run(str(programs / "initdb"), "-D", f"{folder}/data", "-U", "aegisflow", "--auth=trust", "--no-sync")
-        run(*control, "-w", "-o", options, "start")
-        try:
-            yield f"postgresql://aegisflow@127.0.0.1:{port}"
-        finally:
-            run(*control, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with restartable_postgres() as server:
+        yield server.url
 
 
 @contextmanager

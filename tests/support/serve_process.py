@@ -80,8 +80,17 @@ class ServeProcess:
 
     def hang_up(self) -> None:
         """Send SIGHUP."""
+        self.send(signal.SIGHUP)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGHUP)
+        self._process.send_signal(number)
+
+    def wait(self, within_s: float = 60.0) -> int:
+        """Wait until it has ended by itself; return its exit code."""
+        assert self._process is not None
+        return self._process.wait(within_s)
 
     # --- its file and its log -----------------------------------------------------------------
 
