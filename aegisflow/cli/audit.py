@@ -14,8 +14,8 @@ _WORDS = 2_000
 
 
 def run_verify(plant: Path) -> int:
-    """Say whether the audit is whole; 1 if it is not."""
-    from aegisflow.plant.audit import verify_audit
+    """Say whether the audit is whole; 1 if it is not, or if nothing outside of the store can tell."""
+    from aegisflow.plant.audit import head_file, verify_audit
 
     store = load(plant).store
     with progress_bar("verify") as progress:
@@ -23,7 +23,18 @@ def run_verify(plant: Path) -> int:
     if found.broken:
         sys.stdout.write(f"BROKEN after {found.rows:,} rows: {found.broken}\n")
         return 1
+    if not found.exported:
+        sys.stdout.write(
+            f"NOT PROVEN: the {found.rows:,} rows agree with each other, but no exported head is there to compare them "
+            f"with ({head_file(store) or 'store.audit_head is not set'}); rows may have been cut off the end, "
+            "or all of them written anew\n"
+        )
+        return 1
     sys.stdout.write(f"whole: {found.rows:,} rows, and {found.exported:,} exported heads agree\n")
+    if found.behind:
+        sys.stdout.write(
+            f"the newest {found.behind:,} rows came after the last exported head: nothing proves their end\n"
+        )
     return 0
 
 

@@ -1,10 +1,12 @@
 """Reads ``plant.yaml``: all of it, or all its mistakes."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.equipment import build_plant, outline
@@ -125,10 +127,20 @@ def _store(store: StoreSettings, folder: Path, url_folder: Path, mistakes: Mista
         settled["url"] = f"{_SQLITE}{_absolute(url_folder, name)}{mark}{options}"
     if store.audit_head is not None:
         settled["audit_head"] = _absolute(folder, store.audit_head)
+    elif not store.url.startswith(_SQLITE):
+        # Whoever owns the database could otherwise cut rows off the audit's end, and nothing would show it.
+        settled["audit_head"] = folder / _head_name(store.url)
     if store.minute_retention_s < store.raw_retention_s:
         at = "minute_retention" if "minute_retention_s" in store.model_fields_set else "raw_retention"
         mistakes.add(("store", at), Shown("minute_retention shorter than raw_retention"), "aggregates kept for longer")
     return store.model_copy(update=settled)
+
+
+def _head_name(url: str) -> str:
+    """Return a name for the file of the audit's heads of a database on a server; it holds no secret."""
+    parts = urlsplit(url)
+    where = f"{parts.path.strip('/')}@{parts.hostname or 'localhost'}"
+    return f"{re.sub('[^A-Za-z0-9_.@-]', '_', where)}.audit-head"
 
 
 def _manuals(manuals: ManualsSettings, folder: Path) -> ManualsSettings:

@@ -106,7 +106,10 @@ class StoreSettings(Section):
     prune_interval_s: Seconds = Field(default=300.0, ge=1, le=86_400)
     """How often what is too old is removed."""
     audit_head: FilePath | None = None
-    """File for the newest hash of the audit, relative to this file's folder; left out, beside an SQLite store."""
+    """File for the newest hashes of the audit, outside of the database, relative to this file's folder.
+
+    Left out, it is beside an SQLite store, and in this file's folder for a store on PostgreSQL.
+    """
 
 
 class ClockSettings(Section):

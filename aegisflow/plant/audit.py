@@ -1,6 +1,7 @@
 """Reading the audit beside a running plant: is it whole, and what is the story of one command?"""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from aegisflow.config import StoreSettings
 from aegisflow.domain.views import AuditEntry
@@ -10,7 +11,7 @@ from aegisflow.store.chain import HeadFile, Verified, verify
 from aegisflow.store.connection import Connection, file_of, redacted
 from aegisflow.store.rows import audit_entry_of
 
-__all__ = ["Verified", "story_of", "verify_audit"]
+__all__ = ["Verified", "head_file", "story_of", "verify_audit"]
 
 
 def verify_audit(store: StoreSettings, progress: Callable[[float], None] = lambda share: None) -> Verified:
@@ -24,6 +25,11 @@ def verify_audit(store: StoreSettings, progress: Callable[[float], None] = lambd
         return verify(connection, HeadFile.beside(store.url, store.audit_head).heads(), progress)
     finally:
         connection.close()
+
+
+def head_file(store: StoreSettings) -> Path | None:
+    """Return where the heads of a store's audit are exported to; None if they are not exported at all."""
+    return HeadFile.beside(store.url, store.audit_head).path
 
 
 def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:

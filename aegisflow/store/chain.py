@@ -41,7 +41,9 @@ class Verified:
     exported: int
     """Heads that were exported and found in the chain."""
     broken: str = ""
-    """Where and how it is broken; empty when it is whole."""
+    """Where and how it is broken; empty when it is not."""
+    behind: int = 0
+    """Rows after the newest exported head: one that is missing behind them would not be noticed."""
 
 
 class HeadFile:
@@ -55,7 +57,7 @@ class HeadFile:
 
     @classmethod
     def beside(cls, url: str, configured: Path | None = None) -> "HeadFile":
-        """Return the file that is configured, else one beside an SQLite store; none for another store."""
+        """Return the file that is configured, else one beside an SQLite store; none where there is no such place."""
         file = file_of(url)
         return cls(configured or (None if file is None else file.with_name(f"{file.name}.audit-head")))
 
@@ -125,7 +127,7 @@ def verify(
     """Walk the whole chain and hold it against the exported heads; tell the first thing that is wrong."""
     newest = max(1, newest_head(connection).row)
     exported = {head.row: head.digest for head in heads}
-    before, last, count, found = GENESIS, 0, 0, 0
+    before, last, count, found, behind = GENESIS, 0, 0, 0, 0
     for number, at, actor, act, subject, detail, said_before, said in _rows(connection):
         count += 1
         where = f"row {number} ({format_instant(at)}, {act} of {subject} by {actor})"
@@ -139,13 +141,14 @@ def verify(
         if why:
             return Verified(count, found, f"{where} {why}")
         found += number in exported
+        behind = 0 if number in exported else behind + 1
         before, last = said, number
         progress(number / newest)
     missing = [row for row in exported if row > last]
     if missing:
         why = f"the audit ends at row {last}, but row {max(missing)} was exported: its end is cut off"
         return Verified(count, found, why)
-    return Verified(count, found)
+    return Verified(count, found, behind=behind)
 
 
 _Row = tuple[int, float, str, str, str, str, str, str]

@@ -51,7 +51,7 @@ def clear_store(setting: Setting) -> None:
     setting.folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(setting.store)
     try:
-        for ending in ("", "-wal", "-shm"):
+        for ending in ("", "-wal", "-shm", ".audit-head"):
             setting.store.with_name(setting.store.name + ending).unlink(missing_ok=True)
     finally:
         lock.release()
