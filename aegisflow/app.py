@@ -44,9 +44,10 @@ from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, UnavailableError
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink
+from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.local import LocalPlant
-from aegisflow.plant.reload import FileWatch, Reloader
+from aegisflow.plant.reload import Reloader
 from aegisflow.store import Store, open_store
 from aegisflow.store.connection import file_of
 from aegisflow.telemetry import metrics as telemetry
@@ -115,13 +116,23 @@ class App:
         self.inbound_queue = InboundQueue(
             self.directory, configuration.gateway.queue_limit, lambda topic: answers.level(topic) is not None
         )
-        reloader = Reloader(configuration, self.directory, self.clock.now)
+        self._reloader = Reloader(
+            configuration,
+            self.directory,
+            self.clock.now,
+            lambda names: self.plant.active_alarms(names),
+            lambda outcome: self.metrics.reloads.labels(outcome).inc(),
+        )
         broker = configuration.broker
         self._health_check = HealthCheck(
-            self.directory, lambda: self._current, f"{broker.host}:{broker.port}", lambda: self._link()
+            self.directory,
+            lambda: self._current,
+            f"{broker.host}:{broker.port}",
+            lambda: self._link(),
+            self._reloader.notes,
         )
         self.plant = LocalPlant(
-            self.directory, lambda: self._current, self.clock.now, self._health_check, reloader.reload
+            self.directory, lambda: self._current, self.clock.now, self._health_check, self._reloader.reload
         )
         add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
 
@@ -170,7 +181,9 @@ class App:
         self._undo.insert(0, bus.stop)
         bus.start(self.inbound_queue.on_message, self._link_changed)
         if self._watch_file:
-            self._watch = FileWatch(settings.path, self.plant.reload)
+            self._watch = FileWatch(
+                settings.path, settings.reload.rest_s, lambda: self._reloader.judged, self.plant.reload
+            )
             self._watch.start()
             self._undo.append(self._watch.stop)
         self._undo.append(_spare_the_collector())

@@ -121,11 +121,12 @@ def reload(
     *,
     plant: PlantPath = DEFAULT_PLANT,
     url: Annotated[str | None, Parameter(help="of the running serve, instead of the file's address")] = None,
+    yes: Annotated[bool, Parameter(negative="", help="also a change that takes much away, or an open alarm")] = False,
 ) -> int:
     """Have a running serve read its plant.yaml again; says what changed, or why nothing did (exit code 1)."""
     from aegisflow.cli.reload import run_reload
 
-    return run_reload(plant, url)
+    return run_reload(plant, url, yes=yes)
 
 
 @app.command

@@ -15,15 +15,22 @@ _TIMEOUT_S = 90.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
-def run_reload(plant: Path, url: str | None) -> int:
+def run_reload(plant: Path, url: str | None, *, yes: bool) -> int:
     """Ask for a reload and print what it did; return the exit code.
+
+    A change that takes much away waits until it is asked for with ``yes``.
 
     The running process reads its own file and judges it, so a file with mistakes does not keep the
     question from being asked: then the address is the default one.
     """
     settings = settings_of(plant)
     base = url or base_url(settings)
-    answer = _post(f"{base.rstrip('/')}/reload", os.environ.get(settings.token_env, "") if settings.token_env else "")
+    token = os.environ.get(settings.token_env, "") if settings.token_env else ""
+    answer = _post(f"{base.rstrip('/')}/reload{'?yes=true' if yes else ''}", token)
+    if answer.get("waits"):
+        sys.stderr.write("\n".join(["nothing was changed yet:", *map(str, answer["waits"])]) + "\n")
+        sys.stderr.write("aegisflow reload --yes takes it over\n")
+        return 1
     if not answer.get("applied"):
         sys.stderr.write("\n".join(["nothing was changed:", *map(str, answer.get("mistakes", []))]) + "\n")
         return 1
@@ -59,7 +66,7 @@ def _post(url: str, token: str) -> dict[str, list[str]]:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
             return _read(url, response.read())
     except urllib.error.HTTPError as error:
-        if error.code in (422, 503):
+        if error.code in (409, 422, 503):
             return _read(url, error.read())
         raise UnavailableError(url, f"HTTP {error.code}: {error.read(200).decode(errors='replace')}") from error
     except OSError as error:

@@ -10,11 +10,13 @@ from aegisflow.config.services import (
     GatewaySettings,
     HttpSettings,
     ManualsSettings,
+    ReloadSettings,
     StoreSettings,
     SupervisionSettings,
     Tls,
     Topics,
 )
+from aegisflow.config.source import content_of
 
 __all__ = [
     "BrokerSettings",
@@ -23,10 +25,12 @@ __all__ = [
     "GatewaySettings",
     "HttpSettings",
     "ManualsSettings",
+    "ReloadSettings",
     "StoreSettings",
     "SupervisionSettings",
     "Tls",
     "Topics",
+    "content_of",
     "difference",
     "json_schema",
     "load",

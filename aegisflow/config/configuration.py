@@ -11,6 +11,7 @@ from aegisflow.config.services import (
     GatewaySettings,
     HttpSettings,
     ManualsSettings,
+    ReloadSettings,
     StoreSettings,
     SupervisionSettings,
 )
@@ -29,9 +30,12 @@ class Configuration:
     clock: ClockSettings = field(default_factory=ClockSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
+    reload: ReloadSettings = field(default_factory=ReloadSettings)
     manuals: ManualsSettings = field(default_factory=ManualsSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     escalation: EscalationSpec = field(default_factory=EscalationSpec)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     operators: Mapping[str, str] = field(default_factory=dict)
     """Name of a person to the SHA-256 of their token, as lower-case hex."""
+    digest: str = ""
+    """The SHA-256 of the file's content as hex; empty for what was made in code."""

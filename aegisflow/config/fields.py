@@ -206,6 +206,8 @@ Text = Annotated[str, Field(max_length=500), Wording("a text of at most 500 char
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
+Percent = Annotated[float, Field(ge=0, le=100), Wording("per cent, 0 to 100")]
+
 Seconds = Annotated[
     float,
     BeforeValidator(_seconds),

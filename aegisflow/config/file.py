@@ -15,6 +15,7 @@ from aegisflow.config.services import (
     HttpSettings,
     ManualsSettings,
     OperatorPart,
+    ReloadSettings,
     StoreSettings,
     SupervisionSettings,
 )
@@ -41,6 +42,7 @@ class PlantFile(Section):
     clock: ClockSettings = ClockSettings()
     gateway: GatewaySettings = GatewaySettings()
     supervision: SupervisionSettings = SupervisionSettings()
+    reload: ReloadSettings = ReloadSettings()
     manuals: ManualsSettings = ManualsSettings()
     http: HttpSettings = HttpSettings()
     operators: Annotated[dict[Name, OperatorPart], EMPTY] = Field(default_factory=dict)

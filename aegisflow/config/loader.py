@@ -28,41 +28,50 @@ VARIABLES: Mapping[tuple[str, str], str] = {
 _SQLITE = "sqlite:///"
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
+def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | None = None) -> Configuration:
     """Return what a plant file says, with the environment's overrides.
 
-    Relative paths in the file start at the file's own folder, those in the environment at the
-    working directory; all paths in the result are absolute.
+    Relative paths in the file start at the folder that the file is named in, also where it is a
+    link: what it links to may be swapped, as Kubernetes does with a ConfigMap. Those in the
+    environment start at the working directory. All paths in the result are absolute.
+
+    Args:
+        path: of the file.
+        environ: the environment; the process's own without.
+        content: of the file, where it has been read already.
 
     Raises:
         ConfigError: the file has mistakes; it carries all of them.
     """
     environ = os.environ if environ is None else environ
     mistakes = Mistakes(str(path))
-    source = read(path, mistakes)
+    source = read(path, mistakes, content)
     mistakes.lines = source.lines
     mistakes.variables = _override(source.data, environ)
     named = outline(source.data)
     file = parse(source.data, mistakes)
     plant = build_plant(file, named, mistakes)
     policy = build_policy(file.policy, plant, mistakes)
-    folder = path.resolve().parent
+    path = Path(os.path.abspath(path))
+    folder = path.parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
     _check_order(("broker",), file.broker, "reconnect_min_s", "reconnect_max_s", mistakes)
     _check_order(("supervision",), file.supervision, "backoff_min_s", "backoff_max_s", mistakes)
     configuration = Configuration(
-        path=path.resolve(),
+        path=path,
         plant=replace(plant, policy=policy, repeats_within_s=file.incidents.repeats_within_s),
         broker=_broker(file.broker, folder, mistakes),
         store=_store(file.store, folder, url_folder, mistakes),
         clock=file.clock,
         gateway=file.gateway,
         supervision=file.supervision,
+        reload=file.reload,
         manuals=_manuals(file.manuals, folder),
         http=file.http,
         escalation=build_escalation(file.escalation, mistakes),
         notifications=file.notifications,
         operators=_operators(file.operators, mistakes),
+        digest=source.digest,
     )
     mistakes.stop()
     return configuration

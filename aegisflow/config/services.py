@@ -11,6 +11,7 @@ from aegisflow.config.fields import (
     Host,
     ModelPath,
     Name,
+    Percent,
     Seconds,
     Section,
     StatusTopic,
@@ -145,6 +146,15 @@ class SupervisionSettings(Section):
     backoff_max_s: Seconds = Field(default=5.0, ge=0, le=3600)
     ping_timeout_s: Seconds = Field(default=10.0, gt=0, le=600)
     """How long a freshly started part may take to answer."""
+
+
+class ReloadSettings(Section):
+    """How a changed file is taken over while the plant runs."""
+
+    rest_s: Seconds = Field(default=5.0, ge=0, le=3600)
+    """The file's content must have rested for so long: what is written in several steps is taken over as a whole."""
+    ask_above_pct: Percent = 10.0
+    """A change that removes a larger share of the devices or of their sensors waits for aegisflow reload --yes."""
 
 
 class ManualsSettings(Section):

@@ -1,5 +1,6 @@
 """The content of a YAML file as plain values, with the line that every key stands on."""
 
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -28,17 +29,36 @@ class Source(NamedTuple):
 
     data: dict[str, Any]
     lines: dict[KeyPath, int]
+    digest: str
+    """The SHA-256 of its bytes, as hex."""
 
 
-def read(path: Path, mistakes: Mistakes) -> Source:
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a file, at most one more than ``MAX_BYTES``.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: its name is none.
+    """
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def read(path: Path, mistakes: Mistakes, content: bytes | None = None) -> Source:
     """Read a file; keys become texts, scalars ``str``, ``int``, ``float``, ``bool`` or ``None``.
 
     Duplicate keys, tags and numbers that are not finite are added to ``mistakes`` and left out.
 
+    Args:
+        path: of the file.
+        mistakes: gathers what is wrong.
+        content: of the file, where it has been read already.
+
     Raises:
         ConfigError: nothing can be made of the file.
     """
-    root = _root(_text(path, mistakes), mistakes)
+    content = _bytes(path, mistakes) if content is None else content
+    root = _root(_text(content, mistakes), mistakes)
     reader = _Reader(mistakes)
     data: Any = {}
     if isinstance(root, MappingNode):
@@ -47,18 +67,20 @@ def read(path: Path, mistakes: Mistakes) -> Source:
         found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else show(root.text)
         mistakes.add((), Shown(found), "keys such as plant:, kinds: and lines:", line=1)
         mistakes.stop()
-    return Source(data, reader.lines)
+    return Source(data, reader.lines, hashlib.sha256(content).hexdigest())
 
 
-def _text(path: Path, mistakes: Mistakes) -> str:
+def _bytes(path: Path, mistakes: Mistakes) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        return content_of(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         mistakes.add((), Shown((reason or str(error)).lower()), f"{_YAML} that can be read")
         mistakes.stop()
         raise
+
+
+def _text(content: bytes, mistakes: Mistakes) -> str:
     if len(content) > MAX_BYTES:
         mistakes.add((), Shown(f"more than {MAX_BYTES} bytes"), f"a file of at most {MAX_BYTES} bytes")
         mistakes.stop()

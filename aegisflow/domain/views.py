@@ -268,3 +268,5 @@ class PlantChange:
     """Key paths whose new values only a restart can bring in (broker, store, ...)."""
     mistakes: tuple[str, ...] = ()
     """Why nothing was applied."""
+    waits: tuple[str, ...] = ()
+    """Why nothing was applied until a person says yes to it: what would go that is watched now."""

@@ -88,12 +88,12 @@ def build_http_app(
     async def show_metrics(_: Request) -> Response:
         return Response(await run_in_threadpool(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def reload(_: Request) -> Response:
+    async def reload(request: Request) -> Response:
         try:
-            change = await run_in_threadpool(plant.reload)
+            change = await run_in_threadpool(plant.reload, yes=request.query_params.get("yes") == "true")
         except AegisFlowError as error:
             return JSONResponse({"applied": False, "mistakes": [str(error)]}, 503)
-        return JSONResponse(asdict(change), 200 if change.applied else 422)
+        return JSONResponse(asdict(change), 200 if change.applied else 409 if change.waits else 422)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -30,12 +30,18 @@ class HealthCheck:
     """Asks those who know, and says what is wrong in plain words."""
 
     def __init__(
-        self, directory: Directory, inventory: Callable[[], PlantSpec], broker: str, link: Callable[[], LinkState]
+        self,
+        directory: Directory,
+        inventory: Callable[[], PlantSpec],
+        broker: str,
+        link: Callable[[], LinkState],
+        file_notes: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._directory = directory
         self._inventory = inventory
         self._broker = broker
         self._link = link
+        self._file_notes = file_notes
 
     def run(self) -> Health:
         """Return the plant's health; never raises."""
@@ -65,7 +71,7 @@ class HealthCheck:
             received=0 if counts is None else counts.received,
             rejected={} if counts is None else counts.rejected,
             last_reading_at=None if counts is None else counts.last_reading_at,
-            notes=self._notes(),
+            notes=(*self._file_notes(), *self._notes()),
         )
 
     def commit_age_s(self) -> float:

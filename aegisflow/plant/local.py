@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
@@ -91,6 +91,13 @@ MAX_RANKED = 50
 """Reports that a text or an alarm brings up at most."""
 
 
+class Reload(Protocol):
+    """Reads the plant file again and runs it."""
+
+    def __call__(self, *, yes: bool = False) -> PlantChange:
+        """Return what it came to; ``yes`` agrees to what a change takes away."""
+
+
 class LocalPlant:
     """A ``Plant`` whose actors live in this process."""
 
@@ -100,7 +107,7 @@ class LocalPlant:
         inventory: Callable[[], PlantSpec],
         now: Callable[[], float],
         health_check: HealthCheck,
-        reload: Callable[[], PlantChange],
+        reload: Reload,
     ) -> None:
         self._directory = directory
         self._inventory = inventory
@@ -302,9 +309,9 @@ class LocalPlant:
         """Return whether the plant is watched; never raises."""
         return self._health_check.run()
 
-    def reload(self) -> PlantChange:
-        """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained."""
-        return self._reload()
+    def reload(self, *, yes: bool = False) -> PlantChange:
+        """Read ``plant.yaml`` again and run it; what changes nothing, and what waits for a yes, is explained."""
+        return self._reload(yes=yes)
 
     # --- inside -------------------------------------------------------------------------------
 

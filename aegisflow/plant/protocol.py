@@ -145,5 +145,8 @@ class Plant(Protocol):
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""
 
-    def reload(self) -> PlantChange:
-        """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained."""
+    def reload(self, *, yes: bool = False) -> PlantChange:
+        """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained.
+
+        Nor does one that takes much away, or a device with an open alarm, until somebody says ``yes`` to it.
+        """

@@ -1,7 +1,8 @@
 """Live reconfiguration: ``plant.yaml`` read again, compared and run, while the stream goes on."""
 
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,60 +11,155 @@ import structlog
 from aegisflow.actors.messages.store import AppendAudit
 from aegisflow.actors.messages.supervisor import ReplacePlant
 from aegisflow.actors.runtime.directory import HISTORIAN, SUPERVISOR, Directory
-from aegisflow.config import Configuration, difference, load, with_known_devices
-from aegisflow.domain.views import AuditEntry, PlantChange
-from aegisflow.errors import ConfigError, UnavailableError
+from aegisflow.config import Configuration, content_of, difference, load, with_known_devices
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.views import Answer, AuditEntry, PlantChange
+from aegisflow.errors import AegisFlowError, ConfigError, UnavailableError
+from aegisflow.plant.file_watch import digest_of
 
-__all__ = ["FileWatch", "Reloader"]
+__all__ = ["Reloader"]
 
 REPLACE_S = 60.0
 """How long the supervisor may take to start, stop and change devices."""
-LOOK_EVERY_MS = 500
-"""How often the watching thread looks whether it was asked to reload, or to stop."""
+MAX_NAMED = 10
+"""Devices that are named in one line; the rest is counted."""
+YES = "aegisflow reload --yes"
+
+OpenAlarms = Callable[[tuple[str, ...]], Answer[tuple[Alarm, ...]]]
+"""Returns the alarms of some devices that are not history, and who did not say."""
 
 
 class Reloader:
-    """Brings a changed file to the supervisor; a file with mistakes changes nothing. Safe from any thread."""
+    """Brings a changed file to the supervisor. Safe from any thread.
 
-    def __init__(self, configuration: Configuration, directory: Directory, now: Callable[[], float]) -> None:
+    A file with mistakes changes nothing. One that takes much away that is watched now, or a device
+    with an open alarm, changes nothing until a person has said yes to just that content: a file cut
+    short is often still a legal one.
+
+    Args:
+        configuration: that runs now.
+        directory: of the actors.
+        now: the plant's clock, UTC epoch seconds.
+        open_alarms: asked before a device or one of its sensors goes.
+        count: told how each reload ended: ``applied``, ``refused`` or ``waits``.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        directory: Directory,
+        now: Callable[[], float],
+        open_alarms: OpenAlarms,
+        count: Callable[[str], None] = lambda outcome: None,
+    ) -> None:
         self._configuration = configuration
         self._directory = directory
         self._now = now
+        self._open_alarms = open_alarms
+        self._count = count
         self._one_at_a_time = threading.Lock()
+        self._judged = configuration.digest or digest_of(configuration.path)
+        self._newest = PlantChange(applied=True)
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow").bind(file=str(configuration.path))
 
-    def reload(self) -> PlantChange:
-        """Read the file and run it; what only a restart can bring in is named and left alone."""
+    @property
+    def judged(self) -> str:
+        """The digest of the content that was judged last; empty where the file could not be read."""
+        return self._judged
+
+    @property
+    def newest(self) -> PlantChange:
+        """What the last reload came to."""
+        return self._newest
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what people should know about the file, as long as it is not what runs."""
+        newest, name = self._newest, self._configuration.path.name
+        if newest.mistakes:
+            more = f" and {len(newest.mistakes) - 1} more" if len(newest.mistakes) > 1 else ""
+            return (f"{name} was not taken over and the plant runs as before: {newest.mistakes[0]}{more}",)
+        if newest.waits:
+            return (f"{name} waits for {YES}, and the plant runs as before: {'; '.join(newest.waits)}",)
+        if newest.needs_restart:
+            return (f"{name} has new values that only a restart brings in: {', '.join(newest.needs_restart)}",)
+        return ()
+
+    def reload(self, *, yes: bool = False) -> PlantChange:
+        """Read the file and run it; what only a restart can bring in is named and left alone.
+
+        Args:
+            yes: a person agrees to lose what a change takes away. Where they were told of such a change,
+                they agree to that one: a file that has been changed since is judged anew.
+        """
         with self._one_at_a_time:
+            waited = self._judged if self._newest.waits else ""
+            content = _content(self._configuration.path)
+            self._judged = "" if content is None else hashlib.sha256(content).hexdigest()
             try:
-                new = with_known_devices(self._configuration, load(self._configuration.path))
+                read = load(self._configuration.path, content=content)
             except ConfigError as error:
-                return self._refuse(tuple(str(mistake) for mistake in error.mistakes))
+                return self._end(PlantChange(applied=False, mistakes=tuple(str(one) for one in error.mistakes)))
+            new = with_known_devices(self._configuration, read)
             change = difference(self._configuration, new)
+            waits = tuple(self._losses(new, change))
+            if waits and yes and waited and waited != self._judged:
+                waits = ("it is not what you were asked about: it has been changed since", *waits)
+                yes = False
+            if waits and not yes:
+                return self._end(replace(change, waits=waits))
             if new.plant != self._configuration.plant:
                 try:
                     self._directory.ask(SUPERVISOR, ReplacePlant(new.plant), REPLACE_S)
                 except UnavailableError as error:
-                    return self._refuse((str(error),))
+                    return self._end(PlantChange(applied=False, mistakes=(str(error),)))
                 self._configuration = replace(self._configuration, plant=new.plant)
-            change = replace(change, applied=True)
-            self._log.info(
-                "plant_reloaded",
-                added=change.added,
-                removed=change.removed,
-                changed=change.changed,
-                needs_restart=change.needs_restart,
-            )
-            self._audit(change)
-            return change
+            return self._end(replace(change, applied=True), agreed=waits)
 
-    def _refuse(self, mistakes: tuple[str, ...]) -> PlantChange:
-        change = PlantChange(applied=False, mistakes=mistakes)
-        self._log.error("plant_not_reloaded", mistakes=mistakes)
-        self._audit(change)
-        return change
+    def _losses(self, new: Configuration, change: PlantChange) -> Iterator[str]:
+        """Yield why a person should look at a change first."""
+        before, after = self._configuration.plant.devices, new.plant.devices
+        gone = {name: tuple(before[name].sensors) for name in change.removed}
+        for name in change.changed:
+            sensors = tuple(sensor for sensor in before[name].sensors if sensor not in after[name].sensors)
+            if sensors:
+                gone[name] = sensors
+        most = self._configuration.reload.ask_above_pct / 100
+        if len(change.removed) > most * len(before):
+            yield f"it removes {len(change.removed)} of {len(before)} devices: {_named(change.removed)}"
+        all_sensors = sum(len(device.sensors) for device in before.values())
+        lost = sum(len(sensors) for name, sensors in gone.items() if name in after)
+        if lost > most * all_sensors:
+            yield f"it removes {lost} of {all_sensors} sensors, of {_named(tuple(gone))}"
+        yield from self._alarming(gone)
 
-    def _audit(self, change: PlantChange) -> None:
+    def _alarming(self, gone: dict[str, tuple[str, ...]]) -> Iterator[str]:
+        """Yield the devices that would lose sensors and have an open alarm, or do not say whether they have one."""
+        if not gone:
+            return
+        try:
+            answer = self._open_alarms(tuple(gone))
+        except AegisFlowError as error:
+            yield f"nobody knows whether {_named(tuple(gone))} have an open alarm: {error}"
+            return
+        alarming = tuple(dict.fromkeys(alarm.device_id for alarm in answer.value))
+        if alarming:
+            yield f"what it removes has an open alarm: {_named(alarming)}"
+        if answer.unavailable:
+            yield f"nobody knows whether {_named(tuple(answer.unavailable))} has an open alarm"
+
+    def _end(self, change: PlantChange, agreed: tuple[str, ...] = ()) -> PlantChange:
+        """Log, count and audit what a reload came to."""
+        self._newest = change
+        if change.applied:
+            self._count("applied")
+            differs = {key: getattr(change, key) for key in ("added", "removed", "changed", "needs_restart")}
+            self._log.info("plant_reloaded", **differs)
+        elif change.waits:
+            self._count("waits")
+            self._log.warning("plant_reload_waits", reasons=change.waits, for_=YES)
+        else:
+            self._count("refused")
+            self._log.error("plant_not_reloaded", mistakes=change.mistakes)
         detail = {
             "applied": change.applied,
             "added": list(change.added),
@@ -71,64 +167,23 @@ class Reloader:
             "changed": list(change.changed),
             "needs_restart": list(change.needs_restart),
             "mistakes": list(change.mistakes),
+            "waits": list(change.waits),
+            "agreed_to": list(agreed),
+            "file_sha256": self._judged,
         }
         entry = AuditEntry(self._now(), "aegisflow", "plant_reloaded", str(self._configuration.path), detail)
         self._directory.tell(HISTORIAN, AppendAudit(entry))
+        return change
 
 
-class FileWatch:
-    """A thread that calls ``reload`` when the content of the file has changed, or when asked to.
+def _content(path: Path) -> bytes | None:
+    """Return what a file holds; None where it cannot be read, which ``load`` explains."""
+    try:
+        return content_of(path)
+    except (OSError, ValueError):
+        return None
 
-    It watches the file's folder, since editors and container platforms put a new file in its place.
-    """
 
-    def __init__(self, path: Path, reload: Callable[[], object]) -> None:
-        self._path = path
-        self._reload = reload
-        self._asked = threading.Event()
-        self._stopping = threading.Event()
-        self._seen = self._content()
-        self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow").bind(file=str(path))
-        self._thread = threading.Thread(target=self._run, name="file-watch", daemon=True)
-
-    def start(self) -> None:
-        """Begin; changes are seen from now on."""
-        self._thread.start()
-
-    def request(self) -> None:
-        """Have the thread reload soon, changed or not; safe in a signal handler."""
-        self._asked.set()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(5.0)
-
-    def _run(self) -> None:
-        from watchfiles import watch
-
-        for _ in watch(
-            self._path.parent,
-            stop_event=self._stopping,
-            recursive=False,
-            debounce=200,
-            step=50,
-            rust_timeout=LOOK_EVERY_MS,
-            yield_on_timeout=True,
-            raise_interrupt=False,
-        ):
-            content = self._content()
-            if content != self._seen or self._asked.is_set():
-                self._asked.clear()
-                self._seen = content
-                try:
-                    self._reload()
-                except Exception:  # noqa: BLE001 - the next change of the file must still be seen
-                    self._log.exception("reload_failed")
-
-    def _content(self) -> bytes | None:
-        try:
-            return self._path.read_bytes()
-        except OSError:
-            return None
+def _named(names: tuple[str, ...]) -> str:
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

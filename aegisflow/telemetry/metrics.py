@@ -58,6 +58,9 @@ class Metrics:
         self.actor_failures = Counter("aegisflow_actor_failures", "Actors that fell", registry=self.registry)
         self.commands = Counter("aegisflow_commands", "Commands by stage", ["stage"], registry=self.registry)
 
+        self.reloads = Counter(
+            "aegisflow_reloads", "Reloads of the plant file, by outcome", ["outcome"], registry=self.registry
+        )
         self.notifications = Counter(
             "aegisflow_notifications", "Times that people were told, by severity", ["severity"], registry=self.registry
         )

@@ -2,7 +2,15 @@
 
 import pytest
 
-from aegisflow.config import BrokerSettings, ClockSettings, GatewaySettings, HttpSettings, SupervisionSettings, load
+from aegisflow.config import (
+    BrokerSettings,
+    ClockSettings,
+    GatewaySettings,
+    HttpSettings,
+    ReloadSettings,
+    SupervisionSettings,
+    load,
+)
 from aegisflow.domain.equipment import AlarmSpec, DetectorSpec, Limits
 from tests.support.places import MANUALS, PLANT_FILE, ROOT
 
@@ -106,6 +114,7 @@ def test_what_the_file_spells_out_are_the_defaults(configuration):
     assert configuration.clock == ClockSettings()
     assert configuration.gateway == GatewaySettings()
     assert configuration.supervision == SupervisionSettings()
+    assert configuration.reload == ReloadSettings()
     assert configuration.http == HttpSettings()
 
 

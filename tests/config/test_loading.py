@@ -231,6 +231,23 @@ def test_paths_start_at_the_folder_of_the_file(plant, tmp_path, monkeypatch):
     )
 
 
+def test_f2_paths_of_a_linked_file_start_where_the_link_stands(tmp_path):
+    version = tmp_path / "..2026_01"
+    version.mkdir()
+    (version / "plant.yaml").write_text(SMALLEST, encoding="utf-8")
+    (tmp_path / "..data").symlink_to("..2026_01")
+    (tmp_path / "plant.yaml").symlink_to("..data/plant.yaml")
+    configuration = load(tmp_path / "plant.yaml", {})
+    assert configuration.path == tmp_path / "plant.yaml"
+    assert configuration.store.url == f"sqlite:///{tmp_path}/var/aegisflow.db"
+    assert configuration.manuals.folder == tmp_path / "manuals"
+
+
+def test_a_configuration_knows_which_content_it_was_made_of(plant):
+    one, same, other = plant(SMALLEST), plant(SMALLEST), plant(SMALLEST + "# later\n")
+    assert one.digest == same.digest != other.digest
+
+
 def test_an_absolute_store_stays_where_it_is(plant):
     assert plant(SMALLEST + "store: {url: 'sqlite:////srv/a.db'}\n").store.url == "sqlite:////srv/a.db"
 

@@ -32,6 +32,7 @@ store: {{url: "sqlite:///store.db"}}
 clock: {{source: stream}}
 manuals: {{folder: manuals, model: none}}
 gateway: {{queue_limit: {limit}}}
+reload: {{rest: 50ms}}
 """
 
 
@@ -91,7 +92,7 @@ def test_devices_come_and_go_while_the_stream_runs_and_the_others_lose_nothing(r
     try:
         eventually(lambda: last > 100)
         write(running.path, "pump-01", "pump-03")
-        change = running.app.plant.reload()
+        change = running.app.plant.reload(yes=True)
     finally:
         stop.set()
         sender.join()
@@ -119,7 +120,7 @@ def test_the_alarms_of_a_device_that_is_removed_are_over(running: Running) -> No
     (alarm,) = running.app.plant.active_alarms().value
     assert (alarm.device_id, alarm.state) == ("pump-02", AlarmState.UNACKNOWLEDGED)
     write(running.path, "pump-01")
-    running.app.plant.reload()
+    running.app.plant.reload(yes=True)
     eventually(lambda: running.app.plant.alarm_history(AlarmQuery()).value.alarms[0].state is not alarm.state)
     (alarm,) = running.app.plant.alarm_history(AlarmQuery()).value.alarms
     assert alarm.state is AlarmState.RETURNED
@@ -195,3 +196,131 @@ def test_a_signal_has_the_file_read_again(tmp_path: Path) -> None:
         eventually(running.audit)
         (row,) = running.audit()
         assert row.detail["applied"] is True
+
+
+# --- what would go ------------------------------------------------------------------------------
+
+MANY = tuple(f"pump-{number:02}" for number in range(1, 21))
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Running]:
+    """Twenty devices, of which two are a tenth."""
+    path = tmp_path / "plant.yaml"
+    write(path, *MANY)
+    built = Running(path)
+    with built.app:
+        yield built
+
+
+def raise_alarm(running: Running, device_id: str) -> None:
+    for number in range(40):
+        running.send(device_id, number, rise=0.0 if number < 30 else 40.0)
+    running.settle()
+    assert [alarm.device_id for alarm in running.app.plant.active_alarms().value] == [device_id]
+
+
+def metric(running: Running, name: str) -> str:
+    (line,) = (line for line in running.app.metrics.render().decode().splitlines() if line.startswith(name))
+    return line.split()[-1]
+
+
+def test_f1_a_change_that_removes_more_than_a_tenth_waits_for_a_yes(many: Running) -> None:
+    write(many.path, *MANY[3:])
+    change = many.app.plant.reload()
+    assert not change.applied
+    assert change.waits == ("it removes 3 of 20 devices: pump-01, pump-02, pump-03",)
+    assert (change.removed, change.mistakes) == (MANY[:3], ())
+    assert set(many.app.plant.inventory().devices) == set(MANY)
+    (note,) = (note for note in many.app.plant.health().notes if "plant.yaml" in note)
+    assert "waits for aegisflow reload --yes" in note
+    assert "pump-03" in note
+    assert metric(many, 'aegisflow_reloads_total{outcome="waits"}') == "1.0"
+    assert many.app.plant.reload(yes=True).applied
+    assert set(many.app.plant.inventory().devices) == set(MANY[3:])
+    assert not any("plant.yaml" in note for note in many.app.plant.health().notes)
+    eventually(lambda: len(many.audit()) == 2)
+    agreed = {str(row.detail["agreed_to"]) for row in many.audit()}
+    assert agreed == {"[]", "['it removes 3 of 20 devices: pump-01, pump-02, pump-03']"}
+
+
+def test_f1_a_tenth_of_the_devices_goes_without_a_question(many: Running) -> None:
+    write(many.path, *MANY[2:])
+    assert many.app.plant.reload().applied
+
+
+def test_f1_a_single_device_with_an_open_alarm_waits_for_a_yes(many: Running) -> None:
+    raise_alarm(many, "pump-07")
+    write(many.path, *(name for name in MANY if name != "pump-07"))
+    change = many.app.plant.reload()
+    assert change.waits == ("what it removes has an open alarm: pump-07",)
+    (alarm,) = many.app.plant.active_alarms().value
+    assert alarm.state is AlarmState.UNACKNOWLEDGED
+    assert many.app.plant.reload(yes=True).removed == ("pump-07",)
+
+
+def test_f1_a_sensor_that_goes_counts_like_a_device(many: Running) -> None:
+    raise_alarm(many, "pump-07")
+    text = many.path.read_text(encoding="utf-8")
+    other = "pump-07: {kind: pump, sensors: {temperature: null, pressure: {unit: PSI}}}"
+    many.path.write_text(text.replace("pump-07: pump", other), encoding="utf-8")
+    assert many.app.plant.reload().waits == ("what it removes has an open alarm: pump-07",)
+    renamed = text.replace("      temperature:", "      heat:")
+    many.path.write_text(renamed, encoding="utf-8")
+    assert many.app.plant.reload().waits[0].startswith("it removes 20 of 20 sensors, of pump-01, pump-02,")
+
+
+def test_f1_a_yes_is_for_what_was_shown(many: Running) -> None:
+    write(many.path, *MANY[3:])
+    assert many.app.plant.reload().waits
+    write(many.path, *MANY[15:])
+    change = many.app.plant.reload(yes=True)
+    assert not change.applied
+    assert "changed since" in change.waits[0]
+    assert "it removes 15 of 20 devices" in change.waits[1]
+    assert many.app.plant.reload(yes=True).applied
+
+
+def test_f1_what_waited_is_forgotten_when_the_file_is_put_right(many: Running) -> None:
+    write(many.path, *MANY[3:])
+    many.app.plant.reload()
+    write(many.path, *MANY)
+    change = many.app.plant.reload()
+    assert (change.applied, change.waits) == (True, ())
+    assert not any("plant.yaml" in note for note in many.app.plant.health().notes)
+
+
+def test_f1_a_half_written_file_takes_nothing_away(tmp_path: Path) -> None:
+    path = tmp_path / "plant.yaml"
+    write(path, *MANY)
+    whole = path.read_text(encoding="utf-8")
+    running = Running(path, watch_file=True)
+    with running.app:
+        path.write_text(whole[: whole.index("      pump-03")], encoding="utf-8")
+        eventually(running.audit)
+        assert running.audit()[0].detail["waits"]
+        assert set(running.app.plant.inventory().devices) == set(MANY)
+        path.write_text(whole.replace("high: 90", "high: 95"), encoding="utf-8")
+        eventually(lambda: running.app.plant.inventory().devices["pump-01"].sensors["temperature"].alarm.high == 95)
+        assert set(running.app.plant.inventory().devices) == set(MANY)
+
+
+def test_e4_a_broken_file_leaves_a_note_and_a_count_until_it_is_right(many: Running) -> None:
+    good = many.path.read_text(encoding="utf-8")
+    many.path.write_text(good + "nonsense: 1\nmore: 2\n", encoding="utf-8")
+    many.app.plant.reload()
+    health = many.app.plant.health()
+    (note,) = (note for note in health.notes if "plant.yaml" in note)
+    assert "was not taken over and the plant runs as before" in note
+    assert "nonsense" in note
+    assert "and 1 more" in note
+    assert metric(many, 'aegisflow_reloads_total{outcome="refused"}') == "1.0"
+    many.path.write_text(good, encoding="utf-8")
+    many.app.plant.reload()
+    assert not any("plant.yaml" in note for note in many.app.plant.health().notes)
+
+
+def test_what_only_a_restart_brings_in_is_a_note_in_health(many: Running) -> None:
+    write(many.path, *MANY, limit=500)
+    many.app.plant.reload()
+    assert any("only a restart brings in: gateway.queue_limit" in note for note in many.app.plant.health().notes)

@@ -382,9 +382,9 @@ class MemoryPlant:
             NOW - 2,
         )
 
-    def reload(self) -> PlantChange:
+    def reload(self, *, yes: bool = False) -> PlantChange:
         self.reloads += 1
-        return self.change
+        return replace(self.change, applied=True, waits=()) if yes and self.change.waits else self.change
 
     def _device(self, device_id: str) -> DeviceSpec:
         if device_id not in self.spec.devices:
