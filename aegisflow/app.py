@@ -168,7 +168,7 @@ class App:
             now=self.clock.now,
             on_lost=self._lost,
             on_replaced=self._replaced,
-            on_fall=self.metrics.actor_failures.inc,
+            on_child_failed=self.metrics.actor_failures.inc,
         )
         self.directory.register(SUPERVISOR, supervisor)
         self._undo.append(lambda: supervisor.stop(timeout=STOP_S))

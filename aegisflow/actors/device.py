@@ -80,8 +80,8 @@ class DeviceActor(OperatingActor):
                     self._record(message.readings)
                 else:
                     self._stash.append((message, None))
-            case Tick(at, listening):
-                self._tick(at, listening)
+            case Tick(at, broker_connected):
+                self._tick(at, broker_connected)
             case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
                 return self._answer(message) if self._stash is None else self._answer_later(message)
             case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
@@ -133,7 +133,7 @@ class DeviceActor(OperatingActor):
 
     def _settle(self, done: tuple[Reading, ...], stored: tuple[Reading, ...], events: tuple[AlarmEvent, ...]) -> None:
         """Hand over to the historian; it tells the gateway once all is on disk."""
-        if done and self._device.operation.open_command:
+        if done and self._device.command_state.open_command:
             self._watch(self._now())
         if done:
             self._done += len(done)
@@ -169,10 +169,10 @@ class DeviceActor(OperatingActor):
 
     # --- time and the past --------------------------------------------------------------------
 
-    def _tick(self, at: float, listening: bool) -> None:
+    def _tick(self, at: float, broker_connected: bool) -> None:
         if self._stash is None:
-            self._store(self._device.tick(at, listening))
-            if self._device.operation.is_watching:
+            self._store(self._device.tick(at, broker_connected))
+            if self._device.command_state.is_watching:
                 self._watch(at)
         elif time.monotonic() > self._cold_at:
             self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")

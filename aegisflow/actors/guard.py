@@ -64,7 +64,7 @@ class _Judging:
 
 
 class Guard(StepKeeper):
-    """Judges proposals and approvals (``domain.desk``) and is the only one that has a command executed.
+    """Judges proposals and approvals (``domain.commands.authorizer``) and is the only one that has a command executed.
 
     It never waits: a device tells how it is, the historian tells what is stored, and until then the
     one who asked holds a future. Of one command only one step is under way at a time.

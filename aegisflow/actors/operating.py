@@ -54,11 +54,11 @@ class OperatingActor(DispatchedActor):
                 if begun.publish:
                     self.tell(GATEWAY, PublishCommand(record))
             case CommandNotSent(command_id, why):
-                if self._device.operation.open_command == command_id:
-                    ended = self._device.operation.not_sent(why, at)
+                if self._device.command_state.open_command == command_id:
+                    ended = self._device.command_state.not_sent(why, at)
                     self._progress(() if ended is None else (ended,))
             case AckReceived(ack):
-                known = ack.command_id in ("none", self._device.operation.open_command)
+                known = ack.command_id in ("none", self._device.command_state.open_command)
                 if not known:
                     self.log.info("stray_ack", command=ack.command_id[:64], result=ack.result)
                 told, events = self._device.acknowledged(ack, at)
@@ -72,7 +72,7 @@ class OperatingActor(DispatchedActor):
         progress, events = self._device.watch(at)
         self._store(events)
         self._progress(progress)
-        asked = self._device.operation.question(at, self._answer_within_s)
+        asked = self._device.command_state.question(at, self._answer_within_s)
         if asked is not None:
             self.tell(GATEWAY, AskMachine(self.name, asked))
         self._report_mode()
@@ -85,8 +85,8 @@ class OperatingActor(DispatchedActor):
             self.tell(GUARD, CommandProgressed(progress))
 
     def _report_mode(self) -> None:
-        operation = self._device.operation
-        mode = (operation.mode, operation.reduction_pct)
+        command_state = self._device.command_state
+        mode = (command_state.mode, command_state.reduction_pct)
         if mode != self._told_mode:
             self._told_mode = mode
-            self.tell(GUARD, ModeReported(self.name, operation.mode, operation.reduction_pct))
+            self.tell(GUARD, ModeReported(self.name, command_state.mode, command_state.reduction_pct))

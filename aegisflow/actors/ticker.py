@@ -24,12 +24,12 @@ class Ticker(ThreadedActor):
         name: str,
         directory: Directory,
         now: Callable[[], float],
-        listening: Callable[[], bool] = lambda: True,
+        broker_connected: Callable[[], bool] = lambda: True,
         is_set: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(name, directory)
         self._now = now
-        self._listening = listening
+        self._broker_connected = broker_connected
         self._is_set = is_set
 
     def on_start(self) -> None:
@@ -40,7 +40,7 @@ class Ticker(ThreadedActor):
         """Tick when woken."""
         if isinstance(message, Wake):
             self.wake_in(EVERY_S)
-            is_set, tick = self._is_set(), Tick(self._now(), self._listening())
+            is_set, tick = self._is_set(), Tick(self._now(), self._broker_connected())
             for name in self.directory.names():
                 if name != self.name and (is_set or name in TIMELESS):
                     self.tell(name, tick)

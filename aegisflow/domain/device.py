@@ -30,11 +30,11 @@ class Device:
 
     __slots__ = (
         "_book",
+        "_command_state",
         "_detector",
         "_heard_since",
         "_latest_at",
         "_next",
-        "_operation",
         "_received_at",
         "_times",
         "spec",
@@ -43,7 +43,7 @@ class Device:
     def __init__(self, spec: DeviceSpec) -> None:
         self.spec = spec
         self._book = AlarmBook(spec.device_id, spec.alarm)
-        self._operation = CommandStateMachine(spec)
+        self._command_state = CommandStateMachine(spec)
         self._detector = DeviceDetector(spec)
         self._times = _ring(spec)
         self._next = 0
@@ -69,9 +69,9 @@ class Device:
         self._times[index] = at
         self._next = index + 1 if index + 1 < len(self._times) else 0
         values = reading.values
-        operation = self._operation
-        if operation.is_watching:
-            operation.observe(at, values)
+        command_state = self._command_state
+        if command_state.is_watching:
+            command_state.observe(at, values)
         book = self._book
         diagnosis = self._detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
@@ -80,19 +80,19 @@ class Device:
                 return Disposition.ACCEPTED, events
         return _ACCEPTED
 
-    def tick(self, at: float, listening: bool = True) -> tuple[AlarmEvent, ...]:
+    def tick(self, at: float, broker_connected: bool = True) -> tuple[AlarmEvent, ...]:
         """Let time pass to ``at`` by the plant's clock and return what changed with the alarms.
 
         Silence ends every run of breaches that is not an alarm yet, since readings before and after it
         are not consecutive. A device that has reported before and is silent raises an alarm. While the
-        broker is away (``listening`` is false) no device can be heard, so silence says nothing about it.
+        broker is away (``broker_connected`` is false) no device can be heard, so silence says nothing about it.
         """
-        if not listening or self._heard_since > at:
+        if not broker_connected or self._heard_since > at:
             self._heard_since = at
         events = self._book.tick(at, self.mode in self.spec.alarm.suppress_in)
         if at - self._received_at > self.spec.silent_after_s:
             self._book.interrupt()
-            if listening and at - max(self._received_at, self._heard_since) > self.spec.silent_after_s:
+            if broker_connected and at - max(self._received_at, self._heard_since) > self.spec.silent_after_s:
                 events += self._silence(at)
         return events
 
@@ -167,33 +167,33 @@ class Device:
     # --- commands -------------------------------------------------------------------------------
 
     @property
-    def operation(self) -> CommandStateMachine:
+    def command_state(self) -> CommandStateMachine:
         """The mode of the device, and the command that it is executing."""
-        return self._operation
+        return self._command_state
 
     def view(self, at: float) -> DeviceView:
         """Return the device as policy and interlocks see it."""
         active = [alarm for alarm in self.alarms() if alarm.state.is_active]
         unheard_s = max(0.0, at - self._received_at)
         sensors = [self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors]
-        operation = self._operation
+        command_state = self._command_state
         return DeviceView(
             device_id=self.spec.device_id,
             line=self.spec.line,
             kind=self.spec.kind,
-            mode=operation.mode,
-            reduction_pct=operation.reduction_pct,
+            mode=command_state.mode,
+            reduction_pct=command_state.reduction_pct,
             silent=unheard_s > self.spec.silent_after_s,
             stale=tuple(one.spec.name for one in sensors if one.quality is not Quality.GOOD),
             severity=max((alarm.severity for alarm in active), key=lambda one: one.rank, default=None),
             fault_types=tuple(alarm.fault_type for alarm in active),
-            open_command=operation.open_command,
+            open_command=command_state.open_command,
             means=recent_means(self._detector.sensors),
             spreads={one.spec.name: one.spread for one in sensors if one.spread is not None},
-            full_load=operation.full_load,
-            unrecovered=operation.unrecovered(at),
-            version=operation.version,
-            facts=describe_facts(operation, sensors, active),
+            full_load=command_state.full_load,
+            unrecovered=command_state.unrecovered(at),
+            version=command_state.version,
+            facts=describe_facts(command_state, sensors, active),
         )
 
     def begin(self, record: CommandRecord, at: float) -> Begun:
@@ -202,27 +202,27 @@ class Device:
         Returns what this ends, and whether the command is to be published now. What it ends is the command
         itself (stage failed) where an interlock forbids it, or another one that an emergency shutdown overtakes.
         """
-        return self._operation.begin(record, self.view(at), at)
+        return self._command_state.begin(record, self.view(at), at)
 
     def acknowledged(self, ack: Ack, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
         """Take in the machine's answer; return what became of the command, and the alarms that calls for."""
-        return self._told(self._operation.acknowledge(ack, at), at)
+        return self._told(self._command_state.acknowledge(ack, at), at)
 
     def watch(self, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
         """Return what has become of the command under way by ``at``, and the alarms that calls for."""
-        return self._told(self._operation.verdict(at), at)
+        return self._told(self._command_state.verdict(at), at)
 
     def _told(self, progress: Progress | None, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
         if progress is None:
             return (), ()
-        if not self._operation.needs_person(progress):
+        if not self._command_state.needs_person(progress):
             return (progress,), ()
         return (progress,), self._book.raise_for_command(f"command_{progress.stage}", progress.reasons, at)
 
     @property
     def mode(self) -> Mode:
         """Operating mode of the device, as far as it is known."""
-        return self._operation.mode
+        return self._command_state.mode
 
     # --- what it tells, and where it goes on from ------------------------------------------------
 
@@ -251,7 +251,7 @@ class Device:
         alarm for which no sensor is left is cleared; other alarms stay.
         """
         self.spec = spec
-        self._operation.reconfigure(spec)
+        self._command_state.reconfigure(spec)
         self._book.spec = spec.alarm
         gone = self._detector.reconfigure(spec)
         times = self._times[self._next :] + self._times[: self._next]
@@ -288,7 +288,7 @@ class Device:
                 ]
             )
         alarm_type = "" if active is None else active.fault_type
-        self._operation.recall(mode, reduction_pct, open_command, full_load, dispatched)
+        self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched)
         for reading in readings:
             self._note_time(reading.at)
             if reading.at > self._latest_at:
@@ -296,7 +296,7 @@ class Device:
                 self._received_at = max(self._received_at, reading.received_at)
                 self._detector.observe(reading.at, reading.values, alarm_type)
                 if reading.at > mode_since:
-                    self._operation.observe(reading.at, reading.values)
+                    self._command_state.observe(reading.at, reading.values)
         events = self._book.recall(alarms)
         self._book.suppresses_by_design = self.mode in self.spec.alarm.suppress_in
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}

@@ -55,7 +55,7 @@ class Metrics:
         self.duplicates = Counter("aegisflow_duplicates", "Readings that came before", registry=self.registry)
         self.late = Counter("aegisflow_out_of_order", "Readings that came after a newer one", registry=self.registry)
         self.alarm_events = Counter("aegisflow_alarm_events", "Changes of alarms", ["change"], registry=self.registry)
-        self.actor_failures = Counter("aegisflow_actor_failures", "Actors that fell", registry=self.registry)
+        self.actor_failures = Counter("aegisflow_actor_failures", "Actors that failed", registry=self.registry)
         self.commands = Counter("aegisflow_commands", "Commands by stage", ["stage"], registry=self.registry)
 
         self.reloads = Counter(

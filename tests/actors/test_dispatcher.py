@@ -308,8 +308,8 @@ def test_the_directory_says_why_nobody_answers(house: House) -> None:
     assert directory.tell("nobody", "hello") is False
     with pytest.raises(UnavailableError, match="nobody did not answer: it is not running"):
         directory.ask("nobody", Ping(), WAIT_S)
-    directory.forget("one", "isolated after 5 falls")
-    with pytest.raises(UnavailableError, match="isolated after 5 falls"):
+    directory.forget("one", "isolated after 5 failures")
+    with pytest.raises(UnavailableError, match="isolated after 5 failures"):
         directory.ask("one", Ping(), WAIT_S)
 
 

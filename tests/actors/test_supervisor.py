@@ -61,7 +61,7 @@ class House:
             now=lambda: 0.0,
             on_lost=lambda name, reason: self.lost.append(name),
             on_replaced=lambda plant: None,
-            on_fall=lambda: None,
+            on_child_failed=lambda: None,
         )
         self.directory.register(SUPERVISOR, ref)
         self.directory.ask(SUPERVISOR, StartChildren(), WAIT_S)
@@ -208,8 +208,8 @@ def test_the_pause_before_a_restart_grows_to_its_limit_and_old_falls_are_forgive
     monkeypatch.setattr("aegisflow.actors.runtime.children.time.monotonic", lambda: clock[0])
     settings = SupervisionSettings(max_restarts=5, within_s=60.0, backoff_min_s=0.1, backoff_max_s=1.0)
     child = Child(ChildSpec("one", lambda: None))  # type: ignore[arg-type,return-value]
-    assert [child.fall("x", (), settings) for _ in range(5)] == [0.1, 0.2, 0.4, 0.8, 1.0]
+    assert [child.record_failure("x", (), settings) for _ in range(5)] == [0.1, 0.2, 0.4, 0.8, 1.0]
     clock[0] += 61.0
-    assert child.fall("x", (), settings) == 0.1
-    assert [child.fall("x", (), settings) for _ in range(5)][-1] is None
+    assert child.record_failure("x", (), settings) == 0.1
+    assert [child.record_failure("x", (), settings) for _ in range(5)][-1] is None
     assert child.state == "isolated"

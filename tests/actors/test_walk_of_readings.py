@@ -263,7 +263,7 @@ def test_a_device_that_falls_too_often_is_isolated_and_its_readings_are_stored_u
     flood(small_plant, 10, start=10)
     small_plant.bus.wait_until(lambda: len(small_plant.bus.acknowledged) == 20)
     assert len(small_plant.disk.readings) == 20
-    with pytest.raises(UnavailableError, match=r"isolated after 3 falls .* ValueError: made to fall"):
+    with pytest.raises(UnavailableError, match=r"isolated after 3 failures .* ValueError: made to fall"):
         status(small_plant)
     small_plant.disk.wait_until(lambda: small_plant.disk.audit)
     assert [row.act for row in small_plant.disk.audit] == ["child_isolated"]

@@ -10,7 +10,7 @@ from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdic
 from aegisflow.domain.device import Device
 from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.errors import NotAllowedError
-from tests.support.command_bench import ADA, REDUCE, STOP, command, desk, store, view
+from tests.support.command_bench import ADA, REDUCE, STOP, command, make_authorizer, store, view
 from tests.support.device_bench import events_of, fed, with_alarm
 from tests.support.samples import healthy
 
@@ -37,12 +37,12 @@ OTHERS = [
 
 def asked() -> tuple[Callable[[Caller], object], Callable[[Caller], object]]:
     """Return what approves and what rejects a command that waits."""
-    at = desk(rules=(PolicyRule("ask everybody", Verdict.ASK),))
-    record = store(at, at.propose(command(STOP, ADA), view(), 1_000_000.0))
+    authorizer = make_authorizer(rules=(PolicyRule("ask everybody", Verdict.ASK),))
+    record = store(authorizer, authorizer.propose(command(STOP, ADA), view(), 1_000_000.0))
     command_id = record.command.command_id
     return (
-        lambda by: at.approve(command_id, record.digest, by, view(), 1_000_000.0),
-        lambda by: at.reject(command_id, by, "no", 1_000_000.0),
+        lambda by: authorizer.approve(command_id, record.digest, by, view(), 1_000_000.0),
+        lambda by: authorizer.reject(command_id, by, "no", 1_000_000.0),
     )
 
 

@@ -1,4 +1,4 @@
-"""A plant under command, without actors: views, commands, records and a desk, for tests."""
+"""A plant under command, without actors: views, commands, records and an authorizer, for tests."""
 
 from dataclasses import replace
 from typing import Any
@@ -77,14 +77,14 @@ def plant(*device_ids: str, **policy: Any) -> PlantSpec:
     )
 
 
-def desk(*device_ids: str, **policy: Any) -> CommandAuthorizer:
+def make_authorizer(*device_ids: str, **policy: Any) -> CommandAuthorizer:
     return CommandAuthorizer(plant(*device_ids, **policy), lambda severity: f"whoever answers for {severity}")
 
 
-def store(at_desk: CommandAuthorizer, transition: Transition) -> CommandRecord:
+def store(authorizer: CommandAuthorizer, transition: Transition) -> CommandRecord:
     """Have a step stored, as the guard does."""
-    at_desk.reserve(transition)
-    at_desk.apply(transition)
+    authorizer.reserve(transition)
+    authorizer.apply(transition)
     return transition.after
 
 

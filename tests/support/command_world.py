@@ -44,7 +44,7 @@ class World:
         self.now = 1_000_000.0
         self.whole = self.plant = world_plant()
         self.gone: dict[str, Device] = {}
-        self.desk = CommandAuthorizer(self.plant)
+        self.authorizer = CommandAuthorizer(self.plant)
         self.ids = count()
         self.disk: dict[str, CommandRecord] = {}
         self.stages: dict[str, list[str]] = {}
@@ -88,7 +88,7 @@ class World:
         elif name is CommandName.SET_PARAMETER:
             parameters = {"name": "speed", "value": amount}
         command = Command(f"cmd-{next(self.ids)}", device_id, name, parameters, by, "words", self.now)
-        step = self.desk.propose(command, self.view(device_id) if answers else None, self.now)
+        step = self.authorizer.propose(command, self.view(device_id) if answers else None, self.now)
         if step.after.stage is Stage.DISPATCHED:
             self._check_allowed_alone(step.after)
         self._save(step)
@@ -98,9 +98,9 @@ class World:
         command = record.command
         if command.command_id in self.storing:
             return
-        before = self.desk.open[command.command_id]
+        before = self.authorizer.open[command.command_id]
         device = self.view(command.device_id) if answers and command.device_id in self.devices else None
-        step = self.desk.approve(command.command_id, digest, by, device, self.now)
+        step = self.authorizer.approve(command.command_id, digest, by, device, self.now)
         if step.after.stage in (Stage.DISPATCHED, Stage.AWAITING_APPROVAL):
             assert by.is_operator
             assert digest == before.digest
@@ -114,7 +114,7 @@ class World:
             self.agreeing[command.command_id] = by.name
         if step.after.stage is Stage.DISPATCHED:
             agents = not command.proposed_by.is_operator
-            assert self.desk.agents.allowed or not agents
+            assert self.authorizer.agents.allowed or not agents
             serious = command.command in (
                 CommandName.SET_PARAMETER,
                 CommandName.ENABLE_MAINTENANCE_MODE,
@@ -125,14 +125,14 @@ class World:
 
     def reject(self, record: CommandRecord, by: Caller) -> None:
         if record.command.command_id not in self.storing:
-            self._save(self.desk.reject(record.command.command_id, by, "no", self.now))
+            self._save(self.authorizer.reject(record.command.command_id, by, "no", self.now))
 
     def _check_allowed_alone(self, record: CommandRecord) -> None:
         command = record.command
         if command.proposed_by.is_operator:
             return
         device = self.view(command.device_id)
-        assert self.desk.agents.allowed
+        assert self.authorizer.agents.allowed
         assert command.command is CommandName.REDUCE_LOAD
         assert command.reduction_pct <= 30.0
         assert self.severity[command.device_id] in (Severity.LOW, Severity.MEDIUM)
@@ -145,7 +145,7 @@ class World:
             return
         command_id = step.after.command.command_id
         assert command_id not in self.storing
-        self.desk.reserve(step)
+        self.authorizer.reserve(step)
         self.storing[command_id] = step
 
     def store(self, command_id: str) -> None:
@@ -153,18 +153,18 @@ class World:
         step, agreeing = self.storing.pop(command_id), self.agreeing.pop(command_id, None)
         record = step.after
         if self.disk.get(command_id) != step.before:
-            self.desk.release(step)
+            self.authorizer.release(step)
             self.restart_guard(keep=True)
             return
         self._check_rows(step)
         self.disk[command_id] = record
         if agreeing is not None:
             self.agreed[command_id].add(agreeing)
-        self.desk.apply(step)
+        self.authorizer.apply(step)
         if record.stage is Stage.DISPATCHED:
             self.sent_at[command_id] = record.stage_at
             self.orders.append((record, False))
-            for other in self.desk.superseded(record, self.now):
+            for other in self.authorizer.superseded(record, self.now):
                 if other.after.command.command_id not in self.storing:
                     self._save(other)
         if record.stage is Stage.VERIFIED:
@@ -185,7 +185,7 @@ class World:
         self.orders = again[-2:]
 
     def fail_to_store(self, command_id: str) -> None:
-        self.desk.release(self.storing.pop(command_id))
+        self.authorizer.release(self.storing.pop(command_id))
         self.agreeing.pop(command_id, None)
 
     def _check_rows(self, step: Transition) -> None:
@@ -219,13 +219,13 @@ class World:
             return
         self.storing.clear()
         self.agreeing.clear()
-        agents, self.desk = self.desk.agents, CommandAuthorizer(self.plant)
-        self.desk.agents = agents
+        agents, self.authorizer = self.authorizer.agents, CommandAuthorizer(self.plant)
+        self.authorizer.agents = agents
         left = [record for record in self.disk.values() if not record.stage.is_final]
         sent = [(at, self.disk[name].command.device_id) for name, at in self.sent_at.items() if self._is_agents(name)]
-        self.desk.recall(left, sent)
+        self.authorizer.recall(left, sent)
         for name, device in self.devices.items():
-            self.desk.modes[name] = (device.mode, device.operation.reduction_pct)
+            self.authorizer.modes[name] = (device.mode, device.command_state.reduction_pct)
 
     def _is_agents(self, command_id: str) -> bool:
         return not self.disk[command_id].command.proposed_by.is_operator
@@ -234,7 +234,7 @@ class World:
         """Let what a device told reach the guard, or not."""
         progress = self.told[index] if doubled else self.told.pop(index)
         if not lost and progress.command_id not in self.storing:
-            self._save(self.desk.progress(progress))
+            self._save(self.authorizer.progress(progress))
 
     # --- devices ----------------------------------------------------------------------------------
 
@@ -253,15 +253,15 @@ class World:
         if record.command.device_id in self.gone:
             return
         device, command = self.devices[record.command.device_id], record.command
-        version = device.operation.version
+        version = device.command_state.version
         begun = device.begin(record, self.now)
         self._tell(command.device_id, begun.ended)
         if not begun.publish:
             return
-        assert device.operation.open_command == command.command_id
+        assert device.command_state.open_command == command.command_id
         assert version == record.state_version
         if record.send_by is None or self.now >= record.send_by or not self.connected:
-            ended = device.operation.not_sent("no connection", self.now)
+            ended = device.command_state.not_sent("no connection", self.now)
             self._tell(command.device_id, () if ended is None else (ended,))
             return
         self._publish(record)
@@ -284,7 +284,7 @@ class World:
         device = self.devices[device_id]
         if result in ("accepted", "done") and command_id in self.disk and command_id not in self.published:
             result = "unknown"
-        if device.operation.open_command == command_id and result in ("accepted", "done"):
+        if device.command_state.open_command == command_id and result in ("accepted", "done"):
             self.acked.add(command_id)
         self._tell(device_id, device.acknowledged(Ack(command_id, device_id, result, "", self.now, mode), self.now)[0])
         self.watch(device_id)
@@ -302,7 +302,7 @@ class World:
 
     def watch(self, device_id: str) -> None:
         self._tell(device_id, self.devices[device_id].watch(self.now)[0])
-        self.devices[device_id].operation.question(self.now, self.plant.policy.answer_within_s)
+        self.devices[device_id].command_state.question(self.now, self.plant.policy.answer_within_s)
 
     def _tell(self, device_id: str, several: tuple[Progress, ...]) -> None:
         self.told += several
@@ -310,14 +310,14 @@ class World:
             if progress.stage is Stage.FAILED and progress.reasons[-1].endswith("nothing was sent"):
                 assert progress.command_id not in self.published, "said that nothing was sent, and it was"
                 self.never_sent.add(progress.command_id)
-        operation = self.devices[device_id].operation
-        self.desk.modes[device_id] = (operation.mode, operation.reduction_pct)
+        command_state = self.devices[device_id].command_state
+        self.authorizer.modes[device_id] = (command_state.mode, command_state.reduction_pct)
 
     def pass_time(self, seconds: float, guard_looks: bool = True) -> None:
         self.now += seconds
         for name in self.devices:
             self.watch(name)
-        for step in self.desk.due(self.now) if guard_looks else ():
+        for step in self.authorizer.due(self.now) if guard_looks else ():
             if step.after.command.command_id not in self.storing:
                 self._save(step)
 
@@ -335,7 +335,7 @@ class World:
 
     def restart_device(self, device_id: str, knows_mode: bool) -> None:
         """Begin with what the store knows; what waited in its inbox still comes."""
-        old = self.devices[device_id].operation
+        old = self.devices[device_id].command_state
         self.devices[device_id] = device = Device(self.plant.devices[device_id])
         left = [
             record
@@ -384,4 +384,4 @@ class World:
             for name, line in self.whole.lines.items()
         }
         self.plant = replace(self.whole, devices=present, lines=lines)
-        self.desk.replaced(self.plant)
+        self.authorizer.replaced(self.plant)

@@ -310,7 +310,7 @@ MUTANTS = (
     Mutant(
         "what was never sent stays open",
         OPERATING,
-        "if self._device.operation.open_command == command_id:\n",
+        "if self._device.command_state.open_command == command_id:\n",
         "if False:\n",
     ),
     Mutant("a restarted guard is not told", OPERATING, "for progress in self._seen:", "for progress in ():"),

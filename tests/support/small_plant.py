@@ -94,7 +94,7 @@ class SmallPlant:
             now=self.clock.now,
             on_lost=lambda name, reason: self.lost.append(name),
             on_replaced=lambda plant: setattr(self, "plant", plant),
-            on_fall=self.metrics.actor_failures.inc,
+            on_child_failed=self.metrics.actor_failures.inc,
         )
         self.directory.register(SUPERVISOR, supervisor)
         self.directory.ask(SUPERVISOR, StartChildren(), WAIT_S)

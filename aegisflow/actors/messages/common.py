@@ -17,8 +17,8 @@ class Tick:
     """Time passes: ``at`` is the plant's clock, UTC epoch seconds."""
 
     at: float
-    listening: bool = True
-    """Whether machines can be heard: the broker is connected."""
+    broker_connected: bool = True
+    """Whether the broker is connected; machines cannot be heard while it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,12 @@ class Child:
 
     spec: ChildSpec
     ref: pykka.ActorRef[Any] | None = None
-    """None while it lies fallen."""
+    """None between a failure and the restart."""
     state: str = "running"
     detail: str = ""
     restarts: int = 0
-    falls: list[float] = field(default_factory=list)
+    failures: list[float] = field(default_factory=list)
+    """When it failed, within the time that ``max_restarts`` counts over."""
     backlog: tuple[object, ...] = ()
     """What its successor begins with."""
     due_at: float = 0.0
@@ -54,23 +55,23 @@ class Child:
         """Its name in the directory."""
         return self.spec.name
 
-    def fall(self, reason: str, backlog: tuple[object, ...], settings: SupervisionSettings) -> float | None:
-        """Take note of a fall; return the seconds until its restart, or None when it fell too often."""
+    def record_failure(self, reason: str, backlog: tuple[object, ...], settings: SupervisionSettings) -> float | None:
+        """Note that it failed, and return the seconds until its restart; None when it has failed too often."""
         now = time.monotonic()
         self.ref = self.ping = None
         self.detail = reason
         self.backlog += backlog
-        self.falls = [at for at in self.falls if now - at < settings.within_s] + [now]
-        if len(self.falls) > settings.max_restarts:
+        self.failures = [at for at in self.failures if now - at < settings.within_s] + [now]
+        if len(self.failures) > settings.max_restarts:
             self.state = "isolated"
             return None
-        growth: int = 2 ** (len(self.falls) - 1)
+        growth: int = 2 ** (len(self.failures) - 1)
         delay_s = min(settings.backoff_max_s, settings.backoff_min_s * growth)
         self.state, self.due_at = "restarting", now + delay_s
         return delay_s
 
-    def rise(self, ping_timeout_s: float) -> None:
-        """Start it anew; ``ref`` is its new one.
+    def restart(self, ping_timeout_s: float) -> None:
+        """Start it anew, with a new ``ref``, and give it so many seconds to answer a ping.
 
         Raises:
             Exception: whatever its constructor raises.

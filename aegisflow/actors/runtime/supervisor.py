@@ -26,7 +26,7 @@ STOP_TIMEOUT_S = 10.0
 
 
 class Supervisor(ThreadedActor):
-    """One for one: a child that falls is restarted by itself, with growing back-off.
+    """One for one: a child that fails is restarted by itself, with growing back-off.
 
     It never sleeps: restarts and pings that are under way are looked at whenever it is woken.
     """
@@ -42,7 +42,7 @@ class Supervisor(ThreadedActor):
         now: Callable[[], float],
         on_lost: Callable[[str, str], None],
         on_replaced: Callable[[PlantSpec], None],
-        on_fall: Callable[[], None],
+        on_child_failed: Callable[[], None],
     ) -> None:
         super().__init__(name, directory)
         self._settings = settings
@@ -50,7 +50,7 @@ class Supervisor(ThreadedActor):
         self._family = family
         self._now = now
         self._on_lost = on_lost
-        self._on_fall = on_fall
+        self._on_child_failed = on_child_failed
         self._on_replaced = on_replaced
         self._children: dict[str, Child] = {}
         self._pending: dict[str, Child] = {}
@@ -76,7 +76,7 @@ class Supervisor(ThreadedActor):
         return None
 
     def on_failure(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Nobody watches the watcher, so its fall ends the process."""
+        """End the process: nobody watches the watcher."""
         self._on_lost(self.name, describe(error))
 
     # --- start and stop -----------------------------------------------------------------------
@@ -102,9 +102,9 @@ class Supervisor(ThreadedActor):
             self.directory.expect(child.name)
             try:
                 child.ref = child.spec.start()
-            except Exception as error:  # noqa: BLE001 - a constructor that fails is a fall like any other
+            except Exception as error:  # noqa: BLE001 - a constructor that fails is a failure like any other
                 self._refuse_without(child, describe(error), error)
-                self._fall(child, describe(error))
+                self._record_failure(child, describe(error))
                 continue
             self.directory.register(child.name, child.ref)
             child.ping = ping(child.ref)
@@ -152,7 +152,7 @@ class Supervisor(ThreadedActor):
                 self.log.error("child_did_not_stop", child=child.name, within_s=STOP_TIMEOUT_S)
             self.directory.forget(child.name)
 
-    # --- falls --------------------------------------------------------------------------------
+    # --- failures -----------------------------------------------------------------------------
 
     def _bury(self, notice: ChildFailed) -> None:
         if not self._started:
@@ -165,17 +165,17 @@ class Supervisor(ThreadedActor):
                 if not self.tell(notice.name, message):
                     self._store_unwatched(notice.name, [message])
         else:
-            self._fall(child, notice.reason, notice.backlog)
+            self._record_failure(child, notice.reason, notice.backlog)
 
-    def _fall(self, child: Child, reason: str, backlog: tuple[object, ...] = ()) -> None:
-        self._on_fall()
-        delay_s = child.fall(reason, backlog, self._settings)
+    def _record_failure(self, child: Child, reason: str, backlog: tuple[object, ...] = ()) -> None:
+        self._on_child_failed()
+        delay_s = child.record_failure(reason, backlog, self._settings)
         if delay_s is None:
             self._isolate(child)
             return
         self._pending[child.name] = child
         self.directory.explain(child.name, f"it is being restarted after {reason}")
-        self.log.warning("child_fell", child=child.name, reason=reason, restart_in_s=round(delay_s, 3))
+        self.log.warning("child_failed", child=child.name, reason=reason, restart_in_s=round(delay_s, 3))
         self.wake_in(delay_s)
 
     def _look(self) -> None:
@@ -195,9 +195,9 @@ class Supervisor(ThreadedActor):
     def _restart(self, child: Child) -> None:
         backlog, child.backlog = child.backlog, ()
         try:
-            child.rise(self._settings.ping_timeout_s)
-        except Exception as error:  # noqa: BLE001 - a constructor that fails is a fall like any other
-            self._fall(child, describe(error), backlog)
+            child.restart(self._settings.ping_timeout_s)
+        except Exception as error:  # noqa: BLE001 - a constructor that fails is a failure like any other
+            self._record_failure(child, describe(error), backlog)
             return
         assert child.ref is not None
         self.directory.register(child.name, child.ref, backlog)
@@ -207,23 +207,23 @@ class Supervisor(ThreadedActor):
         self.log.info("child_restarted", child=child.name, restarts=child.restarts)
 
     def _give_up(self, child: Child) -> None:
-        """A child that hangs while it starts is told to stop, and counts as fallen."""
+        """Stop a child that hangs while it starts, and count that as a failure."""
         if child.ref is not None:
             child.ref.stop(block=False)
-        self._fall(child, f"no answer to a ping within {self._settings.ping_timeout_s:g} s")
+        self._record_failure(child, f"no answer to a ping within {self._settings.ping_timeout_s:g} s")
 
     def _isolate(self, child: Child) -> None:
-        name, count = child.name, len(child.falls)
+        name, count = child.name, len(child.failures)
         self._pending.pop(name, None)
-        why = f"isolated after {count} falls within {self._settings.within_s:g} s, the last one {child.detail}"
+        why = f"isolated after {count} failures within {self._settings.within_s:g} s, the last one {child.detail}"
         left = (*child.backlog, *self.directory.forget(name, why))
         child.backlog = ()
-        self.log.error("child_isolated", child=name, falls=count, reason=child.detail)
+        self.log.error("child_isolated", child=name, failures=count, reason=child.detail)
         if child.spec.critical:
             self._on_lost(name, why)
             return
         self._store_unwatched(name, left)
-        entry = AuditEntry(self._now(), self.name, "child_isolated", name, {"falls": count, "reason": child.detail})
+        entry = AuditEntry(self._now(), self.name, "child_isolated", name, {"failures": count, "reason": child.detail})
         self.tell(HISTORIAN, AppendAudit(entry))
 
     def _store_unwatched(self, device_id: str, messages: Iterable[object]) -> None:
@@ -251,7 +251,7 @@ class Supervisor(ThreadedActor):
             child = self._children[name]
             child.spec = self._family.device(new[name])
             if child.state == "isolated":
-                child.falls = []
+                child.failures = []
                 self._restart(child)
             else:
                 self.tell(name, ReconfigureDevice(new[name]))

@@ -221,11 +221,11 @@ def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
 
 
 def describe_facts(
-    operation: CommandStateMachine, sensors: Sequence[SensorStatus], active: Sequence[Alarm]
+    command_state: CommandStateMachine, sensors: Sequence[SensorStatus], active: Sequence[Alarm]
 ) -> tuple[str, ...]:
     """Return a device in a few sentences of figures, for the one who decides about a command to it."""
-    load = f", load reduced by {operation.reduction_pct:g} %" if operation.reduction_pct else ""
-    facts = [f"mode {operation.mode}{load}"]
+    load = f", load reduced by {command_state.reduction_pct:g} %" if command_state.reduction_pct else ""
+    facts = [f"mode {command_state.mode}{load}"]
     facts += [
         f"{alarm.severity} alarm {alarm.alarm_id}: {alarm.fault_type} ({', '.join(alarm.sensors)})"
         for alarm in active[:3]

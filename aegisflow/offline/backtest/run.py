@@ -324,7 +324,7 @@ class _Run:
         silent_at = lane.newest + lane.silent_after_s + 1
         if lane.newest > 0 and silent_at < until:
             for at in (lane.newest, silent_at, until):
-                self._keep(lane.device, lane.device.tick(at, listening=self._plant is not None))
+                self._keep(lane.device, lane.device.tick(at, broker_connected=self._plant is not None))
 
     def _keep(self, device: Device, events: tuple[AlarmEvent, ...]) -> None:
         for event in events:

@@ -37,7 +37,7 @@ class Commands(RuleBasedStateMachine):
         self.world = World()
 
     def waiting(self) -> list[CommandRecord]:
-        return [one for one in self.world.desk.open.values() if one.stage is Stage.AWAITING_APPROVAL]
+        return [one for one in self.world.authorizer.open.values() if one.stage is Stage.AWAITING_APPROVAL]
 
     def present(self, place: int) -> str:
         """Return a device of the plant as it is now."""
@@ -91,7 +91,7 @@ class Commands(RuleBasedStateMachine):
 
     @rule(allowed=mostly)
     def switch_agents(self, allowed):
-        self.world.desk.agents = AgentWrites(allowed, "ada", self.world.now, "")
+        self.world.authorizer.agents = AgentWrites(allowed, "ada", self.world.now, "")
 
     @rule(device_id=device_ids, severity=st.sampled_from((None, Severity.LOW, Severity.LOW, Severity.HIGH)))
     def alarm(self, device_id, severity):
@@ -127,24 +127,24 @@ class Commands(RuleBasedStateMachine):
 
     # --- machines ---------------------------------------------------------------------------------
 
-    @precondition(lambda self: any(device.operation.open_command for device in self.world.devices.values()))
+    @precondition(lambda self: any(device.command_state.open_command for device in self.world.devices.values()))
     @rule(
         place=places,
         result=st.sampled_from(("accepted", "done", "accepted", "refused", "unknown", "interrupted")),
         mode=st.sampled_from((None, Mode.NORMAL, Mode.SHUTDOWN)),
     )
     def answer(self, place, result, mode):
-        busy = [name for name, device in self.world.devices.items() if device.operation.open_command]
+        busy = [name for name, device in self.world.devices.items() if device.command_state.open_command]
         name = busy[place % len(busy)]
-        self.world.ack(name, self.world.devices[name].operation.open_command, result, mode)
+        self.world.ack(name, self.world.devices[name].command_state.open_command, result, mode)
 
-    @precondition(lambda self: any(device.operation.open_command for device in self.world.devices.values()))
+    @precondition(lambda self: any(device.command_state.open_command for device in self.world.devices.values()))
     @rule(place=places, readings=st.integers(2, 5), shows=mostly)
     def obey(self, place, readings, shows):
         """A machine that does what it was told, and shows it mostly."""
-        busy = [name for name, device in self.world.devices.items() if device.operation.open_command]
+        busy = [name for name, device in self.world.devices.items() if device.command_state.open_command]
         name = busy[place % len(busy)]
-        command_id = self.world.devices[name].operation.open_command
+        command_id = self.world.devices[name].command_state.open_command
         self.world.ack(name, command_id, "accepted", None)
         self.world.settle()
         expected = self.world.disk[command_id].expectation
@@ -206,7 +206,7 @@ class Commands(RuleBasedStateMachine):
     @invariant()
     def memory_knows_no_more_than_the_store(self):
         Commands.steps += 1
-        for command_id, record in self.world.desk.open.items():
+        for command_id, record in self.world.authorizer.open.items():
             assert self.world.disk[command_id] == record
 
     def teardown(self):

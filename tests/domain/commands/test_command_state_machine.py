@@ -12,77 +12,81 @@ SPEC = replace(powered("pump-01"), recovery={"power": Recovery(None, 5.0, 20.0)}
 
 
 def running(mode: Mode = Mode.NORMAL, reduction_pct: float = 0.0) -> CommandStateMachine:
-    operation = CommandStateMachine(SPEC)
-    operation.recall(mode, reduction_pct, None)
-    return operation
+    state_machine = CommandStateMachine(SPEC)
+    state_machine.recall(mode, reduction_pct, None)
+    return state_machine
 
 
-def begin(operation: CommandStateMachine, record: CommandRecord, at: float = NOW + 1.0) -> tuple[Progress, ...]:
-    return order(operation, record, at).ended
+def begin(state_machine: CommandStateMachine, record: CommandRecord, at: float = NOW + 1.0) -> tuple[Progress, ...]:
+    return order(state_machine, record, at).ended
 
 
-def order(operation: CommandStateMachine, record: CommandRecord, at: float = NOW + 1.0) -> Begun:
-    return operation.begin(record, view(mode=operation.mode, open_command=operation.open_command), at)
+def order(state_machine: CommandStateMachine, record: CommandRecord, at: float = NOW + 1.0) -> Begun:
+    return state_machine.begin(record, view(mode=state_machine.mode, open_command=state_machine.open_command), at)
 
 
 def say(
-    operation: CommandStateMachine, record: CommandRecord, result: str = "accepted", mode: Mode | None = None
+    state_machine: CommandStateMachine, record: CommandRecord, result: str = "accepted", mode: Mode | None = None
 ) -> Progress | None:
-    return operation.acknowledge(Ack(record.command.command_id, "pump-01", result, "", NOW, mode), NOW + 2.0)
+    return state_machine.acknowledge(Ack(record.command.command_id, "pump-01", result, "", NOW, mode), NOW + 2.0)
 
 
-def show(operation: CommandStateMachine, value: float) -> None:
+def show(state_machine: CommandStateMachine, value: float) -> None:
     for index in range(3):
-        operation.observe(NOW + 5.0 + index, {"power": value})
+        state_machine.observe(NOW + 5.0 + index, {"power": value})
 
 
 def test_the_mode_follows_what_readings_have_shown() -> None:
-    operation, record = running(), sent(REDUCE, reduction_pct=40.0)
-    assert begin(operation, record) == ()
-    say(operation, record, "done", Mode.REDUCED_LOAD)
-    assert operation.mode is Mode.NORMAL  # words
-    show(operation, 12.0)
-    progress = operation.verdict(NOW + 10.0)
+    state_machine, record = running(), sent(REDUCE, reduction_pct=40.0)
+    assert begin(state_machine, record) == ()
+    say(state_machine, record, "done", Mode.REDUCED_LOAD)
+    assert state_machine.mode is Mode.NORMAL  # words
+    show(state_machine, 12.0)
+    progress = state_machine.verdict(NOW + 10.0)
     assert progress is not None
     assert progress.stage is Stage.VERIFIED
-    assert (operation.mode, operation.reduction_pct, operation.open_command) == (Mode.REDUCED_LOAD, 40.0, "")
+    assert (state_machine.mode, state_machine.reduction_pct, state_machine.open_command) == (
+        Mode.REDUCED_LOAD,
+        40.0,
+        "",
+    )
 
 
 @pytest.mark.parametrize("acked", [False, True])
 def test_after_an_effect_that_was_not_seen_the_mode_is_unknown(acked: bool) -> None:
-    operation, record = running(), sent(STOP)
-    begin(operation, record)
+    state_machine, record = running(), sent(STOP)
+    begin(state_machine, record)
     if acked:
-        say(operation, record)
-    assert operation.question(NOW + 30.0, 10.0) == ("" if acked else record.command.command_id) or acked
-    progress = operation.verdict(NOW + 1_000.0)
+        say(state_machine, record)
+    assert state_machine.question(NOW + 30.0, 10.0) == ("" if acked else record.command.command_id) or acked
+    progress = state_machine.verdict(NOW + 1_000.0)
     assert progress is not None
-    assert operation.needs_person(progress)
-    assert operation.mode is Mode.UNKNOWN
+    assert state_machine.needs_person(progress)
+    assert state_machine.mode is Mode.UNKNOWN
 
 
 def test_a_setpoint_never_changes_the_mode() -> None:
-    operation, record = running(), sent(SET)
-    begin(operation, record)
-    say(operation, record)
-    assert operation.verdict(NOW + 1_000.0) is not None
-    assert operation.mode is Mode.NORMAL
+    state_machine, record = running(), sent(SET)
+    begin(state_machine, record)
+    say(state_machine, record)
+    assert state_machine.verdict(NOW + 1_000.0) is not None
+    assert state_machine.mode is Mode.NORMAL
 
 
 def test_an_interrupted_one_is_over_and_leaves_the_mode_to_what_the_machine_says() -> None:
-    operation, record = running(), sent(REDUCE)
-    begin(operation, record)
-    say(operation, record, "interrupted")
-    assert operation.open_command == ""
-    assert operation.mode is Mode.UNKNOWN
+    state_machine, record = running(), sent(REDUCE)
+    begin(state_machine, record)
+    say(state_machine, record, "interrupted")
+    assert state_machine.open_command == ""
+    assert state_machine.mode is Mode.UNKNOWN
 
 
 def test_an_interlock_fails_it_and_nothing_is_begun() -> None:
-    operation, record = running(), sent(REDUCE)
-    (failed,) = begin(operation, record, NOW + 30.0)
+    state_machine, record = running(), sent(REDUCE)
+    (failed,) = begin(state_machine, record, NOW + 30.0)
     assert failed.stage is Stage.FAILED
     assert failed.reasons == ("interlock: the command has expired", "nothing was sent")
-    assert operation.open_command == ""
+    assert state_machine.open_command == ""
 
 
 def test_an_order_without_an_expiry_is_never_begun() -> None:
@@ -91,73 +95,73 @@ def test_an_order_without_an_expiry_is_never_begun() -> None:
 
 
 def test_an_order_that_comes_again_is_not_begun_again() -> None:
-    operation, record = running(), sent(REDUCE)
-    begin(operation, record)
-    say(operation, record, "refused")
-    assert operation.open_command == ""
-    assert begin(operation, record) == ()
-    assert operation.open_command == ""
+    state_machine, record = running(), sent(REDUCE)
+    begin(state_machine, record)
+    say(state_machine, record, "refused")
+    assert state_machine.open_command == ""
+    assert begin(state_machine, record) == ()
+    assert state_machine.open_command == ""
 
 
 def test_an_order_that_an_interlock_refused_is_not_begun_once_nothing_is_against_it() -> None:
-    operation, record = running(), sent(REDUCE)
-    refused = operation.begin(record, view(silent=True), NOW + 1.0)
+    state_machine, record = running(), sent(REDUCE)
+    refused = state_machine.begin(record, view(silent=True), NOW + 1.0)
     assert [progress.stage for progress in refused.ended] == [Stage.FAILED]
-    assert order(operation, record) == Begun()
-    assert operation.open_command == ""
+    assert order(state_machine, record) == Begun()
+    assert state_machine.open_command == ""
 
 
 def test_an_order_is_known_for_a_day_past_its_expiry_and_no_longer() -> None:
-    operation, records = running(), [sent(REDUCE) for _ in range(50)]
+    state_machine, records = running(), [sent(REDUCE) for _ in range(50)]
     for record in records:
-        assert order(operation, record).publish
-        say(operation, record, "refused")
-    assert all(order(operation, record) == Begun() for record in records)
+        assert order(state_machine, record).publish
+        say(state_machine, record, "refused")
+    assert all(order(state_machine, record) == Begun() for record in records)
     for at, kept in ((NOW + 30.0 + KNOWN_S - 1.0, 51), (NOW + 30.0 + KNOWN_S, 1)):
-        order(operation, sent(REDUCE), at)
-        assert len(operation._decided) == kept
-    assert [progress.stage for progress in begin(operation, records[0], NOW + 30.0 + KNOWN_S)] == [Stage.FAILED]
+        order(state_machine, sent(REDUCE), at)
+        assert len(state_machine._decided) == kept
+    assert [progress.stage for progress in begin(state_machine, records[0], NOW + 30.0 + KNOWN_S)] == [Stage.FAILED]
 
 
 def test_an_order_that_the_store_has_as_dispatched_is_not_begun() -> None:
-    operation, over = CommandStateMachine(SPEC), sent(REDUCE)
-    operation.recall(Mode.NORMAL, 0.0, None, dispatched={over.command.command_id: NOW + 30.0})
-    assert order(operation, over) == Begun()
-    assert order(operation, sent(REDUCE)).publish
+    state_machine, over = CommandStateMachine(SPEC), sent(REDUCE)
+    state_machine.recall(Mode.NORMAL, 0.0, None, dispatched={over.command.command_id: NOW + 30.0})
+    assert order(state_machine, over) == Begun()
+    assert order(state_machine, sent(REDUCE)).publish
 
 
 def test_one_of_the_store_is_not_begun_again() -> None:
-    operation, record = CommandStateMachine(SPEC), sent(REDUCE)
-    operation.recall(Mode.NORMAL, 0.0, record)
-    assert operation.open_command == record.command.command_id
-    assert begin(operation, record) == ()
+    state_machine, record = CommandStateMachine(SPEC), sent(REDUCE)
+    state_machine.recall(Mode.NORMAL, 0.0, record)
+    assert state_machine.open_command == record.command.command_id
+    assert begin(state_machine, record) == ()
 
 
 def test_a_shutdown_overtakes_and_ends_the_other() -> None:
-    operation, first, stop = running(), sent(REDUCE), sent(STOP)
-    begin(operation, first)
-    (ended,) = begin(operation, stop)
+    state_machine, first, stop = running(), sent(REDUCE), sent(STOP)
+    begin(state_machine, first)
+    (ended,) = begin(state_machine, stop)
     assert (ended.command_id, ended.stage) == (first.command.command_id, Stage.OUTCOME_UNKNOWN)
-    assert operation.open_command == stop.command.command_id
-    assert say(operation, first) is None
+    assert state_machine.open_command == stop.command.command_id
+    assert say(state_machine, first) is None
     other = sent(REDUCE)
-    (failed,) = begin(operation, other)
+    (failed,) = begin(state_machine, other)
     assert failed.stage is Stage.FAILED
 
 
 def test_what_was_not_sent_has_failed_and_the_mode_stays() -> None:
-    operation, record = running(), sent(STOP)
-    begin(operation, record)
-    failed = operation.not_sent("no connection", NOW + 1.0)
+    state_machine, record = running(), sent(STOP)
+    begin(state_machine, record)
+    failed = state_machine.not_sent("no connection", NOW + 1.0)
     assert failed is not None
-    assert (failed.stage, operation.mode, operation.open_command) == (Stage.FAILED, Mode.NORMAL, "")
-    assert operation.not_sent("no connection", NOW + 1.0) is None
+    assert (failed.stage, state_machine.mode, state_machine.open_command) == (Stage.FAILED, Mode.NORMAL, "")
+    assert state_machine.not_sent("no connection", NOW + 1.0) is None
 
 
 def test_a_machine_is_believed_about_its_mode_only_while_nobody_knows_better() -> None:
-    operation, stray = running(), sent(STOP)
-    say(operation, stray, "done", Mode.SHUTDOWN)
-    assert operation.mode is Mode.NORMAL
+    state_machine, stray = running(), sent(STOP)
+    say(state_machine, stray, "done", Mode.SHUTDOWN)
+    assert state_machine.mode is Mode.NORMAL
     lost = running(Mode.UNKNOWN)
     assert lost.question(NOW, 10.0) == ""
     assert lost.question(NOW + 59.0, 10.0) is None
@@ -167,20 +171,20 @@ def test_a_machine_is_believed_about_its_mode_only_while_nobody_knows_better() -
 
 
 def test_recovery_counts_from_the_stop_on() -> None:
-    operation, record = running(), sent(STOP)
-    assert operation.unrecovered(NOW) == ()
-    begin(operation, record)
-    say(operation, record)
+    state_machine, record = running(), sent(STOP)
+    assert state_machine.unrecovered(NOW) == ()
+    begin(state_machine, record)
+    say(state_machine, record)
     for at in (NOW - 20.0, NOW - 10.0):
-        operation.observe(at, {"power": 0.1})
-    show(operation, 0.1)
-    operation.verdict(NOW + 8.0)
-    assert operation.mode is Mode.SHUTDOWN
-    operation.observe(NOW + 10.0, {"power": 0.1})
-    operation.observe(NOW + 29.9, {"power": 0.1})
-    assert operation.unrecovered(NOW + 30.0)
-    operation.observe(NOW + 30.0, {"power": 0.1})
-    assert operation.unrecovered(NOW + 30.0) == ()
+        state_machine.observe(at, {"power": 0.1})
+    show(state_machine, 0.1)
+    state_machine.verdict(NOW + 8.0)
+    assert state_machine.mode is Mode.SHUTDOWN
+    state_machine.observe(NOW + 10.0, {"power": 0.1})
+    state_machine.observe(NOW + 29.9, {"power": 0.1})
+    assert state_machine.unrecovered(NOW + 30.0)
+    state_machine.observe(NOW + 30.0, {"power": 0.1})
+    assert state_machine.unrecovered(NOW + 30.0) == ()
     assert sent(RESTART, by=ADA).stage is Stage.DISPATCHED
 
 

@@ -42,7 +42,7 @@ def test_one_that_was_refused_is_not_sent_again_after_another(world: World) -> N
     world.tell_order(first)
     refused(world, amount=30.0)
     world.tell_order(first)
-    assert world.devices[PUMP].operation.open_command == ""
+    assert world.devices[PUMP].command_state.open_command == ""
     assert len(world.published) == 2
 
 
@@ -50,7 +50,7 @@ def test_three_in_between_change_nothing(world: World) -> None:
     orders = [refused(world, amount=amount) for amount in (20.0, 25.0, 30.0, 50.0)]
     for record in (*orders, *reversed(orders)):
         world.tell_order(record)
-    assert world.devices[PUMP].operation.open_command == ""
+    assert world.devices[PUMP].command_state.open_command == ""
     assert len(world.published) == 4
 
 
@@ -61,7 +61,7 @@ def test_a_restarted_device_knows_what_its_predecessor_took_up(world: World, oth
     world.restart_device(PUMP, knows_mode)
     for record in orders:
         world.tell_order(record)
-    assert world.devices[PUMP].operation.open_command == ""
+    assert world.devices[PUMP].command_state.open_command == ""
     assert world.told == []
 
 
@@ -71,7 +71,7 @@ def test_a_successor_knows_what_was_over_before_the_device_left_the_plant(world:
     world.come_back(PUMP, knows_mode=True)
     world.tell_order(first)
     world.tell_order(second)
-    assert world.devices[PUMP].operation.open_command == ""
+    assert world.devices[PUMP].command_state.open_command == ""
 
 
 def test_what_a_predecessor_left_under_way_is_watched_and_not_sent_again(world: World) -> None:
@@ -80,7 +80,7 @@ def test_what_a_predecessor_left_under_way_is_watched_and_not_sent_again(world: 
     world.restart_device(PUMP, knows_mode=True)
     for record in (second, first, second):
         world.tell_order(record)
-    assert world.devices[PUMP].operation.open_command == second.command.command_id
+    assert world.devices[PUMP].command_state.open_command == second.command.command_id
 
 
 def test_one_that_a_shutdown_has_overtaken_is_not_sent_again(world: World) -> None:
@@ -88,11 +88,11 @@ def test_one_that_a_shutdown_has_overtaken_is_not_sent_again(world: World) -> No
     stop = order(world, STOP)
     for record in (overtaken, stop, overtaken):
         world.tell_order(record)
-    assert world.devices[PUMP].operation.open_command == stop.command.command_id
+    assert world.devices[PUMP].command_state.open_command == stop.command.command_id
     world.ack(PUMP, stop.command.command_id, "refused", None)
     for record in (overtaken, stop, overtaken):
         world.tell_order(record)
-    assert world.devices[PUMP].operation.open_command == ""
+    assert world.devices[PUMP].command_state.open_command == ""
     assert len(world.published) == 2
 
 
@@ -119,5 +119,5 @@ def test_a_clock_that_is_set_back_does_not_revive_an_expired_order(world: World,
         world.restart_device(PUMP, knows_mode=True)
     world.now = expired.send_by + 0.5 - back_s
     world.tell_order(expired)
-    assert world.devices[PUMP].operation.open_command == ""
+    assert world.devices[PUMP].command_state.open_command == ""
     assert len(world.published) == 2

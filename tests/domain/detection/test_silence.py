@@ -51,7 +51,7 @@ def test_silence_does_not_rename_an_alarm_but_is_told_with_it() -> None:
 def test_silence_while_nobody_can_be_heard_says_nothing() -> None:
     device = fed(list(healthy(100)))
     device.tick(496.0)
-    assert device.tick(600.0, listening=False) == ()
+    assert device.tick(600.0, broker_connected=False) == ()
     assert device.tick(659.0) == (), "heard again since 600 at the earliest"
     assert [event.alarm.fault_type for event in device.tick(661.0)] == ["sensor_silent"]
 
