@@ -7,6 +7,8 @@ from aegisflow.errors import BadValueError
 
 _LAST_INSTANT = 253_402_300_799.0
 """The end of the year 9999, as UTC epoch seconds."""
+PAST_INSTANT = "ISO 8601 such as 2026-01-31T08:00:00Z, not in the future"
+"""What is expected of an instant at which something happened."""
 _FUTURE_S = 60.0
 """How far ahead of the plant's clock somebody else's may be."""
 
@@ -35,5 +37,5 @@ def past_instant(value: object, name: str, now: float) -> float:
     except (ValueError, OverflowError):
         at = math.nan
     if not 0 <= at <= now + _FUTURE_S:
-        raise BadValueError(name, value, "ISO 8601 such as 2026-01-31T08:00:00Z, not in the future")
+        raise BadValueError(name, value, PAST_INSTANT)
     return at

@@ -4,20 +4,19 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aegisflow.api.schemas.base import Shape
+from aegisflow.api.schemas.health import HealthReport, ReloadReport
 from aegisflow.config import HttpSettings
-from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import Health
 from aegisflow.errors import AegisFlowError, ListenError
 from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, is_loopback
 from aegisflow.http.operators import operator_routes
@@ -83,7 +82,7 @@ def build_http_app(
 
     async def healthz(_: Request) -> Response:
         health = await run_in_threadpool(plant.health)
-        return JSONResponse(describe_health(health, time.time(), plant.now()), 200 if health.ok else 503)
+        return _send(HealthReport.of(health, time.time(), plant.now()), 200 if health.ok else 503)
 
     async def show_metrics(_: Request) -> Response:
         return Response(await run_in_threadpool(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -92,8 +91,8 @@ def build_http_app(
         try:
             change = await run_in_threadpool(plant.reload, yes=request.query_params.get("yes") == "true")
         except AegisFlowError as error:
-            return JSONResponse({"applied": False, "mistakes": [str(error)]}, 503)
-        return JSONResponse(asdict(change), 200 if change.applied else 409 if change.waits else 422)
+            return _send(ReloadReport.refused([str(error)]), 503)
+        return _send(ReloadReport.of(change), 200 if change.applied else 409 if change.waits else 422)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -121,40 +120,6 @@ def web_server(app: Starlette) -> "uvicorn.Server":
     return uvicorn.Server(config)
 
 
-def describe_health(health: Health, wall: float, now: float) -> dict[str, object]:
-    """Return health as JSON: verdict, reasons, and how long ago work was last really done.
-
-    Args:
-        health: of the plant.
-        wall: the wall clock, UTC epoch seconds.
-        now: the plant's clock, UTC epoch seconds.
-    """
-    store = health.store
-    return {
-        "ok": health.ok,
-        "reasons": list(health.reasons),
-        "notes": list(health.notes),
-        "broker": {"address": health.broker, "connected": health.broker_connected, "detail": health.broker_detail},
-        "store": {
-            "ok": store.ok,
-            "detail": store.detail,
-            "last_commit_at": None if store.last_commit_at is None else format_instant(store.last_commit_at),
-            "last_commit_age_s": _age(store.last_commit_at, wall),
-            "pending": store.pending,
-            "committed_readings": store.committed_readings,
-        },
-        "last_reading_age_s": _age(health.last_reading_at, now),
-        "devices": health.devices,
-        "received": health.received,
-        "rejected": dict(health.rejected),
-        "not_running": {child.name: f"{child.state}: {child.detail}" for child in health.children[:20]},
-    }
-
-
-def _age(at: float | None, now: float) -> float | None:
-    return None if at is None else round(now - at, 3)
-
-
 class _WithoutSlash:
     """Takes ``path/`` for ``path``, where the router would redirect and lose a POST's body."""
 
@@ -166,3 +131,7 @@ class _WithoutSlash:
         if scope["type"] == "http" and scope["path"] == f"{self._path}/":
             scope = {**scope, "path": self._path, "raw_path": self._path.encode()}
         await self._app(scope, receive, send)
+
+
+def _send(answer: Shape, status: int) -> Response:
+    return Response(answer.model_dump_json(exclude_unset=True), status, media_type="application/json")

@@ -22,13 +22,13 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aegisflow.api.endpoints import PREFIX
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.errors import ListenError
 
 __all__ = [
     "MAX_FAILURES",
     "OPEN_PATHS",
-    "OPERATOR_PREFIX",
     "WITHIN_S",
     "HostGuard",
     "OperatorTokens",
@@ -37,7 +37,6 @@ __all__ = [
     "token_hash",
 ]
 
-OPERATOR_PREFIX = "/operator/"
 OPEN_PATHS = frozenset({"/healthz"})
 """Answered without a token, since a container's probes have none."""
 MAX_FAILURES = 10
@@ -136,7 +135,7 @@ class TokenGuard:
 
 
 def _has_own_guard(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPERATOR_PREFIX)
+    return path in OPEN_PATHS or path.startswith(PREFIX)
 
 
 class OperatorTokens:
@@ -156,7 +155,7 @@ class OperatorTokens:
     ) -> None:
         if agents_token and token_hash(agents_token) in hashes.values():
             raise ListenError(
-                OPERATOR_PREFIX,
+                PREFIX,
                 "an operator has the same token as the agents, who could then approve; make another one",
             )
         self._hashes = dict(hashes)

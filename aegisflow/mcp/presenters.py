@@ -1,24 +1,31 @@
-"""From the plant's pictures to what an agent reads; whatever somebody wrote stands apart."""
+"""From the shapes that everybody sees to what an agent reads: less of them, and whatever somebody wrote apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import TypeVar
 
-from aegisflow.api.text import clean, clean_lines, describe_limits, maybe, shorten, z_score
-from aegisflow.domain.alarms.model import Alarm, Evidence
-from aegisflow.domain.commands.model import CommandReceipt, DeviceCommands
-from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
-from aegisflow.domain.incidents.model import Incident, Pattern, SimilarIncident
+from aegisflow.api.schemas.alarms import AlarmDetail, AlarmSummary, SensorEvidence
+from aegisflow.api.schemas.base import Shape, moment
+from aegisflow.api.schemas.commands import CommandSummary
+from aegisflow.api.schemas.devices import DeviceSummary, SensorState
+from aegisflow.api.schemas.incidents import IncidentDetail, SimilarIncidentSummary
+from aegisflow.api.text import clean, clean_lines, clip, describe_limits, maybe, shorten, z_score
+from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.model import DeviceCommands
+from aegisflow.domain.equipment import DeviceSpec, Limits
+from aegisflow.domain.incidents.model import Pattern
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.readings import Quality
-from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import DeviceStatus, Passage, SensorStatus, SensorSummary, SeriesPoint
+from aegisflow.domain.views import DeviceStatus, Passage, SensorSummary, SeriesPoint
 from aegisflow.mcp.schemas import (
+    Acknowledgement,
     AlarmItem,
     CommandAnswer,
     DeviceDetail,
     DeviceLine,
     EvidenceItem,
     IncidentItem,
+    Part,
     PassageItem,
     PastAlarm,
     ReportWords,
@@ -30,8 +37,9 @@ from aegisflow.mcp.schemas import (
     UntrustedText,
 )
 
+P = TypeVar("P", bound=Part)
+
 NOTE_BYTES = 500
-JUSTIFICATION_BYTES = 1_000
 REPORT_BYTES = 1_000
 """Of each longer part of an incident report."""
 SIMILAR_BYTES = 240
@@ -41,14 +49,16 @@ MAX_EVIDENCE = 8
 MAX_UNAVAILABLE = 10
 MAX_COUNTS = 10
 MAX_SENSORS_NOW = 40
+MAX_STALE = 10
 MAX_COMMANDS = 5
 MAX_PATTERNS = 5
 _VERDICTS = {"allow": "allowed", "ask": "an operator decides", "deny": "denied"}
 
 
-def moment(at: float | None) -> str | None:
-    """Return ``at`` as ISO 8601, if there is one."""
-    return None if at is None else format_instant(at)
+def trimmed(part: type[P], shape: Shape, **own: object) -> P:
+    """Return a part of an answer: what it has in common with the shape that everybody sees, and ``own`` beside it."""
+    common = part.model_fields.keys() & type(shape).model_fields.keys() - own.keys()
+    return part(**{name: getattr(shape, name) for name in common}, **own)
 
 
 def unavailable(names: Mapping[str, str]) -> dict[str, str]:
@@ -68,78 +78,69 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 # --- alarms -----------------------------------------------------------------------------------
 
 
-def alarm_item(alarm: Alarm, similar: Sequence[SimilarIncident] = (), patterns: Sequence[Pattern] = ()) -> AlarmItem:
+def alarm_item(
+    alarm: AlarmDetail, similar: Sequence[SimilarIncidentSummary] = (), patterns: Sequence[str] = ()
+) -> AlarmItem:
     """Return an alarm with the evidence of the sensors that deviate most, and what of the past is like it."""
-    strongest = _strongest(alarm)
-    left_out = len(strongest) - MAX_EVIDENCE
-    return AlarmItem(
-        alarm_id=alarm.alarm_id,
-        device_id=alarm.device_id,
-        fault_type=alarm.fault_type,
-        first_type=alarm.first_type if alarm.first_type != alarm.fault_type else None,
-        severity=alarm.severity,
-        state=alarm.state,
-        detector=alarm.detector,
-        raised_at=format_instant(alarm.raised_at),
-        changed_at=format_instant(alarm.changed_at),
-        cleared_at=moment(alarm.cleared_at),
-        acknowledged_at=moment(alarm.acknowledged_at),
-        acknowledged_by=clean(alarm.acknowledged_by, 100) or None,
+    left_out = len(alarm.evidence) - MAX_EVIDENCE
+    return trimmed(
+        AlarmItem,
+        alarm,
+        first_type=_first_type(alarm),
+        acknowledged_by=alarm.acknowledged_by or None,
         untrusted_note=_note(alarm),
-        repeats=alarm.repeats,
-        reasons=[clean(reason, 200) for reason in alarm.reasons[:6]],
-        evidence=[_evidence_item(item) for item in strongest[:MAX_EVIDENCE]],
+        evidence=[_evidence_item(one) for one in alarm.evidence[:MAX_EVIDENCE]],
         more_evidence=left_out if left_out > 0 else None,
-        patterns=pattern_lines(patterns) or None,
+        patterns=list(patterns[:MAX_PATTERNS]) or None,
         similar_incidents=[similar_item(one) for one in similar] or None,
     )
 
 
-def past_alarm(alarm: Alarm) -> PastAlarm:
+def past_alarm(alarm: AlarmDetail) -> PastAlarm:
     """Return an alarm in short."""
-    return PastAlarm(
-        alarm_id=alarm.alarm_id,
-        device_id=alarm.device_id,
-        fault_type=alarm.fault_type,
-        first_type=alarm.first_type if alarm.first_type != alarm.fault_type else None,
-        severity=alarm.severity,
-        state=alarm.state,
-        raised_at=format_instant(alarm.raised_at),
-        cleared_at=moment(alarm.cleared_at),
-        acknowledged_by=clean(alarm.acknowledged_by, 100) or None,
+    return trimmed(
+        PastAlarm,
+        alarm,
+        first_type=_first_type(alarm),
+        acknowledged_by=alarm.acknowledged_by or None,
         untrusted_note=_note(alarm),
         sensors=[
-            f"{item.sensor} {shorten(item.value):g} (z {z_score(item.z):g}, {item.direction})"
-            for item in _strongest(alarm)[:MAX_EVIDENCE]
+            f"{one.sensor} {shorten(one.value):g} (z {z_score(one.z):g}, {one.direction})"
+            for one in alarm.evidence[:MAX_EVIDENCE]
         ],
     )
 
 
-def alarm_line(alarm: Alarm) -> str:
+def acknowledgement(alarm: AlarmDetail, as_of: str) -> Acknowledgement:
+    """Return what acknowledging an alarm did, and what it did not."""
+    if alarm.state.is_active:
+        effect = "acknowledged, not cleared: the alarm stays active until its sensors return to normal"
+    else:
+        effect = "acknowledged; its sensors had already returned to normal"
+    return trimmed(Acknowledgement, alarm, as_of=as_of, effect=effect)
+
+
+def alarm_line(alarm: AlarmSummary | Alarm) -> str:
     """Return an alarm in a few words: ``critical thermal_runaway (unacknowledged) pump-01@...``."""
     return f"{alarm.severity} {alarm.fault_type} ({alarm.state}) {alarm.alarm_id}"
 
 
-def _strongest(alarm: Alarm) -> list[Evidence]:
-    return sorted(alarm.evidence, key=lambda item: -abs(item.z))
+def _first_type(alarm: AlarmDetail) -> str | None:
+    return alarm.first_type if alarm.first_type != alarm.fault_type else None
 
 
-def _note(alarm: Alarm) -> UntrustedText | None:
-    if not alarm.note:
-        return None
-    return UntrustedText(words=clean(alarm.note, NOTE_BYTES), origin=clean(alarm.acknowledged_by, 100))
+def _note(alarm: AlarmDetail) -> UntrustedText | None:
+    return UntrustedText(words=clip(alarm.note, NOTE_BYTES), origin=alarm.acknowledged_by) if alarm.note else None
 
 
-def _evidence_item(item: Evidence) -> EvidenceItem:
-    return EvidenceItem(
-        sensor=item.sensor,
-        detector=item.detector,
-        value=shorten(item.value),
-        baseline=shorten(item.baseline),
-        spread=shorten(item.spread),
-        z=z_score(item.z),
-        direction=item.direction,
-        since=format_instant(item.since),
+def _evidence_item(evidence: SensorEvidence) -> EvidenceItem:
+    return trimmed(
+        EvidenceItem,
+        evidence,
+        value=shorten(evidence.value),
+        baseline=shorten(evidence.baseline),
+        spread=shorten(evidence.spread),
+        z=z_score(evidence.z),
     )
 
 
@@ -196,42 +197,33 @@ def sensor_trend(summary: SensorSummary, normal: Limits, quality: Quality | None
     )
 
 
-def device_line(status: DeviceStatus) -> DeviceLine:
+def device_line(device: DeviceSummary) -> DeviceLine:
     """Return a device in a line; when all of it is silent, its sensors are not named one by one."""
-    stale = [sensor.spec.name for sensor in status.sensors if sensor.quality is not Quality.GOOD and not status.silent]
-    return DeviceLine(
-        device_id=status.device_id,
-        line=status.line,
-        kind=status.kind,
-        mode=status.mode,
-        silent=status.silent,
-        latest_at=moment(status.latest_at),
-        stale_sensors=stale[:10] or None,
-        alarms=[alarm_line(alarm) for alarm in status.alarms[:3]] or None,
+    stale = [one.sensor for one in device.sensors if one.quality is not Quality.GOOD and not device.silent]
+    return trimmed(
+        DeviceLine,
+        device,
+        stale_sensors=stale[:MAX_STALE] or None,
+        alarms=[alarm_line(alarm) for alarm in device.alarms[:3]] or None,
     )
 
 
 def device_detail(
-    status: DeviceStatus, spec: DeviceSpec | None, commands: DeviceCommands | None = None
+    device: DeviceSummary, spec: DeviceSpec | None, commands: DeviceCommands | None = None
 ) -> DeviceDetail:
     """Return a device in full; ``spec`` adds its setpoints and its manual, ``commands`` what is open and allowed."""
     parameters = spec.parameters.values() if spec else ()
-    return DeviceDetail(
-        device_id=status.device_id,
-        line=status.line,
-        kind=status.kind,
-        mode=status.mode,
-        silent=status.silent,
-        latest_at=moment(status.latest_at),
-        sensors=[_sensor_now(sensor) for sensor in status.sensors[:MAX_SENSORS_NOW]],
-        alarms=[alarm_line(alarm) for alarm in status.alarms[:10]],
+    return trimmed(
+        DeviceDetail,
+        device,
+        sensors=[_sensor_now(one) for one in device.sensors[:MAX_SENSORS_NOW]],
+        alarms=[alarm_line(alarm) for alarm in device.alarms[:10]],
         parameters={
             item.name: f"{describe_limits(item.limits) or 'any value'} {item.unit}" for item in islice(parameters, 20)
         },
         manual=(spec.manual or None) if spec else None,
-        readings_accepted=status.accepted,
-        readings_refused=most_frequent(status.refused),
-        open_commands=[open_command(receipt) for receipt in commands.open[:5]] if commands else [],
+        readings_refused=most_frequent(device.readings_refused),
+        open_commands=[open_command(CommandSummary.of(one)) for one in commands.open[:5]] if commands else [],
         commands_now=command_options(commands) if commands else {},
     )
 
@@ -241,31 +233,23 @@ def raw_values(statuses: Iterable[DeviceStatus]) -> int:
     return sum(sensor.count for status in statuses for sensor in status.sensors)
 
 
-def _sensor_now(status: SensorStatus) -> SensorNow:
-    spec: SensorSpec = status.spec
-    return SensorNow(
-        sensor=spec.name,
-        unit=spec.unit,
-        quality=status.quality,
-        value=maybe(status.value),
-        at=moment(status.at),
-        mean=maybe(status.mean),
-        spread=maybe(status.spread),
-        z=None if status.z is None else z_score(status.z),
-        window=status.count,
-        normal=describe_limits(spec.normal),
-        alarm=describe_limits(spec.alarm),
-        trip=describe_limits(spec.trip),
+def _sensor_now(sensor: SensorState) -> SensorNow:
+    return trimmed(
+        SensorNow,
+        sensor,
+        value=maybe(sensor.value),
+        mean=maybe(sensor.mean),
+        spread=maybe(sensor.spread),
+        z=None if sensor.z is None else z_score(sensor.z),
     )
 
 
 # --- commands ---------------------------------------------------------------------------------
 
 
-def open_command(receipt: CommandReceipt) -> str:
+def open_command(command: CommandSummary) -> str:
     """Return a command that is not over in one line."""
-    command = receipt.command
-    return f"{command.command_id} {command.command} {receipt.stage}: {receipt.next_step}"[:300]
+    return f"{command.command_id} {command.command} {command.stage}: {command.next_step}"[:300]
 
 
 def command_options(commands: DeviceCommands) -> dict[str, str]:
@@ -278,72 +262,59 @@ def command_options(commands: DeviceCommands) -> dict[str, str]:
     return found
 
 
-def command_answer(receipt: CommandReceipt, now: float) -> CommandAnswer:
+def command_answer(command: CommandSummary, as_of: str) -> CommandAnswer:
     """Return how far a command came."""
-    command = receipt.command
-    by = f"{command.proposed_by.kind} {clean(command.proposed_by.name, 100)}"
-    return CommandAnswer(
-        as_of=format_instant(now),
-        command_id=command.command_id,
-        device_id=command.device_id,
-        command=command.command,
-        parameters=dict(command.parameters),
-        stage=receipt.stage,
-        reasons=[clean(reason, 300) for reason in receipt.reasons[:10]],
-        next_step=clean(receipt.next_step, 500),
-        expires_at=None if receipt.expires_at is None else format_instant(receipt.expires_at),
-        proposed_by=by,
-        untrusted_justification=UntrustedText(words=clean(command.justification, JUSTIFICATION_BYTES), origin=by),
+    words = command.words_not_facts
+    return trimmed(
+        CommandAnswer,
+        command,
+        as_of=as_of,
+        reasons=[clean(reason, 300) for reason in command.policy[:10]],
+        next_step=clean(command.next_step, 500),
+        proposed_by=words.of,
+        untrusted_justification=UntrustedText(words=words.text, origin=words.of),
     )
 
 
 # --- incident reports -------------------------------------------------------------------------
 
 
-def incident_item(incident: Incident, why: Sequence[str] = ()) -> IncidentItem:
+def incident_item(incident: IncidentDetail, why: Sequence[str] = ()) -> IncidentItem:
     """Return an incident report, its author's words apart."""
-    return IncidentItem(
-        incident_id=incident.incident_id,
-        device_id=incident.device_id,
-        alarm_id=incident.alarm_id,
-        fault_type=incident.fault_type,
-        severity=incident.severity,
-        occurred_at=format_instant(incident.occurred_at),
-        origin=incident.origin,
-        reviewed=incident.reviewed,
-        reviewed_by=clean(incident.reviewed_by, 100) or None,
+    words = incident.words_not_facts
+    return trimmed(
+        IncidentItem,
+        incident,
+        reviewed_by=clip(incident.reviewed_by, 100) or None,
         commands=_commands(incident),
         alike="; ".join(why) or None,
         untrusted_words=ReportWords(
-            author=clean(incident.author, 100),
-            title=clean(incident.title, 200),
-            root_cause=clean(incident.root_cause, REPORT_BYTES),
-            actions_taken=clean(incident.actions_taken, REPORT_BYTES),
-            outcome=clean(incident.outcome, REPORT_BYTES),
+            author=clip(incident.author, 100),
+            title=clip(words.title, 200),
+            root_cause=clip(words.root_cause, REPORT_BYTES),
+            actions_taken=clip(words.actions_taken, REPORT_BYTES),
+            outcome=clip(words.outcome, REPORT_BYTES),
         ),
     )
 
 
-def stored_incident(incident: Incident) -> StoredIncident:
+def stored_incident(incident: IncidentDetail) -> StoredIncident:
     """Return what the store made of a report."""
-    return StoredIncident(
-        incident_id=incident.incident_id,
-        origin=incident.origin,
-        reviewed=incident.reviewed,
-        commands=_commands(incident),
-    )
+    return trimmed(StoredIncident, incident, commands=_commands(incident))
 
 
-def similar_item(similar: SimilarIncident) -> SimilarItem:
+def similar_item(similar: SimilarIncidentSummary) -> SimilarItem:
     """Return in short what was done about something like an alarm, and how it ended."""
-    incident = similar.incident
-    state = "reviewed by a person" if incident.reviewed else "not reviewed"
-    where = f"#{incident.incident_id} on {incident.device_id}, {format_instant(incident.occurred_at)}, {state}"
-    done = "".join(f"; {command}" for command in incident.commands[-MAX_COMMANDS:])
-    words = f"{clean(incident.actions_taken, SIMILAR_BYTES // 2)} -> {clean(incident.outcome, SIMILAR_BYTES // 2 - 4)}"
+    state = "reviewed by a person" if similar.reviewed else "not reviewed"
+    where = f"#{similar.incident_id} on {similar.device_id}, {similar.occurred_at}, {state}"
+    done = "".join(f"; {command}" for command in similar.commands[-MAX_COMMANDS:])
+    words = similar.words_not_facts
     return SimilarItem(
-        facts=clean(f"{where}: {', '.join(similar.why)}{done}", 2 * SIMILAR_BYTES),
-        untrusted_words=UntrustedText(words=words, origin=clean(f"{incident.origin} {incident.author}", 100)),
+        facts=clean(f"{where}: {', '.join(similar.alike)}{done}", 2 * SIMILAR_BYTES),
+        untrusted_words=UntrustedText(
+            words=f"{clip(words.actions_taken, SIMILAR_BYTES // 2)} -> {clip(words.outcome, SIMILAR_BYTES // 2 - 4)}",
+            origin=clip(words.of, 100),
+        ),
     )
 
 
@@ -352,8 +323,9 @@ def pattern_lines(patterns: Iterable[Pattern]) -> list[str]:
     return [pattern_line(pattern) for pattern in patterns][:MAX_PATTERNS]
 
 
-def _commands(incident: Incident) -> list[str]:
-    return [f"{command.command_id} {clean(str(command), 100)}" for command in incident.commands[-MAX_COMMANDS:]]
+def _commands(incident: IncidentDetail) -> list[str]:
+    named = (command.partition(" ") for command in incident.commands[-MAX_COMMANDS:])
+    return [f"{command_id} {clip(what, 100)}" for command_id, _, what in named]
 
 
 # --- manuals ----------------------------------------------------------------------------------

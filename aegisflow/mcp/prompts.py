@@ -11,7 +11,7 @@ from pydantic import Field
 from aegisflow.api.text import clean
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.errors import AegisFlowError
-from aegisflow.mcp.starting import PlantSource
+from aegisflow.plant.protocol import PlantSource
 
 INSTRUCTIONS = (
     "AegisFlow watches the machines of a plant, raises alarms with evidence, and takes proposals for commands that "

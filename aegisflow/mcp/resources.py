@@ -9,7 +9,7 @@ from fastmcp.exceptions import ResourceError
 
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
 from aegisflow.errors import AegisFlowError, UnknownNameError
-from aegisflow.mcp.starting import PlantSource
+from aegisflow.plant.protocol import PlantSource
 
 P = ParamSpec("P")
 

@@ -5,9 +5,9 @@ from fastmcp import FastMCP
 from aegisflow import __version__
 from aegisflow.mcp.prompts import INSTRUCTIONS, add_prompts
 from aegisflow.mcp.resources import add_resources
-from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.toolbox import ClearErrors
 from aegisflow.mcp.tools import add_tools
+from aegisflow.plant.protocol import PlantSource
 
 
 def build_server(plant: PlantSource) -> FastMCP:

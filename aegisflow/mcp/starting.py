@@ -1,13 +1,9 @@
 """The plant behind the tools, which may still be starting when the first call comes."""
 
 import threading
-from collections.abc import Callable
 
 from aegisflow.errors import AegisFlowError, UnavailableError
 from aegisflow.plant.protocol import Plant
-
-PlantSource = Callable[[], Plant]
-"""Returns the plant; raises AegisFlowError where there is none."""
 
 
 class StartingPlant:

@@ -1,6 +1,6 @@
 """The plant as its edges see it: every question and request, and all timeouts, live here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from aegisflow.domain.alarms.kpis import AlarmKpis
@@ -150,3 +150,7 @@ class Plant(Protocol):
 
         Nor does one that takes much away, or a device with an open alarm, until somebody says ``yes`` to it.
         """
+
+
+PlantSource = Callable[[], Plant]
+"""Returns the plant, which may still be starting; raises AegisFlowError where there is none."""

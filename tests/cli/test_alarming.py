@@ -7,11 +7,14 @@ from tests.support.canned_serve import Serve, run
 
 ALARM = {
     "alarm_id": "pump-01@20260131T080000",
-    "severity": "high",
+    "device_id": "pump-01",
     "fault_type": "pressure_leak",
+    "severity": "high",
     "state": "shelved",
+    "raised_at": "2026-01-31T08:00:00Z",
     "lasts": True,
     "shelved_until": "2026-01-31T09:00:00Z",
+    "reasons": ["pressure falls alone"],
     "set_aside_by": "anna",
     "set_aside_because": "welding",
 }
@@ -49,9 +52,13 @@ def test_the_list_shows_what_asks_for_somebody_first(serve: Serve, capsys: pytes
         "commands": ["reduce_load (reduction_pct=30): verified"],
         "words_not_facts": {"of": "person anna", "actions_taken": "realigned", "outcome": "normal"},
     }
+    quiet = {**ALARM, "first_out": False, "patterns": [], "similar_incidents": []}
     loud = {**ALARM, "alarm_id": "motor-01@1", "state": "unacknowledged", "set_aside_by": "", "first_out": True}
     loud |= {"patterns": ["2 times bearing_failure on motor-01, 4.0 d apart"], "similar_incidents": [like]}
-    serve.answer = (200, {"alarms": [ALARM, loud], "unavailable": {"pump-03": "it is restarting"}})
+    serve.answer = (
+        200,
+        {"as_of": "2026-01-31T08:30:00Z", "alarms": [quiet, loud], "unavailable": {"pump-03": "it is restarting"}},
+    )
     assert run(serve, "alarms") == 0
     first, *past, second, third = capsys.readouterr().out.splitlines()
     assert past == [
@@ -85,5 +92,38 @@ def test_a_refusal_is_said_in_the_words_of_who_refused(serve: Serve, capsys: pyt
 def test_without_a_token_nothing_is_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN_ENV)
     assert run(serve, "alarms") == 1
-    assert run(serve, "shelve", "a@1", "--for", "soon", "--reason", "welding") == 1
+    assert run(serve, "shelve", "a@1", "--for", "soon", "--reason", "welding") == 2
+    assert serve.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        ({**ALARM, "severity": "awful"}, "severity is not as expected"),
+        ({name: value for name, value in ALARM.items() if name != "state"}, "state is not as expected: field required"),
+        ([ALARM], "the whole is not as expected"),
+    ],
+)
+def test_an_answer_of_another_version_is_said_to_be_one(
+    serve: Serve, capsys: pytest.CaptureFixture[str], answer: object, named: str
+) -> None:
+    serve.answer = (200, answer)
+    assert run(serve, "unshelve", "a@1") == 1
+    told = capsys.readouterr().err
+    assert named in told
+    assert "is it aegisflow serve, and of this version?" in told
+    assert told.count("\n") == 1
+
+
+def test_a_newer_serve_may_say_more(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve.answer = (200, {**ALARM, "priority": 1})
+    assert run(serve, "unshelve", "a@1") == 0
+    assert "pressure_leak" in capsys.readouterr().out
+
+
+def test_what_the_plant_would_refuse_is_refused_before_it_is_asked(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(serve, "shelve", "a@1", "--for", "1h", "--reason", " ") == 2
+    assert "reason=' ' cannot be used; expected why, in a few words" in capsys.readouterr().err
     assert serve.asked == []

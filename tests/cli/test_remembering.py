@@ -27,14 +27,20 @@ REPORT = {
         "outcome": "tight again",
     },
 }
-LIST = {"total": 3, "note": "", "patterns": ["3 times pressure_leak on pump-01, 5.0 d and 4.0 d apart"]}
+LIST = {
+    "as_of": "2026-01-31T08:30:00Z",
+    "total": 3,
+    "method": "",
+    "note": "",
+    "patterns": ["3 times pressure_leak on pump-01, 5.0 d and 4.0 d apart"],
+}
 
 
 def test_reports_are_listed_facts_first_and_whose_words_they_are(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting = {**REPORT, "incident_id": 8, "reviewed": False, "alarm_id": None, "commands": [], "alike": ["same fault"]}
-    serve.answer = (200, {**LIST, "incidents": [REPORT, waiting]})
+    serve.answer = (200, {**LIST, "incidents": [{**REPORT, "alike": []}, waiting]})
     asked = ("--device", "pump-01", "--fault", "pressure_leak", "--last", "30d", "--unreviewed", "--withdrawn")
     assert run(serve, "incidents", *asked, "--text", "a leak & more") == 0
     path = serve.asked[0][1]
@@ -64,11 +70,11 @@ def test_reports_are_listed_facts_first_and_whose_words_they_are(
 
 def test_no_reports_are_said_to_be_none_with_the_reason(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     note = "No report is about this. Found by words only: no model."
-    serve.answer = (200, {"total": 0, "note": note, "patterns": [], "incidents": []})
+    serve.answer = (200, {**LIST, "total": 0, "note": note, "patterns": [], "incidents": []})
     assert run(serve, "incidents", "--like", "pump-01@1") == 0
     assert serve.asked[0][1] == "/operator/incidents?similar_to=pump-01%401"
     assert capsys.readouterr().out.splitlines() == ["no reports", note]
-    assert run(serve, "incidents", "--last", "soon") == 1
+    assert run(serve, "incidents", "--last", "soon") == 2
 
 
 def test_a_report_is_shown_with_what_it_said_before(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:

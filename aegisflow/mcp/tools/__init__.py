@@ -2,13 +2,13 @@
 
 from fastmcp import FastMCP
 
-from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.toolbox import ACTS, NOTES, NOTES_ONCE, READS, add_tool
 from aegisflow.mcp.tools.alarms import AlarmTools
 from aegisflow.mcp.tools.commands import CommandTools
 from aegisflow.mcp.tools.incidents import IncidentTools
 from aegisflow.mcp.tools.knowledge import KnowledgeTools
 from aegisflow.mcp.tools.readings import ReadingTools
+from aegisflow.plant.protocol import PlantSource
 
 __all__ = ["add_tools"]
 

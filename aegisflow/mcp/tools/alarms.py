@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from aegisflow.api.periods import asked_period
+from aegisflow.api.schemas.alarms import AlarmDetail
+from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.api.text import clean
 from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.model import Alarm, Severity
@@ -15,11 +17,19 @@ from aegisflow.domain.views import AlarmQuery
 from aegisflow.mcp.budget import largest_page
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.presenters import alarm_item, alarm_line, moment, most_frequent, past_alarm, unavailable
+from aegisflow.mcp.presenters import (
+    acknowledgement,
+    alarm_item,
+    alarm_line,
+    most_frequent,
+    past_alarm,
+    pattern_lines,
+    unavailable,
+)
 from aegisflow.mcp.schemas import Acknowledgement, ActiveAlarms, AlarmHistory, AlarmItem, PastAlarm
-from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, MinSeverity, Start
 from aegisflow.plant.past import past_of
+from aegisflow.plant.protocol import PlantSource
 
 _DAY_S = 86_400.0
 _MAX_NAMED = 10
@@ -66,7 +76,8 @@ class AlarmTools:
         by_severity = dict(Counter(str(alarm.severity) for alarm in alarms))
 
         def present(alarm: Alarm) -> AlarmItem:
-            return alarm_item(alarm, past.similar.get(alarm.alarm_id, ()), past.patterns.get(alarm.alarm_id, ()))
+            similar = [SimilarIncidentSummary.of(one) for one in past.similar.get(alarm.alarm_id, ())]
+            return alarm_item(AlarmDetail.of(alarm), similar, pattern_lines(past.patterns.get(alarm.alarm_id, ())))
 
         def build(count: int, items: list[AlarmItem]) -> ActiveAlarms:
             more = count < len(rest)
@@ -141,7 +152,7 @@ class AlarmTools:
                 alarms=items,
             )
 
-        return largest_page(found.alarms[:limit], past_alarm, build)
+        return largest_page(found.alarms[:limit], lambda alarm: past_alarm(AlarmDetail.of(alarm)), build)
 
     def acknowledge_anomaly(
         self,
@@ -156,21 +167,7 @@ class AlarmTools:
         """
         plant = self._plant()
         alarm = plant.acknowledge(alarm_id, caller(), clean(note, 2_000))
-        if alarm.state.is_active:
-            effect = "acknowledged, not cleared: the alarm stays active until its sensors return to normal"
-        else:
-            effect = "acknowledged; its sensors had already returned to normal"
-        return Acknowledgement(
-            as_of=format_instant(plant.now()),
-            effect=effect,
-            alarm_id=alarm.alarm_id,
-            device_id=alarm.device_id,
-            fault_type=alarm.fault_type,
-            severity=alarm.severity,
-            state=alarm.state,
-            acknowledged_at=moment(alarm.acknowledged_at),
-            acknowledged_by=clean(alarm.acknowledged_by, 100),
-        )
+        return acknowledgement(AlarmDetail.of(alarm), format_instant(plant.now()))
 
 
 def _urgency(alarm: Alarm) -> tuple[int, float, str]:

@@ -4,14 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.api.text import clean
 from aegisflow.domain.commands.model import CommandName
+from aegisflow.domain.times import format_instant
 from aegisflow.errors import BadValueError
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.presenters import command_answer
 from aegisflow.mcp.schemas import CommandAnswer
-from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import DeviceId
+from aegisflow.plant.protocol import PlantSource
 
 CommandChoice = Literal["reduce_load", "set_parameter", "enable_maintenance_mode", "emergency_shutdown", "restart"]
 ReductionPct = Literal["20", "25", "30", "35", "40", "45", "50", "55", "60", "65", "70", "75", "80"]
@@ -47,7 +49,7 @@ class CommandTools:
         receipt = plant.request_command(
             device_id, CommandName(command), parameters, caller(), clean(justification, 4_000)
         )
-        return command_answer(receipt, plant.now())
+        return command_answer(CommandSummary.of(receipt), format_instant(plant.now()))
 
 
 def _parameters(

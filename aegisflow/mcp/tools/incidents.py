@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from aegisflow.api.periods import asked_period, past_instant
+from aegisflow.api.schemas.incidents import IncidentDetail
 from aegisflow.api.text import clean
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.incidents.model import Incident, IncidentQuery, NewIncident, Pattern
@@ -17,9 +18,8 @@ from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.presenters import incident_item, pattern_lines, stored_incident, unavailable
 from aegisflow.mcp.schemas import IncidentItem, IncidentReports, LoggedIncident
-from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, SeverityName, Start
-from aegisflow.plant.protocol import Plant
+from aegisflow.plant.protocol import Plant, PlantSource
 
 _YEAR_S = 365 * 86_400.0
 _REPORT_LENGTH = 1_000
@@ -66,7 +66,7 @@ class IncidentTools:
         repeated = pattern_lines(_asked_for(plant.patterns(), query)) if cursor is None else []
 
         def present(incident: Incident) -> IncidentItem:
-            return incident_item(incident, found.why.get(incident.incident_id, ()))
+            return incident_item(IncidentDetail.of(incident), found.why.get(incident.incident_id, ()))
 
         def build(count: int, items: list[IncidentItem]) -> IncidentReports:
             shown = found.incidents[:count]
@@ -125,7 +125,7 @@ class IncidentTools:
             as_of=format_instant(now),
             next_step=next_step,
             patterns=_patterns_with(plant, incident),
-            incident=stored_incident(incident),
+            incident=stored_incident(IncidentDetail.of(incident)),
         )
 
 

@@ -9,7 +9,7 @@ from aegisflow.domain.times import format_instant
 from aegisflow.mcp.budget import largest_that_fits
 from aegisflow.mcp.presenters import passage_item, unavailable
 from aegisflow.mcp.schemas import ManualAnswer
-from aegisflow.mcp.starting import PlantSource
+from aegisflow.plant.protocol import PlantSource
 
 
 class KnowledgeTools:

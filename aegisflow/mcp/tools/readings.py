@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from aegisflow.api.periods import asked_period
+from aegisflow.api.schemas.devices import DeviceSummary
 from aegisflow.domain.commands.model import DeviceCommands
 from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.domain.times import format_instant
@@ -15,9 +16,8 @@ from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.presenters import device_detail, device_line, raw_values, sensor_trend, series, unavailable
 from aegisflow.mcp.schemas import DeviceLine, DeviceStatusAnswer, SensorStream
-from aegisflow.mcp.starting import PlantSource
 from aegisflow.mcp.tools.arguments import Cursor, DeviceId, End, Last, Start
-from aegisflow.plant.protocol import Plant
+from aegisflow.plant.protocol import Plant, PlantSource
 
 _HOUR_S = 3_600.0
 _MAX_GAPS = 10
@@ -127,7 +127,7 @@ class ReadingTools:
                 devices=lines,
             )
 
-        return largest_page(page, device_line, build)
+        return largest_page(page, lambda status: device_line(DeviceSummary.of(status)), build)
 
     def _one(self, plant: Plant, device_id: str) -> DeviceStatusAnswer:
         answer = plant.device_status(device_id)
@@ -137,7 +137,9 @@ class ReadingTools:
             total=1,
             truncated=False,
             raw_values=raw_values([answer.value]),
-            device=device_detail(answer.value, plant.inventory().devices.get(device_id), _commands(plant, device_id)),
+            device=device_detail(
+                DeviceSummary.of(answer.value), plant.inventory().devices.get(device_id), _commands(plant, device_id)
+            ),
         )
 
 

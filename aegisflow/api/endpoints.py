@@ -1,0 +1,256 @@
+"""The operators' API: every endpoint with what is sent to it and what it answers, declared once.
+
+The HTTP server routes by these, the command line asks by these, and the OpenAPI document is made of these.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+from aegisflow.api.schemas.alarms import (
+    AlarmAcknowledged,
+    AlarmKpiRequest,
+    AlarmKpiSummary,
+    AlarmList,
+    AlarmSummary,
+    ById,
+    NoteRequest,
+    OutOfServiceRequest,
+    ShelfRequest,
+)
+from aegisflow.api.schemas.base import Nothing, Request, Shape
+from aegisflow.api.schemas.commands import (
+    AgentSwitch,
+    ApprovalList,
+    ApprovalRequest,
+    CommandList,
+    CommandListRequest,
+    CommandRequest,
+    CommandSummary,
+    ReasonRequest,
+)
+from aegisflow.api.schemas.incidents import (
+    ByNumber,
+    IncidentHistory,
+    IncidentList,
+    IncidentListRequest,
+    IncidentRequest,
+    IncidentSummary,
+    ReviewRequest,
+)
+
+__all__ = ["ENDPOINTS", "PREFIX", "Endpoint"]
+
+PREFIX = "/operator/"
+
+W_co = TypeVar("W_co", bound=Request, covariant=True)
+B_co = TypeVar("B_co", bound=Request, covariant=True)
+A_co = TypeVar("A_co", bound=Shape, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[W_co, B_co, A_co]):
+    """One thing that operators can ask for.
+
+    Example:
+        ``Endpoint("shelve_alarm", "POST", "alarms/{id}/shelve", "Shelve it.", ById, ShelfRequest, AlarmSummary)``
+    """
+
+    name: str
+    """What clients that are made from the OpenAPI document call it."""
+    method: Literal["GET", "POST"]
+    path: str
+    """Below ``PREFIX``; a part in braces is a field of ``which``."""
+    summary: str
+    which: type[W_co]
+    """What the path and the query say: about what, and how much of it."""
+    body: type[B_co]
+    """What a POST sends as a JSON object."""
+    answer: type[A_co]
+
+    @property
+    def noun(self) -> str:
+        """What it is about, after which clients group them: ``alarms``."""
+        return self.path.partition("/")[0].partition(".")[0]
+
+    def url(self, which: Mapping[str, object]) -> str:
+        """Return path and query, below ``PREFIX``, for what is asked about."""
+        query = {name: value for name, value in which.items() if f"{{{name}}}" not in self.path}
+        path = self.path.format_map({name: quote(str(value), safe="") for name, value in which.items()})
+        return f"{path}?{urlencode(query)}" if query else path
+
+
+class OpenApiDocument(Shape):
+    """The operators' API as OpenAPI 3.1 describes it."""
+
+    openapi: str
+    info: dict[str, Any]
+    security: list[dict[str, Any]]
+    paths: dict[str, Any]
+    components: dict[str, Any]
+
+
+OPENAPI = Endpoint("describe_api", "GET", "openapi.json", "Describe this API.", Nothing, Nothing, OpenApiDocument)
+
+LIST_APPROVALS = Endpoint(
+    "list_approvals", "GET", "approvals", "List the commands that wait for an operator.", Nothing, Nothing, ApprovalList
+)
+APPROVE = Endpoint(
+    "approve_command",
+    "POST",
+    "commands/{id}/approve",
+    "Approve a command exactly as it was shown.",
+    ById,
+    ApprovalRequest,
+    CommandSummary,
+)
+REJECT = Endpoint(
+    "reject_command",
+    "POST",
+    "commands/{id}/reject",
+    "Reject a command that waits.",
+    ById,
+    ReasonRequest,
+    CommandSummary,
+)
+LIST_COMMANDS = Endpoint(
+    "list_commands", "GET", "commands", "List commands, newest first.", CommandListRequest, Nothing, CommandList
+)
+GIVE_COMMAND = Endpoint(
+    "give_command",
+    "POST",
+    "commands",
+    "Give a machine a command; policy and interlocks hold all the same.",
+    Nothing,
+    CommandRequest,
+    CommandSummary,
+)
+SHOW_AGENTS = Endpoint(
+    "show_agents", "GET", "agents", "Say whether agents may propose commands.", Nothing, Nothing, AgentSwitch
+)
+STOP_AGENTS = Endpoint(
+    "stop_agents",
+    "POST",
+    "agents/stop",
+    "Stop every command of agents, from now on and over restarts.",
+    Nothing,
+    ReasonRequest,
+    AgentSwitch,
+)
+RESUME_AGENTS = Endpoint(
+    "resume_agents",
+    "POST",
+    "agents/resume",
+    "Allow agents to propose commands again.",
+    Nothing,
+    ReasonRequest,
+    AgentSwitch,
+)
+
+LIST_ALARMS = Endpoint(
+    "list_alarms", "GET", "alarms", "List the alarms, and what of the past is like them.", Nothing, Nothing, AlarmList
+)
+ACKNOWLEDGE = Endpoint(
+    "acknowledge_alarm",
+    "POST",
+    "alarms/{id}/acknowledge",
+    "Take note of an alarm.",
+    ById,
+    NoteRequest,
+    AlarmAcknowledged,
+)
+SHELVE = Endpoint(
+    "shelve_alarm", "POST", "alarms/{id}/shelve", "Shelve an alarm for a time.", ById, ShelfRequest, AlarmSummary
+)
+UNSHELVE = Endpoint(
+    "unshelve_alarm",
+    "POST",
+    "alarms/{id}/unshelve",
+    "Return an alarm to service before its shelf ends.",
+    ById,
+    Nothing,
+    AlarmSummary,
+)
+TAKE_OUT_OF_SERVICE = Endpoint(
+    "take_alarm_out_of_service",
+    "POST",
+    "alarms/{id}/out-of-service",
+    "Take an alarm out of service until it is returned.",
+    ById,
+    OutOfServiceRequest,
+    AlarmSummary,
+)
+RETURN_TO_SERVICE = Endpoint(
+    "return_alarm_to_service",
+    "POST",
+    "alarms/{id}/in-service",
+    "Return an alarm to service.",
+    ById,
+    Nothing,
+    AlarmSummary,
+)
+SHOW_FIGURES = Endpoint(
+    "show_figures",
+    "GET",
+    "figures",
+    "Say how many alarms people got, by EEMUA 191.",
+    AlarmKpiRequest,
+    Nothing,
+    AlarmKpiSummary,
+)
+
+LIST_INCIDENTS = Endpoint(
+    "list_incidents",
+    "GET",
+    "incidents",
+    "List incident reports, reviewed ones first.",
+    IncidentListRequest,
+    Nothing,
+    IncidentList,
+)
+WRITE_INCIDENT = Endpoint(
+    "write_incident", "POST", "incidents", "Write an incident report.", Nothing, IncidentRequest, IncidentSummary
+)
+SHOW_INCIDENT = Endpoint(
+    "show_incident",
+    "GET",
+    "incidents/{id}",
+    "Show a report and what it said before.",
+    ByNumber,
+    Nothing,
+    IncidentHistory,
+)
+REVIEW_INCIDENT = Endpoint(
+    "review_incident",
+    "POST",
+    "incidents/{id}/review",
+    "Say that a report is right, correct it, or withdraw it.",
+    ByNumber,
+    ReviewRequest,
+    IncidentSummary,
+)
+
+ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
+    OPENAPI,
+    LIST_APPROVALS,
+    APPROVE,
+    REJECT,
+    LIST_COMMANDS,
+    GIVE_COMMAND,
+    SHOW_AGENTS,
+    STOP_AGENTS,
+    RESUME_AGENTS,
+    LIST_ALARMS,
+    ACKNOWLEDGE,
+    SHELVE,
+    UNSHELVE,
+    TAKE_OUT_OF_SERVICE,
+    RETURN_TO_SERVICE,
+    SHOW_FIGURES,
+    LIST_INCIDENTS,
+    WRITE_INCIDENT,
+    SHOW_INCIDENT,
+    REVIEW_INCIDENT,
+)
+"""All of them."""

@@ -1,0 +1,240 @@
+"""Alarms as people and programs see them, and what people ask to be done to them."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+from aegisflow.api.fields import Number, Read, as_number, number, within, words
+from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, Request, Shape, moment
+from aegisflow.api.schemas.incidents import SimilarIncidentSummary
+from aegisflow.api.text import clean
+from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.incidents.model import Pattern, SimilarIncident
+from aegisflow.domain.incidents.similarity import pattern_line
+from aegisflow.domain.times import format_instant
+
+__all__ = [
+    "AlarmAcknowledged",
+    "AlarmDetail",
+    "AlarmKpiRequest",
+    "AlarmKpiSummary",
+    "AlarmList",
+    "AlarmSummary",
+    "ById",
+    "ListedAlarm",
+    "NoteRequest",
+    "OutOfServiceRequest",
+    "SensorEvidence",
+    "ShelfRequest",
+]
+
+MAX_REASONS = 6
+MAX_PATTERNS = 5
+MAX_OPERATORS = 100
+LONGEST_PERIOD_S = 400 * 86_400.0
+
+
+class SensorEvidence(Shape):
+    """Why one sensor speaks for an alarm."""
+
+    sensor: str
+    detector: str
+    value: float
+    """In the sensor's unit, as are ``baseline`` and ``spread``."""
+    baseline: float
+    spread: float
+    """Standard deviation of the baseline."""
+    z: float
+    """Distance from the baseline in spreads."""
+    direction: str
+    """``high`` or ``low``."""
+    since: Moment
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Self:
+        """Return the evidence of one sensor."""
+        return cls(
+            sensor=evidence.sensor,
+            detector=evidence.detector,
+            value=evidence.value,
+            baseline=evidence.baseline,
+            spread=evidence.spread,
+            z=evidence.z,
+            direction=evidence.direction,
+            since=format_instant(evidence.since),
+        )
+
+
+class AlarmSummary(Shape):
+    """One alarm, in short; what people wrote comes last."""
+
+    alarm_id: str
+    device_id: str
+    fault_type: str
+    severity: Severity
+    state: AlarmState
+    raised_at: Moment
+    lasts: bool
+    """Whether its cause is still there, whoever is told."""
+    shelved_until: Moment | None
+    reasons: list[str]
+    """Why it is of this type of fault, and what speaks against that."""
+    set_aside_by: str
+    """Who shelved it or took it out of service; empty for nobody."""
+    set_aside_because: str
+    """That person's words."""
+
+    @classmethod
+    def of(cls, alarm: Alarm, **more: Any) -> Self:
+        """Return an alarm; ``more`` are the fields that a longer shape adds."""
+        return cls(
+            alarm_id=alarm.alarm_id,
+            device_id=alarm.device_id,
+            fault_type=alarm.fault_type,
+            severity=alarm.severity,
+            state=alarm.state,
+            raised_at=format_instant(alarm.raised_at),
+            lasts=alarm.lasts,
+            shelved_until=moment(alarm.shelved_until),
+            reasons=[clean(reason, 200) for reason in alarm.reasons[:MAX_REASONS]],
+            set_aside_by=clean(alarm.suppressed_by, NAME_BYTES),
+            set_aside_because=clean(alarm.suppression_reason, WORDS_BYTES),
+            **more,
+        )
+
+
+class ListedAlarm(AlarmSummary):
+    """One alarm among others, with what of the past is like it."""
+
+    first_out: bool
+    """Whether it was the first where several devices of a line tripped together."""
+    patterns: list[str]
+    """The fault comes again and again: how often, and how far apart."""
+    similar_incidents: list[SimilarIncidentSummary]
+
+    @classmethod
+    def among(
+        cls, alarm: Alarm, *, first_out: bool, patterns: Sequence[Pattern], similar: Sequence[SimilarIncident]
+    ) -> Self:
+        """Return an alarm with its past."""
+        return cls.of(
+            alarm,
+            first_out=first_out,
+            patterns=[pattern_line(pattern) for pattern in patterns[:MAX_PATTERNS]],
+            similar_incidents=[SimilarIncidentSummary.of(one) for one in similar],
+        )
+
+
+class AlarmDetail(AlarmSummary):
+    """All that is known of one alarm now."""
+
+    first_type: str
+    """The type of fault as it was raised."""
+    detector: str
+    changed_at: Moment
+    cleared_at: Moment | None
+    acknowledged_at: Moment | None
+    acknowledged_by: str
+    note: str
+    """The words of whoever acknowledged it."""
+    repeats: int
+    """Breaching readings since it was raised."""
+    evidence: list[SensorEvidence]
+    """Of every sensor that speaks for it, the strongest deviation first."""
+
+    @classmethod
+    def of(cls, alarm: Alarm, **more: Any) -> Self:
+        """Return an alarm with its evidence."""
+        return super().of(
+            alarm,
+            first_type=alarm.first_type,
+            detector=alarm.detector,
+            changed_at=format_instant(alarm.changed_at),
+            cleared_at=moment(alarm.cleared_at),
+            acknowledged_at=moment(alarm.acknowledged_at),
+            acknowledged_by=clean(alarm.acknowledged_by, NAME_BYTES),
+            note=clean(alarm.note, WORDS_BYTES),
+            repeats=alarm.repeats,
+            evidence=[SensorEvidence.of(one) for one in sorted(alarm.evidence, key=lambda one: -abs(one.z))],
+            **more,
+        )
+
+
+class AlarmList(Shape):
+    """The alarms that are not history, those that people set aside among them."""
+
+    as_of: Moment
+    alarms: list[ListedAlarm]
+    unavailable: dict[str, str]
+    """Who could not be asked, and why."""
+
+
+class AlarmAcknowledged(Shape):
+    """What acknowledging an alarm did."""
+
+    alarm_id: str
+    state: AlarmState
+    acknowledged_by: str
+
+
+class AlarmKpiSummary(Shape):
+    """How many alarms people got, by EEMUA 191."""
+
+    alarms: int
+    lines: list[str]
+    """The figures as sentences: rate, floods, chattering, stale, the most frequent, severities."""
+    top: dict[str, int]
+    """Device and type of fault of the most frequent alarms, and how often each came."""
+
+    @classmethod
+    def of(cls, kpis: AlarmKpis) -> Self:
+        """Return the figures of a period."""
+        return cls(alarms=kpis.alarms, lines=list(kpis.lines()), top=dict(kpis.top))
+
+
+class ById(Request):
+    """Which alarm, or which command."""
+
+    id: str
+
+
+class ShelfRequest(Request):
+    """Shelve an alarm for a time."""
+
+    duration_s: Number
+    """From a minute to twelve hours, in seconds."""
+    reason: Annotated[str, words(WORDS_BYTES, "why, in a few words")]
+
+
+class OutOfServiceRequest(Request):
+    """Take an alarm out of service until it is returned."""
+
+    reason: Annotated[str, words(WORDS_BYTES, "why, in a few words")]
+
+
+class NoteRequest(Request):
+    """Take note of an alarm."""
+
+    note: Annotated[str, words(WORDS_BYTES)]
+    """What you saw or do."""
+
+
+def _people(value: object) -> int:
+    count = within(as_number(value), 1, MAX_OPERATORS)
+    if count % 1:
+        raise ValueError(value)
+    return int(count)
+
+
+LastS = Annotated[float, number(600.0, LONGEST_PERIOD_S, f"600 to {LONGEST_PERIOD_S:.0f} seconds")]
+People = Annotated[
+    int, Read(_people, f"a whole number from 1 to {MAX_OPERATORS}", {"minimum": 1, "maximum": MAX_OPERATORS})
+]
+
+
+class AlarmKpiRequest(Request):
+    """Over which time, and for how many people, the figures are worked out."""
+
+    last_s: LastS = 86_400.0
+    operators: People = 1
+    """On duty at a time."""

@@ -1,0 +1,172 @@
+"""Commands as people and programs see them, and what people ask to be done about them."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from aegisflow.api.fields import Read, as_number, name_in, whole, within, words
+from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, Request, Shape, StatedWords, moment
+from aegisflow.api.text import clean
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, Stage
+from aegisflow.domain.times import format_instant
+
+__all__ = [
+    "AgentSwitch",
+    "Approval",
+    "ApprovalList",
+    "ApprovalRequest",
+    "CommandList",
+    "CommandListRequest",
+    "CommandRequest",
+    "CommandSummary",
+    "ReasonRequest",
+]
+
+MAX_COMMANDS = 200
+_LARGEST_PARAMETER = 1e15
+
+
+def _parameter(value: object) -> object:
+    """Return a text as it is, or a number of JSON that is no larger than any machine needs."""
+    if isinstance(value, str):
+        return value
+    within(as_number(value), -_LARGEST_PARAMETER, _LARGEST_PARAMETER)
+    return value
+
+
+def _object(value: object) -> object:
+    if not isinstance(value, dict):
+        raise ValueError(value)
+    return value
+
+
+Parameters = dict[str, str | int | float]
+
+
+class CommandSummary(Shape):
+    """How far a command came, and why; the proposer's words come last."""
+
+    command_id: str
+    device_id: str
+    command: CommandName
+    parameters: Parameters
+    stage: Stage
+    proposed_at: Moment
+    expires_at: Moment | None
+    policy: list[str]
+    """What the policy said, or why it went no further."""
+    next_step: str
+    """Who must do what now."""
+    words_not_facts: StatedWords
+    """The proposer's justification."""
+
+    @classmethod
+    def of(cls, receipt: CommandReceipt, **more: Any) -> Self:
+        """Return a command; ``more`` are the fields that a longer shape adds."""
+        command = receipt.command
+        return cls(
+            command_id=command.command_id,
+            device_id=command.device_id,
+            command=command.command,
+            parameters=dict(command.parameters),
+            stage=receipt.stage,
+            proposed_at=format_instant(command.proposed_at),
+            expires_at=moment(receipt.expires_at),
+            policy=list(receipt.reasons),
+            next_step=receipt.next_step,
+            words_not_facts=StatedWords(
+                of=f"{command.proposed_by.kind} {clean(command.proposed_by.name, NAME_BYTES)}",
+                text=clean(command.justification, WORDS_BYTES),
+            ),
+            **more,
+        )
+
+
+class _Judged(Shape):
+    """What a person judges a command by, and what their approval is bound to."""
+
+    facts: list[str]
+    """The device in figures, as it was when the command was judged."""
+    digest: str
+    """Stands for exactly what is shown here."""
+    approved_by: list[str]
+    approvals_needed: int
+
+
+class Approval(CommandSummary, _Judged):
+    """A command that waits for a person: facts first, then the policy, last the proposer's words."""
+
+    # Pydantic takes the fields of the last base first, which puts the facts before everything else.
+
+    @classmethod
+    def wanted(cls, view: CommandView) -> Self:
+        """Return a command as those see it who decide about it."""
+        return cls.of(
+            view.receipt,
+            facts=list(view.facts),
+            digest=view.digest,
+            approved_by=list(view.approved_by),
+            approvals_needed=view.approvals_needed,
+        )
+
+
+class ApprovalList(Shape):
+    """The commands that wait for an operator, oldest first."""
+
+    as_of: Moment
+    approvals: list[Approval]
+    unavailable: dict[str, str]
+    """Who could not be asked, and why."""
+
+
+class CommandList(Shape):
+    """Commands, newest first."""
+
+    commands: list[CommandSummary]
+
+
+class AgentSwitch(Shape):
+    """Whether agents may propose commands at all, and who decided that."""
+
+    allowed: bool
+    by: str
+    """Empty while nobody has used the switch."""
+    at: Moment | None
+    reason: str
+
+    @classmethod
+    def of(cls, writes: AgentWrites) -> Self:
+        """Return the switch as it stands."""
+        return cls(allowed=writes.allowed, by=writes.by, at=moment(writes.at), reason=clean(writes.reason, WORDS_BYTES))
+
+
+class CommandRequest(Request):
+    """Give a machine a command as an operator."""
+
+    command: Annotated[CommandName, name_in("command", tuple(CommandName))]
+    device_id: Annotated[str, words(WORDS_BYTES)]
+    justification: Annotated[str, words(WORDS_BYTES)]
+    parameters: Annotated[
+        dict[str, Annotated[str | int | float, Read(_parameter, "a text or a number")]],
+        Read(_object, "a JSON object"),
+    ] = Field(default_factory=dict)
+
+
+class ApprovalRequest(Request):
+    """Approve a command exactly as it was shown."""
+
+    digest: Annotated[str, words(WORDS_BYTES)]
+    """Of the approval that was read."""
+
+
+class ReasonRequest(Request):
+    """Do something for a reason, which the audit keeps."""
+
+    reason: Annotated[str, words(WORDS_BYTES)]
+
+
+class CommandListRequest(Request):
+    """Which commands."""
+
+    device_id: str | None = None
+    limit: Annotated[int, whole(MAX_COMMANDS)] = 50

@@ -1,0 +1,89 @@
+"""Devices as people and programs see them now."""
+
+from typing import Self
+
+from aegisflow.api.schemas.alarms import AlarmSummary
+from aegisflow.api.schemas.base import Moment, Shape, moment
+from aegisflow.api.text import describe_limits
+from aegisflow.domain.commands.model import Mode
+from aegisflow.domain.readings import Quality
+from aegisflow.domain.views import DeviceStatus, SensorStatus
+
+__all__ = ["DeviceSummary", "SensorState"]
+
+
+class SensorState(Shape):
+    """One sensor now."""
+
+    sensor: str
+    unit: str
+    quality: Quality
+    value: float | None
+    """Newest value, in the sensor's unit, as are ``mean`` and ``spread``."""
+    at: Moment | None
+    mean: float | None
+    """Of the rolling window."""
+    spread: float | None
+    """Standard deviation of the rolling window."""
+    z: float | None
+    """Distance of the newest value from the window before it, in spreads."""
+    window: int
+    """Readings behind mean, spread and z."""
+    normal: str | None
+    """What is normal, as words such as ``65 to 85``; so with ``alarm`` and ``trip``."""
+    alarm: str | None
+    trip: str | None
+
+    @classmethod
+    def of(cls, status: SensorStatus) -> Self:
+        """Return a sensor as it is now."""
+        spec = status.spec
+        return cls(
+            sensor=spec.name,
+            unit=spec.unit,
+            quality=status.quality,
+            value=status.value,
+            at=moment(status.at),
+            mean=status.mean,
+            spread=status.spread,
+            z=status.z,
+            window=status.count,
+            normal=describe_limits(spec.normal),
+            alarm=describe_limits(spec.alarm),
+            trip=describe_limits(spec.trip),
+        )
+
+
+class DeviceSummary(Shape):
+    """One device now."""
+
+    device_id: str
+    line: str
+    kind: str
+    mode: Mode
+    silent: bool
+    """It has reported before, and does not any more."""
+    latest_at: Moment | None
+    sensors: list[SensorState]
+    alarms: list[AlarmSummary]
+    """The most severe first."""
+    readings_accepted: int
+    """Since its actor started."""
+    readings_refused: dict[str, int]
+    """Why readings were not taken, and how many, since then."""
+
+    @classmethod
+    def of(cls, status: DeviceStatus) -> Self:
+        """Return a device as it is now."""
+        return cls(
+            device_id=status.device_id,
+            line=status.line,
+            kind=status.kind,
+            mode=status.mode,
+            silent=status.silent,
+            latest_at=moment(status.latest_at),
+            sensors=[SensorState.of(sensor) for sensor in status.sensors],
+            alarms=[AlarmSummary.of(alarm) for alarm in status.alarms],
+            readings_accepted=status.accepted,
+            readings_refused=dict(status.refused),
+        )

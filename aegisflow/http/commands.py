@@ -1,0 +1,67 @@
+"""What people do about commands over HTTP: approve, reject, give some of their own, and stop the agents."""
+
+from aegisflow.api.schemas.alarms import ById
+from aegisflow.api.schemas.base import Nothing
+from aegisflow.api.schemas.commands import (
+    AgentSwitch,
+    Approval,
+    ApprovalList,
+    ApprovalRequest,
+    CommandList,
+    CommandListRequest,
+    CommandRequest,
+    CommandSummary,
+    ReasonRequest,
+)
+from aegisflow.domain.callers import Caller
+from aegisflow.domain.times import format_instant
+from aegisflow.plant.protocol import PlantSource
+
+__all__ = ["CommandRoutes"]
+
+
+class CommandRoutes:
+    """One method for each endpoint over commands: one call of the plant, whose answer is given its shape."""
+
+    def __init__(self, plant: PlantSource) -> None:
+        self._plant = plant
+
+    def approvals(self, which: Nothing, body: Nothing, by: Caller) -> ApprovalList:
+        """Return the commands that wait for an operator."""
+        answer = self._plant().approvals()
+        return ApprovalList(
+            as_of=format_instant(answer.as_of),
+            approvals=[Approval.wanted(view) for view in answer.value],
+            unavailable=dict(answer.unavailable),
+        )
+
+    def approve(self, which: ById, body: ApprovalRequest, by: Caller) -> CommandSummary:
+        """Approve a command exactly as it was shown; it is judged again before it is sent."""
+        return CommandSummary.of(self._plant().approve(which.id, body.digest, by))
+
+    def reject(self, which: ById, body: ReasonRequest, by: Caller) -> CommandSummary:
+        """Reject a command that waits."""
+        return CommandSummary.of(self._plant().reject(which.id, by, body.reason))
+
+    def give(self, which: Nothing, body: CommandRequest, by: Caller) -> CommandSummary:
+        """Give a machine a command; policy and interlocks hold all the same."""
+        return CommandSummary.of(
+            self._plant().request_command(body.device_id, body.command, body.parameters, by, body.justification)
+        )
+
+    def list(self, which: CommandListRequest, body: Nothing, by: Caller) -> CommandList:
+        """Return commands, newest first."""
+        page = self._plant().commands(which.device_id, which.limit).value
+        return CommandList(commands=[CommandSummary.of(receipt) for receipt in page.commands])
+
+    def agents(self, which: Nothing, body: Nothing, by: Caller) -> AgentSwitch:
+        """Return whether agents may propose commands."""
+        return AgentSwitch.of(self._plant().agent_writes())
+
+    def stop(self, which: Nothing, body: ReasonRequest, by: Caller) -> AgentSwitch:
+        """Stop every command of agents, from now on and over restarts."""
+        return AgentSwitch.of(self._plant().stop_agents(by, body.reason))
+
+    def resume(self, which: Nothing, body: ReasonRequest, by: Caller) -> AgentSwitch:
+        """Allow agents to propose commands again."""
+        return AgentSwitch.of(self._plant().resume_agents(by, body.reason))
