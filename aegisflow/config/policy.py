@@ -7,13 +7,12 @@ from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Name, Seconds, Section, Text, Wording, Words
 from aegisflow.config.mistakes import KeyPath, Mistakes, closest, one_of
-from aegisflow.domain.callers import Caller, CallerKind, resembles_kind
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
 from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.equipment import PlantSpec
 
 _POLICY = PolicySpec()
-_AGENT = Caller("", CallerKind.AGENT)
 _COMMANDS = tuple(name.value for name in CommandName)
 _SEVERITIES = (NO_ALARM, "low", "medium", "high", "critical")
 Percent = Annotated[float, Field(ge=0, le=100, strict=False), Wording("per cent of full load, 0 to 100")]
@@ -117,10 +116,7 @@ def _rule(at: KeyPath, part: RulePart, named: _Named, mistakes: Mistakes) -> Pol
     _check_known((*at, "devices"), part.devices, named.devices, mistakes)
     _check_known((*at, "lines"), part.lines, named.lines, mistakes)
     _check_known((*at, "kinds"), part.kinds, named.kinds, mistakes)
-    for name in part.callers:
-        if resembles_kind(name):
-            mistakes.add((*at, "callers"), name, "agent, operator or the name of a single caller")
-    opens = part.decision != "deny" and _AGENT.is_one_of(part.callers)
+    opens = part.decision != "deny" and CallerKind.AGENT in part.callers
     for name in part.commands:
         if opens and name in FOR_OPERATORS:
             mistakes.add((*at, "commands"), name, "a command that agents can propose; this one is for operators only")

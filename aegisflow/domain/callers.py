@@ -1,12 +1,11 @@
 """Who asks, and what only an operator may do."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from aegisflow.errors import NotAllowedError
 
-__all__ = ["Caller", "CallerKind", "require_operator", "resembles_kind"]
+__all__ = ["Caller", "CallerKind", "require_operator"]
 
 
 class CallerKind(StrEnum):
@@ -49,33 +48,9 @@ class Caller:
         return self.kind is CallerKind.OPERATOR
 
     @property
-    def is_agent(self) -> bool:
-        """Whether this is an agent that came by MCP."""
-        return self.kind is CallerKind.AGENT
-
-    @property
     def may_propose(self) -> bool:
-        """Whether the policy judges a command of this caller at all."""
-        return self.is_operator or self.is_agent
-
-    def is_one_of(self, callers: Collection[str]) -> bool:
-        """Return whether a list of kinds and names, as a rule has it, includes this caller.
-
-        A word for a kind is never a name there: an agent that calls itself "operator" is no operator.
-        """
-        return self.kind in callers or (self.name in callers and self.name not in _KINDS)
-
-
-_KINDS = frozenset(kind.value for kind in CallerKind)
-
-
-def resembles_kind(text: str) -> bool:
-    """Return whether a text reads like the kind of a caller that may propose commands, but isn't one.
-
-    Where a rule lists kinds and names, such a text is a slip: it would be the name of a caller that never comes.
-    """
-    word = text.strip().casefold().removesuffix("s")
-    return word in _KINDS and text not in (CallerKind.OPERATOR, CallerKind.AGENT)
+        """Whether a command of this caller is judged by the policy at all."""
+        return self.kind is CallerKind.OPERATOR or self.kind is CallerKind.AGENT
 
 
 def require_operator(by: Caller, what: str, why: str = "only an operator can") -> None:

@@ -7,7 +7,7 @@ from math import inf
 from aegisflow.domain.alarms.book import AlarmBook, Outcome
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
-from aegisflow.domain.callers import Caller, require_operator
+from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
 from aegisflow.domain.commands.state_machine import Begun, CommandStateMachine, describe_facts, recent_means
@@ -118,7 +118,7 @@ class Device:
                 a caller that is neither operator nor agent.
             UnknownNameError: the device has no such alarm; the error names those it has.
         """
-        if not by.is_agent:
+        if by.kind is not CallerKind.AGENT:
             require_operator(by, f"acknowledge {alarm_id}", "only operators and agents may")
         for alarm in self.alarms():
             if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:

@@ -650,16 +650,6 @@ def test_no_change_to_the_default_plant_is_worse_than_a_mistake(tmp_path_factory
     load_or_explain(file)
 
 
-@pytest.mark.parametrize("caller", ["Agent", "agents", "operators", "Operator ", "system"])
-def test_a_kind_of_caller_that_is_misspelt_is_no_name(tmp_path_factory, caller):
-    data = copy.deepcopy(DEFAULT)
-    data["policy"]["rules"] = [{"name": "x", "decision": "deny", "callers": ["ada", caller]}]
-    file = tmp_path_factory.mktemp("callers") / "plant.yaml"
-    file.write_text(json.dumps(data))
-    with pytest.raises(ConfigError, match=r"policy\.rules\.0\.callers.*agent, operator or the name of a single caller"):
-        load(file, {})
-
-
 @pytest.mark.parametrize("rule", [None, 3, "deny", {"name": "x"}, {"name": "x", "decision": "perhaps"}, [[]]])
 def test_a_rule_that_is_none_is_named_with_its_place(tmp_path_factory, rule):
     data = copy.deepcopy(DEFAULT)

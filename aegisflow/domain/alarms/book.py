@@ -108,7 +108,6 @@ class AlarmBook:
                 counter.rest()
                 if not counter.joined:
                     del counters[sensor]
-        # A reading that lacks every sensor in question says nothing about the type either.
         if diagnosis is not None or not counters or any(sensor in reported for sensor in counters):
             self._count_type(diagnosis)
         active = self._register.active
@@ -129,7 +128,6 @@ class AlarmBook:
         if alarm is None:
             for finding in diagnosis.findings:
                 self._counters[finding.sensor] = lasting(finding, since, self.spec.on_delay)
-            # No reading will count the type up to the on-delay, since there are none.
             self._type, self._type_run = diagnosis.fault_type, self.spec.on_delay
             return self._raise(at, diagnosis)
         if alarm.fault_type == diagnosis.fault_type or set(diagnosis.reasons) <= set(alarm.reasons):
@@ -184,7 +182,7 @@ class AlarmBook:
         are cleared, and that is returned.
         """
         events: tuple[AlarmEvent, ...] = ()
-        for alarm in sorted(alarms, key=lambda alarm: alarm.raised_at):  # so that the newest stays active
+        for alarm in sorted(alarms, key=lambda alarm: alarm.raised_at):
             if alarm.lasts:
                 older = self._register.active
                 if older is not None:
@@ -286,7 +284,6 @@ class AlarmBook:
                 repeats = alarm.repeats + 1
                 alarm = replace(alarm, evidence=evidence, changed_at=at, cleared_at=None, repeats=repeats)
                 return self._keep(Change.UPDATED, at, alarm)
-        # Where nobody acknowledges anything, one more alarm each time would fill memory and help nobody.
         if len(self._register.waiting) >= _MAX_WAITING:
             alarm = unacknowledged(next(reversed(self._register.waiting.values())))
             repeats = alarm.repeats + 1
@@ -316,7 +313,6 @@ class AlarmBook:
         if alarm is None:
             return ()
         if any(counter.joined and not counter.quiet for counter in self._counters.values()):
-            # Every reading counts, but people and the store are told only of what changes the picture.
             alarm = self._register.active = replace(alarm, repeats=alarm.repeats + 1)
         joined = join(self._counters, self.spec.on_delay)
         severity = earned(self._counters, self.spec.on_delay)

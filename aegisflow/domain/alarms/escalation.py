@@ -84,7 +84,6 @@ class EscalationBook:
         if alarm.state not in _WAITS:
             self._open.pop(alarm.alarm_id, None)
             return ()
-        # New evidence gives nobody more time, and a milder word calls nobody again.
         if known is not None and alarm.severity.rank <= known.alarm.severity.rank:
             self._open[alarm.alarm_id] = replace(known, alarm=alarm)
             return ()

@@ -118,7 +118,6 @@ def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1)
         period=period,
         operators=operators,
         alarms=len(raised),
-        # A period shorter than a bin would make one alarm look like a flood.
         average=len(raised) / operators / max(length_s / BIN_S, 1.0),
         peak=max(bins.values(), default=0) / operators,
         floods=floods,

@@ -29,7 +29,6 @@ class OnDelayCounter:
     def breach(self, finding: Finding) -> None:
         """Count a reading in breach."""
         self.quiet = 0
-        # A critical breach counts for every severity below it, too: each level has a run of its own.
         rank = finding.severity.rank
         self.runs = [run + 1 if level <= rank else 0 for level, run in enumerate(self.runs)]
         if finding.weight > self.worst.weight:

@@ -76,7 +76,6 @@ class AlarmRegister:
     def new_id(self, at: float) -> str:
         """Return an id for an alarm raised at ``at`` (UTC epoch seconds): device and time, and ``-2`` on a clash."""
         stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S")
-        # Two alarms of one second would share an id, which is a key of the store.
         self._serial = self._serial + 1 if stamp == self._stamp else 1
         self._stamp = stamp
         suffix = f"-{self._serial}" if self._serial > 1 else ""

@@ -8,6 +8,7 @@ keeps those itself (``domain.interlocks``).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.interlocks import illegal_move
 from aegisflow.domain.commands.model import (
     FOR_OPERATORS,
@@ -26,6 +27,8 @@ __all__ = ["Decision", "PlantView", "decide", "options"]
 _STRICTEST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
 _FOR_PEOPLE = (CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART)
 """No rule lets an agent do these alone."""
+_KINDS = frozenset(CallerKind)
+"""Among the callers of a rule these are kinds, never names: an agent that calls itself "operator" is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
     severity = NO_ALARM if device.severity is None else device.severity.value
     is_reduction = command.command is CommandName.REDUCE_LOAD
     return (
-        (not rule.callers or by.is_one_of(rule.callers))
+        (not rule.callers or by.kind in rule.callers or (by.name in rule.callers and by.name not in _KINDS))
         and (not rule.commands or command.command in rule.commands)
         and (not rule.devices or device.device_id in rule.devices)
         and (not rule.lines or device.line in rule.lines)

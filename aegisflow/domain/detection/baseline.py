@@ -145,7 +145,6 @@ class Baseline:
         before = self._agreeing
         agree = before is not None and abs(level - before[0]) <= _AGREEMENT * max(spread, before[1])
         if agree or self._blocks >= _MAX_WARM_UP:
-            # Two blocks that agree make one baseline; after the longest warm-up the newest by itself must do.
             known = before if agree and before is not None else (level, spread)
             self.begin((level + known[0]) / 2, sqrt((spread**2 + known[1] ** 2) / 2), BLOCK * (1 + agree))
             centred = [(value - self.level) * self.scale for value in warm]
@@ -174,7 +173,6 @@ class Baseline:
 
     def accept(self, level: float, spread: float) -> None:
         """Take what has lasted as usual; the way to it also shows how far the level strolls."""
-        # A shift that became usual is a stroll of the level, and enters as any difference of blocks does.
         shift = (level - self.level) * self.scale
         difference, differences = self._difference, self._differences
         self.begin(level, spread, BLOCK)
@@ -241,12 +239,10 @@ class Baseline:
         self._roaming = max(abs(self.trend), self._roaming * _ROAMING_KEPT)
         self.energy_variance += (min((square - 1) ** 2 / 2, CLIP) - self.energy_variance) / (4 + min(self._blocks, 48))
         gain = BLOCK / min(self.count, SPREAD_MEMORY)
-        # One block halves the spread at most, however quiet it was.
         self._set_spread(self.spread * sqrt(max(0.25, 1 + gain * (square - 1))))
 
     def _correlate(self, covariance: float, variance: float, memory: int) -> None:
         if variance > 0:
-            # The lag-1 correlation of a short block comes out too low by about one over its length.
             r = max(-0.5, min(0.98, covariance / variance + 1 / BLOCK))
             self.correlation += (r - self.correlation) / memory
         self._widen()
@@ -274,7 +270,6 @@ class Baseline:
         return self.inflation + BLOCK * self.random_walk_variance
 
     def _set_spread(self, spread: float) -> None:
-        # Below a few units in the last place, rounding would be taken for noise.
         self.spread = max(spread, 1e-6 * abs(self.level), 4 * ulp(self.level), 1e-150)
         self.scale = 1 / self.spread
 

@@ -14,7 +14,6 @@ def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Sever
     value = zscore.value
     if detector == LIMIT:
         severity = max(severity, sensor.limit.severity, key=lambda item: item.rank)
-    # A z-score is by definition against the window, whatever else is known of the sensor.
     if baseline.scale and detector != Z_SCORE:
         return Finding(
             sensor.name,

@@ -37,7 +37,7 @@ class LimitCheck:
 
     def update(self, value: float) -> None:
         """Take in the newest value."""
-        if self.smooth == self.smooth:  # false for not-a-number, which it is before the first value
+        if self.smooth == self.smooth:
             self.smooth += (value - self.smooth) * _WEIGHT
         else:
             self.smooth = value

@@ -45,7 +45,6 @@ class LoadStep:
         if self.left:
             if abs(means.medium - self._level) > _AGAIN:
                 self._begin(means.medium)
-            # What an alarm shows is not the new level, so the wait for that goes on until after the alarm.
             self.left = max(_AFTER_ALARM, self.left - 1) if alarmed else self.left - 1
             if not self.left and abs(means.medium) > _MIN_STEP:
                 for name in (self.spec.sensor, *self.spec.moves):

@@ -60,7 +60,6 @@ class MultivariateScore:
                 level = medium
             elif -medium > level:
                 level = -medium
-            # The cube root is dear, and below this energy it cannot be the largest that matters.
             if means.energy > _RESTFUL:
                 excess = sensor.excess_variance
                 if excess > energy:
@@ -80,7 +79,6 @@ class MultivariateScore:
         """Take in what the sensors show now and return the score."""
         score = self.look(at, sensors)
         level, energy, sudden = self._raw
-        # The level of a young device may only be strolling; a jump is what tells a fault from that.
         if sudden > _YOUNG_CEILING:
             self._jumped = _AFTER
         elif self._jumped and max(level, energy) < _YOUNG_CEILING:
@@ -130,7 +128,6 @@ class MultivariateScore:
         for kind, value in enumerate(largest):
             ceiling = self.ceilings[kind]
             wanted = min(_MAX_CEILING, _HEADROOM * value)
-            # Ceilings never come down: what a device has shown in health once, it may show again.
             if wanted > ceiling:
                 self.ceilings[kind] = wanted if self._blocks <= _YOUNG else min(wanted, ceiling * _GROWTH)
 

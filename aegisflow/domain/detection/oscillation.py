@@ -60,7 +60,6 @@ class Oscillation:
         self._direction = direction
         self._extreme = smooth
         interval = self._since if self.turns else 0
-        # Going up may take longer than going down, so a period is the last two half-periods.
         self._period = max(HELD, interval + (self._interval or interval))
         self._interval = interval
         self._since = 0

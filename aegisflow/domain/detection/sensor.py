@@ -100,7 +100,6 @@ class SensorDetector:
         limit = self.limit
         limit.update(value)
         flatline = self.flatline
-        # Most values differ from the one before, and a call for each of them would cost more than the count.
         if same or flatline.run:
             flatline.update(same)
         else:
@@ -112,10 +111,8 @@ class SensorDetector:
             if baseline.scale:
                 self.adapt()
             return limit._outside > 0
-        # An instrument that holds its value repeats an old one, which must not count as a new one.
         if same and flatline.tells_nothing:
             return True
-        # Comparisons instead of min() and max(), because this runs for every value of the plant.
         u = (value - baseline.level) * scale
         if u > CLIP:
             u = CLIP
@@ -140,7 +137,6 @@ class SensorDetector:
             + max(0.0, abs(baseline.bias) - _NO_BIAS)
             + baseline.unsure,
         )
-        # Learning must stop well before an alarm, or the beginning of a fault would become usual.
         self.guard = DECISION * inflation / 2
         self.certain = certain_at(inflation)
         self.long_error, self.medium_error = baseline.error(Means.N_LONG), baseline.error(Means.N_MEDIUM)
@@ -151,7 +147,6 @@ class SensorDetector:
         self.reach = min(_MAX_REACH, max(_MIN_REACH, _REACH * self.noise))
         rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
         self.level_scale = 1 / (rare * self.medium_error)
-        # Mean and deviation of the cube root of chi² over its degrees of freedom (Wilson and Hilferty).
         freedom = Means.N_ENERGY / max(baseline.energy_variance * BLOCK, _carried(baseline.correlation**2))
         self.energy_mean = 1 - 2 / (9 * freedom)
         self.energy_scale = 1 / (rare * sqrt(2 / (9 * freedom)))
@@ -168,7 +163,6 @@ class SensorDetector:
         """Take mean and spread of the window as usual from now on."""
         window = self.zscore.window
         if self.baseline.scale and window.mean is not None and window.spread is not None:
-            # A quiet window halves the spread at most, or ordinary noise would be a shift afterwards.
             self.baseline.accept(window.mean, max(window.spread, self.baseline.spread / 2))
             self.adapt()
             self.reset()
@@ -228,7 +222,6 @@ class SensorDetector:
         deadband = self.deadband * scale * times
         certain = self.certain * (_CROSSED if crossed else 1.0)
         largest = cusum.sum
-        # Half of the sum is enough where most single values are breaches: a large shift needs no patience.
         if largest > 0.5 * certain and (largest > certain or self.zscore.persistent):
             shift = cusum.shift
             if abs(shift) >= deadband:

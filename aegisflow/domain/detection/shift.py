@@ -104,7 +104,6 @@ class Means:
 
     def update(self, u: float) -> None:
         """Take in a deviation, in spreads."""
-        # The weights are those above, written out because this runs for every value of the plant.
         self.brief += (u - self.brief) * 0.2857142857142857
         self.medium += (u - self.medium) * 0.05
         self.long += (u - self.long) * 0.016666666666666666

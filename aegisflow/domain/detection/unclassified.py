@@ -66,7 +66,6 @@ def beyond_limits(sensors: Sequence[SensorDetector]) -> Diagnosis:
 def by_score(multivariate: MultivariateScore, sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
     """Return the diagnosis by the score alone, with the sensors that make it up; None without such."""
     ranked = sorted(sensors, key=multivariate.strength, reverse=True)
-    # Several sensors may make up a score of 1 together, each with less; the strongest one speaks in any case.
     least = min(1.0, multivariate.strength(ranked[0]))
     findings = tuple(
         finding_of(sensor, MULTIVARIATE, graded(multivariate.lasting))

@@ -51,7 +51,6 @@ class ZScore:
         if count >= self._min_readings:
             self.deviation = deviation = value - window.origin - window.offset
             spread = sqrt(window.squares / (count - 1))
-            # A value at rest has no spread; one unit in the last place keeps the quotient finite even then.
             if spread <= self.resolution:
                 spread = max(self.resolution, ulp(value), ulp(window.origin))
             self.z = z = deviation / spread
