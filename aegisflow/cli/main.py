@@ -59,7 +59,7 @@ def check(plant: PlantPath = DEFAULT_PLANT) -> int:
     from rich.console import Console
 
     from aegisflow.config import load
-    from aegisflow.config.table import explain, table
+    from aegisflow.config.table import doubts, explain, table
 
     try:
         configuration = load(plant)
@@ -67,6 +67,7 @@ def check(plant: PlantPath = DEFAULT_PLANT) -> int:
         Console(stderr=True).print(explain(error))
         return 1
     Console().print(table(configuration))
+    Console(stderr=True).print(doubts(configuration), end="")
     return 0
 
 

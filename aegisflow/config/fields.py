@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from aegisflow.config.mistakes import one_of
-from aegisflow.config.units import UNITS, close_units
+from aegisflow.config.units import MAX_LETTERS, UNITS, misspelt
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.times import parse_duration
@@ -86,11 +86,12 @@ def _limits(value: Any) -> Any:
 
 
 def _unit(value: str) -> str:
-    if value in UNITS:
-        return value
-    near = close_units(value)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise refuse(f"a unit that AegisFlow knows, {one_of(list(UNITS))}{hint}")
+    if meant := misspelt(value):
+        hint = f"; did you mean {' or '.join(meant)}?"
+        raise refuse(f"a unit as AegisFlow knows it, {one_of(list(UNITS))}{hint}")
+    if not 1 <= len(value) <= MAX_LETTERS or not value.isprintable() or value != value.strip():
+        raise refuse(f"a unit of 1 to {MAX_LETTERS} characters, such as °C, PSI or mg/l")
+    return value
 
 
 _SIGNS = ("high", "low", "swings", "beyond")
@@ -222,7 +223,16 @@ WholeSeconds = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "examples": ["30s", "1d"]}),
 ]
 
-Unit = Annotated[str, AfterValidator(_unit), Field(json_schema_extra={"enum": list(UNITS)})]
+Unit = Annotated[
+    str,
+    AfterValidator(_unit),
+    WithJsonSchema(
+        {
+            "description": "One of those that AegisFlow knows, or any other.",
+            "anyOf": [{"enum": list(UNITS)}, {"type": "string", "minLength": 1, "maxLength": MAX_LETTERS}],
+        }
+    ),
+]
 
 Host = Annotated[
     str,

@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from aegisflow.config.configuration import Configuration
-from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
+from aegisflow.config.units import UNITS, close_units
+from aegisflow.domain.equipment import DeviceSpec, Limits, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.times import format_duration
 from aegisflow.errors import ConfigError
 
@@ -25,6 +26,17 @@ def table(configuration: Configuration) -> RenderableType:
     if len(groups) > _GROUPS_SHOWN:
         parts.append(Text(f"… and {len(groups) - _GROUPS_SHOWN} more sets of sensors"))
     return Group(*parts)
+
+
+def doubts(configuration: Configuration) -> RenderableType:
+    """Return what is no mistake and should be looked at all the same, a line each; empty where there is nothing."""
+    text = Text()
+    for unit, sensors in _unknown_units(configuration.plant).items():
+        near = close_units(unit)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        text.append("warning: ", style="bold yellow")
+        text.append(f"{unit!r} is no unit that AegisFlow knows{hint} ({_listed(sensors)})\n")
+    return text
 
 
 def explain(error: ConfigError) -> RenderableType:
@@ -95,6 +107,17 @@ def _sensors(devices: list[DeviceSpec]) -> Table:
         result.caption = Text(f"settable: {', '.join(setpoints)}")
         result.caption_justify = "left"
     return result
+
+
+def _unknown_units(plant: PlantSpec) -> dict[str, list[str]]:
+    """Return each unit that nobody could check, with the sensors and setpoints that have it."""
+    found: dict[str, dict[str, None]] = {}
+    for device in plant.devices.values():
+        measured: list[SensorSpec | ParameterSpec] = [*device.sensors.values(), *device.parameters.values()]
+        for item in measured:
+            if item.unit not in UNITS:
+                found.setdefault(item.unit, {})[f"{item.name} of {device.kind}"] = None
+    return {unit: list(where) for unit, where in found.items()}
 
 
 def _row(sensor: SensorSpec) -> Iterable[str]:

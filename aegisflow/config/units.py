@@ -1,5 +1,10 @@
-"""The units a sensor may have: a closed list, so that a slip of the pen is found before the night shift finds it."""
+"""The units that AegisFlow knows, and what people write for them: a slip of the pen is found before the night shift.
 
+Any text may be a unit, for plants measure more than any list holds. But a known unit in another
+spelling is a mistake, since readings and limits would else be compared under two names.
+"""
+
+import re
 from difflib import get_close_matches
 
 UNITS: dict[str, tuple[str, ...]] = {
@@ -70,13 +75,35 @@ UNITS: dict[str, tuple[str, ...]] = {
 }
 """Unit to other spellings that people write for it, in lower case."""
 
-_SPELLINGS = {spelling: unit for unit, others in UNITS.items() for spelling in (unit.casefold(), *others)}
+
+MAX_LETTERS = 32
+
+_ALIASES = {spelling: unit for unit, others in UNITS.items() for spelling in others}
+_ANY_CASE = {unit.casefold(): unit for unit in UNITS}
+_SPELLINGS = _ANY_CASE | _ALIASES
+_SI = re.compile(
+    "[yzafpnuµmcdhkMGTPEZY]?(?:mol|rad|bar|cal|var|VA|Wh|Ah|Hz|Pa|Wb|lm|lx|Bq|Gy|Sv|kat|cd|eV"
+    "|m|g|s|A|K|N|J|W|C|V|F|Ω|S|T|H|L|l|t|h|d|B|P|St)"
+)
+"""A symbol of the SI, or one used with it, with or without a prefix: mW is not MW, and S is no second."""
+
+
+def misspelt(text: str) -> list[str]:
+    """Return the known units that a text is only another spelling of; empty for any other text."""
+    plain = " ".join(text.casefold().split())
+    if text in UNITS:
+        return []
+    if plain in _ALIASES:
+        return [_ALIASES[plain]]
+    if plain in _ANY_CASE and not _SI.fullmatch(text):
+        return [_ANY_CASE[plain]]
+    return []
 
 
 def close_units(text: str) -> list[str]:
-    """Return units that were probably meant, the likeliest first; empty if nothing comes close."""
+    """Return units that were perhaps meant, the likeliest first; empty if nothing comes close."""
     plain = " ".join(text.casefold().split())
     if plain in _SPELLINGS:
         return [_SPELLINGS[plain]]
-    near = get_close_matches(plain, _SPELLINGS, n=5, cutoff=0.6)
+    near = get_close_matches(plain, [spelling for spelling in _SPELLINGS if len(spelling) > 1], n=5, cutoff=0.75)
     return list(dict.fromkeys(_SPELLINGS[spelling] for spelling in near))[:3]

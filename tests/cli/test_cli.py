@@ -37,13 +37,22 @@ def test_check_shows_the_shipped_plant(run):
 def test_check_shows_every_mistake_and_exits_with_1(run, tmp_path):
     file = tmp_path / "plant.yaml"
     text = Path(SHIPPED).read_text()
-    file.write_text(text.replace("unit: mm/s", "unit: furlong").replace("window: 60", "window: sixty"))
+    file.write_text(text.replace("unit: mm/s", "unit: mm/sec").replace("window: 60", "window: sixty"))
     code, out, err = run("check", str(file))
     assert code == 1
     assert out == ""
     assert "defaults.detector.window" in err
-    assert "furlong" in err
+    assert "mm/sec" in err
     assert "Traceback" not in err
+
+
+def test_f4_check_warns_of_a_unit_that_it_does_not_know(run, tmp_path):
+    file = tmp_path / "plant.yaml"
+    file.write_text(Path(SHIPPED).read_text().replace("unit: mm/s", "unit: furlong"))
+    code, out, err = run("check", str(file))
+    assert code == 0
+    assert "furlong" in out
+    assert err.startswith("warning: 'furlong' is no unit that AegisFlow knows")
 
 
 def test_schema_is_json_and_the_one_that_is_shipped(run):
@@ -60,7 +69,7 @@ def test_schema_is_json_and_the_one_that_is_shipped(run):
         (("serve", "--plant", SHIPPED, "--host", "0.0.0.0"), 1, "AEGISFLOW_TOKEN is empty"),
         (("reload", "--url", "http://127.0.0.1:1"), 1, "is aegisflow serve running?"),
         (("reload", "--url", "file:///etc/passwd"), 1, "not an http address"),
-        (("backtest", "missing.csv", "--alarms", "alarms.csv"), 1, "missing.csv"),
+        (("backtest", "missing.csv", "--alarms", "alarms.csv"), 2, "missing.csv"),
         (("fly",), 2, 'Unknown command "fly"'),
         (("serve", "--port", "many"), 2, "--port"),
     ],

@@ -172,15 +172,20 @@ MISTAKES = {
         "a finite number",
     ),
     # units
-    "unknown unit": (
-        sensor("{unit: furlong}"),
-        4,
-        AT_SENSOR + ".unit",
-        "'furlong'",
-        "a unit that AegisFlow knows, one of: °C, °F, K, PSI",
-    ),
+    "an empty unit": (sensor("{unit: ''}"), 4, AT_SENSOR + ".unit", "''", "a unit of 1 to 32 characters, such as °C"),
+    "a unit of two lines": (sensor(r'{unit: "m\ns"}'), 4, AT_SENSOR + ".unit", r"'m\ns'", "a unit of 1 to 32"),
+    "a sentence for a unit": (sensor(f"{{unit: {'long ' * 7}}}"), 4, AT_SENSOR + ".unit", "'long", "a unit of 1 to 32"),
+    "a number for a unit": (sensor("{unit: 1}"), 4, AT_SENSOR + ".unit", "1", "a text"),
     "another spelling of a unit": (sensor("{unit: degC}"), 4, AT_SENSOR + ".unit", "'degC'", "did you mean °C?"),
     "a unit in small letters": (sensor("{unit: psi}"), 4, AT_SENSOR + ".unit", "'psi'", "did you mean PSI?"),
+    "a unit in large letters": (sensor("{unit: MBAR}"), 4, AT_SENSOR + ".unit", "'MBAR'", "did you mean mbar?"),
+    "a unit with another sign": (
+        sensor("{unit: μm}"),
+        4,
+        AT_SENSOR + ".unit",
+        "'μm'",
+        "a unit as AegisFlow knows it, one of: °C, °F, K, PSI",
+    ),
     "no unit": (sensor("{}"), 4, AT_SENSOR + ".unit", "nothing", "the unit of this sensor, such as °C"),
     # references
     "unknown kind": (

@@ -39,6 +39,7 @@ def test_editors_accept_every_form_of_a_device():
         "silent_after": 90,
         "sensors": {"pressure": {"normal": [None, 35], "alarm": {"low": None}}, "humidity": None},
     }
+    plant["kinds"]["pump"]["sensors"]["turbidity"] = {"unit": "NTU"}
     plant["broker"] |= {"tls": True, "protocol": 5}
     assert accepts(plant)
 
@@ -50,7 +51,8 @@ def test_editors_accept_every_form_of_a_device():
         ("broker", {"port": 0}),
         ("broker", {"topics": {"sensors": "a/b"}}),
         ("kinds", {"a b": {}}),
-        ("kinds", {"pump": {"sensors": {"p": {"unit": "furlong"}}}}),
+        ("kinds", {"pump": {"sensors": {"p": {"unit": ""}}}}),
+        ("kinds", {"pump": {"sensors": {"p": {"unit": 5}}}}),
         ("kinds", {"pump": {"sensors": {"p": {"normal": [1]}}}}),
         ("lines", {"line-1": {"devices": ["pump-01"]}}),
         ("sections", {}),
