@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.offline.recordings.names import HEALTHY, plain_label
 
-HEALTHY = frozenset({"", "0", "false", "no", "none", "normal", "nan", "healthy", "ok", "good", "benign"})
 UNNAMED = frozenset({"1", "true", "yes", "anomaly", "fault", "attack", "failure", "outlier", "abnormal", "-1"})
 """Labels that say that something is wrong, and not what."""
 UNKNOWN = frozenset({"-999", "-9999", "-99", "unknown", "unlabelled", "unlabeled", "?"})
@@ -92,14 +92,14 @@ class Labels:
         self.episodes: list[Episode] = []
         self.unlabelled: list[Episode] = []
         """Times that nobody has judged."""
-        self._healthy = frozenset(map(_plain, healthy)) or self._find_healthy(counts or {})
+        self._healthy = frozenset(map(plain_label, healthy)) or self._find_healthy(counts or {})
         self._unnamed = UNNAMED - self._healthy
         self._open: dict[str, dict[str, Episode]] = {}
         self._unknown: dict[str, Episode] = {}
 
     def take(self, device_id: str, at: float, cell: str) -> None:
         """Take in the label of one row."""
-        text = _plain(cell)
+        text = plain_label(cell)
         if text in UNKNOWN and text not in self._healthy:
             self._skip(device_id, at)
             return
@@ -108,7 +108,7 @@ class Labels:
         running = self._open.get(device_id)
         if not kinds and not running:
             return
-        named = {"" if _plain(kind) in self._unnamed else kind for kind in kinds}
+        named = {"" if plain_label(kind) in self._unnamed else kind for kind in kinds}
         running = running or {}
         self._open[device_id] = {kind: episode for kind, episode in running.items() if kind in named}
         for kind in named:
@@ -122,7 +122,7 @@ class Labels:
         """Return the usual label where no label says by itself that nothing was wrong."""
         known = Counter[str]()
         for cell, count in counts.items():
-            if (text := _plain(cell)) not in UNKNOWN:
+            if (text := plain_label(cell)) not in UNKNOWN:
                 known[text] += count
         if len(known) < 2 or HEALTHY & known.keys():
             return HEALTHY
@@ -166,13 +166,3 @@ class Labels:
         outcome.unlabelled_alarms = len(unlabelled)
         outcome.false_alarms = len(others) - len(unlabelled)
         return outcome
-
-
-def _plain(cell: str) -> str:
-    """Return a label in lower case, and a whole number without decimals."""
-    text = cell.strip().lower()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return f"{number:.0f}" if number.is_integer() else text

@@ -24,6 +24,8 @@ LABEL = (
     "normal_attack", "machine_status", "ground_truth",
 )  # fmt: skip
 """Names of columns that say what was really wrong, those that name it first."""
+HEALTHY = frozenset({"", "0", "false", "no", "none", "normal", "nan", "healthy", "ok", "good", "benign"})
+"""Labels, as ``plain_label`` gives them, that say that nothing is wrong."""
 NOTES = ("severity", "changepoint", "change_point", "comment", "comments", "remark", "note", "notes")
 """Names of columns that speak about rows, but do not say from when to when something was wrong."""
 INDEX = (
@@ -94,3 +96,13 @@ def rank(name: str) -> int:
 
 def _words(name: str) -> set[str]:
     return set(plain(name).split("_")) | set(plain(_CAMEL.sub(" ", name)).split("_"))
+
+
+def plain_label(cell: str) -> str:
+    """Return a label in lower case, and a whole number without decimals."""
+    text = cell.strip().lower()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return f"{number:.0f}" if number.is_integer() else text

@@ -87,18 +87,20 @@ class Recording:
         roles = Roles(self._table, sample, options)
         self.time_places, self.device_place = roles.time_places, roles.device_place
         times = TimeSurvey(options)
-        self._survey = Survey(self._table, self.time_places, times)
-        if not self._survey.rows:
-            raise RecordingError(path, self._table.header_line, "no rows", "rows of data, with at least one sensor")
+        skipped = [] if self.device_place is None else [self.device_place]
+        self._survey = Survey(self._table, skipped, self.time_places, times)
+        self._survey.begin()
         if not sample:
-            line, cells = next(self._table.lines())
-            found = f"{len(cells)} cells under {len(self.header)} names"
-            raise RecordingError(path, line, found, "as many, or --separator, or --header-line")
+            self._refuse_without_rows()
+        self.labels = self._find_labels(roles)
+        """Places of columns that say what was really wrong, the most telling first."""
+        if sensors is None or not self._is_plain(times):
+            self._survey.go_on()
+            self.labels = self._find_labels(roles)
+        self._survey.close()
         self.guesses = [*self._table.guesses, *roles.guesses]
         self.hints: list[str] = []
         """What a person may want to say, although nothing was concluded."""
-        self.labels = self._find_labels(roles)
-        """Places of columns that say what was really wrong, the most telling first."""
         self.columns = self._find_sensors(roles, sensors)
         self.times = self._conclude(times.reader())
         self.interval_s, self.newest_first = self._rhythm(sample)
@@ -143,6 +145,28 @@ class Recording:
             # The end of a packed file can only be had by way of its beginning, so it is kept in memory.
             return reversed(list(self._table.lines(progress)))
         return self._table.lines(progress)
+
+    def _is_plain(self, times: TimeSurvey) -> bool:
+        """Return whether the first rows and a glance at all bytes tell enough, where a plant names the sensors.
+
+        To look at everything takes a twentieth of a backtest, and would be in vain for most files.
+        """
+        if self._table.may_hide_marks or not times.is_plain:
+            return False
+        if any(column.formatted for column in self._survey.columns):
+            return False
+        return all(
+            names.HEALTHY.intersection(map(names.plain_label, self._survey.columns[place].texts))
+            for place in self.labels
+        )
+
+    def _refuse_without_rows(self) -> None:
+        row = next(self._table.lines(), None)
+        if row is None:
+            expected = "rows of data, with at least one sensor"
+            raise RecordingError(self.path, self._table.header_line, "no rows", expected)
+        found = f"{len(row[1])} cells under {len(self.header)} names"
+        raise RecordingError(self.path, row[0], found, "as many, or --separator, or --header-line")
 
     def _conclude(self, found: TimeReader | Ambiguous) -> TimeReader:
         if isinstance(found, Ambiguous):

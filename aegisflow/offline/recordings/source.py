@@ -26,6 +26,7 @@ _MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 """Byte order marks, the longer ones first where one begins like another."""
+_MARKS_IN_TEXT = ('"', ",")
 _ZEROS = 0.3
 """Share of zero bytes above which a text without a mark has two bytes to a letter."""
 _BLOCK = 1 << 18
@@ -49,6 +50,8 @@ class TextFile:
         self.path = path
         self.guesses: list[str] = []
         """What was concluded rather than read, one line each."""
+        self.marks: set[str] = set()
+        """Which of quotes and commas there are in it."""
         try:
             with path.open("rb") as file:
                 start = file.read(4)
@@ -58,7 +61,8 @@ class TextFile:
             if start.startswith(magic):
                 raise RecordingError(path, None, what, "a CSV file, plain or packed with gzip")
         self._packed = start.startswith(_GZIP)
-        self.encoding = self._known(encoding) if encoding else self._find_encoding()
+        found = self._find_encoding()
+        self.encoding = self._known(encoding) if encoding else found
 
     def blocks(self, progress: Callable[[float], None] = lambda share: None) -> Iterator[list[str]]:
         """Give the lines of the file without their endings, many at a time, since that is four times as fast.
@@ -107,6 +111,7 @@ class TextFile:
         with self._open() as (_, data):
             chunk = data.read(_CHUNK)
             marked = next((name for mark, name in _MARKS if chunk.startswith(mark)), None)
+            self.marks.update(_MARKS_IN_TEXT)
             if marked is not None:
                 return marked
             if chunk and chunk.count(0) > _ZEROS * len(chunk):
@@ -118,8 +123,10 @@ class TextFile:
 
     def _of_eight_bits(self, chunk: bytes, data: BinaryIO) -> str:
         good = bad = 0
+        self.marks.clear()
         undefined = False
         while chunk:
+            self.marks.update(mark for mark in _MARKS_IN_TEXT if mark.encode() in chunk)
             if not chunk.isascii():
                 # The rest of the line as well, so that no letter is cut in two.
                 chunk += data.readline(_CHUNK)

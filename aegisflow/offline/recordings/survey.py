@@ -1,9 +1,9 @@
 """One look at all rows of a file, before any of them counts: what its columns hold."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import repeat
-from math import inf
+from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from aegisflow.offline.recordings.table import Table
 from aegisflow.offline.recordings.time_survey import TimeSurvey
 
 _DISTINCT = 40
+_BEGINNING = 2_000
+"""Rows that tell what a file is like that has nothing in it which could be read in two ways."""
 _LOOKED_AT = 64
 """Plain numbers at the beginning whose look is noted; of what is not plain, all is."""
 Floats = NDArray[np.float64]
@@ -48,16 +50,24 @@ class ColumnSurvey:
         for cell in cells[:_LOOKED_AT] if self._before is None else cells[:1]:
             self.looks.take(cell, 0)
         try:
-            values = np.array(list(map(float, cells)))
+            values = np.fromiter(map(float, cells), np.float64, len(cells))
         except ValueError:
             self.counts_up = False
             values = np.array(list(self._values(Counter(cells))))
         else:
             self._count(values)
-        finite = values[np.isfinite(values)]
-        if len(finite):
-            self.low.take(finite)
-            self.high.take(-finite)
+        if len(values):
+            self._take_extremes(values)
+
+    def _take_extremes(self, values: Floats) -> None:
+        lowest, highest = float(values.min()), float(values.max())
+        if not isfinite(highest - lowest):
+            values = values[np.isfinite(values)]
+            if not len(values):
+                return
+            lowest, highest = float(values.min()), float(values.max())
+        self.low.take(lowest, values)
+        self.high.take(-highest, -values if -highest <= self.high.value else values)
 
     def _count(self, values: Floats) -> None:
         self.numbers += int(np.isfinite(values).sum())
@@ -101,9 +111,8 @@ class Extreme:
         self.value = self.next = inf
         self.count = 0
 
-    def take(self, values: Floats) -> None:
-        """Take in values, all of them finite and at least one."""
-        lowest = float(values.min())
+    def take(self, lowest: float, values: Floats) -> None:
+        """Take in values, all of them finite, of which one is the lowest; above ``value`` they do not matter."""
         if lowest > self.value:
             self.next = min(self.next, lowest)
             return
@@ -118,30 +127,47 @@ class Extreme:
 class Survey:
     """All columns of a file, and all of its timestamps."""
 
-    def __init__(self, table: Table, time_places: Sequence[int], times: TimeSurvey) -> None:
-        """Read the whole file once.
+    def __init__(self, table: Table, skipped: Collection[int], time_places: Sequence[int], times: TimeSurvey) -> None:
+        """Prepare to look at a file.
 
         Args:
             table: The file.
+            skipped: Columns of which nothing has to be known.
             time_places: Columns that make up a timestamp.
             times: Is told all timestamps.
         """
         self.rows = 0
         self.columns = [ColumnSurvey() for _ in table.header]
-        width = len(table.header)
-        skipped = set(time_places)
-        for numbers, rows in table.blocks():
+        self._table, self._times, self._time_places = table, times, time_places
+        self._blocks = table.blocks()
+        self._looked_at = [place for place in range(len(table.header)) if place not in {*skipped, *time_places}]
+
+    def begin(self) -> None:
+        """Look at the first rows."""
+        self._look(_BEGINNING)
+
+    def go_on(self) -> None:
+        """Look at the rest of the rows."""
+        self._look(None)
+
+    def _look(self, enough: int | None) -> None:
+        width = len(self._table.header)
+        for numbers, rows in self._blocks:
             self.rows += len(rows)
             if not set(map(len, rows)) <= {width}:
                 whole = [(number, row) for number, row in zip(numbers, rows, strict=True) if len(row) == width]
                 numbers, rows = [number for number, _ in whole], [row for _, row in whole]
-            if not rows:
-                continue
-            cells = list(zip(*rows, strict=True))
-            times.take(numbers, _texts(cells, time_places))
-            for place, column in enumerate(self.columns):
-                if place not in skipped:
-                    column.take(cells[place])
+            if rows:
+                cells = list(zip(*rows, strict=True))
+                self._times.take(numbers, _texts(cells, self._time_places))
+                for place in self._looked_at:
+                    self.columns[place].take(cells[place])
+            if enough is not None and self.rows >= enough:
+                return
+
+    def close(self) -> None:
+        """Close the file, however much of it was looked at."""
+        self._blocks.close()
 
     def marks(self) -> tuple[dict[int, Mark | None], dict[int, str]]:
         """Return what stands before decimals, by column, and of those that are ambiguous a cell that is.

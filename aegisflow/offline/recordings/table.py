@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -46,6 +46,12 @@ class Table:
         self.header_line, self.header = self._find_header(sample, options.header_line)
         self._check_header()
 
+    @property
+    def may_hide_marks(self) -> bool:
+        """Whether a number somewhere may have a comma in it: in quotes, or where commas part no cells."""
+        marks = self._file.marks
+        return '"' in marks or ("," in marks and self.separator != ",")
+
     def lines(self, progress: Callable[[float], None] = lambda share: None) -> Iterator[Row]:
         """Give the rows of data one by one; see ``blocks``."""
         for numbers, rows in self.blocks(progress):
@@ -53,7 +59,7 @@ class Table:
 
     def blocks(
         self, progress: Callable[[float], None] = lambda share: None
-    ) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    ) -> Generator[tuple[Sequence[int], list[list[str]]], None, None]:
         """Give numbers and cells of the rows of data, many at a time.
 
         Lines without any cell are no rows. Empty cells that a row has beyond the header are dropped: many

@@ -68,6 +68,11 @@ class TimeSurvey:
                 self._take_other(kind, text.strip(), line)
         self._last = last
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all timestamps so far are ISO 8601, which nothing further down can make mean anything else."""
+        return self._read > 0 and set(self._shapes.values()) <= set(_ISO)
+
     def reader(self, interval_s: float = 1.0) -> TimeReader | Ambiguous:
         """Return what reads the timestamps of the file, or what it leaves open."""
         options = self._options
