@@ -10,7 +10,7 @@ WORKERS ?= 4
 # Some machines forbid Python to keep what it has compiled. The tests start many processes that need the same again.
 test test-all bench: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-all lint bench clean
+.PHONY: setup demo test test-all lint digests bench clean
 
 setup: $(STAMP)
 
@@ -35,6 +35,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What detection says of three recordings: see tests/offline/digests.py.
+digests: $(STAMP)
+	$(BIN)/python -m tests.offline.digests
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -57,7 +57,7 @@ def record(recording: Path, plant: Path | None, options: ReadingOptions) -> Outc
         for name in _FILES:
             digest.update(f"{name}\n".encode())
             digest.update(places[0].joinpath(name).read_bytes())
-        differences = (_difference(name, places) for name in _FILES)
+        differences = (difference_of(name, places) for name in _FILES)
         return Outcome(digest.hexdigest(), next(filter(None, differences), ""))
 
 
@@ -75,7 +75,7 @@ def _run(recording: Path, request: dict[str, object], seed: int) -> None:
         raise RecordingError(recording, None, said[0], "a recording that backtest can read")
 
 
-def _difference(name: str, places: Sequence[Path]) -> str:
+def difference_of(name: str, places: Sequence[Path]) -> str:
     """Return the first lines of a file in which the runs differ; empty for none."""
     texts = [place.joinpath(name).read_text(encoding="utf-8").splitlines() for place in places]
     for number, lines in enumerate(zip_longest(*texts, fillvalue="(no line)"), start=1):
@@ -84,7 +84,12 @@ def _difference(name: str, places: Sequence[Path]) -> str:
     return ""
 
 
-def _forbid(event: str, arguments: tuple[object, ...]) -> None:
+def forbid_others(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuse, as an audit hook, whatever could ask somebody else.
+
+    Raises:
+        RuntimeError: the program reached for the network or for another program.
+    """
     if event.startswith(_OUT_OF_REACH):
         raise RuntimeError(f"a run that is recorded reached for {event}")
 
@@ -93,7 +98,7 @@ def _run_here(request: dict[str, Any]) -> None:
     from aegisflow.config import load
     from aegisflow.offline.backtest.run import backtest
 
-    sys.addaudithook(_forbid)
+    sys.addaudithook(forbid_others)
     folder, plant, said = Path(request["folder"]), request["plant"], request["options"]
     options: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
     backtest(
