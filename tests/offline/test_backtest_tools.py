@@ -9,7 +9,7 @@ from aegisflow.errors import UnknownNameError
 from aegisflow.offline.backtest import backtest
 from aegisflow.offline.backtest.explain import explain
 from aegisflow.offline.backtest.traces import MAX_BUCKETS, Trace
-from tests.support.recordings import plant_of, recorded
+from tests.support.recordings import noise, plant_of, recorded
 
 
 @pytest.fixture
@@ -32,6 +32,18 @@ def test_an_alarm_is_explained_by_what_would_have_prevented_it(jam: Path, tmp_pa
     assert "sensors.flow.deadband" not in text, "a limit knows no deadband"
     with pytest.raises(UnknownNameError, match=first.alarm_id):
         explain(jam, plant, known, "pump-01@never")
+
+
+@pytest.mark.parametrize("level", [0.0, 5.0, -3e6])
+def test_a_sensor_that_stood_still_is_said_to_have_never_moved_before(level: float, tmp_path: Path) -> None:
+    path = tmp_path / "pump-01.csv"
+    values = [level] * 600 + [level + 2.5 * max(1.0, abs(level))] * 13
+    rows = zip(recorded(values, header="timestamp,device,flow").splitlines()[1:], noise(len(values)), strict=True)
+    path.write_text("timestamp,device,flow,other\n" + "".join(f"{row},{other}\n" for row, other in rows), "utf-8")
+    (alarm,) = backtest(path).alarms
+    text = explain(path, None, {alarm.alarm_id: alarm}, alarm.alarm_id)
+    assert f"never moved before from {level:.4g}" in text
+    assert max(map(len, text.splitlines())) < 200
 
 
 def test_a_picture_is_written_for_each_device(jam: Path, tmp_path: Path) -> None:

@@ -1,19 +1,24 @@
 """Why an alarm was raised in a backtest, and what would have prevented it: tried, not guessed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.model import Alarm, Evidence
+from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
 from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.errors import UnknownNameError
-from aegisflow.offline.backtest.run import Replay
+from aegisflow.offline.backtest.run import Observer, Replay
 from aegisflow.offline.recordings.options import ReadingOptions
 
 AROUND_S = 900.0
 """An alarm of the device raised so near the first counts as the same one."""
 _ON_DELAYS = (6, 12, 36, 120)
+_MANY = 1_000.0
+"""Spreads from which on decimals say nothing."""
+_STILL_READINGS = 20
+"""Fewer equal ones may be chance."""
 _SHARES = (1.0, 1.25, 1.6, 2.0, 3.0)
 """Of the deviation that the alarm was raised for: deadbands that are tried."""
 
@@ -44,16 +49,52 @@ def explain(
         "why:",
         *(f"  {reason}" for reason in alarm.reasons),
     ]
+    replay = Replay(path, plant, alarm.device_id, options)
+    history = _History(alarm.evidence)
+    replay.alarms(replay.spec, alarm.raised_at, history)
     lines += [
-        f"  {item.sensor} ({item.detector}): {item.value:.4g}, usual {item.baseline:.4g} ± {item.spread:.2g}, "
-        f"{item.z:+.1f} spreads, {item.direction} since {format_instant(item.since)}"
+        f"  {item.sensor} ({item.detector}): {item.value:.4g}, {_deviation(item, history.stood_still(item.sensor))}, "
+        f"{item.direction} since {format_instant(item.since)}"
         for item in alarm.evidence
     ]
-    replay = Replay(path, plant, alarm.device_id, options)
     lines.append("what would have prevented it (each tried alone, on this recording):")
     found = [what for what, spec in _candidates(replay.spec, alarm) if not _raised(replay, spec, alarm)]
     lines += [f"  {what}" for what in found] or ["  none of the changes tried: the alarm does not hang on one setting"]
     return "\n".join(lines)
+
+
+class _History(Observer):
+    """Since when the sensors of an alarm have moved at all."""
+
+    def __init__(self, evidence: Sequence[Evidence]) -> None:
+        self._since = {item.sensor: item.since for item in evidence}
+        self._first: dict[str, float] = {}
+        self._moved_at: dict[str, float] = {}
+        self._still: dict[str, int] = dict.fromkeys(self._since, 0)
+
+    def take(self, device: Device, at: float, values: dict[str, float]) -> None:
+        for name in self._since:
+            if name not in values or name in self._moved_at:
+                continue
+            if self._first.setdefault(name, values[name]) == values[name]:
+                self._still[name] += 1
+            else:
+                self._moved_at[name] = at
+
+    def stood_still(self, sensor: str) -> bool:
+        """Return whether a sensor had shown one value only, until it made the move that the alarm is about."""
+        moved_at = self._moved_at.get(sensor)
+        if moved_at is None or self._still[sensor] < _STILL_READINGS:
+            return False
+        return moved_at >= self._since[sensor] - AROUND_S
+
+
+def _deviation(item: Evidence, stood_still: bool) -> str:
+    """Return how far a value lies from what is usual, as a person can read it."""
+    if stood_still:
+        return f"never moved before from {item.baseline:.4g}"
+    spreads = f"{item.z:+.1f}" if abs(item.z) < _MANY else f"{item.z:+.2g}"
+    return f"usual {item.baseline:.4g} ± {item.spread:.2g}, {spreads} spreads"
 
 
 def _raised(replay: Replay, spec: DeviceSpec, alarm: Alarm) -> bool:

@@ -366,9 +366,10 @@ class Replay:
         self.spec = plant.devices[device_id] if plant else Derived(self._recording).spec(device_id)
         """As it was run the first time."""
 
-    def alarms(self, spec: DeviceSpec, until: float) -> list[Alarm]:
+    def alarms(self, spec: DeviceSpec, until: float, observer: Observer | None = None) -> list[Alarm]:
         """Return the alarms of the device under another specification, up to ``until``."""
         run = _Run(self._recording, PlantSpec("again", {}, {self._device_id: spec}))
+        run.observer = observer
         for line, cells in self._recording.lines():
             if run.name(cells)[1] == self._device_id and run.take(line, cells) is not None and run.now > until:
                 break
