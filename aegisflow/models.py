@@ -60,7 +60,7 @@ class WriterRow(Model):
         table_name = "writer"
 
 
-class Device(Model):
+class DeviceKey(Model):
     """A small number for each device name, since readings repeat it."""
 
     key = AutoField()
@@ -68,6 +68,7 @@ class Device(Model):
 
     class Meta:
         table_name = "devices"
+        name = "device"  # of which the index in every store has its name
 
 
 class FreshReading(Model):
@@ -281,7 +282,7 @@ class DeadLetterRow(Model):
 TABLES: tuple[type[Model], ...] = (
     SchemaVersion,
     WriterRow,
-    Device,
+    DeviceKey,
     FreshReading,
     StoredReading,
     Minute,

@@ -113,6 +113,34 @@ def test_edges_see_the_plant_and_never_what_is_behind_it() -> None:
     assert breaches(allowed) == []
 
 
+def test_the_shapes_know_the_domain_and_no_edge() -> None:
+    """What all edges share may depend on none of them, nor on the plant that they ask."""
+    known = ("aegisflow.api", "aegisflow.domain", "aegisflow.errors", "aegisflow.__version__")
+
+    def allowed(where: str, name: str) -> bool:
+        return not where.startswith("api/") or not within(name, "aegisflow") or any(within(name, one) for one in known)
+
+    assert breaches(allowed) == []
+
+
+def test_http_imports_no_other_edge() -> None:
+    others = ("aegisflow.mcp", "aegisflow.cli", "aegisflow.console")
+
+    def allowed(where: str, name: str) -> bool:
+        return not where.startswith("http/") or not any(within(name, other) for other in others)
+
+    assert breaches(allowed) == []
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    owners: dict[str, list[str]] = {}
+    for path in sources():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                owners.setdefault(node.name, []).append(place(path))
+    assert {name: places for name, places in owners.items() if len(places) > 1} == {}
+
+
 def test_only_the_command_line_and_the_demo_import_the_application() -> None:
     users = ("cli/", "offline/demo/")
     assert breaches(lambda where, name: not within(name, "aegisflow.app") or where.startswith(users)) == []

@@ -26,7 +26,7 @@ REMEMBERED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Catalogue:
+class _ReportCatalogue:
     """The reports of one moment, ready to be searched; replaced as a whole."""
 
     reports: tuple[Incident, ...]
@@ -66,7 +66,7 @@ class IncidentIndex:
         self._meanings: SemanticIndex | None = None
         self._meant: dict[tuple[int, int], int] = {}
         """Report and revision to its row among the meanings."""
-        self._catalogue = _Catalogue((), LexicalIndex(()), frozenset(), None, np.zeros(0, np.int64), None)
+        self._catalogue = _ReportCatalogue((), LexicalIndex(()), frozenset(), None, np.zeros(0, np.int64), None)
         self._encoded: dict[str, NDArray[np.float32]] = {}
 
     def keep(self, incidents: Iterable[Incident]) -> None:
@@ -127,7 +127,7 @@ class IncidentIndex:
         best = _best(found.reports, scores, query, method, least)
         return IncidentRanks(best, method, note if best else f"{NOTHING_FOUND} {note}".strip())
 
-    def _current(self) -> _Catalogue:
+    def _current(self) -> _ReportCatalogue:
         """Return the reports that stand, with their words looked up; within the lock."""
         if self._stale:
             reports = tuple(one for one in self._held.values() if not one.withdrawn)
@@ -137,7 +137,7 @@ class IncidentIndex:
                 lexical = self._catalogue.lexical
             rows = np.array([self._meant.get((one.incident_id, one.revision), -1) for one in reports], np.int64)
             kinds = frozenset(one.kind for one in reports)
-            self._catalogue = _Catalogue(reports, lexical, kinds, self._meanings, rows, self._encoder)
+            self._catalogue = _ReportCatalogue(reports, lexical, kinds, self._meanings, rows, self._encoder)
             self._stale = False
         return self._catalogue
 

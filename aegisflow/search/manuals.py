@@ -15,7 +15,7 @@ from aegisflow.search.documents import Document, Shelf, read_folder
 from aegisflow.search.encoder import Encoder, why_failed
 from aegisflow.search.lexical import LexicalIndex
 from aegisflow.search.passages import Piece, cut, facets, without_comments
-from aegisflow.search.query import MAX_QUERY_CHARS, Wording, parse_query
+from aegisflow.search.query import MAX_QUERY_CHARS, QueryWording, parse_query
 from aegisflow.search.semantic import EmbeddingCache, SemanticIndex
 
 MAX_PASSAGES = 20
@@ -23,7 +23,7 @@ NOTHING_FOUND = "Nothing found that answers this. The manuals do not seem to spe
 
 
 @dataclass(frozen=True, slots=True)
-class _Catalogue:
+class _ManualCatalogue:
     """All passages of one moment, ready to be searched; replaced as a whole."""
 
     shelf: Shelf
@@ -166,14 +166,14 @@ class Library:
         return problems
 
 
-def _build(shelf: Shelf) -> _Catalogue:
+def _build(shelf: Shelf) -> _ManualCatalogue:
     pieces = tuple((document, piece) for document in shelf.documents.values() for piece in cut(document))
     entries = [
         (document.title, _heading(document, piece), piece.text, "\n".join(piece.asked)) for document, piece in pieces
     ]
     lexical = LexicalIndex(entries)
     kinds = frozenset(kind for document in shelf.documents.values() for kind in document.kinds)
-    return _Catalogue(shelf, pieces, kinds, lexical, None, None)
+    return _ManualCatalogue(shelf, pieces, kinds, lexical, None, None)
 
 
 def _heading(document: Document, piece: Piece) -> str:
@@ -181,7 +181,7 @@ def _heading(document: Document, piece: Piece) -> str:
     return "" if piece.section == document.title else piece.section
 
 
-def _score(found: _Catalogue, wording: Wording, method: str) -> tuple[ranking.Scores, str, str]:
+def _score(found: _ManualCatalogue, wording: QueryWording, method: str) -> tuple[ranking.Scores, str, str]:
     """Return a score for every passage, 0 to 1, the method that could be used, and why not the one asked for."""
     words = found.lexical.score(wording.concepts)
     if method == "lexical" or found.semantic is None or found.encoder is None:
@@ -193,7 +193,7 @@ def _score(found: _Catalogue, wording: Wording, method: str) -> tuple[ranking.Sc
     return (meaning if method == "semantic" else ranking.fuse(words, meaning)), method, ""
 
 
-def _best(found: _Catalogue, scores: ranking.Scores, limit: int) -> list[Passage]:
+def _best(found: _ManualCatalogue, scores: ranking.Scores, limit: int) -> list[Passage]:
     """Return the best passages; one that stands word for word in several manuals is shown once."""
     passages: list[Passage] = []
     for number in np.argsort(-scores, kind="stable"):

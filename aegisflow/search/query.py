@@ -52,7 +52,7 @@ class Concept:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class QueryWording:
     """A question, understood word by word."""
 
     concepts: tuple[Concept, ...]
@@ -64,7 +64,7 @@ class Wording:
 
 def parse_query(
     text: str, knows: Callable[[str], bool], mend: Callable[[str], str | None], kinds: Collection[str] = ()
-) -> Wording:
+) -> QueryWording:
     """Take a question apart.
 
     Args:
@@ -77,7 +77,7 @@ def parse_query(
     found = (token for token in _TOKEN.findall(text.lower()) if len(token) <= LONGEST_WORD)
     tokens = [part for token in found for part in _parts(token, knows)]
     side = german.germanness(tokens) or int(any(_only_german(token, knows) for token in tokens))
-    reader = _Reader(side, knows, mend, kinds, _no_nouns(text) if side > 0 else frozenset())
+    reader = _QueryReader(side, knows, mend, kinds, _no_nouns(text) if side > 0 else frozenset())
     read = [reader.read(token) for token in (german.join_verbs(tokens) if side > 0 else tokens)]
     concepts: dict[str, Concept] = {}
     for _, groups in read:
@@ -85,7 +85,7 @@ def parse_query(
             concepts.setdefault(words[0], Concept(words, any(map(knows, words))))
     said = [word for word, _ in read]
     sentence = text if said == tokens else " ".join(filter(None, said))
-    return Wording(tuple(concepts.values())[:MAX_CONCEPTS], sentence or text, _asks_for_news(text, side > 0))
+    return QueryWording(tuple(concepts.values())[:MAX_CONCEPTS], sentence or text, _asks_for_news(text, side > 0))
 
 
 def _asks_for_news(text: str, in_german: bool) -> bool:
@@ -98,7 +98,7 @@ def _asks_for_news(text: str, in_german: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _QueryReader:
     """Reads one token after the other."""
 
     germanness: int

@@ -7,7 +7,7 @@ that nobody has seen before are answered somewhat worse, see ``docs/manuals.md``
 import numpy as np
 from numpy.typing import NDArray
 
-from aegisflow.search.query import Wording
+from aegisflow.search.query import QueryWording
 
 Scores = NDArray[np.float32]
 
@@ -26,7 +26,7 @@ def fuse(words: Scores, meaning: Scores) -> Scores:
     return np.asarray((meaning + WORDS_WEIGHT * words) / (1 + WORDS_WEIGHT), np.float32)
 
 
-def answers(best: float, missing: float, wording: Wording, method: str) -> bool:
+def answers(best: float, missing: float, wording: QueryWording, method: str) -> bool:
     """Whether the best passage is likely to answer the question at all.
 
     A question about something that the manuals never mention names things that they do not know; its

@@ -19,7 +19,7 @@ from aegisflow.models import (
     Anomaly,
     AuditRow,
     DeadLetterRow,
-    Device,
+    DeviceKey,
     FreshReading,
     StoredCommand,
 )
@@ -201,7 +201,7 @@ class Writer:
         keys = self.keys
         unknown = {reading.device_id for reading in readings if reading.device_id not in keys}
         if unknown:
-            self._insert(Device, ("name",), sorted(unknown))
+            self._insert(DeviceKey, ("name",), sorted(unknown))
             self._load_keys()
             keys = self.keys
         devices = [keys[reading.device_id] for reading in readings]

@@ -16,7 +16,7 @@ from aegisflow.offline.demo.replaying import Sent
 from aegisflow.offline.demo.score import Truth, judge, read_labels
 from aegisflow.offline.demo.screen import Screen
 from aegisflow.offline.demo.setting import Setting, clear_store, mcp_servers
-from aegisflow.offline.demo.story import Outcome, summarise, tell, time_of_day
+from aegisflow.offline.demo.story import DemoOutcome, summarise, tell, time_of_day
 from aegisflow.store.lock import FileLock
 from simulator.dataset import write_file
 from simulator.faults import HOUR, REFERENCE_DAY, Fault
@@ -118,7 +118,7 @@ def outcome(**more):
         "score": score,
         "alarms_stored": 2,
     }
-    return Outcome(**{**whole, **more})
+    return DemoOutcome(**{**whole, **more})
 
 
 def test_the_summary_counts_what_was_sent_stored_noticed_and_false():

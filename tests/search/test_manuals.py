@@ -6,7 +6,7 @@ import pytest
 
 from aegisflow.errors import BadValueError, UnknownNameError
 from aegisflow.search import NOTHING_FOUND, Library, ranking
-from aegisflow.search.query import Wording, parse_query
+from aegisflow.search.query import QueryWording, parse_query
 from tests.support.search_samples import FakeEncoder, pdf
 
 PUMP = """---
@@ -283,6 +283,6 @@ def test_what_is_or_was_the_case_is_less_likely_to_be_answered(library: Library,
     words = parse_query(text, lambda word: True, lambda word: None)
     assert words.asks_for_news
     assert not parse_query("how long does a seal last", lambda word: True, lambda word: None).asks_for_news
-    assert ranking.answers(0.4, 0.0, Wording((), ""), "fused")
+    assert ranking.answers(0.4, 0.0, QueryWording((), ""), "fused")
     assert not ranking.answers(0.4, 0.0, words, "fused")
-    assert not ranking.answers(0.4, 1.0, Wording((), ""), "fused")
+    assert not ranking.answers(0.4, 1.0, QueryWording((), ""), "fused")

@@ -8,7 +8,7 @@ import structlog
 
 from aegisflow.bus import BusMessage, LinkState
 from aegisflow.bus.mqtt.access import because, password_of, tls_context
-from aegisflow.bus.mqtt.connection import Connection
+from aegisflow.bus.mqtt.connection import MqttConnection
 from aegisflow.bus.mqtt.waker import Waker
 from aegisflow.config.services import BrokerSettings
 from aegisflow.domain.readings import Receipt
@@ -37,7 +37,7 @@ class PahoBus:
         self._on_message: Callable[[BusMessage], None] = lambda message: None
         self._on_link: Callable[[LinkState], None] = lambda state: None
         self._generation = 0
-        self._connection: Connection | None = None
+        self._connection: MqttConnection | None = None
         self._lock = threading.Lock()  # guards _filters, _link
         self._link = LinkState(False, time.time(), "not started")
         self._stop = threading.Event()
@@ -105,7 +105,7 @@ class PahoBus:
     def _connect_once(self) -> str:
         """Connect, serve until the connection ends, and return the reason."""
         self._generation += 1
-        connection = Connection(
+        connection = MqttConnection(
             self._settings,
             self._password,
             self._tls,
@@ -126,7 +126,7 @@ class PahoBus:
             self._connection = None
             connection.close()
 
-    def _greeted(self, connection: Connection) -> None:
+    def _greeted(self, connection: MqttConnection) -> None:
         """Subscribe as soon as the broker has accepted us, before anybody is told."""
         with self._lock:
             connection.greeted = True

@@ -28,7 +28,7 @@ from aegisflow.bus.mqtt.waker import Waker
 from aegisflow.config.services import BrokerSettings
 from aegisflow.domain.readings import Receipt
 
-__all__ = ["Connection"]
+__all__ = ["MqttConnection"]
 
 _CONNECT_TIMEOUT_S = 5.0
 _CHECK_EVERY_S = 1.0
@@ -48,7 +48,7 @@ class _Client(paho.Client):
         return self.make_stream(super()._create_socket())  # type: ignore[arg-type]
 
 
-class Connection:
+class MqttConnection:
     """One connection to the broker, from the attempt to connect until its end."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Connection:
         waker: Waker,
         *,
         on_message: Callable[[BusMessage], None],
-        on_greeted: Callable[["Connection"], None],
+        on_greeted: Callable[["MqttConnection"], None],
         on_connected: Callable[[str], None],
     ) -> None:
         self.generation = generation

@@ -27,7 +27,7 @@ _OUT_OF_REACH = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spa
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecordOutcome:
     """What the runs gave."""
 
     digest: str
@@ -41,7 +41,7 @@ class Outcome:
         return not self.difference
 
 
-def record(recording: Path, plant: Path | None, options: ReadingOptions) -> Outcome:
+def record(recording: Path, plant: Path | None, options: ReadingOptions) -> RecordOutcome:
     """Run a recording once for each hash seed and return the digest.
 
     Raises:
@@ -58,7 +58,7 @@ def record(recording: Path, plant: Path | None, options: ReadingOptions) -> Outc
             digest.update(f"{name}\n".encode())
             digest.update(places[0].joinpath(name).read_bytes())
         differences = (difference_of(name, places) for name in _FILES)
-        return Outcome(digest.hexdigest(), next(filter(None, differences), ""))
+        return RecordOutcome(digest.hexdigest(), next(filter(None, differences), ""))
 
 
 def _run(recording: Path, request: dict[str, object], seed: int) -> None:

@@ -10,7 +10,7 @@ MAX_BUCKETS = 3_000
 
 
 @dataclass(slots=True)
-class Series:
+class SensorTrace:
     """One sensor, a bucket per element."""
 
     at: list[float] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Trace:
     """Gathers the readings of one device, in memory that does not grow with the recording."""
 
     def __init__(self) -> None:
-        self.sensors: dict[str, Series] = {}
+        self.sensors: dict[str, SensorTrace] = {}
         self.last_at = 0.0
         self._width: dict[str, int] = {}
 
@@ -46,7 +46,7 @@ class Trace:
         """Take in a reading and what is usual for its sensors."""
         self.last_at = max(self.last_at, at)
         for name, value in values.items():
-            series = self.sensors.setdefault(name, Series())
+            series = self.sensors.setdefault(name, SensorTrace())
             width = self._width.setdefault(name, 1)
             if series.at and series.count[-1] < width:
                 last = len(series.at) - 1

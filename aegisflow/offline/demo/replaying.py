@@ -32,7 +32,7 @@ class Sent(NamedTuple):
     """Seconds added to the recording's timestamps."""
 
 
-class Replay:
+class DemoReplay:
     """A running replay; use it in a ``with``, which ends it."""
 
     def __init__(self, recording: Path, broker: EmbeddedBroker, speed: float, notice: Callable[[str], None]) -> None:
@@ -78,7 +78,7 @@ class Replay:
             raise ReplayFailedError("; ".join(self._said[-3:]) or f"the replay ended with exit code {code}")
         return self.progress
 
-    def __enter__(self) -> "Replay":
+    def __enter__(self) -> "DemoReplay":
         return self
 
     def __exit__(self, *error: object) -> None:

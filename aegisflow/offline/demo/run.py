@@ -18,11 +18,11 @@ from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Change
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import BadValueError, ListenError, UnavailableError
-from aegisflow.offline.demo.replaying import Replay, Sent
+from aegisflow.offline.demo.replaying import DemoReplay, Sent
 from aegisflow.offline.demo.score import Labelled, judge, read_labels
 from aegisflow.offline.demo.screen import Screen
 from aegisflow.offline.demo.setting import Setting, clear_store, connect_command, mcp_servers, record_day, write_plant
-from aegisflow.offline.demo.story import Outcome, summarise, tell, time_of_day
+from aegisflow.offline.demo.story import DemoOutcome, summarise, tell, time_of_day
 from aegisflow.plant.protocol import Plant
 from aegisflow.telemetry.metrics import configure_logs
 
@@ -90,7 +90,7 @@ def _play(options: DemoOptions, speed: float, setting: Setting, screen: Screen, 
     _wait_until(lambda: app.plant.health().broker_connected, CONNECT_S, "the broker")
     began = time.monotonic()
     screen.say(_prologue(setting, labelled, f"{broker.kind} on {broker.host}:{broker.port}", http_port, app.plant))
-    with screen.progress() as bar, Replay(setting.recording, broker, speed, screen.say) as replay:
+    with screen.progress() as bar, DemoReplay(setting.recording, broker, speed, screen.say) as replay:
         told = _Telling(app.plant, heard, screen)
         while replay.running:
             told.look(replay.progress)
@@ -144,14 +144,14 @@ def _drained(plant: Plant, sent: Sent) -> bool:
     return health.received >= sent.acknowledged and not health.store.pending
 
 
-def _outcome(plant: Plant, labelled: Labelled, sent: Sent, seconds: float) -> Outcome:
+def _outcome(plant: Plant, labelled: Labelled, sent: Sent, seconds: float) -> DemoOutcome:
     health = plant.health()
     period = Period(labelled.start + sent.shift, labelled.end + sent.shift + 1)
     devices = plant.inventory().devices
     stored = sum(plant.sensor_stream(device_id, (), period, 1).value.readings for device_id in devices)
     faults = [replace(truth, start=truth.start + sent.shift, end=truth.end + sent.shift) for truth in labelled.faults]
     alarms = tuple(_history(plant))
-    return Outcome(
+    return DemoOutcome(
         simulated_s=labelled.end - labelled.start,
         seconds=seconds,
         devices=len(devices),

@@ -58,7 +58,7 @@ def _sensor(evidence: Evidence, unit: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoOutcome:
     """The figures of a demo that came to its end."""
 
     simulated_s: float
@@ -77,7 +77,7 @@ class Outcome:
     alarms_stored: int
 
 
-def summarise(outcome: Outcome) -> str:
+def summarise(outcome: DemoOutcome) -> str:
     """Return the end of the story as lines for a terminal."""
     refused = ", ".join(f"{count:,} {reason}" for reason, count in outcome.refused.items()) or "0"
     lost = max(0, outcome.sent - outcome.stored)
@@ -98,7 +98,7 @@ def summarise(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _faults(outcome: Outcome) -> list[str]:
+def _faults(outcome: DemoOutcome) -> list[str]:
     score = outcome.score
     seen = [noticed for noticed in score.faults if noticed.alarm is not None]
     lines = [f"Noticed {len(seen)} of {len(score.faults)} scripted faults:", ""]
@@ -116,7 +116,7 @@ def _faults(outcome: Outcome) -> list[str]:
     return lines
 
 
-def _alarms(outcome: Outcome) -> list[str]:
+def _alarms(outcome: DemoOutcome) -> list[str]:
     score = outcome.score
     lines = [
         f"Alarms: {outcome.alarms_stored:,} in the store; {len(score.during):,} raised during a fault of their "

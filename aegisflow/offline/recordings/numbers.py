@@ -25,7 +25,7 @@ _WHOLE = re.compile(r"[+-]?\d+")
 _DISTINCT_WORDS = 50
 
 
-class Shape(Enum):
+class NumberShape(Enum):
     """What the look of a number says about the marks in it."""
 
     BARE = auto()
@@ -44,21 +44,21 @@ class Shape(Enum):
     ABSENT = auto()
 
 
-def shape_of(text: str) -> Shape:
+def shape_of(text: str) -> NumberShape:
     """Return what the look of one cell says; blanks around it say nothing."""
     text = _without_groups(text.strip())
     if text.lower() in ABSENT:
-        return Shape.ABSENT
+        return NumberShape.ABSENT
     if _WHOLE.fullmatch(text):
-        return Shape.BARE if len(text.lstrip("+-")) < 4 else Shape.LONG
+        return NumberShape.BARE if len(text.lstrip("+-")) < 4 else NumberShape.LONG
     if not _DIGIT.search(text):
-        return Shape.WORD
+        return NumberShape.WORD
     either = _EITHER.fullmatch(text)
     if either is not None:
-        return Shape.EITHER_POINT if either[1] == "." else Shape.EITHER_COMMA
+        return NumberShape.EITHER_POINT if either[1] == "." else NumberShape.EITHER_COMMA
     if _POINT.fullmatch(text):
-        return Shape.POINT
-    return Shape.COMMA if _COMMA.fullmatch(text) else Shape.WORD
+        return NumberShape.POINT
+    return NumberShape.COMMA if _COMMA.fullmatch(text) else NumberShape.WORD
 
 
 def plain_number(text: str) -> float | None:
@@ -91,9 +91,9 @@ def parse_number(text: str, mark: Mark | None = ".") -> float | None:
         return None
     if mark is None:
         shape = shape_of(text)
-        if shape is Shape.EITHER_COMMA:
+        if shape is NumberShape.EITHER_COMMA:
             raise ValueError(f"decimals or a group of three: {text!r}")
-        mark = "," if shape is Shape.COMMA else "."
+        mark = "," if shape is NumberShape.COMMA else "."
     pattern = _POINT if mark == "." else _COMMA
     if _DIGIT.search(text):
         if not pattern.fullmatch(text):
@@ -107,7 +107,7 @@ def parse_number(text: str, mark: Mark | None = ".") -> float | None:
 class NumberSurvey:
     """What the cells of one column look like."""
 
-    shapes: Counter[Shape] = field(default_factory=Counter)
+    shapes: Counter[NumberShape] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
     """The first of different words, to how often they stand there."""
     ends_in_zero: bool = False
@@ -115,15 +115,15 @@ class NumberSurvey:
     example: str = ""
     """The first cell that can be read in two ways because of a comma."""
 
-    def take(self, cell: str, count: int) -> Shape:
+    def take(self, cell: str, count: int) -> NumberShape:
         """Take in a cell that stands there so often, and return its shape."""
         shape = shape_of(cell)
         self.shapes[shape] += count
-        if shape is Shape.WORD:
+        if shape is NumberShape.WORD:
             word = cell.strip()
             if word in self.words or len(self.words) < _DISTINCT_WORDS:
                 self.words[word] += count
-        elif shape is Shape.EITHER_COMMA:
+        elif shape is NumberShape.EITHER_COMMA:
             self.ends_in_zero = self.ends_in_zero or cell.rstrip().endswith("0")
             self.example = self.example or cell.strip()
         return shape
@@ -132,16 +132,16 @@ class NumberSurvey:
     def own_mark(self) -> Mark | None:
         """The mark that the column proves by itself; None for none, or for both."""
         shapes = self.shapes.keys()
-        point, comma = Shape.POINT in shapes, Shape.COMMA in shapes
+        point, comma = NumberShape.POINT in shapes, NumberShape.COMMA in shapes
         if point or comma:
             return None if point and comma else "." if point else ","
-        if Shape.EITHER_COMMA not in shapes:
+        if NumberShape.EITHER_COMMA not in shapes:
             return None
         # Whoever groups digits groups all of them, so a bare 1234 beside 1,011 makes that a decimal comma.
-        if Shape.LONG in shapes:
+        if NumberShape.LONG in shapes:
             return ","
         # 998 beside 1,010: fixed decimals would show as 998,000, shortened ones as 1,01.
-        return "." if Shape.BARE in shapes and self.ends_in_zero else None
+        return "." if NumberShape.BARE in shapes and self.ends_in_zero else None
 
 
 def _without_groups(text: str) -> str:

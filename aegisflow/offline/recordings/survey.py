@@ -8,7 +8,7 @@ from math import inf, isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from aegisflow.offline.recordings.numbers import Mark, NumberSurvey, Shape, parse_number
+from aegisflow.offline.recordings.numbers import Mark, NumberShape, NumberSurvey, parse_number
 from aegisflow.offline.recordings.table import Table
 from aegisflow.offline.recordings.time_survey import TimeSurvey
 
@@ -90,13 +90,13 @@ class ColumnSurvey:
 
     def _note(self, cell: str, count: int) -> float | None:
         shape = self.looks.take(cell, count)
-        if shape is Shape.ABSENT:
+        if shape is NumberShape.ABSENT:
             return None
-        if shape is Shape.WORD:
+        if shape is NumberShape.WORD:
             self.words += count
             return None
         self.formatted = True
-        if shape is Shape.EITHER_COMMA:
+        if shape is NumberShape.EITHER_COMMA:
             self.numbers += count
             return None
         return parse_number(cell, None)
@@ -182,11 +182,11 @@ class Survey:
         for place, column in enumerate(self.columns):
             shapes = column.looks.shapes.keys()
             mark = proven[place] or overall
-            if shapes >= {Shape.POINT, Shape.COMMA}:
+            if shapes >= {NumberShape.POINT, NumberShape.COMMA}:
                 marks[place] = None
-            elif shapes & {Shape.COMMA, Shape.EITHER_COMMA, Shape.EITHER_POINT}:
+            elif shapes & {NumberShape.COMMA, NumberShape.EITHER_COMMA, NumberShape.EITHER_POINT}:
                 marks[place] = mark or "."
-                if mark is None and Shape.EITHER_COMMA in shapes:
+                if mark is None and NumberShape.EITHER_COMMA in shapes:
                     ambiguous[place] = column.looks.example
             else:
                 marks[place] = "."

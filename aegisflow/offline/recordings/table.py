@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aegisflow.errors import RecordingError
 from aegisflow.offline.recordings.calendar import take_apart
-from aegisflow.offline.recordings.numbers import Shape, shape_of
+from aegisflow.offline.recordings.numbers import NumberShape, shape_of
 from aegisflow.offline.recordings.options import ReadingOptions
 from aegisflow.offline.recordings.source import TextFile
 
@@ -190,4 +190,4 @@ def _data(cells: list[str]) -> list[str]:
 
 
 def _is_number(name: str) -> bool:
-    return shape_of(name) not in (Shape.WORD, Shape.ABSENT)
+    return shape_of(name) not in (NumberShape.WORD, NumberShape.ABSENT)
