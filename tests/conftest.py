@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from tests.support.broker import Mosquitto, running_mosquitto
-from tests.support.postgres import empty_database, running_postgres
+from tests.support.postgres import Databases, running_postgres
 
 pytest_plugins = ("tests.support.long_runs", "tests.support.processes", "tests.support.requiring")
 
@@ -27,14 +27,14 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a PostgreSQL server."""
+def databases() -> Iterator[Databases]:
+    """Empty databases of a PostgreSQL server."""
     with running_postgres() as url:
-        yield url
+        yield Databases(url)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(databases: Databases) -> Iterator[str]:
     """URL of an empty database."""
-    with empty_database(postgres_server) as url:
+    with databases.empty() as url:
         yield url

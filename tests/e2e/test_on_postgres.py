@@ -3,6 +3,7 @@
 import signal
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from aegisflow.app import EXIT_LOST
@@ -86,7 +87,6 @@ def test_a_database_that_ends_our_sessions_loses_nothing_and_is_used_again(tmp_p
     with inside(tmp_path, url=postgres_url) as one:
         feed(one, 0, 50)
         one.settle(100)
-        psycopg = pytest.importorskip("psycopg")
         with psycopg.connect(postgres_url, autocommit=True) as other:
             other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

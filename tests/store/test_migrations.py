@@ -3,6 +3,7 @@
 import dataclasses
 import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,6 @@ from aegisflow.store.archive import Archive
 from aegisflow.store.chain import HeadFile, verify
 from aegisflow.store.committer import Committer
 from aegisflow.store.connection import Connection
-from tests.support.postgres import empty_database
 from tests.support.store_samples import T0, step
 
 VERSIONS = Path(__file__).parent / "versions"
@@ -88,23 +88,18 @@ def schema(connection: Connection) -> dict[str, object]:
     return found
 
 
-def test_the_tables_of_an_older_store_become_those_of_a_new_one(old: Store, tmp_path: Path) -> None:
-    migrated = old.reader()
-    assert migrated.value("SELECT max(version) FROM schema_version") == SCHEMA_VERSION
-    if migrated.is_sqlite:
-        new = open_store(f"sqlite:///{tmp_path}/new.db")
-        fresh = new.reader()
+def test_the_tables_of_an_older_store_become_those_of_a_new_one(
+    old: Store, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with ExitStack() as stack:
+        migrated = stack.enter_context(closing(old.reader()))
+        assert migrated.value("SELECT max(version) FROM schema_version") == SCHEMA_VERSION
+        url = f"sqlite:///{tmp_path}/new.db"
+        if not migrated.is_sqlite:
+            url = stack.enter_context(request.getfixturevalue("databases").empty())
+        new = stack.enter_context(closing(open_store(url)))
+        fresh = stack.enter_context(closing(new.reader()))
         assert schema(migrated) == schema(fresh)
-    else:
-        with empty_database(old.url.rpartition("/")[0]) as url:
-            new = open_store(url)
-            fresh = new.reader()
-            assert schema(migrated) == schema(fresh)
-            fresh.close()
-            new.close()
-    fresh.close()
-    new.close()
-    migrated.close()
 
 
 def test_commands_of_an_older_store_are_all_there_and_go_on(committer: Committer, archive: Archive) -> None:
