@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from aegisflow.offline.backtest.record import Outcome, record
+from aegisflow.offline.backtest.record import RecordOutcome, record
 from aegisflow.offline.recordings.options import ReadingOptions
 from simulator.dataset import write_file
 from simulator.scenario import REFERENCE_DEVICES, VARIANTS, Scenario
@@ -37,7 +37,7 @@ CASES = {
 }
 
 
-def outcome_of(case: Case, folder: Path) -> Outcome:
+def outcome_of(case: Case, folder: Path) -> RecordOutcome:
     """Record one case."""
     devices = {device_id: REFERENCE_DEVICES[device_id] for device_id in DEVICES}
     faults = tuple(fault for fault in Scenario().faults if fault.device_id in devices)
