@@ -67,7 +67,7 @@ class DispatchedCounter(DispatchedActor):
 def run(kind: str, actors: int) -> dict[str, float]:
     countdown, before = Countdown(TELLS), resident_kb()
     if kind == "thread each":
-        refs = [ThreadedCounter.start(countdown) for _ in range(actors)]
+        refs: list[pykka.ActorRef[Any]] = [ThreadedCounter.start(countdown) for _ in range(actors)]
     else:
         directory, dispatcher = Directory(), Dispatcher()
         refs = [DispatchedCounter.start(f"a{number}", directory, dispatcher, countdown) for number in range(actors)]

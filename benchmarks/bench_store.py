@@ -196,7 +196,7 @@ def history(folder: Path, rows: int, devices: int) -> float:
         percentiles("newest 50 readings", newest, 1000),
         percentiles("one-hour summary of 5 sensors", lambda: summary(3600), 1000),
     )
-    percentiles("recall of a device (50 readings)", lambda: recall_device(writer, device(), 50), 1000)
+    percentiles("recall of a device (50 readings)", lambda: recall_device(writer, device(), 50, end), 1000)
     if devices < 100:
         percentiles("seven-day summary of 5 sensors", lambda: summary(7 * 86400), 7)
     with busy_thread(True):

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from aegisflow.app import App
@@ -87,13 +88,17 @@ def measure(app: App, bus: FakeBus, devices: tuple[str, ...], count: int) -> tup
         receipt = app.plant.approve(asked.command.command_id, view.digest, ADA)
         if receipt.stage != "dispatched":
             raise SystemExit(f"not sent: {receipt.reasons}")
-        bus.wait_until(lambda before=before: len(published(bus)) > before)
+        bus.wait_until(partial(more_published, bus, before))
         approvals.append(time.monotonic() - began)
         ack = {"command_id": asked.command.command_id, "device_id": device, "result": "refused", "mode": "normal"}
         bus.deliver(f"aegisflow/acks/{device}", json.dumps({**ack, "at": format_instant(app.plant.now())}).encode())
         while app.plant.device_commands(device, ADA).value.open:
             pass
     return proposals, approvals
+
+
+def more_published(bus: FakeBus, before: int) -> bool:
+    return len(published(bus)) > before
 
 
 def published(bus: FakeBus) -> list[object]:

@@ -73,15 +73,17 @@ class PlainPaho:
     def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
         def take(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
             receipt = Receipt(1, message.mid) if message.qos else None
-            on_message(BusMessage(message.topic, message.payload, message.retain, receipt))
+            on_message(BusMessage(message.topic, bytes(message.payload), message.retain, receipt))
 
         def ready(*_: object) -> None:
             self._link = LinkState(True, time.time(), "connected", 1)
             on_link(self._link)
 
+        def subscribe(*_: object) -> None:
+            self._client.subscribe([(topic, 1) for topic in self._filters])
+
         client, settings = self._client, self._settings
-        client.on_message, client.on_subscribe = take, ready
-        client.on_connect = lambda *_: client.subscribe([(topic, 1) for topic in self._filters])
+        client.on_message, client.on_subscribe, client.on_connect = take, ready, subscribe
         if self._is_5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.ReceiveMaximum = min(settings.receive_maximum, 65_535)
@@ -116,7 +118,7 @@ class Mqtt5Stream(PacketStream):
     """
 
     def next_packet(self) -> bool:
-        import mqtt5  # type: ignore[import-not-found, unused-ignore]
+        import mqtt5
 
         read, publish = mqtt5.read, self._on_publish
         view, position, end = memoryview(self._incoming), self._position, len(self._incoming)
@@ -260,7 +262,7 @@ def main() -> None:
     parser.add_argument("--readings", type=int, default=60_000, help="in each case of a round")
     options = parser.parse_args()
     try:
-        import mqtt5  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
+        import mqtt5  # noqa: F401
     except ImportError:
         parser.error("the package mqtt5 is not installed; try: pip install mqtt5==0.8.0")
     Console().print(table(list(rounds(options.rounds, options.readings))))

@@ -48,25 +48,29 @@ class Meter:
 def subscribe(port: int, handle: Callable[[bytes], None], count: int) -> dict[str, float]:
     """A bare paho subscriber, MQTT 5 and QoS 1 as AegisFlow's, that hands each payload on."""
     import paho.mqtt.client as mqtt
+    from paho.mqtt.enums import CallbackAPIVersion
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
 
     meter = Meter(count)
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"bench-{os.getpid()}", protocol=mqtt.MQTTv5)
-    properties = Properties(PacketTypes.CONNECT)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"bench-{os.getpid()}", protocol=mqtt.MQTTv5)
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.ReceiveMaximum = 10_000
 
     def on_message(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         if meter.began == 0.0:
             meter.first()
-        handle(message.payload)
+        handle(bytes(message.payload))
         meter.left -= 1
         if meter.left == 0:
             meter.last()
 
+    def on_connect(*_: object) -> None:
+        client.subscribe("aegisflow/sensors/+", qos=1)
+
     client.on_message = on_message
     client.on_subscribe = lambda *_: print("ready", flush=True)
-    client.on_connect = lambda *_: client.subscribe("aegisflow/sensors/+", qos=1)
+    client.on_connect = on_connect
     client.connect("127.0.0.1", port, properties=properties)
     client.loop_start()
     meter.done.wait()
