@@ -24,6 +24,9 @@ class WallClock:
     is_set = True
     """Whether ``now`` is the plant's time."""
 
+    def resume(self, at: float) -> None:
+        """Take note of the newest stored reading, from which a wall does not go on."""
+
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp; the codec has held it against the wall already."""
 
@@ -32,7 +35,7 @@ class WallClock:
 
 
 class StreamClock:
-    """The newest timestamp that devices have been told; the wall's time until there is one.
+    """The newest timestamp that devices have been told; that of the store, or the wall's, until there is one.
 
     A replay may be much faster than the devices: time must not pass for them before their readings come, or
     they would be silent. So it stands still while a batch is admitted, until ``catch_up``.
@@ -47,18 +50,28 @@ class StreamClock:
         """The bounds for the codec: none, since this clock judges by itself."""
         self._settings = settings
         self._wall = wall
-        self._newest = self._told = -math.inf
+        self._newest = self._told = self._stored = -math.inf
         self._claimed = -math.inf
         self._claims = 0
 
     @property
     def is_set(self) -> bool:
-        """Whether ``now`` is the plant's time; before the first reading it is only the wall's."""
+        """Whether ``now`` goes on with the stream; before the first reading it is the store's, or the wall's."""
         return self._told > -math.inf
 
     def now(self) -> float:
         """Return UTC epoch seconds."""
-        return self._told if self.is_set else self._wall()
+        if self.is_set:
+            return self._told
+        return self._stored if self._stored > -math.inf else self._wall()
+
+    def resume(self, at: float) -> None:
+        """Show the time of the newest stored reading until the stream goes on, wherever it goes on.
+
+        Whoever asks about a recorded day after a restart asks about that day, not about the wall's. Nothing
+        ends by it: the clock is not set before the first reading comes.
+        """
+        self._stored = max(self._stored, at)
 
     def arriving(self) -> float:
         """Return the newest timestamp that was admitted, UTC epoch seconds."""

@@ -12,6 +12,8 @@ from aegisflow.app import EXIT_LOST, App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, ManualsSettings, StoreSettings, SupervisionSettings
 from aegisflow.domain.equipment import LineSpec, PlantSpec
+from aegisflow.domain.times import Period
+from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import StoreError, StoreHeldError
 from tests.support.samples import device_spec
 
@@ -41,6 +43,37 @@ def test_nothing_is_left_running_after_the_end(tmp_path: Path) -> None:
     assert set(threading.enumerate()) - before == set()
     assert pykka.ActorRegistry.get_all() == []
     assert gc.get_freeze_count() == 0
+
+
+def test_a_recorded_day_is_asked_about_by_its_own_time_after_a_restart(tmp_path: Path) -> None:
+    bus = FakeBus()
+    with App(configuration_in(tmp_path), bus):
+        for number in range(80):
+            value = 75.0 if number < 60 else 150.0
+            bus.deliver_reading("pump-00000", T0 + 5 * number, {"temperature": value})
+        bus.wait_until(lambda: len(bus.acknowledged) == 80)
+    bus = FakeBus()
+    with App(configuration_in(tmp_path), bus) as app:
+        now = app.plant.now()
+        assert now == T0 + 5 * 79
+        page = app.plant.alarm_history(AlarmQuery(Period(now - 3600, now))).value
+        assert page.total == 1, "the alarm of the day that was recorded"
+        bus.deliver_reading("pump-00000", T0 + 400.0, {"temperature": 75.0})
+        bus.wait_until(lambda: bus.acknowledged)
+        assert app.plant.now() == T0 + 400.0
+
+
+def test_a_stream_that_goes_on_elsewhere_takes_its_clock_with_it(tmp_path: Path) -> None:
+    bus = FakeBus()
+    with App(configuration_in(tmp_path), bus):
+        bus.deliver_reading("pump-00000", T0, {"temperature": 75.0})
+        bus.wait_until(lambda: bus.acknowledged)
+    bus = FakeBus()
+    with App(configuration_in(tmp_path), bus) as app:
+        bus.deliver_reading("pump-00000", T0 + 30 * 86_400.0, {"temperature": 75.0})
+        bus.wait_until(lambda: bus.acknowledged)
+        assert app.plant.now() == T0 + 30 * 86_400.0
+        assert app.plant.health().rejected == {}
 
 
 def test_stopping_twice_is_no_mistake(tmp_path: Path) -> None:
