@@ -372,6 +372,15 @@ def test_a_marker_that_stands_far_outside_again_and_again_is_no_value(run, read)
     assert "hint      -200 repeats far outside in co: no value? (--missing=-200)" in report.text()
 
 
+def test_a_coarse_measurement_can_have_a_marker_and_a_state_cannot(read) -> None:
+    stamps = [f"2026-02-01 10:{i:02d}" for i in range(60)]
+    coarse = [-999 if i % 9 == 4 else 70 + i % 12 for i in range(60)]
+    states = [-99 if i % 9 == 4 else i % 3 for i in range(60)]
+    rows_ = [f"{stamp},{a},{b}" for stamp, a, b in zip(stamps, coarse, states, strict=True)]
+    found = read("\n".join(["timestamp,level,mode", *rows_]))
+    assert (found.values["level"].count(None), found.values["mode"].count(None)) == (7, 0)
+
+
 def test_a_state_of_rest_is_no_marker(read) -> None:
     text = "\n".join(["timestamp,flow", *(f"2026-02-01 10:{i:02d},{0 if i % 3 else 90 + i / 10}" for i in range(60))])
     assert read(text).values["flow"].count(None) == 0

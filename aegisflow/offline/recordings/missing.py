@@ -11,6 +11,8 @@ _USUAL = frozenset(
 )
 """Positive numbers that programs write where they have none; of negative ones any whole number may be one."""
 _FEWEST = 3
+_VARIED = 10
+"""Fewer different cells are states, and one of them lies outside of the others by nature."""
 _FAR = 3.0
 """Widths of all other values between them and a marker."""
 _ALSO_FAR = 0.05
@@ -37,7 +39,7 @@ def find_markers(columns: Mapping[int, ColumnSurvey]) -> dict[int, float]:
 
 def _marker(column: ColumnSurvey, fewest: int, far: float) -> float | None:
     low, high = column.low, column.high
-    if not column.many:
+    if not column.many and len(column.texts) < _VARIED:
         return None
     width = -high.value - low.next
     if low.value < 0 and low.value.is_integer() and low.count >= fewest and low.next - low.value > far * width:
