@@ -3,14 +3,9 @@
 import sys
 from pathlib import Path
 
+from aegisflow.api.schemas.audit import CommandStory
 from aegisflow.config import load
-from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import AuditEntry
-from aegisflow.errors import printable
 from aegisflow.offline.progress import progress_bar
-
-_WORDS = 2_000
-"""Of an agent's justification that are shown."""
 
 
 def run_verify(plant: Path) -> int:
@@ -42,22 +37,19 @@ def run_show(plant: Path, command_id: str) -> int:
     """Tell the whole story of a command."""
     from aegisflow.plant.audit import story_of
 
-    entries = story_of(load(plant).store, command_id)
-    sys.stdout.write("\n".join(_told(entries, command_id)) + "\n")
+    story = CommandStory.of(command_id, story_of(load(plant).store, command_id))
+    sys.stdout.write("\n".join(_lines(story)) + "\n")
     return 0
 
 
-def _told(entries: tuple[AuditEntry, ...], command_id: str) -> list[str]:
-    first = entries[0].detail
-    parameters = first.get("parameters")
-    said = ", ".join(f"{name} {value}" for name, value in parameters.items()) if isinstance(parameters, dict) else ""
-    lines = [f"{command_id}: {first.get('command')}{f' ({said})' if said else ''} on {entries[0].subject}", ""]
-    for entry in entries:
-        act = entry.act.removeprefix("command_").replace("_", " ")
-        lines.append(f"{format_instant(entry.at)}  {act:<18} by {printable(entry.actor, 80)}")
-        reasons = entry.detail.get("reasons")
-        lines += [f"{'':24}{printable(str(reason), 300)}" for reason in reasons] if isinstance(reasons, list) else []
-        if "justification" in entry.detail:
-            words = printable(str(entry.detail["justification"]), _WORDS)
-            lines.append(f"{'':24}in the words of the {entry.detail.get('kind', 'caller')} (not a fact): “{words}”")
+def _lines(story: CommandStory) -> list[str]:
+    """Return the command in a line, then its steps; whatever explains a step stands below it."""
+    said = ", ".join(f"{name} {value}" for name, value in story.parameters.items())
+    lines = [f"{story.command_id}: {story.command}{f' ({said})' if said else ''} on {story.device_id}", ""]
+    for step in story.steps:
+        lines.append(f"{step.at}  {step.act:<18} by {step.by}")
+        lines += [f"{'':24}{reason}" for reason in step.reasons]
+        if step.words_not_facts is not None:
+            words = step.words_not_facts
+            lines.append(f"{'':24}in the words of the {words.of} (not a fact): “{words.text}”")
     return lines

@@ -3,6 +3,7 @@
 | module | nouns |
 |---|---|
 | ``alarms`` | alarms, in short and in detail; how many there are |
+| ``audit`` | the story of a command |
 | ``commands`` | commands, approvals, whether agents may propose |
 | ``devices`` | devices and their sensors now |
 | ``health`` | whether the plant is watched; what a reload changed |
