@@ -30,7 +30,7 @@ HOMES = {
     "simulator": ("cli/", "offline/demo/"),
 }
 """Top-level package to the only places that may import it."""
-SHARED_BY_ACTORS = {"runtime", "messages", "inbound_queue", "operating", "transition_writer"}
+SHARED_BY_ACTORS = {"runtime", "messages", "inbound_queue", "pending_step", "transition_writer"}
 EDGES = ("mcp/", "console/", "cli/", "http/", "api/")
 FORBIDDEN_TO_EDGES = ("aegisflow.actors", "aegisflow.models", "aegisflow.store", "pykka")
 HEAVY = ("torch", "sentence_transformers", "fastmcp", "paho", "amqtt", "matplotlib", "uvicorn", "watchfiles")

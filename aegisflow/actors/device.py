@@ -23,11 +23,15 @@ from aegisflow.actors.messages.device import (
     SuppressAlarm,
     ViewDevice,
 )
+from aegisflow.actors.messages.gateway import AskMachine, PublishCommand
+from aegisflow.actors.messages.guard import CommandProgressed, DeviceViewed, ModeReported
 from aegisflow.actors.messages.store import AppendAudit, RecallDevice, StoreDeadLetters, StoreRecords
-from aegisflow.actors.operating import OperatingActor
-from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
-from aegisflow.actors.runtime.dispatcher import Dispatcher
+from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, Directory, describe
+from aegisflow.actors.runtime.dispatcher import DispatchedActor, Dispatcher
+from aegisflow.actors.runtime.stash import Stash
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
+from aegisflow.domain.commands.execution import NO_COMMAND, Progress
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.commands.state_machine import KNOWN_S
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
@@ -44,8 +48,13 @@ RECALL_TIMEOUT_S = 30.0
 _DUPLICATE, _ACCEPTED = Disposition.DUPLICATE, Disposition.ACCEPTED
 
 
-class DeviceActor(OperatingActor):
-    """Until the historian has told what it remembers, readings and questions wait; then they go on in order."""
+class DeviceActor(DispatchedActor):
+    """Records readings, executes commands and answers for one device.
+
+    Until the historian has told what it remembers of the device, all of these wait in the stash; then they
+    go on in the order in which they came. Between the guard, which decides, and the gateway, which publishes,
+    it is the device that asks its interlocks and watches what becomes of a command.
+    """
 
     def __init__(
         self,
@@ -57,14 +66,20 @@ class DeviceActor(OperatingActor):
         metrics: Metrics,
         answer_within_s: float = 10.0,
     ) -> None:
-        super().__init__(name, directory, dispatcher, Device(spec), now, answer_within_s)
+        super().__init__(name, directory, dispatcher)
+        self._device = Device(spec)
+        self._now = now
         self._metrics = metrics
-        self._done = 0
+        self._answer_within_s = answer_within_s
+        self._received = 0
         """Readings that came, whatever became of them."""
         self._refused: dict[str, int] = {}
-        self._stash: list[tuple[object, pykka.Future[object] | None]] | None = []
-        """What waits for the recall; None afterwards."""
+        self._stash = Stash()
         self._cold_at = 0.0
+        """Monotonic time at which the device begins without its past."""
+        self._told_progress: tuple[Progress, ...] = ()
+        """What became of the newest command, as it was told to the guard."""
+        self._told_mode: tuple[Mode, float] | None = None
 
     def on_start(self) -> None:
         """Ask for the past."""
@@ -73,22 +88,22 @@ class DeviceActor(OperatingActor):
         self.post(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, self._device.recall_count, since))
 
     def on_receive(self, message: object) -> object:
-        """Record, remember, answer."""
+        """Record, execute, answer; or keep it until the past is known."""
         match message:
             case RecordReadings():
-                if self._stash is None:
+                if self._stash.is_open:
                     self._record(message.readings)
                 else:
-                    self._stash.append((message, None))
+                    self._stash.keep(message)
             case Tick(at, broker_connected):
                 self._tick(at, broker_connected)
             case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
-                return self._answer(message) if self._stash is None else self._answer_later(message)
+                return self._answer(message) if self._stash.is_open else self._stash.keep_question(message)
             case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
-                if self._stash is None:
-                    self._operate(message)
+                if self._stash.is_open:
+                    self._take_command(message)
                 else:
-                    self._stash.append((message, None))
+                    self._stash.keep(message)
             case ReconfigureDevice(spec):
                 self._store(self._device.reconfigure(spec, self._now()))
             case DeviceRecalled():
@@ -98,12 +113,15 @@ class DeviceActor(OperatingActor):
         return None
 
     def on_failure(self, *_: object) -> None:
-        """Leave to the successor what waited for the recall."""
+        """Leave what waited for the past to the successor."""
         self._abandon_stash()
 
     def on_stop(self) -> None:
-        """Leave to the supervisor what waited for the recall."""
+        """Leave what waited for the past to the supervisor."""
         self._abandon_stash()
+
+    def _abandon_stash(self) -> None:
+        self.give_back(*self._stash.abandon(pykka.ActorDeadError(f"{self.name} stopped before it came to this")))
 
     # --- readings -----------------------------------------------------------------------------
 
@@ -136,7 +154,7 @@ class DeviceActor(OperatingActor):
         if done and self._device.command_state.open_command:
             self._watch(self._now())
         if done:
-            self._done += len(done)
+            self._received += len(done)
             receipts = tuple([item.receipt for item in done if item.receipt is not None])
             self.post(HISTORIAN, StoreRecords(self.name, stored, receipts, len(done), events))
             if events:
@@ -167,10 +185,64 @@ class DeviceActor(OperatingActor):
             self.give_back(RecordReadings(rest))
         raise error
 
+    # --- commands -----------------------------------------------------------------------------
+
+    def _take_command(self, message: object) -> None:
+        """Take what the guard, the gateway or the machine says about commands."""
+        at = self._now()
+        match message:
+            case ViewDevice(number, reply_to):
+                self.tell(reply_to, DeviceViewed(number, self._device.view(at)))
+            case ReportMode():
+                self._told_mode = None
+                for progress in self._told_progress:  # a guard that was restarted may have missed it
+                    self.tell(GUARD, CommandProgressed(progress))
+            case ExecuteCommand(record):
+                begun = self._device.begin(record, at)
+                self._tell_progress(begun.ended)
+                if begun.publish:
+                    self.tell(GATEWAY, PublishCommand(record))
+            case CommandNotSent(command_id, why):
+                ended = self._device.command_state.not_sent(command_id, why, at)
+                self._tell_progress(() if ended is None else (ended,))
+            case AckReceived(ack):
+                if ack.command_id not in (NO_COMMAND, self._device.command_state.open_command):
+                    self.log.info("stray_ack", command=ack.command_id[:64], result=ack.result)
+                led_to, events = self._device.acknowledged(ack, at)
+                self._store(events)
+                self._tell_progress(led_to)
+                self._watch(at)
+        self._report_mode()
+
+    def _watch(self, at: float) -> None:
+        """See what has become of the command under way, and ask the machine where nobody knows."""
+        progress, events = self._device.watch(at)
+        self._store(events)
+        self._tell_progress(progress)
+        asked = self._device.command_state.question(at, self._answer_within_s)
+        if asked is not None:
+            self.tell(GATEWAY, AskMachine(self.name, asked))
+        self._report_mode()
+
+    def _tell_progress(self, several: tuple[Progress, ...]) -> None:
+        for progress in several:
+            same = self._told_progress and self._told_progress[0].command_id == progress.command_id
+            self._told_progress = (*self._told_progress, progress) if same else (progress,)
+            self.log.info("command_progressed", command=progress.command_id, stage=progress.stage.value)
+            self.tell(GUARD, CommandProgressed(progress))
+
+    def _report_mode(self) -> None:
+        """Tell the guard the device's mode, if that is news."""
+        command_state = self._device.command_state
+        mode = (command_state.mode, command_state.reduction_pct)
+        if mode != self._told_mode:
+            self._told_mode = mode
+            self.tell(GUARD, ModeReported(self.name, *mode))
+
     # --- time and the past --------------------------------------------------------------------
 
     def _tick(self, at: float, broker_connected: bool) -> None:
-        if self._stash is None:
+        if self._stash.is_open:
             self._store(self._device.tick(at, broker_connected))
             if self._device.command_state.is_watching:
                 self._watch(at)
@@ -178,7 +250,7 @@ class DeviceActor(OperatingActor):
             self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
 
     def _recall(self, recalled: DeviceRecalled) -> None:
-        if self._stash is None:
+        if self._stash.is_open:
             return
         if recalled.failure:
             self._begin_cold(recalled.failure)
@@ -207,37 +279,19 @@ class DeviceActor(OperatingActor):
         self._begin()
 
     def _begin(self) -> None:
-        stash, self._stash = self._stash or [], None
-        for position, (message, answer) in enumerate(stash):
-            if answer is not None:
-                try:
-                    answer.set(self._answer(message))
-                except Exception:  # noqa: BLE001 - it belongs to the one who asked
-                    answer.set_exception()
-            else:
-                try:
-                    if isinstance(message, RecordReadings):
-                        self._record(message.readings)
-                    else:
-                        self._operate(message)
-                except Exception:
-                    self._stash = stash[position + 1 :]
-                    raise
+        self._stash.open(self._take_stashed)
         self._report_mode()
 
-    def _answer_later(self, question: object) -> "pykka.Future[object]":
-        answer: pykka.Future[object] = pykka.ThreadingFuture()
-        assert self._stash is not None
-        self._stash.append((question, answer))
-        return answer
-
-    def _abandon_stash(self) -> None:
-        for message, answer in self._stash or ():
-            if answer is None:
-                self.give_back(message)
-            else:
-                error = pykka.ActorDeadError(f"{self.name} stopped before it came to this")
-                answer.set_exception((pykka.ActorDeadError, error, None))
+    def _take_stashed(self, message: object) -> object:
+        """Take what has waited in the stash."""
+        match message:
+            case RecordReadings(readings):
+                self._record(readings)
+            case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
+                self._take_command(message)
+            case _:
+                return self._answer(message)
+        return None
 
     # --- questions ----------------------------------------------------------------------------
 
@@ -248,7 +302,7 @@ class DeviceActor(OperatingActor):
             case AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
                 return self._change(question)
             case _:
-                accepted = self._done - sum(self._refused.values())
+                accepted = self._received - sum(self._refused.values())
                 return self._device.status(self._now(), accepted, self._refused)
 
     def _change(self, request: AcknowledgeAlarm | SuppressAlarm | ReturnAlarmToService) -> Alarm:

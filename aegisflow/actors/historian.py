@@ -6,7 +6,7 @@ from typing import Any
 from aegisflow.actors.messages.common import Bundle, Tick
 from aegisflow.actors.messages.device import DeviceRecalled
 from aegisflow.actors.messages.gateway import PublishClaimed, RecordsCommitted
-from aegisflow.actors.messages.guard import CommandsRecalled, TransitionStored
+from aegisflow.actors.messages.guard import AuditCommitted, CommandsRecalled, TransitionStored
 from aegisflow.actors.messages.manuals import IncidentKept
 from aegisflow.actors.messages.notifier import OpenAlarmsRecalled
 from aegisflow.actors.messages.store import (
@@ -31,6 +31,7 @@ from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.incidents.model import Incident
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Receipt
+from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import StoreError
 from aegisflow.store import Store
 from aegisflow.store.batch import Record
@@ -76,6 +77,8 @@ class Historian:
                 moved = committer.move(message.transition)
                 command_id = message.transition.after.command.command_id
                 self._tell(message.reply_to, TransitionStored(command_id, *moved))
+            case CommitAudit(entry, number, reply_to):
+                self._tell(reply_to, AuditCommitted(number, self._commit_audit(entry)))
             case ClaimPublish(record, claim_id, at, reply_to):
                 self._tell(reply_to, PublishClaimed(claim_id, *committer.claim_publish(record, at)))
             case RecallDevice() | RecallCommands() | RecallOpenAlarms():
@@ -94,9 +97,6 @@ class Historian:
         """Return the answer to a question; a StoreError is returned, for it must not end the one writer."""
         try:
             match question:
-                case CommitAudit(entry):
-                    self.committer.commit_now(Record(AppendAudit(entry), audit=(entry,)))
-                    return True
                 case StoreIncident(incident):
                     return self._tell_kept(self.committer.add_incident(incident))
                 case ReviewIncident(review):
@@ -108,6 +108,14 @@ class Historian:
         except StoreError as error:
             return error
         return None
+
+    def _commit_audit(self, entry: AuditEntry) -> str:
+        """Commit a row of the audit at once; return why it could not be, empty if it is on disk."""
+        try:
+            self.committer.commit_now(Record(AppendAudit(entry), audit=(entry,)))
+        except StoreError as error:
+            return str(error)
+        return ""
 
     def _tell_kept(self, report: Incident) -> Incident:
         self._tell(MANUALS, IncidentKept(report))

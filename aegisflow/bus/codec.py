@@ -28,7 +28,7 @@ from aegisflow.bus.reading_schema import ReadingSchema
 from aegisflow.bus.signature import is_signed, sign
 from aegisflow.bus.topics import Template
 from aegisflow.config.services import ClockSettings, Topics
-from aegisflow.domain.commands.execution import Ack
+from aegisflow.domain.commands.execution import NO_COMMAND, Ack
 from aegisflow.domain.commands.model import Command, Mode
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading
@@ -203,7 +203,7 @@ class Codec:
     def encode_question(self, device_id: str, command_id: str, at: float) -> tuple[str, bytes]:
         """Return topic and payload of a question: what became of a command, and which mode the machine is in."""
         content = {
-            "command_id": command_id or "none",
+            "command_id": command_id or NO_COMMAND,
             "device_id": device_id,
             "command": "report_state",
             "issued_at": format_instant(at),

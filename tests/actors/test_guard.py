@@ -9,6 +9,7 @@ from aegisflow.actors.messages.gateway import PlantReplaced
 from aegisflow.actors.messages.guard import (
     ApproveCommand,
     CommandProgressed,
+    ReadAgentWrites,
     ReadApprovals,
     RejectCommand,
     SwitchAgents,
@@ -170,6 +171,42 @@ def test_the_kill_switch_takes_effect_before_it_is_stored(guarded: SmallPlant) -
     assert stopped.get(timeout=WAIT_S).get(timeout=WAIT_S).allowed is False
 
 
+def test_a_resumption_takes_effect_once_it_is_stored_whoever_waits_for_it(guarded: SmallPlant) -> None:
+    assert not ask(guarded, SwitchAgents(False, ADA, "audit")).allowed
+    guarded.disk.fast.clear()
+    guarded.directory.begin(GUARD, SwitchAgents(True, ADA, "done"))
+    assert ask(guarded, Ping()) is True
+    assert not ask(guarded, ReadAgentWrites()).allowed
+    guarded.disk.fast.set()
+    guarded.wait_for(lambda: ask(guarded, ReadAgentWrites()).allowed)
+
+
+def test_a_stop_outweighs_a_resumption_that_was_asked_for_before_it(guarded: SmallPlant) -> None:
+    ask(guarded, SwitchAgents(False, ADA, "audit"))
+    guarded.disk.fast.clear()
+    resumed = guarded.directory.begin(GUARD, SwitchAgents(True, ADA, "done"))
+    stopped = guarded.directory.begin(GUARD, SwitchAgents(False, ADA, "smoke"))
+    guarded.disk.fast.set()
+    for answer in (stopped, resumed):
+        assert answer.get(timeout=WAIT_S).get(timeout=WAIT_S).reason == "smoke"
+    assert ask(guarded, ReadAgentWrites()).allowed is False
+    assert ask(guarded, SwitchAgents(True, ADA, "over")).allowed is True
+
+
+def test_a_resumption_that_cannot_be_stored_is_none_and_a_stop_is_one(guarded: SmallPlant) -> None:
+    guarded.disk.refuse_audit = "disk full"
+    with pytest.raises(UnavailableError, match="disk full"):
+        ask(guarded, SwitchAgents(False, ADA, "audit"))
+    assert not ask(guarded, ReadAgentWrites()).allowed
+    with pytest.raises(UnavailableError, match="disk full"):
+        ask(guarded, SwitchAgents(True, ADA, "done"))
+    assert not ask(guarded, ReadAgentWrites()).allowed
+    guarded.directory.forget("historian", "isolated for a test")
+    with pytest.raises(UnavailableError):
+        ask(guarded, SwitchAgents(True, ADA, "done"))
+    assert not ask(guarded, ReadAgentWrites()).allowed
+
+
 def test_of_proposals_that_race_on_a_device_one_is_sent(guarded: SmallPlant) -> None:
     guarded.send("pump-01", 1_000_000.0, temperature=75.0)
     guarded.disk.wait_until(lambda: guarded.disk.readings)
@@ -219,18 +256,50 @@ def test_a_fact_that_came_before_the_past_outlives_another_fall(guarded: SmallPl
     guarded.wait_for(lambda: guarded.restarts(GUARD) == 1 and guarded.state(GUARD) == "running")
     fact = Progress(sent.command.command_id, Stage.ACKNOWLEDGED, guarded.clock.now(), ("told only once",))
     guarded.directory.tell(GUARD, CommandProgressed(fact))
-    guarded.wait_for(lambda: guarded.actor(GUARD)._stash)
+    guarded.wait_for(lambda: len(guarded.actor(GUARD)._stash))
     guarded.fall(GUARD)
     guarded.wait_for(lambda: guarded.restarts(GUARD) == 2 and guarded.state(GUARD) == "running")
     guarded.disk.fast.set()
     guarded.wait_for(lambda: stored(guarded, sent) is Stage.ACKNOWLEDGED)
 
 
+def test_a_fact_that_waits_for_another_to_be_stored_outlives_a_failure(guarded: SmallPlant) -> None:
+    sent = ask(guarded, proposal(ADA))
+    guarded.bus.wait_until(lambda: orders(guarded))
+    guarded.disk.fast.clear()
+    for stage in (Stage.ACKNOWLEDGED, Stage.UNVERIFIED):
+        fact = Progress(sent.command.command_id, stage, guarded.clock.now(), ("told only once",))
+        guarded.directory.tell(GUARD, CommandProgressed(fact))
+    assert ask(guarded, Ping()) is True
+    guarded.fall(GUARD)
+    guarded.wait_for(lambda: guarded.restarts(GUARD) == 1 and guarded.state(GUARD) == "running")
+    guarded.disk.fast.set()
+    guarded.wait_for(lambda: stored(guarded, sent) is Stage.UNVERIFIED)
+    assert rows(guarded, sent)[3:] == ["acknowledged", "unverified"]
+
+
+def test_who_waits_for_a_device_to_tell_how_it_is_is_answered_though_the_guard_fails(guarded: SmallPlant) -> None:
+    guarded.directory.forget("pump-01")
+    guarded.directory.expect("pump-01")  # keeps what it is told, and never answers
+    answer = guarded.directory.begin(GUARD, proposal(ADA))
+    assert ask(guarded, Ping()) is True
+    guarded.fall(GUARD)
+    with pytest.raises(UnavailableError, match="stopped before this was decided"):
+        answer.get(timeout=WAIT_S).get(timeout=WAIT_S)
+
+
+def test_a_device_that_does_not_tell_how_it_is_gets_no_command(guarded: SmallPlant) -> None:
+    guarded.directory.forget("pump-01")
+    guarded.directory.expect("pump-01")
+    denied = ask(guarded, proposal(ADA))
+    assert (denied.stage, "does not answer" in denied.reasons[0]) == (Stage.DENIED, True)
+
+
 def test_who_waits_for_a_guard_that_falls_is_told_so(guarded: SmallPlant) -> None:
     guarded.disk.fast.clear()
     answer = guarded.directory.begin(GUARD, proposal(ADA))
     assert ask(guarded, Ping()) is True
-    guarded.wait_for(lambda: guarded.actor(GUARD)._storing)
+    guarded.wait_for(lambda: len(guarded.actor(GUARD)._writer))
     guarded.fall(GUARD)
     with pytest.raises(UnavailableError, match="stopped before this was decided"):
         answer.get(timeout=WAIT_S).get(timeout=WAIT_S)

@@ -31,7 +31,7 @@ def plant(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     store = open_store(settings.url)
     bench = StoreBench(store, settings)
     for number in range(5):
-        bench.historian.receive(CommitAudit(audit(T0 + number)))
+        bench.historian.receive(CommitAudit(audit(T0 + number), 1, "guard"))
     bench.committer.close()
     store.close()
     return file

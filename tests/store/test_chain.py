@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from aegisflow.actors.messages.guard import AuditCommitted
 from aegisflow.actors.messages.store import AppendAudit, CommitAudit
 from aegisflow.config import StoreSettings
 from aegisflow.domain.commands.model import Stage
@@ -24,7 +25,7 @@ def chained(url: str):
     store = open_store(url)
     bench = StoreBench(store, StoreSettings(url=url))
     for number in range(5):
-        bench.historian.receive(CommitAudit(audit(T0 + number, subject=f"pump-{number}")))
+        bench.historian.receive(CommitAudit(audit(T0 + number, subject=f"pump-{number}"), 1, "guard"))
     yield store
     bench.committer.close()
     store.close()
@@ -94,7 +95,7 @@ def test_a_chain_that_was_rewritten_whole_does_not_fit_the_exported_heads(chaine
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
 def test_the_database_itself_refuses(store: Store, statement: str) -> None:
     bench = StoreBench(store)
-    bench.historian.receive(CommitAudit(audit()))
+    bench.historian.receive(CommitAudit(audit(), 1, "guard"))
     bench.committer.close()
     connection = store.writer()
     with pytest.raises(Exception, match="append-only"), connection.transaction():
@@ -107,7 +108,7 @@ def test_the_chain_goes_on_after_a_restart_and_over_every_way_to_write(store: St
         bench = StoreBench(store)
         bench.take(*(AppendAudit(audit(T0 + n)) for n in range(3)))
         bench.move(step(command(round_, stage=Stage.DENIED)))
-        bench.historian.receive(CommitAudit(audit()))
+        bench.historian.receive(CommitAudit(audit(), 1, "guard"))
         bench.committer.close()
     reader: Connection = store.reader()
     told = verify(reader, [])
@@ -118,7 +119,8 @@ def test_the_chain_goes_on_after_a_restart_and_over_every_way_to_write(store: St
 def test_a_head_that_cannot_be_exported_shows_and_stops_nothing(url: str, tmp_path: Path) -> None:
     store = open_store(url)
     bench = StoreBench(store, StoreSettings(url=url, audit_head=tmp_path / "missing" / "head"))
-    assert bench.historian.receive(CommitAudit(audit())) is True
+    bench.historian.receive(CommitAudit(audit(), 1, "guard"))
+    assert bench.told.pop() == ("guard", AuditCommitted(1))
     assert "could not be exported" in bench.committer.health().detail
     bench.committer.close()
     store.close()

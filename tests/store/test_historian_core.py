@@ -6,7 +6,7 @@ import pytest
 
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.gateway import RecordsCommitted
-from aegisflow.actors.messages.guard import CommandsRecalled, TransitionStored
+from aegisflow.actors.messages.guard import AuditCommitted, CommandsRecalled, TransitionStored
 from aegisflow.actors.messages.store import (
     AppendAudit,
     CommitAudit,
@@ -214,7 +214,7 @@ def test_what_is_open_and_what_agents_had_sent_is_remembered(bench: StoreBench) 
     under_way = dataclasses.replace(under_way, transition=dataclasses.replace(under_way.transition, after=sent))
     for one in (waiting, under_way, step(command(3, stage=Stage.DENIED))):
         bench.move(one)
-    bench.historian.receive(CommitAudit(audit(T0, "agents_stopped", "agents")))
+    bench.historian.receive(CommitAudit(audit(T0, "agents_stopped", "agents"), 1, "guard"))
     bench.historian.receive(RecallCommands(T0 - 3600, "guard"))
     _, recalled = bench.told.pop()
     assert isinstance(recalled, CommandsRecalled)
@@ -319,7 +319,11 @@ def test_nothing_is_told_while_another_locks_the_store_and_all_of_it_after(bench
         assert "lock" in found.detail
         refused = bench.move(step(command(), at=T0))
         assert (refused.ok, refused.final) == (False, False)
-        assert isinstance(bench.historian.receive(CommitAudit(audit())), StoreError)
+        bench.historian.receive(CommitAudit(audit(), 1, "guard"))
+        name, refusal = bench.told.pop()
+        assert isinstance(refusal, AuditCommitted)
+        assert (name, refusal.number) == ("guard", 1)
+        assert "lock" in refusal.why
         assert bench.historian.receive(FlushStore()) is False
     other.close()
     bench.settle()

@@ -83,8 +83,8 @@ def make_authorizer(*device_ids: str, **policy: Any) -> CommandAuthorizer:
 
 def store(authorizer: CommandAuthorizer, transition: Transition) -> CommandRecord:
     """Have a step stored, as the guard does."""
-    authorizer.reserve(transition)
-    authorizer.apply(transition)
+    authorizer.commands.reserve(transition)
+    authorizer.commands.apply(transition)
     return transition.after
 
 

@@ -98,7 +98,7 @@ class World:
         command = record.command
         if command.command_id in self.storing:
             return
-        before = self.authorizer.open[command.command_id]
+        before = self.authorizer.commands.open[command.command_id]
         device = self.view(command.device_id) if answers and command.device_id in self.devices else None
         step = self.authorizer.approve(command.command_id, digest, by, device, self.now)
         if step.after.stage in (Stage.DISPATCHED, Stage.AWAITING_APPROVAL):
@@ -114,7 +114,7 @@ class World:
             self.agreeing[command.command_id] = by.name
         if step.after.stage is Stage.DISPATCHED:
             agents = not command.proposed_by.is_operator
-            assert self.authorizer.agents.allowed or not agents
+            assert self.authorizer.commands.agents.allowed or not agents
             serious = command.command in (
                 CommandName.SET_PARAMETER,
                 CommandName.ENABLE_MAINTENANCE_MODE,
@@ -132,7 +132,7 @@ class World:
         if command.proposed_by.is_operator:
             return
         device = self.view(command.device_id)
-        assert self.authorizer.agents.allowed
+        assert self.authorizer.commands.agents.allowed
         assert command.command is CommandName.REDUCE_LOAD
         assert command.reduction_pct <= 30.0
         assert self.severity[command.device_id] in (Severity.LOW, Severity.MEDIUM)
@@ -145,7 +145,7 @@ class World:
             return
         command_id = step.after.command.command_id
         assert command_id not in self.storing
-        self.authorizer.reserve(step)
+        self.authorizer.commands.reserve(step)
         self.storing[command_id] = step
 
     def store(self, command_id: str) -> None:
@@ -153,14 +153,14 @@ class World:
         step, agreeing = self.storing.pop(command_id), self.agreeing.pop(command_id, None)
         record = step.after
         if self.disk.get(command_id) != step.before:
-            self.authorizer.release(step)
+            self.authorizer.commands.release(step)
             self.restart_guard(keep=True)
             return
         self._check_rows(step)
         self.disk[command_id] = record
         if agreeing is not None:
             self.agreed[command_id].add(agreeing)
-        self.authorizer.apply(step)
+        self.authorizer.commands.apply(step)
         if record.stage is Stage.DISPATCHED:
             self.sent_at[command_id] = record.stage_at
             self.orders.append((record, False))
@@ -185,7 +185,7 @@ class World:
         self.orders = again[-2:]
 
     def fail_to_store(self, command_id: str) -> None:
-        self.authorizer.release(self.storing.pop(command_id))
+        self.authorizer.commands.release(self.storing.pop(command_id))
         self.agreeing.pop(command_id, None)
 
     def _check_rows(self, step: Transition) -> None:
@@ -219,13 +219,13 @@ class World:
             return
         self.storing.clear()
         self.agreeing.clear()
-        agents, self.authorizer = self.authorizer.agents, CommandAuthorizer(self.plant)
-        self.authorizer.agents = agents
+        agents, self.authorizer = self.authorizer.commands.agents, CommandAuthorizer(self.plant)
+        self.authorizer.commands.agents = agents
         left = [record for record in self.disk.values() if not record.stage.is_final]
         sent = [(at, self.disk[name].command.device_id) for name, at in self.sent_at.items() if self._is_agents(name)]
-        self.authorizer.recall(left, sent)
+        self.authorizer.commands.recall(left, sent)
         for name, device in self.devices.items():
-            self.authorizer.modes[name] = (device.mode, device.command_state.reduction_pct)
+            self.authorizer.commands.modes[name] = (device.mode, device.command_state.reduction_pct)
 
     def _is_agents(self, command_id: str) -> bool:
         return not self.disk[command_id].command.proposed_by.is_operator
@@ -261,7 +261,7 @@ class World:
         assert device.command_state.open_command == command.command_id
         assert version == record.state_version
         if record.send_by is None or self.now >= record.send_by or not self.connected:
-            ended = device.command_state.not_sent("no connection", self.now)
+            ended = device.command_state.not_sent(command.command_id, "no connection", self.now)
             self._tell(command.device_id, () if ended is None else (ended,))
             return
         self._publish(record)
@@ -311,7 +311,7 @@ class World:
                 assert progress.command_id not in self.published, "said that nothing was sent, and it was"
                 self.never_sent.add(progress.command_id)
         command_state = self.devices[device_id].command_state
-        self.authorizer.modes[device_id] = (command_state.mode, command_state.reduction_pct)
+        self.authorizer.commands.modes[device_id] = (command_state.mode, command_state.reduction_pct)
 
     def pass_time(self, seconds: float, guard_looks: bool = True) -> None:
         self.now += seconds
@@ -384,4 +384,4 @@ class World:
             for name, line in self.whole.lines.items()
         }
         self.plant = replace(self.whole, devices=present, lines=lines)
-        self.authorizer.replaced(self.plant)
+        self.authorizer.commands.replace_plant(self.plant)

@@ -5,7 +5,7 @@ import threading
 from aegisflow.actors.messages.common import Bundle
 from aegisflow.actors.messages.device import DeviceRecalled
 from aegisflow.actors.messages.gateway import PublishClaimed, RecordsCommitted
-from aegisflow.actors.messages.guard import CommandsRecalled, TransitionStored
+from aegisflow.actors.messages.guard import AuditCommitted, CommandsRecalled, TransitionStored
 from aegisflow.actors.messages.store import (
     AppendAudit,
     ClaimPublish,
@@ -40,6 +40,7 @@ class Disk:
         self.lost_claims = False
         """Whether claims are granted on disk, and nobody is told."""
         self.refuse_claims = ""
+        self.refuse_audit = ""
         self.refuse_steps = ""
         self.refused_steps = 0
         self.recalls: list[str] = []
@@ -77,9 +78,10 @@ class MemoryHistorian(ThreadedActor):
                     self.settle(message)
                 case AppendAudit(entry):
                     disk.audit.append(entry)
-                case CommitAudit(entry):
-                    disk.audit.append(entry)
-                    return True
+                case CommitAudit(entry, number, reply_to):
+                    if not disk.refuse_audit:
+                        disk.audit.append(entry)
+                    self.tell(reply_to, AuditCommitted(number, disk.refuse_audit))
                 case StoreTransition():
                     self.tell(message.reply_to, self.move(message))
                 case ClaimPublish():

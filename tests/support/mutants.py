@@ -30,20 +30,20 @@ class Mutant(NamedTuple):
         return text.replace(self.old, self.new)
 
 
-POLICY, LOCKS, DESK, LEDGER = (
+POLICY, LOCKS, AUTHORIZER, OPEN_COMMANDS = (
     "domain/commands/policy.py",
     "domain/commands/interlocks.py",
     "domain/commands/authorizer.py",
     "domain/commands/open_commands.py",
 )
-EXECUTION, OPERATION, PROOF = (
+EXECUTION, STATE_MACHINE, VERIFICATION = (
     "domain/commands/execution.py",
     "domain/commands/state_machine.py",
     "domain/commands/verification.py",
 )
 CALLERS, DEVICE = "domain/callers.py", "domain/device.py"
-STEP, GUARD, STEPS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
-GATEWAY, OPERATING = "actors/gateway.py", "actors/operating.py"
+STEP, GUARD, TRANSITIONS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
+GATEWAY, DEVICE = "actors/gateway.py", "actors/device.py"
 WRITER, RECALL = "store/writer.py", "store/recall.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
 
@@ -87,13 +87,13 @@ MUTANTS = (
     Mutant("recovery while it runs", LOCKS, "if mode.is_running:", "if False:"),
     Mutant(
         "agents approve",
-        DESK,
+        AUTHORIZER,
         'require_operator(by, "approve")',
         "pass",
     ),
     Mutant(
         "agents reject",
-        DESK,
+        AUTHORIZER,
         'require_operator(by, "reject")',
         "pass",
     ),
@@ -118,61 +118,63 @@ MUTANTS = (
     ),
     Mutant("agents take note of what is for people", DEVICE, ">= Severity.HIGH.rank:", "> Severity.CRITICAL.rank:"),
     Mutant("a name that is the name of a kind", POLICY, "and by.name not in _KINDS", "and True"),
-    Mutant("who proposes approves", DESK, "if by == command.proposed_by:", "if False:"),
-    Mutant("one approves for two", DESK, "if by.name in record.approved_by:", "if False:"),
-    Mutant("digest not compared", DESK, "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
+    Mutant("who proposes approves", AUTHORIZER, "if by == command.proposed_by:", "if False:"),
+    Mutant("one approves for two", AUTHORIZER, "if by.name in record.approved_by:", "if False:"),
+    Mutant("digest not compared", AUTHORIZER, "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
     Mutant(
         "approval after its expiry",
-        DESK,
+        AUTHORIZER,
         "or at >= receipt.expires_at:\n            return",
         "or False:\n            return",
     ),
     Mutant(
         "approval of another state",
-        DESK,
+        AUTHORIZER,
         "if device is None or device.version != record.state_version:",
         "if device is None:",
     ),
     Mutant(
         "not judged again",
-        DESK,
+        AUTHORIZER,
         "if decision.verdict is Verdict.DENY:\n            reasons",
         "if False:\n            reasons",
     ),
-    Mutant("one approval fewer", DESK, "if len(agreed) < needed:", "if len(agreed) < needed - 1:"),
+    Mutant("one approval fewer", AUTHORIZER, "if len(agreed) < needed:", "if len(agreed) < needed - 1:"),
     Mutant(
         "facts out of order",
-        DESK,
+        AUTHORIZER,
         "if record is None or progress.stage not in FOLLOWS[record.stage]:",
         "if record is None:",
     ),
     Mutant(
         "nothing expires",
-        DESK,
+        AUTHORIZER,
         "elif record.receipt.expires_at is None or at >=",
         "elif record.receipt.expires_at is None or at <",
     ),
     Mutant(
         "the same command twice",
-        DESK,
+        AUTHORIZER,
         "if any(self._same(other.command, command) for",
         "if False and any(self._same(other.command, command) for",
     ),
-    Mutant("two under way", DESK, "and other.stage.is_under_way\n", "and False\n"),
+    Mutant("two under way", AUTHORIZER, "and other.stage.is_under_way\n", "and False\n"),
     Mutant(
         "a shutdown leaves others waiting",
-        DESK,
+        AUTHORIZER,
         "if record.command.command is not CommandName.EMERGENCY_SHUTDOWN:",
         "if True:",
     ),
-    Mutant("race: reserved steps unseen", LEDGER, "known = {**self.open, **self._coming}", "known = {**self.open}"),
+    Mutant(
+        "race: reserved steps unseen", OPEN_COMMANDS, "known = {**self.open, **self._reserved}", "known = {**self.open}"
+    ),
     Mutant(
         "race: reserved steps not counted",
-        LEDGER,
-        "for one in self._coming.values() if _is_agents(one)",
+        OPEN_COMMANDS,
+        "for one in self._reserved.values() if _is_agents(one)",
         "for one in ()",
     ),
-    Mutant("operators use the agents' rate up", LEDGER, "not record.command.proposed_by.is_operator", "True"),
+    Mutant("operators use the agents' rate up", OPEN_COMMANDS, "not record.command.proposed_by.is_operator", "True"),
     Mutant("digest without parameters", STEP, "dict(sorted(command.parameters.items())),", "{},"),
     Mutant("digest without state", STEP, "        state_version,\n        format", "        format"),
     Mutant(
@@ -199,29 +201,31 @@ MUTANTS = (
     ),
     Mutant(
         "sent again after a restart",
-        OPERATION,
+        STATE_MACHINE,
         "self._decided = dict(dispatched or {})",
         "self._decided = {}",
     ),
     Mutant(
         "sent again when told again",
-        OPERATION,
+        STATE_MACHINE,
         "or command.command_id in self._decided:",
         "or False:",
     ),
     Mutant(
         "a device knows only its newest order",
-        OPERATION,
+        STATE_MACHINE,
         "or command.command_id in self._decided:",
         "or command.command_id in list(self._decided)[-1:]:",
     ),
     Mutant(
         "a refused order is judged again",
-        OPERATION,
+        STATE_MACHINE,
         "        self._remember(command.command_id, record.send_by or at, at)\n        against = ",
         "        against = ",
     ),
-    Mutant("an order revived by a clock that is set back", OPERATION, "if at < expiry + KNOWN_S}", "if at < expiry}"),
+    Mutant(
+        "an order revived by a clock that is set back", STATE_MACHINE, "if at < expiry + KNOWN_S}", "if at < expiry}"
+    ),
     Mutant(
         "published without asking the store",
         GATEWAY,
@@ -256,42 +260,59 @@ MUTANTS = (
         "WHERE device_id = ? AND send_by > ?",
         "WHERE device_id = ? AND send_by > ? AND stage IN ('dispatched', 'acknowledged')",
     ),
-    Mutant("interlocks not asked", OPERATION, "if against:", "if False:"),
+    Mutant("interlocks not asked", STATE_MACHINE, "if against:", "if False:"),
     Mutant(
         "a machine's word on its mode",
-        OPERATION,
+        STATE_MACHINE,
         "and self.mode is Mode.UNKNOWN:\n                self._move",
         "and True:\n                self._move",
     ),
-    Mutant("mode kept though nobody saw", OPERATION, "elif progress.stage in _CALLED:", "elif False:"),
+    Mutant("mode kept though nobody saw", STATE_MACHINE, "elif progress.stage in _CALLED:", "elif False:"),
     Mutant(
         "half of a change is enough of nothing",
-        PROOF,
+        VERIFICATION,
         "margin = _SHARE * share * abs(mean)",
         "margin = -_SHARE * share * abs(mean)",
     ),
     Mutant(
         "published without a commit",
-        STEPS,
-        "        self._authorizer.reserve(transition)\n",
-        "        self._authorizer.reserve(transition)\n        self._done(Storing(transition, None, 0.0))\n",
+        GUARD,
+        "        self._writer.write(step)\n",
+        "        self._writer.write(step)\n        self._done(step)\n",
     ),
-    Mutant("steps not reserved", STEPS, "        self._authorizer.reserve(transition)\n", ""),
+    Mutant("steps not reserved", TRANSITIONS, "        self._commands.reserve(step.transition)\n", ""),
     Mutant(
         "a step that was refused is taken",
-        STEPS,
+        GUARD,
         "        if told.ok:\n            self._done",
         "        if True:\n            self._done",
     ),
-    Mutant("a fact given up", STEPS, "if not told.ok and not told.final and storing.answer is None:", "if False:"),
+    Mutant("a fact given up", TRANSITIONS, "if not told.ok and not told.final and step.answer is None:", "if False:"),
     Mutant("agents resume themselves", GUARD, 'require_operator(switch.by, "switch the commands of agents")', "pass"),
     Mutant("stopping waits for the store", GUARD, "if not switch.allowed:\n", "if False:\n"),
-    Mutant("facts lost in a fall", STEPS, "                self.give_back(message)\n", "                pass\n"),
+    Mutant(
+        "an older resumption undoes a stop",
+        GUARD,
+        "if switch.wanted.allowed and committed.number > self._newest_stop:",
+        "if switch.wanted.allowed:",
+    ),
+    Mutant("a resumption that is not stored takes effect", GUARD, "if committed.why:", "if False:"),
+    Mutant(
+        "facts that came before the past are lost in a failure",
+        GUARD,
+        "self.give_back(*self._stash.abandon(error))",
+        "self._stash.abandon(error)",
+    ),
+    Mutant("facts that wait for another step are lost in a failure", GUARD, "self.give_back(step.request)", "pass"),
+    Mutant(
+        "what the store knows better is not asked for", GUARD, "            if told.final:\n", "            if False:\n"
+    ),
     Mutant(
         "answered before it is stored",
-        STEPS,
-        "        self.tell(HISTORIAN, StoreTransition(transition, self.name))\n        self.wake_in",
-        "        _ = answer and answer.set(transition.after.receipt)\n        self.wake_in",
+        GUARD,
+        "        self._writer.write(step)\n        self.wake_in",
+        "        _ = step.answer and step.answer.set(step.transition and step.transition.after.receipt)\n"
+        "        self._writer.write(step)\n        self.wake_in",
     ),
     Mutant("sent after its expiry", GATEWAY, "if send_by is None or now >= send_by:", "if send_by is None:"),
     Mutant(
@@ -303,17 +324,17 @@ MUTANTS = (
     Mutant("answers of machines are not passed on", GATEWAY, "self.tell(ack.device_id, AckReceived(ack))", "pass"),
     Mutant(
         "published though the machine's own interlock refused",
-        OPERATING,
+        DEVICE,
         "if begun.publish:",
         "if True:",
     ),
     Mutant(
         "what was never sent stays open",
-        OPERATING,
-        "if self._device.command_state.open_command == command_id:\n",
-        "if False:\n",
+        STATE_MACHINE,
+        "if self._execution is None or self.open_command != command_id:",
+        "if True:",
     ),
-    Mutant("a restarted guard is not told", OPERATING, "for progress in self._seen:", "for progress in ():"),
+    Mutant("a restarted guard is not told", DEVICE, "for progress in self._told_progress:", "for progress in ():"),
     Mutant(
         "published without a connection", CLIENT, "connection is None or not connection.connected or", "connection and"
     ),
@@ -339,7 +360,7 @@ MUTANTS = (
         '"expires_at": format_instant(expires_at)',
         '"expires_at": format_instant(issued_at)',
     ),
-    Mutant("the machine is never asked", OPERATING, "if asked is not None:", "if False:"),
+    Mutant("the machine is never asked", DEVICE, "if asked is not None:", "if False:"),
 )
 """What could go wrong, where; the old text stands once in its file."""
 

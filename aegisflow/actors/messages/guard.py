@@ -110,6 +110,15 @@ class TransitionStored:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditCommitted:
+    """The audit row that was told with this number is on disk, or it is not."""
+
+    number: int
+    why: str = ""
+    """Why it is not on disk; empty where it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class CommandsRecalled:
     """What the store remembers of commands: told once after each start of the guard."""
 

@@ -79,10 +79,12 @@ class RecallCommands:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitAudit(Question[bool]):
-    """Commit an audit row at once; True once on disk."""
+class CommitAudit:
+    """Commit an audit row at once, and tell ``reply_to`` (AuditCommitted) by this number."""
 
     entry: AuditEntry
+    number: int
+    reply_to: str
 
 
 @dataclass(frozen=True, slots=True)

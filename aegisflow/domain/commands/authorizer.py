@@ -1,8 +1,8 @@
-"""The guard's desk: every command that is not over yet, and which step it may take next.
+"""Who may have which command executed: judges proposals and approvals, and says which step comes next.
 
-Pure: time is an argument, nothing is sent or stored. A step is a ``Transition``; whoever stores it
-compares the stage before with what is stored (compare-and-set), and only once it is on disk hands it
-to ``apply``. So memory never knows more than the store.
+Pure: time is an argument, and nothing is sent or stored. A step is a ``Transition``. Whoever stores it
+compares the stage before with the stored one (compare-and-set), and hands it to ``OpenCommands.apply`` only
+once it is on disk. So memory never knows more than the store.
 """
 
 import hmac
@@ -23,7 +23,7 @@ from aegisflow.domain.commands.model import (
 )
 from aegisflow.domain.commands.open_commands import OpenCommands
 from aegisflow.domain.commands.policy import Decision, decide
-from aegisflow.domain.commands.policy_spec import Verdict
+from aegisflow.domain.commands.policy_spec import PolicySpec, Verdict
 from aegisflow.domain.commands.transition import Transition, digest_of, end, moved, row
 from aegisflow.domain.commands.verification import expect
 from aegisflow.domain.equipment import PlantSpec
@@ -34,21 +34,32 @@ from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 __all__ = ["CommandAuthorizer"]
 
 _GRACE_S = 60.0
-"""So long after its last deadline a command without a word from its device is given up."""
+"""A command of whose outcome its device tells nothing is given up so long after its last deadline."""
 
 
-class CommandAuthorizer(OpenCommands):
-    """Judges commands, and says which step each may take next."""
+class CommandAuthorizer:
+    """Judges commands against policy and the plant, and returns the step that each may take next."""
 
     def __init__(self, plant: PlantSpec, responsible: Callable[[Severity], str] = lambda _: "an operator") -> None:
-        """Begin with nothing open; ``responsible`` names who acts on an alarm so severe."""
-        super().__init__(plant)
+        """Begin with no open commands.
+
+        Args:
+            plant: its devices, lines and policy.
+            responsible: names who acts on an alarm of a severity.
+        """
+        self.commands = OpenCommands(plant)
         self._responsible = responsible
 
     # --- steps --------------------------------------------------------------------------------
 
     def propose(self, command: Command, device: DeviceView | None, at: float) -> Transition:
-        """Judge a new command."""
+        """Judge a new command and return its first step: denied, awaiting approval or dispatched.
+
+        Args:
+            command: as it was proposed.
+            device: as it is now; None if it does not answer, and the command is then denied.
+            at: now, UTC epoch seconds.
+        """
         decision = self._judge(command, device, at)
         proposed = row(command, Stage.PROPOSED, at, command.proposed_by.name, kind=command.proposed_by.kind)
         record = CommandRecord(
@@ -63,7 +74,7 @@ class CommandAuthorizer(OpenCommands):
             after = moved(record, Stage.DENIED, at, decision.reasons, told)
             return Transition(None, after, (proposed, row(command, Stage.DENIED, at, "guard", decision.reasons)))
         if decision.verdict is Verdict.ASK:
-            expires_at = at + self.plant.policy.approve_within_s
+            expires_at = at + self._policy.approve_within_s
             told = (
                 f"waits for {decision.approvals} operator{'s' if decision.approvals > 1 else ''} to approve it by "
                 f"{format_instant(expires_at)}; {self._who(device)} must decide. Do not propose it again"
@@ -79,12 +90,23 @@ class CommandAuthorizer(OpenCommands):
         return self._dispatch(None, record, device, at, decision.reasons, "policy", (proposed,))
 
     def approve(self, command_id: str, digest: str, by: Caller, device: DeviceView | None, at: float) -> Transition:
-        """Let an operator agree, and judge again on the plant as it is now.
+        """Take an operator's approval, and judge the command again on the plant as it is now.
+
+        Args:
+            command_id: of a command that awaits approval.
+            digest: of the command as it was shown to the operator.
+            by: who approves.
+            device: as it is now; None if it does not answer.
+            at: now, UTC epoch seconds.
+
+        Returns:
+            The step to ``dispatched``; to ``awaiting_approval`` while another operator must agree; or to
+            ``expired`` where it is too late, the device has changed, or policy denies the command by now.
 
         Raises:
-            UnknownNameError: nothing of this id waits.
+            UnknownNameError: no command of this id awaits approval.
             NotAllowedError: this caller may not approve it.
-            ConflictError: it is not what the approver saw.
+            ConflictError: it is not the command that was shown.
         """
         record = self._waiting(command_id)
         command, receipt = record.command, record.receipt
@@ -115,10 +137,10 @@ class CommandAuthorizer(OpenCommands):
         return self._dispatch(record, agreed_on, device, at, receipt.reasons, by.name, ())
 
     def reject(self, command_id: str, by: Caller, reason: str, at: float) -> Transition:
-        """Let an operator refuse.
+        """Take an operator's refusal.
 
         Raises:
-            UnknownNameError: nothing of this id waits.
+            UnknownNameError: no command of this id awaits approval.
             NotAllowedError: the caller is no operator.
         """
         record = self._waiting(command_id)
@@ -126,17 +148,17 @@ class CommandAuthorizer(OpenCommands):
         return end(record, Stage.REJECTED, at, (f"{by.name}: {reason}" if reason else f"by {by.name}",), by.name)
 
     def progress(self, progress: Progress) -> Transition | None:
-        """Take what a device saw; None when the command is past that."""
-        record = self.open.get(progress.command_id)
+        """Return the step that a device has seen a command take; None when the command is past it."""
+        record = self.commands.open.get(progress.command_id)
         if record is None or progress.stage not in FOLLOWS[record.stage]:
             return None
         return end(record, progress.stage, progress.at, progress.reasons, record.command.device_id)
 
     def due(self, at: float) -> list[Transition]:
-        """Return what time alone brings about: approvals that came too late, commands that nobody tells of."""
+        """Return the steps that time alone brings about: approvals that came too late, commands without news."""
         found = []
-        for record in self.open.values():
-            gone = record.command.device_id not in self.plant.devices
+        for record in self.commands.open.values():
+            gone = record.command.device_id not in self.commands.plant.devices
             went_back = of_another_clock(record, at)
             if record.stage is Stage.AWAITING_APPROVAL:
                 if gone:
@@ -150,12 +172,12 @@ class CommandAuthorizer(OpenCommands):
         return found
 
     def superseded(self, record: CommandRecord, at: float) -> list[Transition]:
-        """Return the end of what waits for approval on a device that is being shut down."""
+        """Return the steps that end what still awaits approval on a device that ``record`` shuts down."""
         if record.command.command is not CommandName.EMERGENCY_SHUTDOWN:
             return []
         return [
             end(other, Stage.EXPIRED, at, (f"{record.command.command_id} shuts the device down",))
-            for other in self.open.values()
+            for other in self.commands.open.values()
             if other.command.device_id == record.command.device_id
             and other.stage is Stage.AWAITING_APPROVAL
             and other.command.command_id != record.command.command_id
@@ -163,19 +185,23 @@ class CommandAuthorizer(OpenCommands):
 
     # --- inside -------------------------------------------------------------------------------
 
+    @property
+    def _policy(self) -> PolicySpec:
+        return self.commands.plant.policy
+
     def _judge(self, command: Command, device: DeviceView | None, at: float) -> Decision:
-        if command.device_id not in self.plant.devices:
+        if command.device_id not in self.commands.plant.devices:
             return Decision(Verdict.DENY, ("the plant has no such device",))
         if any(
             other.command.device_id == command.device_id
             and other.stage.is_under_way
             and command.command is not CommandName.EMERGENCY_SHUTDOWN
-            for other in self.known()
+            for other in self.commands.known()
         ):
             return Decision(Verdict.DENY, ("another command to this device is still under way",))
-        if any(self._same(other.command, command) for other in self.known()):
+        if any(self._same(other.command, command) for other in self.commands.known()):
             return Decision(Verdict.DENY, ("the same command is open already; follow that one",))
-        return decide(command, device, self.surroundings(command.device_id, at), self.plant.policy)
+        return decide(command, device, self.commands.surroundings(command.device_id, at), self._policy)
 
     @staticmethod
     def _same(one: Command, other: Command) -> bool:
@@ -195,15 +221,15 @@ class CommandAuthorizer(OpenCommands):
         by: str,
         audit: tuple[AuditEntry, ...],
     ) -> Transition:
-        """Approve and dispatch in one commit: there is no moment at which it is approved and waits."""
+        """Return the step that approves and dispatches in one commit, so that nothing is ever approved and waits."""
         command = record.command
         told = "on its way to the machine; get_device_status shows what becomes of it. It is not done yet"
         after = moved(record, Stage.DISPATCHED, at, reasons, told)
         after = replace(
             after,
             state_version=device.version,
-            send_by=at + self.plant.policy.send_within_s,
-            expectation=expect(command, device, self.plant.devices[command.device_id]),
+            send_by=at + self._policy.send_within_s,
+            expectation=expect(command, device, self.commands.plant.devices[command.device_id]),
         )
         effect = "no sensor shows it" if after.expectation is None else after.expectation.describe()
         rows = (
@@ -213,20 +239,20 @@ class CommandAuthorizer(OpenCommands):
         return Transition(before, after, (*audit, *rows))
 
     def _waiting(self, command_id: str) -> CommandRecord:
-        record = self.open.get(command_id)
+        record = self.commands.open.get(command_id)
         if record is None or record.stage is not Stage.AWAITING_APPROVAL:
-            waiting = [view.receipt.command.command_id for view in self.approvals()]
+            waiting = [view.receipt.command.command_id for view in self.commands.approvals()]
             raise UnknownNameError("command that waits for approval", command_id, waiting)
         return record
 
     def _last_word(self, record: CommandRecord) -> float:
-        policy, expected = self.plant.policy, record.expectation
+        policy, expected = self._policy, record.expectation
         effect_s = 0.0 if expected is None else expected.within_s
         sent = record.stage_at if record.send_by is None else record.send_by
         return sent + max(effect_s, policy.answer_within_s) + policy.answer_within_s + _GRACE_S
 
     def _who(self, device: DeviceView | None) -> str:
-        """Return who acts on the worst alarm of a device, as the escalation table has it."""
+        """Return who acts on the worst alarm of a device, by the escalation table."""
         severity = None if device is None else device.severity
         return "an operator" if severity is None else self._responsible(severity)
 

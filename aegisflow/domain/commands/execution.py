@@ -18,8 +18,10 @@ from math import inf
 
 from aegisflow.domain.commands.model import CommandRecord, Mode, Stage
 
-__all__ = ["Ack", "Execution", "Progress"]
+__all__ = ["NO_COMMAND", "Ack", "Execution", "Progress"]
 
+NO_COMMAND = "none"
+"""Stands for the id in a question, and in its answer, that is about no command but only about the mode."""
 _NEVER_CAME = "unknown"
 
 

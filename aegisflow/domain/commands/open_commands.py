@@ -1,4 +1,4 @@
-"""Every command that is not over, and what the rest of the plant means for the next one."""
+"""The commands that are not over yet, and what the rest of the plant means for the next one."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -12,30 +12,31 @@ __all__ = ["OpenCommands"]
 
 
 class OpenCommands:
-    """What is open, as the store has it."""
+    """The open commands, as the store has them, and the steps that are on their way to the store."""
 
     def __init__(self, plant: PlantSpec) -> None:
         self.plant = plant
         self.agents = AgentWrites()
+        """Whether agents may propose commands now."""
         self.open: dict[str, CommandRecord] = {}
         """Command id to the command, as committed."""
-        self._coming: dict[str, CommandRecord] = {}
-        """Steps that are being stored: not true yet, but others are judged as if they were."""
+        self._reserved: dict[str, CommandRecord] = {}
+        """Command id to the command after a step that is being stored: not true yet, but others are judged by it."""
         self.modes: dict[str, tuple[Mode, float]] = {}
-        """Device to its mode and the load taken from it, as it last told."""
+        """Device to its mode, and the load taken from it in per cent, as the device last told."""
         self._dispatches: deque[tuple[float, str]] = deque()
-        """When a command of an agent went to which device."""
+        """When a command of an agent was dispatched, and to which device; oldest first."""
 
     def reserve(self, transition: Transition) -> None:
         """Judge others from now on as if this step were on disk, until it is applied or released."""
-        self._coming[transition.after.command.command_id] = transition.after
+        self._reserved[transition.after.command.command_id] = transition.after
 
     def release(self, transition: Transition) -> None:
-        """Forget a step that could not be stored."""
-        self._coming.pop(transition.after.command.command_id, None)
+        """Forget a reserved step that could not be stored."""
+        self._reserved.pop(transition.after.command.command_id, None)
 
     def apply(self, transition: Transition) -> None:
-        """Take over a step that is on disk."""
+        """Take over a step once it is on disk."""
         self.release(transition)
         record = transition.after
         if record.stage.is_final:
@@ -46,17 +47,22 @@ class OpenCommands:
             self._dispatches.append(_dispatch_of(record))
 
     def recall(self, records: Iterable[CommandRecord], dispatches: Iterable[tuple[float, str]]) -> None:
-        """Take over what the store knows: open commands, and those sent lately on an agent's proposal."""
+        """Take over what the store knows.
+
+        Args:
+            records: every command that is not over.
+            dispatches: when (UTC epoch seconds) a command of an agent was dispatched lately, and to which device.
+        """
         self.open = {record.command.command_id: record for record in records}
         self._dispatches = deque(sorted(dispatches))
 
-    def replaced(self, plant: PlantSpec) -> None:
-        """Go on with another plant."""
+    def replace_plant(self, plant: PlantSpec) -> None:
+        """Go on with another plant; modes of devices that it does not have are forgotten."""
         self.plant = plant
         self.modes = {name: mode for name, mode in self.modes.items() if name in plant.devices}
 
     def approvals(self) -> tuple[CommandView, ...]:
-        """Return what waits for an operator, oldest first."""
+        """Return the commands that await approval, oldest first."""
         waiting = [record for record in self.open.values() if record.stage is Stage.AWAITING_APPROVAL]
         return tuple(
             CommandView(one.receipt, one.digest, one.facts, one.approved_by, one.approvals_needed)
@@ -68,35 +74,35 @@ class OpenCommands:
         return tuple(record.receipt for record in self.open.values() if record.command.device_id == device_id)
 
     def surroundings(self, device_id: str, at: float) -> PlantView:
-        """Return the rest of the plant as policy sees it for a command to this device."""
+        """Return the rest of the plant, as policy sees it when it judges a command to this device."""
         policy, device = self.plant.policy, self.plant.devices[device_id]
         longest = max(policy.device_rate.within_s, policy.plant_rate.within_s)
         while self._dispatches and self._dispatches[0][0] <= at - longest:
             self._dispatches.popleft()
-        sent = [*self._dispatches, *(_dispatch_of(one) for one in self._coming.values() if _is_agents(one))]
+        sent = [*self._dispatches, *(_dispatch_of(one) for one in self._reserved.values() if _is_agents(one))]
         to_device = [t for t, name in sent if name == device_id and t > at - policy.device_rate.within_s]
         to_plant = [t for t, _ in sent if t > at - policy.plant_rate.within_s]
         line = self.plant.lines[device.line].devices if device.line in self.plant.lines else ()
-        kin = [
+        siblings = [
             name
             for name in (self.plant.devices if policy.keep_running.get(device.kind) else ())
             if name != device_id and self.plant.devices[name].kind == device.kind
         ]
-        coming = self._coming_loads()
+        coming = self._loads_under_way()
         return PlantView(
             self.agents,
             len(to_device),
             len(to_plant),
             sum(self._taken(name, coming) for name in line if name != device_id),
-            sum(1 for name in kin if self._taken(name, coming) < 100.0),
+            sum(1 for name in siblings if self._taken(name, coming) < 100.0),
         )
 
     def known(self) -> Iterable[CommandRecord]:
-        """Return every open command, as it is or is about to be."""
-        known = {**self.open, **self._coming}
+        """Return every open command, as it will be once all reserved steps are stored."""
+        known = {**self.open, **self._reserved}
         return [record for record in known.values() if not record.stage.is_final]
 
-    def _coming_loads(self) -> dict[str, float]:
+    def _loads_under_way(self) -> dict[str, float]:
         """Return device to the load that a command under way is about to take from it."""
         coming: dict[str, float] = {}
         for record in self.known():

@@ -118,11 +118,11 @@ class CommandStateMachine:
         self._decided = {other: expiry for other, expiry in self._decided.items() if at < expiry + KNOWN_S}
         self._decided[command_id] = expires_at
 
-    def not_sent(self, why: str, at: float) -> Progress | None:
-        """Note that the command under way could not be published."""
-        if self._execution is None:
+    def not_sent(self, command_id: str, why: str, at: float) -> Progress | None:
+        """Note that a command has not been published, and never will be; None unless it is under way."""
+        if self._execution is None or self.open_command != command_id:
             return None
-        progress = Progress(self.open_command, Stage.FAILED, at, (f"{why}; nothing was sent",))
+        progress = Progress(command_id, Stage.FAILED, at, (f"{why}; nothing was sent",))
         self._execution = None
         return progress
 

@@ -61,7 +61,7 @@ def test_a_denial_leaves_rows_and_nothing_open() -> None:
     assert step.audit[0].detail["justification"] == "vibration is high"
     assert "an operator can decide" in step.after.receipt.next_step
     store(authorizer, step)
-    assert authorizer.open == {}
+    assert authorizer.commands.open == {}
 
 
 def test_a_question_waits_with_digest_facts_and_a_time() -> None:
@@ -74,7 +74,7 @@ def test_a_question_waits_with_digest_facts_and_a_time() -> None:
     assert record.send_by is None
     assert "whoever answers for critical" in record.receipt.next_step
     store(authorizer, step)
-    (shown,) = authorizer.approvals()
+    (shown,) = authorizer.commands.approvals()
     assert (shown.digest, shown.facts, shown.approvals_needed) == (record.digest, ("mode normal",), 1)
 
 
@@ -92,7 +92,7 @@ def test_oldest_first() -> None:
     authorizer = make_authorizer()
     first = asked(authorizer, command(STOP, AGENT, "pump-02", NOW - 5.0))
     second = asked(authorizer, command(STOP))
-    assert [one.receipt.command for one in authorizer.approvals()] == [first.command, second.command]
+    assert [one.receipt.command for one in authorizer.commands.approvals()] == [first.command, second.command]
 
 
 # --- approvals ----------------------------------------------------------------------------------
@@ -186,16 +186,16 @@ def test_two_approvals_are_by_two_people() -> None:
 def test_a_policy_that_has_become_stricter_counts_at_the_approval() -> None:
     authorizer = make_authorizer()
     record = asked(authorizer)
-    authorizer.replaced(plant(rules=TWO))
+    authorizer.commands.replace_plant(plant(rules=TWO))
     first = approve(authorizer, record)
     assert (first.after.stage, first.after.approvals_needed) == (Stage.AWAITING_APPROVAL, 2)
-    authorizer.replaced(plant())
+    authorizer.commands.replace_plant(plant())
     store(authorizer, first)
     done = authorizer.approve(record.command.command_id, record.digest, CLEO, view(), NOW + 2.0)
     assert done.after.stage is Stage.DISPATCHED
     authorizer = make_authorizer()
     record = asked(authorizer)
-    authorizer.replaced(plant(rules=()))
+    authorizer.commands.replace_plant(plant(rules=()))
     denied = approve(authorizer, record)
     assert denied.after.stage is Stage.EXPIRED
     assert denied.after.receipt.reasons[0].startswith("judged again")
@@ -221,9 +221,9 @@ def test_an_approval_is_for_the_device_as_it_was() -> None:
 def test_an_approval_is_judged_again() -> None:
     authorizer = make_authorizer()
     record = asked(authorizer, command(REDUCE, reduction_pct=50.0))
-    authorizer.agents = AgentWrites(False, "ben", NOW, "audit")
+    authorizer.commands.agents = AgentWrites(False, "ben", NOW, "audit")
     assert approve(authorizer, record).after.stage is Stage.EXPIRED
-    authorizer.agents = AgentWrites()
+    authorizer.commands.agents = AgentWrites()
     assert approve(authorizer, record, device=view(stale=("power",))).after.stage is Stage.EXPIRED
     assert approve(authorizer, record).after.stage is Stage.DISPATCHED
 
@@ -235,7 +235,7 @@ def test_a_rejection_tells_by_whom_and_why() -> None:
     assert (step.after.stage, step.after.receipt.reasons) == (Stage.REJECTED, ("ada: not today",))
     assert [(entry.act, entry.actor) for entry in step.audit] == [("command_rejected", "ada")]
     store(authorizer, step)
-    assert authorizer.open == {}
+    assert authorizer.commands.open == {}
 
 
 # --- what follows -------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_what_the_device_saw_is_taken_in_order_and_once() -> None:
     done = authorizer.progress(progress(record, Stage.VERIFIED))
     assert done is not None
     store(authorizer, done)
-    assert authorizer.open == {}
+    assert authorizer.commands.open == {}
     assert authorizer.progress(progress(record, Stage.FAILED)) is None
 
 
@@ -307,7 +307,7 @@ def test_a_clock_that_went_back_leaves_nothing_open_for_ever(sent: bool, stage: 
     authorizer = make_authorizer()
     record = asked(authorizer)
     if sent:
-        authorizer.apply(authorizer.approve(record.command.command_id, record.digest, ADA, view(), NOW))
+        authorizer.commands.apply(authorizer.approve(record.command.command_id, record.digest, ADA, view(), NOW))
     assert authorizer.due(NOW - 30.0) == []
     (transition,) = authorizer.due(NOW - 1e6)
     assert transition.after.stage is stage
@@ -317,7 +317,7 @@ def test_commands_of_a_device_that_is_gone_end() -> None:
     authorizer = make_authorizer()
     asked(authorizer, command(STOP, AGENT, "pump-02"))
     store(authorizer, authorizer.propose(command(), MILD, NOW))
-    authorizer.replaced(plant("motor-01"))
+    authorizer.commands.replace_plant(plant("motor-01"))
     assert {step.after.stage for step in authorizer.due(NOW + 1.0)} == {Stage.EXPIRED, Stage.OUTCOME_UNKNOWN}
 
 
@@ -338,24 +338,24 @@ def test_a_shutdown_ends_what_waits_on_its_device_and_nothing_else() -> None:
 def test_a_step_on_its_way_to_the_store_counts_already() -> None:
     authorizer = make_authorizer()
     first = authorizer.propose(command(), MILD, NOW)
-    authorizer.reserve(first)
+    authorizer.commands.reserve(first)
     second = authorizer.propose(command(REDUCE, reduction_pct=30.0), MILD, NOW)
     assert second.after.stage is Stage.DENIED
     assert second.after.receipt.reasons == ("another command to this device is still under way",)
-    assert authorizer.open == {}
-    authorizer.release(first)
+    assert authorizer.commands.open == {}
+    authorizer.commands.release(first)
     assert authorizer.propose(command(), MILD, NOW).after.stage is Stage.DISPATCHED
 
 
 def test_a_shutdown_may_race_with_another_command() -> None:
     authorizer = make_authorizer()
-    authorizer.reserve(authorizer.propose(command(), MILD, NOW))
+    authorizer.commands.reserve(authorizer.propose(command(), MILD, NOW))
     assert authorizer.propose(command(STOP, ADA), MILD, NOW).after.stage is Stage.DISPATCHED
 
 
 def test_the_same_command_twice_is_one() -> None:
     authorizer = make_authorizer()
-    authorizer.reserve(authorizer.propose(command(REDUCE, reduction_pct=50.0), view(), NOW))
+    authorizer.commands.reserve(authorizer.propose(command(REDUCE, reduction_pct=50.0), view(), NOW))
     again = authorizer.propose(command(REDUCE, reduction_pct=50.0), view(), NOW)
     assert again.after.receipt.reasons == ("the same command is open already; follow that one",)
     for other in (command(REDUCE, reduction_pct=60.0), command(REDUCE, AGENT, "pump-02", reduction_pct=50.0)):
@@ -364,43 +364,45 @@ def test_the_same_command_twice_is_one() -> None:
 
 def test_the_line_counts_what_is_taken_and_about_to_be() -> None:
     authorizer = make_authorizer(line_reduction_pct=60.0)
-    authorizer.reserve(authorizer.propose(command(REDUCE, ADA, "pump-02", reduction_pct=40.0), view("pump-02"), NOW))
-    assert authorizer.surroundings("pump-01", NOW).line_reduction_pct == 40.0
-    assert authorizer.surroundings("pump-02", NOW).line_reduction_pct == 0.0
+    authorizer.commands.reserve(
+        authorizer.propose(command(REDUCE, ADA, "pump-02", reduction_pct=40.0), view("pump-02"), NOW)
+    )
+    assert authorizer.commands.surroundings("pump-01", NOW).line_reduction_pct == 40.0
+    assert authorizer.commands.surroundings("pump-02", NOW).line_reduction_pct == 0.0
     assert authorizer.propose(command(), MILD, NOW).after.stage is Stage.DENIED
     authorizer = make_authorizer(line_reduction_pct=60.0)
-    authorizer.modes = {"pump-02": (Mode.UNKNOWN, 0.0), "motor-01": (Mode.REDUCED_LOAD, 30.0)}
-    assert authorizer.surroundings("pump-01", NOW).line_reduction_pct == 130.0
+    authorizer.commands.modes = {"pump-02": (Mode.UNKNOWN, 0.0), "motor-01": (Mode.REDUCED_LOAD, 30.0)}
+    assert authorizer.commands.surroundings("pump-01", NOW).line_reduction_pct == 130.0
 
 
 def test_siblings_that_are_about_to_stop_do_not_count_as_running() -> None:
     authorizer = make_authorizer("pump-01", "pump-02", "pump-03", "motor-01", keep_running={"pump": 1})
-    assert authorizer.surroundings("pump-01", NOW).others_running == 2
-    authorizer.modes = {"pump-02": (Mode.SHUTDOWN, 0.0)}
-    assert authorizer.surroundings("pump-01", NOW).others_running == 1
-    authorizer.reserve(authorizer.propose(command(SERVICE, ADA, "pump-03"), view("pump-03"), NOW))
-    assert authorizer.surroundings("pump-01", NOW).others_running == 0
+    assert authorizer.commands.surroundings("pump-01", NOW).others_running == 2
+    authorizer.commands.modes = {"pump-02": (Mode.SHUTDOWN, 0.0)}
+    assert authorizer.commands.surroundings("pump-01", NOW).others_running == 1
+    authorizer.commands.reserve(authorizer.propose(command(SERVICE, ADA, "pump-03"), view("pump-03"), NOW))
+    assert authorizer.commands.surroundings("pump-01", NOW).others_running == 0
     assert authorizer.propose(command(SERVICE), view(), NOW).after.stage is Stage.DENIED
 
 
 def test_rates_count_what_agents_sent_within_their_time() -> None:
     authorizer = make_authorizer(device_rate=Rate(2, 60.0), plant_rate=Rate(3, 120.0))
-    authorizer.recall(
+    authorizer.commands.recall(
         (), [(NOW - 60.0, "pump-01"), (NOW - 59.0, "pump-01"), (NOW - 120.0, "pump-02"), (NOW - 70.0, "pump-02")]
     )
-    seen = authorizer.surroundings("pump-01", NOW)
+    seen = authorizer.commands.surroundings("pump-01", NOW)
     assert (seen.device_commands, seen.plant_commands) == (1, 3)
-    seen = authorizer.surroundings("pump-02", NOW)
+    seen = authorizer.commands.surroundings("pump-02", NOW)
     assert (seen.device_commands, seen.plant_commands) == (0, 3)
 
 
 def test_rates_count_agents_only_and_what_is_about_to_be_sent() -> None:
     authorizer = make_authorizer()
     store(authorizer, authorizer.propose(command(REDUCE, ADA, "pump-02"), view("pump-02"), NOW))
-    assert authorizer.surroundings("pump-01", NOW).plant_commands == 0
+    assert authorizer.commands.surroundings("pump-01", NOW).plant_commands == 0
     step = authorizer.propose(command(), MILD, NOW)
-    authorizer.reserve(step)
-    assert authorizer.surroundings("pump-01", NOW).device_commands == 1
-    authorizer.apply(step)
-    assert authorizer.surroundings("pump-01", NOW).device_commands == 1
-    assert authorizer.surroundings("pump-01", NOW + 3600.0).device_commands == 0
+    authorizer.commands.reserve(step)
+    assert authorizer.commands.surroundings("pump-01", NOW).device_commands == 1
+    authorizer.commands.apply(step)
+    assert authorizer.commands.surroundings("pump-01", NOW).device_commands == 1
+    assert authorizer.commands.surroundings("pump-01", NOW + 3600.0).device_commands == 0

@@ -37,7 +37,7 @@ class Commands(RuleBasedStateMachine):
         self.world = World()
 
     def waiting(self) -> list[CommandRecord]:
-        return [one for one in self.world.authorizer.open.values() if one.stage is Stage.AWAITING_APPROVAL]
+        return [one for one in self.world.authorizer.commands.open.values() if one.stage is Stage.AWAITING_APPROVAL]
 
     def present(self, place: int) -> str:
         """Return a device of the plant as it is now."""
@@ -91,7 +91,7 @@ class Commands(RuleBasedStateMachine):
 
     @rule(allowed=mostly)
     def switch_agents(self, allowed):
-        self.world.authorizer.agents = AgentWrites(allowed, "ada", self.world.now, "")
+        self.world.authorizer.commands.agents = AgentWrites(allowed, "ada", self.world.now, "")
 
     @rule(device_id=device_ids, severity=st.sampled_from((None, Severity.LOW, Severity.LOW, Severity.HIGH)))
     def alarm(self, device_id, severity):
@@ -206,7 +206,7 @@ class Commands(RuleBasedStateMachine):
     @invariant()
     def memory_knows_no_more_than_the_store(self):
         Commands.steps += 1
-        for command_id, record in self.world.authorizer.open.items():
+        for command_id, record in self.world.authorizer.commands.open.items():
             assert self.world.disk[command_id] == record
 
     def teardown(self):

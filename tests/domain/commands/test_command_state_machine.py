@@ -152,10 +152,10 @@ def test_a_shutdown_overtakes_and_ends_the_other() -> None:
 def test_what_was_not_sent_has_failed_and_the_mode_stays() -> None:
     state_machine, record = running(), sent(STOP)
     begin(state_machine, record)
-    failed = state_machine.not_sent("no connection", NOW + 1.0)
+    failed = state_machine.not_sent(record.command.command_id, "no connection", NOW + 1.0)
     assert failed is not None
     assert (failed.stage, state_machine.mode, state_machine.open_command) == (Stage.FAILED, Mode.NORMAL, "")
-    assert state_machine.not_sent("no connection", NOW + 1.0) is None
+    assert state_machine.not_sent(record.command.command_id, "no connection", NOW + 1.0) is None
 
 
 def test_a_machine_is_believed_about_its_mode_only_while_nobody_knows_better() -> None:
