@@ -7,7 +7,7 @@
               └── minutes          one-minute aggregates
     anomalies ─── alarm_events     an alarm as it is now, and its life
     incidents ─── incident_revisions
-    commands   audit   dead_letters   schema_version   writer
+    commands   audit   dead_letters   deliveries   schema_version   writer
 
 No table is bound to a database: whoever runs a query says on which (``query.bind(database)``), so
 that one process can have several stores open. Times are UTC epoch seconds by the plant's clock.
@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -262,6 +262,18 @@ class AuditRow(Model):
         table_name = "audit"
 
 
+class DeliveryRow(Model):
+    """What people are to be told, or were told and have not yet acted on."""
+
+    key = TextField(primary_key=True)
+    """Sink, people, device and cause."""
+    record = TextField()
+    """JSON: the ``Delivery``."""
+
+    class Meta:
+        table_name = "deliveries"
+
+
 class DeadLetterRow(Model):
     """A message that was refused."""
 
@@ -293,4 +305,5 @@ TABLES: tuple[type[Model], ...] = (
     StoredCommand,
     AuditRow,
     DeadLetterRow,
+    DeliveryRow,
 )

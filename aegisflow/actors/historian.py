@@ -20,6 +20,7 @@ from aegisflow.actors.messages.store import (
     RecallOpenAlarms,
     ReviewIncident,
     StoreDeadLetters,
+    StoreDeliveries,
     StoreIncident,
     StoreRecords,
     StoreTransition,
@@ -73,6 +74,8 @@ class Historian:
                 committer.add(Record(message, letters=message.letters))
             case AppendAudit(entry):
                 committer.add(Record(message, audit=(entry,)))
+            case StoreDeliveries(put, drop):
+                committer.add(Record(message, deliveries=put, dropped_deliveries=drop))
             case StoreTransition():
                 moved = committer.move(message.transition)
                 command_id = message.transition.after.command.command_id
@@ -137,9 +140,10 @@ class Historian:
                     answer = CommandsRecalled(CommandsPast(), str(error))
             case RecallOpenAlarms():
                 try:
-                    answer = OpenAlarmsRecalled(self.committer.recall_open_alarms())
+                    deliveries = self.committer.recall_deliveries()
+                    answer = OpenAlarmsRecalled(self.committer.recall_open_alarms(), deliveries)
                 except StoreError as error:
-                    answer = OpenAlarmsRecalled((), str(error))
+                    answer = OpenAlarmsRecalled((), failure=str(error))
         self._tell(message.reply_to, answer)
 
     def _announce(self, committed: Committed) -> None:

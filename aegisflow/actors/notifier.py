@@ -1,22 +1,37 @@
 """The notifier: tells people of alarms once they are on disk, and the next ones when nobody answers."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 
-from aegisflow.actors.messages.common import Tick
-from aegisflow.actors.messages.notifier import AlarmsCommitted, NotifyOperators, OpenAlarmsRecalled
-from aegisflow.actors.messages.store import RecallOpenAlarms
+from aegisflow.actors.messages.common import Tick, Wake
+from aegisflow.actors.messages.notifier import (
+    AlarmsCommitted,
+    DeliveryFinished,
+    NotifyOperators,
+    OpenAlarmsRecalled,
+    ReadNotifierProblems,
+)
+from aegisflow.actors.messages.store import RecallOpenAlarms, StoreDeliveries
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory
 from aegisflow.domain.alarms.escalation import EscalationBook, EscalationSpec, Notification
+from aegisflow.domain.alarms.model import Alarm, AlarmState
+from aegisflow.domain.alarms.outbox import Attempt, Outbox
 from aegisflow.notifications.sinks import Sink
 from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Notifier"]
 
+LOOK_AGAIN_S = 1.0
+"""How soon what waits for a sink is looked at again, whatever the plant's clock does."""
+
 
 class Notifier(ThreadedActor):
-    """A shell round ``EscalationBook``; what it says goes to every sink."""
+    """A shell round ``EscalationBook``, which says who is told, and ``Outbox``, which sees to it that they are.
+
+    What waits is kept in the store, so that a restart loses none of it and tells nobody twice.
+    """
 
     def __init__(
         self,
@@ -29,13 +44,14 @@ class Notifier(ThreadedActor):
     ) -> None:
         super().__init__(name, directory)
         self._book = EscalationBook(spec)
-        self._sinks = sinks
+        self._sinks = {sink.name: sink for sink in sinks}
+        self._outbox = Outbox(tuple(self._sinks))
         self._now = now
         self._metrics = metrics
-        self._dropped: dict[str, int] = {}
+        self._given_up: dict[str, int] = dict.fromkeys(self._sinks, 0)
 
     def on_start(self) -> None:
-        """Ask which alarms wait for somebody."""
+        """Ask which alarms wait for somebody, and who was told."""
         self.tell(HISTORIAN, RecallOpenAlarms(self.name))
 
     def on_receive(self, message: object) -> object:
@@ -43,35 +59,76 @@ class Notifier(ThreadedActor):
         match message:
             case AlarmsCommitted(events):
                 for event in events:
-                    self._send(self._book.observe(event))
+                    told = self._book.observe(event)
+                    if not told:
+                        self._end_if_over(event.alarm)
+                    self._send(told)
             case NotifyOperators(device_id, subject, severity, text):
                 self._send(self._book.call(device_id, subject, severity, text, self._now()))
-            case OpenAlarmsRecalled(alarms, failure):
-                if failure:
-                    self.log.warning("open_alarms_not_recalled", reason=failure)
-                self._send(self._book.recall(alarms, self._now()))
+            case OpenAlarmsRecalled():
+                self._recall(message)
+            case DeliveryFinished(sink, number, why):
+                if not self._outbox.finished(sink, number, why, time.monotonic()) and why:
+                    self.log.warning("notification_not_delivered", sink=sink, reason=why)
+            case ReadNotifierProblems():
+                return self._outbox.problems(time.monotonic())
             case Tick(at):
                 self._send(self._book.tick(at))
-                for sink in self._sinks:
-                    self._try(sink, sink.retry)
+                self._outbox.tick(at, time.time())
+            case Wake():
+                pass
             case _:
-                super().on_receive(message)
+                return super().on_receive(message)
+        self._work()
         return None
+
+    def _recall(self, recalled: OpenAlarmsRecalled) -> None:
+        if recalled.failure:
+            self.log.warning("open_alarms_not_recalled", reason=recalled.failure)
+        else:
+            self._outbox.recall(recalled.deliveries)
+            self._outbox.keep_only(alarm.alarm_id for alarm in recalled.alarms if _waits(alarm))
+        self._send(self._book.recall(recalled.alarms, self._now()))
+
+    def _end_if_over(self, alarm: Alarm) -> None:
+        if not _waits(alarm):
+            by_people = alarm.state is not AlarmState.NORMAL or bool(alarm.acknowledged_by)
+            self._outbox.end(alarm.alarm_id, by_people=by_people)
 
     def _send(self, notifications: tuple[Notification, ...]) -> None:
         for notification in notifications:
-            self._metrics.notifications.labels(notification.severity.value).inc()
-            for sink in self._sinks:
-                self._try(sink, partial(sink.send, notification))
+            if self._outbox.add(notification, time.time()):
+                self._metrics.notifications.labels(notification.severity.value).inc()
 
-    def _try(self, sink: Sink, work: Callable[[], None]) -> None:
-        """One that fails stops no other."""
+    def _work(self) -> None:
+        """Have the store keep what has changed, and try what is due."""
+        changes = self._outbox.changes()
+        if changes is not None:
+            self.tell(HISTORIAN, StoreDeliveries(*changes))
+        for name, sink in self._sinks.items():
+            attempt = self._outbox.next(name, time.monotonic())
+            if attempt is not None:
+                self._try(sink, attempt)
+        for name, count in self._outbox.given_up.items():
+            new = count - self._given_up[name]
+            if new:
+                self._given_up[name] = count
+                self._metrics.notifications_dropped.labels(name).inc(new)
+                self.log.error("notifications_given_up", sink=name, count=new)
+        if any(self._outbox.waiting.values()):
+            self.wake_in(LOOK_AGAIN_S)
+
+    def _try(self, sink: Sink, attempt: Attempt) -> None:
+        """Begin to deliver; a sink that fails stops no other."""
         try:
-            work()
-        except Exception:
+            sink.deliver(attempt.delivery.notification, partial(self._report, sink.name, attempt.number))
+        except Exception as error:
             self.log.exception("sink_failed", sink=sink.name)
-        dropped = sink.dropped - self._dropped.get(sink.name, 0)
-        if dropped:
-            self._dropped[sink.name] = sink.dropped
-            self._metrics.notifications_dropped.labels(sink.name).inc(dropped)
-            self.log.error("notifications_dropped", sink=sink.name, count=dropped)
+            self._report(sink.name, attempt.number, f"it failed with {type(error).__name__}")
+
+    def _report(self, sink: str, number: int, why: str) -> None:
+        self.tell(self.name, DeliveryFinished(sink, number, why))
+
+
+def _waits(alarm: Alarm) -> bool:
+    return alarm.state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 from aegisflow.actors.messages.gateway import GatewayCounts, ReadGatewayCounts
 from aegisflow.actors.messages.manuals import ReadManualProblems
+from aegisflow.actors.messages.notifier import ReadNotifierProblems
 from aegisflow.actors.messages.store import ReadStoreHealth
 from aegisflow.actors.messages.supervisor import ReadSupervision
-from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, MANUALS, SUPERVISOR, Directory
+from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, MANUALS, NOTIFIER, SUPERVISOR, Directory
 from aegisflow.bus import LinkState
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import format_duration, format_instant
@@ -81,6 +82,16 @@ class HealthCheck:
 
     def _notes(self) -> tuple[str, ...]:
         """Return what people should know although the plant is watched."""
+        return (*self._delivery_notes(), *self._manual_notes())
+
+    def _delivery_notes(self) -> tuple[str, ...]:
+        try:
+            problems = self._directory.ask(NOTIFIER, ReadNotifierProblems(), ANSWER_S)
+        except UnavailableError as error:
+            return (str(error),)
+        return tuple(f"notifications: {problem}" for problem in problems)
+
+    def _manual_notes(self) -> tuple[str, ...]:
         try:
             problems = self._directory.ask(MANUALS, ReadManualProblems(), ANSWER_S)
         except UnavailableError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
 
@@ -20,6 +21,9 @@ class Record(NamedTuple):
     events: Sequence[AlarmEvent] = ()
     letters: Sequence[DeadLetter] = ()
     audit: Sequence[AuditEntry] = ()
+    deliveries: Sequence[Delivery] = ()
+    dropped_deliveries: Sequence[str] = ()
+    """Keys."""
 
 
 @dataclass(slots=True)
@@ -30,6 +34,8 @@ class Batch:
     events: list[AlarmEvent] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
+    deliveries: dict[str, Delivery | None] = field(default_factory=dict)
+    """Key to the newest; None where it is dropped."""
 
 
 def gather(records: Iterable[Record]) -> Batch:
@@ -40,4 +46,6 @@ def gather(records: Iterable[Record]) -> Batch:
         batch.events += record.events
         batch.letters += record.letters
         batch.audit += record.audit
+        batch.deliveries |= {delivery.key: delivery for delivery in record.deliveries}
+        batch.deliveries |= dict.fromkeys(record.dropped_deliveries)
     return batch

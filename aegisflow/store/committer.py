@@ -10,6 +10,7 @@ from peewee import PeeweeException
 
 from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.incidents.model import Incident, IncidentReview, NewIncident
@@ -22,7 +23,7 @@ from aegisflow.store.connection import describe
 from aegisflow.store.housekeeping import Housekeeping, Pace
 from aegisflow.store.incidents import add_incident, review_incident
 from aegisflow.store.opening import Store
-from aegisflow.store.recall import recall_commands, recall_device, recall_open_alarms
+from aegisflow.store.recall import recall_commands, recall_deliveries, recall_device, recall_open_alarms
 from aegisflow.store.writer import NEVER_STORABLE, Claimed, Writer
 
 __all__ = ["DEFAULT_PACE", "Committed", "Committer", "Moved", "Pace"]
@@ -199,6 +200,14 @@ class Committer:
             StoreError: the store cannot tell.
         """
         return self._read(lambda writer: recall_open_alarms(writer.connection))
+
+    def recall_deliveries(self) -> tuple[Delivery, ...]:
+        """Return what people are to be told, or were told and have not yet acted on.
+
+        Raises:
+            StoreError: the store cannot tell.
+        """
+        return self._read(lambda writer: recall_deliveries(writer.connection))
 
     # --- time ---------------------------------------------------------------------------------
 

@@ -3,14 +3,15 @@
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Mode, Stage
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
-from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, StoredCommand
+from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, DeliveryRow, StoredCommand
 from aegisflow.store.connection import Connection
 from aegisflow.store.readings import newest
-from aegisflow.store.rows import alarm_of, audit_entry_of, from_json, record_of
+from aegisflow.store.rows import alarm_of, audit_entry_of, delivery_of, from_json, record_of
 from aegisflow.store.writer import Writer
 
 _MODES = {
@@ -95,6 +96,11 @@ def recall_open_alarms(connection: Connection) -> tuple[Alarm, ...]:
     """Return every alarm that is not yet history, oldest first."""
     query = Anomaly.select().where(ALARM_IS_OPEN).order_by(Anomaly.raised_at)
     return tuple(alarm_of(row) for row in query.execute(connection.database))
+
+
+def recall_deliveries(connection: Connection) -> tuple[Delivery, ...]:
+    """Return what people are to be told, or were told and have not yet acted on."""
+    return tuple(delivery_of(row) for row in DeliveryRow.select().execute(connection.database))
 
 
 def _commands(

@@ -3,14 +3,15 @@
 from typing import Any, TypeVar
 
 import msgspec
-from peewee import Model
+from peewee import AutoField, Model
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.audit import row_hash
 from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
-from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, StoredCommand
+from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, DeliveryRow, StoredCommand
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -28,7 +29,7 @@ def from_json(text: str, kind: type[T]) -> T:
 
 def columns(model: type[Model]) -> tuple[str, ...]:
     """Return the names of a table's columns but a number that the database gives."""
-    return tuple(field.column_name for field in model._meta.sorted_fields if field.column_name not in ("id", "key"))
+    return tuple(field.column_name for field in model._meta.sorted_fields if not isinstance(field, AutoField))
 
 
 _ALARM_COLUMNS = {
@@ -139,3 +140,13 @@ def audit_entry_of(row: AuditRow) -> AuditEntry:
 def dead_letter_row(letter: DeadLetter) -> Row:
     """Return a refused message as a row of ``dead_letters``."""
     return {name: getattr(letter, name) for name in columns(DeadLetterRow)}
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    """Return a delivery of a notification as a row of ``deliveries``."""
+    return {"key": delivery.key, "record": to_json(delivery)}
+
+
+def delivery_of(row: DeliveryRow) -> Delivery:
+    """Return a row of ``deliveries`` as the delivery."""
+    return from_json(row.record, Delivery)

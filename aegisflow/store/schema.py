@@ -53,6 +53,11 @@ def _first_writer(connection: Connection) -> None:
     connection.run("INSERT INTO writer (id, epoch, holder, since) VALUES (1, 0, 'nobody', 0)")
 
 
+def _keep_deliveries(connection: Connection) -> None:
+    """Make the table of what people are to be told."""
+    connection.run("CREATE TABLE deliveries (key TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL)")
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
@@ -60,6 +65,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     5: join_command_columns,
     6: _publishing,
     7: _count_writers,
+    8: _keep_deliveries,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

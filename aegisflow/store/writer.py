@@ -1,7 +1,7 @@
 """The one who writes: groups of records in one transaction, one statement for many rows."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ import msgspec
 from peewee import DataError, IntegrityError, Model
 
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.readings import DeadLetter, Reading
@@ -19,6 +20,7 @@ from aegisflow.models import (
     Anomaly,
     AuditRow,
     DeadLetterRow,
+    DeliveryRow,
     DeviceKey,
     FreshReading,
     StoredCommand,
@@ -35,6 +37,7 @@ from aegisflow.store.rows import (
     columns,
     command_row,
     dead_letter_row,
+    delivery_row,
 )
 
 NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, AttributeError, OverflowError)
@@ -181,6 +184,16 @@ class Writer:
             self._put(DeadLetterRow, [dead_letter_row(letter) for letter in batch.letters])
         if batch.audit:
             self.put_audit(batch.audit)
+        if batch.deliveries:
+            self._write_deliveries(batch.deliveries)
+
+    def _write_deliveries(self, deliveries: Mapping[str, Delivery | None]) -> None:
+        kept = [delivery for delivery in deliveries.values() if delivery is not None]
+        if kept:
+            self._put(DeliveryRow, [delivery_row(delivery) for delivery in kept], "key")
+        for key, delivery in deliveries.items():
+            if delivery is None:
+                self.connection.run("DELETE FROM deliveries WHERE key = ?", key)
 
     def put_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Write rows of the audit, within a transaction."""

@@ -1,21 +1,28 @@
 """Notifications leave: over MQTT, over a webhook, and over restarts and breaks."""
 
+import dataclasses
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from aegisflow.actors.messages.notifier import AlarmsCommitted, ReadNotifierProblems
+from aegisflow.actors.notifier import Notifier
+from aegisflow.actors.runtime.directory import Directory
+from aegisflow.bus.embedded import free_port
 from aegisflow.bus.fake import FakeBus
-from aegisflow.domain.alarms.escalation import Notification
-from aegisflow.domain.alarms.model import Severity
+from aegisflow.config import Configuration
+from aegisflow.config.escalation import NotificationSettings
+from aegisflow.domain.alarms.escalation import EscalationSpec, Notification
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
-from aegisflow.notifications.sinks import TopicSink, WebhookSink
+from aegisflow.notifications.sinks import Finished, TopicSink, WebhookSink
+from aegisflow.telemetry.metrics import Metrics
 from simulator.faults import Fault
 from simulator.machines import Temper
-from tests.support.commanding import ADA, Commanded, several
+from tests.support.commanding import ADA, T0, Commanded, several
+from tests.support.hook import Hook, running_hook
 from tests.support.waiting import eventually
 
 NOTICE = Notification("plant manager", "pump-01", "cmd-1", Severity.HIGH, "look", 0.0, 900.0, 0)
@@ -59,59 +66,141 @@ def test_a_command_whose_effect_is_not_seen_calls_people(make) -> None:
     plant.bus.wait_until(lambda: any(one["subject"] == sent.command.command_id for one in notices(plant)))
 
 
-def test_what_cannot_be_published_waits_for_the_link_and_is_bounded() -> None:
+def test_what_cannot_be_published_is_said_and_can_be_tried_again() -> None:
     bus = FakeBus()
     bus.start(lambda message: None, lambda state: None)
-    sink = TopicSink(bus, "aegisflow/notifications")
+    sink, ended = TopicSink(bus, "aegisflow/notifications"), []
     bus.break_link()
-    for _ in range(600):
-        sink.send(NOTICE)
-    assert (len(bus.published), sink.dropped) == (0, 100)
+    sink.deliver(NOTICE, ended.append)
     bus.restore_link()
-    sink.retry()
-    assert len(bus.published) == 500
+    sink.deliver(NOTICE, ended.append)
+    assert (bool(ended[0]), ended[1], len(bus.published)) == (True, "", 1)
 
 
-class Answers(BaseHTTPRequestHandler):
-    codes: list[int]
-    got: list[dict]
-
-    def do_POST(self) -> None:
-        self.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(self.codes.pop(0) if self.codes else 200)
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None: ...
-
-
-@pytest.fixture
-def server() -> Iterator[HTTPServer]:
-    handler = type("Handler", (Answers,), {"codes": [], "got": []})
-    with HTTPServer(("127.0.0.1", 0), handler) as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield made
-        made.shutdown()
-        thread.join()
+def test_a_webhook_says_how_each_delivery_ended_and_is_asked_for_the_next() -> None:
+    ended: list[str] = []
+    with running_hook() as hook:
+        hook.answers["/hook"] = (500, None)
+        sink = WebhookSink(f"{hook.url}/hook")
+        sink.deliver(NOTICE, ended.append)
+        eventually(lambda: ended == ["it answered 500"])
+        del hook.answers["/hook"]
+        sink.deliver(NOTICE, ended.append)
+        eventually(lambda: ended == ["it answered 500", ""])
+        sink.close()
+        first, second = (json.loads(body) for _, _, body, _ in hook.came)
+    assert first == second
+    assert (first["to"], first["id"]) == ("plant manager", "cmd-1/0/1970-01-01T00:00:00Z")
 
 
-def test_a_webhook_gets_json_and_is_tried_again(server: HTTPServer) -> None:
-    handler = server.RequestHandlerClass
-    handler.codes += [500, 503]  # type: ignore[attr-defined]
-    sink = WebhookSink(f"http://127.0.0.1:{server.server_port}/", pauses_s=(0.01, 0.01))
-    sink.send(NOTICE)
-    eventually(lambda: len(handler.got) == 3)  # type: ignore[attr-defined]
-    assert handler.got[2]["to"] == "plant manager"  # type: ignore[attr-defined]
+def test_a_webhook_without_an_address_fails_and_lives_on() -> None:
+    ended: list[str] = []
+    sink = WebhookSink("file:///etc/passwd")
+    for _ in range(2):
+        sink.deliver(NOTICE, ended.append)
+    eventually(lambda: len(ended) == 2)
     sink.close()
-    assert sink.dropped == 0
+    assert "must begin with http" in ended[0]
 
 
-def test_a_webhook_that_nobody_answers_is_given_up_and_counted() -> None:
-    sink = WebhookSink("http://127.0.0.1:9/", pauses_s=(0.0, 0.0))
-    sink.send(NOTICE)
-    eventually(lambda: sink.dropped == 1)
-    sink.close()
-    wrong = WebhookSink("file:///etc/passwd", pauses_s=())
-    wrong.send(NOTICE)
-    eventually(lambda: wrong.dropped == 1)
-    wrong.close()
+# --- E2 ----------------------------------------------------------------------------------------------
+
+
+def critical(device_id: str, number: int = 1) -> AlarmsCommitted:
+    alarm = Alarm(
+        f"{device_id}@{number}",
+        device_id,
+        "thermal_runaway",
+        "thermal_runaway",
+        Severity.CRITICAL,
+        AlarmState.UNACKNOWLEDGED,
+        "limit",
+        (),
+        raised_at=T0,
+        changed_at=T0,
+    )
+    return AlarmsCommitted((AlarmEvent(Change.RAISED, T0, alarm),))
+
+
+def told_of(hook: Hook) -> list[tuple[str, str]]:
+    return [(json.loads(body)["subject"], json.loads(body)["to"]) for _, _, body, _ in hook.came]
+
+
+def with_webhook(configuration: Configuration) -> Configuration:
+    return dataclasses.replace(configuration, notifications=NotificationSettings(webhook_env="TEST_WEBHOOK"))
+
+
+def test_e2_what_a_webhook_misses_while_it_is_down_reaches_it_later_alarms_first_and_over_a_restart(
+    make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("TEST_WEBHOOK", f"http://127.0.0.1:{port}/hook")
+    plant = make(change=with_webhook, faults=(Fault("pressure_leak", "pump-02", 500.0),))
+    asked = plant.propose("pump-01", CommandName.EMERGENCY_SHUTDOWN)
+    plant.live_until(lambda: plant.plant.active_alarms().value)
+    (alarm,) = plant.plant.active_alarms().value
+    eventually(lambda: any(note.startswith("notifications: webhook: ") for note in plant.plant.health().notes))
+    (note,) = [note for note in plant.plant.health().notes if "webhook" in note]
+    assert "not delivered" in note
+    assert "refused" in note
+    assert "hook" not in note.removeprefix("notifications: webhook")  # the address is a secret
+    assert plant.plant.health().ok
+
+    plant.app.stop()
+    with running_hook(port=port) as hook:
+        again = make(change=with_webhook, faults=())
+        eventually(lambda: [subject for subject, _ in told_of(hook)][-2:] == [asked.command.command_id] * 2)
+        told = told_of(hook)
+        subjects = [subject for subject, _ in told]
+        assert subjects == sorted(subjects, key=lambda subject: subject != alarm.alarm_id)  # alarms go first
+        assert (alarm.alarm_id, "plant manager") in told
+        assert len(set(told)) == len(told)
+
+        again.app.stop()
+        third = make(change=with_webhook, faults=())
+        third.plant.acknowledge(alarm.alarm_id, ADA, "on my way")
+        third.app.stop()
+        assert told_of(hook) == told  # nobody was told twice
+
+
+def test_e2_what_is_over_before_the_webhook_returns_is_not_told(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("TEST_WEBHOOK", f"http://127.0.0.1:{port}/hook")
+    plant = make(change=with_webhook, faults=(Fault("pressure_leak", "pump-02", 500.0),))
+    plant.live_until(lambda: plant.plant.active_alarms().value)
+    (alarm,) = plant.plant.active_alarms().value
+    eventually(lambda: any("webhook" in note for note in plant.plant.health().notes))
+    plant.plant.acknowledge(alarm.alarm_id, ADA, "on my way")
+    eventually(lambda: not any("webhook" in note for note in plant.plant.health().notes))
+    with running_hook(port=port) as hook:
+        asked = plant.propose("pump-01", CommandName.EMERGENCY_SHUTDOWN)
+        eventually(lambda: len(told_of(hook)) == 2, 70)
+        assert {subject for subject, _ in told_of(hook)} == {asked.command.command_id}
+
+
+def test_e2_a_sink_that_raises_or_never_answers_keeps_no_other_from_being_told() -> None:
+    class Broken:
+        name = "broken"
+
+        def deliver(self, notification: Notification, finished: Finished) -> None:
+            raise RuntimeError("a sink with a fault")
+
+        def close(self) -> None: ...
+
+    class Silent(Broken):
+        name = "silent"
+
+        def deliver(self, notification: Notification, finished: Finished) -> None: ...
+
+    bus = FakeBus()
+    bus.start(lambda message: None, lambda state: None)
+    directory = Directory()
+    sinks = (Broken(), Silent(), TopicSink(bus, "told"))
+    notifier = Notifier.start("notifier", directory, EscalationSpec(), sinks, lambda: T0, Metrics())
+    directory.register("notifier", notifier)
+    for number in range(5):
+        directory.tell("notifier", critical(f"pump-0{number}"))
+    bus.wait_until(lambda: len(bus.published) == 5)
+    problems = directory.ask("notifier", ReadNotifierProblems(), 5.0)
+    assert any("broken: 5 not delivered" in problem for problem in problems)
+    notifier.stop(timeout=10)

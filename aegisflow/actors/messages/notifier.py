@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Severity
+from aegisflow.domain.alarms.outbox import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,26 @@ class NotifyOperators:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlarmsRecalled:
-    """What the store remembers of alarms that wait for somebody: told once after each start of the notifier."""
+    """What the store remembers of what waits for somebody: told once after each start of the notifier."""
 
     alarms: tuple[Alarm, ...]
+    deliveries: tuple[Delivery, ...] = ()
+    """What was to be delivered, and what was."""
     failure: str = ""
+    """Why the store could not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFinished:
+    """A sink has taken a notification, or not."""
+
+    sink: str
+    number: int
+    """Of the attempt."""
+    why: str = ""
+    """Why it was not taken; empty when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNotifierProblems(Question[tuple[str, ...]]):
+    """Which sinks do not take what people are to be told? Empty when all is delivered."""

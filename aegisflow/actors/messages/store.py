@@ -7,6 +7,7 @@ from math import inf
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import AlarmEvent
+from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
@@ -60,6 +61,15 @@ class AppendAudit:
     """Keep an audit row."""
 
     entry: AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDeliveries:
+    """Keep these deliveries of notifications, each in the place of the one with its key, and drop those."""
+
+    put: tuple[Delivery, ...]
+    drop: tuple[str, ...]
+    """Keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +244,6 @@ class FindAudit(Question[tuple[AuditEntry, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class RecallOpenAlarms:
-    """Tell ``reply_to`` every alarm that is not yet history (OpenAlarmsRecalled)."""
+    """Tell ``reply_to`` every alarm that is not yet history, and what people were told (OpenAlarmsRecalled)."""
 
     reply_to: str

@@ -58,6 +58,13 @@ class Notification:
     answer_until: float
     level: int
     """Place in the escalation; 0 is the first level."""
+    cause: str = ""
+    """Fault type of the alarm; empty for what is no alarm."""
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it is about an alarm, which goes before everything else."""
+        return bool(self.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +108,9 @@ class EscalationBook:
         told = []
         for alarm in alarms:
             if alarm.state in _WAITS and alarm.alarm_id not in self._open:
-                rule = self._spec.rules[alarm.severity]
-                turns = max(0, int((at - alarm.raised_at) // rule.answer_within_s))
-                level = min(turns, len(rule.levels) - 1) if alarm.severity in _ESCALATES else 0
+                rule, escalates = self._spec.rules[alarm.severity], alarm.severity in _ESCALATES
+                turns = max(0, int((at - alarm.raised_at) // rule.answer_within_s)) if escalates else 0
+                level = min(turns, len(rule.levels) - 1)
                 told.append(self._tell(alarm, level, at, alarm.raised_at + (turns + 1) * rule.answer_within_s))
         return tuple(told)
 
@@ -140,5 +147,13 @@ class EscalationBook:
         what = f"{alarm.fault_type.replace('_', ' ')} on {alarm.device_id}{f': {sensors}' if sensors else ''}"
         late = f"; nobody has acknowledged it since {format_instant(alarm.raised_at)}" if level else ""
         return Notification(
-            rule.levels[level], alarm.device_id, alarm.alarm_id, alarm.severity, what + late, at, until, level
+            rule.levels[level],
+            alarm.device_id,
+            alarm.alarm_id,
+            alarm.severity,
+            what + late,
+            at,
+            until,
+            level,
+            alarm.fault_type,
         )

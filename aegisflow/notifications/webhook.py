@@ -1,0 +1,99 @@
+"""One POST to a webhook, and what counts as delivered."""
+
+import http.client
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from email.message import Message
+from typing import IO
+from urllib.parse import urlsplit
+
+__all__ = ["MAX_REDIRECTS", "DeliveryError", "post"]
+
+MAX_REDIRECTS = 5
+_KEEPS_METHOD = (307, 308)
+"""Redirects after which the same request is sent to the new address (RFC 9110, 15.4.8 and 15.4.9)."""
+
+
+class DeliveryError(Exception):
+    """A webhook did not take a notification; its text holds no address, which may be a secret."""
+
+
+def post(url: str, payload: bytes, timeout_s: float) -> None:
+    """POST JSON to a webhook, and return once it has said that it took it.
+
+    Only an answer of 2xx counts. 307 and 308 are followed, with method and body, at most ``MAX_REDIRECTS`` times and
+    never from https to http. After 301, 302 and 303 most clients send a GET without a body, which would deliver
+    nothing and be answered with 200; these are refused, and the address must be mended.
+
+    Raises:
+        DeliveryError: it did not take it; says why.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise DeliveryError("its URL must begin with http:// or https://")
+    request = urllib.request.Request(  # noqa: S310 - http or https, see above
+        url, payload, {"Content-Type": "application/json", "User-Agent": "aegisflow"}, method="POST"
+    )
+    opener = urllib.request.build_opener(_SameRequestElsewhere)
+    try:
+        with opener.open(request, timeout=timeout_s) as response:
+            response.read(1)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise DeliveryError(_said(error.code, error.headers.get("Location", ""))) from None
+    except urllib.error.URLError as error:
+        raise DeliveryError(_reason(error.reason)) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise DeliveryError(_reason(error)) from None
+
+
+class _SameRequestElsewhere(urllib.request.HTTPRedirectHandler):
+    """Follows what asks for the same request at another address, and nothing else."""
+
+    max_redirections = MAX_REDIRECTS
+    max_repeats = 1
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: Message,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Return the request to send instead; raise DeliveryError where none may be."""
+        if code not in _KEEPS_METHOD:
+            return None  # an HTTPError follows, with this code
+        scheme = urlsplit(newurl).scheme
+        if scheme not in ("http", "https"):
+            raise DeliveryError(f"it redirects to an address of {scheme or 'no kind'}")
+        if req.type == "https" and scheme == "http":
+            raise DeliveryError("it redirects from https to http, where others could read along")
+        return urllib.request.Request(newurl, req.data, req.headers, method="POST")  # noqa: S310 - checked above
+
+
+def _said(code: int, location: str) -> str:
+    if code in _KEEPS_METHOD and location:
+        return f"it redirects in circles, or more than {MAX_REDIRECTS} times"
+    if code in _KEEPS_METHOD:
+        return f"it answered {code} without an address to go to"
+    if 300 <= code < 400:
+        return f"it answered {code}, which moves the address and would lose the message; configure the final address"
+    return f"it answered {code}"
+
+
+def _reason(error: object) -> str:
+    """Return why no answer came, without the address."""
+    if isinstance(error, DeliveryError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or 'unknown reason'}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
