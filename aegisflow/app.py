@@ -179,7 +179,8 @@ class App:
         self._undo.append(self.inbound_queue.close)
         codec = self._codec(settings.plant)
         bus.subscribe((codec.sensor_filter(), codec.ack_filter()))
-        self._undo.insert(0, bus.stop)
+        # Before the store is given back, for whoever has it next connects to the broker under the same name.
+        self._undo.insert(1, bus.stop)
         bus.start(self.inbound_queue.on_message, self._link_changed)
         if self._watch_file:
             self._watch = FileWatch(

@@ -1,9 +1,11 @@
 """The way in for people beside ``aegisflow mcp``: approvals must not need another process on the same store."""
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,41 +13,87 @@ from aegisflow.config import Configuration
 from aegisflow.errors import ListenError
 from aegisflow.plant.protocol import Plant
 
+if TYPE_CHECKING:
+    import uvicorn
+
 __all__ = ["operator_server"]
 
 log = structlog.get_logger(__name__)
+
+
+TAKEN_AGAIN_S = 1.0
+"""How often an address that another process listens on is tried again."""
 
 
 @contextmanager
 def operator_server(configuration: Configuration, plant: Callable[[], Plant]) -> Iterator[None]:
     """Serve operators over HTTP, where plant.yaml names any, as long as the block runs.
 
-    A port that is taken is told and stops nothing: agents can still ask, and proposals expire.
+    A port that is taken is told and stops nothing: agents can still ask, and proposals expire. It is tried again, since
+    whoever has it may be a process beside this one that leaves.
     """
     if not configuration.operators:
         yield
         return
-    from aegisflow.http.app import listen, web_server
-    from aegisflow.http.guards import OperatorTokens
-    from aegisflow.http.operators import build_operator_app
-
-    http = configuration.http
-    token = os.environ.get(http.token_env, "") if http.token_env else ""
-    try:
-        operators = OperatorTokens(configuration.operators, token)
-        bound = listen(http, token or "operators have tokens of their own")
-    except ListenError as error:
-        log.warning("approvals_not_reachable", reason=str(error))
-        yield
-        return
-    server = web_server(build_operator_app(plant, operators))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="operators", daemon=True)
-    thread.start()
-    address, port = bound.getsockname()[:2]
-    log.info("operators_served", url=f"http://{address}:{port}/operator/")
+    serving = _Serving(configuration, plant)
+    serving.start()
     try:
         yield
     finally:
-        server.should_exit = True
-        thread.join(10.0)
-        bound.close()
+        serving.stop()
+
+
+class _Serving:
+    """A thread that listens as soon as it can, and then serves."""
+
+    def __init__(self, configuration: Configuration, plant: Callable[[], Plant]) -> None:
+        self._configuration = configuration
+        self._plant = plant
+        self._leaving = threading.Event()
+        self._server: uvicorn.Server | None = None
+        self._thread = threading.Thread(target=self._run, name="operators", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End what is served, or the waiting for it."""
+        self._leaving.set()
+        if self._server is not None:
+            self._server.should_exit = True
+        self._thread.join(10.0)
+
+    def _run(self) -> None:
+        from aegisflow.http.app import web_server
+        from aegisflow.http.guards import OperatorTokens
+        from aegisflow.http.operators import build_operator_app
+
+        http = self._configuration.http
+        token = os.environ.get(http.token_env, "") if http.token_env else ""
+        bound = self._listen(token)
+        if bound is None:
+            return
+        with closing(bound):
+            self._server = web_server(
+                build_operator_app(self._plant, OperatorTokens(self._configuration.operators, token))
+            )
+            address, port = bound.getsockname()[:2]
+            log.info("operators_served", url=f"http://{address}:{port}/operator/")
+            if not self._leaving.is_set():
+                self._server.run(sockets=[bound])
+
+    def _listen(self, token: str) -> socket.socket | None:
+        """Return a socket that listens, once one can; None when this process leaves before that."""
+        from aegisflow.http.app import listen
+
+        told = ""
+        while not self._leaving.is_set():
+            try:
+                return listen(self._configuration.http, token or "operators have tokens of their own")
+            except ListenError as error:
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("approvals_not_reachable", reason=told)
+                self._leaving.wait(TAKEN_AGAIN_S)
+        return None

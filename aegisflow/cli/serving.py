@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, NoReturn
 import structlog
 
 from aegisflow.config import Configuration, load
-from aegisflow.errors import AegisFlowError, UnavailableError
+from aegisflow.errors import AegisFlowError, StoreError, StoreHeldError, StoreNewerError, UnavailableError
 
 if TYPE_CHECKING:
     from aegisflow.app import App
     from aegisflow.mcp.starting import StartingPlant
 
 log = structlog.get_logger(__name__)
+
+HELD_AGAIN_S = 1.0
+"""How often a store that another process has is tried again."""
+STORE_AGAIN_S = 5.0
+"""How often a store that cannot be opened is tried again: a database that is just starting, a disk not yet there."""
 
 
 def run_serve(plant: Path, host: str | None, port: int | None) -> int:
@@ -104,12 +109,17 @@ def run_proxy(url: str, token_env: str, wire: int) -> int:
 
 
 class _PlantInBackground:
-    """Starts the plant in a thread, so that the server need not wait for it."""
+    """Starts the plant in a thread, so that the server need not wait for it.
+
+    Clients start a server each, so two may want the same plant. While another process has the store, every call is
+    answered with that; once the store is free, the plant is started here.
+    """
 
     def __init__(self, configuration: Configuration, starting: "StartingPlant") -> None:
         self._configuration = configuration
         self._starting = starting
         self._app: App | None = None
+        self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plant-start")
 
     def start(self) -> None:
@@ -117,7 +127,8 @@ class _PlantInBackground:
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait until it has started, then stop it."""
+        """Stop the plant, or stop waiting for the store; one that is just starting is waited for first."""
+        self._leaving.set()
         self._thread.join()
         if self._app is not None:
             self._app.stop()
@@ -135,20 +146,46 @@ class _PlantInBackground:
         return self._app.exit_code if self._app is not None else 0
 
     def _run(self) -> None:
+        told = ""
+        while not self._leaving.is_set():
+            error = self._try()
+            if error is None:
+                return
+            if str(error) != told:
+                told = str(error)
+                log.error("plant_not_started", reason=told)
+            again_s = _again_s(error)
+            if again_s is None:
+                self._starting.failed(error)
+                return
+            self._starting.failed(UnavailableError("the plant", f"{error}. It is tried again until it works"))
+            self._leaving.wait(again_s)
+
+    def _try(self) -> AegisFlowError | None:
+        """Start the plant; return why it could not be started."""
         try:
             from aegisflow.app import App
 
             app = App(self._configuration, watch_file=True, on_lost=_end_process)
             app.start()
         except AegisFlowError as error:
-            log.error("plant_not_started", reason=str(error))
-            self._starting.failed(error)
+            return error
         except Exception as error:
             log.exception("plant_not_started")
-            self._starting.failed(UnavailableError("the plant", f"it could not start: {error}"))
-        else:
-            self._app = app
-            self._starting.ready(app.plant)
+            return UnavailableError("the plant", f"it could not start: {error}")
+        self._app = app
+        self._starting.ready(app.plant)
+        log.info("plant_ready")
+        return None
+
+
+def _again_s(error: AegisFlowError) -> float | None:
+    """Return in how many seconds it is worth trying again; None where only a person can help."""
+    if isinstance(error, StoreHeldError):
+        return HELD_AGAIN_S
+    if isinstance(error, StoreError) and not isinstance(error, StoreNewerError):
+        return STORE_AGAIN_S
+    return None
 
 
 def _end_process(name: str, reason: str) -> None:

@@ -7,7 +7,10 @@ from aegisflow.plant.protocol import Plant
 
 
 class StartingPlant:
-    """A PlantSource whose callers wait until the plant is up, or has failed to come up."""
+    """A PlantSource whose callers wait until the plant is up, or has failed to come up.
+
+    After a failure it may still come up: then callers get the plant from there on.
+    """
 
     def __init__(self, wait_s: float = 20.0) -> None:
         self._wait_s = wait_s
@@ -18,11 +21,11 @@ class StartingPlant:
 
     def ready(self, plant: Plant) -> None:
         """Let the callers through to ``plant``."""
-        self._plant = plant
+        self._plant, self.error = plant, None
         self._settled.set()
 
     def failed(self, error: AegisFlowError) -> None:
-        """Answer every caller with ``error``."""
+        """Answer every caller with ``error``, for as long as there is no plant."""
         self.error = error
         self._settled.set()
 
