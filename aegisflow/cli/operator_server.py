@@ -5,16 +5,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import structlog
 
 from aegisflow.config import Configuration
 from aegisflow.errors import ListenError
 from aegisflow.plant.protocol import Plant
-
-if TYPE_CHECKING:
-    import uvicorn
 
 __all__ = ["operator_server"]
 
@@ -43,6 +40,12 @@ def operator_server(configuration: Configuration, plant: Callable[[], Plant]) ->
         serving.stop()
 
 
+class _Server(Protocol):
+    """What is told to end."""
+
+    should_exit: bool
+
+
 class _Serving:
     """A thread that listens as soon as it can, and then serves."""
 
@@ -50,7 +53,7 @@ class _Serving:
         self._configuration = configuration
         self._plant = plant
         self._leaving = threading.Event()
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._thread = threading.Thread(target=self._run, name="operators", daemon=True)
 
     def start(self) -> None:
@@ -75,13 +78,12 @@ class _Serving:
         if bound is None:
             return
         with closing(bound):
-            self._server = web_server(
-                build_operator_app(self._plant, OperatorTokens(self._configuration.operators, token))
-            )
+            app = build_operator_app(self._plant, OperatorTokens(self._configuration.operators, token))
+            server = self._server = web_server(app)
             address, port = bound.getsockname()[:2]
             log.info("operators_served", url=f"http://{address}:{port}/operator/")
             if not self._leaving.is_set():
-                self._server.run(sockets=[bound])
+                server.run(sockets=[bound])
 
     def _listen(self, token: str) -> socket.socket | None:
         """Return a socket that listens, once one can; None when this process leaves before that."""
