@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from zlib import crc32
 
-from aegisflow.config import Configuration
+from aegisflow.bus.mqtt.access import password_of, tls_context
+from aegisflow.config import BrokerSettings, Configuration
 from aegisflow.domain.times import parse_instant
 from aegisflow.errors import AegisFlowError
 from aegisflow.offline.progress import progress_bar
@@ -86,8 +87,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _add_broker(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--broker", type=_broker, default=("localhost", 1883), metavar="HOST:PORT")
-    parser.add_argument("--topic", default="aegisflow/sensors/{device_id}", help="template (default: %(default)s)")
+    parser.add_argument(
+        "--broker", type=_broker, metavar="HOST:PORT", help="default: the plant's with --plant, else localhost:1883"
+    )
+    parser.add_argument("--topic", help="template (default: that of the plant, or aegisflow/sensors/{device_id})")
     parser.add_argument("--user", help="user name; the password stands in the variable AEGISFLOW_SIMULATOR_PASSWORD")
     parser.add_argument(
         "--patience", type=_positive, default=300.0, help="seconds that the broker may be away (default 300)"
@@ -142,7 +145,8 @@ def _replay(options: argparse.Namespace) -> int:
         recording = RecordedFile(path)
         recording.last_at()  # A file that cannot be used is told before a broker that is not there.
         bar = stack.enter_context(progress_bar("replaying", after_s=0.5))
-        wire = wire_from(options, name="simulator-replay")
+        settings = _broker_settings(options)
+        wire = wire_from(options, settings, name="simulator-replay")
         wire.connect()
         stack.callback(wire.close)
         began = perf_counter()
@@ -152,7 +156,10 @@ def _replay(options: argparse.Namespace) -> int:
             if options.report:
                 print(json.dumps(progress._asdict()), flush=True)  # noqa: T201
 
-        done = replay(recording, wire, speed=options.speed, restamp=options.restamp == "now", report=report)
+        topic = options.topic or settings.topics.sensors
+        done = replay(
+            recording, wire, speed=options.speed, restamp=options.restamp == "now", topic=topic, report=report
+        )
     took = perf_counter() - began
     lines = complaints(recording)
     if not options.report:
@@ -164,14 +171,14 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _machines(options: argparse.Namespace) -> int:
-    devices, topics, key = REFERENCE_DEVICES, Topics(sensors=options.topic), b""
+    settings = _broker_settings(options)
+    spoken = settings.topics
+    topics = Topics(options.topic or spoken.sensors, spoken.commands, spoken.acks)
+    devices, key = REFERENCE_DEVICES, os.environ.get(settings.hmac_env, "").encode()
     setpoints: dict[str, Mapping[str, tuple[float | None, float | None]]] = {}
     if options.plant is not None:
         configuration = _load(options.plant)
         devices = devices_of(configuration.plant)
-        spoken = configuration.broker.topics
-        key = os.environ.get(configuration.broker.hmac_env, "").encode()
-        topics = Topics(spoken.sensors, spoken.commands, spoken.acks)
         for device in configuration.plant.devices.values():
             setpoints[device.device_id] = {
                 name: (spec.limits.low, spec.limits.high) for name, spec in device.parameters.items()
@@ -188,9 +195,8 @@ def _machines(options: argparse.Namespace) -> int:
     }  # fmt: skip
     memory = CommandMemory(options.memory)
     # The same memory is the same machines: the broker keeps their commands while they are away.
-    wire = wire_from(
-        options, name=f"simulator-machines-{crc32(str(options.memory.resolve()).encode()):08x}", session=True
-    )
+    name = f"simulator-machines-{crc32(str(options.memory.resolve()).encode()):08x}"
+    wire = wire_from(options, settings, name, session=True)
     wire.connect()
     try:
         fleet = Fleet(fleet_of, wire, memory, tempers=dict(options.temper), topics=topics, key=key)
@@ -216,12 +222,27 @@ def complaints(recording: RecordedFile) -> list[str]:
     return [f"{recording.bad_rows:,} rows could not be sent, the first:", *recording.mistakes]
 
 
-def wire_from(options: argparse.Namespace, name: str, *, session: bool = False) -> Wire:
-    """Return the line to the broker that a person named."""
-    login = (options.user, os.environ.get("AEGISFLOW_SIMULATOR_PASSWORD", "")) if options.user else None
-    host, port = options.broker
+def _broker_settings(options: argparse.Namespace) -> BrokerSettings:
+    """Return how the plant's broker is reached; the defaults without a plant."""
+    return BrokerSettings() if options.plant is None else _load(options.plant).broker
+
+
+def wire_from(options: argparse.Namespace, settings: BrokerSettings, name: str, *, session: bool = False) -> Wire:
+    """Return the line to the broker that a person named, or else to the plant's, by its login and over its TLS.
+
+    Raises:
+        BusError: the plant's password is not set, or a certificate file cannot be used.
+    """
+    host, port = options.broker or (settings.host, settings.port)
+    ours = options.broker is None  # a password is for the broker that the plant names, and for no other
+    login = None
+    if options.user:
+        login = (options.user, os.environ.get("AEGISFLOW_SIMULATOR_PASSWORD", ""))
+    elif ours and settings.username:
+        login = (settings.username, password_of(settings) or "")
     return Wire(
         host, port, name=name, patience_s=options.patience, login=login, session=session,
+        tls=tls_context(settings.tls) if ours else None,
         notice=lambda text: print(text, file=sys.stderr, flush=True),  # noqa: T201
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ seen by the other. MQTT 3.1.1, because every broker speaks it.
 """
 
 from collections.abc import Callable
+from ssl import SSLContext
 from threading import Condition
 from time import monotonic
 from typing import Any
@@ -31,6 +32,7 @@ class Wire:
         window: int = 1_000,
         patience_s: float = 300.0,
         login: tuple[str, str] | None = None,
+        tls: SSLContext | None = None,
         session: bool = False,
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -43,6 +45,7 @@ class Wire:
             window: How many messages may be under way, sent but not acknowledged.
             patience_s: How long a broker may be away before giving up.
             login: User name and password.
+            tls: What verifies the broker; None for a line without TLS.
             session: Whether the broker keeps what comes for us while we are away.
             notice: Told in one line when the broker goes and comes.
         """
@@ -67,6 +70,8 @@ class Wire:
         self._client.reconnect_delay_set(1, 4)
         if login is not None:
             self._client.username_pw_set(*login)
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe

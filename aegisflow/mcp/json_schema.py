@@ -28,7 +28,8 @@ def plain_arguments(schema: dict[str, Any]) -> dict[str, Any]:
     A proxy's rules and a model both read ``{"enum": [...]}`` better; null is accepted all the same.
     """
     properties = {name: _trimmed(argument) for name, argument in schema.get("properties", {}).items()}
-    for argument in properties.values():
+    items = [argument["items"] for argument in properties.values() if "items" in argument]
+    for argument in (*properties.values(), *items):
         if argument.get("maxLength", _LONG_TEXT) < _LONG_TEXT:
             del argument["maxLength"]
         argument.pop("pattern", None)  # the example beside it says more

@@ -4,7 +4,7 @@ from fastmcp import FastMCP
 from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.server.dependencies import get_context
 from fastmcp.server.providers.proxy import FastMCPProxy, ProxyClient
-from mcp_types import Implementation
+from mcp_types import EmptyResult, Implementation, RequestParams
 
 from aegisflow import __version__
 
@@ -17,7 +17,15 @@ def build_proxy(url: str, token: str) -> FastMCP:
         transport = StreamableHttpTransport(url, headers=headers)
         return ProxyClient(transport, client_info=_client_in_front(), mode="auto")
 
-    return FastMCPProxy(client_factory=connect, provider_error_strategy="raise", identity="upstream", name="aegisflow")
+    proxy = FastMCPProxy(client_factory=connect, provider_error_strategy="raise", identity="upstream", name="aegisflow")
+    # FastMCP passes pings on, and what serves MCP without sessions knows none: the client would leave over -32601.
+    proxy._mcp_server.add_request_handler("ping", RequestParams, _pong)
+    return proxy
+
+
+async def _pong(context: object, params: RequestParams | None) -> EmptyResult:
+    """Answer for this process; a plant that is away is told by each call that needs it."""
+    return EmptyResult()
 
 
 def _client_in_front() -> Implementation:

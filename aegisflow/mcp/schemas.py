@@ -143,7 +143,11 @@ class DeviceStatusAnswer(PagedAnswer):
     """One device in full, or every device in a line."""
 
     raw_values: int = Field(description="readings in the windows behind this page")
-    in_alarm: int | None = Field(default=None, description="devices, on all pages")
+    in_alarm: int | None = Field(default=None, description="active, in devices on all pages")
+    returned: int | None = None
+    """Devices whose alarms all returned to normal, unacknowledged."""
+    set_aside: int | None = None
+    """Devices whose alarms were all set aside by people."""
     silent: int | None = None
     device: DeviceDetail | None = None
     devices: list[DeviceLine] | None = None

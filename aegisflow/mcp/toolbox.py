@@ -90,7 +90,14 @@ def _explain(error: PydanticValidationError) -> str:
             lines.append(f"{name} is required")
         elif mistake["type"] == "unexpected_keyword_argument":
             lines.append(f"{name} is not an argument of this tool")
+        elif mistake["type"] == "literal_error" and not isinstance(mistake["input"], str):
+            # A number is refused although a text of the same digits is taken: proxies compare strings.
+            lines.append(f"{name}={_shown(mistake['input'])} must be a string, {mistake['ctx']['expected']}")
         else:
-            given = clean(str(mistake["input"]), 100)
-            lines.append(f"{name}={given!r} cannot be used: {mistake['msg'].lower()}")
+            lines.append(f"{name}={_shown(mistake['input'])} cannot be used: {mistake['msg'].lower()}")
     return "; ".join(lines)
+
+
+def _shown(given: object) -> str:
+    """Return what was given as it looks in a call: only a text stands in quotes."""
+    return repr(clean(given, 100)) if isinstance(given, str) else clean(repr(given), 100)

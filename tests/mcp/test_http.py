@@ -146,3 +146,15 @@ def test_through_the_proxy_each_agent_keeps_its_name(plant):
     with served(plant, token="s3cret") as url:
         asyncio.run(run(url))
     assert plant.acknowledged[0][1].name == "agent seven"
+
+
+def test_h6_a_client_that_pings_the_proxy_gets_an_empty_result_whether_the_plant_is_there_or_not(plant):
+    async def ping(url: str) -> bool:
+        proxy = build_proxy(f"{url}/mcp", "")
+        # Only a client that opens a session in the old way pings at all.
+        async with Client(proxy, mode="legacy") as client:
+            return await client.ping()
+
+    with served(plant) as url:
+        assert asyncio.run(ping(url))
+    assert asyncio.run(ping(url))

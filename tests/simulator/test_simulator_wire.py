@@ -1,9 +1,12 @@
 import json
 import threading
+from argparse import Namespace
 
 import pytest
 
+from aegisflow.config import BrokerSettings
 from aegisflow.errors import BusError
+from simulator.__main__ import main, wire_from
 from simulator.dataset import write_file
 from simulator.faults import HOUR
 from simulator.machine import Machine
@@ -102,3 +105,32 @@ def test_a_machine_answers_a_command_over_the_broker_and_after_its_restart(tmp_p
     results = [json.loads(payload)["result"] for payload in listener.payloads]
     assert results == ["accepted", "done"]
     assert machine.load == 0
+
+
+def test_h16_machines_and_recordings_of_a_plant_go_to_its_broker_with_its_login_and_topics(tmp_path, broker):
+    plant = tmp_path / "plant.yaml"
+    plant.write_text(
+        f"broker: {{host: {broker.host}, port: {broker.port}, topics: {{sensors: 'works/{{device_id}}/data'}}}}\n"
+        "kinds: {boiler: {sensors: {pressure: {unit: bar, normal: {low: 5, high: 7}}}}}\n"
+        "lines: {line-1: {devices: {boiler-7: {kind: boiler}}}}\n"
+    )
+    recording = tmp_path / "day.csv"
+    recording.write_text("timestamp,device_id,pressure\n2026-01-31T08:00:00Z,boiler-7,6.5\n")
+    with Listener(broker.settings(), "works/boiler-7/data") as listener:
+        listener.wait_connected()
+        assert main(["replay", str(recording), "--plant", str(plant), "--speed", "0"]) == 0
+        listener.wait_until(lambda: len(listener.messages) == 1)
+        memory = ["--memory", str(tmp_path / "commands.json")]
+        assert main(["machines", "--plant", str(plant), "--interval", "0.1", "--for", "0.5", *memory]) == 0
+        listener.wait_until(lambda: len(listener.messages) > 2)
+
+
+def test_h16_a_broker_that_is_named_gets_no_password_of_the_plants(monkeypatch):
+    settings = BrokerSettings(host="plant.example", username="aegisflow", password_env="PLANT_PASSWORD")
+    monkeypatch.setenv("PLANT_PASSWORD", "s3cret")
+    options = Namespace(broker=None, user=None, patience=1.0)
+    wire = wire_from(options, settings, "a")
+    assert (wire._host, wire._client.username) == ("plant.example", "aegisflow")
+    options.broker = ("other.example", 1884)
+    wire = wire_from(options, settings, "a")
+    assert (wire._host, wire._client.username) == ("other.example", None)

@@ -1,11 +1,13 @@
 """Tools that look at devices and their sensors."""
 
+from collections import Counter
 from typing import Annotated
 
 from pydantic import Field
 
 from aegisflow.api.periods import asked_period
 from aegisflow.api.schemas.devices import DeviceSummary
+from aegisflow.domain.alarms.model import AlarmState
 from aegisflow.domain.commands.model import DeviceCommands
 from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.domain.times import format_instant
@@ -112,6 +114,7 @@ class ReadingTools:
             (after,) = read_cursor(cursor, question, str)
             first = _index_after(plant.inventory(), everyone, after)
         page = everyone[first : first + limit]
+        standing = Counter(_standing(status) for status in everyone)
 
         def build(count: int, lines: list[DeviceLine]) -> DeviceStatusAnswer:
             more = first + count < len(everyone)
@@ -122,7 +125,9 @@ class ReadingTools:
                 truncated=more,
                 next_cursor=make_cursor(question, page[count - 1].device_id) if more and count else None,
                 raw_values=raw_values(page[:count]),
-                in_alarm=sum(bool(status.alarms) for status in everyone),
+                in_alarm=standing["active"],
+                returned=standing["returned"],
+                set_aside=standing["set aside"],
                 silent=sum(status.silent for status in everyone),
                 devices=lines,
             )
@@ -141,6 +146,16 @@ class ReadingTools:
                 DeviceSummary.of(answer.value), plant.inventory().devices.get(device_id), _commands(plant, device_id)
             ),
         )
+
+
+def _standing(status: DeviceStatus) -> str:
+    """Return what the alarms of a device ask for, by the most urgent of them."""
+    states = [alarm.state for alarm in status.alarms]
+    if any(state.is_active for state in states):
+        return "active"
+    if AlarmState.RETURNED in states:
+        return "returned"
+    return "set aside" if states else "none"
 
 
 def _commands(plant: Plant, device_id: str) -> DeviceCommands | None:
