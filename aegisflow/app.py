@@ -155,6 +155,7 @@ class App:
         bus = self._bus = self._bus or _paho(settings)
         store = open_store(settings.store.url)
         self._undo.append(store.close)
+        self.clock.begin(store.newest_instant())
         dispatcher = Dispatcher(self._threads)
         self._undo.append(dispatcher.stop)
         sinks = build_sinks(settings, bus)
@@ -270,7 +271,7 @@ class App:
             return ChildSpec(spec.device_id, start)
 
         def ticker() -> Any:
-            return Ticker.start(TICKER, where, clock.now, self._is_connected, lambda: clock.is_set)
+            return Ticker.start(TICKER, where, clock.now, self._is_connected, lambda: clock.is_set, self._clock_stepped)
 
         return Family(
             before=(
@@ -289,7 +290,6 @@ class App:
         return Codec(
             self.configuration.broker.topics,
             plant.devices,
-            clock=self.clock.decoding,
             max_payload_bytes=self.configuration.gateway.max_payload_bytes,
             key=self._key(),
         )
@@ -303,6 +303,12 @@ class App:
         return key
 
     # --- what happens -------------------------------------------------------------------------
+
+    def _clock_stepped(self) -> float:
+        by_s = self.clock.stepped()
+        if by_s:
+            self.metrics.clock_changes.labels("own").inc()
+        return by_s
 
     def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
         self.directory.tell(NOTIFIER, AlarmsCommitted(events))

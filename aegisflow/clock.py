@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable
 
 from aegisflow.config.services import ClockSettings
+from aegisflow.domain.readings import Reading
 from aegisflow.errors import PayloadError
 
+STEP_S = 2.0
+"""The wall's clock was set, rather than disciplined, when it moved by more than this against the monotonic one."""
 CONFIRMATIONS = 3
 """So many timestamps in a row that agree with each other move a stream's clock over a gap."""
 
@@ -14,12 +17,15 @@ CONFIRMATIONS = 3
 class WallClock:
     """What the wall says."""
 
-    decoding: ClockSettings
-
-    def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
-        self.decoding = settings
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.now = self.arriving = wall
         """Return UTC epoch seconds."""
+        self._monotonic = monotonic
+        self._ahead_s = wall() - monotonic()
 
     is_set = True
     """Whether ``now`` is the plant's time."""
@@ -32,6 +38,22 @@ class WallClock:
 
     def catch_up(self) -> None:
         """Take note that all devices have been told their readings."""
+
+    def begin(self, newest: float | None) -> None:
+        """Go on from the newest reading of the store: the wall's time needs none."""
+
+    def stepped(self) -> float:
+        """Return by how many seconds the wall's clock was set since the last call; 0 where it only ran.
+
+        No time has passed by that: silence and delays that people wait for must not run on it.
+        """
+        ahead_s = self.now() - self._monotonic()
+        by_s, self._ahead_s = ahead_s - self._ahead_s, ahead_s
+        return by_s if abs(by_s) > STEP_S else 0.0
+
+    def dated(self, reading: Reading) -> Reading:
+        """Return a reading as it is received by this clock: as it is."""
+        return reading
 
 
 class StreamClock:
@@ -46,8 +68,6 @@ class StreamClock:
     """
 
     def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
-        self.decoding = settings.model_copy(update={"max_age_s": math.inf, "max_ahead_s": math.inf})
-        """The bounds for the codec: none, since this clock judges by itself."""
         self._settings = settings
         self._wall = wall
         self._newest = self._told = self._stored = -math.inf
@@ -79,7 +99,21 @@ class StreamClock:
 
     def catch_up(self) -> None:
         """Take note that all devices have been told their readings: it is as late as the newest of them."""
-        self._told = self._newest
+        if self._newest > -math.inf:
+            self._told = self._newest
+
+    def begin(self, newest: float | None) -> None:
+        """Let it be as late as the newest reading of the store, so that a plant of the past is asked about its past."""
+        if newest is not None and not self.is_set:
+            self._told = newest
+
+    def stepped(self) -> float:
+        """Return 0: a stream's clock is never set, it follows its readings."""
+        return 0.0
+
+    def dated(self, reading: Reading) -> Reading:
+        """Return a reading as if it had been received at the stream's time: a recording has no other."""
+        return reading._replace(received_at=self._newest)
 
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp.
@@ -110,4 +144,4 @@ Clock = WallClock | StreamClock
 
 def build_clock(settings: ClockSettings, wall: Callable[[], float] = time.time) -> Clock:
     """Return the clock that ``plant.yaml`` asks for."""
-    return StreamClock(settings, wall) if settings.source == "stream" else WallClock(settings, wall)
+    return StreamClock(settings, wall) if settings.source == "stream" else WallClock(wall)

@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -81,6 +81,8 @@ class FreshReading(Model):
     at = DoubleField()
     vals = TextField()
     """JSON: sensor to value."""
+    stamp = DoubleField(null=True)
+    """What the sender's clock said, where ``at`` is something else: then when the reading came, or beside another."""
 
     class Meta:
         table_name = "fresh_readings"
@@ -94,6 +96,7 @@ class StoredReading(Model):
     device = IntegerField()
     at = DoubleField()
     vals = TextField()
+    stamp = DoubleField(null=True)
 
     class Meta:
         table_name = "readings"

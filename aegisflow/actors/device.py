@@ -36,6 +36,7 @@ from aegisflow.domain.commands.state_machine import KNOWN_S
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import DeadLetter, Disposition, Reading
+from aegisflow.domain.sender_clock import AHEAD_S
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
 from aegisflow.telemetry.metrics import Metrics
@@ -84,8 +85,11 @@ class DeviceActor(DispatchedActor):
     def on_start(self) -> None:
         """Ask for the past."""
         self._cold_at = time.monotonic() + RECALL_TIMEOUT_S
-        since = self._now() - KNOWN_S
-        self.post(HISTORIAN, RecallDevice(self._device.spec.device_id, self.name, self._device.recall_count, since))
+        device, now = self._device, self._now()
+        self.post(
+            HISTORIAN,
+            RecallDevice(device.spec.device_id, self.name, device.recall_count, now - KNOWN_S, now + AHEAD_S),
+        )
 
     def on_receive(self, message: object) -> object:
         """Record, execute, answer; or keep it until the past is known."""
@@ -95,7 +99,9 @@ class DeviceActor(DispatchedActor):
                     self._record(message.readings)
                 else:
                     self._stash.keep(message)
-            case Tick(at, broker_connected):
+            case Tick(at, broker_connected, stepped_s):
+                if stepped_s:
+                    self._device.our_clock_moved(stepped_s, at)
                 self._tick(at, broker_connected)
             case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
                 return self._answer(message) if self._stash.is_open else self._stash.keep_question(message)
@@ -126,7 +132,8 @@ class DeviceActor(DispatchedActor):
     # --- readings -----------------------------------------------------------------------------
 
     def _record(self, readings: tuple[Reading, ...]) -> None:
-        record = self._device.record
+        device = self._device
+        record = device.record
         events: tuple[AlarmEvent, ...] = ()
         kept: list[Reading] | None = None  # those to store, once that is not all of them
         for position, reading in enumerate(readings):
@@ -137,14 +144,16 @@ class DeviceActor(DispatchedActor):
                 self._settle(done, done if kept is None else tuple(kept), events)
                 self._die_of(reading, readings[position + 1 :], error)
                 return
-            if disposition is not _ACCEPTED:
+            judged = device.judged or reading
+            if judged is not reading or not judged.values or disposition is not _ACCEPTED:
                 if kept is None:
                     kept = list(readings[:position])
-                self._note_refused(disposition)
-                if disposition is _DUPLICATE:
+                if disposition is not _ACCEPTED:
+                    self._note_disposition(disposition)
+                if disposition is _DUPLICATE or not judged.values:
                     continue
             if kept is not None:
-                kept.append(reading)
+                kept.append(judged)
             if changes:
                 events += changes
         self._settle(readings, readings if kept is None else tuple(kept), events)
@@ -153,6 +162,8 @@ class DeviceActor(DispatchedActor):
         """Hand over to the historian; it tells the gateway once all is on disk."""
         if done and self._device.command_state.open_command:
             self._watch(self._now())
+        if self._device.timeline.changes:
+            self._tell_clock()
         if done:
             self._received += len(done)
             receipts = tuple([item.receipt for item in done if item.receipt is not None])
@@ -160,10 +171,26 @@ class DeviceActor(DispatchedActor):
             if events:
                 self._report(events)
 
-    def _note_refused(self, disposition: Disposition) -> None:
-        self._refused[disposition] = self._refused.get(disposition, 0) + 1
-        counter = self._metrics.duplicates if disposition is _DUPLICATE else self._metrics.late
-        counter.inc()
+    def _note_disposition(self, disposition: Disposition) -> None:
+        """Count what is not simply the next reading; only a repetition is not judged."""
+        if disposition is _DUPLICATE:
+            self._refused[disposition] = self._refused.get(disposition, 0) + 1
+            self._metrics.duplicates.inc()
+        elif disposition is Disposition.LATE:
+            self._metrics.late.inc()
+        else:
+            self._metrics.conflicts.inc()
+
+    def _tell_clock(self) -> None:
+        """Say what was learned about the sender's clock: in the log, in the audit and in the metrics."""
+        changes = self._device.timeline.changes
+        for change in changes:
+            detail = {"before_s": round(change.before_s, 3), "after_s": round(change.after_s, 3), "why": change.reason}
+            self.log.warning("sender_clock_changed", **detail)
+            self._metrics.clock_changes.labels("sender").inc()
+            entry = AuditEntry(self._now(), self.name, "sender_clock_changed", self.name, detail)
+            self.post(HISTORIAN, AppendAudit(entry))
+        changes.clear()
 
     def _die_of(self, reading: Reading, rest: tuple[Reading, ...], error: Exception) -> None:
         """Keep a reading that the device cannot bear as a dead letter, leave the rest to the successor, and fail."""

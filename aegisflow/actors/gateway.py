@@ -16,6 +16,7 @@ from aegisflow.actors.messages.gateway import (
     PublishClaimed,
     PublishCommand,
     ReadGatewayCounts,
+    ReadRefused,
     RecordsCommitted,
 )
 from aegisflow.actors.messages.store import ClaimPublish, StoreDeadLetters, StoreRecords
@@ -28,7 +29,8 @@ from aegisflow.config.services import GatewaySettings
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import DeadLetter, Reading
-from aegisflow.errors import BusError, PayloadError
+from aegisflow.domain.refused import RefusedTable
+from aegisflow.errors import BusError, PayloadError, printable
 from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Gateway"]
@@ -71,6 +73,7 @@ class Gateway(ThreadedActor):
         """Claim id to the command that the store has been asked for, until its answer or the command's expiry."""
         self._letters = float(LETTERS_BURST)
         self._letters_at = time.monotonic()
+        self._table = RefusedTable()
 
     def on_start(self) -> None:
         """Begin with what the one before left."""
@@ -94,6 +97,8 @@ class Gateway(ThreadedActor):
             case PlantReplaced(plant):
                 self._codec = self._make_codec(plant)
                 self._intake.keep_counts_of(plant.devices)
+            case ReadRefused():
+                return self._table.lines()
             case ReadGatewayCounts():
                 return self._intake.counts()
             case FlushInbound():
@@ -133,10 +138,14 @@ class Gateway(ThreadedActor):
         groups: dict[str, list[Reading]] = {}
         refused: list[tuple[BusMessage, PayloadError]] = []
         decode, admit, now = self._codec.decode_reading, self._clock.admit, self._clock.arriving
+        dated = self._clock.dated
         for message in batch:
             try:
                 reading = decode(message, now())
                 admit(reading.at)
+                reading = dated(reading)
+                if reading.refused:
+                    self._note_values(message, reading)
             except PayloadError as error:
                 if not self._codec.is_ack(message.topic):
                     refused.append((message, error))
@@ -239,20 +248,37 @@ class Gateway(ThreadedActor):
             device_id = self._codec.device_of(message.topic)
             self._intake.note_rejected(error.reason, device_id)
             self._metrics.rejected.labels(error.reason).inc()
+            sample = printable(message.payload[:60].decode(errors="replace"), 60)
+            self._note(device_id, "", error.reason, message.topic, sample, error.detail)
             if self._letters >= 1:
                 self._letters -= 1
                 letters.append(self._letter(message, error, device_id))
         dropped = len(refused) - len(letters)
         if dropped:
             self._metrics.letters_dropped.inc(dropped)
-        if letters:
-            last = letters[-1]
-            self.log.warning(
-                "messages_refused", count=len(refused), kept=len(letters), reason=last.reason, detail=last.detail
-            )
         self._intake.in_flight += len(refused)
         receipts = tuple(message.receipt for message, _ in refused if message.receipt is not None)
         self.tell(HISTORIAN, StoreDeadLetters(tuple(letters), receipts, len(refused)))
+
+    def _note_values(self, message: BusMessage, reading: Reading) -> None:
+        """Count single values that cannot be used; the rest of their message is not touched by it."""
+        for sensor, reason, sample in reading.refused:
+            self._metrics.values_refused.labels(reason.value).inc()
+            self._note(reading.device_id, sensor, reason.value, message.topic, sample, "")
+
+    def _note(self, device_id: str | None, sensor: str, reason: str, topic: str, sample: str, detail: str) -> None:
+        line = self._table.note(device_id, sensor, reason, topic, sample, detail, self._clock.now())
+        if line is not None:
+            self.log.warning(
+                "refused",
+                device=device_id,
+                sensor=sensor or None,
+                reason=reason,
+                topic=line.topic,
+                sample=sample,
+                detail=detail or None,
+                count=line.count,
+            )
 
     def _letter(self, message: BusMessage, error: PayloadError, device_id: str | None) -> DeadLetter:
         return DeadLetter(

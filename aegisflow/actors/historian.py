@@ -128,9 +128,9 @@ class Historian:
         """Tell who asks what the store remembers, or why nobody knows."""
         answer: DeviceRecalled | CommandsRecalled | OpenAlarmsRecalled
         match message:
-            case RecallDevice(device_id=device_id, count=count, since=since):
+            case RecallDevice(device_id=device_id, count=count, since=since, before=before):
                 try:
-                    answer = DeviceRecalled(self.committer.recall_device(device_id, count, since))
+                    answer = DeviceRecalled(self.committer.recall_device(device_id, count, since, before))
                 except StoreError as error:
                     answer = DeviceRecalled(DevicePast(), str(error))
             case RecallCommands(since=since):

@@ -4,20 +4,22 @@ import json
 import math
 from collections.abc import Mapping
 from keyword import iskeyword
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from aegisflow.domain.equipment import SensorSpec
-from aegisflow.errors import PayloadError
+from aegisflow.domain.readings import RefusalReason, RefusedValue
+from aegisflow.errors import PayloadError, printable
 
-__all__ = ["ReadingSchema"]
+__all__ = ["ReadingSchema", "Salvaged"]
 
 
 class ReadingSchema:
     """The schema of a reading, shared by all devices with the same sensors and spans.
 
-    msgspec checks types and spans while it parses; ``explain`` takes its time over what msgspec refused.
+    Types and spans are checked by msgspec while it parses, which is all that a good message costs;
+    ``salvage`` looks again, slowly, at what it refused.
     """
 
     def __init__(self, sensors: Mapping[str, SensorSpec]) -> None:
@@ -32,36 +34,110 @@ class ReadingSchema:
             names[field] = name
         renamed = {field: name for field, name in names.items() if field != name}
         self.names = names if renamed else None
+        self.has_markers = any(sensor.missing_values for sensor in sensors.values())
+        """Whether any sensor has values that stand for a missing one."""
         struct = msgspec.defstruct("SensorReport", fields, gc=False, rename=renamed or None)
         self.decode = msgspec.json.Decoder(struct).decode
 
-    def explain(self, payload: bytes, error: Exception) -> PayloadError:
-        """Return the reason why ``payload`` was refused, for the error that ``decode`` raised."""
-        try:
-            content = json.loads(payload.decode(), parse_int=float, object_pairs_hook=tuple)
-        except UnicodeDecodeError as problem:
-            return PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}")
-        except RecursionError:
-            return PayloadError("not_json", "nested too deep")
-        except ValueError as problem:
-            return PayloadError("not_json", str(problem))
-        if not isinstance(content, tuple):
-            return PayloadError("not_json", f"expected a JSON object, found {_named(content)}")
+    def salvage(self, payload: bytes, error: Exception) -> "Salvaged":
+        """Take what can be used from a payload that the fast path refused as a whole.
+
+        A bad value says nothing of its neighbours: it is refused by itself, with its reason, and
+        every other value is taken.
+
+        Args:
+            payload: what was refused.
+            error: what it was refused with.
+
+        Raises:
+            PayloadError: nothing in it can be used, because it is no JSON object or because its time
+                or its device is no text.
+        """
+        content = _object(payload)
+        fields: dict[str, Any] = {}
+        values: dict[str, float] = {}
+        refused: list[RefusedValue] = []
         for key, value in content:
             sensor = self.sensors.get(key)
-            if isinstance(value, float) and not math.isfinite(value):
-                return PayloadError("not_finite", f"{key[:60]}: found {value}, expected a finite number")
-            if sensor is None or value is None:
-                continue
-            if not isinstance(value, float):
-                return PayloadError("wrong_type", f"{key}: found {_named(value)}, expected a number")
-            low, high = sensor.span.low, sensor.span.high
-            if (low is not None and value < low) or (high is not None and value > high):
-                return PayloadError("out_of_span", f"{key}: found {value}, expected {low} to {high} {sensor.unit}")
-        if isinstance(error, msgspec.ValidationError):
-            field = "bad_timestamp" if "`$.timestamp`" in str(error) else "wrong_type"
-            return PayloadError(field, str(error))
-        return PayloadError("not_json", str(error))
+            if sensor is None:
+                fields[key] = value
+            elif value is not None:
+                number = _number(value, sensor)
+                if isinstance(number, RefusalReason):
+                    refused.append(RefusedValue(key, number, _sample(value)))
+                else:
+                    values[key] = number
+        stamp, named = fields.get("timestamp", ""), fields.get("device_id")
+        if not isinstance(stamp, str):
+            raise PayloadError("bad_timestamp", f"found {_named(stamp)}, expected ISO 8601 text")
+        if named is not None and not isinstance(named, str):
+            raise PayloadError("wrong_type", f"device_id: found {_named(named)}, expected a string")
+        if not refused and not values:
+            raise PayloadError("wrong_type", str(error))
+        return Salvaged(stamp, named, values, tuple(refused))
+
+    def markers(self, values: dict[str, float]) -> tuple[RefusedValue, ...]:
+        """Remove the values that stand for a missing one, and return what was removed.
+
+        Call it only where ``has_markers`` says that a sensor has such values.
+        """
+        gone = [
+            RefusedValue(name, RefusalReason.MISSING_MARKER, f"{value:g}")
+            for name, value in values.items()
+            if value in self.sensors[name].missing_values
+        ]
+        for one in gone:
+            del values[one.sensor]
+        return tuple(gone)
+
+
+class Salvaged(NamedTuple):
+    """What a message says that was refused as a whole."""
+
+    timestamp: str
+    device_id: str | None
+    values: dict[str, float]
+    """Sensor name to value, of those that can be used."""
+    refused: tuple[RefusedValue, ...]
+
+
+def _object(payload: bytes) -> tuple[tuple[str, Any], ...]:
+    """Return the pairs of a JSON object; NaN and Infinity, which are no JSON, are read as such."""
+    try:
+        content = json.loads(payload.decode(), parse_int=float, object_pairs_hook=tuple)
+    except UnicodeDecodeError as problem:
+        raise PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
+    except RecursionError:
+        raise PayloadError("not_json", "nested too deep") from None
+    except ValueError as problem:
+        raise PayloadError("not_json", str(problem)) from None
+    if not isinstance(content, tuple):
+        raise PayloadError("not_json", f"expected a JSON object, found {_named(content)}")
+    return content
+
+
+def _number(value: object, sensor: SensorSpec) -> float | RefusalReason:
+    """Return the value of a sensor as a number, or why it is none that can be used."""
+    if isinstance(value, str) and sensor.numbers_in_text:
+        try:
+            value = float(value.strip())
+        except ValueError:
+            return RefusalReason.WRONG_TYPE
+    if not isinstance(value, float):
+        return RefusalReason.WRONG_TYPE
+    if not math.isfinite(value):
+        return RefusalReason.NOT_A_NUMBER
+    if value in sensor.missing_values:
+        return RefusalReason.MISSING_MARKER
+    low, high = sensor.span.low, sensor.span.high
+    if (low is not None and value < low) or (high is not None and value > high):
+        return RefusalReason.OUT_OF_SPAN
+    return value
+
+
+def _sample(value: object) -> str:
+    """Return a value as a sender may have written it, short and printable."""
+    return printable(value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else repr(value), 60)
 
 
 def _named(value: object) -> str:

@@ -175,6 +175,8 @@ class _Builder:
             description=given.get("description", ""),
             detector=self._detector((*at, "detector"), detector, own.get("detector", {})),
             deadband=given.get("deadband"),
+            missing_values=tuple(given.get("missing_values") or ()),
+            numbers_in_text=bool(given.get("numbers_in_text")),
             **all_limits(at, given, own, self.mistakes),
         )
 

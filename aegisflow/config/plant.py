@@ -71,6 +71,10 @@ class SensorPart(Section):
     detector: DetectorPart = DetectorPart()
     deadband: Number | None = Field(default=None, gt=0)
     """The smallest lasting shift that matters; left out, what the sensor's noise lets matter."""
+    missing_values: tuple[Number, ...] = Field(default=(), max_length=16)
+    """Values by which the sender says that it has none, such as -999 or 65535."""
+    numbers_in_text: bool = False
+    """Whether a number may come as text, such as "72.4"."""
 
 
 class LoadPart(Section):

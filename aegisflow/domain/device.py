@@ -1,6 +1,5 @@
 """One machine: what it reports, what is out of the ordinary, its alarms and its mode."""
 
-from array import array
 from collections.abc import Mapping, Sequence
 from math import inf
 
@@ -11,14 +10,20 @@ from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
 from aegisflow.domain.commands.state_machine import Begun, CommandStateMachine, describe_facts, recent_means
-from aegisflow.domain.detection import DeviceDetector, Finding, SensorDetector, silent_device
+from aegisflow.domain.detection import (
+    NEVER_HEARD,
+    READINGS_REFUSED,
+    DeviceDetector,
+    Finding,
+    SensorDetector,
+    silent_device,
+)
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Quality, Reading
-from aegisflow.domain.views import DeviceStatus, SensorStatus
+from aegisflow.domain.timeline import Timeline
+from aegisflow.domain.times import format_duration, format_instant
+from aegisflow.domain.views import ClockView, DeviceStatus, SensorStatus
 
-_ACCEPTED: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.ACCEPTED, ())
-_DUPLICATE: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.DUPLICATE, ())
-_OUT_OF_ORDER: tuple[Disposition, tuple[AlarmEvent, ...]] = (Disposition.OUT_OF_ORDER, ())
 _MIN_TIMES = 60
 """Timestamps by which duplicates are known, at least."""
 _WARM_UP = 240
@@ -32,12 +37,12 @@ class Device:
         "_book",
         "_command_state",
         "_detector",
+        "_heard_at",
         "_heard_since",
-        "_latest_at",
-        "_next",
         "_received_at",
-        "_times",
+        "judged",
         "spec",
+        "timeline",
     )
 
     def __init__(self, spec: DeviceSpec) -> None:
@@ -45,61 +50,93 @@ class Device:
         self._book = AlarmBook(spec.device_id, spec.alarm)
         self._command_state = CommandStateMachine(spec)
         self._detector = DeviceDetector(spec)
-        self._times = _ring(spec)
-        self._next = 0
-        self._latest_at = -inf
-        self._received_at = -inf
+        self.timeline = Timeline(_room(spec))
+        """Places its readings in the plant's time, and knows its clock."""
+        self._received_at = self._heard_at = -inf
+        """When the newest reading came that has a value, and the newest whatever it has."""
+        self.judged: Reading | None = None
+        """The newest reading as it was judged."""
         self._heard_since = inf
         """Since when the broker has been connected without a break; before the first tick it has not begun."""
 
     # --- readings and time ----------------------------------------------------------------------
 
     def record(self, reading: Reading) -> tuple[Disposition, tuple[AlarmEvent, ...]]:
-        """Take in one reading and return what became of it, and what changed with the alarms.
+        """Take in one reading, and return what became of it and what changed with the alarms.
 
-        Only a reading that is newer than all before it enters windows and detectors and becomes the latest.
-        One whose timestamp is known is a duplicate, as far back as the longest window reaches.
+        Only a repetition is not judged. ``judged`` is then the reading under its instant of the plant's
+        time, as it is to be stored.
+
+        Args:
+            reading: with the sender's stamp as its ``at``.
         """
-        at = reading.at
-        if at <= self._latest_at:
-            return _DUPLICATE if at in self._times else self._note_late(at)
-        self._latest_at = at
+        if reading.received_at > self._heard_at:
+            self._heard_at = reading.received_at
+        if reading.refused:
+            self._detector.refuse(reading.refused)
+            if not reading.values:  # as if it had never come, but for its being heard
+                self.judged = reading
+                return Disposition.ACCEPTED, ()
+        timeline = self.timeline
+        disposition, self.judged = timeline.admit(reading)
+        if disposition is Disposition.DUPLICATE:
+            return disposition, ()
+        # A late reading is judged now: time does not run backwards for windows and delays.
+        at, values = timeline.latest_at, self.judged.values
         self._received_at = reading.received_at
-        index = self._next
-        self._times[index] = at
-        self._next = index + 1 if index + 1 < len(self._times) else 0
-        values = reading.values
         command_state = self._command_state
         if command_state.is_watching:
             command_state.observe(at, values)
         book = self._book
         diagnosis = self._detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
-            events = book.observe(at, diagnosis, values)
-            if events:
-                return Disposition.ACCEPTED, events
-        return _ACCEPTED
+            return disposition, book.observe(at, diagnosis, values)
+        return disposition, ()
 
     def tick(self, at: float, broker_connected: bool = True) -> tuple[AlarmEvent, ...]:
         """Let time pass to ``at`` by the plant's clock and return what changed with the alarms.
 
-        Silence ends every run of breaches that is not an alarm yet, since readings before and after it
-        are not consecutive. A device that has reported before and is silent raises an alarm. While the
-        broker is away (``broker_connected`` is false) no device can be heard, so silence says nothing about it.
+        Silence ends every run of breaches that is not an alarm yet: readings before and after it
+        are not consecutive. A device that says nothing usable while we listen is an alarm, whether it
+        has fallen silent, was never heard, or reports what has to be refused. While the broker is away
+        (``broker_connected`` is false), silence says nothing about the device.
         """
         if not broker_connected or self._heard_since > at:
             self._heard_since = at
         events = self._book.tick(at, self.mode in self.spec.alarm.suppress_in)
         if at - self._received_at > self.spec.silent_after_s:
             self._book.interrupt()
-            if broker_connected and at - max(self._received_at, self._heard_since) > self.spec.silent_after_s:
+            since = max(self._received_at, self._heard_since)
+            if broker_connected and at - since > self.spec.silent_after_s:
                 events += self._silence(at)
         return events
 
+    def our_clock_moved(self, by_s: float, at: float) -> None:
+        """Take note that the plant's own clock was set: no time has passed, and the sender's clock is what it was.
+
+        Args:
+            by_s: by how many seconds it was set ahead, negative for back.
+            at: UTC epoch seconds by the clock as it is now.
+        """
+        self.timeline.clock.our_clock_moved(by_s)
+        self._received_at, self._heard_at, self._heard_since = (
+            min(then, then + by_s, key=lambda instant: abs(at - instant))  # a reading may have come since
+            for then in (self._received_at, self._heard_at, self._heard_since)
+        )
+
     def _silence(self, at: float) -> tuple[AlarmEvent, ...]:
-        """Raise the alarm that the device has stopped reporting, once for each silence."""
-        diagnosis = silent_device(self._detector.sensors, self._latest_at)
-        return () if diagnosis is None else self._book.silence(at, self._latest_at, diagnosis)
+        """Raise the alarm that the device says nothing usable, once for each silence."""
+        heard = at - self._heard_at <= self.spec.silent_after_s
+        reasons = self._detector.refusals()
+        if heard and reasons:
+            return self._book.raise_unheard(READINGS_REFUSED, ("it reports, but nothing can be used", *reasons), at)
+        diagnosis = silent_device(self._detector.sensors, self.timeline.latest_at)
+        if diagnosis is None:
+            since = format_instant(self._heard_since)
+            return self._book.raise_unheard(
+                NEVER_HEARD, (f"no reading has come since the watch began at {since}", *reasons), at
+            )
+        return self._book.silence(at, self.timeline.latest_at, diagnosis)
 
     # --- alarms, and what people do to them -----------------------------------------------------
 
@@ -240,7 +277,8 @@ class Device:
             alarms=self.alarms(),
             accepted=accepted,
             refused=dict(refused),
-            notes=self._detector.notes(),
+            notes=(*self._detector.notes(), *self._clock_notes()),
+            clock=self._clock_view(),
         )
 
     def reconfigure(self, spec: DeviceSpec, at: float) -> tuple[AlarmEvent, ...]:
@@ -254,11 +292,7 @@ class Device:
         self._command_state.reconfigure(spec)
         self._book.spec = spec.alarm
         gone = self._detector.reconfigure(spec)
-        times = self._times[self._next :] + self._times[: self._next]
-        self._times = _ring(spec)
-        self._next = 0
-        for time in times[-len(self._times) :]:
-            self._note_time(time)
+        self.timeline.resize(_room(spec))
         return self._book.drop(gone, at)
 
     def recall(
@@ -290,9 +324,9 @@ class Device:
         alarm_type = "" if active is None else active.fault_type
         self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched)
         for reading in readings:
-            self._note_time(reading.at)
-            if reading.at > self._latest_at:
-                self._latest_at = reading.at
+            newer = reading.at > self.timeline.latest_at
+            self.timeline.recall(reading)
+            if newer:
                 self._received_at = max(self._received_at, reading.received_at)
                 self._detector.observe(reading.at, reading.values, alarm_type)
                 if reading.at > mode_since:
@@ -300,7 +334,7 @@ class Device:
         events = self._book.recall(alarms)
         self._book.suppresses_by_design = self.mode in self.spec.alarm.suppress_in
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
-        at = max((self._latest_at, *(alarm.changed_at for alarm in alarms)))
+        at = max((self.timeline.latest_at, *(alarm.changed_at for alarm in alarms)))
         return events + self._book.drop(tuple(gone), at)
 
     @property
@@ -325,39 +359,72 @@ class Device:
 
     @property
     def latest_at(self) -> float | None:
-        """UTC epoch seconds of the newest reading, by the device's clock; None before the first."""
-        return None if self._latest_at == -inf else self._latest_at
+        """UTC epoch seconds of the newest reading, by the plant's clock; None before the first."""
+        return None if self.timeline.latest_at == -inf else self.timeline.latest_at
 
     def _sensor_status(self, sensor: SensorDetector, unheard_s: float) -> SensorStatus:
-        window = sensor.zscore.window
-        if sensor.at == -inf:
-            return SensorStatus(sensor.spec, Quality.NEVER_SEEN, None, None, None, None, None, 0)
-        stale = self._latest_at - sensor.at + unheard_s > sensor.spec.stale_after_s
-        quality = Quality.STALE if stale else Quality.GOOD
+        window, refusals = sensor.zscore.window, sensor.refusals
+        quality, reason = self._quality(sensor, unheard_s)
+        seen = sensor.at > -inf
         return SensorStatus(
             sensor.spec,
             quality,
-            sensor.zscore.value,
-            sensor.at,
+            sensor.zscore.value if seen else None,
+            sensor.at if seen else None,
             window.mean,
             window.spread,
-            sensor.zscore.z,
+            sensor.zscore.z if seen else None,
             window.count,
+            reason,
+            {} if refusals is None else {why.value: count for why, count in refusals.counts.items()},
+            "" if refusals is None or refusals.last is None else refusals.last.sample,
         )
 
-    def _note_late(self, at: float) -> tuple[Disposition, tuple[AlarmEvent, ...]]:
-        self._note_time(at)
-        return _OUT_OF_ORDER
+    def _quality(self, sensor: SensorDetector, unheard_s: float) -> tuple[Quality, str]:
+        """Return how far the newest value can be relied upon, and what speaks against it."""
+        refused = "" if sensor.refusals is None else sensor.refusals.describe()
+        if sensor.at == -inf:
+            return Quality.BAD, f"refused: {refused}" if refused else "never seen"
+        if refused:
+            return Quality.BAD, f"refused: {refused}; the value is the last good one"
+        if self.timeline.latest_at - sensor.at + unheard_s > sensor.spec.stale_after_s:
+            return Quality.UNCERTAIN, "stale"
+        return Quality.GOOD, ""
 
-    def _note_time(self, at: float) -> None:
-        self._times[self._next] = at
-        self._next = (self._next + 1) % len(self._times)
+    def _clock_notes(self) -> tuple[str, ...]:
+        timeline = self.timeline
+        notes = []
+        if timeline.clock.is_off:
+            side = "ahead of" if timeline.clock.offset_s > 0 else "behind"
+            off = format_duration(abs(timeline.clock.offset_s))
+            notes.append(f"its clock is {off} {side} ours; its readings are dated by when they came")
+        if timeline.is_coarse:
+            notes.append(
+                "its stamps are whole seconds; readings of one second are spread within it in order of arrival"
+            )
+        if timeline.conflicts:
+            notes.append(f"{timeline.conflicts:,} readings told another value for a sensor and stamp already told")
+        return tuple(notes)
+
+    def _clock_view(self) -> ClockView:
+        timeline = self.timeline
+        clock = timeline.clock
+        return ClockView(
+            offset_s=clock.offset_s,
+            drift_ppm=clock.drift_ppm,
+            changes=clock.changes,
+            interval_s=timeline.interval.median_s,
+            regularity=timeline.interval.regularity,
+            is_coarse=timeline.is_coarse,
+            late=timeline.late,
+            repetitions=timeline.repetitions,
+            conflicts=timeline.conflicts,
+        )
 
 
-def _ring(spec: DeviceSpec) -> "array[float]":
-    """Return room for as many timestamps as the longest window holds values."""
-    longest = max((sensor.detector.window for sensor in spec.sensors.values()), default=0)
-    return array("d", [-inf]) * max(longest, _MIN_TIMES)
+def _room(spec: DeviceSpec) -> int:
+    """Return how many readings the longest window holds, for so many repetitions are recognised."""
+    return max((_MIN_TIMES, *(sensor.detector.window for sensor in spec.sensors.values())))
 
 
 def _require_operator(by: Caller, what: str) -> None:

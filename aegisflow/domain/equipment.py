@@ -64,6 +64,10 @@ class SensorSpec:
     detector: DetectorSpec = DetectorSpec()
     deadband: float | None = None
     """The smallest lasting shift that matters, in the sensor's unit; None: what its noise lets matter."""
+    missing_values: tuple[float, ...] = ()
+    """Values by which the sender says that it has none, such as -999 or 65535."""
+    numbers_in_text: bool = False
+    """Whether a number may come as text, such as "72.4"."""
 
 
 @dataclass(frozen=True, slots=True)

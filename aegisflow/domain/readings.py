@@ -14,29 +14,57 @@ class Receipt(NamedTuple):
     packet_id: int
 
 
+class RefusalReason(StrEnum):
+    """Why one value cannot be used; each stands for a status code of OPC UA (part 8, data access)."""
+
+    OUT_OF_SPAN = "out_of_span"
+    """The instrument cannot report it: BadOutOfRange."""
+    NOT_A_NUMBER = "not_a_number"
+    """NaN, infinite, or beyond double precision: BadDecodingError."""
+    WRONG_TYPE = "wrong_type"
+    """Text, a truth value, a list or an object where a number belongs: BadTypeMismatch."""
+    MISSING_MARKER = "missing_marker"
+    """One of the values by which the sender says that it has none: BadNoData."""
+
+
+class RefusedValue(NamedTuple):
+    """One value of a message that cannot be used; the other values of the message are not touched by it."""
+
+    sensor: str
+    reason: RefusalReason
+    sample: str
+    """What the sender wrote, shortened for people."""
+
+
 class Reading(NamedTuple):
     """One report of one device: the values of its sensors at one instant.
 
-    Every value is finite and within the span of its sensor; a sensor that did not report is absent.
+    Every value is finite and within the span of its sensor; a sensor that did not report is absent,
+    and one whose value cannot be used is in ``refused``.
     """
 
     device_id: str
     at: float
-    """UTC epoch seconds by the device's clock."""
+    """UTC epoch seconds: by the sender's clock as it comes, by the plant's once ``Timeline`` has placed it."""
     values: Mapping[str, float]
     """Sensor name to value, in the unit that ``plant.yaml`` gives the sensor."""
     received_at: float
     """UTC epoch seconds by the plant's clock, when the gateway took it."""
     receipt: Receipt | None = None
+    refused: tuple[RefusedValue, ...] = ()
+    """What the message said of sensors and cannot be used."""
+    stamp: float | None = None
+    """What the sender's clock said, where ``at`` is something else."""
 
 
 class Quality(StrEnum):
-    """How far the last value of a sensor can be relied upon."""
+    """How far the last value of a sensor can be relied upon, as OPC UA grades it (part 8, 6.3.2)."""
 
     GOOD = "good"
-    STALE = "stale"
-    """Its device reports, or did, but this sensor has not for longer than its ``stale_after_s``."""
-    NEVER_SEEN = "never_seen"
+    UNCERTAIN = "uncertain"
+    """There is a value, and something is known against it: it is old, or its sender's clock is wrong."""
+    BAD = "bad"
+    """There is none that can be used."""
 
 
 class Disposition(StrEnum):
@@ -44,9 +72,11 @@ class Disposition(StrEnum):
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
-    """Same device, same timestamp as one already taken: dropped."""
-    OUT_OF_ORDER = "out_of_order"
-    """Older than the newest, within the allowed age: stored, but kept from windows and detectors."""
+    """A true repetition, with the stamp and the values of one already taken: dropped."""
+    LATE = "late"
+    """Not the newest by its stamp: stored in its place, and judged like any other."""
+    CONFLICT = "conflict"
+    """A stamp already taken, with another value for the same sensor: stored beside it, and judged."""
 
 
 @dataclass(frozen=True, slots=True)

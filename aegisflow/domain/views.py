@@ -1,7 +1,7 @@
 """What questions are answered with: immutable pictures of the plant at one instant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
@@ -30,6 +30,32 @@ class SensorStatus:
     """Of the newest value against the window before it; None while there are too few readings."""
     count: int
     """Readings in the rolling window."""
+    reason: str = ""
+    """Why the quality is not good, for people; empty for good."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Reason to how many values of this sensor could not be used, since the device's actor started."""
+    refused_sample: str = ""
+    """The newest of them as the sender wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    """What is known of a sender's clock, and of how often it reports."""
+
+    offset_s: float
+    """By how much it is ahead of ours, negative for behind; 0 while it is about right."""
+    drift_ppm: float | None
+    changes: int
+    """How often it turned out to be off by something else than was believed."""
+    interval_s: float | None
+    """Median time between two readings; None before there are eight."""
+    regularity: float
+    """Share of the readings that come at about that interval."""
+    is_coarse: bool
+    """Whether its stamps are whole seconds, with several readings in one."""
+    late: int
+    repetitions: int
+    conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +77,7 @@ class DeviceStatus:
     """Reason code or disposition to how many readings were not taken, since then."""
     notes: tuple[str, ...] = ()
     """What is worth knowing and is no alarm, such as a change of load."""
+    clock: ClockView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,8 +173,10 @@ class Committer:
 
     # --- what is remembered -------------------------------------------------------------------
 
-    def recall_device(self, device_id: str, count: int, since: float = -math.inf) -> DevicePast:
-        """Return a device's past with its newest ``count`` readings, all that was added before included.
+    def recall_device(
+        self, device_id: str, count: int, since: float = -math.inf, before: float = math.inf
+    ) -> DevicePast:
+        """Return a device's past with its newest ``count`` readings before an instant, all that was added included.
 
         Commands that expired before ``since`` (UTC epoch seconds) are left out.
 
@@ -183,7 +185,7 @@ class Committer:
         """
         if device_id in self._pending_devices and self._commit() is None:
             raise StoreError(self._failure)
-        return self._read(lambda writer: recall_device(writer, device_id, count, since))
+        return self._read(lambda writer: recall_device(writer, device_id, count, since, before))
 
     def recall_commands(self, since: float) -> CommandsPast:
         """Return the commands that are not over, and what agents have had sent since an instant.

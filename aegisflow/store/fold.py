@@ -22,8 +22,8 @@ _AT_LEAST = 2_000
 _AT_MOST = 12_500
 """Rows in a bucket: to fold so many takes some 70 ms of CPU, to search through them 1 ms."""
 _MOVE = """
-INSERT INTO readings (device, at, vals)
-SELECT device, at, vals FROM fresh_readings WHERE bucket = ? ORDER BY device, at, number
+INSERT INTO readings (device, at, vals, stamp)
+SELECT device, at, vals, stamp FROM fresh_readings WHERE bucket = ? ORDER BY device, at, number
 ON CONFLICT DO NOTHING
 """
 

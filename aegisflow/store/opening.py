@@ -8,6 +8,7 @@ from peewee import PeeweeException
 from aegisflow.errors import StoreError, StoreHeldError, StoreLostError
 from aegisflow.store.connection import Connection, check_url, redacted
 from aegisflow.store.lock import AdvisoryLock, Fence, FileLock, WriterLock
+from aegisflow.store.readings import newest_instant
 from aegisflow.store.schema import prepare_schema
 
 
@@ -34,6 +35,14 @@ class Store:
     def reader(self) -> Connection:
         """Return a connection that can only read."""
         return Connection(self.url, read_only=True)
+
+    def newest_instant(self) -> float | None:
+        """Return the instant of the newest reading, UTC epoch seconds; None for an empty store."""
+        connection = self.reader()
+        try:
+            return newest_instant(connection)
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Let another process write."""

@@ -57,6 +57,29 @@ def pages(connection: Connection, device: int, period: Period) -> Iterator[list[
         yield _merged([], added)
 
 
+def stamps(connection: Connection, device: int, since: float) -> dict[float, float]:
+    """Return what the sender's clock said of the readings since an instant where that is something else."""
+    found = connection.run(
+        "SELECT at, stamp FROM readings WHERE device = ? AND at >= ? AND stamp IS NOT NULL "
+        "UNION ALL SELECT at, stamp FROM fresh_readings WHERE bucket = ? AND device = ? AND at >= ? "
+        "AND stamp IS NOT NULL",
+        device,
+        since,
+        bucket_of(device),
+        device,
+        since,
+    )
+    return dict(found.fetchall())
+
+
+def newest_instant(connection: Connection) -> float | None:
+    """Return the instant of the newest reading of any device, UTC epoch seconds; None for an empty store."""
+    devices = [key for (key,) in connection.run("SELECT key FROM devices").fetchall()]
+    found = [connection.value("SELECT max(at) FROM readings WHERE device = ?", key) for key in devices]
+    found.append(connection.value("SELECT max(at) FROM fresh_readings"))
+    return max((at for at in found if at is not None), default=None)
+
+
 def oldest(connection: Connection, device: int, before: float, limit: int) -> list[ReadingRow]:
     """Return the oldest folded readings of a device, before an instant."""
     return _stored(connection, device, Period(EVER.start, before), limit, "ASC")

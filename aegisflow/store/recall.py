@@ -1,5 +1,6 @@
 """What the store remembers of one device, and of the commands that are not over."""
 
+import math
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Alarm
@@ -8,9 +9,10 @@ from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Mode, Stage
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
+from aegisflow.domain.times import Period
 from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, DeliveryRow, StoredCommand
 from aegisflow.store.connection import Connection
-from aegisflow.store.readings import newest
+from aegisflow.store.readings import EVER, newest, stamps
 from aegisflow.store.rows import alarm_of, audit_entry_of, delivery_of, from_json, record_of
 from aegisflow.store.writer import Writer
 
@@ -51,17 +53,20 @@ class _Mode(NamedTuple):
     full_load: float | None = None
 
 
-def recall_device(writer: Writer, device_id: str, count: int, since: float) -> DevicePast:
+def recall_device(writer: Writer, device_id: str, count: int, since: float, before: float = math.inf) -> DevicePast:
     """Return the newest ``count`` readings of a device, its open alarms, its mode, and its commands.
 
     Of its commands these are the one that it is executing, and the ids of all that expire after ``since``.
+    What is dated ``before`` or later is passed over: it was stored while our own clock was wrong, and
+    must not stand for the newest until time catches up with it.
     """
     connection = writer.connection
     readings: tuple[Reading, ...] = ()
     key = writer.keys.get(device_id)
     if key is not None:
-        rows = newest(connection, key, count, fresh=writer.fold.has(key))
-        readings = tuple(Reading(device_id, at, values, at) for at, values in rows)
+        rows = newest(connection, key, count, Period(EVER.start, before), fresh=writer.fold.has(key))
+        said = stamps(connection, key, rows[0][0]) if rows else {}
+        readings = tuple(Reading(device_id, at, values, at, stamp=said.get(at)) for at, values in rows)
     alarms = _open_alarms(connection, device_id)
     if connection.value(_HAS_COMMAND, device_id) is None:
         return DevicePast(readings, alarms, Mode.NORMAL)

@@ -12,6 +12,7 @@ from aegisflow.store.connection import Connection, redacted
 from aegisflow.store.step_commands import join_command_columns
 from aegisflow.store.step_review import add_review
 from aegisflow.store.step_shelving import add_shelving
+from aegisflow.store.step_stamp import add_stamp
 
 Migration = Callable[[Connection], None]
 
@@ -66,6 +67,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     6: _publishing,
     7: _count_writers,
     8: _keep_deliveries,
+    9: add_stamp,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

@@ -219,10 +219,10 @@ class Writer:
             keys = self.keys
         devices = [keys[reading.device_id] for reading in readings]
         flat: list[Any] = []
-        for number, (device, (_, at, values, *_)) in enumerate(
+        for number, (device, (_, at, values, *_, stamp)) in enumerate(
             zip(devices, readings, strict=True), self.fold.next_number
         ):
-            flat += (bucket_of(device), number, device, at, _encode(values).decode())
+            flat += (bucket_of(device), number, device, at, _encode(values).decode(), stamp)
         self._insert(FreshReading, columns(FreshReading), flat)
         self.fold.added(devices)
 

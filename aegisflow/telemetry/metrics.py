@@ -54,6 +54,18 @@ class Metrics:
         )
         self.duplicates = Counter("aegisflow_duplicates", "Readings that came before", registry=self.registry)
         self.late = Counter("aegisflow_out_of_order", "Readings that came after a newer one", registry=self.registry)
+        self.conflicts = Counter(
+            "aegisflow_conflicts", "Readings that told another value for a sensor and stamp", registry=self.registry
+        )
+        self.clock_changes = Counter(
+            "aegisflow_clock_changes",
+            "Clocks found to be set or off, ours or a sender's",
+            ["whose"],
+            registry=self.registry,
+        )
+        self.values_refused = Counter(
+            "aegisflow_values_refused", "Values refused, by reason", ["reason"], registry=self.registry
+        )
         self.alarm_events = Counter("aegisflow_alarm_events", "Changes of alarms", ["change"], registry=self.registry)
         self.actor_failures = Counter("aegisflow_actor_failures", "Actors that failed", registry=self.registry)
         self.commands = Counter("aegisflow_commands", "Commands by stage", ["stage"], registry=self.registry)

@@ -68,7 +68,8 @@ def test_a_late_reading_is_stored_and_leaves_the_newest_alone(small_plant: Small
         small_plant.send("pump-01", at, temperature=75.0)
     committed(small_plant, 3)
     assert status(small_plant).latest_at == T0 + 10
-    assert status(small_plant).refused == {"out_of_order": 1}
+    assert (status(small_plant).accepted, status(small_plant).refused) == (3, {})
+    assert small_plant.metrics.late._value.get() == 1
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,8 @@ def test_a_late_reading_is_stored_and_leaves_the_newest_alone(small_plant: Small
         ("aegisflow/sensors/pump-01", b"not json", "not_json", "pump-01"),
         (
             "aegisflow/sensors/pump-01",
-            b'{"timestamp": "2026-01-01T00:00:00Z", "temperature": 1e999}',
-            "not_finite",
+            b'{"timestamp": "2026-01-01 at noon", "temperature": 71.0}',
+            "bad_timestamp",
             "pump-01",
         ),
         ("aegisflow/sensors/nobody", b"{}", "unknown_device", None),

@@ -101,7 +101,7 @@ def test_who_does_not_answer_is_named(call, plant):
 
 def test_a_stale_sensor_is_named_unless_the_whole_device_is_silent(call, plant, monkeypatch):
     usual = plant.device_status("pump-01").value
-    stale = replace(usual, sensors=(replace(usual.sensors[0], quality=Quality.STALE), usual.sensors[1]))
+    stale = replace(usual, sensors=(replace(usual.sensors[0], quality=Quality.UNCERTAIN), usual.sensors[1]))
     monkeypatch.setattr(plant, "_status", lambda name: replace(stale, device_id=name, silent=name == "pump-02"))
     answer = call("get_device_status")
     assert answer["devices"][0]["stale_sensors"] == ["pressure"]

@@ -60,7 +60,7 @@ class SmallPlant:
         where, clock = self.directory, self.clock
 
         def codec(plant: PlantSpec) -> Codec:
-            return Codec(Topics(), plant.devices, clock=clock.decoding)
+            return Codec(Topics(), plant.devices)
 
         def start_gateway() -> pykka.ActorRef:
             return Gateway.start(

@@ -19,6 +19,8 @@ class Tick:
     at: float
     broker_connected: bool = True
     """Whether the broker is connected; machines cannot be heard while it is not."""
+    stepped_s: float = 0.0
+    """By how many seconds the plant's own clock was set since the tick before; negative for back."""
 
 
 @dataclass(frozen=True, slots=True)

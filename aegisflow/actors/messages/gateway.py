@@ -7,6 +7,7 @@ from aegisflow.actors.messages.common import Question
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import Receipt
+from aegisflow.domain.refused import RefusedLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class GatewayCounts:
 @dataclass(frozen=True, slots=True)
 class ReadGatewayCounts(Question[GatewayCounts]):
     """How much came in?"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRefused(Question[tuple[RefusedLine, ...]]):
+    """What was refused since the start, by device, sensor and reason, the newest first?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,8 @@ class RecallDevice:
     """How many of the newest readings."""
     since: float = -inf
     """Commands that expired before this (UTC epoch seconds) need not be told."""
+    before: float = inf
+    """Readings that are dated so or later (UTC epoch seconds) are passed over."""
 
 
 @dataclass(frozen=True, slots=True)

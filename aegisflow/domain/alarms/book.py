@@ -21,7 +21,7 @@ when a fault goes does not rename it; one that was unclassified, or told of sile
 after the on-delay. How alarms are suppressed, and return to service: ``domain/alarms/lifecycle.py``.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from aegisflow.domain.alarms.lifecycle import (
@@ -33,11 +33,18 @@ from aegisflow.domain.alarms.lifecycle import (
     suppressed,
     unacknowledged,
 )
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, command_alarm
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity, command_alarm
 from aegisflow.domain.alarms.on_delay import OnDelayCounter, earned, evidence_of, join, lasting, recalled, weightiest_of
 from aegisflow.domain.alarms.register import AlarmRegister
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.detection import SENSOR_SILENT, UNCLASSIFIED, Diagnosis
+from aegisflow.domain.detection import (
+    NEVER_HEARD,
+    READINGS_REFUSED,
+    SENSOR_SILENT,
+    UNCLASSIFIED,
+    Diagnosis,
+)
+from aegisflow.domain.detection.finding import SILENT
 from aegisflow.domain.equipment import AlarmSpec
 from aegisflow.errors import BadValueError
 
@@ -47,7 +54,7 @@ _RETYPE = 60
 """Consecutive readings of another type before an active alarm takes it, instead of the on-delay."""
 _MAX_WAITING = 20
 """With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
-_SAYS_LITTLE = frozenset({UNCLASSIFIED, SENSOR_SILENT})
+_SAYS_LITTLE = frozenset({UNCLASSIFIED, SENSOR_SILENT, READINGS_REFUSED, NEVER_HEARD})
 """Types that any other may take the place of after the on-delay."""
 
 Outcome = tuple[Alarm, tuple[AlarmEvent, ...]]
@@ -85,11 +92,11 @@ class AlarmBook:
     @property
     def idle(self) -> bool:
         """Whether a reading without findings changes nothing."""
-        return not self._counters
+        return not self._counters and self._register.active is None
 
     # --- what readings and time bring about -----------------------------------------------------
 
-    def observe(self, at: float, diagnosis: Diagnosis | None, reported: Container[str]) -> tuple[AlarmEvent, ...]:
+    def observe(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> tuple[AlarmEvent, ...]:
         """Take in what is wrong in one reading and return what changed.
 
         Args:
@@ -115,7 +122,7 @@ class AlarmBook:
             return self._raise(at, diagnosis) if diagnosis is not None else ()
         if diagnosis is not None:
             return self._retype(at, diagnosis) + self._grow(at)
-        if all(counter.quiet >= self.spec.off_delay for counter in counters.values() if counter.joined):
+        if reported and all(c.quiet >= self.spec.off_delay for c in counters.values() if c.joined):
             return self._clear(active, at)
         return ()
 
@@ -134,6 +141,35 @@ class AlarmBook:
             return ()
         alarm = replace(alarm, reasons=(*alarm.reasons, *diagnosis.reasons), changed_at=at)
         return self._keep(Change.UPDATED, at, alarm)
+
+    def raise_unheard(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
+        """Raise an alarm about a device of which no value can be used, and so none is evidence.
+
+        It ends with the first reading that has one. An active alarm is not renamed by it, but says so.
+        """
+        register = self._register
+        alarm = register.active
+        if alarm is not None:
+            if alarm.fault_type == fault_type or set(reasons) & set(alarm.reasons):
+                return ()
+            return self._keep(Change.UPDATED, at, replace(alarm, reasons=(*alarm.reasons, *reasons), changed_at=at))
+        alarm = Alarm(
+            register.new_id(at),
+            register.device_id,
+            fault_type,
+            fault_type,
+            Severity.MEDIUM,
+            AlarmState.UNACKNOWLEDGED,
+            SILENT,
+            (),
+            raised_at=at,
+            changed_at=at,
+            reasons=reasons,
+        )
+        if self.suppresses_by_design:
+            alarm = replace(alarm, state=AlarmState.SUPPRESSED_BY_DESIGN)
+            return self._keep(Change.SUPPRESSED_BY_DESIGN, at, alarm)
+        return self._keep(Change.RAISED, at, alarm)
 
     def raise_for_command(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
         """Raise an alarm that a person must look into and that no reading ends: a command without its effect."""

@@ -6,11 +6,21 @@ sensor's own noise, and ``plant.yaml`` says what a sensor means.
 """
 
 from aegisflow.domain.detection.device import DeviceDetector
-from aegisflow.domain.detection.finding import SENSOR_SILENT, SENSOR_STUCK, UNCLASSIFIED, Diagnosis, Finding
+from aegisflow.domain.detection.finding import (
+    NEVER_HEARD,
+    READINGS_REFUSED,
+    SENSOR_SILENT,
+    SENSOR_STUCK,
+    UNCLASSIFIED,
+    Diagnosis,
+    Finding,
+)
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.detection.unclassified import silent_device
 
 __all__ = [
+    "NEVER_HEARD",
+    "READINGS_REFUSED",
     "SENSOR_SILENT",
     "SENSOR_STUCK",
     "UNCLASSIFIED",

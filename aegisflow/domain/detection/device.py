@@ -9,9 +9,11 @@ from aegisflow.domain.detection.fault_types import diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import Diagnosis, Finding
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.multivariate import MultivariateScore
+from aegisflow.domain.detection.refusals import Refusals
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, unclassified
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.readings import RefusedValue
 from aegisflow.domain.times import format_instant
 
 _DRIFT_EVERY = 6
@@ -102,25 +104,8 @@ class DeviceDetector:
             values: sensor to value, in the sensor's unit.
             alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
-        self._at = at
+        awake, full = self._update(at, values)
         self._tick = tick = self._tick + 1
-        awake = False
-        full = False
-        get = values.get
-        for sensor in self.sensors:
-            value = get(sensor.name)
-            if value is None:
-                if sensor.at > -inf:
-                    sensor.silence.missed += 1
-                    awake = awake or sensor.silence.missed > 6
-                continue
-            if sensor.silence.missed:
-                sensor.silence.reported()
-            sensor.at = at
-            if sensor.update(value):
-                awake = True
-            if sensor.baseline.full:
-                full = True
         # A device with rules needs no score to judge a reading: it is kept up every fourth time, or when asked for.
         score = 0.0 if self._has_rules and tick & 3 else self.multivariate.update(at, self.sensors)
         self._scored_at = -inf if self._has_rules and tick & 3 else at
@@ -150,6 +135,44 @@ class DeviceDetector:
             self._close_blocks()
         self._found = diagnosis is not None
         return diagnosis
+
+    def _update(self, at: float, values: Mapping[str, float]) -> tuple[bool, bool]:
+        """Give each sensor its value; return whether anything may matter, and whether a block is full."""
+        newer = at > self._at  # else a part of the same instant: the sensors it lacks are in the others
+        self._at = at
+        awake = full = False
+        get = values.get
+        for sensor in self.sensors:
+            value = get(sensor.name)
+            if value is None:
+                if newer and sensor.at > -inf:
+                    sensor.silence.missed += 1
+                    awake = awake or sensor.silence.missed > 6
+                continue
+            if sensor.silence.missed:
+                sensor.silence.reported()
+            if sensor.refusals is not None and sensor.refusals.run:
+                sensor.refusals.run.clear()
+            sensor.at = at
+            if sensor.update(value):
+                awake = True
+            if sensor.baseline.full:
+                full = True
+        return awake, full
+
+    def refuse(self, refused: Sequence[RefusedValue]) -> None:
+        """Count values that could not be used; names without a sensor are passed over."""
+        for one in refused:
+            sensor = self._by_name.get(one.sensor)
+            if sensor is not None:
+                if sensor.refusals is None:
+                    sensor.refusals = Refusals()
+                sensor.refusals.note(one)
+
+    def refusals(self) -> tuple[str, ...]:
+        """Return for people what was refused of each sensor since its last good value."""
+        found = (sensor.refusals.describe() for sensor in self.sensors if sensor.refusals is not None)
+        return tuple(f"readings refused: {reasons}" for reasons in found if reasons)
 
     @property
     def score(self) -> float:
@@ -222,9 +245,13 @@ class DeviceDetector:
             self._unclassified_for = 0
             return diagnose(fits, signs, drift.found)
         broken = broken_instruments(self.sensors, at)
-        if broken is not None:
-            return broken
-        return self._unclassified(at, signs, active)
+        found = self._unclassified(at, signs, active)
+        if broken is None or found is None:
+            return broken or found
+        # One dead instrument must not hide what its neighbours show.
+        shown = {finding.sensor for finding in found.findings}
+        others = tuple(finding for finding in broken.findings if finding.sensor not in shown)
+        return Diagnosis(found.fault_type, found.findings + others, found.reasons + broken.reasons, found.strength)
 
     def _unclassified(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what no rule explains: at once if beyond a limit, otherwise by signs or score and with patience."""

@@ -7,6 +7,10 @@ from aegisflow.domain.alarms.model import Severity
 UNCLASSIFIED = "unclassified"
 SENSOR_STUCK = "sensor_stuck"
 SENSOR_SILENT = "sensor_silent"
+READINGS_REFUSED = "readings_refused"
+"""It reports, and what it says cannot be used."""
+NEVER_HEARD = "never_heard"
+"""Nothing has come from the device since the watch began."""
 
 # The names that alarms, stores and people know the detectors by; they outlive the names in the code.
 Z_SCORE = "zscore"

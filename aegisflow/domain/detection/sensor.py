@@ -6,6 +6,7 @@ from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMO
 from aegisflow.domain.detection.flatline import Flatline, Silent
 from aegisflow.domain.detection.limits import LimitCheck
 from aegisflow.domain.detection.oscillation import Oscillation
+from aegisflow.domain.detection.refusals import Refusals
 from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
 from aegisflow.domain.detection.zscore import ZScore
 from aegisflow.domain.equipment import SensorSpec
@@ -59,6 +60,7 @@ class SensorDetector:
         "noise",
         "oscillation",
         "reach",
+        "refusals",
         "silence",
         "spec",
         "zscore",
@@ -79,6 +81,8 @@ class SensorDetector:
         self.oscillation = Oscillation()
         self.flatline = Flatline()
         self.silence = Silent()
+        self.refusals: Refusals | None = None
+        """What it said and nobody could use; None for a sensor of which everything was good, as almost all are."""
         self.guard = DECISION / 2
         """CUSUM from which on a shift is suspected."""
         self.reach = _MIN_REACH

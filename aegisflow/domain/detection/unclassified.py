@@ -9,6 +9,7 @@ from aegisflow.domain.detection.finding import (
     FLATLINE,
     LIMIT,
     MULTIVARIATE,
+    READINGS_REFUSED,
     SENSOR_SILENT,
     SENSOR_STUCK,
     SILENT,
@@ -30,8 +31,15 @@ def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosi
     silent = [sensor for sensor in sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s]
     if silent:
         findings = tuple(finding_of(sensor, SILENT) for sensor in silent)
-        reasons = tuple(f"{sensor.name} is missing from {sensor.silence.missed} readings" for sensor in silent)
-        return Diagnosis(SENSOR_SILENT, findings, reasons)
+        refused = tuple(
+            f"readings refused: {why}" for s in silent if s.refusals is not None and (why := s.refusals.describe())
+        )
+        missing = tuple(
+            f"{sensor.name} is missing from {sensor.silence.missed} readings"
+            for sensor in silent
+            if sensor.refusals is None or not sensor.refusals.run
+        )
+        return Diagnosis(SENSOR_SILENT if missing else READINGS_REFUSED, findings, (*refused, *missing))
     return None
 
 

@@ -280,7 +280,7 @@ class _Run:
             self._keep(lane.device, events)
         if self.observer is not None:
             self.observer.take(lane.device, at, values)
-        if disposition is not Disposition.ACCEPTED:
+        if disposition is Disposition.DUPLICATE:
             raise PayloadError(str(disposition), f"{text[:50]} of {device_id}")
         for bad in lane.bad:
             self.report.note_bad(*bad, line)

@@ -149,7 +149,7 @@ def test_a_clock_that_steps_back_is_out_of_order_and_blinds_nobody() -> None:
     for index, reading in enumerate(readings):
         events += device.record(reading)[1]
         if index % 100 == 0 and index:
-            assert device.record(reading._replace(at=reading.at - 3.0))[0] is Disposition.OUT_OF_ORDER
+            assert device.record(reading._replace(at=reading.at - 3.0))[0] is Disposition.LATE
     assert [alarm.fault_type for alarm in raised(events)] == ["pressure_leak"]
 
 

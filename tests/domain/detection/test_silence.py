@@ -3,6 +3,7 @@
 from aegisflow.domain.alarms.model import AlarmState, Change
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
+from aegisflow.domain.readings import Quality, Reading, RefusalReason, RefusedValue
 from tests.support.device_bench import events_of, fed, hot, with_alarm
 from tests.support.samples import device_spec, healthy
 
@@ -63,9 +64,43 @@ def test_after_a_start_silence_counts_from_the_start() -> None:
     assert [event.alarm.fault_type for event in device.tick(90_061.0)] == ["sensor_silent"]
 
 
-def test_a_device_that_never_reported_is_not_there_yet() -> None:
+def test_a_device_that_was_never_heard_of_is_an_alarm_until_it_reports() -> None:
     device = Device(device_spec())
-    assert device.tick(0.0) == () == device.tick(9_999.0)
+    assert device.tick(0.0) == () == device.tick(60.0)
+    (event,) = device.tick(61.0)
+    assert (event.alarm.fault_type, event.alarm.evidence) == ("never_heard", ())
+    assert device.tick(3_600.0) == ()
+    assert [event.change for event in events_of(device, list(healthy(3, 1, 3_605.0)))] == [Change.CLEARED]
+
+
+def test_while_the_broker_is_away_nobody_can_be_missed() -> None:
+    device = Device(device_spec())
+    assert [device.tick(float(at), broker_connected=False) for at in range(0, 600, 5)] == [()] * 120
+
+
+def test_a_device_that_reports_what_must_be_refused_says_so_and_not_that_it_is_silent() -> None:
+    device = Device(device_spec())
+    device.tick(0.0)
+    refused = (RefusedValue("temperature", RefusalReason.OUT_OF_SPAN, "-127"),)
+    for at in range(0, 61, 5):
+        device.record(Reading("compressor-01", float(at), {}, float(at), None, refused))
+    (event,) = device.tick(61.0)
+    assert event.alarm.fault_type == "readings_refused"
+    assert "readings refused: temperature out of span ×13, last -127" in event.alarm.reasons
+
+
+def test_one_bad_sensor_takes_no_other_with_it_and_is_named() -> None:
+    device = fed(list(healthy(300)))
+    refused = (RefusedValue("temperature", RefusalReason.WRONG_TYPE, "unavailable"),)
+    events = []
+    for taken in healthy(60, 5, 1_500.0):
+        values = {**taken.values, "vibration": 7.5 + taken.values["vibration"]}
+        del values["temperature"]
+        events += device.record(taken._replace(values=values, refused=refused))[1]
+    assert any("vibration" in event.alarm.sensors for event in events)
+    status = {sensor.spec.name: sensor for sensor in device.status(1_800.0, 0, {}).sensors}
+    assert (status["temperature"].quality, status["temperature"].refused) == (Quality.BAD, {"wrong_type": 60})
+    assert status["vibration"].quality is Quality.GOOD
 
 
 def test_a_recalled_alarm_of_silence_is_not_raised_twice() -> None:
@@ -75,11 +110,12 @@ def test_a_recalled_alarm_of_silence_is_not_raised_twice() -> None:
     assert [event.change for event in events_of(device, list(healthy(40, 3, 2_000.0)))] == [Change.CLEARED]
 
 
-def test_a_clock_that_steps_back_is_no_news_of_the_device() -> None:
+def test_a_clock_that_steps_back_blinds_nobody() -> None:
     device = fed(list(healthy(100)))
     for at in range(0, 80, 5):
         for taken in healthy(1, 4, 100.5 + at):
             device.record(taken._replace(received_at=500.0 + at))
         device.tick(500.0 + at)
-    (alarm,) = device.alarms()
-    assert alarm.fault_type == "sensor_silent", "nothing that it says can be used"
+    assert device.alarms() == ()
+    assert [round(change.after_s) for change in device.timeline.changes] == [-400]
+    assert "its clock is 7 min behind ours" in device.status(580.0, 0, {}).notes[0]

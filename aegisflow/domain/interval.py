@@ -1,0 +1,83 @@
+"""How often something reports: learned from its own readings, so that nobody has to declare it."""
+
+from math import inf
+from statistics import median
+
+__all__ = ["Interval"]
+
+FIRST = 8
+"""Gaps from which the first estimate is taken."""
+_STEP = 1.02
+"""By so much each further gap moves the estimate: a stochastic approximation of the median on a log scale."""
+_ODD = 1.5
+"""A gap longer or shorter than the median by this factor is not regular."""
+_MEMORY = 32
+"""Gaps over which the regularity is forgotten."""
+
+
+class Interval:
+    """The usual time between two readings of a device, or between two values of a sensor.
+
+    The median is followed, not the mean: one night without a connection says nothing about how often
+    a device reports. Eight odd gaps in a row on the same side are another interval, and it is
+    learned anew. A sender that reports by exception has a median, too, and a regularity near 0.
+    """
+
+    __slots__ = ("_at", "_first", "_run", "median_s", "regularity")
+
+    def __init__(self) -> None:
+        self.median_s: float | None = None
+        """Median of the gaps in seconds; None before there are eight."""
+        self.regularity = 1.0
+        """Share of the newest gaps that are close to the median: 1 for a clockwork, near 0 by exception."""
+        self._at = -inf
+        self._first: list[float] | None = []
+        self._run = 0
+        """Odd gaps in a row: positive when too long, negative when too short."""
+
+    def note(self, at: float) -> None:
+        """Take in a reading.
+
+        Args:
+            at: its instant in seconds; one that is not newer than the last is passed over.
+        """
+        gap = at - self._at
+        if gap <= 0.0:
+            return
+        self._at = at
+        if gap == inf:
+            return
+        if self.median_s is None or self._first is not None:
+            self._begin(gap)
+            return
+        if gap > self.median_s * _ODD:
+            self._odd(1)
+        elif gap * _ODD < self.median_s:
+            self._odd(-1)
+        else:
+            self._run = 0
+            self.regularity += (1.0 - self.regularity) / _MEMORY
+        if gap > self.median_s:
+            self.median_s = min(gap, self.median_s * _STEP)
+        elif gap < self.median_s:
+            self.median_s = max(gap, self.median_s / _STEP)
+
+    def interrupted(self) -> None:
+        """Take note that the next gap says nothing, since nobody was listening."""
+        self._at = -inf
+
+    def _begin(self, gap: float) -> None:
+        first = self._first = self._first or []
+        first.append(gap)
+        if len(first) < FIRST:
+            return
+        middle = self.median_s = median(first)
+        close = sum(middle <= one * _ODD and one <= middle * _ODD for one in first)
+        self.regularity = close / FIRST
+        self._first, self._run = None, 0
+
+    def _odd(self, side: int) -> None:
+        self._run = self._run + side if self._run * side >= 0 else side
+        self.regularity -= self.regularity / _MEMORY
+        if abs(self._run) >= FIRST:
+            self._first, self._run = [], 0  # the old median holds until eight new gaps have come

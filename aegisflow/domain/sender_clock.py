@@ -1,0 +1,196 @@
+"""How far a sender's clock is off, and under which instant its readings are judged.
+
+Three clocks meet in a reading. The **stamp** is what the sender's clock said; ``received_at`` is what
+ours said when the message came; the monotonic clock says how much time has really passed and is the
+business of whoever measures silence. The stamp is the best of the three for the order of readings and
+for a backlog that comes late, and the worst for anything that only our own clock can know: no device
+becomes blind because its clock, or ours, was wrong for a while.
+
+::
+
+                       stamp - received_at
+      ahead of now     ──────────────────────  judged at received_at, at once
+      about 0          ══════════════════════  the clock is right: judged at the stamp
+      behind           ──────────────────────  a backlog, while stamps run faster than receipts:
+                                               judged at the stamp; a clock that is behind, once they
+                                               run side by side: judged at stamp - offset
+      older than       ──────────────────────  late, or the clock was set back: judged at once all the
+      the newest                               same, and believed once a few agree with each other
+"""
+
+from itertools import pairwise
+from math import inf, isfinite
+from statistics import median
+from typing import NamedTuple
+
+__all__ = ["ClockChange", "Placement", "SenderClock"]
+
+TOLERANCE_S = 60.0
+"""By how much a clock may be off, or a message be late, without being worth a word."""
+AHEAD_S = 2.0
+"""A stamp further ahead of now than this is not the instant of the reading: nothing is measured before it is."""
+REORDER_S = 60.0
+"""A stamp older than the newest by no more than this has only been overtaken on its way."""
+AGREEING = 3
+"""So many contrary readings in a row that agree with each other move the clock."""
+LAGGING = 5
+"""So many where nothing but their age speaks against the clock: that may be a backlog, too."""
+_SPAN_S = 1.0
+"""Receipts that agree must cover this: in a burst every clock looks as if it ran too fast."""
+_JITTER_S = 2.0
+_JITTER_SHARE = 0.1
+"""Offsets agree when they differ by no more than this, or by this share of the time they cover."""
+_WINDOW = 32
+"""Offsets from which the present one is taken."""
+_DRIFT_SPAN_S = 600.0
+"""Below so much time a drift is not told from the jitter of the network."""
+
+
+class ClockChange(NamedTuple):
+    """A sender's clock turned out to be off by something else than was believed."""
+
+    before_s: float
+    """Offset (sender minus ours) that was believed, in seconds."""
+    after_s: float
+    """Offset that is believed from now on, in seconds."""
+    at: float
+    """Received_at of the reading that decided it."""
+    reason: str
+    """A sentence for people."""
+
+
+class Placement(NamedTuple):
+    """Where a reading belongs."""
+
+    at: float
+    """UTC epoch seconds by the plant's clock, under which the reading is judged, stored and told."""
+    change: ClockChange | None
+    """What this reading revealed about the sender's clock, if anything."""
+
+
+class SenderClock:
+    """Estimates one sender's clock from stamps and receipts, and places each reading in the plant's time.
+
+    Offsets are ``stamp - received_at``. The largest of the newest 32 is the estimate, since whatever
+    a message is delayed by makes its offset smaller (the minimum filter of NTP, RFC 5905 section 10).
+    """
+
+    __slots__ = ("_anchor", "_block", "_contrary", "_largest", "_latest", "changes", "drift_ppm", "offset_s")
+
+    def __init__(self) -> None:
+        self.offset_s = 0.0
+        """By how much the sender's clock is believed to be ahead of ours; 0 while it is about right."""
+        self.changes = 0
+        """How often it turned out to be something else than was believed."""
+        self.drift_ppm: float | None = None
+        """Rate of the sender's clock against ours in parts per million; None before ten minutes have passed."""
+        self._latest = -inf
+        """The newest stamp that was believed."""
+        self._contrary: list[tuple[float, float]] = []
+        """Stamp and receipt of the newest readings in a row that speak against what is believed."""
+        self._block = 0
+        """Offsets seen since the estimate was last looked at."""
+        self._largest = -inf
+        """The largest of them."""
+        self._anchor: tuple[float, float] | None = None
+        """Receipt and offset from which the drift is measured."""
+
+    def place(self, stamp: float, received_at: float) -> Placement:
+        """Return the instant under which a reading is judged.
+
+        Args:
+            stamp: UTC epoch seconds by the sender's clock.
+            received_at: UTC epoch seconds by ours.
+        """
+        offset = stamp - received_at
+        believed = self.offset_s
+        if stamp > self._latest and -TOLERANCE_S <= offset - believed <= AHEAD_S:  # all but every reading
+            self._latest = stamp
+            if self._contrary:
+                self._contrary.clear()
+            self._block += 1
+            if offset > self._largest:
+                self._largest = offset
+            if self._block == _WINDOW:
+                self._follow(received_at)
+            if not believed:
+                return Placement(stamp if offset <= 0.0 else received_at, None)
+            return Placement(min(stamp - believed, received_at), None)
+        return self._doubt(stamp, received_at)
+
+    def recall(self, stamp: float) -> None:
+        """Go on from the newest stamp that the store knows, in UTC epoch seconds."""
+        self._latest = max(self._latest, stamp)
+
+    def our_clock_moved(self, by_s: float) -> None:
+        """Take note that our own clock was set by so many seconds; the sender's was not."""
+        self._begin(_plain(self.offset_s - by_s), self._latest)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the sender's clock is known not to be ours."""
+        return self.offset_s != 0.0
+
+    def _doubt(self, stamp: float, received_at: float) -> Placement:
+        """Place a reading that is late, ahead of now, or older than the newest."""
+        change = None
+        if self._latest - self.offset_s > received_at + AHEAD_S:
+            # What was believed lies ahead of now, so it was wrong, whoever's clock it was that erred.
+            change = self._change(0.0, received_at, "its newest reading was dated ahead of now")
+        expected = stamp - received_at - self.offset_s
+        ahead, overtaken = expected > AHEAD_S, stamp < self._latest - REORDER_S
+        if ahead or overtaken or expected < -TOLERANCE_S:
+            self._contrary.append((stamp, received_at))
+            del self._contrary[:-LAGGING]
+            offset = self._agreed(AGREEING if ahead or overtaken else LAGGING)
+            if offset is not None and abs(offset - self.offset_s) > (AHEAD_S if ahead else TOLERANCE_S):
+                change = self._change(offset, received_at, "its newest readings agree on it")
+            elif ahead:
+                return Placement(received_at, change)
+        self._latest = max(self._latest, stamp)
+        return Placement(min(stamp - self.offset_s, received_at), change)
+
+    def _agreed(self, count: int) -> float | None:
+        """Return the offset on which the newest readings agree, None where they do not.
+
+        A backlog does not: its stamps run faster than its receipts.
+        """
+        newest = self._contrary[-count:]
+        if len(newest) < count:
+            return None
+        span = newest[-1][1] - newest[0][1]
+        if span < _SPAN_S or any(later[0] <= earlier[0] for earlier, later in pairwise(newest)):
+            return None
+        offsets = [stamp - received for stamp, received in newest]
+        if max(offsets) - min(offsets) > max(_JITTER_S, _JITTER_SHARE * span):
+            return None
+        return median(offsets)
+
+    def _change(self, offset: float, received_at: float, reason: str) -> ClockChange:
+        before, after = self.offset_s, _plain(offset)
+        if not before and not after:  # what was believed is dropped: the stamp that lay ahead of now
+            before = self._latest - received_at
+        self.changes += 1
+        self._begin(after, -inf)
+        return ClockChange(before, after, received_at, reason)
+
+    def _begin(self, offset: float, latest: float) -> None:
+        self.offset_s, self._latest = offset, latest
+        self._contrary.clear()
+        self._block, self._largest, self._anchor, self.drift_ppm = 0, -inf, None, None
+
+    def _follow(self, received_at: float) -> None:
+        """Let the estimate follow slow changes of a clock that is known to be off; one about right stays 0."""
+        if self._anchor is None:
+            self._anchor = (received_at, self._largest)
+        elapsed = received_at - self._anchor[0]
+        if elapsed >= _DRIFT_SPAN_S:
+            self.drift_ppm = (self._largest - self._anchor[1]) / elapsed * 1e6
+        if self.offset_s:
+            self.offset_s = _plain(self._largest)
+        self._block, self._largest = 0, -inf
+
+
+def _plain(offset: float) -> float:
+    """Return an offset, or 0 for one that the network may have made."""
+    return 0.0 if not isfinite(offset) or -TOLERANCE_S <= offset <= AHEAD_S else offset

@@ -1,0 +1,181 @@
+"""Which readings of a device are new, in which order, and under which instant they are judged."""
+
+from array import array
+from collections import deque
+from collections.abc import Mapping
+from math import inf
+
+from aegisflow.domain.interval import Interval
+from aegisflow.domain.readings import Disposition, Reading
+from aegisflow.domain.sender_clock import AHEAD_S, ClockChange, SenderClock
+
+__all__ = ["Timeline"]
+
+_PARTS = 3
+"""Newest instants of which each value is known, so that parts of one instant can be told from repetitions."""
+_UNTOLD = 8
+"""Changes of its clock that wait to be told; of more, the oldest are not."""
+_COARSE = 3
+"""Conflicts in a row on whole seconds that show a clock without fractions, rather than a quarrel."""
+_NUDGE_S = 1e-6
+"""What tells readings apart that would otherwise share an instant."""
+
+
+class Timeline:
+    """Takes every reading but a true repetition, and gives each an instant of its own.
+
+    ::
+
+        stamp newer than all ───────────────────────────► judged at its instant (SenderClock)
+        known stamp ── same values ─────────────────────► a repetition: dropped, counted
+                    ├─ sensors that it lacked ──────────► a part of that instant: the new ones are judged
+                    └─ other values ── whole seconds ───► a clock without fractions: spread in the second
+                                    └─ else ────────────► a conflict: judged all the same, counted
+        older stamp, unknown ───────────────────────────► late, or a clock that was set: judged at once
+
+    What is judged is never kept back for its stamp, since a stamp is a sender's opinion and a value is
+    what its machine does.
+    """
+
+    __slots__ = (
+        "_coarse",
+        "_in_second",
+        "_marks",
+        "_next",
+        "_nudges",
+        "_parts",
+        "_per_second",
+        "_stamps",
+        "changes",
+        "clock",
+        "conflicts",
+        "interval",
+        "late",
+        "latest_at",
+        "repetitions",
+    )
+
+    def __init__(self, room: int) -> None:
+        """Begin with nothing known; repetitions are recognised among the newest ``room`` readings."""
+        self.clock = SenderClock()
+        self.interval = Interval()
+        """Between instants of the device."""
+        self.latest_at = -inf
+        """The newest instant that was judged, UTC epoch seconds by the plant's clock."""
+        self.repetitions = self.conflicts = self.late = 0
+        self.changes: deque[ClockChange] = deque(maxlen=_UNTOLD)
+        """What was learned about the sender's clock and nobody has been told."""
+        self._stamps = array("d", [-inf]) * room
+        self._marks = array("q", [0]) * room
+        """A mark of the values of the reading with the stamp at the same place."""
+        self._next = 0
+        self._parts: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=_PARTS)
+        self._nudges = 0
+        self._coarse = 0
+        self._in_second = self._per_second = 0
+        """Readings in this second and in the one before, where stamps are whole seconds."""
+
+    def admit(self, reading: Reading) -> tuple[Disposition, Reading]:
+        """Return what becomes of a reading, and the reading as it is to be judged.
+
+        Its ``at`` is the sender's stamp when it comes in; in what is returned it is an instant of the
+        plant's time, and ``stamp`` keeps what the sender said where that is something else.
+        """
+        stamp, values = reading.at, reading.values
+        clock = self.clock
+        newest = self._parts[-1][0] if self._parts else -inf
+        if stamp <= newest and stamp in self._stamps:
+            return self._known(reading)
+        at, change = clock.place(stamp, reading.received_at)
+        if change is not None:
+            self.changes.append(change)
+        self._remember(stamp, values)
+        if self._coarse and stamp != newest:
+            self._per_second, self._in_second = self._in_second, 0
+        if at > self.latest_at:
+            self.latest_at = at
+            self.interval.note(at)
+            return Disposition.ACCEPTED, reading if at == stamp else reading._replace(at=at, stamp=stamp)
+        return self._late(reading, at)
+
+    def recall(self, reading: Reading) -> None:
+        """Go on from a stored reading; call it for each, oldest first."""
+        self._remember(reading.at if reading.stamp is None else reading.stamp, reading.values)
+        if reading.at > self.latest_at:
+            self.latest_at = reading.at
+            self.clock.recall(reading.at)
+            self.interval.note(reading.at)
+
+    def resize(self, room: int) -> None:
+        """Recognise repetitions among so many readings from now on."""
+        order = [*range(self._next, len(self._stamps)), *range(self._next)]
+        known = [(self._stamps[place], self._marks[place]) for place in order][-room:]
+        self._stamps, self._marks, self._next = array("d", [-inf]) * room, array("q", [0]) * room, 0
+        for stamp, mark in known:
+            self._place(stamp, mark)
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether the sender's stamps are whole seconds, and it reports several times in one."""
+        return self._coarse >= _COARSE
+
+    def _remember(self, stamp: float, values: Mapping[str, float]) -> None:
+        self._parts.append((stamp, values))
+        self._place(stamp, hash(tuple(values.values())))
+
+    def _place(self, stamp: float, mark: int) -> None:
+        place = self._next
+        self._stamps[place], self._marks[place] = stamp, mark
+        self._next = place + 1 if place + 1 < len(self._stamps) else 0
+
+    def _known(self, reading: Reading) -> tuple[Disposition, Reading]:
+        """Judge a reading whose stamp has come before."""
+        stamp, values = reading.at, reading.values
+        mark = hash(tuple(values.values()))
+        places = zip(self._stamps, self._marks, strict=True)
+        if values and any(one == stamp and other == mark for one, other in places):
+            self.repetitions += 1
+            return Disposition.DUPLICATE, reading
+        known: dict[str, float] = {}
+        for one, parts in self._parts:
+            if one == stamp:
+                known |= parts
+        fresh = {sensor: value for sensor, value in values.items() if known.get(sensor) != value}
+        if values and not fresh:
+            self.repetitions += 1
+            return Disposition.DUPLICATE, reading
+        disposition = Disposition.ACCEPTED
+        if any(sensor in known for sensor in fresh):
+            self._coarse = self._coarse + 1 if stamp == int(stamp) else 0
+            if not self.is_coarse:
+                self.conflicts += 1
+                disposition = Disposition.CONFLICT
+        self._remember(stamp, fresh)
+        at, change = self.clock.place(stamp, reading.received_at)
+        if change is not None:
+            self.changes.append(change)
+        if self._coarse:
+            self._in_second += 1
+        if self.is_coarse:
+            at += self._in_second / (max(self._in_second, self._per_second) + 1)
+        reading = reading._replace(values=fresh)
+        if at <= self.latest_at:
+            return disposition, self._beside(reading, at)
+        self.latest_at = at
+        return disposition, reading._replace(at=at, stamp=stamp)
+
+    def _late(self, reading: Reading, at: float) -> tuple[Disposition, Reading]:
+        """Judge a reading that is not the newest.
+
+        Where the newest lies ahead of now it was never true, so time goes on from this one.
+        """
+        self.late += 1
+        placed = self._beside(reading, at)
+        if self.latest_at > reading.received_at + AHEAD_S:
+            self.latest_at = placed.at
+        return Disposition.LATE, placed
+
+    def _beside(self, reading: Reading, at: float) -> Reading:
+        """Give a reading an instant that no other has, within a thousandth of a second."""
+        self._nudges = self._nudges % 999 + 1
+        return reading._replace(at=at + self._nudges * _NUDGE_S, stamp=reading.at)

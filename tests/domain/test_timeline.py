@@ -1,0 +1,163 @@
+"""Cases A and B of the field: what a device makes of stamps, parts and repetitions."""
+
+import random
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegisflow.domain.device import Device
+from aegisflow.domain.readings import Disposition, Reading, RefusalReason, RefusedValue
+from aegisflow.domain.refused import LOG_EVERY_S, MAX_LINES, RefusedTable
+from aegisflow.domain.timeline import Timeline
+from tests.support.samples import device_spec, healthy
+
+NOW = 1_790_000_000.0
+YEAR = 365 * 86_400.0
+
+
+def placed(timeline: Timeline, *stamps: tuple[float, float, dict[str, float]]) -> list[tuple[Disposition, Reading]]:
+    return [timeline.admit(Reading("pump", stamp, values, received)) for stamp, received, values in stamps]
+
+
+def hot(count: int, start: float) -> Iterable[Reading]:
+    chance = random.Random(4)
+    for number in range(count):
+        at = start + 5.0 * number
+        values = {"temperature": 120.0 + chance.gauss(0, 0.3), "vibration": 9.0 + chance.gauss(0, 0.08)}
+        yield Reading("compressor-01", at, values, at)
+
+
+@pytest.mark.parametrize("ahead_s", [59.5, 3_600.0, YEAR])
+def test_a1_a_reading_ahead_of_its_time_blinds_nobody(ahead_s: float) -> None:
+    device = Device(device_spec())
+    for reading in healthy(300, 1, NOW):
+        device.record(reading)
+    at = NOW + 1_500.0
+    for number in range(5):
+        device.record(Reading("compressor-01", at + ahead_s + 5 * number, {"temperature": 75.0}, at + 5 * number))
+    assert device.latest_at is not None
+    assert device.latest_at <= at + 20.0
+    events = [event for reading in hot(40, at + 25.0) for event in device.record(reading)[1]]
+    assert any(event.alarm.severity.rank >= 2 for event in events)
+
+
+def test_a1_after_a_restart_what_is_stored_of_next_year_binds_nobody() -> None:
+    device = Device(device_spec())
+    timeline = device.timeline
+    for reading in healthy(5, 1, NOW + YEAR):
+        timeline.recall(reading)
+    events = [event for reading in hot(40, NOW) for event in device.record(reading)[1]]
+    assert device.latest_at is not None
+    assert device.latest_at < NOW + 300
+    assert [change.after_s for change in timeline.changes] == [0.0]
+    assert events
+
+
+def test_a2_local_time_that_ends_its_summer_is_judged_from_the_first_reading_on() -> None:
+    device = Device(device_spec())
+    for reading in healthy(300, 1, NOW):
+        device.record(reading._replace(at=reading.at - 4 * 3_600))
+    start = NOW + 1_500.0
+    late = [reading._replace(at=reading.at - 5 * 3_600) for reading in hot(200, start)]
+    events = [event for reading in late for event in device.record(reading)[1]]
+    assert events
+    assert events[0].at <= start + 60.0
+    assert [round(change.after_s / 3_600) for change in device.timeline.changes] == [-4, -5]
+    assert "its clock is 5 h behind ours" in device.status(start + 1_000, 0, {}).notes[-1]
+
+
+def test_a3_no_time_passes_when_our_own_clock_is_set() -> None:
+    for by_s in (7_200.0, -7_200.0):
+        device = Device(device_spec())
+        for reading in healthy(300, 1, NOW):
+            device.record(reading)
+            device.tick(reading.received_at)
+        now = NOW + 1_500.0 + by_s
+        device.our_clock_moved(by_s, now)
+        assert device.tick(now) == ()
+        assert device.tick(now + 30.0) == ()
+        assert [event.alarm.fault_type for event in device.tick(now + 70.0)] == ["sensor_silent"]
+
+
+def test_b3_parts_of_one_instant_are_all_judged_and_only_the_same_value_is_a_repetition() -> None:
+    timeline = Timeline(60)
+    first, second, again, other = placed(
+        timeline,
+        (NOW, NOW, {"temperature": 71.0}),
+        (NOW, NOW + 0.1, {"vibration": 1.2}),
+        (NOW, NOW + 0.2, {"vibration": 1.2, "temperature": 71.0}),
+        (NOW, NOW + 0.3, {"vibration": 1.3, "temperature": 71.0}),
+    )
+    assert [one[0].value for one in (first, second, again, other)] == ["accepted", "accepted", "duplicate", "conflict"]
+    assert (second[1].values, other[1].values) == ({"vibration": 1.2}, {"vibration": 1.3})
+    instants = [one[1].at for one in (first, second, other)]
+    assert len(set(instants)) == 3
+    assert max(instants) - NOW < 1e-3
+    assert (timeline.repetitions, timeline.conflicts) == (1, 1)
+
+
+def test_b4_fifty_readings_in_a_second_of_whole_stamps_are_spread_within_it() -> None:
+    timeline = Timeline(60)
+    chance = random.Random(3)
+    found = []
+    for number in range(500):
+        received = NOW + number * 0.02
+        stamp = float(int(received))
+        found += placed(timeline, (stamp, received, {"vibration": chance.gauss(1.5, 0.1)}))
+    assert all(disposition is not Disposition.DUPLICATE for disposition, _ in found)
+    instants = [reading.at for _, reading in found]
+    assert len(set(instants)) == 500
+    settled = instants[100:]
+    assert settled == sorted(settled)
+    assert all(
+        int(at) == int(reading.stamp or reading.at) for at, (_, reading) in zip(settled, found[100:], strict=True)
+    )
+    assert timeline.is_coarse
+    assert timeline.conflicts <= 3
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["again", "refused", "ahead", "part"])), max_size=30),
+    st.integers(0, 20),
+)
+def test_dirt_in_a_stream_hides_no_fault(dirt: list[tuple[int, str]], seed: int) -> None:
+    """Whatever repetitions, refusals, parts and wild stamps are mixed in: the fault is told within its bound."""
+    device = Device(device_spec())
+    for reading in healthy(300, seed, NOW):
+        device.record(reading)
+    refused = (RefusedValue("humidity", RefusalReason.OUT_OF_SPAN, "65535"),)
+    raised = None
+    for number, reading in enumerate(hot(60, NOW + 1_500.0)):
+        kinds = {kind for place, kind in dirt if place == number}
+        if "again" in kinds:
+            device.record(reading)
+        if "refused" in kinds:
+            device.record(reading._replace(values={}, refused=refused))
+        if "ahead" in kinds:
+            reading = reading._replace(at=reading.at + YEAR)
+        halves = [reading]
+        if "part" in kinds:
+            halves = [reading._replace(values={name: value}) for name, value in reading.values.items()]
+        for half in halves:
+            if device.record(half)[1] and raised is None:
+                raised = number
+    assert raised is not None
+    assert raised <= 20
+
+
+def test_a_table_of_refusals_is_bounded_and_tells_each_kind_once_in_a_while() -> None:
+    table = RefusedTable()
+    told = [
+        table.note("pump-01", "temperature", "out_of_span", "plant/pump-01", "-127", "", NOW + 5.0 * number)
+        for number in range(1_460)
+    ]
+    assert 1 <= len([line for line in told if line is not None]) <= 2 + 1_460 * 5.0 / LOG_EVERY_S
+    (line,) = table.lines()
+    assert (line.count, line.topic, line.sample, line.reason) == (1_460, "plant/pump-01", "-127", "out_of_span")
+    for number in range(MAX_LINES + 7):
+        table.note(None, "", "unknown_device", f"plant/{number}", "{}", "", NOW)
+        table.note(f"pump-{number}", "", "not_json", "t", "x", "", NOW)
+    assert len(table.lines()) == MAX_LINES
+    assert table.uncounted > 0
