@@ -50,8 +50,8 @@ class ArchiveActor(ThreadedActor):
                 return archive.readings(device_id, period, limit)
             case FindAlarms(query):
                 return archive.alarms(query)
-            case FindAlarmKpis(period, operators):
-                return archive.alarm_kpis(period, operators)
+            case FindAlarmKpis(period, operators, among):
+                return archive.alarm_kpis(period, operators, among)
             case FindAlarmHistory(alarm_id):
                 return archive.alarm_history(alarm_id)
             case FindIncidents(reports):

@@ -143,7 +143,7 @@ class AlarmQuery:
     """Which alarms; every field narrows. Newest first."""
 
     period: Period | None = None
-    """Raised within."""
+    """Active within, also if raised before."""
     device_ids: tuple[str, ...] = ()
     fault_type: str | None = None
     min_severity: Severity | None = None

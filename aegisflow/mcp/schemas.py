@@ -320,6 +320,8 @@ class AlarmHistory(PagedAnswer):
     raw_values: int = Field(description="breaching readings behind the alarms shown")
     by_device: dict[str, int] = Field(description="on all pages, the most frequent")
     by_type: dict[str, int]
+    data_from: Moment | None = Field(default=None, description="of what is stored; figures are of that")
+    data_to: Moment | None = None
     figures: list[str] = Field(default=[])
     alarms: list[PastAlarm]
 

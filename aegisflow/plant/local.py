@@ -163,9 +163,12 @@ class LocalPlant:
         self._devices(query.device_ids)
         return self._answer(self._directory.ask(ARCHIVE, FindAlarms(query), READ_S))
 
-    def alarm_kpis(self, period: Period, operators: int = 1) -> Answer[AlarmKpis]:
-        """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
-        return self._answer(self._directory.ask(ARCHIVE, FindAlarmKpis(period, operators), READ_S))
+    def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
+        """Return how many alarms people got, by EEMUA 191, for so many operators on duty.
+
+        With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
+        """
+        return self._answer(self._directory.ask(ARCHIVE, FindAlarmKpis(period, operators, among), READ_S))
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""

@@ -63,8 +63,11 @@ class Plant(Protocol):
     def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
         """Return alarms from the store, newest first."""
 
-    def alarm_kpis(self, period: Period, operators: int = 1) -> Answer[AlarmKpis]:
-        """Return how many alarms people got, by EEMUA 191, for so many operators on duty."""
+    def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
+        """Return how many alarms people got, by EEMUA 191, for so many operators on duty.
+
+        With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
+        """
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
         """Search the manuals; naming a device keeps other kinds' manuals out."""

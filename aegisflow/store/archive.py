@@ -1,7 +1,9 @@
 """The archive: answers about the past, on a connection that can only read."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
+from math import inf, nextafter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from peewee import Model, ModelSelect, PeeweeException, fn
@@ -32,7 +34,7 @@ from aegisflow.errors import StoreError
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, StoredCommand
 from aegisflow.store.connection import Connection, describe
 from aegisflow.store.incidents import all_incidents, find_incident, find_incidents, find_patterns, find_similar
-from aegisflow.store.readings import minute_pages, newest, pages
+from aegisflow.store.readings import minute_pages, newest, pages, stored_span
 from aegisflow.store.rows import (
     alarm_event_of,
     alarm_of,
@@ -128,15 +130,28 @@ class Archive:
         )
 
     @_of_one_moment
-    def alarm_kpis(self, period: Period, operators: int) -> AlarmKpis:
-        """Return the figures of a period, from its newest alarms where there are too many; none that was suppressed."""
+    def alarm_kpis(self, period: Period, operators: int, among: AlarmQuery | None = None) -> AlarmKpis:
+        """Return the figures of a period, from its newest alarms where there are too many; none that was suppressed.
+
+        With ``among`` only of alarms that it admits, and of the part of the period of which something is stored:
+        a month of which one day is stored says nothing of the other days.
+        """
         fields = (Anomaly.device_id, Anomaly.fault_type, Anomaly.severity, Anomaly.raised_at, Anomaly.cleared_at)
         told = Anomaly.state != str(AlarmState.SUPPRESSED_BY_DESIGN)
-        there = Anomaly.cleared_at.is_null() | (Anomaly.cleared_at > period.start) | (Anomaly.raised_at >= period.start)
-        query = Anomaly.select(*fields).where(told, there, Anomaly.raised_at < period.end)
+        conditions = _alarm_conditions(replace(among or AlarmQuery(), period=period))
+        query = Anomaly.select(*fields).where(told, *conditions)
         rows = query.order_by(Anomaly.raised_at.desc()).limit(_MAX_COUNTED).tuples().execute(self._database)
         traces = [AlarmTrace(name, kind, Severity(severity), at, gone) for name, kind, severity, at, gone in rows]
-        return alarm_kpis(traces, period, operators)
+        if among is None:
+            return alarm_kpis(traces, period, operators)
+        span = stored_span(self.connection, among.device_ids, period)
+        known = [*(span or ()), *(trace.raised_at for trace in traces if trace.raised_at >= period.start)]
+        if not known:
+            return alarm_kpis(traces, period, operators)
+        data = Period(min(known), max(known))
+        # The period is half open, so it goes on a little behind the last that is known.
+        judged = Period(data.start, min(period.end, nextafter(data.end, inf)))
+        return replace(alarm_kpis(traces, judged, operators), data=data)
 
     @_of_one_moment
     def alarm_history(self, alarm_id: str) -> tuple[AlarmEvent, ...]:
@@ -207,7 +222,9 @@ def _matching(model: type[Model], conditions: list[Any]) -> ModelSelect:
 def _alarm_conditions(query: AlarmQuery) -> list[Any]:
     found: list[Any] = []
     if query.period is not None:
-        found += [Anomaly.raised_at >= query.period.start, Anomaly.raised_at < query.period.end]
+        start, end = query.period
+        open_still = Anomaly.cleared_at.is_null() & (Anomaly.state != str(AlarmState.NORMAL))
+        found += [open_still | (Anomaly.cleared_at > start) | (Anomaly.raised_at >= start), Anomaly.raised_at < end]
     if query.device_ids:
         found.append(Anomaly.device_id.in_(query.device_ids))
     if query.fault_type is not None:

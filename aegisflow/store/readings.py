@@ -6,7 +6,7 @@ row it steps to, and beside a busy thread has to wait for it each time; so it st
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -124,3 +124,25 @@ def _merged(stored: list[ReadingRow], added: list[ReadingRow]) -> list[ReadingRo
     for row in (*stored, *added):
         by_time.setdefault(row[0], row)
     return sorted(by_time.values(), key=itemgetter(0))
+
+
+def stored_span(connection: Connection, device_ids: Sequence[str], period: Period) -> Period | None:
+    """Return the first and the last instant within a period of which something of these devices is stored.
+
+    No device named means every one; None where nothing is stored.
+    """
+    named = f" WHERE d.name IN ({', '.join('?' * len(device_ids))})" if device_ids else ""
+    found: list[float] = []
+    for table in ("readings", "minutes"):
+        for edge in ("MIN", "MAX"):
+            # A look into the index for each device; one MIN over the table would read all of it.
+            inner = f"SELECT {edge}(at) FROM {table} WHERE device = d.key AND at >= ? AND at < ?"  # noqa: S608
+            outer = f"SELECT {edge}(edge) FROM (SELECT ({inner}) AS edge FROM devices AS d{named}) AS found"  # noqa: S608
+            found.append(connection.value(outer, *period, *device_ids))
+    fresh = "SELECT {edge}(f.at) FROM fresh_readings AS f JOIN devices AS d ON d.key = f.device"
+    where = f"{named} AND" if named else " WHERE"
+    for edge in ("MIN", "MAX"):
+        sql = fresh.format(edge=edge) + f"{where} f.at >= ? AND f.at < ?"
+        found.append(connection.value(sql, *device_ids, *period))
+    known = [float(at) for at in found if at is not None]
+    return Period(min(known), max(known)) if known else None

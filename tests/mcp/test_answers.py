@@ -34,3 +34,10 @@ def test_h13_active_returned_and_set_aside_are_counted_apart(call, plant):
     plant.alarms = plant.alarms[2:3]
     answer = call("get_device_status")
     assert (answer["in_alarm"], answer["returned"], answer["set_aside"]) == (0, 1, 0)
+
+
+def test_h3_the_figures_of_a_device_are_those_of_the_device_and_say_of_what_time(call, plant):
+    plant.alarms = [an_alarm(1, "pump-01"), an_alarm(2, "pump-02"), an_alarm(3, "pump-02")]
+    answer = call("get_anomaly_history", device_id="pump-02", last="30d")
+    assert "most frequent: 2 × pump-02 bearing_failure" in answer["figures"][4]
+    assert (answer["data_from"], answer["data_to"]) == ("2026-01-31T07:59:00Z", "2026-01-31T07:59:55Z")

@@ -140,7 +140,7 @@ def test_pages_of_alarms_join_without_losing_or_repeating_one(bench: StoreBench,
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        (AlarmQuery(period=Period(T0 + 60, T0 + 180)), [2, 1]),
+        (AlarmQuery(period=Period(T0 + 60, T0 + 180)), [2, 1, 0]),
         (AlarmQuery(device_ids=("pump-1", "pump-2"), limit=3), [11, 10, 8]),
         (AlarmQuery(fault_type="thermal_runaway", limit=2), [10, 8]),
         (AlarmQuery(min_severity=Severity.HIGH), [11, 10, 7, 6, 3, 2]),
@@ -246,3 +246,31 @@ def test_after_an_error_the_next_question_is_answered(store: Store, bench: Store
     writer.run("ALTER TABLE elsewhere RENAME TO fresh_readings")
     writer.close()
     assert len(archive.readings("pump-01", HOUR, 9)) == 1
+
+
+def test_h2_an_alarm_raised_before_the_period_counts_while_it_is_active_in_it(
+    bench: StoreBench, archive: Archive
+) -> None:
+    ended = dataclasses.replace(alarm(1), cleared_at=T0 + 120, state=AlarmState.NORMAL)
+    bench.take(records([], alarms=[raised(alarm(0)), raised(ended), raised(alarm(90))]))
+    bench.settle()
+    assert minutes(find(archive, AlarmQuery(period=Period(T0 + 300, T0 + 900)))) == [0]
+    assert minutes(find(archive, AlarmQuery(period=Period(T0 + 90, T0 + 900)))) == [1, 0]
+    assert find(archive, AlarmQuery(period=Period(T0 - 900, T0))).total == 0
+
+
+def test_h3_figures_obey_the_filters_and_tell_of_what_time_something_is_stored(
+    bench: StoreBench, archive: Archive
+) -> None:
+    other = dataclasses.replace(alarm(2), alarm_id="motor-09@2", device_id="motor-09")
+    some = [reading(T0 + 5 * number) for number in range(720)]
+    bench.take(records(some, alarms=[raised(alarm(0)), raised(other)]))
+    bench.settle()
+    month = Period(T0 - 29 * 86_400, T0 + 86_400)
+    figures = archive.alarm_kpis(month, 1, AlarmQuery(period=month, device_ids=("pump-01",)))
+    assert figures.alarms == 1
+    assert figures.data == Period(T0, T0 + 5 * 719)
+    assert figures.average == pytest.approx(1 / 6, rel=0.01)
+    assert archive.alarm_kpis(month, 1, AlarmQuery(device_ids=("boiler-1",))).data is None
+    assert archive.alarm_kpis(month, 1, AlarmQuery()).alarms == 2
+    assert archive.alarm_kpis(month, 1).average == pytest.approx(2 / 4_320)

@@ -272,9 +272,12 @@ class MemoryPlant:
                 return self.alarms[index]
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
 
-    def alarm_kpis(self, period: Period, operators: int = 1) -> Answer[AlarmKpis]:
-        traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in self.alarms]
-        return Answer(alarm_kpis(traces, period, operators), NOW, {})
+    def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
+        names = among.device_ids if among else ()
+        alarms = [alarm for alarm in self.alarms if not names or alarm.device_id in names]
+        traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in alarms]
+        data = Period(period.end - 60, period.end - 5) if among else None
+        return Answer(replace(alarm_kpis(traces, period, operators), data=data), NOW, {})
 
     def _change(self, alarm_id: str, change: Callable[[Alarm], Alarm]) -> Alarm:
         for index, alarm in enumerate(self.alarms):

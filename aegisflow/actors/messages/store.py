@@ -177,10 +177,11 @@ class FindAlarms(Question[AlarmPage]):
 
 @dataclass(frozen=True, slots=True)
 class FindAlarmKpis(Question[AlarmKpis]):
-    """How many alarms people got in a period, by EEMUA 191."""
+    """How many alarms people got in a period, by EEMUA 191; ``among`` narrows both to what is asked and stored."""
 
     period: Period
     operators: int
+    among: AlarmQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)

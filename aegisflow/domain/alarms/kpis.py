@@ -75,6 +75,8 @@ class AlarmKpis:
     """Part of all alarms that these make up; 1 to 5 % is the aim, since a few bad ones are easily mended."""
     by_severity: Mapping[str, float]
     """Share of each severity; the guide is 80 % low, 15 % medium, 5 % high or critical."""
+    data: Period | None = None
+    """The first and the last instant of which something is stored; None where that was not asked, or nothing is."""
 
     @property
     def verdict(self) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from aegisflow.api.periods import asked_period
 from aegisflow.api.schemas.alarms import AlarmDetail
+from aegisflow.api.schemas.base import moment
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.api.text import clean
 from aegisflow.domain.alarms.first_out import first_outs
@@ -108,7 +109,7 @@ class AlarmTools:
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> AlarmHistory:
-        """Alarms raised in a period (default: the last 24 h), newest first, with counts per device and type.
+        """Alarms active in a period (default: the last 24 h), newest first, with counts per device and type.
 
         Tells a recurring fault from a first one. Next: get_incident_reports.
         """
@@ -121,18 +122,17 @@ class AlarmTools:
         else:
             since, until, raised_at, alarm_id = read_cursor(cursor, question, float, float, float, str)
             period, before = Period(since, until), (raised_at, alarm_id)
-        answer = plant.alarm_history(
-            AlarmQuery(
-                period=period,
-                device_ids=() if device_id is None else (device_id,),
-                fault_type=fault_type,
-                min_severity=Severity(min_severity) if min_severity else None,
-                limit=limit + 1,
-                before=before,
-            )
+        query = AlarmQuery(
+            period=period,
+            device_ids=() if device_id is None else (device_id,),
+            fault_type=fault_type,
+            min_severity=Severity(min_severity) if min_severity else None,
+            limit=limit + 1,
+            before=before,
         )
+        answer = plant.alarm_history(query)
         found = answer.value
-        figures = list(plant.alarm_kpis(period).value.lines()) if cursor is None else []
+        kpis = plant.alarm_kpis(period, among=query).value if cursor is None else None
 
         def build(count: int, items: list[PastAlarm]) -> AlarmHistory:
             shown = found.alarms[:count]
@@ -148,7 +148,9 @@ class AlarmTools:
                 raw_values=sum(alarm.repeats for alarm in shown),
                 by_device=most_frequent(found.by_device),
                 by_type=most_frequent(found.by_type),
-                figures=figures,
+                data_from=moment(kpis.data.start) if kpis and kpis.data else None,
+                data_to=moment(kpis.data.end) if kpis and kpis.data else None,
+                figures=list(kpis.lines()) if kpis else [],
                 alarms=items,
             )
 
