@@ -11,6 +11,7 @@
     ├── StoreError             the store cannot be used
     │   ├── StoreHeldError     another process writes to it
     │   └── StoreNewerError    it was written by a later version
+    ├── AddressUnknownError    nobody can say where the plant of a file runs
     ├── ListenError            the HTTP server may not, or cannot, listen where it should
     └── RequestError           what a person or an agent asked for cannot be answered as asked
         ├── UnknownNameError   no such device, sensor, alarm, ...; carries the valid choices
@@ -133,6 +134,15 @@ class StoreNewerError(StoreError):
             f"the store {store} has schema version {found}, this AegisFlow knows up to {known}; "
             "start the newer version or use another store"
         )
+
+
+class AddressUnknownError(AegisFlowError):
+    """Nobody can say where the plant of a file runs, or whether it does; somebody must name its URL."""
+
+    def __init__(self, plant_file: PurePath, why: str) -> None:
+        self.plant_file = plant_file
+        self.why = why
+        super().__init__(f"where the plant of {plant_file} runs cannot be known: {why}; --url names it")
 
 
 class ListenError(AegisFlowError):

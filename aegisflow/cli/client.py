@@ -13,32 +13,81 @@ from pydantic import ValidationError
 from aegisflow.api.endpoints import PREFIX, Endpoint
 from aegisflow.api.fields import parse
 from aegisflow.api.schemas.base import Refusal, Request, Shape
-from aegisflow.config import HttpSettings, load
-from aegisflow.errors import ConfigError, UnavailableError
+from aegisflow.config import HttpSettings, load, load_store
+from aegisflow.errors import AddressUnknownError, ConfigError, UnavailableError
+from aegisflow.plant.address import PlantAddress, address_file, read_address, url_of
 
-__all__ = ["TOKEN_ENV", "HttpAnswer", "OperatorClient", "base_url", "exchange", "settings_of"]
+__all__ = ["TOKEN_ENV", "HttpAnswer", "OperatorClient", "Reach", "exchange", "find_plant"]
 
 TOKEN_ENV = "AEGISFLOW_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 _TIMEOUT_S = 20.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_INSTANCE_S = 5.0
 
 W = TypeVar("W", bound=Request)
 B = TypeVar("B", bound=Request)
 A = TypeVar("A", bound=Shape)
 
 
-def settings_of(plant: Path) -> HttpSettings:
-    """Return where a running plant listens, by its file; the default for a file with mistakes."""
+class Reach(NamedTuple):
+    """Where a plant is asked."""
+
+    url: str
+    """Without a slash at its end."""
+    token_env: str
+    """Name of the environment variable with the agents' token; empty for none."""
+
+
+def find_plant(plant: Path, url: str | None = None) -> Reach:
+    """Return where the plant of a file is asked.
+
+    A running plant leaves its address beside its store, and that counts more than what the file says
+    by now; whether it still runs there is asked first, without a token. Where nobody is, the file's
+    own address is as good as any, if the file is good: a token is never sent where a default points.
+
+    Args:
+        plant: the plant's file, which may have mistakes.
+        url: where it is, if somebody says so; it is believed.
+
+    Raises:
+        AddressUnknownError: the file has mistakes, and no running plant has left its address.
+    """
     try:
-        return load(plant).http
-    except ConfigError:
-        return HttpSettings()
+        configuration = load(plant)
+    except ConfigError as error:
+        token_env = HttpSettings().token_env
+        return Reach(url.rstrip("/"), token_env) if url else _find_running(plant, error)
+    http = configuration.http
+    if url:
+        return Reach(url.rstrip("/"), http.token_env)
+    left = read_address(configuration.store)
+    if left is not None and _is_there(left):
+        return Reach(left.url, left.token_env)
+    return Reach(url_of(http.host, http.port), http.token_env)
 
 
-def base_url(settings: HttpSettings) -> str:
-    """Return the address to ask at."""
-    host = _EVERYWHERE.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+def _find_running(plant: Path, error: ConfigError) -> Reach:
+    """Return where the plant of a file with mistakes runs."""
+    store, said = load_store(plant)
+    left = read_address(store)
+    more = f" and {len(error.mistakes) - 1} more" if len(error.mistakes) > 1 else ""
+    why = f"the file has mistakes ({error.mistakes[0]}{more}), and"
+    if left is None:
+        raise AddressUnknownError(plant, f"{why} no running plant has left its address in {address_file(store)}")
+    if not said and left.plant_file != os.path.abspath(plant):
+        raise AddressUnknownError(plant, f"{why} another plant, of {left.plant_file}, runs where its store would be")
+    if not _is_there(left):
+        raise AddressUnknownError(plant, f"{why} process {left.pid}, which ran at {left.url}, is not there any more")
+    return Reach(left.url, left.token_env)
+
+
+def _is_there(left: PlantAddress) -> bool:
+    """Return whether the process that left an address is still the one that listens there."""
+    try:
+        answer = exchange(f"{left.url}/instance", "GET", "", timeout_s=_INSTANCE_S)
+        told = json.loads(answer.content)
+    except (UnavailableError, ValueError):
+        return False
+    return answer.status == 200 and isinstance(told, dict) and told.get("instance") == left.instance
 
 
 class HttpAnswer(NamedTuple):
@@ -88,7 +137,7 @@ class OperatorClient:
     """Asks the operators' API of a running plant, with the token in AEGISFLOW_OPERATOR_TOKEN."""
 
     def __init__(self, plant: Path, url: str | None) -> None:
-        self._base = (url or base_url(settings_of(plant))).rstrip("/")
+        self._base = find_plant(plant, url).url
         self._token = os.environ.get(TOKEN_ENV, "")
 
     def call(

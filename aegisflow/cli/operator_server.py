@@ -11,6 +11,7 @@ import structlog
 
 from aegisflow.config import Configuration
 from aegisflow.errors import ListenError
+from aegisflow.plant.address import PlantAddress
 from aegisflow.plant.protocol import Plant
 
 __all__ = ["operator_server"]
@@ -23,16 +24,25 @@ TAKEN_AGAIN_S = 1.0
 
 
 @contextmanager
-def operator_server(configuration: Configuration, plant: Callable[[], Plant]) -> Iterator[None]:
+def operator_server(
+    configuration: Configuration,
+    plant: Callable[[], Plant],
+    on_listening: Callable[[PlantAddress], None] = lambda address: None,
+) -> Iterator[None]:
     """Serve operators over HTTP, where plant.yaml names any, as long as the block runs.
 
     A port that is taken is told and stops nothing: agents can still ask, and proposals expire. It is tried again, since
     whoever has it may be a process beside this one that leaves.
+
+    Args:
+        configuration: who the operators are, and where to listen.
+        plant: called for each request.
+        on_listening: told where they are served, from a thread of its own.
     """
     if not configuration.operators:
         yield
         return
-    serving = _Serving(configuration, plant)
+    serving = _Serving(configuration, plant, on_listening)
     serving.start()
     try:
         yield
@@ -49,9 +59,15 @@ class _Server(Protocol):
 class _Serving:
     """A thread that listens as soon as it can, and then serves."""
 
-    def __init__(self, configuration: Configuration, plant: Callable[[], Plant]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        plant: Callable[[], Plant],
+        on_listening: Callable[[PlantAddress], None],
+    ) -> None:
         self._configuration = configuration
         self._plant = plant
+        self._on_listening = on_listening
         self._leaving = threading.Event()
         self._server: _Server | None = None
         self._thread = threading.Thread(target=self._run, name="operators", daemon=True)
@@ -78,9 +94,11 @@ class _Serving:
         if bound is None:
             return
         with closing(bound):
-            app = build_operator_app(self._plant, OperatorTokens(self._configuration.operators, token))
-            server = self._server = web_server(app)
             address, port = bound.getsockname()[:2]
+            here = PlantAddress.of(self._configuration, address, port)
+            operators = OperatorTokens(self._configuration.operators, token)
+            server = self._server = web_server(build_operator_app(self._plant, operators, here.instance))
+            self._on_listening(here)
             log.info("operators_served", url=f"http://{address}:{port}/operator/")
             if not self._leaving.is_set():
                 server.run(sockets=[bound])

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from aegisflow.api.schemas.health import ReloadReport
-from aegisflow.cli.client import base_url, exchange, settings_of
+from aegisflow.cli.client import exchange, find_plant
 from aegisflow.errors import UnavailableError
 
 _TIMEOUT_S = 90.0
@@ -15,15 +15,12 @@ _TIMEOUT_S = 90.0
 def run_reload(plant: Path, url: str | None, *, yes: bool) -> int:
     """Ask for a reload and print what it did; return the exit code.
 
-    A change that takes much away waits until it is asked for with ``yes``.
-
-    The running process reads its own file and judges it, so a file with mistakes does not keep the
-    question from being asked: then the address is the default one.
+    A change that takes much away waits until it is asked for with ``yes``. The running process reads
+    its own file and judges it, so a file with mistakes does not keep the question from being asked.
     """
-    settings = settings_of(plant)
-    base = url or base_url(settings)
-    token = os.environ.get(settings.token_env, "") if settings.token_env else ""
-    answer = exchange(f"{base.rstrip('/')}/reload{'?yes=true' if yes else ''}", "POST", token, timeout_s=_TIMEOUT_S)
+    there = find_plant(plant, url)
+    token = os.environ.get(there.token_env, "") if there.token_env else ""
+    answer = exchange(f"{there.url}/reload{'?yes=true' if yes else ''}", "POST", token, timeout_s=_TIMEOUT_S)
     if answer.status not in (200, 409, 422, 503):
         said = answer.content[:200].decode(errors="replace")
         raise UnavailableError(answer.url, f"HTTP {answer.status}: {said}")

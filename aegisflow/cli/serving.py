@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -14,6 +14,7 @@ import structlog
 
 from aegisflow.config import Configuration, load
 from aegisflow.errors import AegisFlowError, StoreError, StoreHeldError, StoreNewerError, UnavailableError
+from aegisflow.plant.address import PlantAddress, announced
 
 if TYPE_CHECKING:
     from aegisflow.app import App
@@ -51,11 +52,13 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
     left: int | str | None = 0
     try:
         with closing(listen(http, token)) as bound, app:
-            server = build_server(lambda: app.plant)
-            web = build_http_app(mounted(server), app.plant, token, app.metrics.render, operators)
             address, actual_port = bound.getsockname()[:2]
-            log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
-            web_server(web).run(sockets=[bound])
+            here = PlantAddress.of(configuration, address, actual_port)
+            server = build_server(lambda: app.plant)
+            web = build_http_app(mounted(server), app.plant, token, app.metrics.render, operators, here.instance)
+            with announced(configuration.store, here):
+                log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
+                web_server(web).run(sockets=[bound])
     except SystemExit as exit_:
         left = exit_.code
     code = app.exit_code or (left if isinstance(left, int) else 1)
@@ -85,7 +88,7 @@ def run_mcp(plant: Path, wire: int) -> int:
     gc.enable()
     background.start()
     try:
-        with operator_server(configuration, starting):
+        with operator_server(configuration, starting, background.announce):
             serve_stdio(server, wire)
     finally:
         # The client may send SIGTERM soon after it closed our input; the store is flushed first.
@@ -119,6 +122,9 @@ class _PlantInBackground:
         self._configuration = configuration
         self._starting = starting
         self._app: App | None = None
+        self._address: PlantAddress | None = None
+        self._announced = ExitStack()
+        self._lock = threading.Lock()
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plant-start")
 
@@ -126,10 +132,21 @@ class _PlantInBackground:
         """Begin."""
         self._thread.start()
 
+    def announce(self, address: PlantAddress) -> None:
+        """Leave the address at which operators are served beside the store, once the plant is up and holds it."""
+        with self._lock:
+            self._address = address
+            self._leave_address()
+
+    def _leave_address(self) -> None:
+        if self._app is not None and self._address is not None:
+            self._announced.enter_context(announced(self._configuration.store, self._address))
+
     def stop(self) -> None:
         """Stop the plant, or stop waiting for the store; one that is just starting is waited for first."""
         self._leaving.set()
         self._thread.join()
+        self._announced.close()
         if self._app is not None:
             self._app.stop()
 
@@ -173,7 +190,9 @@ class _PlantInBackground:
         except Exception as error:
             log.exception("plant_not_started")
             return UnavailableError("the plant", f"it could not start: {error}")
-        self._app = app
+        with self._lock:
+            self._app = app
+            self._leave_address()
         self._starting.ready(app.plant)
         log.info("plant_ready")
         return None

@@ -3,7 +3,7 @@
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.difference import difference, with_known_devices
 from aegisflow.config.file import json_schema
-from aegisflow.config.loader import load
+from aegisflow.config.loader import load, load_store
 from aegisflow.config.services import (
     BrokerSettings,
     ClockSettings,
@@ -34,5 +34,6 @@ __all__ = [
     "difference",
     "json_schema",
     "load",
+    "load_store",
     "with_known_devices",
 ]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.equipment import build_plant, outline
 from aegisflow.config.escalation import build_escalation
@@ -15,8 +17,9 @@ from aegisflow.config.fields import Section, key_of
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.policy import build_policy
 from aegisflow.config.services import BrokerSettings, ManualsSettings, OperatorPart, StoreSettings, Tls, Topics
-from aegisflow.config.source import read
+from aegisflow.config.source import content_of, read
 from aegisflow.config.wording import parse
+from aegisflow.errors import ConfigError
 
 VARIABLES: Mapping[tuple[str, str], str] = {
     ("broker", "host"): "MQTT_BROKER_HOST",
@@ -26,6 +29,8 @@ VARIABLES: Mapping[tuple[str, str], str] = {
 """Environment variables that override the file, as containers want it; an empty one does not count."""
 
 _SQLITE = "sqlite:///"
+_STORE_LINES = re.compile(r"^store:.*(?:\n(?=[ \t#\r\n]|$).*)*", re.MULTILINE)
+"""The key ``store`` with all that stands below it."""
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | None = None) -> Configuration:
@@ -75,6 +80,31 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
     )
     mistakes.stop()
     return configuration
+
+
+def load_store(path: Path, environ: Mapping[str, str] | None = None) -> tuple[StoreSettings, bool]:
+    """Return where a file keeps its store, however broken the rest is, and whether it (or the environment) says so.
+
+    Only the lines of ``store:`` are read. What they leave open, and what is wrong in them, has its default.
+    """
+    environ = os.environ if environ is None else environ
+    path = Path(os.path.abspath(path))
+    data: dict[str, Any] = {}
+    try:
+        lines = _STORE_LINES.search(content_of(path).decode("utf-8-sig", "replace"))
+        if lines is not None:
+            data = read(path, Mistakes(str(path)), lines.group().encode()).data
+    except (OSError, ValueError, ConfigError):
+        pass  # nothing more can be known of it
+    used = _override(data, environ)
+    said = data.get("store")
+    keys = {key: value for key, value in said.items() if key in ("url", "audit_head")} if isinstance(said, dict) else {}
+    try:
+        store = StoreSettings.model_validate(keys, by_alias=True, by_name=False)
+    except ValidationError:
+        store, keys = StoreSettings(), {}
+    folder = Path.cwd() if ("store", "url") in used else path.parent
+    return _store(store, path.parent, folder, Mistakes(str(path))), "url" in keys
 
 
 def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[KeyPath, str]:

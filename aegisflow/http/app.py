@@ -19,7 +19,7 @@ from aegisflow.api.schemas.health import HealthReport, ReloadReport
 from aegisflow.config import HttpSettings
 from aegisflow.errors import AegisFlowError, ListenError
 from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, is_loopback
-from aegisflow.http.operators import operator_routes
+from aegisflow.http.operators import instance_route, operator_routes
 from aegisflow.plant.protocol import Plant
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def build_http_app(
     token: str,
     metrics: Callable[[], bytes],
     operators: OperatorTokens | None = None,
+    instance: str = "",
 ) -> Starlette:
     """Return the web application.
 
@@ -78,6 +79,7 @@ def build_http_app(
         token: bearer token that all but OPEN_PATHS ask for; empty for none.
         metrics: renders the counters in Prometheus' text format.
         operators: the people who may come in under /operator/; nobody without.
+        instance: by which a client knows this process from any other that listens here later.
     """
 
     async def healthz(_: Request) -> Response:
@@ -102,6 +104,7 @@ def build_http_app(
     return Starlette(
         routes=[
             Route("/healthz", healthz),
+            instance_route(instance),
             Route("/metrics", show_metrics),
             Route("/reload", reload, methods=["POST"]),
             *operator_routes(lambda: plant, operators or OperatorTokens({})),

@@ -3,7 +3,7 @@
 ::
 
     request ──► HostGuard ──► TokenGuard ──► /mcp, /metrics, /reload
-                    │             └────────► /healthz             without a token
+                    │             └────────► /healthz, /instance  without a token
                     └──────────────────────► /operator/...        OperatorTokens, asked by each route
 """
 
@@ -37,8 +37,8 @@ __all__ = [
     "token_hash",
 ]
 
-OPEN_PATHS = frozenset({"/healthz"})
-"""Answered without a token, since a container's probes have none."""
+OPEN_PATHS = frozenset({"/healthz", "/instance"})
+"""Answered without a token: a container's probes have none, and nobody sends theirs before they know who listens."""
 MAX_FAILURES = 10
 """Wrong tokens within a minute, then 429. A right token still opens: a guesser must not keep people from the stop."""
 WITHIN_S = 60.0

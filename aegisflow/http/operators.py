@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from aegisflow.api import endpoints as ends
@@ -25,7 +25,7 @@ from aegisflow.http.guards import WITHIN_S, HostGuard, OperatorTokens
 from aegisflow.http.incidents import IncidentRoutes
 from aegisflow.plant.protocol import PlantSource
 
-__all__ = ["build_operator_app", "operator_routes"]
+__all__ = ["build_operator_app", "instance_route", "operator_routes"]
 
 MAX_BODY_BYTES = 20_000
 
@@ -65,9 +65,19 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
     ]
 
 
-def build_operator_app(plant: PlantSource, operators: OperatorTokens) -> Starlette:
-    """Return an application with nothing but the operators' routes."""
-    return Starlette(routes=operator_routes(plant, operators), middleware=[Middleware(HostGuard)])
+def instance_route(instance: str) -> BaseRoute:
+    """Return the route at which a client learns who listens, before it sends a token."""
+
+    async def who(_: HttpRequest) -> Response:
+        return JSONResponse({"instance": instance})
+
+    return Route("/instance", who)
+
+
+def build_operator_app(plant: PlantSource, operators: OperatorTokens, instance: str = "") -> Starlette:
+    """Return an application with nothing but the operators' routes, and who it is."""
+    routes = [instance_route(instance), *operator_routes(plant, operators)]
+    return Starlette(routes=routes, middleware=[Middleware(HostGuard)])
 
 
 def _describe(which: Nothing, body: Nothing, by: Caller) -> OpenApiDocument:
