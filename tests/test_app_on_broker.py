@@ -40,7 +40,7 @@ class Machine:
         self._start = start
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="machine", clean_session=False)
         self._client.max_queued_messages_set(0)
-        self._client.reconnect_delay_set(0.05, 0.2)
+        self._client.reconnect_delay_set(0.05, 0.2)  # type: ignore[arg-type]
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
         self._thread = threading.Thread(target=self._run)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import Period
+from aegisflow.domain.views import Answer
 from aegisflow.errors import AegisFlowError
-from aegisflow.plant.protocol import Plant
 from aegisflow.telemetry.metrics import Metrics
 
 PERIOD_S = 86_400.0
@@ -29,9 +30,22 @@ class Flow(Protocol):
         """Messages dropped under load."""
 
 
+class WatchedPlant(Protocol):
+    """What the gauges ask a plant."""
+
+    def now(self) -> float:
+        """Return the plant's clock, UTC epoch seconds."""
+
+    def inventory(self) -> PlantSpec:
+        """Return its devices as configured now."""
+
+    def alarm_kpis(self, period: Period) -> Answer[AlarmKpis]:
+        """Return how many alarms people got."""
+
+
 def add_gauges(
     metrics: Metrics,
-    plant: Plant,
+    plant: WatchedPlant,
     inbound_queue: Flow,
     connected: Callable[[], bool],
     commit_age_s: Callable[[], float],
@@ -48,7 +62,7 @@ def add_gauges(
 class KpiGauges:
     """The figures of EEMUA 191 over the last day, as gauges."""
 
-    def __init__(self, plant: Plant, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, plant: WatchedPlant, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._plant = plant
         self._monotonic = monotonic
         self._figures: AlarmKpis | None = None

@@ -1,7 +1,8 @@
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pykka
 import pytest
@@ -48,7 +49,7 @@ class Threaded(Behaviour, ThreadedActor):
         self.seen = seen
 
     on_stop = Dispatched.on_stop
-    on_failure = Dispatched.on_failure
+    on_failure = Dispatched.on_failure  # type: ignore[assignment]
 
 
 class Listener(ThreadedActor):
@@ -111,7 +112,7 @@ def busy(ref: pykka.ActorRef) -> threading.Event:
     return release
 
 
-def fail(error: BaseException) -> Callable[[], None]:
+def fail(error: BaseException) -> Any:
     def work() -> None:
         raise error
 
@@ -331,9 +332,9 @@ def test_an_error_made_for_the_asker_reaches_it_whole(house: House) -> None:
     ref, _ = house.start()
     error = UnknownNameError("alarm", "x", ["y"])
     with pytest.raises(UnknownNameError, match="choose one of: y"):
-        house.directory.ask("one", fail(error), WAIT_S)  # type: ignore[type-var]
+        house.directory.ask("one", fail(error), WAIT_S)
     with pytest.raises(UnavailableError, match="it failed with KeyError"):
-        house.directory.ask("one", fail(KeyError("bug")), WAIT_S)  # type: ignore[type-var]
+        house.directory.ask("one", fail(KeyError("bug")), WAIT_S)
     assert ref.is_alive()
 
 

@@ -1,5 +1,6 @@
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,11 @@ def rows(plant: SmallPlant, receipt: CommandReceipt) -> list[str]:
     return [entry.act.removeprefix("command_") for entry in mine]
 
 
+def settled(answer: Any) -> Any:
+    """Return what the guard answers once it has what it waits for."""
+    return answer.get(timeout=WAIT_S).get(timeout=WAIT_S)
+
+
 def approve(plant: SmallPlant) -> CommandReceipt:
     (shown,) = ask(plant, ReadApprovals())
     return ask(plant, ApproveCommand(shown.receipt.command.command_id, shown.digest, ADA))
@@ -66,7 +72,7 @@ def test_an_approved_one_is_committed_before_it_is_sent(guarded: SmallPlant) -> 
     assert ask(guarded, Ping()) is True
     assert orders(guarded) == []
     guarded.disk.fast.set()
-    assert answer.get(timeout=WAIT_S).get(timeout=WAIT_S).stage is Stage.DISPATCHED
+    assert settled(answer).stage is Stage.DISPATCHED
     guarded.bus.wait_until(lambda: orders(guarded))
     assert orders(guarded) == [waiting.command.command_id]
     assert rows(guarded, waiting)[:4] == ["proposed", "awaiting_approval", "approved", "dispatched"]
@@ -167,8 +173,8 @@ def test_the_kill_switch_takes_effect_before_it_is_stored(guarded: SmallPlant) -
     stopped = guarded.directory.begin(GUARD, SwitchAgents(False, ADA, "audit"))
     asked = guarded.directory.begin(GUARD, proposal())
     guarded.disk.fast.set()
-    assert asked.get(timeout=WAIT_S).get(timeout=WAIT_S).stage is Stage.DENIED
-    assert stopped.get(timeout=WAIT_S).get(timeout=WAIT_S).allowed is False
+    assert settled(asked).stage is Stage.DENIED
+    assert settled(stopped).allowed is False
 
 
 def test_a_resumption_takes_effect_once_it_is_stored_whoever_waits_for_it(guarded: SmallPlant) -> None:
@@ -188,7 +194,7 @@ def test_a_stop_outweighs_a_resumption_that_was_asked_for_before_it(guarded: Sma
     stopped = guarded.directory.begin(GUARD, SwitchAgents(False, ADA, "smoke"))
     guarded.disk.fast.set()
     for answer in (stopped, resumed):
-        assert answer.get(timeout=WAIT_S).get(timeout=WAIT_S).reason == "smoke"
+        assert settled(answer).reason == "smoke"
     assert ask(guarded, ReadAgentWrites()).allowed is False
     assert ask(guarded, SwitchAgents(True, ADA, "over")).allowed is True
 
@@ -215,7 +221,7 @@ def test_of_proposals_that_race_on_a_device_one_is_sent(guarded: SmallPlant) -> 
     answers = [guarded.directory.begin(GUARD, proposal(ADA, name=service)) for _ in range(8)]
     assert ask(guarded, Ping()) is True
     guarded.disk.fast.set()
-    receipts = [answer.get(timeout=WAIT_S).get(timeout=WAIT_S) for answer in answers]
+    receipts = [settled(answer) for answer in answers]
     sent = [one for one in receipts if one.stage is Stage.DISPATCHED]
     assert len(sent) == 1
     assert {one.stage for one in receipts if one is not sent[0]} == {Stage.DENIED}
@@ -285,7 +291,7 @@ def test_who_waits_for_a_device_to_tell_how_it_is_is_answered_though_the_guard_f
     assert ask(guarded, Ping()) is True
     guarded.fall(GUARD)
     with pytest.raises(UnavailableError, match="stopped before this was decided"):
-        answer.get(timeout=WAIT_S).get(timeout=WAIT_S)
+        settled(answer)
 
 
 def test_a_device_that_does_not_tell_how_it_is_gets_no_command(guarded: SmallPlant) -> None:
@@ -302,7 +308,7 @@ def test_who_waits_for_a_guard_that_falls_is_told_so(guarded: SmallPlant) -> Non
     guarded.wait_for(lambda: len(guarded.actor(GUARD)._writer))
     guarded.fall(GUARD)
     with pytest.raises(UnavailableError, match="stopped before this was decided"):
-        answer.get(timeout=WAIT_S).get(timeout=WAIT_S)
+        settled(answer)
     guarded.disk.fast.set()
 
 

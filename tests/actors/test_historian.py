@@ -62,7 +62,7 @@ class Plant:
     def listener(self, name: str) -> "queue.SimpleQueue[Any]":
         ref = Listener.start(name, self.directory)
         self.directory.register(name, ref)
-        return ref.proxy().heard.get()  # type: ignore[no-any-return]
+        return ref.proxy().heard.get()
 
     def start_historian(self) -> None:
         ref = HistorianActor.start(

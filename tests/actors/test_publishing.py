@@ -183,7 +183,9 @@ def test_a_claim_that_is_answered_too_late_is_not_used(guarded: SmallPlant, medd
     record = record_of(guarded, sent)
     assert record.send_by is not None
     guarded.send("motor-01", record.send_by + 1.0, temperature=20.0)
-    guarded.wait_for(lambda: guarded.clock.now() >= record.send_by)
+    send_by = record.send_by
+    assert send_by is not None
+    guarded.wait_for(lambda: guarded.clock.now() >= send_by)
     guarded.actor(GATEWAY).actor_ref.tell(kept[0])
     guarded.wait_for(lambda: stored(guarded, sent) is Stage.FAILED)
     assert orders(guarded) == []

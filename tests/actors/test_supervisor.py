@@ -117,7 +117,7 @@ def test_what_a_critical_child_died_of_is_told_even_when_it_died_before_it_was_a
         eventually_closed(ref)
         return ref
 
-    house.child = lambda name, **more: ChildSpec(name, start, critical=True)
+    house.child = lambda name, **more: ChildSpec(name, start, critical=True)  # type: ignore[method-assign]
     with pytest.raises(UnavailableError, match="held by somebody else"):
         house.start()
 

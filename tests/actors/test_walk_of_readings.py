@@ -1,5 +1,7 @@
 """From the bus to the store and back, on FakeBus and with a historian in memory."""
 
+from functools import partial
+
 import pytest
 
 from aegisflow.actors.gateway import LETTERS_BURST, Gateway
@@ -247,9 +249,14 @@ def test_an_unknown_alarm_is_answered_with_those_there_are(small_plant: SmallPla
 ALWAYS_FALLS = SupervisionSettings(max_restarts=2, within_s=600.0, backoff_min_s=0.001, backoff_max_s=0.002)
 
 
+def is_back(plant: SmallPlant, name: str, restarts: int) -> bool:
+    ref = plant.directory.find(name)
+    return plant.restarts(name) == restarts and ref is not None and ref.is_alive()
+
+
 def isolate(plant: SmallPlant, name: str) -> None:
     for fall in range(ALWAYS_FALLS.max_restarts + 1):
-        plant.wait_for(lambda fall=fall: plant.restarts(name) == fall and plant.directory.find(name).is_alive())
+        plant.wait_for(partial(is_back, plant, name, fall))
         plant.fall(name)
     plant.wait_for(lambda: plant.state(name) == "isolated")
 

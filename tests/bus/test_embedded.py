@@ -60,6 +60,7 @@ def test_no_broker_is_left_when_its_starter_is_killed(kind):
         f"print(start_embedded_broker(kind={kind!r}).port, flush=True); time.sleep(100)\n"
     )
     starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert starter.stdout is not None
     port = int(starter.stdout.readline())
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         starter.kill()

@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config.services import BrokerSettings
@@ -17,6 +19,12 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.broker
 SALT = b"twelve bytes"  # mosquitto takes no other length
+
+
+def has(listener: Listener, count: int) -> bool:
+    return len(listener.messages) == count
+
+
 VERSIONS = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 
 
@@ -24,7 +32,7 @@ class Publisher:
     """A machine's side: a plain paho client that keeps what it could not send."""
 
     def __init__(self, broker: Mosquitto) -> None:
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="machine", clean_session=False)
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id="machine", clean_session=False)
         self.client.max_inflight_messages_set(200)
         self.client.reconnect_delay_set(1, 1)
         self._broker = broker
@@ -52,6 +60,7 @@ def test_a_message_arrives_as_it_was_sent(mosquitto, protocol):
         machine.send("s/b", b"", qos=0)
         listener.wait_until(lambda: len(listener.messages) == 3)
     first, large, third = listener.messages
+    assert first.receipt is not None
     assert (first.topic, first.payload, first.retain, first.receipt[0]) == ("s/ä", b"\x00\xff", False, 1)
     assert large.payload == b"x" * 70_000
     assert (third.topic, third.payload, third.receipt) == ("s/b", b"", None)
@@ -141,10 +150,10 @@ def test_nothing_is_published_while_there_is_no_connection(mosquitto):
 
 def test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_comers(mosquitto):
     heard, subscribed, late = [], threading.Event(), []
-    machine = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="machine", protocol=paho.MQTTv5)
+    machine = paho.Client(CallbackAPIVersion.VERSION2, client_id="machine", protocol=paho.MQTTv5)
     machine.on_message = lambda _client, _data, message: heard.append(message)
     machine.on_subscribe = lambda *_: subscribed.set()
-    machine.on_connect = lambda *_: machine.subscribe("c/+", qos=1)
+    machine.on_connect = lambda *_: machine.subscribe("c/+", qos=1)  # type: ignore[assignment]
     machine.connect(mosquitto.host, mosquitto.port)
     machine.loop_start()
     assert subscribed.wait(10)
@@ -160,7 +169,7 @@ def test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_com
     machine.loop_stop()
     order = heard[0]
     assert (order.payload, order.qos) == (b"order", 1)
-    assert 25 <= order.properties.MessageExpiryInterval <= 30
+    assert 25 <= order.properties.MessageExpiryInterval <= 30  # type: ignore[union-attr]
     assert set(late) == {b"another"}
 
 
@@ -175,11 +184,11 @@ def test_the_birth_the_last_will_and_the_goodbye_are_retained(mosquitto):
         watcher.wait_connected()
         for ending, number in ((signal.SIGKILL, 2), (None, 4)):
             plant = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
-            watcher.wait_until(lambda number=number: len(watcher.messages) == number - 1)
+            watcher.wait_until(partial(has, watcher, number - 1))
             if ending:
                 plant.send_signal(ending)
             plant.communicate(timeout=60)
-            watcher.wait_until(lambda number=number: len(watcher.messages) == number)
+            watcher.wait_until(partial(has, watcher, number))
     assert watcher.payloads == [b"online", b"offline", b"online", b"offline"]
     assert {message.topic for message in watcher.messages} == {"aegisflow/status/aegisflow"}
     with Listener(mosquitto.settings(client_id="late"), "aegisflow/status/aegisflow") as late:

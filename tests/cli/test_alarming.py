@@ -1,11 +1,13 @@
 """The alarm commands against a serve that answers what it is told to."""
 
+from typing import Any
+
 import pytest
 
 from aegisflow.cli.client import TOKEN_ENV
 from tests.support.canned_serve import Serve, run
 
-ALARM = {
+ALARM: dict[str, Any] = {
     "alarm_id": "pump-01@20260131T080000",
     "device_id": "pump-01",
     "fault_type": "pressure_leak",

@@ -22,7 +22,7 @@ def run(capsys, monkeypatch):
         with pytest.raises(SystemExit) as exit_:
             main(arguments)
         printed = capsys.readouterr()
-        return exit_.value.code or 0, printed.out, printed.err
+        return int(exit_.value.code or 0), printed.out, printed.err
 
     return run
 

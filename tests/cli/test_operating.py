@@ -13,7 +13,7 @@ SHIPPED = PLANT_FILE
 
 def test_a_token_is_new_each_time_and_its_lines_fit_plant_yaml(tmp_path):
     text = token_text("anna")
-    token = re.search(r"^  (\S{43})$", text, re.MULTILINE).group(1)
+    (token,) = re.findall(r"^  (\S{43})$", text, re.MULTILINE)
     file = tmp_path / "plant.yaml"
     file.write_text(SHIPPED.read_text() + text[text.index("operators:") :])
     assert load(file, {}).operators == {"anna": hashlib.sha256(token.encode()).hexdigest()}

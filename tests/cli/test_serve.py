@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import ClientSession, StdioServerParameters
@@ -30,7 +31,7 @@ class Serve:
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=plant.environment)
         self.url = self.hear("serving")["mcp"].removesuffix("/mcp")
 
-    def hear(self, event: str) -> dict[str, object]:
+    def hear(self, event: str) -> dict[str, Any]:
         """Return the next log line of this kind."""
         assert self.process.stderr is not None
         for line in self.process.stderr:

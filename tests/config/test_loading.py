@@ -130,7 +130,7 @@ def test_what_was_loaded_cannot_be_changed(plant):
     loaded = plant(SMALLEST).plant
     for mapping in (loaded.devices, loaded.lines, loaded.devices["pump-01"].sensors):
         with pytest.raises(TypeError):
-            mapping["new"] = None  # type: ignore[index]
+            mapping["new"] = None
 
 
 def test_lines_keep_the_order_of_their_devices(plant):

@@ -1,6 +1,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -645,7 +646,7 @@ def paths_in(tree: object, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 def test_no_change_to_the_default_plant_is_worse_than_a_mistake(tmp_path_factory, changes):
     tree = copy.deepcopy(DEFAULT)
     for path, value in changes:
-        part = tree
+        part: Any = tree
         for key in path[:-1]:
             part = part.get(key) if isinstance(part, dict) else None
         if isinstance(part, dict):

@@ -125,7 +125,7 @@ def test_a_bad_message_is_counted_and_kept_and_the_device_is_as_if_it_never_came
     refused = pair.poisoned.plant.device_status("pump-01").value.refused
     pair.poison(payload)
     assert pair.counts() == before | {reason: before.get(reason, 0) + 1}
-    assert pair.poisoned.plant.device_status("pump-01").value.refused == refused | {reason: refused.get(reason, 0) + 1}
+    assert pair.poisoned.plant.device_status("pump-01").value.refused == {**refused, reason: refused.get(reason, 0) + 1}
     assert pair.poisoned.query("SELECT count(*) FROM dead_letters") == [(letters + 1,)]
     newest = "SELECT topic, device_id, reason, payload, size, sha256 FROM dead_letters ORDER BY id DESC LIMIT 1"
     assert pair.poisoned.query(newest) == [
@@ -201,7 +201,7 @@ def test_a_repetition_is_counted_and_moves_nothing(pair: Pair) -> None:
     pair.bad += 2
     pair.settle()
     status = pair.poisoned.plant.device_status("pump-01").value
-    assert status.refused == refused | {"duplicate": refused.get("duplicate", 0) + 2}
+    assert status.refused == {**refused, "duplicate": refused.get("duplicate", 0) + 2}
     assert status.latest_at == pair.now
     assert pair.poisoned.windows("pump-01") == windows
     assert readings_of(pair.poisoned) == stored

@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -35,7 +36,7 @@ def feed(one: Inside, first: int, last: int) -> None:
 
 
 def test_a_stream_its_alarms_and_its_letters_are_the_same_on_both_databases(tmp_path: Path, postgres_url: str) -> None:
-    answers = []
+    answers: list[dict[str, Any]] = []
     for name, url in (("sqlite", "sqlite:///store.db"), ("postgresql", postgres_url)):
         with inside(tmp_path / name, url=url) as one:
             feed(one, 0, 320)

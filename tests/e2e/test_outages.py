@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,10 @@ REPORT = {
 
 
 # --- broker -------------------------------------------------------------------------------------
+
+
+def has_accepted(one: Inside, count: int) -> bool:
+    return one.plant.device_status("pump-01").value.accepted == count
 
 
 def reasons(one: Inside) -> str:
@@ -73,7 +78,7 @@ def test_a_broker_that_comes_late_and_goes_again_is_told_once_per_change(mosquit
             mosquitto.start()
             eventually(lambda: one.plant.health().ok)
             publish(mosquitto, 30 * round_, 30)
-            eventually(lambda n=round_: one.plant.device_status("pump-01").value.accepted == 30 * (n + 1))
+            eventually(partial(has_accepted, one, 30 * (round_ + 1)))
         assert one.app._link().changes == 5
     told = [entry["event"] for entry in logs if "broker" in entry["event"] and entry["log_level"] != "debug"]
     assert told.count("broker_connected") == 3
@@ -89,7 +94,7 @@ def test_a_name_that_cannot_be_resolved_is_said_and_tried_again(tmp_path: Path) 
         assert not health.ok
         assert health.reasons[0].startswith("not connected to the broker no-such-host.invalid:1883 since ")
         assert "name" in health.broker_detail.lower()
-        eventually(lambda: one.app._bus._generation >= 4)
+        eventually(lambda: one.app._bus._generation >= 4)  # type: ignore[union-attr]
         assert one.call("get_device_status")["total"] == 2
     assert [entry["event"] for entry in logs].count("broker_disconnected") <= 2
 
@@ -208,7 +213,7 @@ def test_the_commands_say_why_a_newer_store_stops_them(newer: Path) -> None:
     assert served.returncode == 1
     assert "schema version 999" in served.stderr
     assert "Traceback" not in served.stderr
-    messages = [
+    messages: list[dict[str, Any]] = [
         {
             "id": 1,
             "method": "initialize",

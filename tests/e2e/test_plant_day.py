@@ -1,6 +1,7 @@
 """A plant-day through a real broker into a real ``aegisflow serve``, whatever breaks on the way."""
 
 import itertools
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,15 @@ def test_the_reference_day_arrives_without_loss_though_the_broker_restarts(
     assert [entry for entry in serve.log() if entry["level"] in ("error", "critical")] == []
 
 
+def has_stored(serve: ServeProcess, enough: int) -> bool:
+    return roughly_stored(serve) >= enough
+
+
 def test_kill_9_loses_no_reading_of_the_stream(reference_day: Path, mosquitto: Mosquitto, tmp_path: Path) -> None:
     hours = shortened(reference_day, tmp_path / "hours.csv", 24_000)
     with serving(tmp_path / "plant", mosquitto) as serve, replaying(hours, mosquitto, tmp_path, speed=800.0) as replay:
         for threshold in (3_000, 8_000, 13_000):
-            eventually(lambda enough=threshold: roughly_stored(serve) >= enough, 120.0)
+            eventually(partial(has_stored, serve, threshold), 120.0)
             serve.kill()
             assert stored(serve) < 24_000, "it was killed too late to matter"
             serve.start(and_wait=False)

@@ -1,6 +1,7 @@
 """What agents met in the field (part H): each test is named by its case."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_h7_what_is_no_string_is_told_to_be_one_and_stays_refused(refusal, plant
 
 
 def test_h13_active_returned_and_set_aside_are_counted_apart(call, plant):
-    gone = {"cleared_at": NOW - 3_600}
+    gone: dict[str, Any] = {"cleared_at": NOW - 3_600}
     plant.alarms = [
         an_alarm(1, "pump-01"),
         replace(an_alarm(2, "pump-01"), state=AlarmState.RETURNED, **gone),

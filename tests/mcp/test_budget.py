@@ -46,6 +46,6 @@ def test_a_page_holds_as_many_as_the_budget_takes_and_at_least_one(texts: list[s
 @given(st.integers(0, 3 * BUDGET_BYTES))
 def test_what_can_be_shortened_is_as_long_as_the_budget_takes(length: int) -> None:
     page = largest_that_fits(lambda most: answer([line("x" * most)], 1), 0, length)
-    (shown,) = page.devices or ()
+    (shown,) = page.devices or []
     assert size_of(page) <= BUDGET_BYTES
     assert len(shown.kind) == length or size_of(answer([line(shown.kind + "x")], 1)) > BUDGET_BYTES

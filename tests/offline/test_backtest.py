@@ -305,7 +305,7 @@ def test_a_labelled_recording_gives_the_figures(run):
 
 
 def test_a_label_that_joins_two_kinds_is_two_episodes():
-    labels = Labels(["timestamp", "Anomaly"])
+    labels = Labels(["timestamp", "Anomaly"])  # type: ignore[arg-type]
     for at, cell in enumerate(["", "a", "a+b", "b", "normal", "a"]):
         labels.take("pump-01", float(at), cell)
     assert [(one.kind, one.start, one.end) for one in labels.episodes] == [("a", 1, 2), ("b", 2, 3), ("a", 5, 5)]

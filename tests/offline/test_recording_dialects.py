@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import isnan
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,7 +39,7 @@ class Stamp:
     """Must be said, whatever is in the file."""
 
 
-def formatted(*forms: str, **more: object) -> Stamp:
+def formatted(*forms: str, **more: Any) -> Stamp:
     return Stamp(lambda moment: tuple(moment.strftime(form) for form in forms), **more)
 
 
@@ -201,7 +202,7 @@ def test_readings_are_the_same_in_every_dialect_or_refused_with_the_option_that_
         }
         for i, at in enumerate(times)
     }
-    said: dict[str, object] = {**stamp.said}
+    said: dict[str, Any] = {**stamp.said}
     for _ in range(3):
         try:
             found = parse(path, ReadingOptions(**said, missing=("none",)))

@@ -5,10 +5,11 @@ import re
 from collections.abc import Callable
 from math import isnan
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import parse_instant
 from aegisflow.errors import BadValueError, RecordingError
 from aegisflow.offline.backtest import Report, backtest
@@ -33,7 +34,7 @@ class Read(NamedTuple):
 def read(tmp_path: Path) -> Callable[..., Read]:
     """Read a text as a recording; None stands for a value that is absent or bad."""
 
-    def read(text: str | bytes, name: str = "pump.csv", **options: object) -> Read:
+    def read(text: str | bytes, name: str = "pump.csv", **options: Any) -> Read:
         path = tmp_path / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         recording = Recording(path, ReadingOptions(**options))
@@ -52,7 +53,7 @@ def read(tmp_path: Path) -> Callable[..., Read]:
 def run(tmp_path: Path) -> Callable[..., Report]:
     """Backtest a text."""
 
-    def run(text: str | bytes, name: str = "pump.csv", plant: object = None, **options: object) -> Report:
+    def run(text: str | bytes, name: str = "pump.csv", plant: PlantSpec | None = None, **options: Any) -> Report:
         path = tmp_path / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return backtest(path, plant=plant, alarms=tmp_path / "alarms.csv", options=ReadingOptions(**options))

@@ -79,7 +79,7 @@ class OtherModel:
     def __init__(self, bad: float) -> None:
         self.bad = bad
 
-    def encode(self, texts: list[str], **options: object) -> np.ndarray:  # type: ignore[type-arg]
+    def encode(self, texts: list[str], **options: object) -> np.ndarray:
         vectors = np.eye(len(texts), 8, dtype=np.float32)
         vectors[0, 0] = self.bad
         return vectors

@@ -200,7 +200,7 @@ def test_what_an_agent_may_do_is_what_policy_decides() -> None:
     for row in tables(SHELF.documents["agent-rules.md"], "Rights of an agent")[0]:
         written = re.match(r"(?:`)?([a-z_]+)`? (?:by (\d+) % or less|by more than (\d+) %)?", row["action"] + " ")
         name = written[1] if written else ""
-        if name not in list(CommandName):
+        if written is None or name not in list(CommandName):
             continue
         (column,) = [title for title, cell in row.items() if cell == "yes"]
         serious = "high or critical" in row["action"]

@@ -14,7 +14,7 @@ def unit(rows: int, columns: int = 16) -> "np.ndarray[tuple[int, int], np.dtype[
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def by_hand(vectors: np.ndarray, sizes: list[int], query: np.ndarray) -> list[float]:  # type: ignore[type-arg]
+def by_hand(vectors: np.ndarray, sizes: list[int], query: np.ndarray) -> list[float]:
     scores, start = [], 0
     for size in sizes:
         near = vectors[start : start + size] @ query

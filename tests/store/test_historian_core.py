@@ -10,7 +10,6 @@ from aegisflow.actors.messages.guard import AuditCommitted, CommandsRecalled, Tr
 from aegisflow.actors.messages.store import (
     AppendAudit,
     CommitAudit,
-    DeadLetter,
     FlushStore,
     ReadStoreHealth,
     RecallCommands,
@@ -21,7 +20,7 @@ from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severi
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.domain.incidents.model import Incident, NewIncident
-from aegisflow.domain.readings import Reading, Receipt
+from aegisflow.domain.readings import DeadLetter, Reading, Receipt
 from aegisflow.domain.views import StoreHealth
 from aegisflow.errors import StoreError, StoreHeldError
 from aegisflow.store import Store, open_store

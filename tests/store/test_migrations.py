@@ -35,7 +35,7 @@ def restore(url: str, version: int) -> None:
         import psycopg
 
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute((VERSIONS / f"{version}-postgresql.sql").read_text())  # type: ignore[call-overload]
+            connection.execute((VERSIONS / f"{version}-postgresql.sql").read_text())
 
 
 @pytest.fixture

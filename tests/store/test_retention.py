@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from aegisflow.actors.messages.common import Tick
-from aegisflow.actors.messages.store import DeadLetter, ReadStoreHealth, StoreDeadLetters
+from aegisflow.actors.messages.store import ReadStoreHealth, StoreDeadLetters
 from aegisflow.config.services import StoreSettings
+from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.times import Period
 from aegisflow.store import Store, open_store
 from aegisflow.store import retention as retention_module

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from aegisflow.domain.times import format_instant
 from tests.support.places import ROOT
@@ -48,7 +49,7 @@ class LivePlant:
 
     def publish(self, payloads: list[bytes], device_id: str = DEVICE) -> None:
         """Send readings, and return once the broker has all of them."""
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         client.connect("127.0.0.1", self.broker_port)
         client.loop_start()
         for payload in payloads:

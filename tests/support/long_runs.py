@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Speed is measured in benchmarks/; on a busy machine a slow example is no failure.
-_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("everyday", derandomize=True, **_COMMON)
-settings.register_profile("long", print_blob=True, **_COMMON)
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("everyday", _PATIENT, derandomize=True)
+settings.register_profile("long", _PATIENT, print_blob=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

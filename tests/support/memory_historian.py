@@ -22,7 +22,7 @@ from aegisflow.actors.runtime.directory import GATEWAY, Directory
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.commands.model import CommandRecord, Mode, PublishClaim, Stage
 from aegisflow.domain.past import CommandsPast, DevicePast
-from aegisflow.domain.readings import Reading
+from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry, StoreHealth
 
 
@@ -32,7 +32,7 @@ class Disk:
     def __init__(self) -> None:
         self.readings: list[Reading] = []
         self.events: list[AlarmEvent] = []
-        self.letters: list[object] = []
+        self.letters: list[DeadLetter] = []
         self.audit: list[AuditEntry] = []
         self.commands: dict[str, CommandRecord] = {}
         self.published: dict[str, float] = {}
@@ -97,13 +97,13 @@ class MemoryHistorian(ThreadedActor):
                     mine.sort(key=lambda reading: reading.at)
                     latest = {event.alarm.alarm_id: event.alarm for event in disk.events}
                     alarms = tuple(alarm for alarm in latest.values() if alarm.device_id == device_id)
-                    left = [
+                    under_way = [
                         record
                         for record in disk.commands.values()
                         if record.command.device_id == device_id and record.stage.is_under_way
                     ]
                     dispatched = tuple(
-                        (name, record.send_by)
+                        (name, record.send_by or 0.0)
                         for name, record in disk.commands.items()
                         if record.command.device_id == device_id and (record.send_by or 0.0) > since
                     )
@@ -111,7 +111,7 @@ class MemoryHistorian(ThreadedActor):
                         tuple(mine[-count:]),
                         alarms,
                         Mode.NORMAL,
-                        open_command=left[-1] if left else None,
+                        open_command=under_way[-1] if under_way else None,
                         dispatched=dispatched,
                     )
                     self.tell(reply_to, DeviceRecalled(past, disk.recall_failure))

@@ -385,4 +385,4 @@ def _chosen() -> Mutant:
 
 
 if "AEGISFLOW_MUTANT" in os.environ:
-    sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder)

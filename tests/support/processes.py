@@ -27,10 +27,10 @@ def pytest_configure() -> None:
     inherited = os.environ.get(MARK)
     os.environ[MARK] = f"{inherited or uuid.uuid4().hex}/{os.getpid()}"
     if not inherited and hasattr(os, "pidfd_open"):
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         command = [sys.executable, "-I", "-S", guardian.__file__, str(os.getpid()), os.environ[MARK]]
         environment = {name: value for name, value in os.environ.items() if name != MARK}
-        subprocess.Popen(command, env=environment, start_new_session=True, **quiet)
+        null = subprocess.DEVNULL
+        subprocess.Popen(command, env=environment, start_new_session=True, stdin=null, stdout=null, stderr=null)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,13 +1,13 @@
 """Where all tests are required (``AEGISFLOW_REQUIRE_ALL_TESTS=1``, as in CI), one that is skipped has failed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Judge a test."""
     report = yield
     _require(report)
@@ -15,7 +15,7 @@ def pytest_runtest_makereport() -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Judge a file that skips itself."""
     report = yield
     _require(report)

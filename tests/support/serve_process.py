@@ -127,7 +127,9 @@ class ServeProcess:
             assert self._process.poll() is None, self._log.read_text("utf-8")[-2_000:]
             return None
 
-        return dict(eventually(found, within_s))
+        entry = eventually(found, within_s)
+        assert entry is not None
+        return entry
 
     # --- what it knows ------------------------------------------------------------------------
 

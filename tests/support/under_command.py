@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from aegisflow.app import App
 from aegisflow.bus.mqtt import PahoBus
@@ -136,6 +137,10 @@ class LoggedMachine(Machine):
 
     __slots__ = ("command_id", "log", "state")
 
+    command_id: str
+    log: Path
+    state: Path
+
     def wake(self) -> None:
         """Go on as before the fall."""
         with suppress(FileNotFoundError):
@@ -143,8 +148,8 @@ class LoggedMachine(Machine):
             self.running, self.load = Running(running), float(load)
             self._warmth = self.load
 
-    def obey(self, command: str, parameters: object) -> Said:  # type: ignore[override]
-        said = super().obey(command, parameters)  # type: ignore[arg-type]
+    def obey(self, command: str, parameters: Any) -> Said:
+        said = super().obey(command, parameters)
         if said.accepted:
             with self.log.open("a") as file:
                 file.write(f"{self.device_id} {self.command_id} {command}\n")

@@ -1,6 +1,7 @@
 import pytest
 
 from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import Answer
 from aegisflow.errors import UnavailableError
@@ -23,6 +24,7 @@ def test_the_figures_of_the_last_day_are_shown_and_looked_up_once_for_a_scrape(t
 
         class Watched:
             now = staticmethod(plant.now)
+            inventory = staticmethod(plant.inventory)
 
             def alarm_kpis(self, period: Period) -> Answer[AlarmKpis]:
                 asked.append(period)
@@ -45,7 +47,10 @@ def test_a_store_that_does_not_answer_makes_no_figure_and_no_failure() -> None:
         def now(self) -> float:
             return 0.0
 
-        def alarm_kpis(self, period: object) -> object:
+        def inventory(self) -> PlantSpec:
+            return PlantSpec("lost", {}, {})
+
+        def alarm_kpis(self, period: Period) -> Answer[AlarmKpis]:
             raise UnavailableError("archive", "it is away")
 
     metrics = Metrics()

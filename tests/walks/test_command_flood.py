@@ -4,12 +4,13 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from aegisflow.config import GatewaySettings
-from aegisflow.domain.commands.model import CommandName, Stage
+from aegisflow.domain.commands.model import CommandName, CommandReceipt, Stage
 from aegisflow.domain.times import format_instant
 from tests.support.commanding import Commanded, several
 
@@ -38,10 +39,14 @@ def flooded(tmp_path: Path) -> Iterator[Commanded]:
         thread.join()
 
 
+def is_verified(plant: Commanded, receipt: CommandReceipt) -> bool:
+    return plant.stage(receipt) is Stage.VERIFIED
+
+
 def test_every_command_is_verified_while_telemetry_is_shed(flooded: Commanded) -> None:
     for device_id in ("pump-01", "pump-02", "pump-03"):
         asked = flooded.propose(device_id, CommandName.REDUCE_LOAD, reduction_pct=50.0)
         assert flooded.approve(asked).stage is Stage.DISPATCHED
-        flooded.live_until(lambda one=asked: flooded.stage(one) is Stage.VERIFIED, 240)
+        flooded.live_until(partial(is_verified, flooded, asked), 240)
         assert flooded.orders(device_id) == ["reduce_load"]
     assert flooded.app.inbound_queue.shed > 0

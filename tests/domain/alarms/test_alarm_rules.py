@@ -59,7 +59,7 @@ def test_whatever_happens_an_alarm_lives_by_the_rules(moves: list[tuple[str, lis
                 assert bench.book.alarms() == known
         for event in bench.events[seen:]:
             alarm, before = event.alarm, told.get(event.alarm.alarm_id)
-            assert alarm.state in LEGAL[before and before.state, event.change]
+            assert alarm.state in LEGAL[None if before is None else before.state, event.change]
             assert (alarm.cleared_at is None) == alarm.state.is_active
             assert (alarm.acknowledged_at is None) == (alarm.state in (U, R))
             assert alarm.evidence

@@ -135,8 +135,8 @@ def test_every_field_of_a_rule_narrows_it(narrowed: dict[str, Any], fits: bool) 
 
 
 def test_an_amount_in_a_rule_fits_reductions_only() -> None:
-    for narrowed in ({"up_to_pct": 30.0}, {"above_pct": -1.0}):
-        assert judge(command(SET), policy=spec(PolicyRule("amounts", ALLOW, **narrowed))).verdict is DENY
+    for rule in (PolicyRule("amounts", ALLOW, up_to_pct=30.0), PolicyRule("amounts", ALLOW, above_pct=-1.0)):
+        assert judge(command(SET), policy=spec(rule)).verdict is DENY
 
 
 # --- what holds for everybody -------------------------------------------------------------------

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_restored_load_comes_back_half_of_the_way_at_least() -> None:
         assert expect(command(CommandName.RESTORE_LOAD), unknown, SPEC) is None
 
 
-def setpoint(**changes: object) -> DeviceSpec:
+def setpoint(**changes: Any) -> DeviceSpec:
     speed = ParameterSpec("speed", "kW", Limits(0.0, 50.0), sensor="power")
     return replace(SPEC, parameters={"speed": replace(speed, **changes)})
 
@@ -107,9 +108,12 @@ def test_the_state_before_never_meets_what_is_expected(name: CommandName) -> Non
             mode=Mode.REDUCED_LOAD, reduction_pct=40.0, means={"power": 14.0}, full_load=20.0
         ),
     }.get(name, view())
-    parameters = {REDUCE: {"reduction_pct": 20.0}, SET: {"name": "speed", "value": 30.0}}.get(name, {})
+    amounts: dict[CommandName, dict[str, Any]] = {
+        REDUCE: {"reduction_pct": 20.0},
+        SET: {"name": "speed", "value": 30.0},
+    }
     spec = replace(setpoint(), sensors=normal(18.0).sensors)
-    expected = expect(command(name, **parameters), before, spec)
+    expected = expect(command(name, **amounts.get(name, {})), before, spec)
     assert expected is not None
     low = float("-inf") if expected.low is None else expected.low
     high = float("inf") if expected.high is None else expected.high

@@ -29,7 +29,7 @@ def configured() -> DeviceSpec:
     return load(PLANT_FILE).plant.devices["compressor-01"]
 
 
-SPECS = {"named faults": configured, "no faults named": device_spec}
+SPECS: dict[str, Callable[[], DeviceSpec]] = {"named faults": configured, "no faults named": device_spec}
 
 
 @pytest.fixture(params=SPECS)

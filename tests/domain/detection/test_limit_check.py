@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from aegisflow.domain.detection.limits import LimitCheck
@@ -6,9 +8,8 @@ from tests.support.samples import sensor_spec
 
 
 def check(values: list[float], **limits: Limits) -> LimitCheck:
-    watched = LimitCheck(
-        sensor_spec("temperature", **{"alarm": Limits(None, 90.0), "trip": Limits(None, 105.0), **limits})
-    )
+    given: dict[str, Any] = {"alarm": Limits(None, 90.0), "trip": Limits(None, 105.0), **limits}
+    watched = LimitCheck(sensor_spec("temperature", **given))
     for value in values:
         watched.update(value)
     return watched
