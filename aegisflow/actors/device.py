@@ -1,4 +1,4 @@
-"""The actor of one device: hands readings to ``domain.Device`` and what comes of them to the historian."""
+"""The actor of one device: hands readings and commands to ``domain.device.Device``, and on to others what follows."""
 
 import hashlib
 import time
@@ -135,11 +135,11 @@ class DeviceActor(DispatchedActor):
         device = self._device
         record = device.record
         events: tuple[AlarmEvent, ...] = ()
-        kept: list[Reading] | None = None  # those to store, once that is not all of them
+        kept: list[Reading] | None = None  # the readings to store; None while that is all of them
         for position, reading in enumerate(readings):
             try:
                 disposition, changes = record(reading)
-            except Exception as error:  # noqa: BLE001 - raised again once nothing can be lost by it
+            except Exception as error:  # noqa: BLE001 - raised again, once nothing is lost by it
                 done = readings[:position]
                 self._settle(done, done if kept is None else tuple(kept), events)
                 self._die_of(reading, readings[position + 1 :], error)
@@ -159,7 +159,7 @@ class DeviceActor(DispatchedActor):
         self._settle(readings, readings if kept is None else tuple(kept), events)
 
     def _settle(self, done: tuple[Reading, ...], stored: tuple[Reading, ...], events: tuple[AlarmEvent, ...]) -> None:
-        """Hand over to the historian; it tells the gateway once all is on disk."""
+        """Hand readings and events over to the historian, which tells the gateway once all of it is on disk."""
         if done and self._device.command_state.open_command:
             self._watch(self._now())
         if self._device.timeline.changes:
@@ -193,7 +193,7 @@ class DeviceActor(DispatchedActor):
         changes.clear()
 
     def _die_of(self, reading: Reading, rest: tuple[Reading, ...], error: Exception) -> None:
-        """Keep a reading that the device cannot bear as a dead letter, leave the rest to the successor, and fail."""
+        """Fail over a reading: keep it as a dead letter, and leave those behind it to the successor."""
         content = {"timestamp": format_instant(reading.at), "device_id": reading.device_id, **reading.values}
         payload = msgspec.json.encode(content)
         letter = DeadLetter(

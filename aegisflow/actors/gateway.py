@@ -1,4 +1,4 @@
-"""The gateway: messages from the bus become readings of devices, and are acknowledged once committed."""
+"""The gateway: turns messages from the bus into readings of devices, and acknowledges them once committed."""
 
 import hashlib
 import time
@@ -35,25 +35,29 @@ from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Gateway"]
 
-DRAIN_AT_MOST = 2_000
-"""Messages between two looks at the inbox."""
-LETTERS_BURST = 200
-LETTERS_PER_S = 10.0
-"""Refused messages that are kept: so many at once, and so many a second for ever; the rest is only counted."""
+MAX_DRAIN = 2_000
+"""How many messages are taken from the inbound queue before the gateway looks at its inbox again."""
+MAX_LETTERS_AT_ONCE = 200
+MAX_LETTERS_PER_S = 10.0
+"""How many refused messages are kept at once, and how many a second in the long run; others are only counted."""
 LETTER_BYTES = 1_024
+"""How much of a refused message is kept."""
 QUESTION_S = 10
-"""A question to a machine is of no use later."""
+"""MQTT message expiry of a question to a machine, in seconds; it is of no use later."""
 
 
 class Gateway(ThreadedActor):
-    """Gathers for ``group_s``, decodes, and tells each device its readings in one message."""
+    """Gathers messages for ``group_s``, decodes them, and tells each device its readings in one message.
+
+    It is also the only one that publishes commands and questions to machines.
+    """
 
     def __init__(
         self,
         name: str,
         directory: Directory,
         bus: Bus,
-        intake: InboundQueue,
+        inbound: InboundQueue,
         settings: GatewaySettings,
         make_codec: Callable[[PlantSpec], Codec],
         plant: PlantSpec,
@@ -62,7 +66,7 @@ class Gateway(ThreadedActor):
     ) -> None:
         super().__init__(name, directory)
         self._bus = bus
-        self._intake = intake
+        self._inbound = inbound
         self._group_s = settings.group_s
         self._make_codec = make_codec
         self._codec = make_codec(plant)
@@ -71,16 +75,16 @@ class Gateway(ThreadedActor):
         self._shed_told = 0
         self._claims: dict[str, CommandRecord] = {}
         """Claim id to the command that the store has been asked for, until its answer or the command's expiry."""
-        self._letters = float(LETTERS_BURST)
+        self._letters = float(MAX_LETTERS_AT_ONCE)
         self._letters_at = time.monotonic()
         self._table = RefusedTable()
 
     def on_start(self) -> None:
-        """Begin with what the one before left."""
+        """Begin with what a predecessor left in the inbound queue."""
         self.wake_in(0.0)
 
     def on_receive(self, message: object) -> object:
-        """Drain when rung for, acknowledge when committed."""
+        """Drain the inbound queue, acknowledge what is committed, and publish."""
         match message:
             case DrainInbound():
                 self.wake_in(self._group_s)
@@ -96,41 +100,41 @@ class Gateway(ThreadedActor):
                 self._ask(message)
             case PlantReplaced(plant):
                 self._codec = self._make_codec(plant)
-                self._intake.keep_counts_of(plant.devices)
+                self._inbound.keep_counts_of(plant.devices)
             case ReadRefused():
                 return self._table.lines()
             case ReadGatewayCounts():
-                return self._intake.counts()
+                return self._inbound.counts()
             case FlushInbound():
-                while self._intake.has_waiting():
+                while self._inbound.has_waiting():
                     self._drain()
                 return True
             case Tick():
-                if self._intake.shed != self._shed_told:
-                    self._shed_told = self._intake.shed
+                if self._inbound.shed != self._shed_told:
+                    self._shed_told = self._inbound.shed
                     self.log.warning("telemetry_shed", total=self._shed_told)
             case _:
                 super().on_receive(message)
         return None
 
     def _drain(self) -> None:
-        intake = self._intake
-        batch = intake.take(DRAIN_AT_MOST)
+        inbound = self._inbound
+        batch = inbound.take(MAX_DRAIN)
         groups, refused = self._decode(batch)
         for device_id, readings in groups.items():
             record = RecordReadings(tuple(readings))
-            intake.in_flight += len(readings)
+            inbound.in_flight += len(readings)
             if not self.tell(device_id, record):
                 self._store_unwatched(device_id, record.readings)
         self._clock.catch_up()
         if groups:
-            intake.note_readings(self._clock.now())
+            inbound.note_readings(self._clock.now())
         if refused:
             self._refuse(refused)
-        intake.done()
+        inbound.done()
         self._metrics.messages.inc(len(batch))
-        if intake.has_waiting():
-            self.wake_in(0.0 if len(batch) == DRAIN_AT_MOST else self._group_s)
+        if inbound.has_waiting():
+            self.wake_in(0.0 if len(batch) == MAX_DRAIN else self._group_s)
 
     def _decode(
         self, batch: list[BusMessage]
@@ -152,7 +156,7 @@ class Gateway(ThreadedActor):
                 elif (problem := self._take_ack(message)) is not None:
                     refused.append((message, problem))
                 continue
-            except Exception as error:  # noqa: BLE001 - a mistake of ours must not take the rest of the batch along
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not cost the rest of the batch
                 refused.append((message, PayloadError("decoder_failure", describe(error))))
                 continue
             group = groups.get(reading.device_id)
@@ -167,11 +171,11 @@ class Gateway(ThreadedActor):
     #   PublishCommand ─► claim in the store ─► granted ─► published, now or never
     #                                        └► any other answer, or none: never published
     #
-    # No path leads to the wire twice. The store grants one claim to a command, ever, and what it grants
-    # is used up here: an answer that comes again, or that was meant for a predecessor, finds no claim.
+    # No path leads to the wire twice. Of all claims to a command the store grants one, ever, and the grant is
+    # used up here: an answer that comes again, or that was meant for a predecessor, finds no claim.
 
     def _claim(self, record: CommandRecord) -> None:
-        """Have the store mark the command as published before it is."""
+        """Have the store mark a command as published, before it is."""
         now = self._clock.now()
         self._claims = {name: one for name, one in self._claims.items() if one.send_by is None or now < one.send_by}
         claim_id = uuid.uuid4().hex
@@ -179,6 +183,7 @@ class Gateway(ThreadedActor):
         self.tell(HISTORIAN, ClaimPublish(record, claim_id, now, self.name))
 
     def _claimed(self, answer: PublishClaimed) -> None:
+        """Publish what the store has granted; anything else stays off the wire."""
         record = self._claims.pop(answer.claim_id, None)
         if record is None:
             self.log.warning("claim_unknown", claim=answer.claim.value)
@@ -186,14 +191,14 @@ class Gateway(ThreadedActor):
             self._publish_command(record)
         elif answer.claim is PublishClaim.REFUSED:
             self._not_sent(record, answer.why)
-        else:  # it may be with the machine; its device asks the machine once it has expired
+        else:  # the machine may have it, so nobody is told that nothing was sent; it is asked after the expiry
             command = record.command
             self.log.error(
                 "command_not_published", command=command.command_id, claim=answer.claim.value, reason=answer.why
             )
 
     def _publish_command(self, record: CommandRecord) -> None:
-        """Send a command while there is a connection; never later, never again."""
+        """Publish a command while there is a connection: now or never, and never again."""
         now, send_by = self._clock.now(), record.send_by
         command = record.command
         if send_by is None or now >= send_by:
@@ -220,13 +225,13 @@ class Gateway(ThreadedActor):
             self.log.info("machine_not_asked", device=question.device_id, reason=str(error))
 
     def _take_ack(self, message: BusMessage) -> PayloadError | None:
-        """Tell a device what its machine answered; return why the answer is refused, None if it is not."""
+        """Tell a device what its machine has answered; return why the answer is refused, None if it is not."""
         try:
             ack = self._codec.decode_ack(message)
         except PayloadError as error:
             return error
         self.tell(ack.device_id, AckReceived(ack))
-        self._intake.in_flight += 1
+        self._inbound.in_flight += 1
         receipts = () if message.receipt is None else (message.receipt,)
         self.tell(HISTORIAN, StoreRecords(ack.device_id, receipts=receipts, count=1))
         return None
@@ -234,19 +239,19 @@ class Gateway(ThreadedActor):
     # --- what cannot be used ------------------------------------------------------------------
 
     def _store_unwatched(self, device_id: str, readings: tuple[Reading, ...]) -> None:
-        """Store the readings of an isolated device, so that trends go on and the broker is acknowledged."""
+        """Store readings of a device that is isolated: trends go on, and the broker gets its acknowledgement."""
         receipts = tuple(reading.receipt for reading in readings if reading.receipt is not None)
         self.tell(HISTORIAN, StoreRecords(device_id, readings, receipts, len(readings)))
 
     def _refuse(self, refused: list[tuple[BusMessage, PayloadError]]) -> None:
-        """Count refused messages, keep some, and settle all with the historian."""
+        """Count refused messages, keep some as dead letters, and have the historian settle all of them."""
         now = time.monotonic()
-        self._letters = min(LETTERS_BURST, self._letters + (now - self._letters_at) * LETTERS_PER_S)
+        self._letters = min(MAX_LETTERS_AT_ONCE, self._letters + (now - self._letters_at) * MAX_LETTERS_PER_S)
         self._letters_at = now
         letters = []
         for message, error in refused:
             device_id = self._codec.device_of(message.topic)
-            self._intake.note_rejected(error.reason, device_id)
+            self._inbound.note_rejected(error.reason, device_id)
             self._metrics.rejected.labels(error.reason).inc()
             sample = printable(message.payload[:60].decode(errors="replace"), 60)
             self._note(device_id, "", error.reason, message.topic, sample, error.detail)
@@ -256,7 +261,7 @@ class Gateway(ThreadedActor):
         dropped = len(refused) - len(letters)
         if dropped:
             self._metrics.letters_dropped.inc(dropped)
-        self._intake.in_flight += len(refused)
+        self._inbound.in_flight += len(refused)
         receipts = tuple(message.receipt for message, _ in refused if message.receipt is not None)
         self.tell(HISTORIAN, StoreDeadLetters(tuple(letters), receipts, len(refused)))
 
@@ -293,9 +298,10 @@ class Gateway(ThreadedActor):
         )
 
     def _settled(self, committed: RecordsCommitted) -> None:
-        self._intake.in_flight = max(0, self._intake.in_flight - committed.count)
+        """Acknowledge to the broker what is on disk."""
+        self._inbound.in_flight = max(0, self._inbound.in_flight - committed.count)
         self._metrics.committed.inc(committed.count)
         if committed.receipts:
             self._bus.acknowledge(committed.receipts)
-        if self._intake.has_waiting():
+        if self._inbound.has_waiting():
             self.wake_in(self._group_s)

@@ -1,4 +1,4 @@
-"""What the bus's thread hands to the gateway: queues, a bell, and counts that outlive a fallen gateway."""
+"""What the bus's thread hands to the gateway: queues, a bell, and counts that outlive a gateway that fails."""
 
 import time
 from collections import Counter, deque
@@ -12,12 +12,11 @@ __all__ = ["InboundQueue"]
 
 
 class InboundQueue:
-    """Messages on their way in.
+    """The messages from the bus that the gateway has not taken yet.
 
-    QoS 1 messages are bounded by the broker, which waits for our acknowledgements. Of the others
-    the oldest are shed, and counted, once ``limit`` of them wait. What ``is_urgent`` says is urgent (the
-    answers of machines to commands) goes first: nothing with a receipt is ever shed, and no telemetry
-    sheds an answer.
+    QoS 1 messages are bounded by the broker, which waits for our acknowledgements. Of the others the oldest are
+    shed, and counted, once ``limit`` of them wait. Topics that ``is_urgent`` picks out (the answers of machines to
+    commands) go first. Nothing with a receipt is ever shed, and no telemetry sheds an answer.
     """
 
     def __init__(
@@ -25,7 +24,7 @@ class InboundQueue:
     ) -> None:
         self._is_urgent = is_urgent
         self._urgent: deque[BusMessage] = deque()
-        """With a receipt."""
+        """Urgent messages with a receipt (QoS 1)."""
         self._urgent_unassured: deque[BusMessage] = deque(maxlen=limit)
         self._directory = directory
         self._limit = limit
@@ -37,14 +36,14 @@ class InboundQueue:
         self.received = 0
         self.shed = 0
         self.in_flight = 0
-        """Messages handed on and not yet committed."""
+        """How many messages have been handed on and are not yet committed."""
         self.rejected: Counter[str] = Counter()
         self.rejected_by_device: dict[str, Counter[str]] = {}
         self.last_reading_at: float | None = None
         self._last_reading_monotonic = time.monotonic()
 
     def on_message(self, message: BusMessage) -> None:
-        """Take a message; called in the bus's thread, returns at once and never raises."""
+        """Take a message in the bus's thread; it returns at once and never raises."""
         if self._closed:
             return
         urgent = self._is_urgent(message.topic)
@@ -60,7 +59,7 @@ class InboundQueue:
             self._directory.tell(GATEWAY, DrainInbound())
 
     def take(self, most: int) -> list[BusMessage]:
-        """Remove and return waiting messages, oldest first; QoS 0 ones only while not too much is under way."""
+        """Remove and return at most so many messages, oldest first; QoS 0 ones only while there is room for them."""
         self._rung = False
         batch = self._begun
         if not batch:
@@ -74,37 +73,37 @@ class InboundQueue:
         return batch
 
     def done(self) -> None:
-        """What was taken last has been handed on; until then a new gateway would take it again."""
+        """Note that what was taken last has been handed on. Until then, a new gateway would take it again."""
         self.received += len(self._begun)
         self._begun = []
 
     def has_waiting(self) -> bool:
-        """Return whether ``take`` would give something."""
+        """Return whether ``take`` would return anything now."""
         assured = self._begun or self._urgent or self._urgent_unassured or self._assured
         return bool(assured) or (bool(self._unassured) and self.in_flight < self._limit)
 
     def close(self) -> None:
-        """Take no more; the broker keeps what is not acknowledged."""
+        """Take no more messages; the broker keeps those that are not acknowledged."""
         self._closed = True
 
     def note_readings(self, at: float) -> None:
-        """Readings were handed on, at ``at`` by the plant's clock."""
+        """Note that readings have been handed on, at ``at`` by the plant's clock."""
         self.last_reading_at = at
         self._last_reading_monotonic = time.monotonic()
 
     def note_rejected(self, reason: str, device_id: str | None) -> None:
-        """A message was refused; only devices of the plant are counted by name."""
+        """Count a refused message: by its reason and, if it is from a device of the plant, by the device too."""
         self.rejected[reason] += 1
         if device_id is not None:
             self.rejected_by_device.setdefault(device_id, Counter())[reason] += 1
 
     def keep_counts_of(self, device_ids: Iterable[str]) -> None:
-        """Forget the counts of devices that are gone."""
+        """Forget the counts of all devices but these."""
         known = set(device_ids)
         self.rejected_by_device = {name: counts for name, counts in self.rejected_by_device.items() if name in known}
 
     def counts(self) -> GatewayCounts:
-        """Return a picture of the counts."""
+        """Return the counts as they are now."""
         return GatewayCounts(
             received=self.received,
             rejected=dict(self.rejected),

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from aegisflow.actors.gateway import LETTERS_BURST, Gateway
+from aegisflow.actors.gateway import MAX_LETTERS_AT_ONCE, Gateway
 from aegisflow.actors.messages.device import AcknowledgeAlarm, ReadAlarms, ReadDeviceStatus
 from aegisflow.actors.messages.gateway import FlushInbound, ReadGatewayCounts
 from aegisflow.actors.messages.supervisor import ReplacePlant
@@ -115,7 +115,7 @@ def test_a_flood_of_unknown_names_leaves_no_memory_and_fills_no_store(small_plan
     small_plant.bus.wait_until(lambda: len(small_plant.bus.acknowledged) == 2_000)
     assert counts(small_plant).rejected == {"unknown_device": 2_000}
     assert counts(small_plant).rejected_by_device == {}
-    assert LETTERS_BURST <= len(small_plant.disk.letters) < LETTERS_BURST + 50
+    assert MAX_LETTERS_AT_ONCE <= len(small_plant.disk.letters) < MAX_LETTERS_AT_ONCE + 50
     assert small_plant.disk.settled == 2_000
     dropped = small_plant.metrics.letters_dropped._value.get()
     assert dropped == 2_000 - len(small_plant.disk.letters)
@@ -131,7 +131,7 @@ def test_unacknowledged_telemetry_is_shed_oldest_first_and_counted(small_plant: 
     small_plant.send("pump-01", T0 + 50, qos=1, temperature=75.0)
     small_plant.disk.fast.set()
     small_plant.bus.wait_until(lambda: len(small_plant.bus.acknowledged) == 1)
-    small_plant.wait_for(lambda: counts(small_plant).in_flight == 0 and not small_plant.intake.has_waiting())
+    small_plant.wait_for(lambda: counts(small_plant).in_flight == 0 and not small_plant.inbound.has_waiting())
     stored = {round((reading.at - T0) / 0.05) for reading in small_plant.disk.readings}
     assert counts(small_plant).shed == 1_001 - len(stored)
     assert set(range(900, 1_001)) <= stored
@@ -354,7 +354,7 @@ def test_a_slow_historian_delays_acknowledgements_and_loses_nothing(small_plant:
 
 def test_all_that_came_in_is_committed_and_acknowledged_before_the_end(small_plant: SmallPlant) -> None:
     flood(small_plant, 2_000)
-    small_plant.intake.close()
+    small_plant.inbound.close()
     small_plant.directory.ask(GATEWAY, FlushInbound(), WAIT_S)
     small_plant.end()
     assert len(small_plant.bus.acknowledged) == 2_000

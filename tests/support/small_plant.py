@@ -55,7 +55,7 @@ class SmallPlant:
         self.dispatcher = Dispatcher()
         self.clock = build_clock(ClockSettings(source="stream"))
         settings = gateway or GatewaySettings()
-        self.intake = InboundQueue(self.directory, settings.queue_limit)
+        self.inbound = InboundQueue(self.directory, settings.queue_limit)
         self.plant = plant_of(*devices)
         where, clock = self.directory, self.clock
 
@@ -64,7 +64,7 @@ class SmallPlant:
 
         def start_gateway() -> pykka.ActorRef:
             return Gateway.start(
-                GATEWAY, where, self.bus, self.intake, settings, codec, self.plant, clock, self.metrics
+                GATEWAY, where, self.bus, self.inbound, settings, codec, self.plant, clock, self.metrics
             )
 
         def device(spec: DeviceSpec) -> ChildSpec:
@@ -99,12 +99,12 @@ class SmallPlant:
         self.directory.register(SUPERVISOR, supervisor)
         self.directory.ask(SUPERVISOR, StartChildren(), WAIT_S)
         self.bus.subscribe((self.codec(self.plant).sensor_filter(),))
-        self.bus.start(self.intake.on_message, lambda state: None)
+        self.bus.start(self.inbound.on_message, lambda state: None)
         self.directory.ask_all(self.plant.devices, ReadAlarms(), WAIT_S)  # answered once each has its past
 
     def end(self) -> None:
         self.disk.fast.set()
-        self.intake.close()
+        self.inbound.close()
         with contextlib.suppress(Exception):
             self.directory.ask(SUPERVISOR, StopChildren(), WAIT_S)
         pykka.ActorRegistry.stop_all(timeout=WAIT_S)

@@ -26,7 +26,7 @@ class DeviceRecalled:
 
     past: DevicePast
     failure: str = ""
-    """Why the store could not tell; the device then starts cold."""
+    """Why the store could not tell it; the device then begins without its past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ReturnAlarmToService(Question[Alarm]):
 
 @dataclass(frozen=True, slots=True)
 class ViewDevice:
-    """Tell ``reply_to`` how you are, for its decision with this number (DeviceViewed)."""
+    """Tell ``reply_to`` how the device is now (DeviceViewed), for its decision with this number."""
 
     number: int
     reply_to: str
@@ -89,19 +89,19 @@ class ViewDevice:
 
 @dataclass(frozen=True, slots=True)
 class ReportMode:
-    """Tell the guard your mode (ModeReported)."""
+    """Tell the guard the device's mode (ModeReported), and again what has become of its newest command."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecuteCommand:
-    """Execute this, unless an interlock forbids it. Only the guard says so, and only once it is on disk."""
+    """Execute a command, unless an interlock forbids it. Only the guard orders this, once it is on disk."""
 
     record: CommandRecord
 
 
 @dataclass(frozen=True, slots=True)
 class CommandNotSent:
-    """The gateway could not publish your command; nothing has left."""
+    """The gateway has not published a command of this device and never will; it is certain that nothing left."""
 
     command_id: str
     why: str
@@ -109,6 +109,6 @@ class CommandNotSent:
 
 @dataclass(frozen=True, slots=True)
 class AckReceived:
-    """Your machine has answered a command."""
+    """The device's machine has answered a command or a question."""
 
     ack: Ack

@@ -12,41 +12,41 @@ from aegisflow.domain.refused import RefusedLine
 
 @dataclass(frozen=True, slots=True)
 class DrainInbound:
-    """Messages wait in the gateway's inbound queue."""
+    """Messages are waiting in the gateway's inbound queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlushInbound(Question[bool]):
-    """Hand all that waits to the devices now; True when done."""
+    """Hand all waiting messages to the devices now. Answered with True once that is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsCommitted:
-    """The historian has these on disk; the broker may forget them."""
+    """The historian has these on disk, so the broker may forget them."""
 
     receipts: tuple[Receipt, ...]
     count: int
-    """Messages committed, with or without a receipt."""
+    """How many messages are committed, with or without a receipt."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlantReplaced:
-    """The set of devices is a new one, from now on."""
+    """The plant consists of these devices from now on."""
 
     plant: PlantSpec
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayCounts:
-    """What came in since the start."""
+    """What has come in since the start."""
 
     received: int
     rejected: Mapping[str, int]
     """Reason code to count, over all devices."""
     rejected_by_device: Mapping[str, Mapping[str, int]]
-    """Known devices only, so that it cannot grow with invented names."""
+    """The same for known devices only, so that it cannot grow with invented names."""
     shed: int
-    """Unacknowledged (QoS 0) messages dropped because too much was waiting."""
+    """How many QoS 0 messages were dropped because too many were waiting."""
     in_flight: int
     last_reading_at: float | None
     """By the plant's clock."""
@@ -56,7 +56,7 @@ class GatewayCounts:
 
 @dataclass(frozen=True, slots=True)
 class ReadGatewayCounts(Question[GatewayCounts]):
-    """How much came in?"""
+    """What has come in since the start?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class ReadRefused(Question[tuple[RefusedLine, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class PublishCommand:
-    """Send a command to its machine, now or never; CommandNotSent comes back if it is certain that nothing left."""
+    """Publish a command, now or never; CommandNotSent comes back where it is certain that nothing left."""
 
     record: CommandRecord
 
 
 @dataclass(frozen=True, slots=True)
 class PublishClaimed:
-    """What the store says to your claim to publish a command."""
+    """What the store says to a claim to publish a command."""
 
     claim_id: str
     claim: PublishClaim
@@ -82,7 +82,7 @@ class PublishClaimed:
 
 @dataclass(frozen=True, slots=True)
 class AskMachine:
-    """Ask a machine what became of a command, and for its mode; changes nothing there."""
+    """Ask a machine what became of a command, and for its mode; that changes nothing there."""
 
     device_id: str
     command_id: str

@@ -31,7 +31,7 @@ class RequestCommand(Question[CommandReceipt]):
 
 @dataclass(frozen=True, slots=True)
 class ApproveCommand(Question[CommandReceipt]):
-    """An operator agrees to exactly the command that the digest stands for."""
+    """An operator approves exactly the command that the digest stands for."""
 
     command_id: str
     digest: str
@@ -40,7 +40,7 @@ class ApproveCommand(Question[CommandReceipt]):
 
 @dataclass(frozen=True, slots=True)
 class RejectCommand(Question[CommandReceipt]):
-    """An operator refuses a command that waits."""
+    """An operator refuses a command that awaits approval."""
 
     command_id: str
     by: Caller
@@ -49,12 +49,12 @@ class RejectCommand(Question[CommandReceipt]):
 
 @dataclass(frozen=True, slots=True)
 class ReadApprovals(Question[tuple[CommandView, ...]]):
-    """What waits for an operator?"""
+    """Which commands await approval?"""
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchAgents(Question[AgentWrites]):
-    """Stop, or allow again, every command that an agent proposes."""
+    """Stop every command that an agent proposes, or allow them again."""
 
     allowed: bool
     by: Caller
@@ -68,7 +68,7 @@ class ReadAgentWrites(Question[AgentWrites]):
 
 @dataclass(frozen=True, slots=True)
 class ReadDeviceCommands(Question[DeviceCommands]):
-    """What is open on a device, and what would be allowed now to this caller?"""
+    """Which commands of a device are open, and what would policy say about others of this caller now?"""
 
     device_id: str
     by: Caller
@@ -76,7 +76,7 @@ class ReadDeviceCommands(Question[DeviceCommands]):
 
 @dataclass(frozen=True, slots=True)
 class DeviceViewed:
-    """A device as it is now, for the decision with this number."""
+    """How a device is now, for the decision with this number."""
 
     number: int
     view: DeviceView
@@ -84,7 +84,7 @@ class DeviceViewed:
 
 @dataclass(frozen=True, slots=True)
 class ModeReported:
-    """A device is in this mode, with so much of its load taken away."""
+    """A device is in this mode, with so many per cent of its load taken away."""
 
     device_id: str
     mode: Mode
@@ -93,20 +93,20 @@ class ModeReported:
 
 @dataclass(frozen=True, slots=True)
 class CommandProgressed:
-    """A device saw how far a command has come."""
+    """A device has seen a command reach a stage."""
 
     progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
 class TransitionStored:
-    """A step of a command is on disk, or not."""
+    """The step of a command that was told last is on disk, or it is not."""
 
     command_id: str
     ok: bool
     why: str = ""
     final: bool = False
-    """Whether trying again cannot help."""
+    """Whether it never can be: trying again does not help."""
 
 
 @dataclass(frozen=True, slots=True)

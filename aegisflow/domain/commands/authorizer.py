@@ -24,7 +24,7 @@ from aegisflow.domain.commands.model import (
 from aegisflow.domain.commands.open_commands import OpenCommands
 from aegisflow.domain.commands.policy import Decision, decide
 from aegisflow.domain.commands.policy_spec import PolicySpec, Verdict
-from aegisflow.domain.commands.transition import Transition, digest_of, end, moved, row
+from aegisflow.domain.commands.transition import Transition, at_stage, digest_of, end, row
 from aegisflow.domain.commands.verification import expect
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import format_instant
@@ -70,16 +70,16 @@ class CommandAuthorizer:
             approvals_needed=decision.approvals,
         )
         if decision.verdict is Verdict.DENY or device is None:
-            told = f"nothing was sent to the machine; {self._who(device)} can decide and act"
-            after = moved(record, Stage.DENIED, at, decision.reasons, told)
+            next_step = f"nothing was sent to the machine; {self._who(device)} can decide and act"
+            after = at_stage(record, Stage.DENIED, at, decision.reasons, next_step)
             return Transition(None, after, (proposed, row(command, Stage.DENIED, at, "guard", decision.reasons)))
         if decision.verdict is Verdict.ASK:
             expires_at = at + self._policy.approve_within_s
-            told = (
+            next_step = (
                 f"waits for {decision.approvals} operator{'s' if decision.approvals > 1 else ''} to approve it by "
                 f"{format_instant(expires_at)}; {self._who(device)} must decide. Do not propose it again"
             )
-            after = moved(record, Stage.AWAITING_APPROVAL, at, decision.reasons, told)
+            after = at_stage(record, Stage.AWAITING_APPROVAL, at, decision.reasons, next_step)
             after = replace(
                 after,
                 receipt=replace(after.receipt, expires_at=expires_at),
@@ -129,8 +129,8 @@ class CommandAuthorizer:
         agreed = (*record.approved_by, by.name)
         needed = max(record.approvals_needed, decision.approvals)
         if len(agreed) < needed:
-            told = f"{len(agreed)} of {needed} operators have approved it; another must by {_until(receipt)}"
-            waiting = moved(record, Stage.AWAITING_APPROVAL, at, receipt.reasons, told)
+            next_step = f"{len(agreed)} of {needed} operators have approved it; another must by {_until(receipt)}"
+            waiting = at_stage(record, Stage.AWAITING_APPROVAL, at, receipt.reasons, next_step)
             waiting = replace(waiting, approved_by=agreed, approvals_needed=needed)
             return Transition(record, waiting, (row(command, "approval_given", at, by.name),))
         agreed_on = replace(record, approved_by=agreed)
@@ -223,8 +223,8 @@ class CommandAuthorizer:
     ) -> Transition:
         """Return the step that approves and dispatches in one commit, so that nothing is ever approved and waits."""
         command = record.command
-        told = "on its way to the machine; get_device_status shows what becomes of it. It is not done yet"
-        after = moved(record, Stage.DISPATCHED, at, reasons, told)
+        next_step = "on its way to the machine; get_device_status shows what becomes of it. It is not done yet"
+        after = at_stage(record, Stage.DISPATCHED, at, reasons, next_step)
         after = replace(
             after,
             state_version=device.version,

@@ -1,4 +1,4 @@
-"""One command under way: from its dispatch to what the readings showed.
+"""The execution of one command: from its dispatch to what the readings have shown.
 
 ::
 
@@ -8,7 +8,7 @@
      │  └─interrupted ──► OUTCOME_UNKNOWN
      └─ expired without an ack ──► the machine is asked what it did ──► no answer: OUTCOME_UNKNOWN
 
-It is never sent a second time.
+A command is never sent a second time.
 """
 
 from collections import deque
@@ -27,23 +27,23 @@ _NEVER_CAME = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What a machine says about a command; its words prove nothing, its readings do."""
+    """What a machine says about a command. Only readings verify a command; an answer does not."""
 
     command_id: str
     device_id: str
     result: str
-    """``accepted``, ``refused``, ``done``; ``unknown`` where it is asked and the command never came;
-    ``interrupted`` where the machine fell as it took the command, and cannot tell whether it acted."""
+    """``accepted``, ``refused`` or ``done``; ``unknown`` from a machine that is asked about a command that never
+    came; ``interrupted`` from one that failed as it took the command, and cannot tell whether it acted."""
     detail: str
     at: float
     """UTC epoch seconds by the device's clock."""
     mode: Mode | None = None
-    """The mode that the machine says it is in."""
+    """The mode that the machine says it is in; None if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a command has come by what the device saw."""
+    """A stage that a command has reached, as its device has seen it."""
 
     command_id: str
     stage: Stage
@@ -52,21 +52,22 @@ class Progress:
 
 
 CLOCK_BACK_S, FAR_AHEAD_S = 60.0, 86_400.0
+"""How far in the future a command's dispatch and its expiry may lie before the clock must have been set back."""
 
 
 def of_another_clock(record: CommandRecord, at: float) -> bool:
-    """Whether a command's times lie ahead of now, so that they would never be over: the clock went back."""
+    """Return whether the plant's clock has been set back behind a command, whose deadlines would never pass then."""
     send_by = at if record.send_by is None else record.send_by
     return at < record.stage_at - CLOCK_BACK_S or at < send_by - FAR_AHEAD_S
 
 
 class Execution:
-    """The command that a device is executing; time is an argument."""
+    """The command that a device is executing. Time is an argument everywhere."""
 
     __slots__ = ("_acked", "_answer_by", "_met", "_recent", "record")
 
     def __init__(self, record: CommandRecord) -> None:
-        """Begin with a command that is about to be sent, or one of the store, which may have been."""
+        """Begin with a command that is about to be published, or with one from the store that may have been."""
         self.record = record
         self._acked = record.stage is Stage.ACKNOWLEDGED
         self._answer_by = inf
@@ -75,39 +76,39 @@ class Execution:
 
     @property
     def command_id(self) -> str:
-        """Of the command under way."""
+        """Id of the command."""
         return self.record.command.command_id
 
     @property
     def is_acked(self) -> bool:
-        """Whether the machine has taken it."""
+        """Whether the machine has taken the command."""
         return self._acked
 
     def wants_readback(self, at: float, answer_within_s: float) -> bool:
-        """Whether to ask the machine now what became of the command; True once per question."""
+        """Return whether to ask the machine now what became of the command; True once, then the answer is awaited."""
         if self._acked or at < self._send_by or self._answer_by < inf:
             return False
         self._answer_by = at + answer_within_s
         return True
 
     def acknowledge(self, ack: Ack, at: float) -> Progress | None:
-        """Take the machine's word; None when it changes nothing."""
+        """Take the machine's answer and return the stage that it leads to; None if it changes nothing."""
         said = f"the machine says: {ack.result}{f', {ack.detail}' if ack.detail else ''}"
         if ack.result == _NEVER_CAME:
             if self._acked or at < self._send_by:
-                return None  # it may still be on its way
+                return None  # the command may still be on its way
             return self._end(Stage.FAILED, at, "the machine never got it, and it has expired")
         if ack.result == "refused":
             return self._end(Stage.FAILED, at, said)
         if self._acked:
             return None
         if ack.result == "interrupted":
-            return self._end(Stage.OUTCOME_UNKNOWN, at, said)  # what the readings show may have another cause
+            return self._end(Stage.OUTCOME_UNKNOWN, at, said)  # the readings may change for another reason
         self._acked = True
         return Progress(self.command_id, Stage.ACKNOWLEDGED, at, (said,))
 
     def observe(self, at: float, values: Mapping[str, float]) -> None:
-        """Hold a reading against the expectation; ``verdict`` tells once it is met."""
+        """Compare a reading with the expectation; once it is met, ``verdict`` says so."""
         expected = self.record.expectation
         if expected is None or at <= self.record.stage_at or self._met:
             return
@@ -121,7 +122,7 @@ class Execution:
         self._met = full and low <= sum(self._recent) / expected.readings <= high
 
     def verdict(self, at: float) -> Progress | None:
-        """Return how it ended, once it has."""
+        """Return how the command has ended by ``at``; None while it has not."""
         expected = self.record.expectation
         if of_another_clock(self.record, at):
             stage = Stage.UNVERIFIED if self._acked else Stage.OUTCOME_UNKNOWN
@@ -139,7 +140,7 @@ class Execution:
         return None
 
     def supersede(self, by: str, at: float) -> Progress:
-        """End it in favour of another command."""
+        """Return how it ends when another command, of id ``by``, overtakes it."""
         stage = Stage.UNVERIFIED if self._acked else Stage.OUTCOME_UNKNOWN
         return self._end(stage, at, f"{by} was sent before its effect was seen")
 

@@ -1,6 +1,6 @@
 """What keeps a device from executing a command, whatever policy and people say.
 
-The device asks these itself, at the moment it would act. AegisFlow is not a safety system: the
+The device checks these itself, at the moment at which it would act. AegisFlow is not a safety system: the
 hard-wired trip stays in the PLC.
 """
 
@@ -16,7 +16,7 @@ _STARTS = (CommandName.RESTART, CommandName.END_MAINTENANCE)
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What a sensor must have shown for so long before a restart, in the sensor's unit."""
+    """The limits that a sensor must have kept for ``for_s`` seconds before a restart, in the sensor's unit."""
 
     low: float | None
     high: float | None
@@ -29,7 +29,7 @@ class Recovery:
 
 
 def illegal_move(command: Command, device: DeviceView) -> str:
-    """Return why the device's mode does not allow the command; empty if it does."""
+    """Return why the device's mode does not allow the command; empty if the mode allows it."""
     if device.mode not in MOVES[command.command]:
         modes = ", ".join(MOVES[command.command])
         return f"{command.command} is possible in {modes}, and the device is in {device.mode}"
@@ -39,13 +39,13 @@ def illegal_move(command: Command, device: DeviceView) -> str:
 
 
 def interlocks(command: Command, device: DeviceView, *, judged: str, send_by: float, at: float) -> tuple[str, ...]:
-    """Return what forbids executing the command now, as sentences; empty if nothing does.
+    """Return what forbids executing the command now, as sentences; empty if nothing forbids it.
 
     Args:
-        command: approved, and about to be sent.
-        device: as it is now.
-        judged: ``DeviceView.version`` that the decision was made on.
-        send_by: the command's expiry, UTC epoch seconds.
+        command: the command, approved and about to be sent.
+        device: the device as it is now.
+        judged: the ``DeviceView.version`` that the decision was based on.
+        send_by: when the command expires, UTC epoch seconds.
         at: now, UTC epoch seconds.
     """
     found = []
@@ -68,27 +68,32 @@ def interlocks(command: Command, device: DeviceView, *, judged: str, send_by: fl
 
 
 class RecoveryWatch:
-    """Since when each sensor of a stopped machine has been within its recovery limits.
+    """Watches since when each sensor of a stopped machine has been within its recovery limits.
 
-    It counts only while the machine stands: what it showed before the stop proves nothing.
+    Only readings of the stopped machine count: what it showed before the stop proves nothing.
     """
 
     __slots__ = ("_at", "_gap_s", "_since", "criteria")
 
     def __init__(self, criteria: Mapping[str, Recovery], gap_s: float) -> None:
-        """Begin with nothing seen; a sensor without a value for ``gap_s`` begins anew."""
+        """Begin without any readings.
+
+        Args:
+            criteria: sensor to the limits that it must keep.
+            gap_s: a sensor without a value for more than so many seconds starts over.
+        """
         self.criteria = criteria
         self._gap_s = gap_s
         self._since: dict[str, float] = {}
         self._at: dict[str, float] = {}
 
     def restart(self) -> None:
-        """Forget what was seen."""
+        """Start over, with no readings seen."""
         self._since.clear()
         self._at.clear()
 
     def observe(self, at: float, values: Mapping[str, float], mode: Mode) -> None:
-        """Take in one reading."""
+        """Take in one reading of a device that is in ``mode``."""
         if mode.is_running:
             return
         for sensor, limit in self.criteria.items():
@@ -103,7 +108,7 @@ class RecoveryWatch:
             self._at[sensor] = at
 
     def missing(self, at: float) -> tuple[str, ...]:
-        """Return what has not recovered by ``at``, as sentences."""
+        """Return what has not recovered by ``at``, as sentences; empty if all sensors have."""
         found = []
         for sensor, limit in self.criteria.items():
             since = self._since.get(sensor)

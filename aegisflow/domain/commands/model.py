@@ -1,4 +1,4 @@
-"""Commands to machines, the modes they lead to, and the stages of a command's life.
+"""Commands to machines, the modes that they lead to, and the stages of a command's life.
 
 ::
 
@@ -20,14 +20,14 @@ from aegisflow.domain.callers import Caller
 
 
 class Mode(StrEnum):
-    """Operating mode of a device, as far as AegisFlow knows."""
+    """The operating mode of a device, as far as AegisFlow knows it."""
 
     NORMAL = "normal"
     REDUCED_LOAD = "reduced_load"
     MAINTENANCE = "maintenance"
     SHUTDOWN = "shutdown"
     UNKNOWN = "unknown"
-    """After a start, until the store or the machine tells; and after a command whose effect was not seen."""
+    """After a start, until the store or the machine tells it; and after a command whose effect was not seen."""
 
     @property
     def is_running(self) -> bool:
@@ -50,10 +50,10 @@ class CommandName(StrEnum):
 
 
 STOPS = (CommandName.ENABLE_MAINTENANCE_MODE, CommandName.EMERGENCY_SHUTDOWN)
-"""They take all load away."""
+"""Commands that take all load away."""
 
 FOR_OPERATORS = (CommandName.RESTORE_LOAD, CommandName.END_MAINTENANCE)
-"""No policy can open these to agents."""
+"""Commands that no policy can open to agents."""
 
 MOVES: Mapping[CommandName, Mapping[Mode, Mode]] = {
     CommandName.REDUCE_LOAD: {Mode.NORMAL: Mode.REDUCED_LOAD, Mode.REDUCED_LOAD: Mode.REDUCED_LOAD},
@@ -64,7 +64,7 @@ MOVES: Mapping[CommandName, Mapping[Mode, Mode]] = {
     CommandName.RESTORE_LOAD: {Mode.REDUCED_LOAD: Mode.NORMAL},
     CommandName.END_MAINTENANCE: {Mode.MAINTENANCE: Mode.NORMAL},
 }
-"""The legal moves: command, mode it is given in, mode it leads to. What is not in here is illegal."""
+"""The legal moves: command to the modes that it is possible in, each to the mode it leads to. No other is legal."""
 
 
 def moves_table() -> str:
@@ -78,7 +78,7 @@ def moves_table() -> str:
 
 
 class Stage(StrEnum):
-    """How far a command has come; never more than is known."""
+    """How far a command has come, as far as anybody knows for certain."""
 
     PROPOSED = "proposed"
     DENIED = "denied"
@@ -87,19 +87,19 @@ class Stage(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     DISPATCHED = "dispatched"
-    """On its way to the machine: committed before anything is published."""
+    """On its way to the machine; committed before anything is published."""
     ACKNOWLEDGED = "acknowledged"
-    """The machine said that it will, or has; that proves nothing yet."""
+    """The machine says that it has taken the command; that proves nothing yet."""
     VERIFIED = "verified"
-    """Readings show the effect."""
+    """Readings have shown the effect."""
     UNVERIFIED = "unverified"
     FAILED = "failed"
-    """Refused, or never sent."""
+    """The machine or an interlock refused it, or it was never sent."""
     OUTCOME_UNKNOWN = "outcome_unknown"
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows."""
+        """Whether no other stage follows."""
         return not FOLLOWS[self]
 
     @property
@@ -124,7 +124,7 @@ FOLLOWS: Mapping[Stage, frozenset[Stage]] = {
     Stage.FAILED: frozenset(),
     Stage.OUTCOME_UNKNOWN: frozenset(),
 }
-"""Stage to the stages that may follow it."""
+"""Stage to the stages that may follow it directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,48 +137,49 @@ class Command:
     parameters: Mapping[str, str | float]
     proposed_by: Caller
     justification: str
-    """The proposer's words, not facts."""
+    """The proposer's own words, which are no facts."""
     proposed_at: float
 
     @property
     def reduction_pct(self) -> float:
-        """Per cent of full load that it takes away; 0 for what is no reduction."""
+        """Per cent of full load that it takes away; 0 for a command that is no reduction."""
         value = self.parameters.get("reduction_pct", 0.0)
         return float(value)
 
     @property
     def taken_pct(self) -> float:
-        """Per cent of full load that is gone once it is done: a stop takes all, what is no reduction nothing."""
+        """Per cent of full load that is gone once it has worked: all for a stop, nothing for what is no reduction."""
         return 100.0 if self.command in STOPS else self.reduction_pct
 
 
 @dataclass(frozen=True, slots=True)
 class CommandReceipt:
-    """What the proposer gets back: how far it came and why."""
+    """What the proposer gets back: how far the command has come, and why."""
 
     command: Command
     stage: Stage
     reasons: tuple[str, ...]
     next_step: str
-    """Who must do what now."""
+    """Who must do what now, for the proposer to read."""
     expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What readings must show for a command to have worked: the mean of so many of ``sensor`` within low and high."""
+    """What readings must show for a command to have worked: a mean of ``sensor`` between ``low`` and ``high``."""
 
     sensor: str
     low: float | None
     high: float | None
     within_s: float
-    """Seconds after the machine had to begin."""
+    """Seconds after the command's expiry within which it must be seen."""
     readings: int = 3
+    """How many of the newest readings the mean is taken over."""
     full_load: float | None = None
-    """What the sensor showed at full load before, where the command takes load away."""
+    """What the sensor showed at full load before, for a command that takes load away."""
 
     def describe(self, unit: str = "") -> str:
-        """Return it as words."""
+        """Return the expectation in words."""
         if self.low is None:
             span = f"at most {self.high:.4g}"
         elif self.high is None:
@@ -190,20 +191,20 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class CommandRecord:
-    """All that is kept of a command; the receipt is the part that its proposer sees."""
+    """All that is kept of a command; its receipt is the part that the proposer sees."""
 
     receipt: CommandReceipt
     stage_at: float
     digest: str = ""
     """What an approval is bound to."""
     state_version: str = ""
-    """Of the device when the command was judged: mode, load and specification."""
+    """``DeviceView.version`` of the device when the command was judged."""
     approvals_needed: int = 0
     approved_by: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    """The device in figures when the command was judged, for the one who approves."""
+    """The device in figures when the command was judged, for whoever approves it."""
     send_by: float | None = None
-    """The machine must not begin it after this; UTC epoch seconds."""
+    """When it expires: the machine must not begin after this; UTC epoch seconds, None before the dispatch."""
     expectation: Expectation | None = None
 
     @property
@@ -218,21 +219,21 @@ class CommandRecord:
 
 
 class PublishClaim(StrEnum):
-    """Whether a dispatched command may be published, as the store has it."""
+    """What the store says to whoever is about to publish a dispatched command."""
 
     GRANTED = "granted"
-    """It may, now or never: nobody else ever gets this answer for the same command."""
+    """It may be published, now or never: this answer is given once for each command."""
     PUBLISHED_BEFORE = "published_before"
-    """It may not: it was granted before, so it may be with the machine."""
+    """It may not: it was granted before, so the machine may have it."""
     REFUSED = "refused"
-    """It may not, and it never was published: it is no longer on its way, or unknown."""
+    """It may not, and it never was published: it is no longer dispatched, or the store does not know it."""
     NOT_STORED = "not_stored"
     """It may not: the store could not be written, so nobody knows whether it was granted before."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandView:
-    """A command as those see it who decide about it: facts first, the proposer's words last."""
+    """A command as it is shown to whoever decides about it."""
 
     receipt: CommandReceipt
     digest: str
@@ -253,19 +254,19 @@ class AgentWrites:
 
 @dataclass(frozen=True, slots=True)
 class CommandOption:
-    """What policy would say to a command now."""
+    """What policy would say about a command now."""
 
     command: CommandName
     verdict: str
     """``allow``, ``ask`` (an operator decides) or ``deny``."""
     reasons: tuple[str, ...]
     up_to_pct: float | None = None
-    """Of reduce_load: the verdict holds up to this reduction."""
+    """For ``reduce_load``: the largest reduction that this verdict holds for, in per cent of full load."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceCommands:
-    """The commands of one device: open ones, and what policy would say to others."""
+    """The open commands of one device, and what policy would say about others."""
 
     open: tuple[CommandReceipt, ...]
     options: tuple[CommandOption, ...]
@@ -285,20 +286,20 @@ class DeviceView:
     stale: tuple[str, ...]
     """Sensors without a recent value."""
     severity: Severity | None
-    """Of the worst alarm whose cause is still there; None without one."""
+    """Severity of the worst active alarm; None without one."""
     fault_types: tuple[str, ...]
-    """Of alarms whose cause is still there."""
+    """Fault types of the active alarms."""
     open_command: str
-    """Id of the command that it is executing; empty for none."""
+    """Id of the command that it is executing; empty if there is none."""
     means: Mapping[str, float]
     """Sensor to the mean of its newest values."""
     spreads: Mapping[str, float]
-    """Sensor to its noise: standard deviation over its rolling window."""
+    """Sensor to its noise: the standard deviation over its rolling window."""
     full_load: float | None
-    """What the load sensor showed at full load, while that is taken away; None otherwise."""
+    """What the load sensor showed at full load, while some of it is taken away; None otherwise."""
     unrecovered: tuple[str, ...]
-    """What is still missing for a restart, as sentences; empty when it has recovered."""
+    """What is still missing for a restart, as sentences; empty once the machine has recovered."""
     version: str
-    """Changes with mode, load and specification."""
+    """A text that changes with mode, load and specification."""
     facts: tuple[str, ...] = ()
-    """The newest values beside their limits, and the alarms, for people."""
+    """The newest values beside their limits, and the active alarms, for people to read."""

@@ -1,8 +1,8 @@
-"""Whether a command may be done: a pure function that explains itself.
+"""Whether a command may be executed: a pure function that gives its reasons.
 
-Deny beats ask, ask beats allow, and silence means deny. Rules of ``plant.yaml`` say who may do what;
-the limits beside them hold for whatever an agent proposes. Interlocks are not policy: the device
-keeps those itself (``domain.interlocks``).
+Deny beats ask, ask beats allow, and silence means deny. The rules in ``plant.yaml`` say who may do what;
+the limits beside them hold for everything that an agent proposes. Interlocks are not policy: the device
+keeps those itself (``domain.commands.interlocks``).
 """
 
 from collections.abc import Iterable
@@ -26,44 +26,44 @@ __all__ = ["Decision", "PlantView", "decide", "options"]
 
 _STRICTEST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
 _FOR_PEOPLE = (CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART)
-"""No rule lets an agent do these alone."""
+"""No rule lets an agent execute these without a person."""
 _KINDS = frozenset(CallerKind)
 """Among the callers of a rule these are kinds, never names: an agent that calls itself "operator" is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlantView:
-    """What policy must know of the rest of the plant."""
+    """What policy must know about the rest of the plant."""
 
     agents: AgentWrites = field(default_factory=AgentWrites)
     device_commands: int = 0
-    """Commands of agents dispatched to this device within the rate's time."""
+    """How many commands of agents were dispatched to this device within the time of ``device_rate``."""
     plant_commands: int = 0
-    """Commands of agents dispatched to any device within the rate's time."""
+    """How many commands of agents were dispatched to any device within the time of ``plant_rate``."""
     line_reduction_pct: float = 0.0
-    """Load that is, or is about to be, taken from the other devices of its line; a stopped one counts 100."""
+    """Load that is taken, or about to be taken, from the other devices of its line; a stopped one counts 100."""
     others_running: int = 0
-    """Other devices of its kind that are running."""
+    """How many other devices of its kind are running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What policy says, and why."""
+    """What policy says about a command, and why."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
     approvals: int = 0
-    """How many operators must agree; 0 unless it asks."""
+    """How many operators must approve it; 0 unless the verdict is ``ask``."""
 
 
 def decide(command: Command, device: DeviceView | None, plant: PlantView, policy: PolicySpec) -> Decision:
     """Judge a command on the plant as it is now.
 
     Args:
-        command: as proposed; ``proposed_by`` is whom it is judged for.
-        device: None when it did not answer.
+        command: the proposal; it is judged by the rights of ``proposed_by``.
+        device: the device as it is now; None if it does not answer.
         plant: the rest of the plant.
-        policy: of ``plant.yaml``.
+        policy: rules and limits of ``plant.yaml``.
     """
     if device is None:
         return Decision(Verdict.DENY, ("the device does not answer, so nobody knows what the command would meet",))
@@ -84,21 +84,28 @@ def decide(command: Command, device: DeviceView | None, plant: PlantView, policy
 
 
 def options(device: DeviceView, plant: PlantView, policy: PolicySpec, probe: Command) -> tuple[CommandOption, ...]:
-    """Return what policy would say now to each command that an agent can propose; ``probe`` says for whom."""
+    """Return what policy would say now about each command that an agent can propose.
+
+    Args:
+        device: the device as it is now.
+        plant: the rest of the plant.
+        policy: rules and limits of ``plant.yaml``.
+        probe: a command to this device by the caller whose rights count; which command it is does not matter.
+    """
     found = []
     for name in CommandName:
         if name in FOR_OPERATORS:
             continue
         steps = (20.0, 30.0, 50.0, 80.0) if name is CommandName.REDUCE_LOAD else (None,)
-        told: list[CommandOption] = []
+        of_command: list[CommandOption] = []
         for step in steps:
             parameters: dict[str, str | float] = {} if step is None else {"reduction_pct": step}
             made = decide(_like(probe, name, parameters), device, plant, policy)
-            if told and told[-1].verdict == made.verdict:
-                told[-1] = CommandOption(name, told[-1].verdict, told[-1].reasons, step)
+            if of_command and of_command[-1].verdict == made.verdict:
+                of_command[-1] = CommandOption(name, of_command[-1].verdict, of_command[-1].reasons, step)
             else:
-                told.append(CommandOption(name, made.verdict.value, made.reasons, step))
-        found += told
+                of_command.append(CommandOption(name, made.verdict.value, made.reasons, step))
+        found += of_command
     return tuple(found)
 
 
@@ -107,7 +114,7 @@ def _like(probe: Command, name: CommandName, parameters: dict[str, str | float])
 
 
 def _always(command: Command, device: DeviceView) -> Iterable[str]:
-    """Objections that hold for everybody."""
+    """Yield the objections that hold whoever proposed the command."""
     if not command.proposed_by.may_propose:
         yield "only operators and agents may propose commands"
     move = illegal_move(command, device)
@@ -120,13 +127,13 @@ def _always(command: Command, device: DeviceView) -> Iterable[str]:
 
 
 def _against_agent(command: Command, device: DeviceView, plant: PlantView, policy: PolicySpec) -> Iterable[str]:
-    """Objections that hold for what an agent proposes."""
+    """Yield the objections that hold for what an agent proposes."""
     if not policy.agents_may_propose:
         yield "commands of agents are switched off in plant.yaml"
     if not plant.agents.allowed:
         yield f"{plant.agents.by} has stopped all commands of agents: {plant.agents.reason}"
     if command.command is CommandName.EMERGENCY_SHUTDOWN:
-        return  # a person decides about it in any case; the limits below must not keep it from him
+        return  # a person decides about it in any case, and must be asked whatever the limits below say
     if plant.device_commands >= policy.device_rate.count:
         yield _too_many("this device", plant.device_commands, policy.device_rate.within_s)
     if plant.plant_commands >= policy.plant_rate.count:
@@ -173,5 +180,5 @@ def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
 
 
 def taken_pct(mode: Mode, reduction_pct: float) -> float:
-    """Return how much of its load a device has lost, in per cent; what is not known to run counts as stopped."""
+    """Return how much of a device's load is gone, in per cent; one that is not known to run counts as stopped."""
     return reduction_pct if mode.is_running else 100.0

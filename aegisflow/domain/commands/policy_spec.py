@@ -1,4 +1,4 @@
-"""Command policy as configured: who may do what, and within which limits."""
+"""The command policy of a plant as configured: who may do what, and within which limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from aegisflow.domain.commands.model import CommandName
 __all__ = ["NO_ALARM", "PolicyRule", "PolicySpec", "Rate", "Verdict"]
 
 NO_ALARM = "none"
-"""Among the severities of a rule: the device has no active alarm."""
+"""Stands in a rule's severities for a device without an active alarm."""
 
 
 class Verdict(StrEnum):
-    """What policy says to a command."""
+    """What policy says about a command."""
 
     ALLOW = "allow"
     ASK = "ask"
@@ -24,29 +24,33 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """One rule; every field narrows, an empty one does not. The strictest of all rules that fit counts."""
+    """One rule of the policy.
+
+    Every field narrows what the rule applies to; an empty one does not. Of all rules that apply to a command,
+    the strictest verdict counts.
+    """
 
     name: str
     verdict: Verdict
     callers: tuple[str, ...] = ()
-    """``agent``, ``operator``; or names of single callers."""
+    """Kinds of caller (``agent``, ``operator``), or names of single callers."""
     commands: tuple[CommandName, ...] = ()
     devices: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
-    """Of the device's worst active alarm; ``none`` for a device without one."""
+    """Severities of the device's worst active alarm; ``none`` for a device without one."""
     up_to_pct: float | None = None
-    """reduce_load by at most this."""
+    """The rule applies to ``reduce_load`` by at most this, in per cent of full load."""
     above_pct: float | None = None
-    """reduce_load by more than this."""
+    """The rule applies to ``reduce_load`` by more than this, in per cent of full load."""
     approvals: int = 1
-    """How many operators must agree, where it asks."""
+    """How many operators must approve, where the verdict is ``ask``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many in so long."""
+    """At most ``count`` commands within ``within_s`` seconds."""
 
     count: int
     within_s: float
@@ -85,24 +89,24 @@ DEFAULT_RULES = (
 
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
-    """The command policy of a plant. What no rule allows is denied."""
+    """The command policy of a plant. Whatever no rule allows is denied."""
 
     rules: tuple[PolicyRule, ...] = DEFAULT_RULES
     agents_may_propose: bool = True
-    """The kill switch of the file; operators have another one at run time."""
+    """The kill switch in the configuration; operators have another one at run time."""
     approve_within_s: float = 900.0
-    """An approval that takes longer comes too late."""
+    """Seconds that a command waits for approval before it expires."""
     send_within_s: float = 30.0
-    """The machine must begin within this after the dispatch."""
+    """Seconds after the dispatch within which the machine must begin; the command expires then."""
     answer_within_s: float = 10.0
-    """A machine asked what became of a command answers within this."""
+    """Seconds that a machine has to answer when it is asked what became of a command."""
     device_rate: Rate = Rate(4, 3600.0)
-    """Commands of agents to one device."""
+    """How many commands of agents may go to one device."""
     plant_rate: Rate = Rate(12, 3600.0)
-    """Commands of agents to the whole plant."""
+    """How many commands of agents may go to the whole plant."""
     line_reduction_pct: float = 150.0
-    """Sum of the load that may be taken from the devices of a line on an agent's proposal; a stop counts 100."""
+    """Per cent of a device's load that agents may take from a line in all; a device that stops counts 100."""
     keep_running: Mapping[str, int] = field(default_factory=dict)
-    """Kind to how many of its devices must stay running."""
+    """Kind of device to how many of that kind must keep running."""
     doubtful: tuple[str, ...] = ("sensor_drift", "sensor_stuck", "sensor_silent", "unclassified")
-    """Types of alarm that leave open what is wrong: monitor, do not act."""
+    """Fault types that leave open what is wrong: agents monitor such a device, and do not act on it."""

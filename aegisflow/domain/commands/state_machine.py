@@ -1,4 +1,4 @@
-"""How a device is run: its mode, the load taken from it, and the command it is executing."""
+"""The command state machine of a device: its mode, the load taken from it, and the command that it executes."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
 KNOWN_S = 86_400.0
 """An order is known for so long after its expiry: a plant's clock that is set back must not revive it."""
 _RECENT = 12
-"""Readings that tell how a sensor stands now."""
+"""How many of the newest readings show where a sensor stands now."""
 _ASK_AGAIN_S = 60.0
-"""Between two questions to a machine whose mode is unknown."""
+"""Seconds between two questions to a machine whose mode is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Begun:
 
 
 class CommandStateMachine:
-    """The command state machine of one device.
+    """The mode of one device, and the command that it is executing.
 
-    Its mode changes when readings have shown the effect of a command, or when the machine tells it while
-    nothing is under way; after a command whose effect was not seen it is unknown.
+    The mode changes once readings have shown the effect of a command. After a command whose effect was not
+    seen it is unknown; while it is, and no command is under way, the machine's own word counts.
     """
 
     __slots__ = (
@@ -56,7 +56,7 @@ class CommandStateMachine:
         self.mode = Mode.UNKNOWN
         self.reduction_pct = 0.0
         self.full_load: float | None = None
-        """What the load sensor showed at full load, while that is taken away."""
+        """What the load sensor showed at full load, while some of the load is taken away; None otherwise."""
         self._execution: Execution | None = None
         self._decided: dict[str, float] = {}
         """Command id to expiry, of every order that has come: known well past its expiry, over or not."""
@@ -66,17 +66,17 @@ class CommandStateMachine:
 
     @property
     def open_command(self) -> str:
-        """Id of the command under way; empty for none."""
+        """Id of the command under way; empty if there is none."""
         return "" if self._execution is None else self._execution.command_id
 
     @property
     def is_watching(self) -> bool:
-        """Whether readings matter to it now."""
+        """Whether readings matter now: a command is under way, or the machine stands and may recover."""
         return self._execution is not None or not self.mode.is_running
 
     @property
     def version(self) -> str:
-        """Return what a decision rests on: mode, load and specification."""
+        """What a decision about a command rests on: mode, load and specification, as one text."""
         spec, print_ = self._fingerprint
         if not print_:
             print_ = zlib.crc32(repr(spec).encode()) or 1
@@ -84,20 +84,20 @@ class CommandStateMachine:
         return f"{self.mode}/{self.reduction_pct:g}/{print_:08x}"
 
     def unrecovered(self, at: float) -> tuple[str, ...]:
-        """Return what is missing for a restart; nothing while it runs."""
+        """Return what is still missing for a restart, as sentences; nothing while the machine runs."""
         return () if self.mode.is_running else self._watch.missing(at)
 
     def observe(self, at: float, values: Mapping[str, float]) -> None:
-        """Take in a reading."""
+        """Take in the values of one reading, at ``at`` by the device's clock."""
         self._watch.observe(at, values, self.mode)
         if self._execution is not None:
             self._execution.observe(at, values)
 
     def begin(self, record: CommandRecord, view: DeviceView, at: float) -> Begun:
-        """Take a dispatched command up, or refuse it; see ``Device.begin``.
+        """Begin to execute a dispatched command, or refuse to; see ``Device.begin``.
 
-        Each order is decided once. One that comes again changes nothing, whatever became of it and of
-        others since: it may have been sent, or its proposer may have been told that nothing was.
+        Each order is decided once. One that comes again changes nothing, whatever has become of it and of
+        others since: it may have been published, or its proposer may have been told that nothing was sent.
         """
         command = record.command
         if command.command_id == self.open_command or command.command_id in self._decided:
@@ -114,7 +114,7 @@ class CommandStateMachine:
         return Begun(ended, publish=True)
 
     def _remember(self, command_id: str, expires_at: float, at: float) -> None:
-        """Know this order from now on, and forget those that an interlock has long since refused as expired."""
+        """Remember an order, and forget those that expired so long ago that they cannot come to life again."""
         self._decided = {other: expiry for other, expiry in self._decided.items() if at < expiry + KNOWN_S}
         self._decided[command_id] = expires_at
 
@@ -127,7 +127,11 @@ class CommandStateMachine:
         return progress
 
     def acknowledge(self, ack: Ack, at: float) -> Progress | None:
-        """Take the machine's word; it is believed about its mode only while nothing is under way."""
+        """Take the machine's answer and return the stage that it leads to; None if it changes nothing.
+
+        What it says about its mode counts only where nobody knows better: at the end of a command, and while
+        the mode is unknown and nothing is under way.
+        """
         execution = self._execution
         if execution is None or ack.command_id != execution.command_id:
             if execution is None and ack.mode is not None and self.mode is Mode.UNKNOWN:
@@ -141,14 +145,14 @@ class CommandStateMachine:
         return progress
 
     def verdict(self, at: float) -> Progress | None:
-        """Return how the command under way has ended by ``at``."""
+        """Return how the command under way has ended by ``at``; None while it has not."""
         progress = None if self._execution is None else self._execution.verdict(at)
         if progress is not None:
             self._finish(progress)
         return progress
 
     def question(self, at: float, answer_within_s: float) -> str | None:
-        """Return the id of the command that the machine is to be asked about now; empty to ask for its mode only."""
+        """Return the id of the command to ask the machine about now: empty for its mode only, None for no question."""
         if self._execution is not None:
             asks = self._execution.wants_readback(at, answer_within_s)
             return self._execution.command_id if asks else None
@@ -159,7 +163,7 @@ class CommandStateMachine:
 
     @staticmethod
     def needs_person(progress: Progress) -> bool:
-        """Whether somebody must look at the machine."""
+        """Return whether somebody must look at the machine."""
         return progress.stage in _CALLED
 
     def recall(
@@ -173,12 +177,12 @@ class CommandStateMachine:
         """Take over what the store knows.
 
         Args:
-            mode: that the last command led to.
-            reduction_pct: load that is taken away, in per cent of full load.
-            record: the command under way; it may have been sent, so it is watched and never sent again.
-            full_load: what the load sensor showed at full load, while that is taken away.
-            dispatched: command id to expiry (UTC epoch seconds) of every command that the store has as
-                dispatched to this device and that expired at most ``KNOWN_S`` ago, over or not.
+            mode: the mode that the last command led to.
+            reduction_pct: the load that is taken away, in per cent of full load.
+            record: the command under way; it may have been published, so it is watched and never sent again.
+            full_load: what the load sensor showed at full load, while some of it is taken away.
+            dispatched: command id to expiry (UTC epoch seconds) of every command that was dispatched to this
+                device and has not been expired for longer than ``KNOWN_S``, over or not.
         """
         self.mode, self.reduction_pct, self.full_load = mode, reduction_pct, full_load
         self._execution = None if record is None else Execution(record)
@@ -187,13 +191,13 @@ class CommandStateMachine:
             self._decided[record.command.command_id] = record.send_by or record.stage_at
 
     def reconfigure(self, spec: DeviceSpec) -> None:
-        """Go on under another specification; recovery begins anew where its limits changed."""
+        """Go on under another specification; recovery starts over where its limits have changed."""
         if spec.recovery != self._watch.criteria:
             self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
         self._fingerprint = (spec, 0)
 
     def _finish(self, progress: Progress) -> None:
-        """Take the outcome over into the mode."""
+        """End the command under way, and set the mode by its outcome."""
         assert self._execution is not None
         record, command = self._execution.record, self._execution.record.command
         self._execution = None
@@ -215,7 +219,7 @@ class CommandStateMachine:
 
 
 def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
-    """Return sensor to the mean of its newest values: recent enough to follow the last change of load."""
+    """Return sensor to the mean of its newest values, few enough to follow the last change of load."""
     newest = {sensor.spec.name: tuple(sensor.zscore.window.values())[-_RECENT:] for sensor in sensors}
     return {name: sum(values) / len(values) for name, values in newest.items() if values}
 
@@ -223,7 +227,7 @@ def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
 def describe_facts(
     command_state: CommandStateMachine, sensors: Sequence[SensorStatus], active: Sequence[Alarm]
 ) -> tuple[str, ...]:
-    """Return a device in a few sentences of figures, for the one who decides about a command to it."""
+    """Return a device in figures, as short sentences for whoever decides about a command to it."""
     load = f", load reduced by {command_state.reduction_pct:g} %" if command_state.reduction_pct else ""
     facts = [f"mode {command_state.mode}{load}"]
     facts += [
@@ -236,6 +240,6 @@ def describe_facts(
             continue
         sides = (("low", one.spec.alarm.low), ("high", one.spec.alarm.high))
         bounds = [f"{word} {bound:g}" for word, bound in sides if bound is not None]
-        told = f" (alarm {', '.join(bounds)})" if bounds else ""
-        facts.append(f"{one.spec.name} {one.value:.4g} {one.spec.unit}{told}, {one.quality}")
+        limits = f" (alarm {', '.join(bounds)})" if bounds else ""
+        facts.append(f"{one.spec.name} {one.value:.4g} {one.spec.unit}{limits}, {one.quality}")
     return tuple(facts)

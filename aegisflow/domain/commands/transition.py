@@ -1,4 +1,4 @@
-"""One step in the life of a command, with the audit rows that tell of it."""
+"""One step in the life of a command, with the audit rows that record it."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from aegisflow.domain.commands.model import FOLLOWS, Command, CommandRecord, Sta
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
 
-__all__ = ["Transition", "digest_of", "end", "moved", "row"]
+__all__ = ["Transition", "at_stage", "digest_of", "end", "row"]
 
 _NEXT: Mapping[Stage, str] = {
     Stage.REJECTED: "nothing was sent to the machine; do not propose it again without new evidence",
@@ -24,17 +24,17 @@ _NEXT: Mapping[Stage, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One step of one command, to be committed as a whole."""
+    """One step of one command, committed as a whole or not at all."""
 
     before: CommandRecord | None
-    """None for a new command."""
+    """The command as it must still be stored; None for a new one."""
     after: CommandRecord
     audit: tuple[AuditEntry, ...]
-    """One row for each stage that it passes."""
+    """One row for each stage that the step passes."""
 
 
 def digest_of(command: Command, state_version: str, expires_at: float) -> str:
-    """Return what an approval is bound to: SHA-256 over id, device, command, parameters, state and expiry."""
+    """Return what an approval is bound to: SHA-256 over id, device, command, parameters, state and expiry, in hex."""
     bound = [
         command.command_id,
         command.device_id,
@@ -49,7 +49,7 @@ def digest_of(command: Command, state_version: str, expires_at: float) -> str:
 def row(
     command: Command, act: Stage | str, at: float, actor: str, reasons: tuple[str, ...] = (), **more: object
 ) -> AuditEntry:
-    """Return the audit row of a step: who did what to which device, by which command."""
+    """Return the audit row of a step: who did what, to which device, by which command."""
     detail: Mapping[str, object] = {
         "command_id": command.command_id,
         "command": command.command.value,
@@ -61,14 +61,14 @@ def row(
     return AuditEntry(at, actor, f"command_{act}", command.device_id, detail)
 
 
-def moved(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...], told: str) -> CommandRecord:
-    """Return the record at another stage."""
-    receipt = replace(record.receipt, stage=stage, reasons=reasons, next_step=told)
+def at_stage(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...], next_step: str) -> CommandRecord:
+    """Return the record at another stage, with what its proposer is told to do next."""
+    receipt = replace(record.receipt, stage=stage, reasons=reasons, next_step=next_step)
     return replace(record, receipt=receipt, stage_at=at)
 
 
 def end(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...], by: str = "guard") -> Transition:
-    """Return the step to a stage that says by itself what comes next."""
+    """Return the step to a stage whose name says by itself what comes next."""
     assert stage in FOLLOWS[record.stage], f"{record.stage} cannot become {stage}"
-    after = moved(record, stage, at, reasons, _NEXT.get(stage, ""))
+    after = at_stage(record, stage, at, reasons, _NEXT.get(stage, ""))
     return Transition(record, after, (row(record.command, stage, at, by, reasons),))

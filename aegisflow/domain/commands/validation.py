@@ -1,4 +1,4 @@
-"""Whether a proposed command makes sense for a device at all, before anybody asks whether it may be done."""
+"""Whether a proposed command makes sense for its device at all, before policy is asked whether it is allowed."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from aegisflow.errors import BadValueError, UnknownNameError
 __all__ = ["REDUCTION_PCT", "check_proposal"]
 
 REDUCTION_PCT = Limits(20.0, 80.0)
-"""Bounds of ``reduction_pct``, in per cent of full load."""
+"""The bounds of ``reduction_pct``, in per cent of full load."""
 
 _PARAMETERS: Mapping[CommandName, tuple[str, ...]] = {
     CommandName.REDUCE_LOAD: ("reduction_pct",),
@@ -26,11 +26,11 @@ _PARAMETERS: Mapping[CommandName, tuple[str, ...]] = {
 def check_proposal(
     command: CommandName, parameters: Mapping[str, str | float], device: DeviceSpec
 ) -> dict[str, str | float]:
-    """Return the parameters of a proposal, numbers as floats.
+    """Return the parameters of a proposed command, with numbers as floats.
 
     Raises:
-        UnknownNameError: a setpoint that the device does not have.
-        BadValueError: a parameter is missing, not asked for, no number or out of bounds.
+        UnknownNameError: the device has no such setpoint.
+        BadValueError: a parameter is missing, unexpected, not a number, or out of bounds.
     """
     expected = _PARAMETERS[command]
     for name in parameters:

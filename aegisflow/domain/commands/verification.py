@@ -1,9 +1,9 @@
-"""What the readings must show when a command has worked.
+"""What the readings must show once a command has worked.
 
-Power follows load, not in proportion (an idle machine still takes some), so a change of load counts as
+Power follows load, but not in proportion: an idle machine still draws some. So a change of load counts as
 seen when the mean power has moved by half of its share. The mean is taken over so many readings that the
-noise of the machine as it was before would move it so far only once in some four thousand times
-(3.5 standard errors); where that takes too many, nothing can prove the command, and it is told so.
+machine's noise alone would move it that far only about once in four thousand times (3.5 standard errors).
+Where that would take too many readings, no sensor can verify the command, and it ends as unverified.
 """
 
 from math import ceil
@@ -14,15 +14,15 @@ from aegisflow.domain.equipment import DeviceSpec
 __all__ = ["expect"]
 
 _SHARE = 0.5
-"""Of a change of load that must be seen in the power."""
+"""Share of a change of load that must be seen in the power."""
 _STOPPED = 0.15
 """Share of the normal power below which a machine has stopped."""
 _RUNS = 0.75
 """Share of the normal power above which a machine runs at full load again."""
-_ERRORS = 3.5
-"""Standard errors that the noise must stay away from the bound."""
-_FEWEST, _MOST = 3, 36
-"""Readings that a mean is taken over."""
+_STANDARD_ERRORS = 3.5
+"""How far the bound must lie from the old mean, in standard errors of the new one."""
+_MIN_READINGS, _MAX_READINGS = 3, 36
+"""How many readings a mean is taken over."""
 _WITHIN_S = {
     CommandName.REDUCE_LOAD: 240.0,
     CommandName.RESTORE_LOAD: 300.0,
@@ -32,11 +32,20 @@ _WITHIN_S = {
     CommandName.RESTART: 300.0,
     CommandName.END_MAINTENANCE: 300.0,
 }
-"""Seconds in which it must be seen: a reduction ramps within half a minute, a planned stop takes ten."""
+"""Seconds in which the effect must be seen: a reduction ramps within half a minute, a planned stop takes ten."""
 
 
 def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectation | None:
-    """Return what the command must bring about; None when no sensor of the device can show it."""
+    """Return what the readings must show once the command has worked.
+
+    Args:
+        command: about to be dispatched.
+        device: the device as it is before, with means and spreads of its sensors.
+        spec: the device as configured: its load sensor and setpoints.
+
+    Returns:
+        The expectation; None where no sensor of the device can show the effect.
+    """
     within_s = _WITHIN_S[command.command]
     if command.command is CommandName.SET_PARAMETER:
         return _setpoint(command, device, spec, within_s)
@@ -47,10 +56,12 @@ def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectatio
     full = device.full_load or (mean if device.mode.is_running and not device.reduction_pct else None)
     if command.command in STOPS:
         level = full if normal is None else normal
-        return None if level is None else Expectation(sensor, None, _STOPPED * abs(level), within_s, _FEWEST, full)
+        return (
+            None if level is None else Expectation(sensor, None, _STOPPED * abs(level), within_s, _MIN_READINGS, full)
+        )
     if command.command in (CommandName.RESTART, CommandName.END_MAINTENANCE):
         level = full if normal is None else normal
-        return None if level is None else Expectation(sensor, _RUNS * level, None, within_s, _FEWEST)
+        return None if level is None else Expectation(sensor, _RUNS * level, None, within_s, _MIN_READINGS)
     if mean is None:
         return None
     if command.command is CommandName.REDUCE_LOAD:
@@ -66,11 +77,11 @@ def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectatio
 
 
 def _readings(spread: float, margin: float) -> int | None:
-    """Return over how many readings the mean must be taken; None for too many."""
+    """Return over how many readings the mean must be taken, n = (3.5 spread / margin)²; None for too many."""
     if margin <= 0:
         return None
-    needed = ceil((_ERRORS * spread / margin) ** 2)
-    return None if needed > _MOST else max(_FEWEST, needed)
+    needed = ceil((_STANDARD_ERRORS * spread / margin) ** 2)
+    return None if needed > _MAX_READINGS else max(_MIN_READINGS, needed)
 
 
 def _setpoint(command: Command, device: DeviceView, spec: DeviceSpec, within_s: float) -> Expectation | None:
@@ -80,7 +91,7 @@ def _setpoint(command: Command, device: DeviceView, spec: DeviceSpec, within_s: 
     sensor, value = parameter.sensor, float(command.parameters["value"])
     spread = device.spreads.get(sensor, 0.0)
     if parameter.is_cap:
-        return Expectation(sensor, None, value + spread, within_s, _FEWEST)
+        return Expectation(sensor, None, value + spread, within_s, _MIN_READINGS)
     mean = device.means.get(sensor)
     margin = _SHARE * abs(value - mean) if mean is not None else 0.0
     readings = _readings(spread, margin)
