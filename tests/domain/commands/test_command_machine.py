@@ -15,6 +15,8 @@ from tests.support.command_world import DEVICES, FULL, HALF, IDLE, World
 from tests.support.sizes import MACHINE_STEPS
 
 IN_A_ROW = 100
+LONGEST_EFFECT_S = 900.0
+"""What the slowest command, a planned stop, may take to be seen."""
 PEOPLE = (ADA, BEN, CLEO)
 REFUSED = (AegisFlowError,)
 
@@ -139,9 +141,9 @@ class Commands(RuleBasedStateMachine):
         self.world.ack(name, self.world.devices[name].command_state.open_command, result, mode)
 
     @precondition(lambda self: any(device.command_state.open_command for device in self.world.devices.values()))
-    @rule(place=places, readings=st.integers(2, 5), shows=mostly)
-    def obey(self, place, readings, shows):
-        """A machine that does what it was told, and shows it mostly."""
+    @rule(place=places, readings=st.integers(2, 5), shows=mostly, gives_up=mostly)
+    def obey(self, place, readings, shows, gives_up):
+        """A machine that does what it was told and mostly shows it; else its device mostly gives it up."""
         busy = [name for name, device in self.world.devices.items() if device.command_state.open_command]
         name = busy[place % len(busy)]
         command_id = self.world.devices[name].command_state.open_command
@@ -151,6 +153,17 @@ class Commands(RuleBasedStateMachine):
         value = FULL if expected is None else (expected.high or expected.low or FULL) + (0.5 if expected.low else -0.5)
         for _ in range(readings):
             self.world.read(name, value if shows else FULL)
+        if gives_up and not shows:
+            self.world.pass_time(LONGEST_EFFECT_S)
+        self.world.settle()
+
+    @precondition(lambda self: any(device.command_state.open_command for device in self.world.devices.values()))
+    @rule(gives_up=mostly)
+    def stay_silent(self, gives_up):
+        """Machines that do not answer a command and, mostly, not the question what became of it either."""
+        self.world.pass_time(self.world.plant.policy.send_within_s)
+        if gives_up:
+            self.world.pass_time(self.world.plant.policy.answer_within_s)
         self.world.settle()
 
     @precondition(lambda self: any(device.mode is Mode.UNKNOWN for device in self.world.devices.values()))
