@@ -82,7 +82,7 @@ def _line(alarm: AlarmSummary) -> str:
 
 
 def _past(alarm: ListedAlarm) -> list[str]:
-    """Return what is known of an alarm's like: patterns, then what was done then, in whose words."""
+    """Return what is known of alarms like this one: whether they come again, and what was done, in whose words."""
     if alarm.set_aside_by:
         return []
     lines = [f"    again: {pattern}" for pattern in alarm.patterns]

@@ -1,4 +1,4 @@
-"""The commands over incident reports: names and options; what they do is in ``remembering``."""
+"""The commands over incident reports: names and options; what they do is in ``incident_client``."""
 
 from typing import Annotated, Literal
 

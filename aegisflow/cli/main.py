@@ -145,7 +145,7 @@ Reason = Annotated[str, Parameter(help="why, in a few words; kept with the alarm
 
 @app.command
 def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """List the alarms of a running serve, those set aside last; the operator's token is AEGISFLOW_OPERATOR_TOKEN."""
+    """List the alarms of a running plant, suppressed ones last; the operator's token is AEGISFLOW_OPERATOR_TOKEN."""
     from aegisflow.cli.alarms import AlarmClient
 
     return AlarmClient(plant, url).alarms()
@@ -160,7 +160,7 @@ def shelve(
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
 ) -> int:
-    """Set an alarm aside for a time; it comes back when that is over, or when it gets worse."""
+    """Shelve an alarm for a time; it comes back when that is over, or when it gets worse."""
     from aegisflow.cli.alarms import AlarmClient
 
     return AlarmClient(plant, url).shelve(alarm_id, duration, reason)
@@ -168,7 +168,7 @@ def shelve(
 
 @app.command
 def unshelve(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Take an alarm off the shelf before its time."""
+    """Return an alarm to service before its shelf ends."""
     from aegisflow.cli.alarms import AlarmClient
 
     return AlarmClient(plant, url).unshelve(alarm_id)
@@ -176,7 +176,7 @@ def unshelve(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeU
 
 @app.command
 def out_of_service(alarm_id: AlarmId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Set an alarm aside until it is returned to service."""
+    """Take an alarm out of service until somebody returns it."""
     from aegisflow.cli.alarms import AlarmClient
 
     return AlarmClient(plant, url).service(alarm_id, reason, out=True)
@@ -184,7 +184,7 @@ def out_of_service(alarm_id: AlarmId, *, reason: Reason, plant: PlantPath = DEFA
 
 @app.command
 def in_service(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Return an alarm to service; unacknowledged, if its cause lasts."""
+    """Return an alarm to service; it is unacknowledged if its cause lasts."""
     from aegisflow.cli.alarms import AlarmClient
 
     return AlarmClient(plant, url).service(alarm_id, "", out=False)

@@ -1,4 +1,4 @@
-"""The operators' commands: names and options; what they do is in ``operating``."""
+"""The operators' commands: names and options; what they do is in ``commands``."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -57,7 +57,7 @@ def approve(
 
 
 def reject(command_id: CommandId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Refuse a command that waits."""
+    """Reject a command that waits."""
     from aegisflow.cli.commands import CommandClient
 
     return CommandClient(plant, url).reject(command_id, reason)

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class MountedApp(NamedTuple):
-    """An application inside this one, with what must run round it."""
+    """An application inside this one, and what must run as long as it does."""
 
     app: ASGIApp
     lifespan: AbstractAsyncContextManager[object]
 
 
 def listen(settings: HttpSettings, token: str) -> socket.socket:
-    """Return a socket that listens where ``settings`` say; who connects early waits for the server.
+    """Return a socket that listens where ``settings`` say; whoever connects early waits for the server.
 
     Raises:
         ListenError: the address is taken or not ours, or it is open to others and there is no token.
@@ -116,7 +116,7 @@ def build_http_app(
 
 
 def web_server(app: Starlette) -> "uvicorn.Server":
-    """Return a server for ``run(sockets=[bound])``; after a signal its own handler runs behind the clean end."""
+    """Return a server to start with ``run(sockets=[bound])``; a signal ends it cleanly before our own handler runs."""
     import uvicorn
 
     config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)

@@ -1,1 +1,1 @@
-"""The MCP server: parse, one question to the plant, shape the answer."""
+"""The MCP server: its tools parse what is asked, ask the plant once, and trim the answer for an agent."""

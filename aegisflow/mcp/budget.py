@@ -6,7 +6,7 @@ from typing import TypeVar
 from aegisflow.mcp.schemas import Part, ToolAnswer
 
 BUDGET_BYTES = 12_000
-"""Largest answer, as JSON in UTF-8; about 4,000 tokens."""
+"""The largest answer, as JSON in UTF-8; it is about 4,000 tokens."""
 
 A = TypeVar("A", bound=ToolAnswer)
 P = TypeVar("P", bound=Part)

@@ -43,7 +43,7 @@ NOTE_BYTES = 500
 REPORT_BYTES = 1_000
 """Of each longer part of an incident report."""
 SIMILAR_BYTES = 240
-"""Of all that is told of a report beside an alarm."""
+"""Of all that is said of a report beside an alarm."""
 PASSAGE_BYTES = 6_000
 MAX_EVIDENCE = 8
 MAX_UNAVAILABLE = 10
@@ -148,7 +148,7 @@ def _evidence_item(evidence: SensorEvidence) -> EvidenceItem:
 
 
 def merge_points(points: Sequence[SeriesPoint], most: int) -> list[SeriesPoint]:
-    """Return ``points`` in at most ``most`` buckets of equally many neighbours; extremes are kept."""
+    """Return a series in at most ``most`` buckets, each of equally many neighbouring points; extremes are kept."""
     if most <= 0:
         return []
     width = -(-len(points) // most)
@@ -253,7 +253,7 @@ def open_command(command: CommandSummary) -> str:
 
 
 def command_options(commands: DeviceCommands) -> dict[str, str]:
-    """Return command to what policy would say; of reduce_load, up to which reduction."""
+    """Return what the policy would say to each command now; to reduce_load, up to which reduction."""
     found: dict[str, str] = {}
     for option in commands.options:
         name = option.command if option.up_to_pct is None else f"{option.command} to {option.up_to_pct:g} %"
@@ -280,7 +280,7 @@ def command_answer(command: CommandSummary, as_of: str) -> CommandAnswer:
 
 
 def incident_item(incident: IncidentDetail, why: Sequence[str] = ()) -> IncidentItem:
-    """Return an incident report, its author's words apart."""
+    """Return an incident report with its author's words in a field of their own."""
     words = incident.words_not_facts
     return trimmed(
         IncidentItem,
@@ -319,7 +319,7 @@ def similar_item(similar: SimilarIncidentSummary) -> SimilarItem:
 
 
 def pattern_lines(patterns: Iterable[Pattern]) -> list[str]:
-    """Return the most frequent patterns in a line each."""
+    """Return the most frequent patterns, one line for each."""
     return [pattern_line(pattern) for pattern in patterns][:MAX_PATTERNS]
 
 
@@ -332,7 +332,7 @@ def _commands(incident: IncidentDetail) -> list[str]:
 
 
 def passage_item(passage: Passage) -> PassageItem:
-    """Return a passage of a manual, its text at its longest."""
+    """Return a passage of a manual with as much of its text as any answer may hold."""
     return PassageItem(
         manual=passage.manual,
         title=clean(passage.title, 120),

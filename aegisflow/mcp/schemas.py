@@ -287,7 +287,7 @@ class AlarmItem(Part):
 
 
 class ActiveAlarms(PagedAnswer):
-    """Alarms that are not history; first out where a line tripped; those that people set aside only by name."""
+    """Alarms that are not history yet; those that are suppressed are only named."""
 
     raw_values: int = Field(description="breaching readings behind the alarms shown")
     by_severity: dict[str, int]

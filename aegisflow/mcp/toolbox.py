@@ -65,14 +65,14 @@ def _guarded(function: Callable[..., ToolAnswer]) -> Callable[..., ToolResult]:
 
 
 class ClearErrors(Middleware):
-    """Says in one line what is wrong with an argument, instead of pydantic's report."""
+    """Tells an agent in one line what is wrong with an argument, instead of handing it pydantic's report."""
 
     async def on_call_tool(
         self,
         context: MiddlewareContext[CallToolRequestParams],
         call_next: CallNext[CallToolRequestParams, ToolResult],
     ) -> ToolResult:
-        """Pass the call on; turn what pydantic says about its arguments into a ToolError."""
+        """Pass the call on, and turn what pydantic says about its arguments into a ToolError."""
         try:
             return await call_next(context)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The nine tools: parse, ask the plant, shape."""
+"""The nine tools: each parses its arguments, asks the plant once, and has the answer trimmed."""
 
 from fastmcp import FastMCP
 

@@ -38,7 +38,7 @@ Limit = Annotated[int, Field(ge=1, le=100, description="alarms per page")]
 
 
 class AlarmTools:
-    """``get_active_anomalies``, ``get_anomaly_history`` and ``acknowledge_anomaly``."""
+    """Answers ``get_active_anomalies``, ``get_anomaly_history`` and ``acknowledge_anomaly``."""
 
     def __init__(self, plant: PlantSource) -> None:
         self._plant = plant
@@ -173,10 +173,10 @@ class AlarmTools:
 
 
 def _urgency(alarm: Alarm) -> tuple[int, float, str]:
-    """Sorts the most severe first, then the newest."""
+    """Return what sorts the most severe alarm first, and the newest among those."""
     return -alarm.severity.rank, -float(alarm.raised_at), alarm.alarm_id
 
 
 def _cursor_behind(alarm: Alarm, question: Mapping[str, object], period: Period) -> str:
-    """Carries the period too, so that ``last`` means the same on every page."""
+    """Return a cursor that carries the period too, so that ``last`` means the same on every page."""
     return make_cursor(question, float(period.start), float(period.end), float(alarm.raised_at), alarm.alarm_id)

@@ -20,7 +20,7 @@ ReductionPct = Literal["20", "25", "30", "35", "40", "45", "50", "55", "60", "65
 
 
 class CommandTools:
-    """``execute_device_command``."""
+    """Answers ``execute_device_command``."""
 
     def __init__(self, plant: PlantSource) -> None:
         self._plant = plant
@@ -55,7 +55,7 @@ class CommandTools:
 def _parameters(
     command: CommandChoice, reduction_pct: ReductionPct | None, parameter: str | None, value: float | None
 ) -> dict[str, str | float]:
-    """Return the parameters of the command; none is missing and none is there that means nothing to it."""
+    """Return the parameters of a command; refuse one that is missing and one that means nothing to it."""
     if command != "reduce_load" and reduction_pct is not None:
         raise BadValueError("reduction_pct", reduction_pct, f"no such argument with {command}")
     if command != "set_parameter" and (parameter is not None or value is not None):

@@ -28,7 +28,7 @@ LongText = Annotated[str, Field(min_length=3, max_length=_REPORT_LENGTH)]
 
 
 class IncidentTools:
-    """``get_incident_reports`` and ``log_incident_report``."""
+    """Answers ``get_incident_reports`` and ``log_incident_report``."""
 
     def __init__(self, plant: PlantSource) -> None:
         self._plant = plant
@@ -160,7 +160,7 @@ def _asked_for(patterns: Sequence[Pattern], query: IncidentQuery) -> list[Patter
 
 
 def _patterns_with(plant: Plant, incident: Incident) -> list[str]:
-    """Return the patterns that a report is a part of; none where they are not known: it is stored all the same."""
+    """Return the patterns that a report is a part of; none where nobody knows them, since it is stored all the same."""
     try:
         found = plant.patterns()
     except UnavailableError:

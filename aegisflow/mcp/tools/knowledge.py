@@ -13,7 +13,7 @@ from aegisflow.plant.protocol import PlantSource
 
 
 class KnowledgeTools:
-    """``query_device_manual``."""
+    """Answers ``query_device_manual``."""
 
     def __init__(self, plant: PlantSource) -> None:
         self._plant = plant

@@ -27,7 +27,7 @@ _MAX_SENSORS = 20
 
 
 class ReadingTools:
-    """``get_sensor_stream`` and ``get_device_status``."""
+    """Answers ``get_sensor_stream`` and ``get_device_status``."""
 
     def __init__(self, plant: PlantSource) -> None:
         self._plant = plant
@@ -173,7 +173,7 @@ def _status_now(plant: Plant, device_id: str) -> DeviceStatus | None:
 
 
 def _index_after(inventory: PlantSpec, everyone: tuple[DeviceStatus, ...], device_id: str) -> int:
-    """Return where in ``everyone`` those begin that stand behind ``device_id`` in plant.yaml."""
+    """Return where in ``everyone`` the devices begin that plant.yaml lists after ``device_id``."""
     order = {name: index for index, name in enumerate(inventory.devices)}
     if device_id not in order:
         raise BadValueError("cursor", device_id, "no cursor, to start anew: the plant has changed meanwhile")
