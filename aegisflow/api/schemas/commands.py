@@ -27,9 +27,9 @@ _LARGEST_PARAMETER = 1e15
 
 
 def _parameter(value: object) -> object:
-    """Return a text as it is, or a number of JSON that is no larger than any machine needs."""
+    """Return a text of visible characters, or a number of JSON that is no larger than any machine needs."""
     if isinstance(value, str):
-        return value
+        return clean(value, WORDS_BYTES)
     within(as_number(value), -_LARGEST_PARAMETER, _LARGEST_PARAMETER)
     return value
 
@@ -147,7 +147,7 @@ class CommandRequest(Request):
     device_id: Annotated[str, words(WORDS_BYTES)]
     justification: Annotated[str, words(WORDS_BYTES)]
     parameters: Annotated[
-        dict[str, Annotated[str | int | float, Read(_parameter, "a text or a number")]],
+        dict[Annotated[str, words(NAME_BYTES)], Annotated[str | int | float, Read(_parameter, "a text or a number")]],
         Read(_object, "a JSON object"),
     ] = Field(default_factory=dict)
 

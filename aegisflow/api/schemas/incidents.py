@@ -237,7 +237,7 @@ def _some(value: object) -> object:
 def _alarm_id(value: object) -> object:
     if value is not None and not isinstance(value, str):
         raise ValueError(value)
-    return value
+    return None if value is None else clean(value, _NAME_BYTES)
 
 
 def _instant(value: object) -> object:
