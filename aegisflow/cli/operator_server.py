@@ -104,16 +104,19 @@ class _Serving:
                 server.run(sockets=[bound])
 
     def _listen(self, token: str) -> socket.socket | None:
-        """Return a socket that listens, once one can; None when this process leaves before that."""
+        """Return a socket that listens, once one can; None when this process leaves before that.
+
+        It is tried at least once, so that a port that is taken is told however short the process lives.
+        """
         from aegisflow.http.app import listen
 
         told = ""
-        while not self._leaving.is_set():
+        while True:
             try:
                 return listen(self._configuration.http, token or "operators have tokens of their own")
             except ListenError as error:
                 if str(error) != told:
                     told = str(error)
                     log.warning("approvals_not_reachable", reason=told)
-                self._leaving.wait(TAKEN_AGAIN_S)
-        return None
+            if self._leaving.wait(TAKEN_AGAIN_S):
+                return None
