@@ -3,69 +3,108 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.endpoints import Endpoint
 from aegisflow.api.schemas.alarms import AlarmSummary, ById, ListedAlarm
 from aegisflow.api.schemas.base import Request
+from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
 from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.times import parse_duration
 from aegisflow.errors import BadValueError
 
-__all__ = ["AlarmClient"]
+__all__ = ["acknowledge", "alarms", "figures", "in_service", "out_of_service", "shelve", "unshelve"]
+
+AlarmId = Annotated[str, Parameter(help="as aegisflow alarms shows it, such as pump-02@20260131T080000")]
+Reason = Annotated[str, Parameter(help="why, in a few words; kept with the alarm and in the audit")]
 
 
-class AlarmClient:
-    """Asks about alarms and prints what is answered; each method returns the exit code."""
+def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Print the alarms, those that ask for somebody first; return the exit code."""
+    answer = OperatorClient(plant, url).call(ends.LIST_ALARMS)
+    found = sorted(answer.alarms, key=lambda alarm: bool(alarm.set_aside_by))
+    lines = [line for alarm in found for line in (_line(alarm), *_past(alarm))] or ["no alarms"]
+    lines += [f"did not answer: {name}: {why}" for name, why in answer.unavailable.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
 
-    def __init__(self, plant: Path, url: str | None) -> None:
-        self._serve = OperatorClient(plant, url)
 
-    def alarms(self) -> int:
-        """List the alarms, those that ask for somebody first."""
-        answer = self._serve.call(ends.LIST_ALARMS)
-        alarms = sorted(answer.alarms, key=lambda alarm: bool(alarm.set_aside_by))
-        lines = [line for alarm in alarms for line in (_line(alarm), *_past(alarm))] or ["no alarms"]
-        lines += [f"did not answer: {name}: {why}" for name, why in answer.unavailable.items()]
-        sys.stdout.write("\n".join(lines) + "\n")
-        return 0
+def acknowledge(
+    alarm_id: AlarmId,
+    *,
+    note: Annotated[str, Parameter(help="what you saw or do")],
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Acknowledge an alarm; return the exit code."""
+    answer = OperatorClient(plant, url).call(ends.ACKNOWLEDGE, {"id": alarm_id}, {"note": note})
+    sys.stdout.write(f"{answer.alarm_id}: {answer.state}, by {answer.acknowledged_by}\n")
+    return 0
 
-    def shelve(self, alarm_id: str, duration: str, reason: str) -> int:
-        """Shelve an alarm for a time."""
-        try:
-            duration_s = parse_duration(duration)
-        except ValueError as error:
-            raise BadValueError("--for", duration, "a duration such as 30min or 2h") from error
-        return self._change(ends.SHELVE, alarm_id, {"duration_s": duration_s, "reason": reason})
 
-    def unshelve(self, alarm_id: str) -> int:
-        """Return an alarm to service before its shelf ends."""
-        return self._change(ends.UNSHELVE, alarm_id, {})
+def shelve(
+    alarm_id: AlarmId,
+    *,
+    duration: Annotated[str, Parameter(name="--for", help="how long, 1min to 12h")],
+    reason: Reason,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Shelve an alarm; return the exit code."""
+    try:
+        duration_s = parse_duration(duration)
+    except ValueError as error:
+        raise BadValueError("--for", duration, "a duration such as 30min or 2h") from error
+    return _change(plant, url, ends.SHELVE, alarm_id, {"duration_s": duration_s, "reason": reason})
 
-    def service(self, alarm_id: str, reason: str, *, out: bool) -> int:
-        """Take an alarm out of service, or return it."""
-        if out:
-            return self._change(ends.TAKE_OUT_OF_SERVICE, alarm_id, {"reason": reason})
-        return self._change(ends.RETURN_TO_SERVICE, alarm_id, {})
 
-    def figures(self, last: str, operators: int) -> int:
-        """Print how many alarms people got, by EEMUA 191."""
-        try:
-            last_s = parse_duration(last)
-        except ValueError as error:
-            raise BadValueError("--last", last, "a duration such as 8h or 7d") from error
-        answer = self._serve.call(ends.SHOW_FIGURES, {"last_s": f"{last_s:g}", "operators": operators})
-        lines = [f"{answer.alarms} alarms in the last {last}", *answer.lines]
-        lines += [f"  {count:>5} × {name}" for name, count in answer.top.items()]
-        sys.stdout.write("\n".join(lines) + "\n")
-        return 0
+def unshelve(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Return an alarm to service before its shelf ends; return the exit code."""
+    return _change(plant, url, ends.UNSHELVE, alarm_id, {})
 
-    def _change(
-        self, endpoint: Endpoint[ById, Request, AlarmSummary], alarm_id: str, body: Mapping[str, object]
-    ) -> int:
-        alarm = self._serve.call(endpoint, {"id": alarm_id}, body)
-        sys.stdout.write(_line(alarm) + "\n")
-        return 0
+
+def out_of_service(alarm_id: AlarmId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Take an alarm out of service; return the exit code."""
+    return _change(plant, url, ends.TAKE_OUT_OF_SERVICE, alarm_id, {"reason": reason})
+
+
+def in_service(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Return an alarm to service; return the exit code."""
+    return _change(plant, url, ends.RETURN_TO_SERVICE, alarm_id, {})
+
+
+def figures(
+    *,
+    last: Annotated[str, Parameter(help="how far back: 8h, 7d")] = "1d",
+    operators: Annotated[int, Parameter(help="on duty at a time")] = 1,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Print how many alarms people got, by EEMUA 191; return the exit code."""
+    try:
+        last_s = parse_duration(last)
+    except ValueError as error:
+        raise BadValueError("--last", last, "a duration such as 8h or 7d") from error
+    answer = OperatorClient(plant, url).call(ends.SHOW_FIGURES, {"last_s": f"{last_s:g}", "operators": operators})
+    lines = [f"{answer.alarms} alarms in the last {last}", *answer.lines]
+    lines += [f"  {count:>5} × {name}" for name, count in answer.top.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _change(
+    plant: Path,
+    url: str | None,
+    endpoint: Endpoint[ById, Request, AlarmSummary],
+    alarm_id: str,
+    body: Mapping[str, object],
+) -> int:
+    alarm = OperatorClient(plant, url).call(endpoint, {"id": alarm_id}, body)
+    sys.stdout.write(_line(alarm) + "\n")
+    return 0
 
 
 def _line(alarm: AlarmSummary) -> str:

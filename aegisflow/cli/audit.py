@@ -1,17 +1,24 @@
 """``aegisflow audit``: whether the audit is whole, and the story of a command."""
 
 import sys
-from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from aegisflow.api.schemas.audit import CommandStory
+from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath
 from aegisflow.config import load
 from aegisflow.offline.progress import progress_bar
+from aegisflow.plant.audit import head_file, story_of, verify_audit
+
+__all__ = ["audit_app"]
+
+audit_app = App(name="audit", help_format="plaintext")
 
 
-def run_verify(plant: Path) -> int:
-    """Say whether the audit is whole; 1 if it is not, or if nothing outside of the store can tell."""
-    from aegisflow.plant.audit import head_file, verify_audit
-
+@audit_app.command
+def verify(*, plant: PlantPath = DEFAULT_PLANT) -> int:
+    """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken, or not proven)."""
     store = load(plant).store
     with progress_bar("verify") as progress:
         found = verify_audit(store, progress)
@@ -33,11 +40,14 @@ def run_verify(plant: Path) -> int:
     return 0
 
 
-def run_show(plant: Path, command_id: str) -> int:
-    """Tell the whole story of a command."""
-    from aegisflow.plant.audit import story_of
-
-    story = CommandStory.of(command_id, story_of(load(plant).store, command_id))
+@audit_app.command
+def show(
+    command: Annotated[str, Parameter(help="id of the command, such as cmd-0123456789ab")],
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+) -> int:
+    """Tell the whole story of one command: who did what, when and why."""
+    story = CommandStory.of(command, story_of(load(plant).store, command))
     sys.stdout.write("\n".join(_lines(story)) + "\n")
     return 0
 

@@ -4,14 +4,30 @@ import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.schemas.commands import AgentSwitch, Approval, CommandSummary
+from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
 from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.commands.model import Stage
 from aegisflow.errors import BadValueError, UnknownNameError
+
+__all__ = ["agents_app", "approvals", "approve", "command", "operator", "reject", "token_text"]
+
+CommandId = Annotated[str, Parameter(help="such as cmd-0123456789ab; approvals lists them")]
+Reason = Annotated[str, Parameter(help="why, for the audit")]
+Name = Literal[
+    "reduce_load",
+    "restore_load",
+    "set_parameter",
+    "enable_maintenance_mode",
+    "end_maintenance",
+    "emergency_shutdown",
+    "restart",
+]
 
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BYTES = 32
@@ -32,61 +48,94 @@ def token_text(name: str) -> str:
     )
 
 
-class CommandClient:
-    """Asks about commands and prints what is answered; each method returns the exit code."""
+def operator(name: Annotated[str, Parameter(help="of the person, as the audit shall show it")]) -> None:
+    """Print a fresh token and the lines for plant.yaml."""
+    sys.stdout.write(token_text(name))
 
-    def __init__(self, plant: Path, url: str | None) -> None:
-        self._serve = OperatorClient(plant, url)
 
-    def approvals(self) -> int:
-        """List what waits for an operator."""
-        answer = self._serve.call(ends.LIST_APPROVALS)
-        told = ["\n".join(_paragraph(one)) for one in answer.approvals]
-        sys.stdout.write(("\n\n".join(told) or "nothing waits for an approval") + "\n")
-        return 0
+def approvals(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Print what waits for an operator; return the exit code."""
+    answer = OperatorClient(plant, url).call(ends.LIST_APPROVALS)
+    told = ["\n".join(_paragraph(one)) for one in answer.approvals]
+    sys.stdout.write(("\n\n".join(told) or "nothing waits for an approval") + "\n")
+    return 0
 
-    def approve(self, command_id: str, *, sure: bool) -> int:
-        """Show a command, have it confirmed, and approve exactly what was shown."""
-        waiting = self._find(command_id)
-        sys.stdout.write("\n".join(_paragraph(waiting)) + "\n\n")
-        if not sure:
-            sys.stdout.write(f"Type {command_id} again to approve it: ")
-            sys.stdout.flush()
-            if sys.stdin.readline().strip() != command_id:
-                sys.stdout.write("not approved\n")
-                return 1
-        return _told(self._serve.call(ends.APPROVE, {"id": command_id}, {"digest": waiting.digest}))
 
-    def reject(self, command_id: str, reason: str) -> int:
-        """Reject a command."""
-        return _told(self._serve.call(ends.REJECT, {"id": command_id}, {"reason": reason}))
+def approve(
+    command_id: CommandId,
+    *,
+    yes: Annotated[bool, Parameter(negative="", help="do not ask again")] = False,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Show a command, have it confirmed, and approve exactly what was shown; return the exit code."""
+    serve = OperatorClient(plant, url)
+    waiting = _find(serve, command_id)
+    sys.stdout.write("\n".join(_paragraph(waiting)) + "\n\n")
+    if not yes:
+        sys.stdout.write(f"Type {command_id} again to approve it: ")
+        sys.stdout.flush()
+        if sys.stdin.readline().strip() != command_id:
+            sys.stdout.write("not approved\n")
+            return 1
+    return _told(serve.call(ends.APPROVE, {"id": command_id}, {"digest": waiting.digest}))
 
-    def command(self, device: str, name: str, parameters: Mapping[str, str | float], reason: str) -> int:
-        """Give a command as an operator; policy and interlocks hold all the same."""
-        body = {"device_id": device, "command": name, "parameters": dict(parameters), "justification": reason}
-        return _told(self._serve.call(ends.GIVE_COMMAND, body=body))
 
-    def agents(self) -> int:
-        """Say whether agents may propose commands."""
-        return _switched(self._serve.call(ends.SHOW_AGENTS))
+def reject(command_id: CommandId, *, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Reject a command; return the exit code."""
+    return _told(OperatorClient(plant, url).call(ends.REJECT, {"id": command_id}, {"reason": reason}))
 
-    def switch(self, reason: str, *, allow: bool) -> int:
-        """Stop every command of agents, or allow them again."""
-        endpoint = ends.RESUME_AGENTS if allow else ends.STOP_AGENTS
-        return _switched(self._serve.call(endpoint, body={"reason": reason}))
 
-    def acknowledge(self, alarm_id: str, note: str) -> int:
-        """Take note of an alarm."""
-        answer = self._serve.call(ends.ACKNOWLEDGE, {"id": alarm_id}, {"note": note})
-        sys.stdout.write(f"{answer.alarm_id}: {answer.state}, by {answer.acknowledged_by}\n")
-        return 0
+def command(
+    device: str,
+    name: Name,
+    *,
+    reason: Reason,
+    reduction_pct: Annotated[float | None, Parameter(help="reduce_load: 20 to 80")] = None,
+    parameter: Annotated[str | None, Parameter(help="set_parameter: its name")] = None,
+    value: Annotated[float | None, Parameter(help="set_parameter: its value")] = None,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Give a command as an operator; return the exit code, 1 when it will not be done."""
+    parameters: dict[str, str | float] = {}
+    if reduction_pct is not None:
+        parameters["reduction_pct"] = reduction_pct
+    if (parameter is None) != (value is None):
+        raise BadValueError("--parameter", parameter or value, "both --parameter and --value")
+    if parameter is not None and value is not None:
+        parameters |= {"name": parameter, "value": value}
+    body = {"device_id": device, "command": name, "parameters": parameters, "justification": reason}
+    return _told(OperatorClient(plant, url).call(ends.GIVE_COMMAND, body=body))
 
-    def _find(self, command_id: str) -> Approval:
-        waiting = self._serve.call(ends.LIST_APPROVALS).approvals
-        for one in waiting:
-            if one.command_id == command_id:
-                return one
-        raise UnknownNameError("command that waits for approval", command_id, [one.command_id for one in waiting])
+
+agents_app = App(name="agents", help_format="plaintext")
+
+
+@agents_app.default
+def agents(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Say whether agents may propose commands now, and who decided that."""
+    return _switched(OperatorClient(plant, url).call(ends.SHOW_AGENTS))
+
+
+@agents_app.command
+def stop(*, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Stop every command of agents, from now on and over restarts."""
+    return _switched(OperatorClient(plant, url).call(ends.STOP_AGENTS, body={"reason": reason}))
+
+
+@agents_app.command
+def resume(*, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Allow agents to propose commands again."""
+    return _switched(OperatorClient(plant, url).call(ends.RESUME_AGENTS, body={"reason": reason}))
+
+
+def _find(serve: OperatorClient, command_id: str) -> Approval:
+    waiting = serve.call(ends.LIST_APPROVALS).approvals
+    for one in waiting:
+        if one.command_id == command_id:
+            return one
+    raise UnknownNameError("command that waits for approval", command_id, [one.command_id for one in waiting])
 
 
 def _told(command: CommandSummary) -> int:

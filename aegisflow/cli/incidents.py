@@ -1,22 +1,22 @@
-"""The commands over incident reports: names and options; what they do is in ``incident_client``."""
+"""What operators do with incident reports from the command line, through a running plant."""
 
+import sys
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from aegisflow.cli.operators import DEFAULT_PLANT, PlantPath, ServeUrl
+from aegisflow.api import endpoints as ends
+from aegisflow.api.schemas.incidents import IncidentSummary, ListedIncident
+from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
+from aegisflow.cli.client import OperatorClient
+from aegisflow.domain.times import parse_duration
+from aegisflow.errors import BadValueError
 
-__all__ = ["register"]
+__all__ = ["incident", "incidents", "report", "review"]
 
 Number = Annotated[int, Parameter(help="of the report, as incidents shows it")]
 Words = Annotated[str | None, Parameter(help="the right words")]
 Severity = Literal["low", "medium", "high", "critical"]
-
-
-def register(app: App) -> None:
-    """Add the commands; each asks a running plant with the token in AEGISFLOW_OPERATOR_TOKEN."""
-    for command in (incidents, incident, report, review):
-        app.command(command)
 
 
 def incidents(
@@ -32,18 +32,40 @@ def incidents(
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
 ) -> int:
-    """List incident reports, reviewed ones first, and the faults that come again."""
-    from aegisflow.cli.incident_client import IncidentClient
-
+    """Print reports, a paragraph each; return the exit code."""
     asked = {"device_id": device, "kind": kind, "fault_type": fault, "text": text, "similar_to": like}
-    return IncidentClient(plant, url).incidents(asked, last, unreviewed=unreviewed, withdrawn=withdrawn)
+    given = {name: value for name, value in asked.items() if value is not None}
+    if last is not None:
+        try:
+            given["last_s"] = f"{parse_duration(last):.0f}"
+        except ValueError as error:
+            raise BadValueError("--last", last, "a duration such as 8h or 30d") from error
+    if unreviewed:
+        given["reviewed"] = "no"
+    if withdrawn:
+        given["withdrawn"] = "yes"
+    answer = OperatorClient(plant, url).call(ends.LIST_INCIDENTS, given)
+    lines = [f"again and again: {line}" for line in answer.patterns]
+    for found in answer.incidents:
+        lines += ["", *_paragraph(found)]
+    left = answer.total - len(answer.incidents)
+    lines += [""] if answer.incidents else ["no reports"]
+    lines += [f"{left} more; narrow the question to see them"] if left > 0 else []
+    lines += [answer.note] if answer.note else []
+    sys.stdout.write("\n".join(lines).strip("\n") + "\n")
+    return 0
 
 
 def incident(number: Number, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Show a report with the commands of its time, and what it said before it was corrected."""
-    from aegisflow.cli.incident_client import IncidentClient
-
-    return IncidentClient(plant, url).show(number)
+    """Print a report and what it said before; return the exit code."""
+    found = OperatorClient(plant, url).call(ends.SHOW_INCIDENT, {"id": number})
+    lines = _paragraph(found)
+    for one in reversed(found.revisions):
+        lines += ["", f"revision {one.revision}, until {one.changed_by} changed it at {one.changed_at}"]
+        lines += [f"  because {one.note}"] if one.note else []
+        lines += [f"  {name}: {value}" for name, value in one.was.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
 
 
 def report(
@@ -60,9 +82,7 @@ def report(
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
 ) -> int:
-    """Write an incident report of your own; it counts as reviewed."""
-    from aegisflow.cli.incident_client import IncidentClient
-
+    """Write a report; return the exit code."""
     values = {
         "device_id": device,
         "fault_type": fault,
@@ -74,7 +94,8 @@ def report(
         "alarm_id": alarm,
         "occurred_at": at,
     }
-    return IncidentClient(plant, url).write({name: value for name, value in values.items() if value is not None})
+    body = {name: value for name, value in values.items() if value is not None}
+    return _told(OperatorClient(plant, url).call(ends.WRITE_INCIDENT, body=body))
 
 
 def review(
@@ -93,9 +114,7 @@ def review(
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
 ) -> int:
-    """Say that a report is right as it stands, correct it, or withdraw it; what it said before is kept."""
-    from aegisflow.cli.incident_client import IncidentClient
-
+    """Review a report as it stood at ``revision``, or as it stands now; return the exit code."""
     changes = {
         "title": title,
         "root_cause": cause,
@@ -105,5 +124,35 @@ def review(
         "severity": severity,
         "occurred_at": at,
     }
+    serve = OperatorClient(plant, url)
+    if revision is None:
+        revision = serve.call(ends.SHOW_INCIDENT, {"id": number}).revision
     given = {name: value for name, value in changes.items() if value is not None}
-    return IncidentClient(plant, url).review(number, revision, given, note, withdraw=withdraw)
+    body = {"revision": revision, "changes": given, "note": note, "withdraw": withdraw}
+    return _told(serve.call(ends.REVIEW_INCIDENT, {"id": number}, body))
+
+
+def _told(report: IncidentSummary) -> int:
+    sys.stdout.write("\n".join(_paragraph(report)) + "\n")
+    return 0
+
+
+def _paragraph(report: IncidentSummary) -> list[str]:
+    """Return a report: the facts in a line, then the words and whose they are."""
+    words = report.words_not_facts
+    if report.withdrawn:
+        state = f"WITHDRAWN by {report.reviewed_by}"
+    else:
+        state = f"reviewed by {report.reviewed_by}" if report.reviewed else "NOT REVIEWED"
+    head = f"#{report.incident_id}  {report.occurred_at}  {report.severity} {report.fault_type}"
+    lines = [f"{head} on {report.device_id}  ({state}, revision {report.revision})"]
+    lines += [f"  alarm: {report.alarm_id}"] if report.alarm_id else []
+    lines += [f"  alike: {'; '.join(report.alike)}"] if isinstance(report, ListedIncident) and report.alike else []
+    lines += [f"  command: {command}" for command in report.commands]
+    lines.append(f"  in the words of {words.of}: {words.title}")
+    return [
+        *lines,
+        f"    cause: {words.root_cause}",
+        f"    actions: {words.actions_taken}",
+        f"    outcome: {words.outcome}",
+    ]

@@ -2,9 +2,12 @@
 
 import os
 import sys
-from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from aegisflow.api.schemas.health import ReloadReport
+from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
 from aegisflow.cli.client import exchange, find_plant
 from aegisflow.errors import UnavailableError
 
@@ -12,7 +15,12 @@ _TIMEOUT_S = 90.0
 """A reload may start and stop thousands of devices."""
 
 
-def run_reload(plant: Path, url: str | None, *, yes: bool) -> int:
+def reload(
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+    yes: Annotated[bool, Parameter(negative="", help="also a change that takes much away, or an open alarm")] = False,
+) -> int:
     """Ask for a reload and print what it did; return the exit code.
 
     A change that takes much away waits until it is asked for with ``yes``. The running process reads

@@ -8,13 +8,16 @@ import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import structlog
+from cyclopts import Parameter
 
+from aegisflow.cli.arguments import DEFAULT_PLANT, JsonLogs, LogLevel, PlantPath
 from aegisflow.config import Configuration, load
 from aegisflow.errors import AegisFlowError, StoreError, StoreHeldError, StoreNewerError, UnavailableError
 from aegisflow.plant.address import PlantAddress, announced
+from aegisflow.telemetry.metrics import configure_logs
 
 if TYPE_CHECKING:
     from aegisflow.app import App
@@ -22,18 +25,28 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+DEFAULT_TOKEN_ENV = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+
 HELD_AGAIN_S = 1.0
 """How often a store that another process has is tried again."""
 STORE_AGAIN_S = 5.0
 """How often a store that cannot be opened is tried again: a database that is just starting, a disk not yet there."""
 
 
-def run_serve(plant: Path, host: str | None, port: int | None) -> int:
+def serve(
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+    host: Annotated[str | None, Parameter(help="address to listen on, instead of the file's")] = None,
+    port: Annotated[int | None, Parameter(help="port to listen on, instead of the file's")] = None,
+    log_level: LogLevel = "info",
+    json_logs: JsonLogs = False,
+) -> int:
     """Watch the plant and serve HTTP until a signal comes or a critical part is lost; return the exit code.
 
     Raises:
         AegisFlowError: why it cannot start.
     """
+    configure_logs(log_level, json_lines=json_logs)
     _let_fastmcp_log_as_we_do()
     from aegisflow.app import App
     from aegisflow.http.app import build_http_app, listen, web_server
@@ -66,7 +79,23 @@ def run_serve(plant: Path, host: str | None, port: int | None) -> int:
     return code
 
 
-def run_mcp(plant: Path, wire: int) -> int:
+def mcp(
+    *,
+    plant: PlantPath = DEFAULT_PLANT,
+    connect: Annotated[str | None, Parameter(help="URL of a running serve, e.g. http://127.0.0.1:8765/mcp")] = None,
+    token_env: Annotated[str, Parameter(help="variable with the token for --connect")] = DEFAULT_TOKEN_ENV,
+    log_level: LogLevel = "warning",
+    json_logs: JsonLogs = False,
+) -> int:
+    """Serve one MCP client on standard input and output; return the exit code."""
+    from aegisflow.mcp.stdout_guard import take_stdout
+
+    wire = take_stdout()
+    configure_logs(log_level, json_lines=json_logs)
+    return _mcp_with_plant(plant, wire) if connect is None else _mcp_elsewhere(connect, token_env, wire)
+
+
+def _mcp_with_plant(plant: Path, wire: int) -> int:
     """Serve one client on standard input and output while the plant runs in this process; return the exit code.
 
     The server answers before the plant is up. A plant that cannot start does not end it: every call
@@ -98,7 +127,7 @@ def run_mcp(plant: Path, wire: int) -> int:
     return background.exit_code
 
 
-def run_proxy(url: str, token_env: str, wire: int) -> int:
+def _mcp_elsewhere(url: str, token_env: str, wire: int) -> int:
     """Serve one client on standard input and output by forwarding to ``url``; return the exit code."""
     if not url.startswith(("http://", "https://")):
         raise UnavailableError(url, "--connect takes an http address such as http://127.0.0.1:8765/mcp")

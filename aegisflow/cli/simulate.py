@@ -1,10 +1,14 @@
 """``aegisflow simulate``: hands its arguments to the simulator, wherever that is installed."""
 
-from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Annotated
 
-__all__ = ["run_simulator", "simulator_package"]
+from cyclopts import App, Parameter
+
+__all__ = ["simulate_app", "simulator_package"]
+
+simulate_app = App(name="simulate", help_flags=[], version_flags=[])
 
 
 def simulator_package() -> str:
@@ -17,7 +21,8 @@ def simulator_package() -> str:
     return inside if find_spec(inside) is not None else "simulator"
 
 
-def run_simulator(arguments: Sequence[str]) -> int:
+@simulate_app.default
+def simulate(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
     """Run the simulator's own command line; return its exit code."""
     program = import_module(f"{simulator_package()}.__main__")
     code: int = program.main(arguments, prog="aegisflow simulate")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aegisflow.cli import main
+from aegisflow.cli.main import COMMANDS
 from tests.support.places import ROOT
 
 REPOSITORY = ROOT
@@ -106,8 +107,38 @@ def test_backtest_writes_alarms_and_tells_what_it_did(run, tmp_path):
     assert (tmp_path / "alarms.csv").read_text().startswith("device_id,type,")
 
 
-def test_importing_the_command_line_loads_nothing_heavy():
-    heavy = "{'fastmcp', 'numpy', 'pykka', 'peewee', 'paho', 'starlette', 'sentence_transformers', 'torch'}"
-    code = f"import sys, aegisflow.cli, aegisflow.mcp.stdout_guard; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert done.stdout.strip() == "[]"
+HELP_OF_ALL = """
+import sys
+from aegisflow.cli import main
+try:
+    main(["--help"])
+finally:
+    print(sorted(name for name in sys.modules if name.startswith("aegisflow.")))
+    print(sorted({"fastmcp", "numpy", "pykka", "peewee", "pydantic", "rich.markdown", "starlette"} & set(sys.modules)))
+"""
+
+
+def test_the_help_of_all_commands_loads_none_of_them():
+    done = subprocess.run([sys.executable, "-c", HELP_OF_ALL], capture_output=True, check=True, text=True)
+    *_, ours, heavy = done.stdout.splitlines()
+    assert ours == str(["aegisflow.cli", "aegisflow.cli.main", "aegisflow.errors"])
+    assert heavy == "[]"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_where_the_table_says_and_shows_the_text_of_the_table(run, name):
+    code, out, _ = run(name, "--help")
+    assert code == 0
+    if name == "simulate":  # the simulator has a help of its own
+        assert out.startswith("usage: aegisflow simulate")
+    else:
+        shown = " ".join(out.split())
+        for paragraph in COMMANDS[name][1].split("\n\n"):
+            assert paragraph in shown
+        assert f"aegisflow {name}" in shown
+
+
+def test_texts_for_people_have_no_markup(run):
+    _, out, _ = run("--help")
+    assert "``" not in out
+    assert "``" not in "".join(text for _, text in COMMANDS.values())
