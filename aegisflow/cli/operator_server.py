@@ -90,13 +90,17 @@ class _Serving:
 
         http = self._configuration.http
         token = os.environ.get(http.token_env, "") if http.token_env else ""
+        try:
+            operators = OperatorTokens(self._configuration.operators, token)
+        except ListenError as error:  # waiting would not mend it
+            log.warning("approvals_not_reachable", reason=str(error))
+            return
         bound = self._listen(token)
         if bound is None:
             return
         with closing(bound):
             address, port = bound.getsockname()[:2]
             here = PlantAddress.of(self._configuration, address, port)
-            operators = OperatorTokens(self._configuration.operators, token)
             server = self._server = web_server(build_operator_app(self._plant, operators, here.instance))
             self._on_listening(here)
             log.info("operators_served", url=f"http://{address}:{port}/operator/")

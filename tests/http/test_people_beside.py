@@ -25,15 +25,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def served(folder: Path, port: int, agents_token: str = "") -> Iterator[subprocess.Popen[bytes]]:
     """Run the stdio server of a plant with one operator, without a broker."""
     plant = LivePlant(folder, free_port())
     text = plant.file.read_text().replace("  port: 8765", f"  port: {port}")
     operator = f'\noperators:\n  anna: {{token_sha256: "{token_hash(TOKEN)}"}}\n'
     assert f"  port: {port}" in text
     plant.file.write_text(text + operator)
+    environment = plant.environment | {"AEGISFLOW_TOKEN": agents_token}
     process = subprocess.Popen(
-        plant.mcp(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=plant.environment
+        plant.mcp(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
     try:
         yield process
@@ -78,3 +79,13 @@ def test_a_port_that_is_taken_is_told_and_stops_nothing(tmp_path: Path) -> None:
             out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, b"")
     assert b"approvals_not_reachable" in errors
+
+
+@pytest.mark.timeout(120)
+def test_people_are_not_served_while_the_agents_have_the_token_of_one_of_them(tmp_path: Path) -> None:
+    with served(tmp_path, free_port(), agents_token=TOKEN) as process:
+        out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"")
+    assert b"approvals_not_reachable" in errors
+    assert b"same token as the agents" in errors
+    assert b"Traceback" not in errors
