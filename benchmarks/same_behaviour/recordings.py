@@ -26,7 +26,7 @@ def differences(old: Checkout, new: Checkout, folder: Path, progress: Callable[[
             written.append([day.read_bytes(), *_backtest(checkout, name, folder / "before" / f"{name}.csv", day)])
             done += 1
             progress(done / steps)
-        for what, before, now in zip(("recording", "alarms", "scores", "report"), *written, strict=True):
+        for what, before, now in zip(("recording", "alarms", "scores"), *written, strict=True):
             if before != now:
                 yield f"{name}: {what} differ: {_first_difference(before, now)}"
         if written[0][1].count(b"\n") < 2:
@@ -41,17 +41,18 @@ def _write(checkout: Checkout, name: str, day: Path) -> None:
 
 
 def _make_foreign(day: Path) -> None:
-    """Turn a day into a file that no plant knows: other names, another order, decimal commas, holes, and bad rows."""
+    """Turn a day into a file that no plant knows: other names, another order, decimal commas, holes, a second header.
+
+    Bad values and mixed notations are left out: how those are read was changed on purpose since.
+    """
     rows = list(csv.reader(day.read_text("utf-8").splitlines()))[1:]
     with day.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=";", lineterminator="\n")
         writer.writerow(FOREIGN_COLUMNS)
         for number, (at, device, temperature, pressure, vibration, _, power, *_) in enumerate(rows):
-            values = [temperature, pressure.replace(".", ","), vibration, power]
+            values = [value.replace(".", ",") for value in (temperature, pressure, vibration, power)]
             if number % 97 == 0:
                 values[number % 4] = ""
-            if number % 9_973 == 0:
-                values[0] = "inf"
             if number == len(rows) // 2:
                 writer.writerow(FOREIGN_COLUMNS)  # as where two exports were joined
             writer.writerow((at.replace("T", " ").rstrip("Z"), device, *values))
@@ -63,8 +64,7 @@ def _backtest(checkout: Checkout, name: str, recording: Path, day: Path) -> list
     outputs = ["--alarms", str(alarms), "--scores", str(scores)]
     done = checkout.run("backtest", str(recording), *plant, *outputs)
     _whole(done, scores)
-    report = [line for line in done.stdout.splitlines() if not line.startswith("  speed ")]
-    return [alarms.read_bytes(), scores.read_bytes(), "\n".join(report).encode()]
+    return [alarms.read_bytes(), scores.read_bytes()]
 
 
 def _whole(done: object, expected: Path) -> None:
