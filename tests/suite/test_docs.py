@@ -8,11 +8,13 @@ import pytest
 
 from tests.support.places import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
+FOLDERS = (ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md"), (ROOT / "benchmarks").rglob("*.md"))
+PAGES = sorted(page for pages in FOLDERS for page in pages if page.name != "CHANGELOG.md")
+"""All but the changelog, which tells of what was there once."""
 QUOTED = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 FILE = re.compile(r"^[\w.-]+(/[\w.-]+)*(\.(py|md|yaml|yml|json|toml|txt|csv)|/)$")
-MODULE = re.compile(r"(?<![/\w.])((?:aegisflow|benchmarks|simulator)(?:\.[A-Za-z_]\w*)+)\b")
+MODULE = re.compile(r"(?<![/\w.])((?:aegisflow(?!\.(?:db|log)\b)|benchmarks|simulator)(?:\.[A-Za-z_]\w*)+)\b")
 MADE = ("var/", "dist/")
 """Folders that are written while something runs."""
 

@@ -1,6 +1,7 @@
 """What the name of a column says about what stands in it."""
 
 import re
+from functools import lru_cache
 
 TIME = (
     "timestamp", "datetime", "date_time", "time_stamp", "time", "date", "ts", "t", "zeitstempel", "datum_zeit", "zeit",
@@ -98,6 +99,7 @@ def _words(name: str) -> set[str]:
     return set(plain(name).split("_")) | set(plain(_CAMEL.sub(" ", name)).split("_"))
 
 
+@lru_cache(maxsize=1_000)  # labels are few, and rows are many
 def plain_label(cell: str) -> str:
     """Return a label in lower case, and a whole number without decimals."""
     text = cell.strip().lower()
