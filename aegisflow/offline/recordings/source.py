@@ -1,6 +1,5 @@
 """A file of text as it lies on the disk: packed or not, and in whichever encoding somebody's system wrote it."""
 
-import codecs
 import gzip
 import io
 import zlib
@@ -98,11 +97,14 @@ class TextFile:
             raise RecordingError(self.path, None, f"damaged gzip ({error})", "a whole file") from None
         except OSError as error:
             raise RecordingError(self.path, None, error.strerror or str(error), "a CSV file") from None
+        except UnicodeError as error:
+            raise RecordingError(self.path, None, str(error), f"text in {self.encoding}, or --encoding") from None
 
     def _known(self, encoding: str) -> str:
         try:
-            codecs.lookup(encoding)
-        except LookupError:
+            # Some codecs are of bytes, and some of names of hosts, of which a file is neither.
+            "".encode(encoding, "replace")
+        except (LookupError, UnicodeError):
             raise RecordingError(self.path, None, f"--encoding {encoding}", "a name such as utf-8 or cp1252") from None
         return encoding
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from math import inf
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,8 @@ PLAUSIBLE = {"s": (1e8, 2.2e9), "ms": (4.8e11, 2.2e12), "us": (4.8e14, 2.2e15), 
 
 Counts of other epochs (file times of Windows, ticks of .NET) and digits of dates without a century lie outside.
 """
+_CALENDAR = (-62_135_596_800.0, 253_402_300_800.0)
+"""The years 1 to 9999, in UTC epoch seconds."""
 EXCEL = "excel"
 _EXCEL_ZERO = datetime(1899, 12, 30, tzinfo=UTC).timestamp()
 _DAY_S = 86_400.0
@@ -156,9 +159,12 @@ class TimeReader:
             ValueError: it is none; says why where that is known.
         """
         try:
-            return self._parse(text, device_id)
-        except OverflowError:
-            raise ValueError("beyond the calendar") from None
+            at = self._parse(text, device_id)
+        except (OverflowError, OSError):
+            at = inf
+        if not _CALENDAR[0] <= at < _CALENDAR[1]:
+            raise ValueError("beyond the calendar")
+        return at
 
     def _any(self, text: str, device_id: str) -> float:
         if self._unit is None and self._wall is None and self._zone is UTC and text[4:5] == "-":
