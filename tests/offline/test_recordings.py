@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.domain.times import parse_instant
 from aegisflow.errors import BadValueError, RecordingError
 from aegisflow.offline.backtest import Report, backtest
 from aegisflow.offline.backtest.report import NothingReadError
 from aegisflow.offline.recordings.options import ReadingOptions
 from aegisflow.offline.recordings.recording import Recording
-from tests.support.recordings import plant_of
+from tests.support.recordings import START, iso, plant_of
 
 
 class Read(NamedTuple):
@@ -604,3 +604,18 @@ def test_a_header_behind_a_mark_of_remarks_is_one(read) -> None:
     found = read("# made by a logger\n# timestamp,flow\n2026-02-01,1.5\n2026-02-02,2.5\n")
     assert found.values == {"flow": [1.5, 2.5]}
     assert read("# made by a logger\ntimestamp,flow\n2026-02-01,1.5\n").values == {"flow": [1.5]}
+
+
+def test_b5_a_word_in_one_sensor_hides_no_fault_of_another(run) -> None:
+    plant = plant_of(pressure={}, temperature={"alarm": Limits(high=90)})
+    lines = [
+        f"{iso(START + 5 * i)},{'Bad Input' if i >= 500 else 31.5 + 0.3 * (i % 3 - 1)},"
+        f"{72 + 0.3 * (i % 3 - 1) + (40 if i >= 1_000 else 0)}"
+        for i in range(1_500)
+    ]
+    report = run("\n".join(["timestamp,pressure,temperature", *lines]), "pump-01.csv", plant)
+    assert (report.accepted, report.refused) == (1_500, {})
+    assert report.bad["pressure", "wrong_type"].count == 1_000
+    assert any(START + 5_000 <= alarm.raised_at <= START + 5_060 for alarm in report.alarms)
+    alone = run("\n".join(["timestamp,pressure,temperature", *lines]), "pump-01.csv")
+    assert any(alarm.raised_at >= START + 5_000 for alarm in alone.alarms)

@@ -12,6 +12,7 @@ UNNAMED = frozenset({"1", "true", "yes", "anomaly", "fault", "attack", "failure"
 """Labels that say that something is wrong, and not what."""
 UNKNOWN = frozenset({"-999", "-9999", "-99", "unknown", "unlabelled", "unlabeled", "?"})
 """Labels of rows that nobody has judged."""
+_UNJUDGED = "\0"
 _DAY_S = 86_400.0
 
 
@@ -94,22 +95,24 @@ class Labels:
         """Times that nobody has judged."""
         self._healthy = frozenset(map(plain_label, healthy)) or self._find_healthy(counts or {})
         self._unnamed = UNNAMED - self._healthy
+        self._kinds: dict[str, tuple[str, ...]] = {}
+        """By label as it stands there: few are different, and many rows have them."""
         self._open: dict[str, dict[str, Episode]] = {}
         self._unknown: dict[str, Episode] = {}
 
     def take(self, device_id: str, at: float, cell: str) -> None:
         """Take in the label of one row."""
-        text = plain_label(cell)
-        if text in UNKNOWN and text not in self._healthy:
+        named = self._kinds.get(cell)
+        if named is None:
+            named = self._kinds[cell] = self._read(cell)
+        if _UNJUDGED in named:
             self._skip(device_id, at)
             return
-        self._unknown.pop(device_id, None)
-        kinds = () if text in self._healthy else tuple(cell.strip().split("+"))
-        running = self._open.get(device_id)
-        if not kinds and not running:
+        if self._unknown:
+            self._unknown.pop(device_id, None)
+        running = self._open.get(device_id) or {}
+        if not named and not running:
             return
-        named = {"" if plain_label(kind) in self._unnamed else kind for kind in kinds}
-        running = running or {}
         self._open[device_id] = {kind: episode for kind, episode in running.items() if kind in named}
         for kind in named:
             episode = self._open[device_id].get(kind)
@@ -117,6 +120,16 @@ class Labels:
                 episode = self._open[device_id][kind] = Episode(device_id, kind, at, at)
                 self.episodes.append(episode)
             episode.end = max(episode.end, at)
+
+    def _read(self, cell: str) -> tuple[str, ...]:
+        """Return the kinds of fault that a label names, none for healthy."""
+        text = plain_label(cell)
+        if text in self._healthy:
+            return ()
+        if text in UNKNOWN:
+            return (_UNJUDGED,)
+        kinds = cell.strip().split("+")
+        return tuple(dict.fromkeys("" if plain_label(kind) in self._unnamed else kind for kind in kinds))
 
     def _find_healthy(self, counts: Mapping[str, int]) -> frozenset[str]:
         """Return the usual label where no label says by itself that nothing was wrong."""

@@ -215,6 +215,9 @@ class _Run:
         self._memo, self._time_text, self._at = not recording.times.by_device, "", 0.0
         self._label_place, self._labels = _labels_of(recording)
         self._leaps = _Leaps()
+        places = recording.time_places
+        self._time_place = places[0] if len(places) == 1 else None
+        """Where the whole timestamp stands in one cell, as it nearly always does: calls are dear in this loop."""
         self.observer: Observer | None = None
         self.report.guesses = [*recording.guesses, *([self._labels.guess] if self._labels.guess else [])]
         self.report.hints = recording.hints
@@ -257,7 +260,8 @@ class _Run:
         if len(cells) != self._width:
             raise PayloadError("columns", f"found {len(cells)}, expected {self._width}")
         device_id = self.recording.device_of(cells)
-        text = self.recording.time_text(cells)
+        place = self._time_place
+        text = self.recording.time_text(cells) if place is None else cells[place]
         if text != self._time_text or not self._memo:
             self._at = self._read_time(text, device_id)
             self._time_text = text
@@ -282,18 +286,15 @@ class _Run:
             self.observer.take(lane.device, at, values)
         if disposition is Disposition.DUPLICATE:
             raise PayloadError(str(disposition), f"{text[:50]} of {device_id}")
-        for bad in lane.bad:
-            self.report.note_bad(*bad, line)
-        self._count(at)
-        return lane.device
-
-    def _count(self, at: float) -> None:
         report = self.report
+        for bad in lane.bad:
+            report.note_bad(*bad, line)
         report.accepted += 1
         if report.first_at is None or at < report.first_at:
             report.first_at = at
         if report.last_at is None or at > report.last_at:
             report.last_at = at
+        return lane.device
 
     def _read_time(self, text: str, device_id: str) -> float:
         if not text.strip():
