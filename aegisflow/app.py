@@ -175,7 +175,6 @@ class App:
         self._undo.append(lambda: supervisor.stop(timeout=STOP_S))
         self._undo.append(lambda: self.directory.ask(SUPERVISOR, StopChildren(), STOP_S))
         self._start_children()
-        self._resume_clock()
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
         self._undo.append(self.inbound_queue.close)
         codec = self._codec(settings.plant)
@@ -199,13 +198,6 @@ class App:
             if isinstance(error.__cause__, AegisFlowError):
                 raise error.__cause__ from None  # say what was wrong, not who noticed
             raise
-
-    def _resume_clock(self) -> None:
-        """Let the clock of a stream begin where the store ends."""
-        if self.configuration.clock.source == "stream":
-            latest = [status.latest_at for status in self.plant.all_status().value if status.latest_at is not None]
-            if latest:
-                self.clock.resume(max(latest))
 
     def stop(self) -> None:
         """Stop everything: first what comes in, last the store and the bus. Safe to call again."""

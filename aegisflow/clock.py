@@ -30,9 +30,6 @@ class WallClock:
     is_set = True
     """Whether ``now`` is the plant's time."""
 
-    def resume(self, at: float) -> None:
-        """Take note of the newest stored reading, from which a wall does not go on."""
-
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp; the codec has held it against the wall already."""
 
@@ -70,28 +67,18 @@ class StreamClock:
     def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._wall = wall
-        self._newest = self._told = self._stored = -math.inf
+        self._newest = self._told = -math.inf
         self._claimed = -math.inf
         self._claims = 0
 
     @property
     def is_set(self) -> bool:
-        """Whether ``now`` goes on with the stream; before the first reading it is the store's, or the wall's."""
+        """Whether ``now`` is the plant's time; without any reading, stored or new, it is only the wall's."""
         return self._told > -math.inf
 
     def now(self) -> float:
         """Return UTC epoch seconds."""
-        if self.is_set:
-            return self._told
-        return self._stored if self._stored > -math.inf else self._wall()
-
-    def resume(self, at: float) -> None:
-        """Show the time of the newest stored reading until the stream goes on, wherever it goes on.
-
-        Whoever asks about a recorded day after a restart asks about that day, not about the wall's. Nothing
-        ends by it: the clock is not set before the first reading comes.
-        """
-        self._stored = max(self._stored, at)
+        return self._told if self.is_set else self._wall()
 
     def arriving(self) -> float:
         """Return the newest timestamp that was admitted, UTC epoch seconds."""

@@ -58,19 +58,3 @@ def test_a_timestamp_far_behind_the_stream_is_refused() -> None:
     clock.admit(100_000.0)
     with pytest.raises(PayloadError, match="too_old"):
         clock.admit(100_000.0 - 3601.0)
-
-
-def test_a_stream_clock_shows_the_newest_stored_reading_until_the_stream_goes_on() -> None:
-    clock = build_clock(STREAM, wall=lambda: 500.0)
-    clock.resume(900.0)
-    clock.resume(800.0)
-    assert (clock.now(), clock.is_set) == (900.0, False)
-    clock.admit(99_000.0)
-    clock.catch_up()
-    assert (clock.now(), clock.is_set) == (99_000.0, True)
-
-
-def test_a_wall_clock_does_not_begin_where_the_store_ends() -> None:
-    clock = build_clock(ClockSettings(), wall=lambda: 500.0)
-    clock.resume(900.0)
-    assert clock.now() == 500.0

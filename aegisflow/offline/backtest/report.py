@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.readings import RefusedValue
 from aegisflow.domain.times import format_duration
 from aegisflow.errors import RecordingError
 from aegisflow.offline.backtest.labels import Comparison, Episode
@@ -70,9 +71,10 @@ class Report:
         """Count a row that was not taken."""
         self.refused.setdefault(reason, Refused()).note(line, detail)
 
-    def note_bad(self, sensor: str, reason: str, detail: str, line: int) -> None:
+    def note_bad(self, value: RefusedValue, line: int) -> None:
         """Count a value that was not taken, of a row that was."""
-        self.bad.setdefault((sensor, reason), Refused()).note(line, detail)
+        bad = self.bad.setdefault((value.sensor, str(value.reason)), Refused())
+        bad.note(line, f"{value.sensor} is {value.sample!r}")
 
     def text(self) -> str:
         """Return the report as lines for a terminal."""

@@ -8,14 +8,14 @@ from dataclasses import replace
 from math import isinf, nan
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol, TextIO
+from typing import NoReturn, Protocol, TextIO
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Change
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
-from aegisflow.domain.readings import Disposition, Reading
+from aegisflow.domain.readings import Disposition, Reading, RefusalReason, RefusedValue
 from aegisflow.errors import PayloadError, RecordingError
 from aegisflow.offline.backtest.derive import Derived
 from aegisflow.offline.backtest.labels import Labels
@@ -33,6 +33,9 @@ MAX_DEVICES = 100_000
 """More names than that in a recording are no devices."""
 _CONFIRMATIONS = 3
 """So many readings in a row that agree with each other are believed, however late they are."""
+_NOT_A_NUMBER, _OUT_OF_SPAN = RefusalReason.NOT_A_NUMBER, RefusalReason.OUT_OF_SPAN
+_SHOWN = 50
+"""Letters of a value that cannot be used."""
 _LARGEST = sys.float_info.max
 _OPERATOR = Caller("backtest", CallerKind.OPERATOR)
 """Stands in for the people who take note of alarms."""
@@ -158,8 +161,9 @@ class _Lane:
         self.device.recall((), (), Mode.NORMAL)  # a recording has no commands, so nothing is said of its modes
         self.silent_after_s = spec.silent_after_s
         self.newest = -LEAP_S
-        self.bad: list[tuple[str, str, str]] = []
-        """Sensor, reason and detail of each bad value of the newest row."""
+        self.bad: list[RefusedValue] = []
+        """Values of the newest row that cannot be used."""
+        self._markers = {name: sensor.missing_values for name, sensor in spec.sensors.items() if sensor.missing_values}
         self._columns = [
             (
                 columns[name].place,
@@ -185,14 +189,19 @@ class _Lane:
             if low <= value <= high:
                 values[name] = value
             elif value == value:
-                reason = "not_finite" if isinf(value) else "out_of_span"
-                self.bad.append((name, reason, f"{name} is {cells[place].strip()[:50]!r}"))
+                self._refuse(name, _NOT_A_NUMBER if isinf(value) else _OUT_OF_SPAN, cells[place])
+        for name, markers in self._markers.items():
+            if values.get(name) in markers:
+                self._refuse(name, RefusalReason.MISSING_MARKER, f"{values.pop(name):g}")
         return values
+
+    def _refuse(self, name: str, reason: RefusalReason, cell: str) -> None:
+        self.bad.append(RefusedValue(name, reason, cell.strip()[:_SHOWN]))
 
     def _other(self, name: str, cell: str) -> float:
         """Return not a number for what is none: a value that is absent, or one that is bad."""
         if cell.strip().lower() not in ABSENT:
-            self.bad.append((name, "wrong_type", f"{name} is {cell.strip()[:50]!r}"))
+            self._refuse(name, RefusalReason.WRONG_TYPE, cell)
         return nan
 
 
@@ -270,16 +279,16 @@ class _Run:
         if self._label_place is not None:
             self._labels.take(device_id, at, cells[self._label_place])
         values = lane.values(cells)
+        refused = tuple(lane.bad)
         if not values:
-            _, reason, detail = (lane.bad or [("", "no_known_sensor", "no value for a sensor of the device")])[0]
-            raise PayloadError(reason, detail)
+            self._refuse_row(lane, at, refused)
         if at > lane.newest:
             if lane.newest > 0 and at - lane.newest > LEAP_S and not self._leaps.confirm(device_id, at):
                 raise PayloadError("too_new", f"{text[:50]} is more than a year after the reading before")
             if at - lane.newest > lane.silent_after_s:
                 self._pass(lane, at)
             lane.newest = at
-        disposition, events = lane.device.record(Reading(device_id, at, values, at))
+        disposition, events = lane.device.record(Reading(device_id, at, values, at, refused=refused))
         if events:
             self._keep(lane.device, events)
         if self.observer is not None:
@@ -287,14 +296,22 @@ class _Run:
         if disposition is Disposition.DUPLICATE:
             raise PayloadError(str(disposition), f"{text[:50]} of {device_id}")
         report = self.report
-        for bad in lane.bad:
-            report.note_bad(*bad, line)
+        for bad in refused:
+            report.note_bad(bad, line)
         report.accepted += 1
         if report.first_at is None or at < report.first_at:
             report.first_at = at
         if report.last_at is None or at > report.last_at:
             report.last_at = at
         return lane.device
+
+    def _refuse_row(self, lane: _Lane, at: float, refused: tuple[RefusedValue, ...]) -> NoReturn:
+        """Let the device hear what it said, as live, and refuse a row without a value that can be used."""
+        if not refused:
+            raise PayloadError("no_known_sensor", "no value for a sensor of the device")
+        lane.device.record(Reading(lane.device.spec.device_id, at, {}, at, refused=refused))
+        first = refused[0]
+        raise PayloadError(str(first.reason), f"{first.sensor} is {first.sample!r}")
 
     def _read_time(self, text: str, device_id: str) -> float:
         if not text.strip():
