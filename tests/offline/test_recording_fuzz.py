@@ -1,6 +1,7 @@
 """Whatever is in a file, and whatever a person says of it: a report whose rows add up, or an error that says why."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -73,7 +74,7 @@ def check(path: Path, options: ReadingOptions) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=FIXTURES)
 @example(text="timestamp,flow\n1e999,1\n5,1\n", said={"time_format": "s"})
 @example(text="timestamp,flow\n1e300,1\n5,1\n", said={"time_format": "excel"})
-def test_a_table_of_anything_gives_a_report_or_a_reason(tmp_path: Path, text: str, said: dict[str, object]) -> None:
+def test_a_table_of_anything_gives_a_report_or_a_reason(tmp_path: Path, text: str, said: dict[str, Any]) -> None:
     path = tmp_path / "anything.csv"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
