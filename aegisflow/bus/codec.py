@@ -15,9 +15,9 @@ question to a machine   as a command, with command ``report_state``: the machine
 ======================= =========================================================
 
 A sensor that is absent or null did not report; keys that name no sensor of the device are skipped
-without being kept. A bad value is refused by itself, with its reason, and its neighbours are taken: the
-instrument of a machine that fails is no reason not to watch the others. A reading may therefore carry
-no value at all, only what was refused: its device reports, and says nothing.
+without being kept. A bad value is refused by itself, with its reason, and its neighbours are taken: one
+instrument that fails is no reason not to watch the others. A reading may therefore carry no value at
+all, only what was refused: its device reports, but says nothing of itself.
 """
 
 from collections.abc import Mapping
@@ -151,7 +151,6 @@ class Codec:
         Args:
             message: a message on a topic that ``sensor_filter`` matches.
             received_at: UTC epoch seconds by the plant's clock.
-            now: what the timestamp is compared with, UTC epoch seconds; ``received_at`` if not given.
 
         Raises:
             PayloadError: the message is refused; the reason is one of ``REASONS``.
@@ -237,7 +236,7 @@ class Codec:
         return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode)
 
     def _instant(self, text: str) -> float:
-        """Parse a timestamp, but for one that is the same text as before: machines that report together repeat it."""
+        """Parse a timestamp, unless it is the same text as the one before: machines that report together repeat it."""
         known, at = self._last_instant
         if text == known:
             return at

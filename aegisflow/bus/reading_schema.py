@@ -19,7 +19,7 @@ class ReadingSchema:
     """The schema of a reading, shared by all devices with the same sensors and spans.
 
     Types and spans are checked by msgspec while it parses, which is all that a good message costs;
-    ``salvage`` looks again, slowly, at what it refused.
+    ``salvage`` looks again, slowly, at what was refused.
     """
 
     def __init__(self, sensors: Mapping[str, SensorSpec]) -> None:
@@ -46,12 +46,12 @@ class ReadingSchema:
         every other value is taken.
 
         Args:
-            payload: what was refused.
-            error: what it was refused with.
+            payload: the payload that ``decode`` refused.
+            error: the error that ``decode`` raised.
 
         Raises:
-            PayloadError: nothing in it can be used, because it is no JSON object or because its time
-                or its device is no text.
+            PayloadError: nothing in it can be used: it is not a JSON object, its timestamp or its device
+                is not a text, or no value is left.
         """
         content = _object(payload)
         fields: dict[str, Any] = {}
@@ -92,12 +92,12 @@ class ReadingSchema:
 
 
 class Salvaged(NamedTuple):
-    """What a message says that was refused as a whole."""
+    """What can be used of a payload that was refused as a whole."""
 
     timestamp: str
     device_id: str | None
     values: dict[str, float]
-    """Sensor name to value, of those that can be used."""
+    """Sensor name to value, for the values that can be used."""
     refused: tuple[RefusedValue, ...]
 
 
@@ -117,7 +117,7 @@ def _object(payload: bytes) -> tuple[tuple[str, Any], ...]:
 
 
 def _number(value: object, sensor: SensorSpec) -> float | RefusalReason:
-    """Return the value of a sensor as a number, or why it is none that can be used."""
+    """Return the value of a sensor as a number, or the reason why it cannot be used."""
     if isinstance(value, str) and sensor.numbers_in_text:
         try:
             value = float(value.strip())
