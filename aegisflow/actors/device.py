@@ -23,7 +23,7 @@ from aegisflow.actors.messages.device import (
     SuppressAlarm,
     ViewDevice,
 )
-from aegisflow.actors.messages.gateway import AskMachine, PublishCommand
+from aegisflow.actors.messages.gateway import AskMachine, PublishCommand, SenderClockLearned
 from aegisflow.actors.messages.guard import CommandProgressed, DeviceViewed, ModeReported
 from aegisflow.actors.messages.store import AppendAudit, RecallDevice, StoreDeadLetters, StoreRecords
 from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, Directory, describe
@@ -190,6 +190,8 @@ class DeviceActor(DispatchedActor):
             self._metrics.clock_changes.labels("sender").inc()
             entry = AuditEntry(self._now(), self.name, "sender_clock_changed", self.name, detail)
             self.post(HISTORIAN, AppendAudit(entry))
+        if changes:
+            self.tell(GATEWAY, SenderClockLearned(self.name, self._device.timeline.clock.offset_s))
         changes.clear()
 
     def _die_of(self, reading: Reading, rest: tuple[Reading, ...], error: Exception) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 from aegisflow.actors.inbound_queue import InboundQueue
 from aegisflow.actors.messages.common import Tick, Wake
@@ -18,6 +19,7 @@ from aegisflow.actors.messages.gateway import (
     ReadGatewayCounts,
     ReadRefused,
     RecordsCommitted,
+    SenderClockLearned,
 )
 from aegisflow.actors.messages.store import ClaimPublish, StoreDeadLetters, StoreRecords
 from aegisflow.actors.runtime.actor import ThreadedActor
@@ -78,6 +80,7 @@ class Gateway(ThreadedActor):
         self._letters = float(MAX_LETTERS_AT_ONCE)
         self._letters_at = time.monotonic()
         self._table = RefusedTable()
+        self._clocks_off: dict[str, float] = {}
 
     def on_start(self) -> None:
         """Begin with what a predecessor left in the inbound queue."""
@@ -101,10 +104,15 @@ class Gateway(ThreadedActor):
             case PlantReplaced(plant):
                 self._codec = self._make_codec(plant)
                 self._inbound.keep_counts_of(plant.devices)
+                self._clocks_off = {name: off for name, off in self._clocks_off.items() if name in plant.devices}
             case ReadRefused():
                 return self._table.lines()
+            case SenderClockLearned(device_id, offset_s):
+                self._clocks_off.pop(device_id, None)
+                if offset_s:
+                    self._clocks_off[device_id] = offset_s
             case ReadGatewayCounts():
-                return self._inbound.counts()
+                return replace(self._inbound.counts(), clocks_off=dict(self._clocks_off))
             case FlushInbound():
                 while self._inbound.has_waiting():
                     self._drain()

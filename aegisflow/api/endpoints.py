@@ -30,6 +30,7 @@ from aegisflow.api.schemas.commands import (
     CommandSummary,
     ReasonRequest,
 )
+from aegisflow.api.schemas.devices import RefusedList
 from aegisflow.api.schemas.incidents import (
     ByNumber,
     IncidentHistory,
@@ -200,6 +201,16 @@ SHOW_FIGURES = Endpoint(
     AlarmKpiSummary,
 )
 
+LIST_REFUSED = Endpoint(
+    "list_refused",
+    "GET",
+    "refused",
+    "Say what was refused since the start: device, sensor, reason, topic and sample.",
+    Nothing,
+    Nothing,
+    RefusedList,
+)
+
 LIST_INCIDENTS = Endpoint(
     "list_incidents",
     "GET",
@@ -248,6 +259,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     TAKE_OUT_OF_SERVICE,
     RETURN_TO_SERVICE,
     SHOW_FIGURES,
+    LIST_REFUSED,
     LIST_INCIDENTS,
     WRITE_INCIDENT,
     SHOW_INCIDENT,

@@ -16,7 +16,7 @@ from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.times import parse_duration
 from aegisflow.errors import BadValueError
 
-__all__ = ["acknowledge", "alarms", "figures", "in_service", "out_of_service", "shelve", "unshelve"]
+__all__ = ["acknowledge", "alarms", "figures", "in_service", "out_of_service", "refused", "shelve", "unshelve"]
 
 AlarmId = Annotated[str, Parameter(help="as aegisflow alarms shows it, such as pump-02@20260131T080000")]
 Reason = Annotated[str, Parameter(help="why, in a few words; kept with the alarm and in the audit")]
@@ -74,6 +74,18 @@ def out_of_service(alarm_id: AlarmId, *, reason: Reason, plant: PlantPath = DEFA
 def in_service(alarm_id: AlarmId, *, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Return an alarm to service; return the exit code."""
     return _change(plant, url, ends.RETURN_TO_SERVICE, alarm_id, {})
+
+
+def refused(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Print what was refused since the start, the newest first; return the exit code."""
+    lines = []
+    for one in OperatorClient(plant, url).call(ends.LIST_REFUSED, {}).refused:
+        whose = f"{one.device_id or 'no device of the plant':<22} {one.sensor or 'the whole message'}"
+        lines.append(f"{one.count:>9,} × {one.reason:<18} {whose}")
+        why = f"  ({one.detail})" if one.detail else ""
+        lines.append(f"{'':>12}last {one.last_at} on {one.topic}: {one.sample}{why}")
+    sys.stdout.write("\n".join(lines or ["nothing was refused since the start"]) + "\n")
+    return 0
 
 
 def figures(

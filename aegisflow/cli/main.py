@@ -36,6 +36,10 @@ COMMANDS = {
     "unshelve": ("alarms:unshelve", "Return an alarm to service before its shelf ends."),
     "out-of-service": ("alarms:out_of_service", "Take an alarm out of service until somebody returns it."),
     "in-service": ("alarms:in_service", "Return an alarm to service; it is unacknowledged if its cause lasts."),
+    "refused": (
+        "alarms:refused",
+        "Say what was refused since the start: how often, why, of which device and sensor, with topic and sample.",
+    ),
     "figures": (
         "alarms:figures",
         "Say how many alarms people got, by EEMUA 191: rate, floods, chattering, stale, the most frequent.",

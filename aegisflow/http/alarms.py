@@ -13,6 +13,7 @@ from aegisflow.api.schemas.alarms import (
     ShelfRequest,
 )
 from aegisflow.api.schemas.base import Nothing
+from aegisflow.api.schemas.devices import RefusedList
 from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.times import Period, format_instant
@@ -68,6 +69,10 @@ class AlarmRoutes:
     def put_back(self, which: ById, body: Nothing, by: Caller) -> AlarmSummary:
         """Return an alarm to service."""
         return AlarmSummary.of(self._plant().return_to_service(which.id, by))
+
+    def refused(self, which: Nothing, body: Nothing, by: Caller) -> RefusedList:
+        """Return what was refused since the start."""
+        return RefusedList.of(self._plant().refused())
 
     def figures(self, which: AlarmKpiRequest, body: Nothing, by: Caller) -> AlarmKpiSummary:
         """Return how many alarms people got over the time up to now."""

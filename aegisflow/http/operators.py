@@ -58,6 +58,7 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.TAKE_OUT_OF_SERVICE, alarms.take_out),
         route(ends.RETURN_TO_SERVICE, alarms.put_back),
         route(ends.SHOW_FIGURES, alarms.figures),
+        route(ends.LIST_REFUSED, alarms.refused),
         route(ends.LIST_INCIDENTS, incidents.list),
         route(ends.WRITE_INCIDENT, incidents.write),
         route(ends.SHOW_INCIDENT, incidents.show),

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 
-from aegisflow.actors.messages.gateway import GatewayCounts, ReadGatewayCounts
+from aegisflow.actors.messages.gateway import GatewayCounts, ReadGatewayCounts, ReadRefused
 from aegisflow.actors.messages.manuals import ReadManualProblems
 from aegisflow.actors.messages.notifier import ReadNotifierProblems
 from aegisflow.actors.messages.store import ReadStoreHealth
@@ -25,6 +25,7 @@ COMMIT_WITHIN_S = 10.0
 QUIET_S = 60.0
 """Without a single reading for so long (and for as long as the most patient device) nothing is watched."""
 NAMED_CHILDREN = 10
+NAMED_REFUSALS = 3
 
 
 class HealthCheck:
@@ -72,7 +73,7 @@ class HealthCheck:
             received=0 if counts is None else counts.received,
             rejected={} if counts is None else counts.rejected,
             last_reading_at=None if counts is None else counts.last_reading_at,
-            notes=(*self._file_notes(), *self._notes()),
+            notes=(*self._file_notes(), *self._notes(), *self._input_notes(counts)),
         )
 
     def commit_age_s(self) -> float:
@@ -83,6 +84,26 @@ class HealthCheck:
     def _notes(self) -> tuple[str, ...]:
         """Return what people should know although the plant is watched."""
         return (*self._delivery_notes(), *self._manual_notes())
+
+    def _input_notes(self, counts: GatewayCounts | None) -> tuple[str, ...]:
+        """Return what is refused most, and whose clock is off."""
+        off = {} if counts is None else counts.clocks_off
+        notes = [
+            f"{name}: its clock is {format_duration(abs(by_s))} {'ahead of' if by_s > 0 else 'behind'} ours"
+            for name, by_s in list(off.items())[:NAMED_CHILDREN]
+        ]
+        if len(off) > NAMED_CHILDREN:
+            notes.append(f"{len(off) - NAMED_CHILDREN} more devices have a clock that is off")
+        try:
+            lines = sorted(self._directory.ask(GATEWAY, ReadRefused(), ANSWER_S), key=lambda line: -line.count)
+        except UnavailableError:
+            return tuple(notes)  # that the gateway is away is said elsewhere
+        for line in lines[:NAMED_REFUSALS]:
+            whose = " ".join(part for part in (line.device_id or "no device of the plant", line.sensor) if part)
+            notes.append(f"refused: {whose} {line.reason} ×{line.count:,}, last {line.sample!r} on {line.topic}")
+        if len(lines) > NAMED_REFUSALS:
+            notes.append(f"refused: {len(lines) - NAMED_REFUSALS} more kinds; aegisflow refused lists them")
+        return tuple(notes)
 
     def _delivery_notes(self) -> tuple[str, ...]:
         try:

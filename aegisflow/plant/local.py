@@ -11,7 +11,7 @@ from aegisflow.actors.messages.device import (
     ReturnAlarmToService,
     SuppressAlarm,
 )
-from aegisflow.actors.messages.gateway import ReadGatewayCounts
+from aegisflow.actors.messages.gateway import ReadGatewayCounts, ReadRefused
 from aegisflow.actors.messages.guard import (
     ApproveCommand,
     ReadAgentWrites,
@@ -54,6 +54,7 @@ from aegisflow.domain.incidents.model import (
     SimilarIncident,
 )
 from aegisflow.domain.incidents.similarity import wording
+from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -169,6 +170,10 @@ class LocalPlant:
         With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
         """
         return self._answer(self._directory.ask(ARCHIVE, FindAlarmKpis(period, operators, among), READ_S))
+
+    def refused(self) -> tuple[RefusedLine, ...]:
+        """Return what was refused since the plant was started, by device, sensor and reason, the newest first."""
+        return self._directory.ask(GATEWAY, ReadRefused(), READ_S)
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""

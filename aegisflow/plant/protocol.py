@@ -18,6 +18,7 @@ from aegisflow.domain.incidents.model import (
     Pattern,
     SimilarIncident,
 )
+from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -68,6 +69,9 @@ class Plant(Protocol):
 
         With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
         """
+
+    def refused(self) -> tuple[RefusedLine, ...]:
+        """Return what was refused since the plant was started, by device, sensor and reason, the newest first."""
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
         """Search the manuals; naming a device keeps other kinds' manuals out."""

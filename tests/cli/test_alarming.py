@@ -85,6 +85,31 @@ def test_the_figures_are_printed(serve: Serve, capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_b6_a_person_finds_topic_sample_and_reason_of_what_was_refused(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = {
+        "device_id": "pump-01",
+        "sensor": "temperature",
+        "reason": "out_of_span",
+        "count": 1460,
+        "first_at": "2026-01-31T08:00:00Z",
+        "last_at": "2026-01-31T10:01:40Z",
+        "topic": "aegisflow/sensors/pump-01",
+        "sample": "-127",
+        "detail": "",
+    }
+    serve.answer = (200, {"refused": [line]})
+    assert run(serve, "refused") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "    1,460 × out_of_span        pump-01                temperature",
+        "            last 2026-01-31T10:01:40Z on aegisflow/sensors/pump-01: -127",
+    ]
+    serve.answer = (200, {"refused": []})
+    assert run(serve, "refused") == 0
+    assert capsys.readouterr().out == "nothing was refused since the start\n"
+
+
 def test_a_refusal_is_said_in_the_words_of_who_refused(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     serve.answer = (404, {"error": "unknown alarm 'a@1'; choose one of: (none)"})
     assert run(serve, "unshelve", "a@1") == 1

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
+from aegisflow.domain.refused import RefusedLine
 from tests.support.memory_plant import MemoryPlant, a_new_incident, an_alarm
 from tests.support.operator_tokens import ANNA
 
@@ -62,6 +63,19 @@ def test_an_alarm_is_taken_out_of_service_and_returned(web: TestClient) -> None:
 def test_a_shelf_that_makes_no_sense_is_refused(web: TestClient, body: dict[str, object]) -> None:
     assert web.post(f"{ALARM}/shelve", headers=ANNA, json=body).status_code == 400
     assert web.post("/operator/alarms/pump-09@1/unshelve", headers=ANNA, json={}).status_code == 404
+
+
+def test_b6_what_was_refused_is_told_with_topic_sample_and_reason(web: TestClient, plant: MemoryPlant) -> None:
+    plant.refusals = (RefusedLine("pump-01", "temperature", "out_of_span", 227, 0.0, 60.0, "a/pump-01", "-127", ""),)
+    (line,) = web.get("/operator/refused", headers=ANNA).json()["refused"]
+    assert (line["device_id"], line["sensor"], line["reason"], line["count"]) == (
+        "pump-01",
+        "temperature",
+        "out_of_span",
+        227,
+    )
+    assert (line["topic"], line["sample"], line["last_at"]) == ("a/pump-01", "-127", "1970-01-01T00:01:00Z")
+    assert web.get("/operator/refused").status_code == 401
 
 
 def test_the_figures_are_told_for_as_many_operators_as_are_asked_for(web: TestClient) -> None:

@@ -35,6 +35,7 @@ from aegisflow.domain.incidents.model import (
 )
 from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns
 from aegisflow.domain.readings import Quality
+from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -129,6 +130,7 @@ class MemoryPlant:
     def __init__(self, devices: int = 3) -> None:
         self.spec = a_plant_spec(devices)
         self.alarms: list[Alarm] = []
+        self.refusals: tuple[RefusedLine, ...] = ()
         self.reports: list[Incident] = []
         self.revisions: dict[int, list[IncidentRevision]] = {}
         self.requests: list[CommandReceipt] = []
@@ -278,6 +280,9 @@ class MemoryPlant:
         traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in alarms]
         data = Period(period.end - 60, period.end - 5) if among else None
         return Answer(replace(alarm_kpis(traces, period, operators), data=data), NOW, {})
+
+    def refused(self) -> tuple[RefusedLine, ...]:
+        return self.refusals
 
     def _change(self, alarm_id: str, change: Callable[[Alarm], Alarm]) -> Alarm:
         for index, alarm in enumerate(self.alarms):

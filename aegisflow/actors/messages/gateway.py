@@ -1,7 +1,7 @@
 """Messages to the gateway."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim
@@ -52,6 +52,16 @@ class GatewayCounts:
     """By the plant's clock."""
     quiet_s: float = 0.0
     """Seconds since the last reading (or the start), by the wall."""
+    clocks_off: Mapping[str, float] = field(default_factory=dict)
+    """Device to by how many seconds its clock is ahead of ours, negative for behind; those about right are absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderClockLearned:
+    """A device's clock was found to be off by so many seconds; 0 for about right."""
+
+    device_id: str
+    offset_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
 """Devices as people and programs see them now."""
 
+from collections.abc import Sequence
 from typing import Self
+
+from pydantic import Field
 
 from aegisflow.api.schemas.alarms import AlarmSummary
 from aegisflow.api.schemas.base import Moment, Shape, moment
 from aegisflow.api.text import describe_limits
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.readings import Quality
+from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.views import DeviceStatus, SensorStatus
 
-__all__ = ["DeviceSummary", "SensorState"]
+__all__ = ["DeviceSummary", "RefusedList", "RefusedSummary", "SensorState"]
 
 
 class SensorState(Shape):
@@ -33,6 +37,10 @@ class SensorState(Shape):
     """What is normal, as words such as ``65 to 85``; so with ``alarm`` and ``trip``."""
     alarm: str | None
     trip: str | None
+    quality_reason: str = ""
+    """Why the quality is not good; empty for good."""
+    refused: dict[str, int] = Field(default_factory=dict)
+    """Reason to how many values of this sensor could not be used, since the device's actor started."""
 
     @classmethod
     def of(cls, status: SensorStatus) -> Self:
@@ -51,7 +59,52 @@ class SensorState(Shape):
             normal=describe_limits(spec.normal),
             alarm=describe_limits(spec.alarm),
             trip=describe_limits(spec.trip),
+            quality_reason=status.reason,
+            refused=dict(status.refused),
         )
+
+
+class RefusedSummary(Shape):
+    """One kind of refusal: of which device and sensor, why, and where to look."""
+
+    device_id: str | None
+    """None where the topic names no device of the plant."""
+    sensor: str
+    """Empty where the message was refused as a whole."""
+    reason: str
+    count: int
+    first_at: Moment | None
+    last_at: Moment | None
+    topic: str
+    sample: str
+    """What was refused the last time, shortened."""
+    detail: str
+
+    @classmethod
+    def of(cls, line: RefusedLine) -> Self:
+        """Return a kind of refusal as people see it."""
+        return cls(
+            device_id=line.device_id,
+            sensor=line.sensor,
+            reason=line.reason,
+            count=line.count,
+            first_at=moment(line.first_at),
+            last_at=moment(line.last_at),
+            topic=line.topic,
+            sample=line.sample,
+            detail=line.detail,
+        )
+
+
+class RefusedList(Shape):
+    """What was refused since the plant was started, the newest first."""
+
+    refused: list[RefusedSummary]
+
+    @classmethod
+    def of(cls, lines: Sequence[RefusedLine]) -> Self:
+        """Return all kinds of refusals."""
+        return cls(refused=[RefusedSummary.of(line) for line in lines])
 
 
 class DeviceSummary(Shape):
