@@ -8,9 +8,9 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 4
 
 # Some machines forbid Python to keep what it has compiled. The tests start many processes that need the same again.
-test test-all bench: export PYTHONDONTWRITEBYTECODE :=
+test test-all coverage bench: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-all lint digests bench clean
+.PHONY: setup demo test test-all coverage lint digests bench clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,11 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(PYTEST) --long -n $(WORKERS) --dist worksteal -m 'not serial' --durations=20
 	$(PYTEST) --long -m serial
+
+# What the everyday tests have seen of the package. Nearly all branches of the pure core must have been taken.
+coverage: $(STAMP)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not serial' --cov --cov-report=term --durations=20
+	$(BIN)/coverage report --include='aegisflow/domain/*' --show-missing --fail-under=95
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
