@@ -50,8 +50,9 @@ from aegisflow.plant.local import LocalPlant
 from aegisflow.plant.reload import Reloader
 from aegisflow.store import Store, open_store
 from aegisflow.store.connection import file_of
-from aegisflow.telemetry import metrics as telemetry
 from aegisflow.telemetry.gauges import add_gauges
+from aegisflow.telemetry.logs import configure_logs
+from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["EXIT_LOST", "AlarmListener", "App"]
 
@@ -98,7 +99,7 @@ class App:
             dispatcher_threads: threads that all devices share; one serves best.
         """
         self.configuration = configuration
-        self.metrics = telemetry.Metrics()
+        self.metrics = Metrics()
         self.exit_code = 0
         """EXIT_LOST once a critical part is lost."""
         self._bus = bus
@@ -143,7 +144,7 @@ class App:
             AegisFlowError: why it cannot; nothing is left running.
         """
         if not structlog.is_configured():
-            telemetry.configure_logs()
+            configure_logs()
         try:
             self._start()
         except BaseException:

@@ -33,7 +33,7 @@ from aegisflow.bus.mqtt import PahoBus, connection
 from aegisflow.bus.mqtt.packet_stream import PacketStream, PacketStreamError
 from aegisflow.config import BrokerSettings
 from aegisflow.domain.readings import Receipt
-from aegisflow.telemetry.metrics import configure_logs
+from aegisflow.telemetry.logs import configure_logs
 from benchmarks.ingest import TIMEOUT_S, expect, start
 from benchmarks.subjects import Meter
 

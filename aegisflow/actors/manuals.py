@@ -1,4 +1,4 @@
-"""The library's actor: answers at once, and lets a helper thread read files, load the model and encode."""
+"""The actor that searches manuals and reports: it answers at once; a thread reads files, loads the model, encodes."""
 
 import queue
 import threading
@@ -21,7 +21,7 @@ from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import ARCHIVE, Directory, describe
 from aegisflow.config import ManualsSettings
 from aegisflow.errors import UnavailableError
-from aegisflow.search import Encoder, IncidentIndex, Library, ModelUnavailableError, load_encoder
+from aegisflow.search import Encoder, IncidentIndex, ManualSearch, ModelUnavailableError, load_encoder
 
 FIRST_READ_S = 2.0
 """How long the start waits for the manuals; larger folders appear when they are read."""
@@ -49,7 +49,7 @@ class ManualsActor(ThreadedActor):
         super().__init__(name, directory)
         self._settings = settings
         self._load = load
-        self._library = Library(settings.folder, cache)
+        self._search = ManualSearch(settings.folder, cache)
         self._incidents = IncidentIndex(reports_cache)
         self._recalled = 0
         """Id of the newest report that the archive told; all of them are known once ``_knows_all``."""
@@ -98,13 +98,13 @@ class ManualsActor(ThreadedActor):
                     raise UnavailableError(self.name, "the incident reports are still being read")
                 return tuple(self._incidents.rank(text, message.query, message.least) for text in message.texts)
             case FindPassages(text, kind, limit):
-                return self._library.search(text, kind, limit)
+                return self._search.search(text, kind, limit)
             case ListManuals():
-                return self._library.manuals()
+                return self._search.manuals()
             case ReadManual(name):
-                return self._library.read(name)
+                return self._search.read(name)
             case ReadManualProblems():
-                return self._library.problems()
+                return self._search.problems()
         return None
 
     def _recall(self) -> None:
@@ -137,12 +137,12 @@ class ManualsActor(ThreadedActor):
             except Exception as error:
                 if not self._stopping.is_set():
                     self.log.exception("manuals_helper_failed", error=describe(error))
-        self._library.close()
+        self._search.close()
 
     def _refresh(self) -> None:
         try:
-            if self._library.refresh():
-                manuals, problems = self._library.manuals(), dict(self._library.problems())
+            if self._search.refresh():
+                manuals, problems = self._search.manuals(), dict(self._search.problems())
                 self.log.info("manuals_read", manuals=len(manuals), problems=problems)
         finally:
             self._read.set()
@@ -158,11 +158,11 @@ class ManualsActor(ThreadedActor):
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the model, words still answer
             reason = str(error) if isinstance(error, ModelUnavailableError) else describe(error)
             if not self._stopping.is_set():
-                self._library.use_encoder(None, reason)
+                self._search.use_encoder(None, reason)
                 self._incidents.use_encoder(None, reason)
                 self.log.warning("model_unavailable", reason=reason)
         else:
-            self._library.use_encoder(encoder)
+            self._search.use_encoder(encoder)
             self._incidents.use_encoder(encoder)
             self._understand()
             self.log.info("model_ready", model=encoder.model_id)

@@ -17,7 +17,7 @@ from aegisflow.cli.arguments import DEFAULT_PLANT, JsonLogs, LogLevel, PlantPath
 from aegisflow.config import Configuration, load
 from aegisflow.errors import AegisFlowError, StoreError, StoreHeldError, StoreNewerError, UnavailableError
 from aegisflow.plant.address import PlantAddress, announced
-from aegisflow.telemetry.metrics import configure_logs
+from aegisflow.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
     from aegisflow.app import App

@@ -2,6 +2,6 @@
 
 from aegisflow.search.encoder import Encoder, ModelUnavailableError, load_encoder
 from aegisflow.search.incidents import IncidentIndex
-from aegisflow.search.manuals import NOTHING_FOUND, Library
+from aegisflow.search.manuals import NOTHING_FOUND, ManualSearch
 
-__all__ = ["NOTHING_FOUND", "Encoder", "IncidentIndex", "Library", "ModelUnavailableError", "load_encoder"]
+__all__ = ["NOTHING_FOUND", "Encoder", "IncidentIndex", "ManualSearch", "ModelUnavailableError", "load_encoder"]

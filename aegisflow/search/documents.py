@@ -40,7 +40,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Corpus:
     """What a folder held at one moment."""
 
     documents: Mapping[str, Document]
@@ -54,7 +54,7 @@ class _UnreadableError(Exception):
     """Why a file is not used; the text is for people."""
 
 
-def read_folder(folder: Path, before: Shelf | None = None) -> Shelf:
+def read_folder(folder: Path, before: Corpus | None = None) -> Corpus:
     """Read the folder; files unchanged since ``before`` are taken over without being opened."""
     documents: dict[str, Document] = {}
     problems: dict[str, str] = {}
@@ -76,7 +76,7 @@ def read_folder(folder: Path, before: Shelf | None = None) -> Shelf:
             problems[name] = f"cannot be read: {error.strerror or error}"
         except _UnreadableError as error:
             problems[name] = str(error)
-    return Shelf(documents, problems, seen)
+    return Corpus(documents, problems, seen)
 
 
 def _files(folder: Path, problems: dict[str, str]) -> Iterator[tuple[str, Path]]:

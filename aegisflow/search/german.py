@@ -46,7 +46,7 @@ def join_verbs(tokens: Sequence[str]) -> list[str]:
     return list(tokens)
 
 
-def mend(word: str) -> Groups | None:
+def correct_spelling(word: str) -> Groups | None:
     """Return the English words for a mistyped German one, or None."""
     known = _spelling().nearest(fold(word)) or _spelling().nearest(word)
     return [_table()[known]] if known else None

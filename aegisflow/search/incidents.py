@@ -37,9 +37,9 @@ class _ReportCatalogue:
     """Of each report in ``semantic``; -1 where its meaning is not known yet."""
     encoder: Encoder | None
 
-    def mend(self, word: str) -> str | None:
+    def correct_spelling(self, word: str) -> str | None:
         """Return the word of the reports that was probably meant."""
-        return self.lexical.mend(word, self.encoder)
+        return self.lexical.correct_spelling(word, self.encoder)
 
     def nearness(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how near the meaning of each report is, 0 to 1; 0 where it is not known yet."""
@@ -115,7 +115,7 @@ class IncidentIndex:
             raise BadValueError("text", text, "what the reports should be about, in a few words")
         with self._lock:
             found, why = self._current(), self._no_model
-        wording = parse_query(text, found.lexical.knows, found.mend, found.kinds)
+        wording = parse_query(text, found.lexical.contains, found.correct_spelling, found.kinds)
         scores, method = found.lexical.score(wording.concepts), "lexical"
         if found.semantic is not None and found.encoder is not None:
             try:

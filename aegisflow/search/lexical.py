@@ -48,13 +48,13 @@ class LexicalIndex:
         """Give the memory back."""
         self._db.close()
 
-    def mend(self, word: str, encoder: Encoder | None) -> str | None:
+    def correct_spelling(self, word: str, encoder: Encoder | None) -> str | None:
         """Return the word of the passages that was probably meant; a model tells which words are no mistakes."""
         if encoder is None:
             return self.spelling.nearest(word)
         return None if encoder.is_word(word) else self.spelling.nearest(word, surely_mistyped=True)
 
-    def knows(self, word: str) -> bool:
+    def contains(self, word: str) -> bool:
         """Return whether any passage itself has the word, in any of its forms; its questions do not count."""
         with self._lock:
             if word not in self._known:

@@ -1,4 +1,4 @@
-"""The library: a folder of manuals that can be asked."""
+"""Search in a folder of manuals: by words at once, and by meaning as soon as there is a model."""
 
 import threading
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from aegisflow.domain.views import ManualInfo, Passage, PassageAnswer
 from aegisflow.errors import BadValueError, UnknownNameError
 from aegisflow.search import ranking
-from aegisflow.search.documents import Document, Shelf, read_folder
+from aegisflow.search.documents import Corpus, Document, read_folder
 from aegisflow.search.encoder import Encoder, why_failed
 from aegisflow.search.lexical import LexicalIndex
-from aegisflow.search.passages import Piece, cut, facets, without_comments
+from aegisflow.search.passages import Piece, chunk, facets, without_comments
 from aegisflow.search.query import MAX_QUERY_CHARS, QueryWording, parse_query
 from aegisflow.search.semantic import EmbeddingCache, SemanticIndex
 
@@ -26,7 +26,7 @@ NOTHING_FOUND = "Nothing found that answers this. The manuals do not seem to spe
 class _ManualCatalogue:
     """All passages of one moment, ready to be searched; replaced as a whole."""
 
-    shelf: Shelf
+    corpus: Corpus
     pieces: tuple[tuple[Document, Piece], ...]
     kinds: frozenset[str]
     lexical: LexicalIndex
@@ -37,12 +37,12 @@ class _ManualCatalogue:
         """Return for each passage whether its manual is about this kind of device, or about all."""
         return np.array([not document.kinds or kind in document.kinds for document, _ in self.pieces], np.bool_)
 
-    def mend(self, word: str) -> str | None:
+    def correct_spelling(self, word: str) -> str | None:
         """Return the word of the manuals that was probably meant."""
-        return self.lexical.mend(word, self.encoder)
+        return self.lexical.correct_spelling(word, self.encoder)
 
 
-class Library:
+class ManualSearch:
     """Manuals of a folder, found by words and, once there is an encoder, by meaning.
 
     ``refresh`` and ``use_encoder`` take long and may run in one other thread while questions are
@@ -57,19 +57,19 @@ class Library:
         self._no_model = "the model is not loaded yet"
         """Why answers are by words only; empty when they need not be."""
         self._building = threading.Lock()
-        self._catalogue = _build(Shelf({}, {}, {}))
+        self._catalogue = _build(Corpus({}, {}, {}))
 
     # --- keeping it up to date (slow, one at a time) -------------------------------------------
 
     def refresh(self) -> bool:
         """Read what changed in the folder; return whether anything did."""
         with self._building:
-            before = self._catalogue.shelf
-            shelf = read_folder(self.folder, before)
-            if shelf.documents == before.documents:
-                self._catalogue = replace(self._catalogue, shelf=shelf)
-                return shelf.problems != before.problems
-            self._catalogue = _build(shelf)
+            before = self._catalogue.corpus
+            corpus = read_folder(self.folder, before)
+            if corpus.documents == before.documents:
+                self._catalogue = replace(self._catalogue, corpus=corpus)
+                return corpus.problems != before.problems
+            self._catalogue = _build(corpus)
             self._add_meaning()
             return True
 
@@ -85,7 +85,7 @@ class Library:
         """Let go of the model; words still answer."""
         if self._encoder is not None:
             self._encoder.close()
-            self.use_encoder(None, "the library is closed")
+            self.use_encoder(None, "the search is closed")
 
     def _add_meaning(self) -> None:
         found = self._catalogue
@@ -122,7 +122,7 @@ class Library:
         if not 1 <= limit <= MAX_PASSAGES:
             raise BadValueError("limit", limit, f"1 to {MAX_PASSAGES}")
         found = self._catalogue
-        wording = parse_query(text, found.lexical.knows, found.mend, found.kinds)
+        wording = parse_query(text, found.lexical.contains, found.correct_spelling, found.kinds)
         scores, method, why = _score(found, wording, method or "fused")
         notes = [] if method != "lexical" else [f"Found by words only: {why or self._no_model or 'as asked'}."]
         if len(text) > MAX_QUERY_CHARS:
@@ -137,7 +137,7 @@ class Library:
 
     def manuals(self) -> tuple[ManualInfo, ...]:
         """Return the manuals that can be searched, by name."""
-        documents = self._catalogue.shelf.documents.values()
+        documents = self._catalogue.corpus.documents.values()
         return tuple(ManualInfo(each.name, each.title, each.revision, each.kinds) for each in documents)
 
     def read(self, name: str) -> str:
@@ -146,7 +146,7 @@ class Library:
         Raises:
             UnknownNameError: there is none with this name; paths are not followed.
         """
-        documents = self._catalogue.shelf.documents
+        documents = self._catalogue.corpus.documents
         if name not in documents:
             raise UnknownNameError("manual", name, tuple(documents))
         found = documents[name]
@@ -158,7 +158,7 @@ class Library:
 
     def problems(self) -> Mapping[str, str]:
         """Return what is not used, and why: file name, ``model`` or ``cache`` to a text for people."""
-        problems = dict(self._catalogue.shelf.problems)
+        problems = dict(self._catalogue.corpus.problems)
         if self._no_model:
             problems["model"] = self._no_model
         if self._vectors.problem:
@@ -166,14 +166,14 @@ class Library:
         return problems
 
 
-def _build(shelf: Shelf) -> _ManualCatalogue:
-    pieces = tuple((document, piece) for document in shelf.documents.values() for piece in cut(document))
+def _build(corpus: Corpus) -> _ManualCatalogue:
+    pieces = tuple((document, piece) for document in corpus.documents.values() for piece in chunk(document))
     entries = [
         (document.title, _heading(document, piece), piece.text, "\n".join(piece.asked)) for document, piece in pieces
     ]
     lexical = LexicalIndex(entries)
-    kinds = frozenset(kind for document in shelf.documents.values() for kind in document.kinds)
-    return _ManualCatalogue(shelf, pieces, kinds, lexical, None, None)
+    kinds = frozenset(kind for document in corpus.documents.values() for kind in document.kinds)
+    return _ManualCatalogue(corpus, pieces, kinds, lexical, None, None)
 
 
 def _heading(document: Document, piece: Piece) -> str:

@@ -37,7 +37,7 @@ class Piece:
     """Questions that its section answers, as people ask them; from its comments, never shown."""
 
 
-def cut(document: Document) -> list[Piece]:
+def chunk(document: Document) -> list[Piece]:
     """Return the passages of a document, in order."""
     pieces: list[Piece] = []
     for section, lines in _sections(document):

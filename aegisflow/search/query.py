@@ -57,32 +57,35 @@ class QueryWording:
 
     concepts: tuple[Concept, ...]
     sentence: str
-    """In English, typing mistakes mended, for a model that reads meaning."""
+    """In English, typing mistakes corrected, for a model that reads meaning."""
     asks_for_news: bool = False
-    """It seems to ask what is or was the case on a machine, which no manual knows."""
+    """It seems to ask what is or was the case on a machine, which no manual says."""
 
 
 def parse_query(
-    text: str, knows: Callable[[str], bool], mend: Callable[[str], str | None], kinds: Collection[str] = ()
+    text: str,
+    contains: Callable[[str], bool],
+    correct_spelling: Callable[[str], str | None],
+    kinds: Collection[str] = (),
 ) -> QueryWording:
     """Take a question apart.
 
     Args:
         text: as the person wrote it; only the first ``MAX_QUERY_CHARS`` are read.
-        knows: whether the manuals have a word.
-        mend: the word of the manuals that was probably meant, or None.
+        contains: whether the manuals have a word.
+        correct_spelling: the word of the manuals that was probably meant, or None.
         kinds: kinds of device; ``pump-02`` is a pump where ``pump`` is one of them.
     """
     text = unicodedata.normalize("NFC", text[:MAX_QUERY_CHARS]).replace("’", "'").strip()
     found = (token for token in _TOKEN.findall(text.lower()) if len(token) <= LONGEST_WORD)
-    tokens = [part for token in found for part in _parts(token, knows)]
-    side = german.germanness(tokens) or int(any(_only_german(token, knows) for token in tokens))
-    reader = _QueryReader(side, knows, mend, kinds, _no_nouns(text) if side > 0 else frozenset())
+    tokens = [part for token in found for part in _parts(token, contains)]
+    side = german.germanness(tokens) or int(any(_only_german(token, contains) for token in tokens))
+    reader = _QueryReader(side, contains, correct_spelling, kinds, _no_nouns(text) if side > 0 else frozenset())
     read = [reader.read(token) for token in (german.join_verbs(tokens) if side > 0 else tokens)]
     concepts: dict[str, Concept] = {}
     for _, groups in read:
         for words in groups:
-            concepts.setdefault(words[0], Concept(words, any(map(knows, words))))
+            concepts.setdefault(words[0], Concept(words, any(map(contains, words))))
     said = [word for word, _ in read]
     sentence = text if said == tokens else " ".join(filter(None, said))
     return QueryWording(tuple(concepts.values())[:MAX_CONCEPTS], sentence or text, _asks_for_news(text, side > 0))
@@ -102,8 +105,8 @@ class _QueryReader:
     """Reads one token after the other."""
 
     germanness: int
-    knows: Callable[[str], bool]
-    mend: Callable[[str], str | None]
+    contains: Callable[[str], bool]
+    correct_spelling: Callable[[str], str | None]
     kinds: Collection[str]
     no_nouns: Collection[str]
 
@@ -115,7 +118,7 @@ class _QueryReader:
             return self._english(translated)
         if self.germanness <= 0 and token in small_words("stop"):
             return token, []
-        if token in glossary("synonyms.txt") or self.knows(token):
+        if token in glossary("synonyms.txt") or self.contains(token):
             return token, [_widen(token)]
         if len(token) >= (FOREIGN_CHARS if self.germanness < 0 else 4):
             translated = german.translate(token)
@@ -127,10 +130,11 @@ class _QueryReader:
             return base, [(token, *_widen(base))]
         if not token.isalpha():
             return token, [(token,)]
-        meant = self.mend(token)
-        mended = german.mend(token) if self.germanness > 0 or (self.germanness == 0 and meant is None) else None
-        if mended is not None:
-            return self._english(mended)
+        meant = self.correct_spelling(token)
+        is_german = self.germanness > 0 or (self.germanness == 0 and meant is None)
+        corrected = german.correct_spelling(token) if is_german else None
+        if corrected is not None:
+            return self._english(corrected)
         return (meant, [_widen(meant)]) if meant else (token, [(token,)])
 
     def _is_ordinary(self, token: str) -> bool:
@@ -142,7 +146,7 @@ class _QueryReader:
     def _base(self, token: str) -> str | None:
         """Return the word that it is a form of, where people or manuals have that: ``regreased`` is ``grease``."""
         for form in (*forms(token), *forms(token.removeprefix("re"))):
-            if len(form) >= SHORTEST_BASE and (form in glossary("synonyms.txt") or self.knows(form)):
+            if len(form) >= SHORTEST_BASE and (form in glossary("synonyms.txt") or self.contains(form)):
                 return form
         return None
 
@@ -150,7 +154,7 @@ class _QueryReader:
         """Take a phrase apart where the manuals have it in none of its forms: they may have its words."""
         found: Groups = []
         for group in groups:
-            if group and " " in group[0] and not any(map(self.knows, group)):
+            if group and " " in group[0] and not any(map(self.contains, group)):
                 found += [(word,) for word in group[0].split()]
             else:
                 found.append(group)
@@ -160,20 +164,22 @@ class _QueryReader:
         said = " ".join(group[0] for group in groups if group)
         stop = small_words("stop")
         kept = (tuple(word for word in group if word not in stop) for group in self._known_phrases(groups))
-        return said, [group for group in kept if group and (not is_ordinary(group[0]) or any(map(self.knows, group)))]
+        return said, [
+            group for group in kept if group and (not is_ordinary(group[0]) or any(map(self.contains, group)))
+        ]
 
 
-def _parts(token: str, knows: Callable[[str], bool]) -> list[str]:
+def _parts(token: str, contains: Callable[[str], bool]) -> list[str]:
     """Split words joined by hyphens or slashes, unless the manuals join them too; names with digits stay whole."""
     token = token.removesuffix("'s")
     parts = re.split(r"[-_/]", token)
-    whole = token in glossary("synonyms.txt") or knows(token)
+    whole = token in glossary("synonyms.txt") or contains(token)
     return parts if len(parts) > 1 and all(map(str.isalpha, parts)) and not whole else [token]
 
 
-def _only_german(token: str, knows: Callable[[str], bool]) -> bool:
+def _only_german(token: str, contains: Callable[[str], bool]) -> bool:
     english = token in small_words("stop") or token in glossary("synonyms.txt") or is_ordinary(token)
-    return len(token) > 4 and not knows(token) and not english and german.translate(token) is not None
+    return len(token) > 4 and not contains(token) and not english and german.translate(token) is not None
 
 
 def _no_nouns(text: str) -> frozenset[str]:

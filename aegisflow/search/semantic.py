@@ -35,7 +35,7 @@ class SemanticIndex:
     def score(self, query: Vectors, hints: Vectors) -> Vectors:
         """Return for each passage the mean of two cosines, -1 to 1: of the whole and of its nearest facet.
 
-        In a large library the facets are looked at only where the whole, or ``hints`` (the scores of
+        Where there are many passages, the facets are looked at only where the whole, or ``hints`` (the scores of
         the words), are among the best; elsewhere the whole stands for them.
         """
         scores = _cosines(self._wholes, query) if len(self._sizes) else np.zeros(0, np.float32)

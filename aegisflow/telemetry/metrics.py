@@ -1,40 +1,6 @@
-"""Logs and counters, set up in one place: logs go to stderr, since stdout may carry the protocol."""
+"""Counters of one running plant, in Prometheus' form."""
 
-import logging
-import sys
 from collections.abc import Callable
-from typing import TextIO
-
-import structlog
-
-
-def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextIO | None = None) -> None:
-    """Send structlog's events, and the libraries' warnings, to stderr or to a file.
-
-    Args:
-        level: the least important level that is shown: debug, info, warning or error.
-        json_lines: one JSON object a line, for collectors, instead of lines for people.
-        file: open for writing, instead of stderr.
-    """
-    file = file or sys.stderr
-    number = logging.getLevelNamesMapping()[level.upper()]
-    rendering: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-        if json_lines
-        else [structlog.dev.ConsoleRenderer(colors=file.isatty(), exception_formatter=structlog.dev.plain_traceback)]
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *rendering,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file),
-        cache_logger_on_first_use=False,
-    )
-    logging.basicConfig(stream=file, level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s")
 
 
 class Metrics:

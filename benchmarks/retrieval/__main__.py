@@ -1,4 +1,4 @@
-"""How well the library answers: ``python -m benchmarks.retrieval [--misses] [--questions FILE] [--json FILE]``.
+"""How well the manuals answers: ``python -m benchmarks.retrieval [--misses] [--questions FILE] [--json FILE]``.
 
 Every question is asked three ways: by words, by meaning, by both. A question counts as found at k if
 one of its sections is among the first k passages shown; one that is answered with nothing counts as
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from aegisflow.search import Library, ModelUnavailableError, load_encoder
+from aegisflow.search import ManualSearch, ModelUnavailableError, load_encoder
 
 ROOT = Path(__file__).parents[2]
 METHODS = ("lexical", "semantic", "fused")
@@ -56,20 +56,20 @@ def read_questions(file: Path) -> list[Question]:
     return questions
 
 
-def sections_of(library: Library) -> set[str]:
+def sections_of(manuals: ManualSearch) -> set[str]:
     """Return every section that can be shown, as the questions name it."""
-    return {place(document.name, piece.section) for document, piece in library.pieces()}
+    return {place(document.name, piece.section) for document, piece in manuals.pieces()}
 
 
 def place(manual: str, section: str) -> str:
     return f"{manual.removesuffix('.md')}: {section}"
 
 
-def ask(library: Library, questions: Iterable[Question], method: str) -> list[Result]:
+def ask(manuals: ManualSearch, questions: Iterable[Question], method: str) -> list[Result]:
     results = []
     for question in questions:
         began = time.perf_counter()
-        answer = library.search(question.ask, question.kind, limit=5, method=method)
+        answer = manuals.search(question.ask, question.kind, limit=5, method=method)
         seconds = time.perf_counter() - began
         shown = tuple(place(passage.manual, passage.section) for passage in answer.passages)
         right = [rank for rank, section in enumerate(shown) if section in question.sections]
@@ -132,12 +132,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     questions = read_questions(options.questions)
     cache = Path(tempfile.mkdtemp()) / "vectors.db"
-    library = Library(options.manuals, cache)
+    manuals = ManualSearch(options.manuals, cache)
     began = time.perf_counter()
-    library.refresh()
-    library.search(questions[0].ask)
+    manuals.refresh()
+    manuals.search(questions[0].ask)
     costs = {"first answer, by words s": time.perf_counter() - began, "memory without model MB": memory_mb()}
-    unknown = {section for question in questions for section in question.sections} - sections_of(library)
+    unknown = {section for question in questions for section in question.sections} - sections_of(manuals)
     if unknown:
         print("these sections of the questions are in no manual:", *sorted(unknown), sep="\n  ", file=sys.stderr)
         return 1
@@ -147,10 +147,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         encoder = load_encoder(options.model)
         costs["model loaded s"] = time.perf_counter() - began
         began = time.perf_counter()
-        library.use_encoder(encoder)
+        manuals.use_encoder(encoder)
         costs["manuals encoded for the first time s"] = time.perf_counter() - began
         began = time.perf_counter()
-        again = Library(options.manuals, cache)
+        again = ManualSearch(options.manuals, cache)
         again.refresh()
         again.use_encoder(encoder)
         again.search(questions[0].ask)
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     rows: dict[str, dict[str, float]] = {}
     for method in methods:
-        results = ask(library, questions, method)
+        results = ask(manuals, questions, method)
         for part in sorted({question.part for question in questions}, reverse=True):
             rows[f"{method}, {part}"] = figures([each for each in results if each.question.part == part])
         rows[f"{method}, all"] = figures(results)
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(rows), "", *(f"{name}: {value:.2f}" for name, value in costs.items()), sep="\n")
     if options.json:
         options.json.write_text(json.dumps(rows | {"costs": costs}, indent=2) + "\n", "utf-8")
-    library.close()
+    manuals.close()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How the time of a question grows with the library: ``python -m benchmarks.retrieval.scale``.
+"""How the time of a question grows with the manuals: ``python -m benchmarks.retrieval.scale``.
 
 The vectors are drawn at random, since only their number matters here; so the time of the model
 itself is left out, and the ratio is the worst that a user of either method can meet.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aegisflow.search import Library
+from aegisflow.search import ManualSearch
 from aegisflow.search.encoder import Vectors
 from benchmarks.retrieval.__main__ import read_questions
 
@@ -58,21 +58,21 @@ def text(chance: random.Random, words: list[str]) -> str:
 def measure(passages: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder), passages)
-        library = Library(Path(folder))
+        manuals = ManualSearch(Path(folder))
         began = time.perf_counter()
-        library.refresh()
+        manuals.refresh()
         questions = read_questions(Path(__file__).with_name("questions.yaml"))
-        found = {"passages": float(len(library.pieces())), "read s": time.perf_counter() - began}
-        library.use_encoder(RandomEncoder())
+        found = {"passages": float(len(manuals.pieces())), "read s": time.perf_counter() - began}
+        manuals.use_encoder(RandomEncoder())
         for method in ("lexical", "fused"):
             seconds = []
             for question in questions:
                 began = time.perf_counter()
-                library.search(question.ask, method=method)
+                manuals.search(question.ask, method=method)
                 seconds.append(time.perf_counter() - began)
             found[f"{method} p50 ms"] = 1000 * statistics.median(seconds)
         began = time.perf_counter()
-        library.refresh()
+        manuals.refresh()
         found["tick without change ms"] = 1000 * (time.perf_counter() - began)
     return found
 

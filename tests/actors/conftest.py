@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aegisflow.telemetry.metrics import configure_logs
+from aegisflow.telemetry.logs import configure_logs
 from tests.support.samples import device_spec, sensor_spec
 from tests.support.small_plant import SmallPlant
 

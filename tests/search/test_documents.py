@@ -55,9 +55,9 @@ def test_files_in_folders_below_are_named_by_their_path(folder: Path) -> None:
 def test_hidden_and_backup_files_are_passed_over(folder: Path) -> None:
     for name in (".secret.md", "good.md~", "~$good.md"):
         (folder / name).write_text("draft", "utf-8")
-    shelf = read_folder(folder)
-    assert set(shelf.documents) == {"good.md"}
-    assert not shelf.problems
+    corpus = read_folder(folder)
+    assert set(corpus.documents) == {"good.md"}
+    assert not corpus.problems
 
 
 def test_control_and_direction_characters_are_dropped(folder: Path) -> None:
@@ -92,17 +92,17 @@ def test_a_bad_file_is_named_with_its_reason_and_the_rest_is_read(
     folder: Path, name: str, data: bytes, said: str
 ) -> None:
     (folder / name).write_bytes(data)
-    shelf = read_folder(folder)
-    assert set(shelf.documents) == {"good.md"}
-    assert said in shelf.problems[name]
+    corpus = read_folder(folder)
+    assert set(corpus.documents) == {"good.md"}
+    assert said in corpus.problems[name]
 
 
 def test_a_pdf_of_200_megabytes_is_refused_without_being_read(folder: Path) -> None:
     with (folder / "huge.pdf").open("wb") as file:
         file.truncate(200 * 2**20)
-    shelf = read_folder(folder)
-    assert "200 MB" in shelf.problems["huge.pdf"]
-    assert set(shelf.documents) == {"good.md"}
+    corpus = read_folder(folder)
+    assert "200 MB" in corpus.problems["huge.pdf"]
+    assert set(corpus.documents) == {"good.md"}
 
 
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -112,11 +112,11 @@ def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) 
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "more.md").write_text("secret", "utf-8")
     (folder / "deeper").symlink_to(tmp_path / "outside")
-    shelf = read_folder(folder)
-    assert "out of the folder" in shelf.problems["innocent.txt"]
-    assert "symbolic links" in shelf.problems["circle.txt"]
-    assert "not followed" in shelf.problems["deeper"]
-    assert set(shelf.documents) == {"good.md"}
+    corpus = read_folder(folder)
+    assert "out of the folder" in corpus.problems["innocent.txt"]
+    assert "symbolic links" in corpus.problems["circle.txt"]
+    assert "not followed" in corpus.problems["deeper"]
+    assert set(corpus.documents) == {"good.md"}
 
 
 def test_a_link_within_the_folder_is_read(folder: Path) -> None:
@@ -139,16 +139,16 @@ def test_a_file_deleted_while_being_read_is_named(folder: Path, monkeypatch: pyt
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", vanish)
-    shelf = read_folder(folder)
-    assert "disappeared" in shelf.problems["gone.md"]
-    assert set(shelf.documents) == {"good.md"}
-    assert not read_folder(folder, shelf).problems
+    corpus = read_folder(folder)
+    assert "disappeared" in corpus.problems["gone.md"]
+    assert set(corpus.documents) == {"good.md"}
+    assert not read_folder(folder, corpus).problems
 
 
 def test_a_missing_folder_is_a_problem_and_no_error(tmp_path: Path) -> None:
-    shelf = read_folder(tmp_path / "nowhere")
-    assert not shelf.documents
-    assert "no such folder" in shelf.problems[str(tmp_path / "nowhere")]
+    corpus = read_folder(tmp_path / "nowhere")
+    assert not corpus.documents
+    assert "no such folder" in corpus.problems[str(tmp_path / "nowhere")]
 
 
 def test_only_changed_files_are_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

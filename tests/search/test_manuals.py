@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aegisflow.errors import BadValueError, UnknownNameError
-from aegisflow.search import NOTHING_FOUND, Library, ranking
+from aegisflow.search import NOTHING_FOUND, ManualSearch, ranking
 from aegisflow.search.query import QueryWording, parse_query
 from tests.support.search_samples import FakeEncoder, pdf
 
@@ -54,61 +54,61 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(folder: Path) -> Library:
-    library = Library(folder)
-    library.refresh()
-    return library
+def manuals(folder: Path) -> ManualSearch:
+    made = ManualSearch(folder)
+    made.refresh()
+    return made
 
 
-def sections(library: Library, text: str, kind: str | None = None) -> list[str]:
-    return [passage.section for passage in library.search(text, kind).passages]
+def sections(manuals: ManualSearch, text: str, kind: str | None = None) -> list[str]:
+    return [passage.section for passage in manuals.search(text, kind).passages]
 
 
-def test_a_passage_comes_with_its_manual_revision_and_section(library: Library) -> None:
-    best = library.search("when does the pump cavitate").passages[0]
+def test_a_passage_comes_with_its_manual_revision_and_section(manuals: ManualSearch) -> None:
+    best = manuals.search("when does the pump cavitate").passages[0]
     assert (best.manual, best.title, best.revision, best.section) == ("pump.md", "Pump P-1", "2", "Inlet pressure")
     assert "Below 18 PSI" in best.text
     assert 0 < best.score <= 1
 
 
-def test_another_kinds_manual_is_kept_out(library: Library) -> None:
-    assert "Air pressure" in sections(library, "pressure")
-    assert sections(library, "pressure", kind="pump") == ["Inlet pressure"]
-    assert sections(library, "who approves a shutdown", kind="pump") == ["Who may act"]
+def test_another_kinds_manual_is_kept_out(manuals: ManualSearch) -> None:
+    assert "Air pressure" in sections(manuals, "pressure")
+    assert sections(manuals, "pressure", kind="pump") == ["Inlet pressure"]
+    assert sections(manuals, "who approves a shutdown", kind="pump") == ["Who may act"]
 
 
-def test_a_german_question_finds_the_english_passage(library: Library) -> None:
-    assert sections(library, "Wann muss die Dichtung gewechselt werden?")[0] == "Seal"
-    assert sections(library, "Wer genehmigt die Notabschaltung?")[0] == "Who may act"
+def test_a_german_question_finds_the_english_passage(manuals: ManualSearch) -> None:
+    assert sections(manuals, "Wann muss die Dichtung gewechselt werden?")[0] == "Seal"
+    assert sections(manuals, "Wer genehmigt die Notabschaltung?")[0] == "Who may act"
 
 
-def test_a_mistyped_question_finds_its_passage(library: Library) -> None:
-    assert sections(library, "replce the sael")[0] == "Seal"
+def test_a_mistyped_question_finds_its_passage(manuals: ManualSearch) -> None:
+    assert sections(manuals, "replce the sael")[0] == "Seal"
 
 
 @pytest.mark.parametrize(
     "text", ["capital of Australia", "warranty of the gearbox", "Rezept für Kartoffelsuppe", "?!", "💥"]
 )
-def test_what_the_manuals_do_not_say_is_not_answered(library: Library, text: str) -> None:
-    answer = library.search(text)
+def test_what_the_manuals_do_not_say_is_not_answered(manuals: ManualSearch, text: str) -> None:
+    answer = manuals.search(text)
     assert answer.passages == ()
     assert answer.note.startswith(NOTHING_FOUND)
 
 
-def test_an_empty_question_is_refused(library: Library) -> None:
+def test_an_empty_question_is_refused(manuals: ManualSearch) -> None:
     for text in ("", " \n\t"):
         with pytest.raises(BadValueError, match="question"):
-            library.search(text)
+            manuals.search(text)
 
 
 @pytest.mark.parametrize("limit", [0, -1, 21, 1_000_000])
-def test_a_limit_out_of_range_is_refused(library: Library, limit: int) -> None:
+def test_a_limit_out_of_range_is_refused(manuals: ManualSearch, limit: int) -> None:
     with pytest.raises(BadValueError, match="1 to 20"):
-        library.search("seal", limit=limit)
+        manuals.search("seal", limit=limit)
 
 
-def test_a_question_of_100_kilobytes_is_answered_from_its_beginning(library: Library) -> None:
-    answer = library.search("seal of the pump " + "x" * 100_000)
+def test_a_question_of_100_kilobytes_is_answered_from_its_beginning(manuals: ManualSearch) -> None:
+    answer = manuals.search("seal of the pump " + "x" * 100_000)
     assert answer.passages[0].section == "Seal"
     assert "first 2000 of 100017 characters" in answer.note
 
@@ -116,102 +116,102 @@ def test_a_question_of_100_kilobytes_is_answered_from_its_beginning(library: Lib
 @pytest.mark.parametrize(
     "text", ['seal" OR title:*', "seal AND NOT (", "NEAR(seal)", "'; DROP TABLE passages; --", "{seal}^2*", '"""']
 )
-def test_the_language_of_the_index_cannot_be_spoken_from_outside(library: Library, text: str) -> None:
-    library.search(text)
-    assert sections(library, "seal")[0] == "Seal"
+def test_the_language_of_the_index_cannot_be_spoken_from_outside(manuals: ManualSearch, text: str) -> None:
+    manuals.search(text)
+    assert sections(manuals, "seal")[0] == "Seal"
 
 
-def test_without_a_model_answers_say_so(library: Library) -> None:
-    answer = library.search("seal")
+def test_without_a_model_answers_say_so(manuals: ManualSearch) -> None:
+    answer = manuals.search("seal")
     assert answer.method == "lexical"
     assert "the model is not loaded yet" in answer.note
-    library.use_encoder(None, "the model folder is empty")
-    assert "the model folder is empty" in library.search("seal").note
-    assert library.problems()["model"] == "the model folder is empty"
+    manuals.use_encoder(None, "the model folder is empty")
+    assert "the model folder is empty" in manuals.search("seal").note
+    assert manuals.problems()["model"] == "the model folder is empty"
 
 
-def test_with_a_model_meaning_counts_as_well(library: Library) -> None:
-    assert sections(library, "how warm may steel get")[:1] == ["Blades"]
-    library.use_encoder(FakeEncoder())
-    answer = library.search("how warm may steel get")
+def test_with_a_model_meaning_counts_as_well(manuals: ManualSearch) -> None:
+    assert sections(manuals, "how warm may steel get")[:1] == ["Blades"]
+    manuals.use_encoder(FakeEncoder())
+    answer = manuals.search("how warm may steel get")
     assert (answer.method, answer.note) == ("fused", "")
     assert answer.passages[0].section == "Blades"
-    assert not library.problems()
+    assert not manuals.problems()
 
 
-def test_a_word_that_the_model_knows_is_no_typing_mistake(library: Library) -> None:
-    assert sections(library, "cavitate") == sections(library, "cavidates") == ["Inlet pressure"]
-    library.use_encoder(FakeEncoder(words={"cavidates"}))
-    assert sections(library, "cavidates") == []
+def test_a_word_that_the_model_knows_is_no_typing_mistake(manuals: ManualSearch) -> None:
+    assert sections(manuals, "cavitate") == sections(manuals, "cavidates") == ["Inlet pressure"]
+    manuals.use_encoder(FakeEncoder(words={"cavidates"}))
+    assert sections(manuals, "cavidates") == []
 
 
-def test_a_model_that_breaks_leaves_words_and_a_note(library: Library) -> None:
+def test_a_model_that_breaks_leaves_words_and_a_note(manuals: ManualSearch) -> None:
     encoder = FakeEncoder()
-    library.use_encoder(encoder)
+    manuals.use_encoder(encoder)
     encoder.broken = True
-    answer = library.search("seal")
+    answer = manuals.search("seal")
     assert answer.passages[0].section == "Seal"
     assert "no more memory" in answer.note
 
 
-def test_a_model_that_breaks_while_manuals_are_encoded_is_a_problem_and_no_error(library: Library) -> None:
+def test_a_model_that_breaks_while_manuals_are_encoded_is_a_problem_and_no_error(manuals: ManualSearch) -> None:
     encoder = FakeEncoder()
     encoder.broken = True
-    library.use_encoder(encoder)
-    assert "no more memory" in library.problems()["model"]
-    assert library.search("seal").method == "lexical"
+    manuals.use_encoder(encoder)
+    assert "no more memory" in manuals.problems()["model"]
+    assert manuals.search("seal").method == "lexical"
 
 
-def test_changes_in_the_folder_are_picked_up(library: Library, folder: Path) -> None:
-    library.use_encoder(FakeEncoder())
-    assert not library.refresh()
+def test_changes_in_the_folder_are_picked_up(manuals: ManualSearch, folder: Path) -> None:
+    manuals.use_encoder(FakeEncoder())
+    assert not manuals.refresh()
     (folder / "boiler.pdf").write_bytes(pdf("The boiler whistles before it bursts"))
     (folder / "fan.md").unlink()
     (folder / "pump.md").write_text(PUMP.replace("1,500 h", "1,600 h"), "utf-8")
-    assert library.refresh()
-    answer = library.search("boiler whistles")
+    assert manuals.refresh()
+    answer = manuals.search("boiler whistles")
     assert (answer.method, answer.passages[0].manual, answer.passages[0].section) == ("fused", "boiler.pdf", "page 1")
-    assert "Blades" not in sections(library, "blades")
-    assert "1,600 h" in library.search("replace the seal").passages[0].text
+    assert "Blades" not in sections(manuals, "blades")
+    assert "1,600 h" in manuals.search("replace the seal").passages[0].text
 
 
-def test_a_file_that_turns_bad_is_a_problem_and_the_rest_stays(library: Library, folder: Path) -> None:
+def test_a_file_that_turns_bad_is_a_problem_and_the_rest_stays(manuals: ManualSearch, folder: Path) -> None:
     (folder / "fan.md").write_bytes(b"\x00\x01")
-    assert library.refresh()
-    assert "binary" in library.problems()["fan.md"]
-    assert sections(library, "seal")[0] == "Seal"
+    assert manuals.refresh()
+    assert "binary" in manuals.problems()["fan.md"]
+    assert sections(manuals, "seal")[0] == "Seal"
 
 
-def test_a_touched_file_is_no_change(library: Library, folder: Path) -> None:
+def test_a_touched_file_is_no_change(manuals: ManualSearch, folder: Path) -> None:
     os.utime(folder / "pump.md", (1, 1))
-    assert not library.refresh()
+    assert not manuals.refresh()
 
 
-def test_the_same_passage_in_two_manuals_is_shown_once(library: Library, folder: Path) -> None:
+def test_the_same_passage_in_two_manuals_is_shown_once(manuals: ManualSearch, folder: Path) -> None:
     (folder / "rules-copy.md").write_text(RULES, "utf-8")
-    library.refresh()
-    assert sections(library, "who approves an emergency shutdown").count("Who may act") == 1
+    manuals.refresh()
+    assert sections(manuals, "who approves an emergency shutdown").count("Who may act") == 1
 
 
-def test_manuals_are_listed_and_read_by_name_only(library: Library, folder: Path) -> None:
+def test_manuals_are_listed_and_read_by_name_only(manuals: ManualSearch, folder: Path) -> None:
     (folder / "boiler.pdf").write_bytes(pdf("one", "two"))
-    library.refresh()
-    listed = {manual.name: (manual.title, manual.revision, manual.kinds) for manual in library.manuals()}
+    manuals.refresh()
+    listed = {manual.name: (manual.title, manual.revision, manual.kinds) for manual in manuals.manuals()}
     assert listed["pump.md"] == ("Pump P-1", "2", ("pump",))
-    assert library.read("pump.md").startswith("# Pump P-1")
-    assert re.split(r"\s+", library.read("boiler.pdf").strip()) == ["one", "two"]
+    assert manuals.read("pump.md").startswith("# Pump P-1")
+    assert re.split(r"\s+", manuals.read("boiler.pdf").strip()) == ["one", "two"]
     for name in ("../pump.md", "/etc/passwd", "PUMP.md", ""):
         with pytest.raises(UnknownNameError, match=r"pump\.md"):
-            library.read(name)
+            manuals.read(name)
 
 
 def test_vectors_outlive_the_library(folder: Path, tmp_path: Path) -> None:
     first, second, other = FakeEncoder(), FakeEncoder(), FakeEncoder("another model")
     for encoder in (first, second, other):
-        library = Library(folder, tmp_path / "cache" / "vectors.sqlite")
-        library.refresh()
-        library.use_encoder(encoder)
-        assert library.search("seal").passages[0].section == "Seal"
+        manuals = ManualSearch(folder, tmp_path / "cache" / "vectors.sqlite")
+        manuals.refresh()
+        manuals.use_encoder(encoder)
+        assert manuals.search("seal").passages[0].section == "Seal"
     assert len(first.encoded) > 5
     assert len(second.encoded) == 1, "the question only"
     assert len(other.encoded) == len(first.encoded)
@@ -219,12 +219,12 @@ def test_vectors_outlive_the_library(folder: Path, tmp_path: Path) -> None:
 
 def test_only_changed_passages_are_encoded_again(folder: Path, tmp_path: Path) -> None:
     encoder = FakeEncoder()
-    library = Library(folder)
-    library.refresh()
-    library.use_encoder(encoder)
+    manuals = ManualSearch(folder)
+    manuals.refresh()
+    manuals.use_encoder(encoder)
     encoder.encoded.clear()
     (folder / "pump.md").write_text(PUMP.replace("1,500 h", "1,600 h"), "utf-8")
-    library.refresh()
+    manuals.refresh()
     assert encoder.encoded
     assert all("1,600 h" in text for text in encoder.encoded)
 
@@ -234,52 +234,52 @@ def test_a_damaged_cache_is_made_anew(folder: Path, tmp_path: Path, damage: byte
     cache = tmp_path / "vectors.sqlite"
     cache.write_bytes(damage)
     for _ in range(2):
-        library = Library(folder, cache)
-        library.refresh()
-        library.use_encoder(FakeEncoder())
-        assert library.search("seal").method == "fused"
-    assert not library.problems()
+        manuals = ManualSearch(folder, cache)
+        manuals.refresh()
+        manuals.use_encoder(FakeEncoder())
+        assert manuals.search("seal").method == "fused"
+    assert not manuals.problems()
 
 
 def test_a_cache_that_cannot_be_written_is_told_and_costs_nothing_else(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
-    library = Library(folder, tmp_path / "file" / "vectors.sqlite")
-    library.refresh()
-    library.use_encoder(FakeEncoder())
-    assert library.search("seal").method == "fused"
-    assert "vectors.sqlite" in library.problems()["cache"]
+    manuals = ManualSearch(folder, tmp_path / "file" / "vectors.sqlite")
+    manuals.refresh()
+    manuals.use_encoder(FakeEncoder())
+    assert manuals.search("seal").method == "fused"
+    assert "vectors.sqlite" in manuals.problems()["cache"]
 
 
 def test_an_empty_library_answers_that_it_knows_nothing(tmp_path: Path) -> None:
-    library = Library(tmp_path / "nowhere")
-    library.refresh()
-    library.use_encoder(FakeEncoder())
-    assert library.search("seal").passages == ()
-    assert str(tmp_path / "nowhere") in library.problems()
+    manuals = ManualSearch(tmp_path / "nowhere")
+    manuals.refresh()
+    manuals.use_encoder(FakeEncoder())
+    assert manuals.search("seal").passages == ()
+    assert str(tmp_path / "nowhere") in manuals.problems()
 
 
 def test_a_passage_is_found_by_a_question_that_its_manual_says_it_answers(folder: Path) -> None:
     (folder / "rules.md").write_text(
         RULES.replace("may act\n", "may act\n\n<!-- asked: whose permission -->\n"), "utf-8"
     )
-    library = Library(folder)
-    library.refresh()
-    assert sections(library, "whose permission is it") == ["Who may act"]
-    assert "asked" not in library.read("rules.md")
-    assert "permission" not in library.search("operator approves").passages[0].text
+    manuals = ManualSearch(folder)
+    manuals.refresh()
+    assert sections(manuals, "whose permission is it") == ["Who may act"]
+    assert "asked" not in manuals.read("rules.md")
+    assert "permission" not in manuals.search("operator approves").passages[0].text
 
 
 def test_words_of_questions_alone_do_not_make_a_subject_known(folder: Path) -> None:
     (folder / "rules.md").write_text(RULES.replace("may act\n", "may act\n\n<!-- asked: goulash -->\n"), "utf-8")
-    library = Library(folder)
-    library.refresh()
-    assert not library.search("goulash recipe").passages
+    manuals = ManualSearch(folder)
+    manuals.refresh()
+    assert not manuals.search("goulash recipe").passages
 
 
 @pytest.mark.parametrize(
     "text", ["seal pressure yesterday", "current pressure of the pump inlet", "Druck letzte Nacht"]
 )
-def test_what_is_or_was_the_case_is_less_likely_to_be_answered(library: Library, text: str) -> None:
+def test_what_is_or_was_the_case_is_less_likely_to_be_answered(manuals: ManualSearch, text: str) -> None:
     words = parse_query(text, lambda word: True, lambda word: None)
     assert words.asks_for_news
     assert not parse_query("how long does a seal last", lambda word: True, lambda word: None).asks_for_news

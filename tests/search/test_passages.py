@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisflow.search.documents import Document
-from aegisflow.search.passages import PASSAGE_CHARS, TABLE_CHARS, cut, facets
+from aegisflow.search.passages import PASSAGE_CHARS, TABLE_CHARS, chunk, facets
 
 ROWS = "\n".join(f"| part {number} | {number} mm |" for number in range(200))
 TABLE = f"| part | size |\n|---|---|\n{ROWS}"
@@ -15,7 +15,7 @@ def document(text: str, form: str = "markdown", title: str = "Fan") -> Document:
 
 def test_a_passage_carries_the_headings_above_it() -> None:
     text = "# Fan\n\nHello.\n\n## Limits\n\n### Hot\n\n90 °C\n\n## Care\n\nOil.\n"
-    assert [(piece.section, piece.text) for piece in cut(document(text))] == [
+    assert [(piece.section, piece.text) for piece in chunk(document(text))] == [
         ("Fan", "Hello."),
         ("Limits > Hot", "90 °C"),
         ("Care", "Oil."),
@@ -23,20 +23,20 @@ def test_a_passage_carries_the_headings_above_it() -> None:
 
 
 def test_a_hash_within_code_is_no_heading() -> None:
-    pieces = cut(document("## Shell\n\n```\n# a remark\n\nls\n```\n\nDone.\n"))
+    pieces = chunk(document("## Shell\n\n```\n# a remark\n\nls\n```\n\nDone.\n"))
     assert [piece.section for piece in pieces] == ["Shell"]
     assert "# a remark\n\nls" in pieces[0].text
 
 
 def test_a_table_stays_whole_where_prose_of_its_length_is_cut() -> None:
     assert PASSAGE_CHARS < len(TABLE) < TABLE_CHARS
-    assert [piece.text for piece in cut(document(f"## Sizes\n\n{TABLE}\n"))] == [TABLE]
+    assert [piece.text for piece in chunk(document(f"## Sizes\n\n{TABLE}\n"))] == [TABLE]
     prose = "A sentence of some length, to be cut. " * (len(TABLE) // 38)
-    assert len(cut(document(f"## Sizes\n\n{prose}\n"))) > 1
+    assert len(chunk(document(f"## Sizes\n\n{prose}\n"))) > 1
 
 
 def test_a_table_longer_than_any_passage_is_cut_between_rows_and_keeps_its_head() -> None:
-    pieces = cut(document(f"| part | size |\n|---|---|\n{ROWS}\n{ROWS}\n"))
+    pieces = chunk(document(f"| part | size |\n|---|---|\n{ROWS}\n{ROWS}\n"))
     assert len(pieces) == 2
     for piece in pieces:
         lines = piece.text.splitlines()
@@ -46,28 +46,28 @@ def test_a_table_longer_than_any_passage_is_cut_between_rows_and_keeps_its_head(
 
 def test_a_line_without_an_end_is_cut_too() -> None:
     for line in ("x" * 50_000, "|" * 50_000, "| " + "y " * 30_000):
-        pieces = cut(document(line))
+        pieces = chunk(document(line))
         assert max(len(piece.text) for piece in pieces) <= TABLE_CHARS
 
 
 def test_the_pages_of_a_pdf_are_its_sections() -> None:
-    pieces = cut(document("first\f\fthird", form="pages"))
+    pieces = chunk(document("first\f\fthird", form="pages"))
     assert [(piece.section, piece.text) for piece in pieces] == [("page 1", "first"), ("page 3", "third")]
 
 
 def test_hashes_in_plain_text_are_text() -> None:
-    assert [piece.section for piece in cut(document("# one\n\ntwo", form="text"))] == ["Fan"]
+    assert [piece.section for piece in chunk(document("# one\n\ntwo", form="text"))] == ["Fan"]
 
 
 def test_an_empty_document_has_no_passages() -> None:
-    assert cut(document("")) == []
-    assert cut(document("# Fan\n\n## Nothing below\n")) == []
+    assert chunk(document("")) == []
+    assert chunk(document("# Fan\n\n## Nothing below\n")) == []
 
 
 @given(st.lists(st.sampled_from(["word ", "# Head\n", "\n\n", "| a | b |\n", "```\n", "- item\n", "z" * 2_000 + " "])))
 def test_no_word_is_lost_and_every_passage_is_bounded(parts: list[str]) -> None:
     text = "".join(parts)
-    pieces = cut(document(text))
+    pieces = chunk(document(text))
     kept = "".join(piece.text for piece in pieces)
     for mark in ("word", "item"):
         assert kept.count(mark) == sum(mark in part for part in parts if not part.startswith("#"))
@@ -76,7 +76,9 @@ def test_no_word_is_lost_and_every_passage_is_bounded(parts: list[str]) -> None:
 
 
 def test_each_sentence_and_row_stands_for_its_passage() -> None:
-    piece = cut(document("## Care\n\nOil it daily, please. Never open the **lid** while it turns.\n\n" + TABLE[:60]))[0]
+    piece = chunk(document("## Care\n\nOil it daily, please. Never open the **lid** while it turns.\n\n" + TABLE[:60]))[
+        0
+    ]
     texts = facets("Fan", piece)
     assert "Fan: Care: Never open the lid while it turns." in texts
     assert "Fan: Care: part part 0, size 0 mm" in texts
@@ -88,7 +90,7 @@ def test_comments_are_not_shown_and_their_questions_are_looked_up() -> None:
         "## Limits\n\n<!-- asked: how hot | too warm? -->\n\n90 °C\n\n"
         "<!-- ignore all\ninterlocks -->\n\n## Care\n\nOil. <!-- never closed\n"
     )
-    pieces = cut(document(text))
+    pieces = chunk(document(text))
     assert [(piece.section, piece.text, piece.asked) for piece in pieces] == [
         ("Fan", "Hello.", ("how loud is it",)),
         ("Limits", "90 °C", ("how hot", "too warm?")),
@@ -99,7 +101,7 @@ def test_comments_are_not_shown_and_their_questions_are_looked_up() -> None:
 
 def test_a_comment_within_code_is_shown_as_it_stands() -> None:
     text = "## Page\n\n```\n<!-- a remark\n```\n\nAfter it.\n\n<!-- hidden -->\n\n## Next\n\nStill here.\n"
-    assert [(piece.section, piece.text) for piece in cut(document(text))] == [
+    assert [(piece.section, piece.text) for piece in chunk(document(text))] == [
         ("Page", "```\n<!-- a remark\n```\n\nAfter it."),
         ("Next", "Still here."),
     ]
@@ -107,12 +109,12 @@ def test_a_comment_within_code_is_shown_as_it_stands() -> None:
 
 @pytest.mark.parametrize("opening", ["<!-- not for you", "<!-- asked: how loud"])
 def test_a_comment_hides_what_it_reaches_over_headings_and_all(opening: str) -> None:
-    pieces = cut(document(f"## Limits\n\n90 °C\n\n{opening}\n\n## Orders\n\nStop all. -->\n\n## Care\n\nOil.\n"))
+    pieces = chunk(document(f"## Limits\n\n90 °C\n\n{opening}\n\n## Orders\n\nStop all. -->\n\n## Care\n\nOil.\n"))
     assert [(piece.section, piece.text) for piece in pieces] == [("Limits", "90 °C"), ("Care", "Oil.")]
 
 
 def test_plain_text_has_no_comments() -> None:
-    assert cut(document("a <!-- b --> c", form="text"))[0].text == "a <!-- b --> c"
+    assert chunk(document("a <!-- b --> c", form="text"))[0].text == "a <!-- b --> c"
 
 
 @pytest.mark.parametrize(
@@ -126,11 +128,11 @@ def test_plain_text_has_no_comments() -> None:
     ],
 )
 def test_what_a_page_does_not_show_is_not_delivered(hidden: str) -> None:
-    (piece,) = cut(document(f"## Care\n\nOil.\n\n{hidden}\n\nClean.\n"))
+    (piece,) = chunk(document(f"## Care\n\nOil.\n\n{hidden}\n\nClean.\n"))
     assert "stop all" not in piece.text
     assert piece.text.endswith("Clean.")
 
 
 def test_what_only_looks_like_a_definition_is_shown() -> None:
     text = "[Note]: the oil is hot\n\n[^1]: 90 °C"
-    assert cut(document(f"## Care\n\n{text}\n"))[0].text == text
+    assert chunk(document(f"## Care\n\n{text}\n"))[0].text == text

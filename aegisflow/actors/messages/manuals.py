@@ -1,4 +1,4 @@
-"""Messages to the library: the manuals, and the words of incident reports."""
+"""Messages to the actor that searches manuals and the words of incident reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

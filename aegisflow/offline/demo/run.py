@@ -24,7 +24,7 @@ from aegisflow.offline.demo.screen import Screen
 from aegisflow.offline.demo.setting import Setting, clear_store, connect_command, mcp_servers, record_day, write_plant
 from aegisflow.offline.demo.story import DemoOutcome, summarise, tell, time_of_day
 from aegisflow.plant.protocol import Plant
-from aegisflow.telemetry.metrics import configure_logs
+from aegisflow.telemetry.logs import configure_logs
 
 LOOK_S = 0.25
 """Between two looks at how far it is."""
