@@ -31,6 +31,7 @@ from aegisflow.api.schemas.commands import (
     ReasonRequest,
 )
 from aegisflow.api.schemas.devices import RefusedList
+from aegisflow.api.schemas.health import ReloadReport, ReloadRequest
 from aegisflow.api.schemas.incidents import (
     ByNumber,
     IncidentHistory,
@@ -210,6 +211,15 @@ LIST_REFUSED = Endpoint(
     Nothing,
     RefusedList,
 )
+RELOAD = Endpoint(
+    "reload_plant",
+    "POST",
+    "plant/reload",
+    "Have plant.yaml read again, and say what that changed.",
+    Nothing,
+    ReloadRequest,
+    ReloadReport,
+)
 
 LIST_INCIDENTS = Endpoint(
     "list_incidents",
@@ -260,6 +270,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     RETURN_TO_SERVICE,
     SHOW_FIGURES,
     LIST_REFUSED,
+    RELOAD,
     LIST_INCIDENTS,
     WRITE_INCIDENT,
     SHOW_INCIDENT,

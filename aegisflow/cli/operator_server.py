@@ -115,7 +115,7 @@ class _Serving:
         from aegisflow.http.app import listen
 
         told = ""
-        while True:
+        while True:  # once at least: a client that leaves at once still has it said that nobody could come in
             try:
                 return listen(self._configuration.http, token or "operators have tokens of their own")
             except ListenError as error:

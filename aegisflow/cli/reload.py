@@ -6,9 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from aegisflow.api.endpoints import PREFIX, RELOAD
 from aegisflow.api.schemas.health import ReloadReport
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
-from aegisflow.cli.client import exchange, find_plant
+from aegisflow.cli.client import TOKEN_ENV, Reach, exchange, find_plant
 from aegisflow.errors import UnavailableError
 
 _TIMEOUT_S = 90.0
@@ -26,13 +27,7 @@ def reload(
     A change that takes much away waits until it is asked for with ``yes``. The running process reads
     its own file and judges it, so a file with mistakes does not keep the question from being asked.
     """
-    there = find_plant(plant, url)
-    token = os.environ.get(there.token_env, "") if there.token_env else ""
-    answer = exchange(f"{there.url}/reload{'?yes=true' if yes else ''}", "POST", token, timeout_s=_TIMEOUT_S)
-    if answer.status not in (200, 409, 422, 503):
-        said = answer.content[:200].decode(errors="replace")
-        raise UnavailableError(answer.url, f"HTTP {answer.status}: {said}")
-    report = answer.read_as(ReloadReport)
+    report = _ask(find_plant(plant, url), yes=yes)
     if report.waits:
         sys.stderr.write("\n".join(["nothing was changed yet:", *report.waits]) + "\n")
         sys.stderr.write("aegisflow reload --yes takes it over\n")
@@ -46,3 +41,19 @@ def reload(
         parts.append(f"only a restart brings in: {', '.join(report.needs_restart)}")
     sys.stdout.write("\n".join(parts) + "\n")
     return 0
+
+
+def _ask(there: Reach, *, yes: bool) -> ReloadReport:
+    """Ask with the operator's token if it is known there, so that the audit says who; else with the agents'."""
+    token = os.environ.get(TOKEN_ENV, "")
+    if token:
+        url = f"{there.url}{PREFIX}{RELOAD.url({})}"
+        answer = exchange(url, RELOAD.method, token, {"yes": yes}, timeout_s=_TIMEOUT_S)
+        if answer.status == 200:
+            return answer.read_as(ReloadReport)
+    token = os.environ.get(there.token_env, "") if there.token_env else ""
+    answer = exchange(f"{there.url}/reload{'?yes=true' if yes else ''}", "POST", token, timeout_s=_TIMEOUT_S)
+    if answer.status not in (200, 409, 422, 503):
+        said = answer.content[:200].decode(errors="replace")
+        raise UnavailableError(answer.url, f"HTTP {answer.status}: {said}")
+    return answer.read_as(ReloadReport)

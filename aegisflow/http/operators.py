@@ -23,6 +23,7 @@ from aegisflow.http.alarms import AlarmRoutes
 from aegisflow.http.commands import CommandRoutes
 from aegisflow.http.guards import WITHIN_S, HostGuard, OperatorTokens
 from aegisflow.http.incidents import IncidentRoutes
+from aegisflow.http.plant import PlantRoutes
 from aegisflow.plant.protocol import PlantSource
 
 __all__ = ["build_operator_app", "instance_route", "operator_routes"]
@@ -59,6 +60,7 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.RETURN_TO_SERVICE, alarms.put_back),
         route(ends.SHOW_FIGURES, alarms.figures),
         route(ends.LIST_REFUSED, alarms.refused),
+        route(ends.RELOAD, PlantRoutes(plant).reload),
         route(ends.LIST_INCIDENTS, incidents.list),
         route(ends.WRITE_INCIDENT, incidents.write),
         route(ends.SHOW_INCIDENT, incidents.show),

@@ -95,7 +95,7 @@ MAX_RANKED = 50
 class Reload(Protocol):
     """Reads the plant file again and runs it."""
 
-    def __call__(self, *, yes: bool = False) -> PlantChange:
+    def __call__(self, *, yes: bool = False, by: Caller | None = None) -> PlantChange:
         """Return what it came to; ``yes`` agrees to what a change takes away."""
 
 
@@ -317,9 +317,9 @@ class LocalPlant:
         """Return whether the plant is watched; never raises."""
         return self._health_check.run()
 
-    def reload(self, *, yes: bool = False) -> PlantChange:
+    def reload(self, *, yes: bool = False, by: Caller | None = None) -> PlantChange:
         """Read ``plant.yaml`` again and run it; what changes nothing, and what waits for a yes, is explained."""
-        return self._reload(yes=yes)
+        return self._reload(yes=yes, by=by)
 
     # --- inside -------------------------------------------------------------------------------
 

@@ -152,10 +152,11 @@ class Plant(Protocol):
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""
 
-    def reload(self, *, yes: bool = False) -> PlantChange:
+    def reload(self, *, yes: bool = False, by: Caller | None = None) -> PlantChange:
         """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained.
 
         Nor does one that takes much away, or a device with an open alarm, until somebody says ``yes`` to it.
+        ``by`` is who, where that is known; the audit keeps it.
         """
 
 

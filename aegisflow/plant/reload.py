@@ -13,6 +13,7 @@ from aegisflow.actors.messages.supervisor import ReplacePlant
 from aegisflow.actors.runtime.directory import HISTORIAN, SUPERVISOR, Directory
 from aegisflow.config import Configuration, content_of, difference, load, with_known_devices
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.views import Answer, AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, ConfigError, UnavailableError
 from aegisflow.plant.file_watch import digest_of
@@ -84,12 +85,13 @@ class Reloader:
             return (f"{name} has new values that only a restart brings in: {', '.join(newest.needs_restart)}",)
         return ()
 
-    def reload(self, *, yes: bool = False) -> PlantChange:
+    def reload(self, *, yes: bool = False, by: Caller | None = None) -> PlantChange:
         """Read the file and run it; what only a restart can bring in is named and left alone.
 
         Args:
             yes: a person agrees to lose what a change takes away. Where they were told of such a change,
                 they agree to that one: a file that has been changed since is judged anew.
+            by: who, where that is known; for the audit.
         """
         with self._one_at_a_time:
             waited = self._judged if self._newest.waits else ""
@@ -98,7 +100,7 @@ class Reloader:
             try:
                 read = load(self._configuration.path, content=content)
             except ConfigError as error:
-                return self._end(PlantChange(applied=False, mistakes=tuple(str(one) for one in error.mistakes)))
+                return self._end(PlantChange(applied=False, mistakes=tuple(str(one) for one in error.mistakes)), by)
             new = with_known_devices(self._configuration, read)
             change = difference(self._configuration, new)
             waits = tuple(self._losses(new, change))
@@ -106,14 +108,14 @@ class Reloader:
                 waits = ("it is not what you were asked about: it has been changed since", *waits)
                 yes = False
             if waits and not yes:
-                return self._end(replace(change, waits=waits))
+                return self._end(replace(change, waits=waits), by)
             if new.plant != self._configuration.plant:
                 try:
                     self._directory.ask(SUPERVISOR, ReplacePlant(new.plant), REPLACE_S)
                 except UnavailableError as error:
-                    return self._end(PlantChange(applied=False, mistakes=(str(error),)))
+                    return self._end(PlantChange(applied=False, mistakes=(str(error),)), by)
                 self._configuration = replace(self._configuration, plant=new.plant)
-            return self._end(replace(change, applied=True), agreed=waits)
+            return self._end(replace(change, applied=True), by, agreed=waits)
 
     def _losses(self, new: Configuration, change: PlantChange) -> Iterator[str]:
         """Yield why a person should look at a change first."""
@@ -147,7 +149,7 @@ class Reloader:
         if answer.unavailable:
             yield f"nobody knows whether {_named(tuple(answer.unavailable))} has an open alarm"
 
-    def _end(self, change: PlantChange, agreed: tuple[str, ...] = ()) -> PlantChange:
+    def _end(self, change: PlantChange, by: Caller | None, agreed: tuple[str, ...] = ()) -> PlantChange:
         """Log, count and audit what a reload came to."""
         self._newest = change
         if change.applied:
@@ -171,7 +173,8 @@ class Reloader:
             "agreed_to": list(agreed),
             "file_sha256": self._judged,
         }
-        entry = AuditEntry(self._now(), "aegisflow", "plant_reloaded", str(self._configuration.path), detail)
+        who = "aegisflow" if by is None else by.name
+        entry = AuditEntry(self._now(), who, "plant_reloaded", str(self._configuration.path), detail)
         self._directory.tell(HISTORIAN, AppendAudit(entry))
         return change
 

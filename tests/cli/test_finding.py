@@ -171,9 +171,10 @@ def test_a_command_says_in_one_line_that_nobody_can_know(plant: Path, capsys: py
 
 
 def test_reload_says_what_waits_and_how_to_agree_to_it(
-    plant: Path, serve: Serve, capsys: pytest.CaptureFixture[str]
+    plant: Path, serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = ["it removes 6 of 9 devices: pump-01", "what it removes has an open alarm: pump-01"]
+    monkeypatch.delenv("AEGISFLOW_OPERATOR_TOKEN")
     serve.answer = (409, {"applied": False, "removed": ["pump-01"], "waits": waits})
     assert run(serve, "reload", "--plant", str(plant)) == 1
     told = capsys.readouterr().err
@@ -182,6 +183,24 @@ def test_reload_says_what_waits_and_how_to_agree_to_it(
     assert run(serve, "reload", "--yes", "--plant", str(plant)) == 0
     assert [path for _, path, _, _ in serve.asked] == ["/reload", "/reload?yes=true"]
     assert capsys.readouterr().out == "removed: pump-01\n"
+
+
+def test_a_person_with_a_token_has_their_name_in_the_audit_of_a_reload(plant: Path, serve: Serve) -> None:
+    serve.answer = (200, {"applied": True})
+    assert run(serve, "reload", "--yes", "--plant", str(plant)) == 0
+    assert serve.asked == [("POST", "/operator/plant/reload", "Bearer token-of-anna", {"yes": True})]
+
+
+def test_a_token_that_is_not_known_there_keeps_nobody_from_a_reload(
+    plant: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_TOKEN", "token-of-agents")
+    serve.answer = (422, {"applied": False, "mistakes": ["nonsense"]})
+    assert run(serve, "reload", "--plant", str(plant)) == 1
+    assert [(path, token) for _, path, token, _ in serve.asked] == [
+        ("/operator/plant/reload", "Bearer token-of-anna"),
+        ("/reload", "Bearer token-of-agents"),
+    ]
 
 
 def test_the_address_holds_no_secret(plant: Path) -> None:

@@ -188,6 +188,9 @@ def test_f3_aegisflow_mcp_leaves_its_address_once_it_holds_the_store(tmp_path: P
             assert here is not None
             with urllib.request.urlopen(f"{here.url}/instance", timeout=20) as response:
                 assert json.loads(response.read()) == {"instance": here.instance}
+            plant.publish(plant.good[: plant.good.index("  line-2:")] + OPERATORS)
+            assert plant.command("reload").stderr.startswith("nothing was changed yet:\nit removes 6 of 9 devices")
+            assert plant.command("reload", "--yes").returncode == 0
             plant.publish("nonsense: 1\n")
             assert plant.command("alarms").returncode == 0
             assert process.stdin is not None

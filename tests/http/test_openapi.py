@@ -37,6 +37,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "unshelve_alarm": {},
     "take_alarm_out_of_service": {"reason": "dismounted"},
     "return_alarm_to_service": {},
+    "reload_plant": {"yes": True},
     "write_incident": {**REPORT, "alarm_id": ALARM},
     "review_incident": {"revision": 1, "changes": {"title": "Leak"}},
 }

@@ -12,6 +12,7 @@ from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
 from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import ConfigError
 from tests.support.twins import windows
@@ -236,12 +237,14 @@ def test_f1_a_change_that_removes_more_than_a_tenth_waits_for_a_yes(many: Runnin
     assert "waits for aegisflow reload --yes" in note
     assert "pump-03" in note
     assert metric(many, 'aegisflow_reloads_total{outcome="waits"}') == "1.0"
-    assert many.app.plant.reload(yes=True).applied
+    assert many.app.plant.reload(yes=True, by=Caller("anna", CallerKind.OPERATOR)).applied
     assert set(many.app.plant.inventory().devices) == set(MANY[3:])
     assert not any("plant.yaml" in note for note in many.app.plant.health().notes)
     eventually(lambda: len(many.audit()) == 2)
-    agreed = {str(row.detail["agreed_to"]) for row in many.audit()}
-    assert agreed == {"[]", "['it removes 3 of 20 devices: pump-01, pump-02, pump-03']"}
+    assert {row.actor: row.detail["agreed_to"] for row in many.audit()} == {
+        "aegisflow": [],
+        "anna": ["it removes 3 of 20 devices: pump-01, pump-02, pump-03"],
+    }
 
 
 def test_f1_a_tenth_of_the_devices_goes_without_a_question(many: Running) -> None:

@@ -390,7 +390,7 @@ class MemoryPlant:
             NOW - 2,
         )
 
-    def reload(self, *, yes: bool = False) -> PlantChange:
+    def reload(self, *, yes: bool = False, by: Caller | None = None) -> PlantChange:
         self.reloads += 1
         return replace(self.change, applied=True, waits=()) if yes and self.change.waits else self.change
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Self
 
-from aegisflow.api.schemas.base import Moment, Shape, moment
+from aegisflow.api.schemas.base import Moment, Request, Shape, moment
 from aegisflow.domain.views import Health, PlantChange, StoreHealth
 
 __all__ = ["BrokerLink", "HealthReport", "ReloadReport", "StoreProgress"]
@@ -88,6 +88,13 @@ class HealthReport(Shape):
 
 def _age_s(at: float | None, now: float) -> float | None:
     return None if at is None else round(now - at, 3)
+
+
+class ReloadRequest(Request):
+    """Reading plant.yaml again."""
+
+    yes: bool = False
+    """Agree to what was said to wait: a change that takes much away, or an open alarm."""
 
 
 class ReloadReport(Shape):
