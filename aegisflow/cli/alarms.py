@@ -9,11 +9,12 @@ from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.endpoints import Endpoint
-from aegisflow.api.schemas.alarms import AlarmSummary, ById, ListedAlarm
+from aegisflow.api.schemas.alarms import AlarmSummary, ById, ListedAlarm, ListedEvidence
 from aegisflow.api.schemas.base import Request
+from aegisflow.api.text import z_score
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
 from aegisflow.cli.client import OperatorClient
-from aegisflow.domain.times import parse_duration
+from aegisflow.domain.times import format_duration, parse_duration
 from aegisflow.errors import BadValueError
 
 __all__ = ["acknowledge", "alarms", "figures", "in_service", "out_of_service", "refused", "shelve", "unshelve"]
@@ -26,7 +27,7 @@ def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Print the alarms, those that ask for somebody first; return the exit code."""
     answer = OperatorClient(plant, url).call(ends.LIST_ALARMS)
     found = sorted(answer.alarms, key=lambda alarm: bool(alarm.set_aside_by))
-    lines = [line for alarm in found for line in (_line(alarm), *_past(alarm))] or ["no alarms"]
+    lines = [line for alarm in found for line in (_line(alarm), *_facts(alarm), *_past(alarm))] or ["no alarms"]
     lines += [f"did not answer: {name}: {why}" for name, why in answer.unavailable.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
@@ -130,6 +131,25 @@ def _line(alarm: AlarmSummary) -> str:
         until = f" until {alarm.shelved_until}" if alarm.shelved_until else ""
         parts.append(f"by {alarm.set_aside_by}{until}: {alarm.set_aside_because}")
     return "  ".join(parts)
+
+
+def _facts(alarm: ListedAlarm) -> list[str]:
+    """Return where it is, since when, who knows of it, and what each sensor shows."""
+    where = [f"on {alarm.line}"] if alarm.line else []
+    if alarm.duration_s is not None:
+        where.append(f"{'for' if alarm.lasts else 'lasted'} {format_duration(alarm.duration_s)}")
+    if alarm.acknowledged_by:
+        note = f": {alarm.note}" if alarm.note else ""
+        where.append(f"acknowledged by {alarm.acknowledged_by}{note}")
+    return [f"    {', '.join(where)}"] * bool(where) + [f"    {_evidence(one)}" for one in alarm.evidence]
+
+
+def _evidence(one: ListedEvidence) -> str:
+    """Return ``vibration 8.4 mm/s (baseline 1.5, z +17.25, alarm limit up to 3.5) since 2026-01-31T07:50:00Z``."""
+    beside = [f"baseline {one.baseline:.5g}", f"z {z_score(one.z):+g}"]
+    if one.alarm_limit or one.normal:
+        beside.append(f"alarm limit {one.alarm_limit}" if one.alarm_limit else f"normal {one.normal}")
+    return f"{one.sensor} {' '.join([f'{one.value:.5g}', one.unit]).strip()} ({', '.join(beside)}) since {one.since}"
 
 
 def _past(alarm: ListedAlarm) -> list[str]:

@@ -34,12 +34,15 @@ class AlarmRoutes:
         plant = self._plant()
         answer = plant.active_alarms()
         past = past_of(plant, answer.value)
+        devices = plant.inventory().devices
         first = first_outs((alarm for alarm in answer.value if not alarm.state.is_suppressed), plant.inventory())
         return AlarmList(
             as_of=format_instant(answer.as_of),
             alarms=[
                 ListedAlarm.among(
                     alarm,
+                    devices.get(alarm.device_id),
+                    answer.as_of,
                     first_out=alarm.alarm_id in first,
                     patterns=past.patterns.get(alarm.alarm_id, ()),
                     similar=past.similar.get(alarm.alarm_id, ()),

@@ -177,9 +177,12 @@ def test_people_and_agents_are_told_the_same_of_an_alarm(web: TestClient, plant:
     agents = json.loads(AlarmTools(lambda: plant).get_active_anomalies().model_dump_json())["alarms"]
     people = {one["alarm_id"]: one for one in web.get(f"{PREFIX}alarms", headers=ANNA).json()["alarms"]}
     for told in agents:
-        common = told.keys() & people[told["alarm_id"]].keys() - {"patterns", "similar_incidents"}
-        assert {"alarm_id", "device_id", "fault_type", "severity", "state", "raised_at", "reasons"} == common
-        assert {name: told[name] for name in common} == {name: people[told["alarm_id"]][name] for name in common}
+        shown = people[told["alarm_id"]]
+        common = told.keys() & shown.keys() - {"patterns", "similar_incidents", "evidence"}
+        assert {"alarm_id", "device_id", "fault_type", "severity", "state", "raised_at", "reasons"} <= common
+        assert {name: told[name] or "" for name in common} == {name: shown[name] or "" for name in common}
+        for one, other in zip(told["evidence"], shown["evidence"], strict=True):
+            assert one == {name: other[name] for name in one}
 
 
 @each_post

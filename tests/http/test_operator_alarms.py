@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
+from aegisflow.domain.alarms.model import AlarmState
 from aegisflow.domain.refused import RefusedLine
-from tests.support.memory_plant import MemoryPlant, a_new_incident, an_alarm
+from tests.support.memory_plant import NOW, MemoryPlant, a_new_incident, an_alarm
 from tests.support.operator_tokens import ANNA
 
 ALARM = "/operator/alarms/pump-01@00001"
@@ -96,3 +97,19 @@ def test_the_agents_token_changes_no_alarm(
     assert web.post(f"{ALARM}/{act}", headers=headers, json=body).status_code == 401
     assert web.get("/operator/alarms", headers=headers).status_code == 401
     assert plant.alarms == before
+
+
+def test_h14_the_list_shows_evidence_line_duration_and_who_acknowledged(web: TestClient, plant: MemoryPlant) -> None:
+    gone = {"state": AlarmState.RETURNED, "cleared_at": NOW - 100.0, "raised_at": NOW - 400.0}
+    plant.alarms = [
+        replace(an_alarm(1, note="bearing is warm"), acknowledged_at=NOW - 60),
+        replace(an_alarm(2), **gone),
+    ]
+    first, second = web.get("/operator/alarms", headers=ANNA).json()["alarms"]
+    assert (first["line"], first["duration_s"]) == ("line-1", 9_999.0)
+    assert (first["acknowledged_by"], first["acknowledged_at"]) == ("an agent", "2026-01-31T07:59:00Z")
+    assert first["note"] == "bearing is warm"
+    strongest = first["evidence"][0]
+    assert (strongest["value"], strongest["unit"], strongest["baseline"]) == (8.4, "mm/s", 1.5)
+    assert (strongest["normal"], strongest["alarm_limit"]) == ("0.5 to 2.5", "up to 3.5")
+    assert second["duration_s"] == 300.0

@@ -42,3 +42,63 @@ def test_h3_the_figures_of_a_device_are_those_of_the_device_and_say_of_what_time
     answer = call("get_anomaly_history", device_id="pump-02", last="30d")
     assert "most frequent: 2 × pump-02 bearing_failure" in answer["figures"][4]
     assert (answer["data_from"], answer["data_to"]) == ("2026-01-31T07:59:00Z", "2026-01-31T07:59:55Z")
+
+
+@pytest.mark.parametrize("written", ["pump 2", "Pump-02", "PUMP_2", "pump02", " pump-2 "])
+def test_h8_a_device_is_found_by_what_can_only_mean_it(call, plant, written):
+    plant.alarms = [an_alarm(1, "pump-01"), an_alarm(2, "pump-02")]
+    assert call("get_device_status", device_id=written)["device"]["device_id"] == "pump-02"
+    assert call("get_sensor_stream", device_id=written)["device_id"] == "pump-02"
+    assert call("get_active_anomalies", device_id=written)["total"] == 1
+    assert call("get_anomaly_history", device_id=written)["total"] == 1
+    assert call("query_device_manual", device_id=written, query="leak of the seal")["passages"]
+
+
+def test_h8_a_name_of_two_meanings_or_of_none_is_refused(refusal, plant):
+    twin = replace(plant.spec.devices["pump-02"], device_id="pump-2")
+    plant.spec = replace(plant.spec, devices={**plant.spec.devices, "pump-2": twin})
+    for written in ("pump 2", "pump", "2", "", "pump-20", "p-02"):
+        assert "unknown device" in refusal("get_device_status", device_id=written)
+
+
+def test_h8_a_command_is_taken_only_as_it_is_spelt(refusal, plant):
+    for changed in ({"device_id": "pump 1"}, {"command": "reduce load"}, {"reduction_pct": "30 %"}):
+        refusal("execute_device_command", **(COMMAND | {"reduction_pct": "30"} | changed))
+    assert plant.requests == []
+
+
+@pytest.mark.parametrize(
+    ("last", "start", "end"),
+    [
+        ("2 hours", "2026-01-31T06:00:00Z", "2026-01-31T08:00:00Z"),
+        ("PT2H", "2026-01-31T06:00:00Z", "2026-01-31T08:00:00Z"),
+        ("1 hour and 30 minutes", "2026-01-31T06:30:00Z", "2026-01-31T08:00:00Z"),
+        ("P1DT12H", "2026-01-29T20:00:00Z", "2026-01-31T08:00:00Z"),
+        ("yesterday", "2026-01-30T00:00:00Z", "2026-01-31T00:00:00Z"),
+        ("Today", "2026-01-31T00:00:00Z", "2026-01-31T08:00:00Z"),
+    ],
+)
+def test_h8_a_period_is_taken_as_people_say_it(call, last, start, end):
+    for tool in ("get_sensor_stream", "get_anomaly_history"):
+        answer = call(tool, device_id="pump-01", last=last)
+        assert (answer["start"], answer["end"]) == (start, end)
+
+
+@pytest.mark.parametrize("last", ["P1M", "1 month", "2 fortnights", "PT", "P", "a while", "1 2h", "-2 hours"])
+def test_h8_a_period_of_several_meanings_or_of_none_is_refused(refusal, last):
+    assert "last=" in refusal("get_sensor_stream", device_id="pump-01", last=last)
+
+
+def test_h8_one_sensor_need_not_be_a_list(call):
+    for written in ("pressure", "Pressure", ["pressure", "Pressure"]):
+        answer = call("get_sensor_stream", device_id="pump-01", sensors=written)
+        assert [one["sensor"] for one in answer["sensors"]] == ["pressure"]
+    answer = call("get_sensor_stream", device_id="pump-01", sensors="pressure, vibration")
+    assert len(answer["sensors"]) == 2
+
+
+def test_h8_an_unknown_type_of_fault_is_refused_with_those_that_there_are(call, refusal, plant):
+    plant.alarms = [an_alarm(1)]
+    assert call("get_anomaly_history", fault_type="Bearing failure")["total"] == 1
+    said = refusal("get_anomaly_history", fault_type="bearing")
+    assert "choose one of: bearing_failure, sensor_silent, sensor_stuck, unclassified" in said

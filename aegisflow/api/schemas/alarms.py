@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
+from pydantic import Field
+
 from aegisflow.api.fields import Number, Read, as_number, number, within, words
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, Request, Shape, moment
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
-from aegisflow.api.text import clean
+from aegisflow.api.text import clean, describe_limits
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.equipment import DeviceSpec, SensorSpec
 from aegisflow.domain.incidents.model import Pattern, SimilarIncident
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.times import format_instant
@@ -22,6 +25,7 @@ __all__ = [
     "AlarmSummary",
     "ById",
     "ListedAlarm",
+    "ListedEvidence",
     "NoteRequest",
     "OutOfServiceRequest",
     "SensorEvidence",
@@ -103,9 +107,36 @@ class AlarmSummary(Shape):
         )
 
 
-class ListedAlarm(AlarmSummary):
-    """One alarm among others, with what of the past is like it."""
+class ListedEvidence(SensorEvidence):
+    """Why one sensor speaks for an alarm, beside what is normal for it."""
 
+    unit: str = ""
+    normal: str | None = None
+    """As words such as ``65 to 85``, in the sensor's unit; so with ``alarm_limit``."""
+    alarm_limit: str | None = None
+
+    @classmethod
+    def beside(cls, evidence: SensorEvidence, spec: SensorSpec | None) -> Self:
+        """Return the evidence with the limits of its sensor; without, where the plant has no such sensor any more."""
+        if spec is None:
+            return cls(**evidence.model_dump())
+        normal, alarm_limit = describe_limits(spec.normal), describe_limits(spec.alarm)
+        return cls(**evidence.model_dump(), unit=spec.unit, normal=normal, alarm_limit=alarm_limit)
+
+
+class ListedAlarm(AlarmSummary):
+    """One alarm among others, with its evidence and what of the past is like it."""
+
+    line: str = ""
+    """Of its device; empty for one that the plant does not have any more."""
+    duration_s: float | None = None
+    """From when it was raised until it returned to normal, or until now."""
+    acknowledged_at: Moment | None = None
+    acknowledged_by: str = ""
+    note: str = ""
+    """The words of whoever acknowledged it."""
+    evidence: list[ListedEvidence] = Field(default_factory=list)
+    """Of every sensor that speaks for it, the strongest deviation first; as of the last change of the alarm."""
     first_out: bool
     """Whether it was the first where several devices of a line tripped together."""
     patterns: list[str]
@@ -114,11 +145,27 @@ class ListedAlarm(AlarmSummary):
 
     @classmethod
     def among(
-        cls, alarm: Alarm, *, first_out: bool, patterns: Sequence[Pattern], similar: Sequence[SimilarIncident]
+        cls,
+        alarm: Alarm,
+        device: DeviceSpec | None,
+        now: float,
+        *,
+        first_out: bool,
+        patterns: Sequence[Pattern],
+        similar: Sequence[SimilarIncident],
     ) -> Self:
-        """Return an alarm with its past."""
+        """Return an alarm of a device, as of an instant in UTC epoch seconds, with its past."""
+        sensors = device.sensors if device else {}
+        strongest = sorted(alarm.evidence, key=lambda one: -abs(one.z))
+        until = now if alarm.cleared_at is None else alarm.cleared_at
         return cls.of(
             alarm,
+            line=device.line if device else "",
+            duration_s=max(0.0, until - alarm.raised_at),
+            acknowledged_at=moment(alarm.acknowledged_at),
+            acknowledged_by=clean(alarm.acknowledged_by, NAME_BYTES),
+            note=clean(alarm.note, WORDS_BYTES),
+            evidence=[ListedEvidence.beside(SensorEvidence.of(one), sensors.get(one.sensor)) for one in strongest],
             first_out=first_out,
             patterns=[pattern_line(pattern) for pattern in patterns[:MAX_PATTERNS]],
             similar_incidents=[SimilarIncidentSummary.of(one) for one in similar],

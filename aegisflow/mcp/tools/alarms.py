@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from aegisflow.api.names import device_named, fitting_name
 from aegisflow.api.periods import asked_period
 from aegisflow.api.schemas.alarms import AlarmDetail
 from aegisflow.api.schemas.base import moment
@@ -13,8 +14,10 @@ from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.api.text import clean
 from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.model import Alarm, Severity
+from aegisflow.domain.detection.finding import SENSOR_SILENT, SENSOR_STUCK, UNCLASSIFIED
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
+from aegisflow.errors import UnknownNameError
 from aegisflow.mcp.budget import largest_page
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
@@ -28,9 +31,9 @@ from aegisflow.mcp.presenters import (
     unavailable,
 )
 from aegisflow.mcp.schemas import Acknowledgement, ActiveAlarms, AlarmHistory, AlarmItem, PastAlarm
-from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, MinSeverity, Start
+from aegisflow.mcp.tools.arguments import AlarmId, AnyFaultType, Cursor, DeviceId, End, Last, MinSeverity, Start
 from aegisflow.plant.past import past_of
-from aegisflow.plant.protocol import PlantSource
+from aegisflow.plant.protocol import Plant, PlantSource
 
 _DAY_S = 86_400.0
 _MAX_NAMED = 10
@@ -56,6 +59,7 @@ class AlarmTools:
         neighbours, then query_device_manual.
         """
         plant = self._plant()
+        device_id = device_named(device_id, plant.inventory())
         answer = plant.active_alarms(() if device_id is None else (device_id,))
         least = Severity(min_severity or "low").rank
         asked = [alarm for alarm in answer.value if alarm.severity.rank >= least]
@@ -101,7 +105,7 @@ class AlarmTools:
     def get_anomaly_history(
         self,
         device_id: DeviceId | None = None,
-        fault_type: FaultType | None = None,
+        fault_type: AnyFaultType | None = None,
         min_severity: MinSeverity = None,
         start: Start = None,
         end: End = None,
@@ -114,6 +118,8 @@ class AlarmTools:
         Tells a recurring fault from a first one. Next: get_incident_reports.
         """
         plant = self._plant()
+        device_id = device_named(device_id, plant.inventory())
+        fault_type = None if fault_type is None else _fault_type(fault_type, plant)
         asked = [device_id, fault_type, min_severity, start, end, last, limit]
         question = {"tool": "get_anomaly_history", "asked": asked}
         before: tuple[float, str] | None = None
@@ -170,6 +176,21 @@ class AlarmTools:
         plant = self._plant()
         alarm = plant.acknowledge(alarm_id, caller(), clean(note, 2_000))
         return acknowledgement(AlarmDetail.of(alarm), format_instant(plant.now()))
+
+
+def _fault_type(text: str, plant: Plant) -> str:
+    """Return the type of fault that is meant; an empty answer about one that cannot be would read as good news."""
+    devices = plant.inventory().devices.values()
+    known = {rule.name for device in devices for rule in device.faults}
+    known |= {UNCLASSIFIED, SENSOR_STUCK, SENSOR_SILENT}
+    found = fitting_name(text, sorted(known))
+    if found in known:
+        return found
+    known |= plant.alarm_history(AlarmQuery(limit=1)).value.by_type.keys()  # what rules of earlier days named
+    found = fitting_name(text, sorted(known))
+    if found not in known:
+        raise UnknownNameError("type of fault", text, sorted(known))
+    return found
 
 
 def _urgency(alarm: Alarm) -> tuple[int, float, str]:

@@ -14,4 +14,6 @@ MinSeverity = Annotated[SeverityName | None, Field(description="this or worse")]
 FaultType = Annotated[
     str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", description="e.g. bearing_failure, as alarms name it")
 ]
+AnyFaultType = Annotated[str, Field(max_length=60, description="e.g. bearing_failure, as alarms name it")]
+"""For a tool that knows which there are, and names them where it refuses another one."""
 AlarmId = Annotated[str, Field(max_length=150, description="as the alarm tools name it")]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from aegisflow.api.names import device_named
 from aegisflow.api.text import clean, clip
 from aegisflow.domain.times import format_instant
 from aegisflow.mcp.budget import largest_that_fits
@@ -30,7 +31,8 @@ class KnowledgeTools:
         passage means the manuals do not say; then say that, do not guess. Whole manuals:
         aegisflow://manuals. Next: execute_device_command, or acknowledge_anomaly to keep watching.
         """
-        answer = self._plant().find_passages(query, device_id, limit)
+        plant = self._plant()
+        answer = plant.find_passages(query, device_named(device_id, plant.inventory()), limit)
         found = answer.value
         passages = [passage_item(passage) for passage in found.passages[:limit]]
         longest = max((len(passage.text.encode()) for passage in passages), default=0)

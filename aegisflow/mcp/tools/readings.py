@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from aegisflow.api.names import fitting_name, sensors_named
 from aegisflow.api.periods import asked_period
 from aegisflow.api.schemas.devices import DeviceSummary
 from aegisflow.domain.alarms.model import AlarmState
@@ -26,6 +27,11 @@ _MAX_GAPS = 10
 _MAX_SENSORS = 20
 
 
+def _listed(sensors: object) -> object:
+    """Return the name of one sensor, or names with commas between, as the list that was meant."""
+    return [name.strip() for name in sensors.split(",")] if isinstance(sensors, str) else sensors
+
+
 class ReadingTools:
     """Answers ``get_sensor_stream`` and ``get_device_status``."""
 
@@ -38,6 +44,7 @@ class ReadingTools:
         sensors: Annotated[
             list[Annotated[str, Field(max_length=100)]] | None,
             Field(max_length=_MAX_SENSORS, description="e.g. ['vibration']; default all"),
+            BeforeValidator(_listed),
         ] = None,
         start: Start = None,
         end: End = None,
@@ -52,7 +59,9 @@ class ReadingTools:
         """
         plant = self._plant()
         period = asked_period(start, end, last, now=plant.now(), default_s=_HOUR_S)
-        answer = plant.sensor_stream(device_id, tuple(dict.fromkeys(sensors or ())), period, max(1, points))
+        device_id = fitting_name(device_id, plant.inventory().devices)
+        asked = sensors_named(sensors or (), device_id, plant.inventory())
+        answer = plant.sensor_stream(device_id, asked, period, max(1, points))
         stream = answer.value
         spec = plant.inventory().devices.get(device_id)
         status = _status_now(plant, device_id)
@@ -105,7 +114,7 @@ class ReadingTools:
         if device_id is not None:
             if cursor is not None:
                 raise BadValueError("cursor", cursor, "no cursor beside device_id: one device is one page")
-            return self._one(plant, device_id)
+            return self._one(plant, fitting_name(device_id, plant.inventory().devices))
         answer = plant.all_status()
         everyone = answer.value
         question = {"tool": "get_device_status", "limit": limit}
