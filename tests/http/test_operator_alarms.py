@@ -100,10 +100,9 @@ def test_the_agents_token_changes_no_alarm(
 
 
 def test_h14_the_list_shows_evidence_line_duration_and_who_acknowledged(web: TestClient, plant: MemoryPlant) -> None:
-    gone = {"state": AlarmState.RETURNED, "cleared_at": NOW - 100.0, "raised_at": NOW - 400.0}
     plant.alarms = [
         replace(an_alarm(1, note="bearing is warm"), acknowledged_at=NOW - 60),
-        replace(an_alarm(2), **gone),
+        replace(an_alarm(2), state=AlarmState.RETURNED, cleared_at=NOW - 100.0, raised_at=NOW - 400.0),
     ]
     first, second = web.get("/operator/alarms", headers=ANNA).json()["alarms"]
     assert (first["line"], first["duration_s"]) == ("line-1", 9_999.0)
