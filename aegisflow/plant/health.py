@@ -48,8 +48,11 @@ class HealthCheck:
     def run(self) -> Health:
         """Return the plant's health; never raises."""
         plant, link = self._inventory(), self._link()
-        away = self.broker_away()
-        reasons = [away] if away else []
+        reasons: list[str] = []
+        if not link.connected:
+            reasons.append(
+                f"not connected to the broker {self._broker} since {format_instant(link.since)}: {link.detail}"
+            )
         store = self._store()
         reasons += _store_reasons(store)
         children = self._children(reasons)
@@ -72,13 +75,6 @@ class HealthCheck:
             last_reading_at=None if counts is None else counts.last_reading_at,
             notes=(*self._file_notes(), *self._notes(), *self._input_notes(counts)),
         )
-
-    def broker_away(self) -> str:
-        """Return since when and why there is no connection to the broker; empty while there is one."""
-        link = self._link()
-        if link.connected:
-            return ""
-        return f"not connected to the broker {self._broker} since {format_instant(link.since)}: {link.detail}"
 
     def commit_age_s(self) -> float:
         """Return the seconds since the last commit; not a number before the first."""

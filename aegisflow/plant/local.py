@@ -373,10 +373,7 @@ class LocalPlant:
         return history[-1].alarm
 
     def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
-        # Without it, an agent takes nine silent devices for nine faults, and old values for those of now.
-        away = self._health_check.broker_away()
-        broker = {"broker": f"{away}; values are those of before"} if away else {}
-        return Answer(value, self._now(), {**broker, **(unavailable or {})})
+        return Answer(value, self._now(), unavailable or {})
 
     def _device(self, device_id: str) -> DeviceSpec:
         devices = self._inventory().devices
