@@ -7,7 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.mutants import CLIENT, CODEC, CONNECTION, DEVICE, GATEWAY, MUTANTS, RECALL, ROOT, WRITER, Mutant
+from tests.support.mutants import (
+    CLIENT,
+    CODEC,
+    CONNECTION,
+    DEVICE_ACTOR,
+    GATEWAY,
+    MUTANTS,
+    RECALL,
+    ROOT,
+    WRITER,
+    Mutant,
+)
 
 DOMAIN = [
     f"tests/domain/{name}.py"
@@ -50,7 +61,7 @@ def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[
 def survives(mutant: Mutant) -> str:
     """Return what the tests say if they do not notice; empty if they do."""
     files = OTHERS.get(mutant.file) or (DOMAIN if mutant.file.startswith("domain/") else GUARD)
-    done = run(mutant, GUARD + WALK if mutant.file in (GATEWAY, DEVICE) else files)
+    done = run(mutant, GUARD + WALK if mutant.file in (GATEWAY, DEVICE_ACTOR) else files)
     failed = done.returncode == 1 and "failed" in done.stdout.splitlines()[-1]
     return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-500:]}"
 

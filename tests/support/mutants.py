@@ -43,7 +43,7 @@ EXECUTION, STATE_MACHINE, VERIFICATION = (
 )
 CALLERS, DEVICE = "domain/callers.py", "domain/device.py"
 STEP, GUARD, TRANSITIONS = "domain/commands/transition.py", "actors/guard.py", "actors/transition_writer.py"
-GATEWAY, DEVICE = "actors/gateway.py", "actors/device.py"
+GATEWAY, DEVICE_ACTOR = "actors/gateway.py", "actors/device.py"
 WRITER, RECALL = "store/writer.py", "store/recall.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
 
@@ -324,7 +324,7 @@ MUTANTS = (
     Mutant("answers of machines are not passed on", GATEWAY, "self.tell(ack.device_id, AckReceived(ack))", "pass"),
     Mutant(
         "published though the machine's own interlock refused",
-        DEVICE,
+        DEVICE_ACTOR,
         "if begun.publish:",
         "if True:",
     ),
@@ -334,7 +334,9 @@ MUTANTS = (
         "if self._execution is None or self.open_command != command_id:",
         "if True:",
     ),
-    Mutant("a restarted guard is not told", DEVICE, "for progress in self._told_progress:", "for progress in ():"),
+    Mutant(
+        "a restarted guard is not told", DEVICE_ACTOR, "for progress in self._told_progress:", "for progress in ():"
+    ),
     Mutant(
         "published without a connection", CLIENT, "connection is None or not connection.connected or", "connection and"
     ),
@@ -360,7 +362,7 @@ MUTANTS = (
         '"expires_at": format_instant(expires_at)',
         '"expires_at": format_instant(issued_at)',
     ),
-    Mutant("the machine is never asked", DEVICE, "if asked is not None:", "if False:"),
+    Mutant("the machine is never asked", DEVICE_ACTOR, "if asked is not None:", "if False:"),
 )
 """What could go wrong, where; the old text stands once in its file."""
 
