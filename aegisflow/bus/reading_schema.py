@@ -73,7 +73,8 @@ class ReadingSchema:
         if named is not None and not isinstance(named, str):
             raise PayloadError("wrong_type", f"device_id: found {_named(named)}, expected a string")
         if not refused and not values:
-            raise PayloadError("wrong_type", str(error))
+            expected = ", ".join(self.sensors)
+            raise PayloadError("no_known_sensor", f"expected a number for at least one of {expected}; {error}"[:200])
         return Salvaged(stamp, named, values, tuple(refused))
 
     def markers(self, values: dict[str, float]) -> tuple[RefusedValue, ...]:

@@ -170,7 +170,9 @@ class Timeline:
         Where the newest lies ahead of now it was never true, so time goes on from this one.
         """
         self.late += 1
-        placed = self._beside(reading, at)
+        # One that keeps its stamp keeps it to the last bit: should it have been stored before, as what a broker
+        # delivers again after a long break may have been, the store knows it by that.
+        placed = reading if at == reading.at else self._beside(reading, at)
         if self.latest_at > reading.received_at + AHEAD_S:
             self.latest_at = placed.at
         return Disposition.LATE, placed

@@ -70,7 +70,12 @@ def test_a_stream_its_alarms_and_its_letters_are_the_same_on_both_databases(tmp_
     assert sqlite == postgresql
     assert sqlite["stream"]["readings"] == 320
     assert sqlite["alarms"]["alarms"][0]["acknowledged_by"] == "ada"
-    assert [row[2] for row in sqlite["letters"]] == ["not_json", "payload_too_large", "unknown_device"]
+    assert [row[2] for row in sqlite["letters"]] == [
+        "not_json",
+        "no_known_sensor",
+        "payload_too_large",
+        "unknown_device",
+    ]
 
 
 def without_instant(answer: dict[str, object]) -> dict[str, object]:
