@@ -235,7 +235,8 @@ def test_one_command_at_a_time_but_a_shutdown_overtakes(make: Make) -> None:
     assert any("under way" in reason for reason in second.reasons)
     stop = plant.propose("pump-01", STOP, ADA)
     plant.live_until(lambda: plant.stage(stop) is Stage.VERIFIED, 120)
-    assert plant.stage(first) is Stage.UNVERIFIED
+    # It depends on the threads whether the machine had answered the first before the shutdown overtook it.
+    assert plant.stage(first) in (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
     assert plant.orders("pump-01") == ["enable_maintenance_mode", "emergency_shutdown"]
 
 
