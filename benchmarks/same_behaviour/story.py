@@ -74,6 +74,7 @@ class Plant:
         if result != "silence":
             self.stage.acknowledge(device, command["command_id"], self.at, result, machine.running.value, "as asked")
             self.stage.until(command["command_id"], "acknowledged", "verified", "unverified", "failed")
+            self.stage.tick()  # a device looks at its mode once a second
         return str(command["command_id"])
 
     def hear(self, *, answer: bool) -> None:
