@@ -28,7 +28,8 @@ test: $(STAMP)
 	$(PYTEST) -m serial
 
 test-all: $(STAMP)
-	$(PYTEST) --long -n $(WORKERS) --dist worksteal -m 'not serial' --durations=20
+	$(PYTEST) --long -n $(WORKERS) --dist worksteal -m 'not serial' --durations=20 --cov --cov-report=term
+	$(BIN)/coverage report --include='aegisflow/domain/*' --show-missing --fail-under=95
 	$(PYTEST) --long -m serial
 
 # What the everyday tests have seen of the package. Nearly all branches of the pure core must have been taken.

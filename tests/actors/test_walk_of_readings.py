@@ -121,6 +121,7 @@ def test_a_flood_of_unknown_names_leaves_no_memory_and_fills_no_store(small_plan
     assert dropped == 2_000 - len(small_plant.disk.letters)
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("small_plant", [{"gateway": GatewaySettings(queue_limit=100)}], indirect=True)
 def test_unacknowledged_telemetry_is_shed_oldest_first_and_counted(small_plant: SmallPlant) -> None:
     small_plant.disk.fast.clear()

@@ -200,6 +200,7 @@ def test_a_pace_that_is_none_is_refused_before_anything_begins(tmp_path, choice)
     assert not (tmp_path / "demo").exists()
 
 
+@pytest.mark.serial
 @pytest.mark.broker
 def test_the_demo_stores_every_reading_and_notices_what_was_scripted(tmp_path, plant_file, monkeypatch):
     monkeypatch.setattr(run, "record_day", short_day)

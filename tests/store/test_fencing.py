@@ -66,6 +66,7 @@ def test_a_writer_whose_store_was_claimed_by_another_stops(store_url: str) -> No
     second.close()
 
 
+@pytest.mark.serial
 def test_one_who_came_and_left_meanwhile_is_noticed_too(store_url: str) -> None:
     first = open_store(store_url)
     elder = StoreBench(first)
