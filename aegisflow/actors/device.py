@@ -190,8 +190,7 @@ class DeviceActor(DispatchedActor):
             self._metrics.clock_changes.labels("sender").inc()
             entry = AuditEntry(self._now(), self.name, "sender_clock_changed", self.name, detail)
             self.post(HISTORIAN, AppendAudit(entry))
-        if changes:
-            self.tell(GATEWAY, SenderClockLearned(self.name, self._device.timeline.clock.offset_s))
+        self.tell(GATEWAY, SenderClockLearned(self.name, self._device.timeline.clock.offset_s))
         changes.clear()
 
     def _die_of(self, reading: Reading, rest: tuple[Reading, ...], error: Exception) -> None:

@@ -82,6 +82,12 @@ class InboundQueue:
         assured = self._begun or self._urgent or self._urgent_unassured or self._assured
         return bool(assured) or (bool(self._unassured) and self.in_flight < self._limit)
 
+    @property
+    def unsettled(self) -> int:
+        """How many messages have been received and are not yet settled on disk, wherever they are."""
+        waiting = (self._begun, self._urgent, self._urgent_unassured, self._assured, self._unassured)
+        return sum(len(messages) for messages in waiting) + self.in_flight
+
     def close(self) -> None:
         """Take no more messages; the broker keeps those that are not acknowledged."""
         self._closed = True
@@ -110,6 +116,7 @@ class InboundQueue:
             rejected_by_device={name: dict(counts) for name, counts in self.rejected_by_device.items()},
             shed=self.shed,
             in_flight=self.in_flight,
+            unsettled=self.unsettled,
             last_reading_at=self.last_reading_at,
             quiet_s=time.monotonic() - self._last_reading_monotonic,
         )

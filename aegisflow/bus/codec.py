@@ -121,18 +121,6 @@ class Codec:
         """Return the MQTT topic filter that matches the answers of every device."""
         return self._acks.filter
 
-    def sensor_topic(self, device_id: str) -> str:
-        """Return the topic where a device publishes its readings."""
-        return self._sensors.topic(device_id)
-
-    def ack_topic(self, device_id: str) -> str:
-        """Return the topic where a device answers commands."""
-        return self._acks.topic(device_id)
-
-    def command_topic(self, device_id: str) -> str:
-        """Return the topic where a device takes commands."""
-        return self._commands.topic(device_id)
-
     def is_ack(self, topic: str) -> bool:
         """Return whether this is a topic of answers to commands."""
         return self._acks.level(topic) is not None

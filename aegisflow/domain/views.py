@@ -279,6 +279,8 @@ class Health:
     rejected: Mapping[str, int]
     """Reason code to how many messages were refused."""
     last_reading_at: float | None
+    unsettled: int = 0
+    """Messages received and not yet settled on disk, wherever they are."""
     notes: tuple[str, ...] = ()
     """What people should know although the plant is watched: a manual that cannot be read, no model."""
 

@@ -71,6 +71,7 @@ class HealthCheck:
             children=children,
             devices=len(plant.devices),
             received=0 if counts is None else counts.received,
+            unsettled=0 if counts is None else counts.unsettled,
             rejected={} if counts is None else counts.rejected,
             last_reading_at=None if counts is None else counts.last_reading_at,
             notes=(*self._file_notes(), *self._notes(), *self._input_notes(counts)),
@@ -87,7 +88,9 @@ class HealthCheck:
 
     def _input_notes(self, counts: GatewayCounts | None) -> tuple[str, ...]:
         """Return what is refused most, and whose clock is off."""
-        off = {} if counts is None else counts.clocks_off
+        if counts is None:  # that the gateway does not answer is said elsewhere, and it need not be waited for twice
+            return ()
+        off = counts.clocks_off
         notes = [
             f"{name}: its clock is {format_duration(abs(by_s))} {'ahead of' if by_s > 0 else 'behind'} ours"
             for name, by_s in list(off.items())[:NAMED_CHILDREN]
@@ -97,7 +100,7 @@ class HealthCheck:
         try:
             lines = sorted(self._directory.ask(GATEWAY, ReadRefused(), ANSWER_S), key=lambda line: -line.count)
         except UnavailableError:
-            return tuple(notes)  # that the gateway is away is said elsewhere
+            return tuple(notes)
         for line in lines[:NAMED_REFUSALS]:
             whose = " ".join(part for part in (line.device_id or "no device of the plant", line.sensor) if part)
             notes.append(f"refused: {whose} {line.reason} ×{line.count:,}, last {line.sample!r} on {line.topic}")

@@ -121,6 +121,16 @@ def test_a_flood_of_unknown_names_leaves_no_memory_and_fills_no_store(small_plan
     assert dropped == 2_000 - len(small_plant.disk.letters)
 
 
+def test_a_reading_is_unsettled_until_it_is_on_disk_wherever_it_waits(small_plant: SmallPlant) -> None:
+    small_plant.disk.fast.clear()
+    for number in range(20):
+        small_plant.send("pump-01", T0 + 5.0 * number, temperature=75.0)
+    assert counts(small_plant).unsettled == 20
+    small_plant.disk.fast.set()
+    small_plant.bus.wait_until(lambda: len(small_plant.bus.acknowledged) == 20)
+    assert counts(small_plant).unsettled == 0
+
+
 @pytest.mark.serial
 @pytest.mark.parametrize("small_plant", [{"gateway": GatewaySettings(queue_limit=100)}], indirect=True)
 def test_unacknowledged_telemetry_is_shed_oldest_first_and_counted(small_plant: SmallPlant) -> None:

@@ -52,6 +52,8 @@ class GatewayCounts:
     """By the plant's clock."""
     quiet_s: float = 0.0
     """Seconds since the last reading (or the start), by the wall."""
+    unsettled: int = 0
+    """Messages received and not yet settled on disk: waiting here, with a device, or with the historian."""
     clocks_off: Mapping[str, float] = field(default_factory=dict)
     """Device to by how many seconds its clock is ahead of ours, negative for behind; those about right are absent."""
 

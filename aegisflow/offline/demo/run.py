@@ -141,7 +141,7 @@ class _Telling:
 
 def _drained(plant: Plant, sent: Sent) -> bool:
     health = plant.health()
-    return health.received >= sent.acknowledged and not health.store.pending
+    return health.received >= sent.acknowledged and not health.unsettled and not health.store.pending
 
 
 def _outcome(plant: Plant, labelled: Labelled, sent: Sent, seconds: float) -> DemoOutcome:
