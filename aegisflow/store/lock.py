@@ -14,6 +14,7 @@ connection breaks, and somebody else may have written since; a file can be remov
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -150,7 +151,9 @@ class AdvisoryLock:
             raise StoreError("the session that held the writer's lock has ended")
 
     def release(self) -> None:
-        """Let others write."""
+        """Let others write, from this moment on: the server notices only later that a connection was closed."""
+        with suppress(PeeweeException):
+            self._connection.run("SELECT pg_advisory_unlock(?)", _ADVISORY_KEY)
         self._connection.close()
 
 

@@ -20,6 +20,7 @@ from tests.support.store_samples import T0, reading
 
 HOLD = """
 import sys
+from aegisflow.store.connection import Connection
 from aegisflow.store import open_store
 store = open_store(sys.argv[1])
 print("held", flush=True)
@@ -205,3 +206,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"file/store\.db cannot be opened"):
         open_store(f"sqlite:///{tmp_path}/file/store.db")
+
+
+def test_who_comes_after_a_closed_store_need_not_wait_for_the_end_of_its_session(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(postgres_url)
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "close", lambda connection: None)  # as late as the server may notice it
+        store.close()
+    open_store(postgres_url).close()
