@@ -5,7 +5,7 @@ from math import inf
 
 from aegisflow.domain.alarms.book import AlarmBook, Outcome
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, worst_of
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
@@ -211,6 +211,8 @@ class Device:
     def view(self, at: float) -> DeviceView:
         """Return the device as policy and interlocks see it."""
         active = [alarm for alarm in self.alarms() if alarm.state.is_active]
+        # What the machine has is the same whoever is told of it; only what its mode causes by design is none of that.
+        set_aside = [alarm for alarm in self.alarms() if alarm.lasts and alarm.state.is_set_aside]
         unheard_s = max(0.0, at - self._received_at)
         sensors = [self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors]
         command_state = self._command_state
@@ -222,7 +224,7 @@ class Device:
             reduction_pct=command_state.reduction_pct,
             silent=unheard_s > self.spec.silent_after_s,
             stale=tuple(one.spec.name for one in sensors if one.quality is not Quality.GOOD),
-            severity=max((alarm.severity for alarm in active), key=lambda one: one.rank, default=None),
+            severity=worst_of(active),
             fault_types=tuple(alarm.fault_type for alarm in active),
             open_command=command_state.open_command,
             means=recent_means(self._detector.sensors),
@@ -230,7 +232,9 @@ class Device:
             full_load=command_state.full_load,
             unrecovered=command_state.unrecovered(at),
             version=command_state.version,
-            facts=describe_facts(command_state, sensors, active),
+            facts=describe_facts(command_state, sensors, active, set_aside),
+            set_aside_severity=worst_of(set_aside),
+            set_aside_types=tuple(alarm.fault_type for alarm in set_aside),
         )
 
     def begin(self, record: CommandRecord, at: float) -> Begun:

@@ -72,6 +72,13 @@ MUTANTS = (
     Mutant("one too many on a device", POLICY, "plant.device_commands >= policy", "plant.device_commands > policy"),
     Mutant("one too many in the plant", POLICY, "plant.plant_commands >= policy", "plant.plant_commands > policy"),
     Mutant("acts on doubtful alarms", POLICY, "if doubtful:", "if False:"),
+    Mutant(
+        "acts on shelved doubtful alarms",
+        POLICY,
+        "(*device.fault_types, *device.set_aside_types)",
+        "device.fault_types",
+    ),
+    Mutant("allows more once an alarm is shelved", POLICY, "return all(holds) if", "return any(holds) if"),
     Mutant("acts on stale sensors", POLICY, "if device.silent or device.stale:", "if device.silent:"),
     Mutant("line's limit reached is passed", POLICY, "+ taken > policy.line", "+ taken >= policy.line"),
     Mutant("the last sibling stops", POLICY, "plant.others_running < least", "plant.others_running <= least - 2"),

@@ -1,5 +1,6 @@
 """Alarms and their life after ISA-18.2 / IEC 62682."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,7 +48,12 @@ class AlarmState(StrEnum):
     @property
     def is_suppressed(self) -> bool:
         """Whether nobody is asked to acknowledge it for now, whatever its cause does."""
-        return self in (AlarmState.SHELVED, AlarmState.SUPPRESSED_BY_DESIGN, AlarmState.OUT_OF_SERVICE)
+        return self.is_set_aside or self is AlarmState.SUPPRESSED_BY_DESIGN
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether an operator suppressed it; that changes who is told of it, and nothing about the machine."""
+        return self in (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE)
 
 
 class Change(StrEnum):
@@ -146,6 +152,11 @@ class AlarmEvent:
     alarm: Alarm
     by: str = ""
     """Name of whoever did it; empty for the device itself."""
+
+
+def worst_of(alarms: Iterable[Alarm]) -> Severity | None:
+    """Return the severity of the worst of these alarms; None for no alarm."""
+    return max((alarm.severity for alarm in alarms), key=lambda one: one.rank, default=None)
 
 
 def command_alarm(alarm_id: str, device_id: str, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:

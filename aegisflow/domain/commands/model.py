@@ -302,4 +302,8 @@ class DeviceView:
     version: str
     """A text that changes with mode, load and specification."""
     facts: tuple[str, ...] = ()
-    """The newest values beside their limits, and the active alarms, for people to read."""
+    """The newest values beside their limits, and the alarms whose cause lasts, for people to read."""
+    set_aside_severity: Severity | None = None
+    """Severity of the worst alarm that an operator shelved or took out of service and whose cause lasts."""
+    set_aside_types: tuple[str, ...] = ()
+    """Fault types of those alarms."""

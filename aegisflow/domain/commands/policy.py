@@ -138,9 +138,10 @@ def _against_agent(command: Command, device: DeviceView, plant: PlantView, polic
         yield _too_many("this device", plant.device_commands, policy.device_rate.within_s)
     if plant.plant_commands >= policy.plant_rate.count:
         yield _too_many("the plant", plant.plant_commands, policy.plant_rate.within_s)
-    doubtful = [name for name in device.fault_types if name in policy.doubtful]
+    doubtful = [name for name in (*device.fault_types, *device.set_aside_types) if name in policy.doubtful]
     if doubtful:
-        yield f"the alarm is {doubtful[0]}: what is wrong is not clear, so monitor and do not act"
+        aside = "" if doubtful[0] in device.fault_types else " (set aside by an operator, and its cause lasts)"
+        yield f"the alarm is {doubtful[0]}{aside}: what is wrong is not clear, so monitor and do not act"
     if device.silent or device.stale:
         what = "the device is silent" if device.silent else f"no recent value of {', '.join(device.stale)}"
         yield f"{what}: monitor and do not act"
@@ -165,7 +166,6 @@ def _too_many(what: str, count: int, within_s: float) -> str:
 
 def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
     by, reduction = command.proposed_by, command.reduction_pct
-    severity = NO_ALARM if device.severity is None else device.severity.value
     is_reduction = command.command is CommandName.REDUCE_LOAD
     return (
         (not rule.callers or by.kind in rule.callers or (by.name in rule.callers and by.name not in _KINDS))
@@ -173,10 +173,23 @@ def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
         and (not rule.devices or device.device_id in rule.devices)
         and (not rule.lines or device.line in rule.lines)
         and (not rule.kinds or device.kind in rule.kinds)
-        and (not rule.severities or severity in rule.severities)
+        and (not rule.severities or _fits_severity(rule, device))
         and (rule.up_to_pct is None or (is_reduction and reduction <= rule.up_to_pct))
         and (rule.above_pct is None or (is_reduction and reduction > rule.above_pct))
     )
+
+
+def _fits_severity(rule: PolicyRule, device: DeviceView) -> bool:
+    """Return whether a rule about severities holds, so that setting an alarm aside never widens what is allowed.
+
+    The device is taken both as people are told of it and as it is: what allows must hold for both, what asks or
+    denies for one of them.
+    """
+    told = device.severity
+    aside = device.set_aside_severity
+    real = aside if told is None or (aside is not None and aside.rank > told.rank) else told
+    holds = [(NO_ALARM if severity is None else severity.value) in rule.severities for severity in (told, real)]
+    return all(holds) if rule.verdict is Verdict.ALLOW else any(holds)
 
 
 def taken_pct(mode: Mode, reduction_pct: float) -> float:

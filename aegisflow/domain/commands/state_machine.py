@@ -11,6 +11,7 @@ from aegisflow.domain.commands.interlocks import RecoveryWatch, interlocks
 from aegisflow.domain.commands.model import MOVES, CommandName, CommandRecord, DeviceView, Mode, Stage
 from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import SensorStatus
 
 __all__ = ["KNOWN_S", "Begun", "CommandStateMachine", "describe_facts", "recent_means"]
@@ -225,15 +226,22 @@ def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
 
 
 def describe_facts(
-    command_state: CommandStateMachine, sensors: Sequence[SensorStatus], active: Sequence[Alarm]
+    command_state: CommandStateMachine,
+    sensors: Sequence[SensorStatus],
+    active: Sequence[Alarm],
+    set_aside: Sequence[Alarm] = (),
 ) -> tuple[str, ...]:
-    """Return a device in figures, as short sentences for whoever decides about a command to it."""
+    """Return a device in figures, as short sentences for whoever decides about a command to it.
+
+    Args:
+        command_state: its mode and load.
+        sensors: as they are now.
+        active: its alarms, the worst first.
+        set_aside: those that an operator shelved or took out of service and whose cause lasts, the worst first.
+    """
     load = f", load reduced by {command_state.reduction_pct:g} %" if command_state.reduction_pct else ""
     facts = [f"mode {command_state.mode}{load}"]
-    facts += [
-        f"{alarm.severity} alarm {alarm.alarm_id}: {alarm.fault_type} ({', '.join(alarm.sensors)})"
-        for alarm in active[:3]
-    ]
+    facts += [_alarm_fact(alarm) for alarm in (*active[:3], *set_aside[:3])]
     for one in sensors[:8]:
         if one.value is None:
             facts.append(f"{one.spec.name}: no value")
@@ -243,3 +251,11 @@ def describe_facts(
         limits = f" (alarm {', '.join(bounds)})" if bounds else ""
         facts.append(f"{one.spec.name} {one.value:.4g} {one.spec.unit}{limits}, {one.quality}")
     return tuple(facts)
+
+
+def _alarm_fact(alarm: Alarm) -> str:
+    fact = f"{alarm.severity} alarm {alarm.alarm_id}: {alarm.fault_type} ({', '.join(alarm.sensors)})"
+    if not alarm.state.is_set_aside:
+        return fact
+    until = f" until {format_instant(alarm.shelved_until)}" if alarm.shelved_until is not None else ""
+    return f"{fact}, {str(alarm.state).replace('_', ' ')}{until} by {alarm.suppressed_by}; its cause lasts"

@@ -178,3 +178,30 @@ def test_a_shelf_has_a_reason_and_is_no_longer_than_a_shift(shelf_s: float | Non
     device = with_alarm()
     with pytest.raises(BadValueError):
         device.suppress(device.alarms()[0].alarm_id, OPERATOR, reason, 600.0, shelf_s)
+
+
+def test_h10_what_policy_and_people_see_of_a_device_has_the_alarms_that_were_set_aside() -> None:
+    device = with_alarm()
+    (alarm,) = device.alarms()
+    at = alarm.raised_at + 60
+    before = device.view(at)
+    device.suppress(alarm.alarm_id, OPERATOR, "welding next door", at, 600.0)
+    shelved_view = device.view(at)
+    assert (shelved_view.severity, shelved_view.fault_types) == (None, ())
+    assert (shelved_view.set_aside_severity, shelved_view.set_aside_types) == (before.severity, before.fault_types)
+    (fact,) = (fact for fact in shelved_view.facts if alarm.alarm_id in fact)
+    assert "shelved until " in fact
+    assert fact.endswith("by kim; its cause lasts")
+    device.suppress(alarm.alarm_id, OPERATOR, "sensor to be replaced", at, None)
+    assert device.view(at).set_aside_types == before.fault_types
+    assert any("out of service by kim" in fact for fact in device.view(at).facts)
+
+
+def test_h10_a_shelved_alarm_whose_cause_is_gone_bars_nothing() -> None:
+    device = with_alarm()
+    (alarm,) = device.alarms()
+    device.suppress(alarm.alarm_id, OPERATOR, "welding next door", alarm.raised_at + 1, 7_200.0)
+    for taken in healthy(200, start=alarm.raised_at + 5):
+        device.record(taken)
+    assert [(one.state, one.lasts) for one in device.alarms()] == [(SHELVED, False)]
+    assert device.view(alarm.raised_at + 1_005).set_aside_types == ()

@@ -1,12 +1,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import AgentWrites, Command, CommandName, DeviceView, Mode
 from aegisflow.domain.commands.policy import Decision, PlantView, decide, options, taken_pct
-from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdict
+from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Verdict
 from tests.support.command_bench import ADA, AGENT, REDUCE, RESTART, SERVICE, SET, STOP, command, view
 
 ALLOW, ASK, DENY = Verdict.ALLOW, Verdict.ASK, Verdict.DENY
@@ -266,3 +268,38 @@ def test_no_rule_lets_an_agent_stop_or_restart_a_machine_alone(name: CommandName
     asked = judge(command(name), seen, policy=OPEN)
     assert (asked.verdict, asked.approvals) == (ASK, 1)
     assert judge(command(name, ADA), seen, policy=OPEN).verdict is ALLOW
+
+
+# --- alarms that operators set aside ------------------------------------------------------------
+
+
+def test_h10_an_alarm_that_is_set_aside_is_as_doubtful_as_before() -> None:
+    aside = view(set_aside_severity=Severity.MEDIUM, set_aside_types=("unclassified",))
+    (reason,) = judge(command(REDUCE), aside).reasons
+    assert judge(command(REDUCE), aside).verdict is DENY
+    assert reason.startswith("the alarm is unclassified (set aside by an operator, and its cause lasts)")
+
+
+_severities = st.sampled_from([None, *Severity])
+_rules = st.lists(
+    st.builds(
+        PolicyRule,
+        st.just("r"),
+        st.sampled_from(Verdict),
+        severities=st.sets(st.sampled_from([NO_ALARM, *map(str, Severity)])).map(lambda found: tuple(sorted(found))),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(_rules, _severities, _severities)
+def test_h10_setting_an_alarm_aside_never_widens_what_is_allowed(
+    rules: list[PolicyRule], told: Severity | None, aside: Severity | None
+) -> None:
+    policy = spec(*rules)
+    worst = max((one for one in (told, aside) if one), key=lambda one: one.rank, default=None)
+    before = judge(command(REDUCE), view(severity=worst), policy=policy)
+    after = judge(command(REDUCE), view(severity=told, set_aside_severity=aside), policy=policy)
+    strictest = [DENY, ASK, ALLOW]
+    assert strictest.index(after.verdict) <= strictest.index(before.verdict)
