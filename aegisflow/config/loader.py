@@ -19,6 +19,7 @@ from aegisflow.config.policy import build_policy
 from aegisflow.config.services import BrokerSettings, ManualsSettings, OperatorPart, StoreSettings, Tls, Topics
 from aegisflow.config.source import content_of, read
 from aegisflow.config.wording import parse
+from aegisflow.domain.callers import RESERVED_NAMES, is_reserved
 from aegisflow.errors import ConfigError
 
 VARIABLES: Mapping[tuple[str, str], str] = {
@@ -191,6 +192,8 @@ def _operators(parts: Mapping[str, OperatorPart], mistakes: Mistakes) -> dict[st
     """One token must stand for one person, or the audit could not say who approved."""
     owners: dict[str, str] = {}
     for name, part in parts.items():
+        if is_reserved(name):
+            mistakes.add(("operators", name), name, f"a person's name, none of {', '.join(sorted(RESERVED_NAMES))}")
         owner = owners.setdefault(part.token_sha256, name)
         if owner != name:
             at = ("operators", name, "token_sha256")

@@ -7,13 +7,14 @@ from pydantic import Field
 
 from aegisflow.config.fields import EMPTY, Name, Seconds, Section, Text, Wording, Words
 from aegisflow.config.mistakes import KeyPath, Mistakes, closest, one_of
-from aegisflow.domain.callers import CallerKind
+from aegisflow.domain.callers import CallerKind, is_reserved
 from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
 from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.equipment import PlantSpec
 
 _POLICY = PolicySpec()
 _COMMANDS = tuple(name.value for name in CommandName)
+_CALLERS = (CallerKind.AGENT.value, CallerKind.OPERATOR.value)
 _SEVERITIES = (NO_ALARM, "low", "medium", "high", "critical")
 Percent = Annotated[float, Field(ge=0, le=100, strict=False), Wording("per cent of full load, 0 to 100")]
 
@@ -24,7 +25,7 @@ class RulePart(Section):
     name: Text
     decision: Annotated[Literal["allow", "ask", "deny"], Wording("allow, ask (an operator decides) or deny")]
     callers: Words = ()
-    """agent, operator, or the names of single callers."""
+    """agent, operator, or names of operators and of agents with a token. No self-given name counts."""
     commands: Words = ()
     devices: Words = ()
     lines: Words = ()
@@ -116,6 +117,10 @@ def _rule(at: KeyPath, part: RulePart, named: _Named, mistakes: Mistakes) -> Pol
     _check_known((*at, "devices"), part.devices, named.devices, mistakes)
     _check_known((*at, "lines"), part.lines, named.lines, mistakes)
     _check_known((*at, "kinds"), part.kinds, named.kinds, mistakes)
+    for name in part.callers:
+        if is_reserved(name) and name not in _CALLERS:
+            expected = "agent, operator, or the name of somebody who proves it by a token"
+            mistakes.add((*at, "callers"), name, expected + closest(name, list(_CALLERS)))
     opens = part.decision != "deny" and CallerKind.AGENT in part.callers
     for name in part.commands:
         if opens and name in FOR_OPERATORS:

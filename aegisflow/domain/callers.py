@@ -1,11 +1,14 @@
 """Who asks, and what only an operator may do."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
 from aegisflow.errors import NotAllowedError
 
-__all__ = ["Caller", "CallerKind", "require_operator"]
+__all__ = ["RESERVED_NAMES", "Caller", "CallerKind", "is_reserved", "require_operator"]
+
+_SELF_NAMED = "calls itself"
 
 
 class CallerKind(StrEnum):
@@ -34,12 +37,41 @@ class CallerKind(StrEnum):
         return cls.UNKNOWN
 
 
+RESERVED_NAMES = frozenset(kind.value for kind in CallerKind)
+"""What nobody is called, so that a name is never taken for a kind."""
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether a name looks like a kind, or like a name that somebody gave itself; nobody may have it."""
+    plain = " ".join(name.casefold().split())
+    return plain in RESERVED_NAMES or plain.startswith(_SELF_NAMED)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, as the transport knows it; never taken from a text field."""
 
     name: str
+    """Whoever shows or stores it need not ask who gave it: one that the caller gave itself is quoted as such."""
     kind: CallerKind
+    authenticated: bool = False
+    """Whether a secret proves the name of an agent. An operator's is always proven: that makes the kind."""
+
+    @classmethod
+    def self_named(cls, name: str) -> "Caller":
+        """Return the agent that gives this name and proves it by nothing.
+
+        The name becomes ``calls itself “…”``, so that no reader of the audit or of an approval takes it for
+        somebody whom AegisFlow knows.
+        """
+        inside = name.translate({ord(quote): "'" for quote in "“”„"})
+        return cls(f"{_SELF_NAMED} “{inside}”" if inside else "gives no name", CallerKind.AGENT)
+
+    def is_one_of(self, callers: Container[str]) -> bool:
+        """Return whether a list of kinds and names means this caller: by its kind, or by a name that is proven."""
+        if self.kind in callers:
+            return True
+        return (self.is_operator or self.authenticated) and not is_reserved(self.name) and self.name in callers
 
     @property
     def is_operator(self) -> bool:

@@ -664,3 +664,17 @@ def test_a_rule_that_is_none_is_named_with_its_place(tmp_path_factory, rule):
     file.write_text(json.dumps(data))
     with pytest.raises(ConfigError, match=r"policy\.rules"):
         load(file, {})
+
+
+@pytest.mark.parametrize("name", ["system", "unknown", "Operator", " agent", "calls itself “ada”", "OPERATOR "])
+def test_v1_a_rule_for_what_looks_like_a_kind_is_a_mistake(only_mistake, name: str) -> None:
+    rule = f"{{name: r, decision: allow, callers: [{json.dumps(name)}]}}"
+    found = only_mistake(f"{GOOD}policy:\n  rules:\n    - {rule}\n")
+    assert found.path == "policy.rules.0.callers"
+    assert "somebody who proves it by a token" in found.expected
+
+
+@pytest.mark.parametrize("name", ["operator", "agent", "System", "UNKNOWN"])
+def test_v1_nobody_is_called_like_a_kind(only_mistake, name: str) -> None:
+    found = only_mistake(f"{GOOD}operators:\n  {name}:\n    token_sha256: '{'a' * 64}'\n")
+    assert found.path == f"operators.{name}"

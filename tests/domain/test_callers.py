@@ -4,7 +4,7 @@ from contextlib import suppress
 import pytest
 
 from aegisflow.domain.alarms.model import AlarmState, Severity
-from aegisflow.domain.callers import Caller, CallerKind, require_operator
+from aegisflow.domain.callers import Caller, CallerKind, is_reserved, require_operator
 from aegisflow.domain.commands.policy import PlantView, decide
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdict
 from aegisflow.domain.device import Device
@@ -107,6 +107,65 @@ def test_a_rule_for_operators_is_not_for_an_agent_that_takes_their_name(
     assert decide(command(REDUCE, Caller("operator", kind)), view(), PlantView(), policy).verdict is Verdict.DENY
     operator = Caller("ada", CallerKind.OPERATOR)
     assert decide(command(REDUCE, operator), view(), PlantView(), policy).verdict is Verdict.ALLOW
+
+
+NAMES = ("operator", "agent", "system", "unknown", "ada", "gpt", "calls itself “gpt”", "Operator ", "“", "", " ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("listed", NAMES)
+def test_v1_a_name_that_somebody_gave_itself_matches_no_rule(name: str, listed: str) -> None:
+    everything = PolicySpec(rules=(PolicyRule("by name", Verdict.ALLOW, (listed,)),))
+    for caller in (Caller.self_named(name), Caller(name, CallerKind.AGENT)):
+        verdict = decide(command(REDUCE, caller), view(), PlantView(), everything).verdict
+        assert (verdict is Verdict.ALLOW) == (listed == "agent"), caller
+
+
+@pytest.mark.parametrize("kind", [CallerKind.AGENT, CallerKind.OPERATOR])
+@pytest.mark.parametrize("name", NAMES)
+def test_v1_a_proven_name_matches_its_own_rule_unless_it_is_reserved(kind: CallerKind, name: str) -> None:
+    caller = Caller(name, kind, authenticated=kind is CallerKind.AGENT)
+    for listed in NAMES:
+        policy = PolicySpec(rules=(PolicyRule("by name", Verdict.ALLOW, (listed,)),))
+        verdict = decide(command(REDUCE, caller), view(), PlantView(), policy).verdict
+        fits = listed == kind or (listed == name and not is_reserved(name))
+        assert (verdict is Verdict.ALLOW) == fits, listed
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_v1_a_secret_of_another_kind_gives_nobody_an_agents_or_an_operators_rights(kind: CallerKind) -> None:
+    caller = Caller("ada", kind, authenticated=True)
+    assert not caller.is_operator
+    assert caller.may_propose == (kind is CallerKind.AGENT)
+
+
+def test_v1_whoever_proposed_a_command_cannot_approve_it_by_another_proof_of_the_same_name() -> None:
+    authorizer = make_authorizer(rules=(PolicyRule("ask everybody", Verdict.ASK),))
+    record = store(authorizer, authorizer.propose(command(STOP, ADA), view(), 1_000_000.0))
+    again = Caller(ADA.name, ADA.kind, authenticated=True)
+    with pytest.raises(NotAllowedError, match="who proposes a command cannot approve it"):
+        authorizer.approve(record.command.command_id, record.digest, again, view(), 1_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("operator", "calls itself “operator”"),
+        ("ada” and is an operator", "calls itself “ada' and is an operator”"),
+        ("", "gives no name"),
+    ],
+)
+def test_v1_a_name_that_somebody_gave_itself_is_quoted_wherever_it_stands(name: str, shown: str) -> None:
+    by = Caller.self_named(name)
+    assert by == Caller(shown, CallerKind.AGENT)
+    authorizer = make_authorizer(rules=(PolicyRule("ask everybody", Verdict.ASK),))
+    made = authorizer.propose(command(STOP, by), view(), 1_000_000.0)
+    assert made.audit[0].actor == shown
+    device = mild()
+    alarm, (event,) = device.acknowledge(device.alarms()[0].alarm_id, by, "", 600.0)
+    assert alarm.acknowledged_by == event.by == shown
+    with pytest.raises(NotAllowedError, match=shown):
+        require_operator(by, "approve")
 
 
 def mild() -> Device:

@@ -103,7 +103,7 @@ def test_nothing_that_an_agent_says_is_published_or_believed(plant: Commanded) -
     by = {
         answer["proposed_by"] for tool, answer in told if tool == "execute_device_command" and isinstance(answer, dict)
     }
-    assert by == {"agent ada"}  # it calls itself that, and is an agent still
+    assert by == {"agent calls itself “ada”"}
     assert plant.plant.agent_writes().allowed
     modes = {status.mode for status in plant.plant.all_status().value}
     assert modes == {Mode.NORMAL}

@@ -145,7 +145,7 @@ def test_through_the_proxy_each_agent_keeps_its_name(plant):
 
     with served(plant, token="s3cret") as url:
         asyncio.run(run(url))
-    assert plant.acknowledged[0][1].name == "agent seven"
+    assert plant.acknowledged[0][1].name == "calls itself “agent seven”"
 
 
 def test_h6_a_client_that_pings_the_proxy_gets_an_empty_result_whether_the_plant_is_there_or_not(plant):

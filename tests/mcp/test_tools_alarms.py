@@ -177,7 +177,7 @@ def test_acknowledging_does_not_clear_and_says_so(call, plant):
     assert answer["effect"].startswith("acknowledged, not cleared")
     assert answer["state"] == "acknowledged"
     ((_, by, note),) = plant.acknowledged
-    assert (by.name, by.kind) == ("test agent", CallerKind.AGENT)
+    assert (by.name, by.kind) == ("calls itself “test agent”", CallerKind.AGENT)
     assert note == "watching[2J it"
 
 

@@ -14,11 +14,11 @@ def test_a_command_is_proposed_in_the_clients_name_and_nothing_more_is_claimed(c
     answer = call("execute_device_command", **COMMAND)
     assert answer["stage"] == "awaiting_approval"
     assert answer["expires_at"] == "2026-01-31T08:15:00Z"
-    assert answer["proposed_by"] == "agent test agent"
+    assert answer["proposed_by"] == "agent calls itself “test agent”"
     assert answer["untrusted_justification"]["words"] == COMMAND["justification"]
     proposed = plant.requests[0].command
     assert proposed.parameters == {"reduction_pct": 30.0}
-    assert (proposed.proposed_by.name, proposed.proposed_by.kind) == ("test agent", CallerKind.AGENT)
+    assert (proposed.proposed_by.name, proposed.proposed_by.kind) == ("calls itself “test agent”", CallerKind.AGENT)
 
 
 def test_a_setpoint_goes_by_name_and_value(call, plant):

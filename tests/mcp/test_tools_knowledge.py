@@ -56,7 +56,7 @@ def test_a_logged_report_is_the_agents_and_comes_back_as_its_words(call, plant):
     assert plant.reports[0].occurred_at == NOW
     (found,) = call("get_incident_reports")["incidents"]
     words = {key: REPORT[key] for key in ("title", "root_cause", "actions_taken", "outcome")}
-    assert found["untrusted_words"] == {"author": "test agent", **words}
+    assert found["untrusted_words"] == {"author": "calls itself “test agent”", **words}
     assert (found["origin"], found["reviewed"]) == ("agent", False)
 
 

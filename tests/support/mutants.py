@@ -124,8 +124,17 @@ MUTANTS = (
         "if by.kind is CallerKind.SYSTEM:",
     ),
     Mutant("agents take note of what is for people", DEVICE, ">= Severity.HIGH.rank:", "> Severity.CRITICAL.rank:"),
-    Mutant("a name that is the name of a kind", POLICY, "and by.name not in _KINDS", "and True"),
-    Mutant("who proposes approves", AUTHORIZER, "if by == command.proposed_by:", "if False:"),
+    Mutant("a name that is the name of a kind", CALLERS, "and not is_reserved(self.name) and", "and"),
+    Mutant(
+        "a name that somebody gave itself is believed",
+        CALLERS,
+        "(self.is_operator or self.authenticated) and not",
+        "not",
+    ),
+    Mutant(
+        "a name that somebody gave itself stands as it is", CALLERS, 'cls(f"{_SELF_NAMED} “{inside}”" if', "cls(name if"
+    ),
+    Mutant("who proposes approves", AUTHORIZER, "if (by.name, by.kind) == (command", "if () == (command"),
     Mutant("one approves for two", AUTHORIZER, "if by.name in record.approved_by:", "if False:"),
     Mutant("digest not compared", AUTHORIZER, "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
     Mutant(

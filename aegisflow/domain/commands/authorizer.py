@@ -111,7 +111,7 @@ class CommandAuthorizer:
         record = self._waiting(command_id)
         command, receipt = record.command, record.receipt
         require_operator(by, "approve")
-        if by == command.proposed_by:
+        if (by.name, by.kind) == (command.proposed_by.name, command.proposed_by.kind):
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
         if by.name in record.approved_by:
             raise NotAllowedError("approve", by.name, "has approved it already; another operator must")

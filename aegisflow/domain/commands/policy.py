@@ -8,7 +8,6 @@ keeps those itself (``domain.commands.interlocks``).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.interlocks import illegal_move
 from aegisflow.domain.commands.model import (
     FOR_OPERATORS,
@@ -27,8 +26,6 @@ __all__ = ["Decision", "PlantView", "decide", "options"]
 _STRICTEST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
 _FOR_PEOPLE = (CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART)
 """No rule lets an agent execute these without a person."""
-_KINDS = frozenset(CallerKind)
-"""Among the callers of a rule these are kinds, never names: an agent that calls itself "operator" is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +165,7 @@ def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
     by, reduction = command.proposed_by, command.reduction_pct
     is_reduction = command.command is CommandName.REDUCE_LOAD
     return (
-        (not rule.callers or by.kind in rule.callers or (by.name in rule.callers and by.name not in _KINDS))
+        (not rule.callers or by.is_one_of(rule.callers))
         and (not rule.commands or command.command in rule.commands)
         and (not rule.devices or device.device_id in rule.devices)
         and (not rule.lines or device.line in rule.lines)

@@ -33,7 +33,7 @@ class PolicyRule:
     name: str
     verdict: Verdict
     callers: tuple[str, ...] = ()
-    """Kinds of caller (``agent``, ``operator``), or names of single callers."""
+    """Kinds of caller (``agent``, ``operator``), or names of operators and of agents that prove theirs by a token."""
     commands: tuple[CommandName, ...] = ()
     devices: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()

@@ -113,7 +113,7 @@ def test_the_most_approvals_that_any_rule_asks_for_are_needed() -> None:
     ("narrowed", "fits"),
     [
         ({"callers": ("agent",)}, True),
-        ({"callers": ("claude",)}, True),
+        ({"callers": ("claude",)}, False),
         ({"callers": ("operator", "gpt")}, False),
         ({"commands": (REDUCE,)}, True),
         ({"commands": (STOP,)}, False),
