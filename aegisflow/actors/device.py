@@ -162,7 +162,7 @@ class DeviceActor(DispatchedActor):
         """Hand readings and events over to the historian, which tells the gateway once all of it is on disk."""
         if done and self._device.command_state.open_command:
             self._watch(self._now())
-        if self._device.timeline.changes:
+        if self._device.timeline.clock.untold:
             self._tell_clock()
         if done:
             self._received += len(done)
@@ -183,7 +183,7 @@ class DeviceActor(DispatchedActor):
 
     def _tell_clock(self) -> None:
         """Say what was learned about the sender's clock: in the log, in the audit and in the metrics."""
-        changes = self._device.timeline.changes
+        changes = self._device.timeline.clock.untold
         for change in changes:
             detail = {"before_s": round(change.before_s, 3), "after_s": round(change.after_s, 3), "why": change.reason}
             self.log.warning("sender_clock_changed", **detail)

@@ -45,28 +45,34 @@ class Interval:
         if gap <= 0.0:
             return
         self._at = at
-        if gap == inf:
-            return
-        if self.median_s is None or self._first is not None:
+        median = self.median_s
+        if median is None or self._first is not None:
             self._begin(gap)
-            return
-        if gap > self.median_s * _ODD:
-            self._odd(1)
-        elif gap * _ODD < self.median_s:
-            self._odd(-1)
+        elif gap > median:
+            if gap == inf:
+                return
+            if gap > median * _ODD:
+                self._odd(1)
+            else:
+                self._run = 0
+                self.regularity += (1.0 - self.regularity) / _MEMORY
+            self.median_s = min(gap, median * _STEP)
         else:
-            self._run = 0
-            self.regularity += (1.0 - self.regularity) / _MEMORY
-        if gap > self.median_s:
-            self.median_s = min(gap, self.median_s * _STEP)
-        elif gap < self.median_s:
-            self.median_s = max(gap, self.median_s / _STEP)
+            if gap * _ODD < median:
+                self._odd(-1)
+            else:
+                self._run = 0
+                self.regularity += (1.0 - self.regularity) / _MEMORY
+            if gap < median:
+                self.median_s = max(gap, median / _STEP)
 
     def interrupted(self) -> None:
         """Take note that the next gap says nothing, since nobody was listening."""
         self._at = -inf
 
     def _begin(self, gap: float) -> None:
+        if gap == inf:
+            return
         first = self._first = self._first or []
         first.append(gap)
         if len(first) < FIRST:

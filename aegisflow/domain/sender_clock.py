@@ -18,12 +18,13 @@ becomes blind because its clock, or ours, was wrong for a while.
       the newest                               same, and believed once a few agree with each other
 """
 
+from collections import deque
 from itertools import pairwise
 from math import inf, isfinite
 from statistics import median
 from typing import NamedTuple
 
-__all__ = ["ClockChange", "Placement", "SenderClock"]
+__all__ = ["ClockChange", "SenderClock"]
 
 TOLERANCE_S = 60.0
 """By how much a clock may be off, or a message be late, without being worth a word."""
@@ -44,6 +45,8 @@ _WINDOW = 32
 """Offsets from which the present one is taken."""
 _DRIFT_SPAN_S = 600.0
 """Below so much time a drift is not told from the jitter of the network."""
+_UNTOLD = 8
+"""Changes that wait to be told; of more, the oldest are not."""
 
 
 class ClockChange(NamedTuple):
@@ -59,15 +62,6 @@ class ClockChange(NamedTuple):
     """A sentence for people."""
 
 
-class Placement(NamedTuple):
-    """Where a reading belongs."""
-
-    at: float
-    """UTC epoch seconds by the plant's clock, under which the reading is judged, stored and told."""
-    change: ClockChange | None
-    """What this reading revealed about the sender's clock, if anything."""
-
-
 class SenderClock:
     """Estimates one sender's clock from stamps and receipts, and places each reading in the plant's time.
 
@@ -75,13 +69,15 @@ class SenderClock:
     a message is delayed by makes its offset smaller (the minimum filter of NTP, RFC 5905 section 10).
     """
 
-    __slots__ = ("_anchor", "_block", "_contrary", "_largest", "_latest", "changes", "drift_ppm", "offset_s")
+    __slots__ = ("_anchor", "_block", "_contrary", "_largest", "_latest", "changes", "drift_ppm", "offset_s", "untold")
 
     def __init__(self) -> None:
         self.offset_s = 0.0
         """By how much the sender's clock is believed to be ahead of ours; 0 while it is about right."""
         self.changes = 0
         """How often it turned out to be something else than was believed."""
+        self.untold: deque[ClockChange] = deque(maxlen=_UNTOLD)
+        """What was learned about the sender's clock and nobody has been told."""
         self.drift_ppm: float | None = None
         """Rate of the sender's clock against ours in parts per million; None before ten minutes have passed."""
         self._latest = -inf
@@ -95,28 +91,38 @@ class SenderClock:
         self._anchor: tuple[float, float] | None = None
         """Receipt and offset from which the drift is measured."""
 
-    def place(self, stamp: float, received_at: float) -> Placement:
-        """Return the instant under which a reading is judged.
+    def place(self, stamp: float, received_at: float) -> float:
+        """Return the instant under which a reading is judged, stored and told: UTC epoch seconds by the plant's clock.
 
         Args:
             stamp: UTC epoch seconds by the sender's clock.
             received_at: UTC epoch seconds by ours.
         """
-        offset = stamp - received_at
         believed = self.offset_s
-        if stamp > self._latest and -TOLERANCE_S <= offset - believed <= AHEAD_S:  # all but every reading
+        offset = stamp - received_at
+        expected = offset - believed
+        if stamp <= self._latest or expected > AHEAD_S:
+            return self._doubt(stamp, received_at)
+        contrary = self._contrary
+        if expected < -TOLERANCE_S:
+            # A backlog, reading by reading, or a clock that was set back; no burst can tell which.
+            self._note(stamp, received_at)
+            if received_at - contrary[0][1] >= _SPAN_S:
+                return self._doubt(stamp, received_at, noted=True)
             self._latest = stamp
-            if self._contrary:
-                self._contrary.clear()
-            self._block += 1
-            if offset > self._largest:
-                self._largest = offset
-            if self._block == _WINDOW:
-                self._follow(received_at)
-            if not believed:
-                return Placement(stamp if offset <= 0.0 else received_at, None)
-            return Placement(min(stamp - believed, received_at), None)
-        return self._doubt(stamp, received_at)
+            return stamp - believed
+        self._latest = stamp
+        if contrary:
+            contrary.clear()
+        self._block += 1
+        if offset > self._largest:
+            self._largest = offset
+        if self._block == _WINDOW:
+            self._follow(received_at)
+        if believed:
+            at = stamp - believed
+            return at if at < received_at else received_at
+        return stamp if offset <= 0.0 else received_at
 
     def recall(self, stamp: float) -> None:
         """Go on from the newest stamp that the store knows, in UTC epoch seconds."""
@@ -131,33 +137,37 @@ class SenderClock:
         """Whether the sender's clock is known not to be ours."""
         return self.offset_s != 0.0
 
-    def _doubt(self, stamp: float, received_at: float) -> Placement:
-        """Place a reading that is late, ahead of now, or older than the newest."""
-        change = None
+    def _doubt(self, stamp: float, received_at: float, *, noted: bool = False) -> float:
+        """Place a reading that is late, ahead of now, or older than the newest; ``noted``: as contrary, already."""
         if self._latest - self.offset_s > received_at + AHEAD_S:
             # What was believed lies ahead of now, so it was wrong, whoever's clock it was that erred.
-            change = self._change(0.0, received_at, "its newest reading was dated ahead of now")
+            self._change(0.0, received_at, "its newest reading was dated ahead of now")
         expected = stamp - received_at - self.offset_s
         ahead, overtaken = expected > AHEAD_S, stamp < self._latest - REORDER_S
         if ahead or overtaken or expected < -TOLERANCE_S:
-            self._contrary.append((stamp, received_at))
-            del self._contrary[:-LAGGING]
+            if not noted:
+                self._note(stamp, received_at)
             offset = self._agreed(AGREEING if ahead or overtaken else LAGGING)
             if offset is not None and abs(offset - self.offset_s) > (AHEAD_S if ahead else TOLERANCE_S):
-                change = self._change(offset, received_at, "its newest readings agree on it")
+                self._change(offset, received_at, "its newest readings agree on it")
             elif ahead:
-                return Placement(received_at, change)
+                return received_at
         self._latest = max(self._latest, stamp)
-        return Placement(min(stamp - self.offset_s, received_at), change)
+        return min(stamp - self.offset_s, received_at)
+
+    def _note(self, stamp: float, received_at: float) -> None:
+        self._contrary.append((stamp, received_at))
+        if len(self._contrary) > LAGGING:
+            del self._contrary[0]
 
     def _agreed(self, count: int) -> float | None:
         """Return the offset on which the newest readings agree, None where they do not.
 
         A backlog does not: its stamps run faster than its receipts.
         """
-        newest = self._contrary[-count:]
-        if len(newest) < count:
+        if len(self._contrary) < count:
             return None
+        newest = self._contrary[-count:]
         span = newest[-1][1] - newest[0][1]
         if span < _SPAN_S or any(later[0] <= earlier[0] for earlier, later in pairwise(newest)):
             return None
@@ -166,13 +176,13 @@ class SenderClock:
             return None
         return median(offsets)
 
-    def _change(self, offset: float, received_at: float, reason: str) -> ClockChange:
+    def _change(self, offset: float, received_at: float, reason: str) -> None:
         before, after = self.offset_s, _plain(offset)
         if not before and not after:  # what was believed is dropped: the stamp that lay ahead of now
             before = self._latest - received_at
         self.changes += 1
+        self.untold.append(ClockChange(before, after, received_at, reason))
         self._begin(after, -inf)
-        return ClockChange(before, after, received_at, reason)
 
     def _begin(self, offset: float, latest: float) -> None:
         self.offset_s, self._latest = offset, latest

@@ -117,5 +117,5 @@ def test_a_clock_that_steps_back_blinds_nobody() -> None:
             device.record(taken._replace(received_at=500.0 + at))
         device.tick(500.0 + at)
     assert device.alarms() == ()
-    assert [round(change.after_s) for change in device.timeline.changes] == [-400]
+    assert [round(change.after_s) for change in device.timeline.clock.untold] == [-400]
     assert "its clock is 7 min behind ours" in device.status(580.0, 0, {}).notes[0]
