@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from aegisflow.api.endpoints import PREFIX, Endpoint
 from aegisflow.api.fields import parse
-from aegisflow.api.schemas.base import Refusal, Request, Shape
+from aegisflow.api.schemas.base import ReadShape, Refusal, Request, Shape
 from aegisflow.config import HttpSettings, load, load_store
 from aegisflow.errors import AddressUnknownError, ConfigError, UnavailableError
 from aegisflow.plant.address import PlantAddress, address_file, read_address, url_of
@@ -166,7 +167,14 @@ class OperatorClient:
         answer = exchange(url, endpoint.method, self._token, sent)
         if answer.status != 200:
             raise UnavailableError(url, _why(answer))
-        return answer.read_as(endpoint.answer)
+        told = answer.read_as(endpoint.answer)
+        if isinstance(told, ReadShape) and told.broker_away_since:
+            # Beside the answer, so that whoever reads it by a program gets what they asked for.
+            sys.stderr.write(
+                f"the broker is away since {told.broker_away_since}: no machine can be heard, so that they are silent "
+                "is no fault of theirs\n"
+            )
+        return told
 
 
 def _why(answer: HttpAnswer) -> str:

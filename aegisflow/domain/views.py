@@ -233,6 +233,8 @@ class Answer(Generic[T]):
     """UTC epoch seconds by the plant's clock."""
     unavailable: Mapping[str, str]
     """Name to reason; empty when everybody answered."""
+    broker_away_since: float | None = None
+    """Since when no machine can be heard, UTC epoch seconds by the wall clock; None while the broker is connected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from aegisflow.api.schemas.alarms import (
     OutOfServiceRequest,
     ShelfRequest,
 )
-from aegisflow.api.schemas.base import Nothing
+from aegisflow.api.schemas.base import Nothing, moment
 from aegisflow.api.schemas.devices import RefusedList
 from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.callers import Caller
@@ -38,6 +38,7 @@ class AlarmRoutes:
         first = first_outs((alarm for alarm in answer.value if not alarm.state.is_suppressed), plant.inventory())
         return AlarmList(
             as_of=format_instant(answer.as_of),
+            broker_away_since=moment(answer.broker_away_since),
             alarms=[
                 ListedAlarm.among(
                     alarm,
@@ -82,4 +83,4 @@ class AlarmRoutes:
         plant = self._plant()
         now = plant.now()
         # A period is half open; the second behind it lets in what was raised at this very instant.
-        return AlarmKpiSummary.of(plant.alarm_kpis(Period(now - which.last_s, now + 1.0), which.operators).value)
+        return AlarmKpiSummary.of(plant.alarm_kpis(Period(now - which.last_s, now + 1.0), which.operators))

@@ -1,7 +1,7 @@
 """What people do about commands over HTTP: approve, reject, give some of their own, and stop the agents."""
 
 from aegisflow.api.schemas.alarms import ById
-from aegisflow.api.schemas.base import Nothing
+from aegisflow.api.schemas.base import Nothing, moment
 from aegisflow.api.schemas.commands import (
     AgentSwitch,
     Approval,
@@ -31,6 +31,7 @@ class CommandRoutes:
         answer = self._plant().approvals()
         return ApprovalList(
             as_of=format_instant(answer.as_of),
+            broker_away_since=moment(answer.broker_away_since),
             approvals=[Approval.wanted(view) for view in answer.value],
             unavailable=dict(answer.unavailable),
         )
@@ -51,8 +52,11 @@ class CommandRoutes:
 
     def list(self, which: CommandListRequest, body: Nothing, by: Caller) -> CommandList:
         """Return commands, newest first."""
-        page = self._plant().commands(which.device_id, which.limit).value
-        return CommandList(commands=[CommandSummary.of(receipt) for receipt in page.commands])
+        answer = self._plant().commands(which.device_id, which.limit)
+        return CommandList(
+            broker_away_since=moment(answer.broker_away_since),
+            commands=[CommandSummary.of(receipt) for receipt in answer.value.commands],
+        )
 
     def agents(self, which: Nothing, body: Nothing, by: Caller) -> AgentSwitch:
         """Return whether agents may propose commands."""

@@ -1,7 +1,7 @@
 """What people do with incident reports over HTTP: find, write, review, correct and withdraw them."""
 
 from aegisflow.api.periods import past_instant
-from aegisflow.api.schemas.base import Nothing
+from aegisflow.api.schemas.base import Nothing, moment
 from aegisflow.api.schemas.incidents import (
     ByNumber,
     Corrections,
@@ -47,6 +47,7 @@ class IncidentRoutes:
         found = answer.value
         return IncidentList(
             as_of=format_instant(answer.as_of),
+            broker_away_since=moment(answer.broker_away_since),
             total=found.total,
             method=found.method,
             note=found.note,

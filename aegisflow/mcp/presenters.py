@@ -16,7 +16,8 @@ from aegisflow.domain.equipment import DeviceSpec, Limits
 from aegisflow.domain.incidents.model import Pattern
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.readings import Quality
-from aegisflow.domain.views import DeviceStatus, Passage, SensorSummary, SeriesPoint
+from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import Answer, DeviceStatus, Passage, SensorSummary, SeriesPoint
 from aegisflow.mcp.schemas import (
     Acknowledgement,
     AlarmItem,
@@ -38,6 +39,7 @@ from aegisflow.mcp.schemas import (
 )
 
 P = TypeVar("P", bound=Part)
+T = TypeVar("T")
 
 NOTE_BYTES = 500
 REPORT_BYTES = 1_000
@@ -67,6 +69,16 @@ def unavailable(names: Mapping[str, str]) -> dict[str, str]:
     if len(names) > MAX_UNAVAILABLE:
         shown["others"] = f"{len(names) - MAX_UNAVAILABLE} more"
     return shown
+
+
+def broker_away(answer: Answer[T]) -> str | None:
+    """Return since when no machine can be heard, and what that means for whoever reads that they are silent."""
+    if answer.broker_away_since is None:
+        return None
+    since = format_instant(answer.broker_away_since)
+    return (
+        f"since {since} no machine can be heard: that they are silent is no fault of theirs, and values are of before"
+    )
 
 
 def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:

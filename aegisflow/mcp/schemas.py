@@ -26,6 +26,7 @@ class ReadAnswer(ToolAnswer):
 
     unavailable: dict[str, str] = {}
     """Who could not be asked, and why."""
+    broker_away: str | None = None
 
 
 class PagedAnswer(ReadAnswer):

@@ -11,7 +11,7 @@ import structlog
 from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError, ValidationError
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from fastmcp.tools import Tool
+from fastmcp.tools import FunctionTool
 from fastmcp.tools.base import ToolResult
 from mcp_types import CallToolRequestParams, ToolAnnotations
 from pydantic import ValidationError as PydanticValidationError
@@ -29,13 +29,20 @@ NOTES_ONCE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idemp
 ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
 
 
+class _PlainTool(FunctionTool):
+    """A tool without FastMCP's own remarks, which say nothing and are sent with every list of tools."""
+
+    def get_meta(self) -> dict[str, Any]:
+        return {}
+
+
 def add_tool(server: FastMCP, function: Callable[..., ToolAnswer], hints: ToolAnnotations) -> None:
     """Put ``function`` on ``server`` as a tool of the same name, described by its docstring.
 
     Its parameters' annotations become the input schema, its return annotation the output schema.
     """
     answer: type[ToolAnswer] = inspect.signature(function).return_annotation
-    tool = Tool.from_function(
+    tool = _PlainTool.from_function(
         _guarded(function),
         description=" ".join((inspect.getdoc(function) or "").split()),
         output_schema=schema_of(answer),

@@ -77,6 +77,11 @@ class HealthCheck:
             notes=(*self._file_notes(), *self._notes(), *self._input_notes(counts)),
         )
 
+    def broker_away_since(self) -> float | None:
+        """Return since when there is no connection to the broker, UTC epoch seconds; None while there is one."""
+        link = self._link()
+        return None if link.connected else link.since
+
     def commit_age_s(self) -> float:
         """Return the seconds since the last commit; not a number before the first."""
         at = self._store().last_commit_at

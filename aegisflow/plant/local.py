@@ -171,9 +171,9 @@ class LocalPlant:
         """
         return self._answer(self._directory.ask(ARCHIVE, FindAlarmKpis(period, operators, among), READ_S))
 
-    def refused(self) -> tuple[RefusedLine, ...]:
+    def refused(self) -> Answer[tuple[RefusedLine, ...]]:
         """Return what was refused since the plant was started, by device, sensor and reason, the newest first."""
-        return self._directory.ask(GATEWAY, ReadRefused(), READ_S)
+        return self._answer(self._directory.ask(GATEWAY, ReadRefused(), READ_S))
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
@@ -373,7 +373,8 @@ class LocalPlant:
         return history[-1].alarm
 
     def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
-        return Answer(value, self._now(), unavailable or {})
+        # Apart from who could not be asked: devices answer all the same, and it is their machines that are not heard.
+        return Answer(value, self._now(), unavailable or {}, self._health_check.broker_away_since())
 
     def _device(self, device_id: str) -> DeviceSpec:
         devices = self._inventory().devices

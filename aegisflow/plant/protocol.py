@@ -37,7 +37,8 @@ class Plant(Protocol):
     """What the MCP server, the console and the command line may ask of a running plant.
 
     Every method is safe from any thread, answers within a few seconds, and raises RequestError
-    (unknown name, bad value, unavailable) with a text that helps the one who asked.
+    (unknown name, bad value, unavailable) with a text that helps the one who asked. Every ``Answer`` says since when
+    the broker is away, if it is: silence of machines is then no fault of theirs.
     """
 
     def now(self) -> float:
@@ -70,7 +71,7 @@ class Plant(Protocol):
         With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
         """
 
-    def refused(self) -> tuple[RefusedLine, ...]:
+    def refused(self) -> Answer[tuple[RefusedLine, ...]]:
         """Return what was refused since the plant was started, by device, sensor and reason, the newest first."""
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:

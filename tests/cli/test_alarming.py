@@ -167,3 +167,13 @@ def test_h14_the_list_says_what_each_sensor_shows(serve: Serve, capsys: pytest.C
         "    on line-1, for 1 h 30 min, acknowledged by anna: on my way",
         "    vibration 8.4 mm/s (baseline 1.5, z +17.25, alarm limit up to 3.5) since 2026-01-31T07:50:00Z",
     ]
+
+
+def test_h4_a_person_is_told_beside_the_answer_that_the_broker_is_away(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve.answer = (200, {"broker_away_since": "2026-01-31T07:59:00Z", "refused": []})
+    assert run(serve, "refused") == 0
+    told = capsys.readouterr()
+    assert told.out == "nothing was refused since the start\n"
+    assert told.err.startswith("the broker is away since 2026-01-31T07:59:00Z: no machine can be heard")

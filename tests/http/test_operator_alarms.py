@@ -112,3 +112,10 @@ def test_h14_the_list_shows_evidence_line_duration_and_who_acknowledged(web: Tes
     assert (strongest["value"], strongest["unit"], strongest["baseline"]) == (8.4, "mm/s", 1.5)
     assert (strongest["normal"], strongest["alarm_limit"]) == ("0.5 to 2.5", "up to 3.5")
     assert second["duration_s"] == 300.0
+
+
+@pytest.mark.parametrize("path", ["alarms", "figures", "refused", "approvals", "commands", "incidents"])
+def test_h4_every_list_says_since_when_the_broker_is_away(web: TestClient, plant: MemoryPlant, path: str) -> None:
+    assert web.get(f"/operator/{path}", headers=ANNA).json()["broker_away_since"] is None
+    plant.broker_away_since = NOW - 60
+    assert web.get(f"/operator/{path}", headers=ANNA).json()["broker_away_since"] == "2026-01-31T07:59:00Z"

@@ -102,3 +102,29 @@ def test_h8_an_unknown_type_of_fault_is_refused_with_those_that_there_are(call, 
     assert call("get_anomaly_history", fault_type="Bearing failure")["total"] == 1
     said = refusal("get_anomaly_history", fault_type="bearing")
     assert "choose one of: bearing_failure, sensor_silent, sensor_stuck, unclassified" in said
+
+
+READS: dict[str, dict[str, Any]] = {
+    "get_device_status": {},
+    "get_sensor_stream": {"device_id": "pump-01"},
+    "get_active_anomalies": {},
+    "get_anomaly_history": {},
+    "get_incident_reports": {},
+    "query_device_manual": {"query": "leak of the seal"},
+}
+
+
+@pytest.mark.parametrize("tool", READS)
+def test_h4_every_tool_that_reads_says_that_the_broker_is_away(call, plant, tool):
+    assert "broker_away" not in call(tool, **READS[tool])
+    plant.broker_away_since = NOW - 60
+    answer = call(tool, **READS[tool])
+    assert answer["broker_away"].startswith("since 2026-01-31T07:59:00Z no machine can be heard")
+    assert answer["unavailable"] == {}
+    if tool == "get_device_status":
+        assert "broker_away" in call(tool, device_id="pump-01")
+
+
+def test_h4_no_tool_that_reads_is_left_out(ask):
+    reads = {tool.name for tool in ask("list_tools") if tool.annotations.read_only_hint}
+    assert reads == set(READS)

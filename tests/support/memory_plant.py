@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf, returned_to_service, suppressed
@@ -55,6 +56,8 @@ from aegisflow.domain.views import (
     Stream,
 )
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
+
+T = TypeVar("T")
 
 NOW = 1_769_846_400.0  # 2026-01-31T08:00:00Z
 SENSORS = {
@@ -136,6 +139,7 @@ class MemoryPlant:
         self.requests: list[CommandReceipt] = []
         self.acknowledged: list[tuple[str, Caller, str]] = []
         self.silent_names: dict[str, str] = {}
+        self.broker_away_since: float | None = None
         self.points = 60
         self.writes = AgentWrites(True, "", None, "")
         self.healthy = True
@@ -150,11 +154,11 @@ class MemoryPlant:
 
     def device_status(self, device_id: str) -> Answer[DeviceStatus]:
         self._device(device_id)
-        return Answer(self._status(device_id), NOW, {})
+        return self._answer(self._status(device_id))
 
     def all_status(self) -> Answer[tuple[DeviceStatus, ...]]:
         names = [name for name in self.spec.devices if name not in self.silent_names]
-        return Answer(tuple(map(self._status, names)), NOW, self.silent_names)
+        return self._answer(tuple(map(self._status, names)), self.silent_names)
 
     def sensor_stream(self, device_id: str, sensors: tuple[str, ...], period: Period, points: int) -> Answer[Stream]:
         device = self._device(device_id)
@@ -175,13 +179,13 @@ class MemoryPlant:
             for spec in chosen
         )
         stream = Stream(device_id, period, "raw", 720, (Gap(period.start, period.start + 60),), summaries)
-        return Answer(stream, NOW, {})
+        return self._answer(stream)
 
     def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
         for name in device_ids:
             self._device(name)
         found = [alarm for alarm in self.alarms if not device_ids or alarm.device_id in device_ids]
-        return Answer(tuple(found), NOW, self.silent_names)
+        return self._answer(tuple(found), self.silent_names)
 
     def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
         for name in query.device_ids:
@@ -195,13 +199,13 @@ class MemoryPlant:
         page = AlarmPage(
             tuple(rest[: query.limit]), len(found), {"pump-01": len(found)}, {"bearing_failure": len(found)}
         )
-        return Answer(page, NOW, {})
+        return self._answer(page)
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
         if device_id is not None:
             self._device(device_id)
         passage = Passage("pump.md", "Pumps", "3", "Faults > Leak", "## Leak\nStop.\n" + "Compare. " * 800, 0.9)
-        return Answer(PassageAnswer((passage,) * limit, "lexical", "no model"), NOW, {})
+        return self._answer(PassageAnswer((passage,) * limit, "lexical", "no model"))
 
     def manuals(self) -> Mapping[str, str]:
         return {"pump.md": "Pumps"}
@@ -218,9 +222,9 @@ class MemoryPlant:
         ordered = sorted(stand, key=_rank, reverse=True)
         if query.text is not None or query.similar_to is not None:
             shown = ordered[query.skip : query.skip + query.limit]
-            return Answer(IncidentPage(tuple(shown), len(ordered), "lexical", "no model"), NOW, {})
+            return self._answer(IncidentPage(tuple(shown), len(ordered), "lexical", "no model"))
         rest = [report for report in ordered if query.before is None or _rank(report) < query.before]
-        return Answer(IncidentPage(tuple(rest[: query.limit]), len(ordered)), NOW, {})
+        return self._answer(IncidentPage(tuple(rest[: query.limit]), len(ordered)))
 
     def incident(self, incident_id: int) -> IncidentFile:
         for report in self.reports:
@@ -279,10 +283,10 @@ class MemoryPlant:
         alarms = [alarm for alarm in self.alarms if not names or alarm.device_id in names]
         traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in alarms]
         data = Period(period.end - 60, period.end - 5) if among else None
-        return Answer(replace(alarm_kpis(traces, period, operators), data=data), NOW, {})
+        return self._answer(replace(alarm_kpis(traces, period, operators), data=data))
 
-    def refused(self) -> tuple[RefusedLine, ...]:
-        return self.refusals
+    def refused(self) -> Answer[tuple[RefusedLine, ...]]:
+        return self._answer(self.refusals)
 
     def _change(self, alarm_id: str, change: Callable[[Alarm], Alarm]) -> Alarm:
         for index, alarm in enumerate(self.alarms):
@@ -326,14 +330,14 @@ class MemoryPlant:
     def device_commands(self, device_id: str, by: Caller) -> Answer[DeviceCommands]:
         self._device(device_id)
         option = CommandOption(CommandName.RESTART, "deny", ("restart belongs to people",))
-        return Answer(DeviceCommands(tuple(self.requests), (option,)), NOW, {})
+        return self._answer(DeviceCommands(tuple(self.requests), (option,)))
 
     def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
-        return Answer(CommandPage(tuple(self.requests[:limit]), len(self.requests)), NOW, {})
+        return self._answer(CommandPage(tuple(self.requests[:limit]), len(self.requests)))
 
     def approvals(self) -> Answer[tuple[CommandView, ...]]:
         waiting = (receipt for receipt in self.requests if receipt.stage is Stage.AWAITING_APPROVAL)
-        return Answer(tuple(map(self._view, waiting)), NOW, {})
+        return self._answer(tuple(map(self._view, waiting)))
 
     def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
         receipt = self._waiting(command_id)
@@ -393,6 +397,9 @@ class MemoryPlant:
     def reload(self, *, yes: bool = False, by: Caller | None = None) -> PlantChange:
         self.reloads += 1
         return replace(self.change, applied=True, waits=()) if yes and self.change.waits else self.change
+
+    def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
+        return Answer(value, NOW, unavailable or {}, self.broker_away_since)
 
     def _device(self, device_id: str) -> DeviceSpec:
         if device_id not in self.spec.devices:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from aegisflow.api.fields import Number, Read, as_number, number, within, words
-from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, Request, Shape, moment
+from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, moment
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.api.text import clean, describe_limits
 from aegisflow.domain.alarms.kpis import AlarmKpis
@@ -15,6 +15,7 @@ from aegisflow.domain.equipment import DeviceSpec, SensorSpec
 from aegisflow.domain.incidents.model import Pattern, SimilarIncident
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import Answer
 
 __all__ = [
     "AlarmAcknowledged",
@@ -207,7 +208,7 @@ class AlarmDetail(AlarmSummary):
         )
 
 
-class AlarmList(Shape):
+class AlarmList(ReadShape):
     """The alarms that are not history, those that people set aside among them."""
 
     as_of: Moment
@@ -224,7 +225,7 @@ class AlarmAcknowledged(Shape):
     acknowledged_by: str
 
 
-class AlarmKpiSummary(Shape):
+class AlarmKpiSummary(ReadShape):
     """How many alarms people got, by EEMUA 191."""
 
     alarms: int
@@ -234,9 +235,15 @@ class AlarmKpiSummary(Shape):
     """Device and type of fault of the most frequent alarms, and how often each came."""
 
     @classmethod
-    def of(cls, kpis: AlarmKpis) -> Self:
+    def of(cls, answer: Answer[AlarmKpis]) -> Self:
         """Return the figures of a period."""
-        return cls(alarms=kpis.alarms, lines=list(kpis.lines()), top=dict(kpis.top))
+        kpis = answer.value
+        return cls(
+            broker_away_since=moment(answer.broker_away_since),
+            alarms=kpis.alarms,
+            lines=list(kpis.lines()),
+            top=dict(kpis.top),
+        )
 
 
 class ById(Request):

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from aegisflow.domain.times import format_instant
 
-__all__ = ["Moment", "Nothing", "Refusal", "Request", "Shape", "StatedWords", "moment"]
+__all__ = ["Moment", "Nothing", "ReadShape", "Refusal", "Request", "Shape", "StatedWords", "moment"]
 
 WORDS_BYTES = 1_000
 """Of what somebody wrote about an alarm or a command."""
@@ -30,6 +30,13 @@ class Shape(BaseModel):
 
     # Pydantic builds the validator of a class when it is first needed: a process needs few of them.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+
+class ReadShape(Shape):
+    """What is read of the plant, and whether its machines can be heard at all."""
+
+    broker_away_since: Moment | None = None
+    """The broker is away since then: that machines are silent is no fault of theirs, and values are of before."""
 
 
 class Request(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from aegisflow.api.fields import Read, as_number, name_in, whole, within, words
-from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, Request, Shape, StatedWords, moment
+from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, StatedWords, moment
 from aegisflow.api.text import clean
 from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, Stage
 from aegisflow.domain.times import format_instant
@@ -110,7 +110,7 @@ class Approval(CommandSummary, _Judged):
         )
 
 
-class ApprovalList(Shape):
+class ApprovalList(ReadShape):
     """The commands that wait for an operator, oldest first."""
 
     as_of: Moment
@@ -119,7 +119,7 @@ class ApprovalList(Shape):
     """Who could not be asked, and why."""
 
 
-class CommandList(Shape):
+class CommandList(ReadShape):
     """Commands, newest first."""
 
     commands: list[CommandSummary]

@@ -1,17 +1,16 @@
 """Devices as people and programs see them now."""
 
-from collections.abc import Sequence
 from typing import Self
 
 from pydantic import Field
 
 from aegisflow.api.schemas.alarms import AlarmSummary
-from aegisflow.api.schemas.base import Moment, Shape, moment
+from aegisflow.api.schemas.base import Moment, ReadShape, Shape, moment
 from aegisflow.api.text import describe_limits
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
-from aegisflow.domain.views import DeviceStatus, SensorStatus
+from aegisflow.domain.views import Answer, DeviceStatus, SensorStatus
 
 __all__ = ["DeviceSummary", "RefusedList", "RefusedSummary", "SensorState"]
 
@@ -96,15 +95,18 @@ class RefusedSummary(Shape):
         )
 
 
-class RefusedList(Shape):
+class RefusedList(ReadShape):
     """What was refused since the plant was started, the newest first."""
 
     refused: list[RefusedSummary]
 
     @classmethod
-    def of(cls, lines: Sequence[RefusedLine]) -> Self:
+    def of(cls, answer: Answer[tuple[RefusedLine, ...]]) -> Self:
         """Return all kinds of refusals."""
-        return cls(refused=[RefusedSummary.of(line) for line in lines])
+        return cls(
+            broker_away_since=moment(answer.broker_away_since),
+            refused=[RefusedSummary.of(line) for line in answer.value],
+        )
 
 
 class DeviceSummary(Shape):

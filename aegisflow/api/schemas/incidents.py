@@ -7,7 +7,7 @@ from pydantic import Field
 
 from aegisflow.api.fields import Flag, Number, Read, YesOrNo, whole, words
 from aegisflow.api.periods import PAST_INSTANT
-from aegisflow.api.schemas.base import Moment, Request, Shape, moment
+from aegisflow.api.schemas.base import Moment, ReadShape, Request, Shape, moment
 from aegisflow.api.text import clean
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.incidents.model import (
@@ -168,7 +168,7 @@ class IncidentHistory(IncidentSummary):
         return cls.of(file.incident, revisions=[PastRevision.of(one) for one in file.revisions])
 
 
-class IncidentList(Shape):
+class IncidentList(ReadShape):
     """Incident reports, reviewed ones first, and the faults that come again."""
 
     as_of: Moment

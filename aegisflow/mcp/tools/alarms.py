@@ -25,6 +25,7 @@ from aegisflow.mcp.presenters import (
     acknowledgement,
     alarm_item,
     alarm_line,
+    broker_away,
     most_frequent,
     past_alarm,
     pattern_lines,
@@ -90,6 +91,7 @@ class AlarmTools:
             return ActiveAlarms(
                 as_of=format_instant(answer.as_of),
                 unavailable=unavailable({**answer.unavailable, **past.unavailable}),
+                broker_away=broker_away(answer),
                 total=len(alarms),
                 truncated=more,
                 next_cursor=make_cursor(question, *_urgency(shown[-1])) if more and shown else None,
@@ -146,6 +148,7 @@ class AlarmTools:
             return AlarmHistory(
                 as_of=format_instant(answer.as_of),
                 unavailable=unavailable(answer.unavailable),
+                broker_away=broker_away(answer),
                 start=format_instant(period.start),
                 end=format_instant(period.end),
                 total=found.total,

@@ -17,7 +17,7 @@ from aegisflow.errors import UnavailableError
 from aegisflow.mcp.budget import largest_page
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.presenters import incident_item, pattern_lines, stored_incident, unavailable
+from aegisflow.mcp.presenters import broker_away, incident_item, pattern_lines, stored_incident, unavailable
 from aegisflow.mcp.schemas import IncidentItem, IncidentReports, LoggedIncident
 from aegisflow.mcp.tools.arguments import AlarmId, Cursor, DeviceId, End, FaultType, Last, SeverityName, Start
 from aegisflow.plant.protocol import Plant, PlantSource
@@ -76,6 +76,7 @@ class IncidentTools:
             return IncidentReports(
                 as_of=format_instant(answer.as_of),
                 unavailable=unavailable(answer.unavailable),
+                broker_away=broker_away(answer),
                 total=found.total,
                 truncated=more,
                 next_cursor=_cursor_behind(shown, question, query) if more and shown else None,

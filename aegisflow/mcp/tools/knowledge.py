@@ -8,7 +8,7 @@ from aegisflow.api.names import device_named
 from aegisflow.api.text import clean, clip
 from aegisflow.domain.times import format_instant
 from aegisflow.mcp.budget import largest_that_fits
-from aegisflow.mcp.presenters import passage_item, unavailable
+from aegisflow.mcp.presenters import broker_away, passage_item, unavailable
 from aegisflow.mcp.schemas import ManualAnswer
 from aegisflow.plant.protocol import PlantSource
 
@@ -41,6 +41,7 @@ class KnowledgeTools:
             return ManualAnswer(
                 as_of=format_instant(answer.as_of),
                 unavailable=unavailable(answer.unavailable),
+                broker_away=broker_away(answer),
                 method=found.method,
                 note=clean(found.note, 300) or None,
                 truncated=text_bytes < longest,

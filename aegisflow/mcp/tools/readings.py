@@ -17,7 +17,15 @@ from aegisflow.errors import BadValueError, RequestError
 from aegisflow.mcp.budget import largest_page, largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
-from aegisflow.mcp.presenters import device_detail, device_line, raw_values, sensor_trend, series, unavailable
+from aegisflow.mcp.presenters import (
+    broker_away,
+    device_detail,
+    device_line,
+    raw_values,
+    sensor_trend,
+    series,
+    unavailable,
+)
 from aegisflow.mcp.schemas import DeviceLine, DeviceStatusAnswer, SensorStream
 from aegisflow.mcp.tools.arguments import Cursor, DeviceId, End, Last, Start
 from aegisflow.plant.protocol import Plant, PlantSource
@@ -78,6 +86,7 @@ class ReadingTools:
             return SensorStream(
                 as_of=format_instant(answer.as_of),
                 unavailable=unavailable(answer.unavailable),
+                broker_away=broker_away(answer),
                 device_id=stream.device_id,
                 start=format_instant(stream.period.start),
                 end=format_instant(stream.period.end),
@@ -130,6 +139,7 @@ class ReadingTools:
             return DeviceStatusAnswer(
                 as_of=format_instant(answer.as_of),
                 unavailable=unavailable(answer.unavailable),
+                broker_away=broker_away(answer),
                 total=len(everyone),
                 truncated=more,
                 next_cursor=make_cursor(question, page[count - 1].device_id) if more and count else None,
@@ -148,6 +158,7 @@ class ReadingTools:
         return DeviceStatusAnswer(
             as_of=format_instant(answer.as_of),
             unavailable=unavailable(answer.unavailable),
+            broker_away=broker_away(answer),
             total=1,
             truncated=False,
             raw_values=raw_values([answer.value]),
