@@ -263,6 +263,9 @@ class App:
 
             return ChildSpec(spec.device_id, start)
 
+        def notifier() -> Any:
+            return Notifier.start(NOTIFIER, where, escalation, sinks, clock.now, clock.steady, metrics)
+
         def ticker() -> Any:
             return Ticker.start(TICKER, where, clock.now, self._is_connected, lambda: clock.is_set, self._clock_stepped)
 
@@ -271,7 +274,7 @@ class App:
                 ChildSpec(GATEWAY, gateway, critical=True),
                 ChildSpec(HISTORIAN, historian, critical=True),
                 ChildSpec(ARCHIVE, lambda: ArchiveActor.start(ARCHIVE, where, store)),
-                ChildSpec(NOTIFIER, lambda: Notifier.start(NOTIFIER, where, escalation, sinks, clock.now, metrics)),
+                ChildSpec(NOTIFIER, notifier),
                 ChildSpec(GUARD, guard, critical=True),
                 ChildSpec(MANUALS, manuals),
             ),

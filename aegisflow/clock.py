@@ -25,7 +25,7 @@ class WallClock:
         self.now = self.arriving = wall
         """Return UTC epoch seconds."""
         self._monotonic = monotonic
-        self._ahead_s = wall() - monotonic()
+        self._ahead_s = self._ahead_at_start_s = wall() - monotonic()
 
     is_set = True
     """Whether ``now`` is the plant's time."""
@@ -47,6 +47,10 @@ class WallClock:
         ahead_s = self.now() - self._monotonic()
         by_s, self._ahead_s = ahead_s - self._ahead_s, ahead_s
         return by_s if abs(by_s) > STEP_S else 0.0
+
+    def steady(self) -> float:
+        """Return the seconds of a clock that nobody sets: it began as the wall's, and only passes."""
+        return self._monotonic() + self._ahead_at_start_s
 
     def dated(self, reading: Reading) -> Reading:
         """Return a reading as it is received by this clock: as it is."""
@@ -97,6 +101,10 @@ class StreamClock:
     def stepped(self) -> float:
         """Return 0: a stream's clock is never set, it follows its readings."""
         return 0.0
+
+    def steady(self) -> float:
+        """Return its time: a stream has no other."""
+        return self.now()
 
     def dated(self, reading: Reading) -> Reading:
         """Return a reading as if it had been received at the stream's time: a recording has no other."""

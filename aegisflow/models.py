@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -146,6 +146,8 @@ class Anomaly(Model):
     suppressed_by = TextField(column_name="set_aside_by")
     suppression_reason = TextField(column_name="set_aside_reason")
     shelved_until = DoubleField(null=True)
+    known_at = DoubleField(null=True)
+    timeliness = TextField()
 
     class Meta:
         table_name = "anomalies"

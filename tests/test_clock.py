@@ -1,6 +1,6 @@
 import pytest
 
-from aegisflow.clock import CONFIRMATIONS, build_clock
+from aegisflow.clock import CONFIRMATIONS, WallClock, build_clock
 from aegisflow.config.services import ClockSettings
 from aegisflow.errors import PayloadError
 
@@ -11,6 +11,19 @@ def test_a_wall_clock_does_not_listen_to_readings() -> None:
     clock = build_clock(ClockSettings(), wall=lambda: 500.0)
     clock.admit(9999.0)
     assert clock.now() == 500.0
+
+
+def test_a3_what_is_done_to_the_walls_clock_is_told_once_and_moves_no_delay() -> None:
+    wall, passed = [500.0], [7.0]
+    clock = WallClock(lambda: wall[0], lambda: passed[0])
+    before = clock.steady()
+    for by_s in (7_200.0, -3_600.0, 365 * 86_400.0):
+        wall[0] += by_s + 1.0
+        passed[0] += 1.0
+        assert (clock.stepped(), clock.stepped()) == (by_s, 0.0)
+    assert clock.steady() - before == 3.0
+    wall[0] += 1.5
+    assert clock.stepped() == 0.0, "that is a clock that is disciplined, not set"
 
 
 def test_a_stream_clock_shows_the_newest_timestamp() -> None:

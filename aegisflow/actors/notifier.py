@@ -40,6 +40,7 @@ class Notifier(ThreadedActor):
         spec: EscalationSpec,
         sinks: tuple[Sink, ...],
         now: Callable[[], float],
+        steady: Callable[[], float],
         metrics: Metrics,
     ) -> None:
         super().__init__(name, directory)
@@ -47,7 +48,9 @@ class Notifier(ThreadedActor):
         self._sinks = {sink.name: sink for sink in sinks}
         self._outbox = Outbox(tuple(self._sinks))
         self._now = now
+        self._steady = steady
         self._metrics = metrics
+        self._wall_ahead_s = time.time() - time.monotonic()
         self._given_up: dict[str, int] = dict.fromkeys(self._sinks, 0)
 
     def on_start(self) -> None:
@@ -59,12 +62,12 @@ class Notifier(ThreadedActor):
         match message:
             case AlarmsCommitted(events):
                 for event in events:
-                    told = self._book.observe(event)
+                    told = self._book.observe(event, self._now(), self._steady())
                     if not told:
                         self._end_if_over(event.alarm)
                     self._send(told)
             case NotifyOperators(device_id, subject, severity, text):
-                self._send(self._book.call(device_id, subject, severity, text, self._now()))
+                self._send(self._book.call(device_id, subject, severity, text, self._now(), self._steady()))
             case OpenAlarmsRecalled():
                 self._recall(message)
             case DeliveryFinished(sink, number, why):
@@ -73,8 +76,8 @@ class Notifier(ThreadedActor):
             case ReadNotifierProblems():
                 return self._outbox.problems(time.monotonic())
             case Tick(at):
-                self._send(self._book.tick(at))
-                self._outbox.tick(at, time.time())
+                self._send(self._book.tick(at, self._steady()))
+                self._outbox.tick(at, self._unset_wall())
             case Wake():
                 pass
             case _:
@@ -88,7 +91,12 @@ class Notifier(ThreadedActor):
         else:
             self._outbox.recall(recalled.deliveries)
             self._outbox.keep_only(alarm.alarm_id for alarm in recalled.alarms if _waits(alarm))
-        self._send(self._book.recall(recalled.alarms, self._now()))
+        told = [one.notification for one in recalled.deliveries]
+        self._send(self._book.recall(recalled.alarms, self._now(), self._steady(), told))
+
+    def _unset_wall(self) -> float:
+        """Return the wall's time at the start and what has passed since: a clock that is set gives nothing up."""
+        return time.monotonic() + self._wall_ahead_s
 
     def _end_if_over(self, alarm: Alarm) -> None:
         if not _waits(alarm):
@@ -97,7 +105,7 @@ class Notifier(ThreadedActor):
 
     def _send(self, notifications: tuple[Notification, ...]) -> None:
         for notification in notifications:
-            if self._outbox.add(notification, time.time()):
+            if self._outbox.add(notification, self._unset_wall()):
                 self._metrics.notifications.labels(notification.severity.value).inc()
 
     def _work(self) -> None:

@@ -14,6 +14,7 @@ from aegisflow.api.schemas.base import Request
 from aegisflow.api.text import z_score
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
 from aegisflow.cli.client import OperatorClient
+from aegisflow.domain.alarms.model import Timeliness
 from aegisflow.domain.times import format_duration, parse_duration
 from aegisflow.errors import BadValueError
 
@@ -125,7 +126,11 @@ def _line(alarm: AlarmSummary) -> str:
     parts = [f"{alarm.severity:<8}  {alarm.fault_type:<18}  {alarm.state:<23}  {alarm.alarm_id}"]
     if isinstance(alarm, ListedAlarm) and alarm.first_out:
         parts.append("FIRST OUT")
-    if not alarm.lasts:
+    if alarm.timeliness is Timeliness.HISTORY:
+        parts.append(f"HISTORY: it was over before its readings came at {alarm.known_at}")
+    elif alarm.timeliness is Timeliness.CATCHING_UP:
+        parts.append("out of a backlog that is still coming: it may be over")
+    elif not alarm.lasts:
         parts.append("its cause is gone")
     if alarm.set_aside_by:
         until = f" until {alarm.shelved_until}" if alarm.shelved_until else ""

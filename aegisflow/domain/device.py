@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from aegisflow.domain.alarms.book import AlarmBook, Outcome
-from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf
+from aegisflow.domain.alarms.lifecycle import LATE_S, check_reason, check_shelf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, worst_of
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
@@ -26,6 +26,8 @@ from aegisflow.domain.views import ClockView, DeviceStatus, SensorStatus
 
 _MIN_TIMES = 60
 """Timestamps by which duplicates are known, at least."""
+_SETTLED_S = 30.0
+"""Without a reading for so long, a backlog has come to its end."""
 _WARM_UP = 240
 """Readings from which baselines are found again after a restart."""
 
@@ -82,16 +84,19 @@ class Device:
         if disposition is Disposition.DUPLICATE:
             return disposition, ()
         # A late reading is judged now: time does not run backwards for windows and delays.
-        at, values = timeline.latest_at, self.judged.values
-        self._received_at = reading.received_at
+        at, values, received_at = timeline.latest_at, self.judged.values, reading.received_at
+        silent_s, self._received_at = received_at - self._received_at, received_at
         command_state = self._command_state
         if command_state.is_watching:
             command_state.observe(at, values)
         book = self._book
+        events: tuple[AlarmEvent, ...] = ()
+        if silent_s > self.spec.silent_after_s and received_at - at > LATE_S:
+            events = book.end_silence(received_at)
         diagnosis = self._detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
-            return disposition, book.observe(at, diagnosis, values)
-        return disposition, ()
+            events += book.observe(at, diagnosis, values, received_at)
+        return disposition, events
 
     def tick(self, at: float, broker_connected: bool = True) -> tuple[AlarmEvent, ...]:
         """Let time pass to ``at`` by the plant's clock and return what changed with the alarms.
@@ -104,6 +109,8 @@ class Device:
         if not broker_connected or self._heard_since > at:
             self._heard_since = at
         events = self._book.tick(at, self.mode in self.spec.alarm.suppress_in)
+        if at - self._received_at > _SETTLED_S:
+            events += self._book.settle(at)
         if at - self._received_at > self.spec.silent_after_s:
             self._book.interrupt()
             since = max(self._received_at, self._heard_since)

@@ -10,7 +10,7 @@ from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.api.schemas.devices import DeviceSummary, SensorState
 from aegisflow.api.schemas.incidents import IncidentDetail, SimilarIncidentSummary
 from aegisflow.api.text import clean, clean_lines, clip, describe_limits, maybe, shorten, z_score
-from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.model import Alarm, Timeliness
 from aegisflow.domain.commands.model import DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits
 from aegisflow.domain.incidents.model import Pattern
@@ -114,6 +114,7 @@ def past_alarm(alarm: AlarmDetail) -> PastAlarm:
         PastAlarm,
         alarm,
         first_type=_first_type(alarm),
+        timeliness=None if alarm.timeliness is Timeliness.LIVE else alarm.timeliness.value,
         acknowledged_by=alarm.acknowledged_by or None,
         untrusted_note=_note(alarm),
         sensors=[

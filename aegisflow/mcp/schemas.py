@@ -274,6 +274,8 @@ class AlarmItem(Part):
     state: str
     detector: str
     raised_at: Moment
+    timeliness: str = Field(description="history: over before it was known")
+    known_at: Moment | None = None
     changed_at: Moment
     cleared_at: Moment | None = None
     acknowledged_at: Moment | None = None
@@ -307,6 +309,7 @@ class PastAlarm(Part):
     severity: str
     state: str
     raised_at: Moment
+    timeliness: str | None = None
     cleared_at: Moment | None = None
     acknowledged_by: str | None = None
     untrusted_note: UntrustedText | None = None

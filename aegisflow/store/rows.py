@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 from peewee import AutoField, Model
 
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.audit import row_hash
 from aegisflow.domain.commands.model import CommandRecord
@@ -45,6 +45,7 @@ def anomaly_row(alarm: Alarm) -> Row:
         "severity": str(alarm.severity),
         "severity_rank": alarm.severity.rank,
         "state": str(alarm.state),
+        "timeliness": str(alarm.timeliness),
         "evidence": to_json(alarm.evidence),
         "reasons": to_json(alarm.reasons),
     }
@@ -56,6 +57,7 @@ def alarm_of(row: Anomaly) -> Alarm:
     fields |= {
         "severity": Severity(row.severity),
         "state": AlarmState(row.state),
+        "timeliness": Timeliness(row.timeliness),
         "evidence": from_json(row.evidence, tuple[Evidence, ...]),
         "reasons": from_json(row.reasons, tuple[str, ...]),
     }

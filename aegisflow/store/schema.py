@@ -13,6 +13,7 @@ from aegisflow.store.step_commands import join_command_columns
 from aegisflow.store.step_review import add_review
 from aegisflow.store.step_shelving import add_shelving
 from aegisflow.store.step_stamp import add_stamp
+from aegisflow.store.step_timeliness import add_timeliness
 
 Migration = Callable[[Connection], None]
 
@@ -68,6 +69,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     7: _count_writers,
     8: _keep_deliveries,
     9: add_stamp,
+    10: add_timeliness,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

@@ -74,6 +74,23 @@ def test_the_list_shows_what_asks_for_somebody_first(serve: Serve, capsys: pytes
     assert third == "did not answer: pump-03: it is restarting"
 
 
+@pytest.mark.parametrize(
+    ("timeliness", "words"),
+    [
+        ("history", "HISTORY: it was over before its readings came at 2026-01-31T19:00:00Z"),
+        ("catching_up", "it may be over"),
+    ],
+)
+def test_a4_a_person_sees_that_an_alarm_came_out_of_a_backlog(
+    serve: Serve, capsys: pytest.CaptureFixture[str], timeliness: str, words: str
+) -> None:
+    late = {**ALARM, "timeliness": timeliness, "known_at": "2026-01-31T19:00:00Z"}
+    late |= {"first_out": False, "patterns": [], "similar_incidents": []}
+    serve.answer = (200, {"as_of": "2026-01-31T19:30:00Z", "alarms": [late], "unavailable": {}})
+    assert run(serve, "alarms") == 0
+    assert words in capsys.readouterr().out
+
+
 def test_the_figures_are_printed(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     serve.answer = (200, {"alarms": 5, "lines": ["0.03 alarms"], "top": {"pump-02 pressure_leak": 3}})
     assert run(serve, "figures", "--last", "8h", "--operators", "2") == 0

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.domain.alarms.model import AlarmState, Timeliness
 from aegisflow.domain.refused import RefusedLine
 from tests.support.memory_plant import NOW, MemoryPlant, a_new_incident, an_alarm
 from tests.support.operator_tokens import ANNA
@@ -22,6 +22,12 @@ def test_the_list_says_what_was_first_out(web: TestClient) -> None:
         ("pump-01@00001", True),
         ("pump-02@00030", False),
     ]
+
+
+def test_a4_the_list_says_what_was_over_before_it_was_known(web: TestClient, plant: MemoryPlant) -> None:
+    plant.alarms = [replace(an_alarm(1), known_at=NOW, timeliness=Timeliness.HISTORY)]
+    (alarm,) = web.get("/operator/alarms", headers=ANNA).json()["alarms"]
+    assert (alarm["timeliness"], alarm["known_at"]) == ("history", "2026-01-31T08:00:00Z")
 
 
 def test_the_list_carries_what_helped_before(web: TestClient, plant: MemoryPlant) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegisflow.domain.alarms.model import AlarmState, Severity
+from aegisflow.domain.alarms.model import AlarmState, Severity, Timeliness
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.errors import UnavailableError
@@ -58,6 +58,16 @@ def test_an_alarm_carries_what_helped_before_and_whose_words_that_are(call, plan
     assert alarm["patterns"] == [
         "4 times bearing_failure on the pumps, 2.0 d, 2.0 d and 2.0 d apart",
     ]
+
+
+def test_a4_an_agent_is_told_that_an_alarm_is_history(call, plant):
+    over = replace(an_alarm(1), known_at=NOW, timeliness=Timeliness.HISTORY)
+    plant.alarms = [over, an_alarm(30, "pump-02")]
+    listed = {alarm["device_id"]: alarm for alarm in call("get_active_anomalies")["alarms"]}
+    assert (listed["pump-01"]["timeliness"], listed["pump-01"]["known_at"]) == ("history", "2026-01-31T08:00:00Z")
+    assert listed["pump-02"]["timeliness"] == "live"
+    past = call("get_anomaly_history", last="7d")["alarms"]
+    assert {alarm["device_id"]: alarm.get("timeliness") for alarm in past} == {"pump-01": "history", "pump-02": None}
 
 
 def test_alarms_are_told_even_if_nobody_knows_the_past(call, plant, monkeypatch):

@@ -196,7 +196,7 @@ def test_e2_a_sink_that_raises_or_never_answers_keeps_no_other_from_being_told()
     bus.start(lambda message: None, lambda state: None)
     directory = Directory()
     sinks = (Broken(), Silent(), TopicSink(bus, "told"))
-    notifier = Notifier.start("notifier", directory, EscalationSpec(), sinks, lambda: T0, Metrics())
+    notifier = Notifier.start("notifier", directory, EscalationSpec(), sinks, lambda: T0, lambda: T0, Metrics())
     directory.register("notifier", notifier)
     for number in range(5):
         directory.tell("notifier", critical(f"pump-0{number}"))

@@ -9,7 +9,7 @@ from aegisflow.actors.messages.store import (
     AppendAudit,
 )
 from aegisflow.config.services import StoreSettings
-from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity
+from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity, Timeliness
 from aegisflow.domain.commands.model import Stage
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -192,6 +192,17 @@ def test_who_shelved_an_alarm_is_kept_under_the_names_that_older_stores_know(
     assert bench.recalled().alarms == (shelved,)
 
 
+def test_a4_an_alarm_that_was_over_before_it_was_known_is_kept_as_history(bench: StoreBench, archive: Archive) -> None:
+    over = dataclasses.replace(
+        alarm(state=AlarmState.RETURNED), known_at=T0 + 9 * 3_600, timeliness=Timeliness.HISTORY, cleared_at=T0 + 60
+    )
+    event = AlarmEvent(Change.CLEARED, T0 + 60, over)
+    bench.take(records([], alarms=[raised(alarm()), event]))
+    bench.settle()
+    assert archive.alarm_history(over.alarm_id)[1] == event
+    assert bench.recalled().alarms == (over,)
+
+
 def test_an_alarm_that_was_written_before_alarms_could_be_shelved_is_read(
     bench: StoreBench, archive: Archive, store: Store
 ) -> None:
@@ -199,7 +210,7 @@ def test_an_alarm_that_was_written_before_alarms_could_be_shelved_is_read(
     bench.settle()
     writer = store.writer()
     text = json.loads(writer.value("SELECT alarm FROM alarm_events"))
-    for name in ("set_aside_by", "set_aside_reason", "shelved_until"):
+    for name in ("set_aside_by", "set_aside_reason", "shelved_until", "known_at", "timeliness"):
         text.pop(name)
     writer.run("UPDATE alarm_events SET alarm = ?", json.dumps(text))
     writer.close()

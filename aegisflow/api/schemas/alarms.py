@@ -10,7 +10,7 @@ from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShap
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.api.text import clean, describe_limits
 from aegisflow.domain.alarms.kpis import AlarmKpis
-from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity, Timeliness
 from aegisflow.domain.equipment import DeviceSpec, SensorSpec
 from aegisflow.domain.incidents.model import Pattern, SimilarIncident
 from aegisflow.domain.incidents.similarity import pattern_line
@@ -79,6 +79,10 @@ class AlarmSummary(Shape):
     severity: Severity
     state: AlarmState
     raised_at: Moment
+    known_at: Moment | None = None
+    """When it came to be known, by our own clock: later than it was raised where its readings came late."""
+    timeliness: Timeliness = Timeliness.LIVE
+    """``catching_up`` while a backlog comes that may show its end, ``history`` where it began and ended in one."""
     lasts: bool
     """Whether its cause is still there, whoever is told."""
     shelved_until: Moment | None
@@ -99,6 +103,8 @@ class AlarmSummary(Shape):
             severity=alarm.severity,
             state=alarm.state,
             raised_at=format_instant(alarm.raised_at),
+            known_at=moment(alarm.known_at),
+            timeliness=alarm.timeliness,
             lasts=alarm.lasts,
             shelved_until=moment(alarm.shelved_until),
             reasons=[clean(reason, 200) for reason in alarm.reasons[:MAX_REASONS]],

@@ -23,17 +23,20 @@ after the on-delay. How alarms are suppressed, and return to service: ``domain/a
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from math import inf
 
 from aegisflow.domain.alarms.lifecycle import (
+    LATE_S,
     acknowledged,
     cleared,
     escalated,
     returned_to_service,
     retyped,
     suppressed,
+    timed,
     unacknowledged,
 )
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity, command_alarm
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity, Timeliness, command_alarm
 from aegisflow.domain.alarms.on_delay import OnDelayCounter, earned, evidence_of, join, lasting, recalled, weightiest_of
 from aegisflow.domain.alarms.register import AlarmRegister
 from aegisflow.domain.callers import Caller
@@ -54,7 +57,9 @@ _RETYPE = 60
 """Consecutive readings of another type before an active alarm takes it, instead of the on-delay."""
 _MAX_WAITING = 20
 """With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
-_SAYS_LITTLE = frozenset({UNCLASSIFIED, SENSOR_SILENT, READINGS_REFUSED, NEVER_HEARD})
+_SAYS_NOTHING = frozenset({SENSOR_SILENT, READINGS_REFUSED, NEVER_HEARD})
+"""Types that tell of what is not known."""
+_SAYS_LITTLE = _SAYS_NOTHING | {UNCLASSIFIED}
 """Types that any other may take the place of after the on-delay."""
 
 Outcome = tuple[Alarm, tuple[AlarmEvent, ...]]
@@ -64,12 +69,23 @@ Outcome = tuple[Alarm, tuple[AlarmEvent, ...]]
 class AlarmBook:
     """Decides when findings become an alarm, and leads each alarm of a device through its life."""
 
-    __slots__ = ("_counters", "_register", "_strength", "_type", "_type_run", "spec", "suppresses_by_design")
+    __slots__ = (
+        "_came_at",
+        "_counters",
+        "_register",
+        "_strength",
+        "_type",
+        "_type_run",
+        "spec",
+        "suppresses_by_design",
+    )
 
     def __init__(self, device_id: str, spec: AlarmSpec) -> None:
         self.spec = spec
         self.suppresses_by_design = False
         """Whether the device is in a mode that causes alarms by design, so that people are not told of new ones."""
+        self._came_at = -inf
+        """When the reading came that is being observed, by our clock: later than its instant in a backlog."""
         self._register = AlarmRegister(device_id)
         self._counters: dict[str, OnDelayCounter] = {}
         """Sensor to its counter, for every sensor that speaks for the alarm or may come to."""
@@ -96,14 +112,43 @@ class AlarmBook:
 
     # --- what readings and time bring about -----------------------------------------------------
 
-    def observe(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> tuple[AlarmEvent, ...]:
+    def observe(
+        self, at: float, diagnosis: Diagnosis | None, reported: Collection[str], came_at: float | None = None
+    ) -> tuple[AlarmEvent, ...]:
         """Take in what is wrong in one reading and return what changed.
 
         Args:
             at: UTC epoch seconds of the reading.
             diagnosis: None for nothing; of several findings for one sensor the weightiest counts.
             reported: the sensors that the reading has; the others are neither in breach nor quiet.
+            came_at: when it came, by the same clock; None for at once.
         """
+        self._came_at = at if came_at is None else came_at
+        events = self._observe(at, diagnosis, reported)
+        if self._came_at - at <= LATE_S:
+            events += self.settle(self._came_at)
+        self._came_at = -inf
+        return events
+
+    def settle(self, at: float) -> tuple[AlarmEvent, ...]:
+        """Take in that what is known is of now, or that no more is coming: an alarm that lasts is a live one.
+
+        Args:
+            at: UTC epoch seconds by our clock.
+        """
+        alarm = self._register.active
+        if alarm is None or alarm.timeliness is not Timeliness.CATCHING_UP:
+            return ()
+        return self._keep(Change.UPDATED, at, replace(alarm, timeliness=Timeliness.LIVE, changed_at=at))
+
+    def end_silence(self, at: float) -> tuple[AlarmEvent, ...]:
+        """Take in that a device speaks again, with readings of before: its silence is over now, not then."""
+        alarm = self._register.active
+        if alarm is None or alarm.fault_type not in _SAYS_NOTHING:
+            return ()
+        return self._clear(alarm, at)
+
+    def _observe(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> tuple[AlarmEvent, ...]:
         weightiest = {} if diagnosis is None else weightiest_of(diagnosis.findings)
         counters = self._counters
         for sensor, finding in weightiest.items():
@@ -365,6 +410,7 @@ class AlarmBook:
 
     def _keep(self, change: Change, at: float, alarm: Alarm) -> tuple[AlarmEvent, ...]:
         """Keep what the device itself did to an alarm."""
+        alarm = timed(change, alarm, at, max(at, self._came_at))
         self._register.place(alarm)
         return (AlarmEvent(change, at, alarm),)
 

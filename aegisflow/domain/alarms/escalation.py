@@ -3,18 +3,36 @@
 The first level is notified when an alarm is raised. If it is high or critical and nobody has acknowledged
 it within the time that the level has to answer, the next level is notified; the last level is notified
 again and again. Acknowledging or suppressing the alarm ends this, and a worse severity starts over.
+
+The time to answer runs from when people were notified, never from what a sender's clock says, and through
+whatever is done to our own: ``steady`` is a clock that only passes, ``at`` is the plant's, in which people are
+told. An alarm out of a backlog waits for what the rest of the backlog says:
+
+::
+
+    raised as it happens ───────────────────────────────► first level, next level, ...
+    raised in a backlog ──┬─ caught up, and it lasts ───► first level, next level, ...: from now
+                          ├─ it was over before that ───► first level, once: it is history
+                          └─ neither for a minute ──────► first level; the next no sooner than half an hour later
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, Timeliness
 from aegisflow.domain.times import format_instant
 
 __all__ = ["DEFAULT_ESCALATION", "EscalationBook", "EscalationRule", "EscalationSpec", "Notification"]
 
 _ESCALATES = (Severity.HIGH, Severity.CRITICAL)
 _WAITS = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)
+HOLD_S = 60.0
+"""So long a backlog may still show that an alarm in it is over, before anybody is notified of it."""
+MAX_CATCH_UP_S = 1800.0
+"""A backlog that takes longer to come than this keeps the next level from nothing any more."""
+_NOBODY = -1
+"""Level of an alarm of which nobody has been notified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,53 +91,79 @@ class _Open:
 
     alarm: Alarm
     level: int
+    """Who was notified last; ``_NOBODY`` while that waits for the rest of a backlog."""
     due_at: float
-    """When the next level is notified; UTC epoch seconds."""
+    """When the next level is notified, by the steady clock."""
 
 
 class EscalationBook:
-    """Knows every alarm that nobody has acknowledged, and which level's turn it is."""
+    """Knows every alarm that nobody has acknowledged, and which level's turn it is.
+
+    Each method takes ``at``, UTC epoch seconds by the plant's clock, in which people are told, and ``steady``,
+    seconds of a clock that nobody sets.
+    """
 
     def __init__(self, spec: EscalationSpec) -> None:
         self._spec = spec
         self._open: dict[str, _Open] = {}
 
-    def observe(self, event: AlarmEvent) -> tuple[Notification, ...]:
+    def observe(self, event: AlarmEvent, at: float, steady: float) -> tuple[Notification, ...]:
         """Take in what happened to an alarm and return whom to notify now."""
         alarm = event.alarm
         known = self._open.get(alarm.alarm_id)
         if alarm.state not in _WAITS:
             self._open.pop(alarm.alarm_id, None)
             return ()
-        if known is not None and alarm.severity.rank <= known.alarm.severity.rank:
-            self._open[alarm.alarm_id] = replace(known, alarm=alarm)
+        if known is None or alarm.severity.rank > known.alarm.severity.rank:
+            held = known.due_at if known is not None and known.level == _NOBODY else steady + HOLD_S
+            return self._begin(alarm, at, steady, held)
+        self._open[alarm.alarm_id] = replace(known, alarm=alarm)
+        if alarm.timeliness is known.alarm.timeliness:
             return ()
-        return (self._tell(alarm, 0, event.at),)
+        if known.level == _NOBODY:  # the backlog has said how it went on
+            return self._begin(alarm, at, steady, known.due_at)
+        due_at = inf if alarm.timeliness is Timeliness.HISTORY else steady + self._answer_within_s(alarm)
+        self._open[alarm.alarm_id] = replace(known, alarm=alarm, due_at=due_at)
+        return ()
 
-    def recall(self, alarms: Iterable[Alarm], at: float) -> tuple[Notification, ...]:
+    def recall(
+        self, alarms: Iterable[Alarm], at: float, steady: float, told: Iterable[Notification] = ()
+    ) -> tuple[Notification, ...]:
         """Go on after a restart, and return whom to notify of each open alarm: the level whose turn it is by now.
 
-        The time to answer is counted from when the alarm was raised, so a restart gives nobody more of it.
+        The time to answer is counted from when people were notified, so a restart gives nobody more of it.
 
         Args:
             alarms: the alarms that are open in the store.
             at: UTC epoch seconds of the restart.
+            steady: seconds of a clock that nobody sets.
+            told: what people were notified of before, as far as that is known.
         """
-        told = []
+        newest = {one.subject: one for one in sorted(told, key=lambda one: (one.severity.rank, one.level, one.at))}
+        found: tuple[Notification, ...] = ()
         for alarm in alarms:
-            if alarm.state in _WAITS and alarm.alarm_id not in self._open:
-                rule, escalates = self._spec.rules[alarm.severity], alarm.severity in _ESCALATES
-                turns = max(0, int((at - alarm.raised_at) // rule.answer_within_s)) if escalates else 0
-                level = min(turns, len(rule.levels) - 1)
-                told.append(self._tell(alarm, level, at, alarm.raised_at + (turns + 1) * rule.answer_within_s))
-        return tuple(told)
+            if alarm.state not in _WAITS or alarm.alarm_id in self._open:
+                continue
+            before = newest.get(alarm.alarm_id)
+            worse = before is not None and before.severity.rank < alarm.severity.rank
+            if before is not None and not worse and alarm.timeliness is Timeliness.HISTORY:
+                self._open[alarm.alarm_id] = _Open(alarm, before.level, inf)
+            elif worse or (before is None and alarm.timeliness is not Timeliness.LIVE):
+                found += self._begin(alarm, at, steady, steady + HOLD_S)
+            else:
+                found += self._resume(alarm, at, steady, before)
+        return found
 
-    def tick(self, at: float) -> tuple[Notification, ...]:
-        """Let time pass to ``at`` (UTC epoch seconds) and return whom to notify because nobody answered."""
-        late = [one for one in self._open.values() if at >= one.due_at and one.alarm.severity in _ESCALATES]
-        return tuple(self._tell(one.alarm, min(one.level + 1, self._last(one.alarm.severity)), at) for one in late)
+    def tick(self, at: float, steady: float) -> tuple[Notification, ...]:
+        """Let time pass and return whom to notify because nobody answered."""
+        due = [one for one in self._open.values() if steady >= one.due_at and _goes_on(one)]
+        return tuple(
+            self._tell(one.alarm, min(one.level + 1, self._last(one.alarm.severity)), at, steady) for one in due
+        )
 
-    def call(self, device_id: str, subject: str, severity: Severity, text: str, at: float) -> tuple[Notification, ...]:
+    def call(
+        self, device_id: str, subject: str, severity: Severity, text: str, at: float, steady: float
+    ) -> tuple[Notification, ...]:
         """Notify every level at once, because an order contradicts a block or a machine must be looked at.
 
         Alarms of the device that still wait go to their next level at once, too.
@@ -130,30 +174,72 @@ class EscalationBook:
             Notification(level, device_id, subject, severity, text[:1_000], at, until, number)
             for number, level in enumerate(rule.levels)
         ]
-        for one in [one for one in self._open.values() if one.alarm.device_id == device_id]:
-            last = self._last(one.alarm.severity)
-            if one.level < last and one.alarm.severity in _ESCALATES:
-                told.append(self._tell(one.alarm, one.level + 1, at))
-        return tuple(told)
+        waits = [one for one in self._open.values() if one.alarm.device_id == device_id and _goes_on(one)]
+        further = [one for one in waits if one.level < self._last(one.alarm.severity)]
+        return (*told, *(self._tell(one.alarm, one.level + 1, at, steady) for one in further))
+
+    def _begin(self, alarm: Alarm, at: float, steady: float, held_until: float) -> tuple[Notification, ...]:
+        """Notify the first level; of an alarm whose backlog is still coming nobody yet, and of history once."""
+        if alarm.timeliness is Timeliness.CATCHING_UP:
+            self._open[alarm.alarm_id] = _Open(alarm, _NOBODY, held_until)
+            return ()
+        return (self._tell(alarm, 0, at, steady),)
+
+    def _resume(self, alarm: Alarm, at: float, steady: float, told: Notification | None) -> tuple[Notification, ...]:
+        """Go on with an alarm of which people were notified before."""
+        within_s, escalates = self._answer_within_s(alarm), alarm.severity in _ESCALATES
+        known_at = alarm.raised_at if alarm.known_at is None else alarm.known_at
+        first, since = (0, known_at) if told is None else (told.level, told.at)
+        since_s = max(0.0, at - since)  # a clock that has been set back since makes it just now
+        turns = int(since_s // within_s) if escalates else 0
+        level = min(first + turns, self._last(alarm.severity))
+        return (self._tell(alarm, level, at, steady, (turns + 1) * within_s - since_s),)
+
+    def _answer_within_s(self, alarm: Alarm) -> float:
+        return self._spec.rules[alarm.severity].answer_within_s
 
     def _last(self, severity: Severity) -> int:
         return len(self._spec.rules[severity].levels) - 1
 
-    def _tell(self, alarm: Alarm, level: int, at: float, until: float | None = None) -> Notification:
+    def _tell(self, alarm: Alarm, level: int, at: float, steady: float, left_s: float | None = None) -> Notification:
+        """Notify a level, which has so many seconds left to answer; None for the whole time."""
         rule = self._spec.rules[alarm.severity]
-        until = at + rule.answer_within_s if until is None else until
-        self._open[alarm.alarm_id] = _Open(alarm, level, until)
+        left_s = rule.answer_within_s if left_s is None else left_s
+        pause_s = left_s
+        if alarm.timeliness is Timeliness.HISTORY:
+            pause_s = inf
+        elif alarm.timeliness is Timeliness.CATCHING_UP:
+            pause_s = max(left_s, MAX_CATCH_UP_S)
+        self._open[alarm.alarm_id] = _Open(alarm, level, steady + pause_s)
         sensors = ", ".join(f"{item.sensor} {item.value:.4g} (was {item.baseline:.4g})" for item in alarm.evidence[:3])
         what = f"{alarm.fault_type.replace('_', ' ')} on {alarm.device_id}{f': {sensors}' if sensors else ''}"
-        late = f"; nobody has acknowledged it since {format_instant(alarm.raised_at)}" if level else ""
         return Notification(
             rule.levels[level],
             alarm.device_id,
             alarm.alarm_id,
             alarm.severity,
-            what + late,
+            what + _timing(alarm, level),
             at,
-            until,
+            at + left_s,
             level,
             alarm.fault_type,
         )
+
+
+def _goes_on(one: _Open) -> bool:
+    """Return whether anybody else is to be notified of an alarm when its time is over."""
+    if one.alarm.timeliness is Timeliness.HISTORY:
+        return False
+    return one.level == _NOBODY or one.alarm.severity in _ESCALATES
+
+
+def _timing(alarm: Alarm, level: int) -> str:
+    """Return what people have to know of an alarm's time, as the end of a sentence."""
+    raised = format_instant(alarm.raised_at)
+    if alarm.timeliness is Timeliness.HISTORY:
+        until = f" until {format_instant(alarm.cleared_at)}" if alarm.cleared_at is not None else ""
+        return f"; it is over: from {raised}{until}, in readings that came late"
+    late = f"; it was at {raised}, in readings that came late, and may be over"
+    late = late if alarm.timeliness is Timeliness.CATCHING_UP else ""
+    known_at = alarm.raised_at if alarm.known_at is None else alarm.known_at
+    return late + (f"; nobody has acknowledged it since {format_instant(known_at)}" if level else "")

@@ -14,13 +14,42 @@ meanwhile stays suppressed. One that gets worse, or turns out to be another faul
 
 from dataclasses import replace
 
-from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.callers import Caller
 from aegisflow.errors import BadValueError
 
 MAX_SHELF_S = 12 * 3600.0
 """Longer than a shift, nobody remembers what was shelved: such an alarm is taken out of service instead."""
 MIN_SHELF_S = 60.0
+LATE_S = 60.0
+"""Readings that come so long after their instant are a backlog, and what they show may be over."""
+_ASKS = frozenset({Change.RAISED, Change.ESCALATED, Change.SUPPRESSED_BY_DESIGN})
+"""Changes by which people are asked to look."""
+
+
+def timed(change: Change, alarm: Alarm, at: float, known_at: float) -> Alarm:
+    """Return the alarm with what its time says of it.
+
+    ::
+
+        raised, or worse, by a reading that came
+            as it was taken ──────────────────────────────► LIVE
+            late ──► CATCHING_UP ──┬─ the readings are on time again, or no more come ──► LIVE
+                                   └─ its cause ended before that ──────────────────────► HISTORY
+
+    Args:
+        change: what has just happened to it.
+        alarm: as it is after that.
+        at: instant of the reading that did it, UTC epoch seconds by the plant's clock.
+        known_at: when that reading came, by the same clock.
+    """
+    if change in _ASKS:
+        late = known_at - at > LATE_S
+        known = known_at if change is not Change.ESCALATED or alarm.known_at is None else alarm.known_at
+        return replace(alarm, known_at=known, timeliness=Timeliness.CATCHING_UP if late else Timeliness.LIVE)
+    if change is Change.CLEARED and alarm.timeliness is Timeliness.CATCHING_UP:
+        return replace(alarm, timeliness=Timeliness.HISTORY)
+    return alarm
 
 
 def acknowledged(alarm: Alarm, by: Caller, note: str, at: float) -> Alarm:

@@ -56,13 +56,24 @@ class AlarmState(StrEnum):
         return self in (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE)
 
 
+class Timeliness(StrEnum):
+    """Whether an alarm was known while its cause lasted, or only from readings that came late."""
+
+    LIVE = "live"
+    """It was raised as its readings came, or its readings have caught up with now while its cause lasted."""
+    CATCHING_UP = "catching_up"
+    """It was raised by readings of a backlog that is still coming: nobody knows yet whether its cause lasts."""
+    HISTORY = "history"
+    """It began and ended within a backlog: there is nothing to be done about it any more."""
+
+
 class Change(StrEnum):
     """What happened to an alarm."""
 
     RAISED = "raised"
     """A new alarm; or, where too many of a device wait for an acknowledgement, its newest one is open again."""
     UPDATED = "updated"
-    """Another sensor speaks for it, or the evidence grew."""
+    """Another sensor speaks for it, the evidence grew, or its readings have caught up with now."""
     ESCALATED = "escalated"
     """Its severity rose; whoever acknowledged the milder alarm is asked again."""
     RETYPED = "retyped"
@@ -131,6 +142,9 @@ class Alarm:
     """The words of that operator, which are not facts."""
     shelved_until: float | None = None
     """UTC epoch seconds; None unless it is shelved."""
+    known_at: float | None = None
+    """When it came to be known, by our own clock, whatever its readings are dated; None for one of an old store."""
+    timeliness: Timeliness = Timeliness.LIVE
 
     @property
     def lasts(self) -> bool:

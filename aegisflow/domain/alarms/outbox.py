@@ -24,6 +24,8 @@ from aegisflow.domain.times import format_duration
 __all__ = ["Attempt", "Changes", "Delivery", "Outbox", "RetryPace"]
 
 _URGENT = Severity.HIGH.rank
+_SET_S = 60.0
+"""What is dated further ahead of now than this was dated before our clock was set back."""
 MAX_WAITING = 5_000
 """Deliveries that are kept; beyond it the least urgent are given up and counted."""
 
@@ -161,7 +163,8 @@ class Outbox:
         """Let time pass: ``at`` is the plant's clock, ``wall`` the wall clock; UTC epoch seconds."""
         for key, delivery in list(self._deliveries.items()):
             if delivery.over:
-                if at >= delivery.notification.answer_until:
+                told = delivery.notification
+                if not told.at - _SET_S < at < told.answer_until:
                     self._forget(key)
             elif not delivery.delivered and wall - delivery.since >= self._pace.give_up_after_s:
                 self.given_up[delivery.sink] += 1
@@ -240,7 +243,8 @@ class Outbox:
         if before is not None:
             old, new = before.notification, delivery.notification
             says_more = new.severity.rank > old.severity.rank or new.level > old.level
-            has_time = new.at < old.answer_until or new.answer_until <= old.answer_until
+            # What is dated ahead of now was told before our clock was set back: nobody knows how long ago.
+            has_time = (new.at < old.answer_until or new.answer_until <= old.answer_until) and new.at > old.at - _SET_S
             if before.delivered and has_time and not says_more:
                 # Those people know, and still have time to answer. From now on their page stands for the new alarm.
                 self._keep(replace(before, notification=replace(old, subject=new.subject), over=False))

@@ -254,6 +254,20 @@ def test_what_nobody_took_for_a_day_is_given_up_counted_and_said() -> None:
     assert outbox.problems(0.0) == ("webhook: 1 were never delivered",)
 
 
+def test_a1_what_was_told_before_our_clock_was_set_back_keeps_nothing_from_anybody() -> None:
+    """A machine that boots a year ahead tells of an alarm; when it comes again by the right clock, that is news."""
+    year = 365 * 86_400.0
+    for over in (True, False):
+        outbox = Outbox((HOOK,), PACE)
+        outbox.add(alarm(at=year), 0.0)
+        assert len(drain(outbox)) == 1
+        if over:
+            outbox.end("pump-01@1", by_people=False)
+            outbox.tick(0.0, 0.0)
+        assert outbox.add(alarm("pump-01@2", at=0.0), 0.0)
+        assert [one.subject for one in drain(outbox)] == ["pump-01@2"]
+
+
 def test_it_holds_only_so_many_and_gives_up_the_least_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 10)
     outbox = Outbox((HOOK,), PACE)
