@@ -41,6 +41,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@echo 'The longest files:'; $(BIN)/python -m tests.support.sources
 
 # What detection says of three recordings: see tests/offline/digests.py.
 digests: $(STAMP)

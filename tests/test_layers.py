@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import ROOT
-from tests.support.sources import import_circle, largest, modules, nodes, python_files, within
+from tests.support.sources import import_circle, largest, modules, nodes, python_files, room_circle, within
 
 PACKAGE = ROOT / "aegisflow"
 OURS = ("aegisflow", "simulator", "benchmarks", "tests")
@@ -198,6 +198,19 @@ def test_no_module_is_imported_by_what_it_imports() -> None:
     """A circle loads by luck: in one order of imports, and not in another."""
     assert import_circle(modules("aegisflow")) == []
     assert import_circle(modules("simulator")) == []
+
+
+def test_no_room_needs_one_that_needs_it() -> None:
+    assert room_circle(modules("aegisflow")) == []
+
+
+def test_a_circle_of_rooms_is_found_wherever_its_imports_run(tmp_path: Path) -> None:
+    texts = {"a/x.py": "from p.b import y", "b/y.py": "def f():\n    import p.a.x", "b/__init__.py": ""}
+    for where, text in texts.items():
+        (tmp_path / "p" / where).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "p" / where).write_text(text)
+    found = room_circle(modules("p", below=tmp_path))
+    assert sorted(found[:-1]) == ["p.a", "p.b"]
 
 
 def test_no_file_is_longer_than_a_person_reads_at_once() -> None:
