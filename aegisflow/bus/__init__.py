@@ -28,6 +28,8 @@ class LinkState(NamedTuple):
     """The reason for this state, in one line."""
     changes: int = 0
     """How often the connection was made or lost since the start."""
+    warning: str = ""
+    """What the broker does and must not, although there is a connection; empty where it keeps to MQTT."""
 
 
 class Bus(Protocol):

@@ -74,7 +74,7 @@ class HealthCheck:
             unsettled=0 if counts is None else counts.unsettled,
             rejected={} if counts is None else counts.rejected,
             last_reading_at=None if counts is None else counts.last_reading_at,
-            notes=(*self._file_notes(), *self._notes(), *self._input_notes(counts)),
+            notes=(*self._file_notes(), *_broker_notes(link), *self._notes(), *self._input_notes(counts)),
         )
 
     def broker_away_since(self) -> float | None:
@@ -160,3 +160,7 @@ def _store_reasons(store: StoreHealth) -> Iterator[str]:
         age_s = time.time() - store.last_commit_at
         if age_s > COMMIT_WITHIN_S:
             yield f"{store.pending} readings wait for a commit; the last one was {format_duration(age_s)} ago"
+
+
+def _broker_notes(link: LinkState) -> tuple[str, ...]:
+    return (f"the broker: {link.warning}",) if link.warning else ()

@@ -75,8 +75,10 @@ class PahoBus:
 
     def link(self) -> LinkState:
         """Return the state of the connection."""
+        connection = self._connection
         with self._lock:
-            return self._link
+            link = self._link
+        return link if connection is None else link._replace(warning=connection.warning)
 
     def stop(self) -> None:
         """Publish the status ``offline``, disconnect and end the bus's thread; no callback runs after this returns."""

@@ -23,6 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from aegisflow.bus import BusMessage
 from aegisflow.bus.mqtt.access import because
+from aegisflow.bus.mqtt.deliveries import Deliveries
 from aegisflow.bus.mqtt.packet_stream import PacketStream
 from aegisflow.bus.mqtt.waker import Waker
 from aegisflow.config.services import BrokerSettings
@@ -32,6 +33,7 @@ __all__ = ["MqttConnection"]
 
 _CONNECT_TIMEOUT_S = 5.0
 _CHECK_EVERY_S = 1.0
+_PINGREQ = b"\xc0\x00"
 _log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _new = tuple.__new__
 
@@ -80,6 +82,12 @@ class MqttConnection:
         self._session = ""
         self._why = ""
         self._stream: PacketStream | None = None
+        self.deliveries = Deliveries(settings.receive_maximum)
+        """What was handed on and is not acknowledged."""
+        self.paused = 0
+        """How often reading has stopped because the broker had sent more than it may."""
+        self._is_paused = False
+        self._pinged_at = 0.0
         self._client = client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
@@ -111,37 +119,78 @@ class MqttConnection:
             return f"cannot reach {self._broker}: {because(error)}"
         stream, client = self._stream, self._client
         assert stream is not None
-        writing, check_at = False, 0.0
+        check_at = 0.0
         deadline = time.monotonic() + _CONNECT_TIMEOUT_S
         with selectors.DefaultSelector() as selector:
-            selector.register(stream, selectors.EVENT_READ)
             selector.register(self._waker, selectors.EVENT_READ)
             while client.socket() is not None:
                 if stopping():
                     self._say_goodbye()
                     break
-                if stream.wants_write is not writing:
-                    writing = not writing
-                    events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
-                    selector.modify(stream, events)
-                ready = [key.fileobj for key, _ in selector.select(0.0 if stream.pending() else _CHECK_EVERY_S)]
-                if self._waker in ready:
-                    self._waker.clear()
-                if stream in ready or stream.pending():
+                if self._may_read(selector, stream):
                     stream.fill()
                 while client.socket() is not None and stream.next_packet():
                     client.loop_read()
                 if client.want_write():
                     client.loop_write()
+                stream.acknowledge(self.deliveries.due())
                 stream.flush()
                 now = time.monotonic()
                 if now >= check_at:
                     check_at = now + _CHECK_EVERY_S
-                    client.loop_misc()  # keep-alive
+                    self._keep_alive(stream, now)
                     if not self.greeted and not self._why and now >= deadline:
                         self._why = "what listens there does not answer as an MQTT broker"
                         break
         return f"{self._broker}: {self._why or stream.failure}"
+
+    def _may_read(self, selector: selectors.BaseSelector, stream: PacketStream) -> bool:
+        """Wait until there is something to do; return whether that is to read.
+
+        While more is handed on than the broker may send before an acknowledgement, nothing is read: what it has
+        to say then waits in the socket, and before long with the broker.
+        """
+        events = selectors.EVENT_WRITE if stream.wants_write else 0
+        over = self.deliveries.is_over
+        if over and not self._is_paused:
+            self.paused += 1
+        self._is_paused = over
+        if not over:
+            events |= selectors.EVENT_READ
+        known = selector.get_map().get(stream)
+        if known is None and events:
+            selector.register(stream, events)
+        elif known is not None and not events:
+            selector.unregister(stream)
+        elif known is not None and known.events != events:
+            selector.modify(stream, events)
+        decrypted = not over and stream.pending() > 0
+        ready = {key.fileobj: mask for key, mask in selector.select(0.0 if decrypted else _CHECK_EVERY_S)}
+        if self._waker in ready:
+            self._waker.clear()
+        return decrypted or bool(ready.get(stream, 0) & selectors.EVENT_READ)
+
+    def _keep_alive(self, stream: PacketStream, now: float) -> None:
+        """Have paho look after the keep-alive; while nothing is read it would take the broker for dead."""
+        if not self._is_paused:
+            self._client.loop_misc()
+        elif now - self._pinged_at >= self._settings.keepalive_s / 2:
+            self._pinged_at = now
+            stream.send(_PINGREQ)
+
+    @property
+    def warning(self) -> str:
+        """What the broker has done on this connection and must not; empty while it keeps to MQTT."""
+        reused, paused = self.deliveries.reused, self.paused
+        told = []
+        if paused:
+            allowed = self._settings.receive_maximum
+            told.append(
+                f"it sent more than {allowed:,} messages before an acknowledgement; reading stopped {paused:,}x"
+            )
+        if reused:
+            told.append(f"it used a packet id again before its acknowledgement {reused:,}x")
+        return "; ".join(told)
 
     def follow(self, topics: tuple[str, ...]) -> None:
         """Subscribe to these topic filters and to no others; safe from any thread."""
@@ -155,9 +204,10 @@ class MqttConnection:
         self._waker.wake()
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
-        """Acknowledge messages of this connection; safe from any thread."""
-        if self._stream is not None and packet_ids:
-            self._stream.acknowledge(packet_ids)
+        """Acknowledge messages of this connection that are committed; safe from any thread."""
+        if packet_ids:
+            self.deliveries.settle(packet_ids)
+            self._waker.wake()
 
     def publish(self, topic: str, payload: bytes, expiry_s: int | None) -> bool:
         """Publish at QoS 1, and return whether there was a connection; safe from any thread."""
@@ -173,6 +223,7 @@ class MqttConnection:
         """Close the socket, whatever state the connection is in."""
         self.connected = False
         if self._stream is not None:
+            self._stream.acknowledge(self.deliveries.due())
             self._stream.close()
 
     def _connect(self) -> None:
@@ -191,11 +242,14 @@ class MqttConnection:
     def _make_stream(self, sock: socket.socket) -> PacketStream:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # PUBACKs are small and awaited
-        generation, on_message = self.generation, self._on_message
+        generation, on_message, taken = self.generation, self._on_message, self.deliveries.taken
 
         def on_publish(topic: str, payload: bytes, retain: bool, packet_id: int) -> None:
-            # tuple.__new__ costs half of a call to the class, and this runs for every reading
-            receipt = _new(Receipt, (generation, packet_id)) if packet_id else None
+            receipt = None
+            if packet_id:
+                taken(packet_id)
+                # tuple.__new__ costs half of a call to the class, and this runs for every reading
+                receipt = _new(Receipt, (generation, packet_id))
             on_message(_new(BusMessage, (topic, payload, retain, receipt)))
 
         self._stream = PacketStream(sock, has_properties=self._is_5, on_publish=on_publish, wake=self._waker.wake)

@@ -10,7 +10,7 @@ other packet to paho; what is to be sent is gathered and written in one block::
     broker ◄── flush() ◄┬─ acknowledge()
                         └─ send()  (paho)
 
-Only the thread that owns the connection calls ``fill``, ``flush`` and ``close``.
+Only the thread that owns the connection calls anything of it, but for ``send``, which paho may call in any.
 """
 
 import contextlib
@@ -123,11 +123,10 @@ class PacketStream:
     # --- our side -----------------------------------------------------------------------------
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
-        """Keep a PUBACK for each packet id until the next ``flush``; safe from any thread."""
+        """Keep a PUBACK for each packet id until the next ``flush``."""
         packets = struct.pack(f"!{len(packet_ids)}I", *[_PUBACK | packet_id for packet_id in packet_ids])
         with self._lock:
             self._outgoing += packets
-        self._wake()
 
     @property
     def wants_write(self) -> bool:
