@@ -12,7 +12,7 @@ from aegisflow.actors.messages.device import RecordReadings
 from aegisflow.actors.messages.supervisor import ChildFailed
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import SUPERVISOR, Directory
-from aegisflow.actors.runtime.dispatcher import TURN, DispatchedActor, Dispatcher
+from aegisflow.actors.runtime.dispatcher import TURN, TURN_S, DispatchedActor, Dispatcher
 from aegisflow.errors import UnavailableError, UnknownNameError
 
 WAIT_S = 60.0
@@ -364,5 +364,27 @@ def test_actors_have_their_turn_while_one_is_flooded() -> None:
         handled = other.ask(flood.qsize, block=False)
         release.set()
         assert handled.get(timeout=WAIT_S) < 2 * TURN
+    finally:
+        house.end()
+
+
+def test_a_turn_ends_by_time_too_however_few_messages_it_had() -> None:
+    house, now = House(Dispatched, 1), [0.0]
+    house.dispatcher.monotonic = lambda: now[0]
+    handled: list[str] = []
+
+    def work() -> None:
+        now[0] += 0.4 * TURN_S
+        handled.append("slow")
+
+    try:
+        slow, _ = house.start("slow")
+        other, _ = house.start("other")
+        release = busy(slow)
+        for _ in range(9):
+            slow.tell(work)
+        before = other.ask(lambda: len(handled), block=False)
+        release.set()
+        assert before.get(timeout=WAIT_S) == 3
     finally:
         house.end()

@@ -3,6 +3,8 @@
 import queue
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pykka
@@ -18,6 +20,8 @@ __all__ = ["DispatchedActor", "Dispatcher"]
 
 TURN = 100
 """Messages that one actor handles before others have their turn."""
+TURN_S = 0.005
+"""So long a turn lasts, or one message longer: whoever asks an idle actor waits for no more than this of each other."""
 PARCEL = 500
 """Messages that wait for others to the same receiver at most."""
 
@@ -29,7 +33,7 @@ class Dispatcher:
 
         put ──► inbox (idle? then schedule) ──► ready queue ──► a thread: at most TURN messages
                                                     ▲                          │
-                                                    └──── more left ───────────┘
+                                                    └──── more left ───────────┘       or TURN_S
 
     What many actors post to one receiver goes there in one message, as soon as no actor waits for its
     turn: at 10,000 devices a message for every single reading would cost more than the reading.
@@ -38,7 +42,10 @@ class Dispatcher:
     message at a time. Actors here must not wait for anything: they hold up all the others.
     """
 
-    def __init__(self, threads: int = 1, name: str = "dispatcher") -> None:
+    def __init__(
+        self, threads: int = 1, name: str = "dispatcher", monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.monotonic = monotonic
         self._ready: queue.SimpleQueue[DispatchedActor | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._threads = [
@@ -161,10 +168,12 @@ class DispatchedActor(NamedActor):
         self.dispatcher.post(self.directory, name, message)
 
     def take_turn(self) -> None:
-        """Handle what waits, up to TURN messages; only the dispatcher calls it."""
+        """Handle what waits, up to TURN messages or for TURN_S; only the dispatcher calls it."""
         if not self._begun:
             self._begun = True
             self._actor_loop_setup()
+        monotonic = self.dispatcher.monotonic
+        over_at = monotonic() + TURN_S
         for _ in range(TURN):
             if self.actor_stopped.is_set():
                 self.dispatcher.send_posted()  # a successor must find all that this one did
@@ -175,6 +184,8 @@ class DispatchedActor(NamedActor):
             if envelope is None:
                 return
             self._handle(envelope)
+            if monotonic() > over_at:
+                break
         self.dispatcher.schedule(self)
 
     def _handle(self, envelope: Envelope[Any]) -> None:
