@@ -8,6 +8,7 @@ from aegisflow.actors.messages.store import (
     FindAlarmKpis,
     FindAlarms,
     FindAudit,
+    FindCommand,
     FindCommands,
     FindIncident,
     FindIncidents,
@@ -62,8 +63,10 @@ class ArchiveActor(ThreadedActor):
                 return archive.similar_incidents(alarms, most)
             case FindPatterns(plant, now):
                 return archive.patterns(plant, now)
-            case FindCommands(device_id, limit):
-                return archive.commands(device_id, limit)
+            case FindCommands(device_id, limit, stages):
+                return archive.commands(device_id, limit, stages)
+            case FindCommand(command_id):
+                return archive.command(command_id)
             case FindAudit(act, limit):
                 return archive.audit(act, limit)
             case _:

@@ -119,6 +119,9 @@ REJECT = Endpoint(
 LIST_COMMANDS = Endpoint(
     "list_commands", "GET", "commands", "List commands, newest first.", CommandListRequest, Nothing, CommandList
 )
+SHOW_COMMAND = Endpoint(
+    "show_command", "GET", "commands/{id}", "Show how far a command came, and why.", ById, Nothing, CommandSummary
+)
 GIVE_COMMAND = Endpoint(
     "give_command",
     "POST",
@@ -258,6 +261,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     APPROVE,
     REJECT,
     LIST_COMMANDS,
+    SHOW_COMMAND,
     GIVE_COMMAND,
     SHOW_AGENTS,
     STOP_AGENTS,

@@ -15,7 +15,7 @@ from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.commands.model import Stage
 from aegisflow.errors import BadValueError, UnknownNameError
 
-__all__ = ["agents_app", "approvals", "approve", "command", "operator", "reject", "token_text"]
+__all__ = ["agents_app", "approvals", "approve", "command", "commands", "operator", "reject", "token_text"]
 
 CommandId = Annotated[str, Parameter(help="such as cmd-0123456789ab; approvals lists them")]
 Reason = Annotated[str, Parameter(help="why, for the audit")]
@@ -109,6 +109,21 @@ def command(
     return _told(OperatorClient(plant, url).call(ends.GIVE_COMMAND, body=body))
 
 
+def commands(
+    *,
+    device: Annotated[str | None, Parameter(help="of this device only")] = None,
+    limit: Annotated[int, Parameter(help="how many, the newest first")] = 20,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Print how far commands came, the newest first; return the exit code."""
+    which: dict[str, object] = {"limit": limit} if device is None else {"limit": limit, "device_id": device}
+    found = OperatorClient(plant, url).call(ends.LIST_COMMANDS, which).commands
+    told = ["\n".join(_story(one)) for one in found]
+    sys.stdout.write(("\n".join(told) or "no command was ever proposed") + "\n")
+    return 0
+
+
 agents_app = App(name="agents", help_format="plaintext")
 
 
@@ -136,6 +151,15 @@ def _find(serve: OperatorClient, command_id: str) -> Approval:
         if one.command_id == command_id:
             return one
     raise UnknownNameError("command that waits for approval", command_id, [one.command_id for one in waiting])
+
+
+def _story(command: CommandSummary) -> list[str]:
+    """Return a command as lines: how far it came and since when, and why."""
+    values = ", ".join(f"{name} {value}" for name, value in command.parameters.items())
+    what = f"{command.command}{f' ({values})' if values else ''} on {command.device_id}"
+    stage = f"{command.stage.replace('_', ' ')} since {command.stage_at or command.proposed_at}"
+    head = f"{command.command_id}: {what} by {command.words_not_facts.of}, {stage}"
+    return [head, *(f"  {reason}" for reason in command.policy)]
 
 
 def _told(command: CommandSummary) -> int:

@@ -54,6 +54,7 @@ COMMANDS = {
         "commands:command",
         "Give a machine a command as an operator; policy and interlocks hold all the same.",
     ),
+    "commands": ("commands:commands", "List commands, the newest first: how far each came, since when and why."),
     "agents": ("commands:agents_app", "Whether agents may propose commands: show, stop, resume."),
     "incidents": ("incidents:incidents", "List incident reports, reviewed ones first, and the faults that come again."),
     "incident": ("incidents:incident", "Show one incident report, and what it said before it was reviewed."),

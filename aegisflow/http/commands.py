@@ -58,6 +58,10 @@ class CommandRoutes:
             commands=[CommandSummary.of(receipt) for receipt in answer.value.commands],
         )
 
+    def show(self, which: ById, body: Nothing, by: Caller) -> CommandSummary:
+        """Return one command as far as it came."""
+        return CommandSummary.of(self._plant().command(which.id).value)
+
     def agents(self, which: Nothing, body: Nothing, by: Caller) -> AgentSwitch:
         """Return whether agents may propose commands."""
         return AgentSwitch.of(self._plant().agent_writes())

@@ -14,11 +14,13 @@ _LONG_TEXT = 500
 def schema_of(answer: type[ToolAnswer]) -> dict[str, Any]:
     """Return the JSON schema of an answer: a field without a value is absent, never null.
 
-    Which fields are required is said of the answer itself only; for its parts it would take 3 KB.
+    Which fields are required is said of the answer itself only; for its parts it would take 3 KB. Nor need a part
+    say that it is an object, since it has properties.
     """
     schema = answer.model_json_schema()
     for part in schema.get("$defs", {}).values():
         part.pop("required", None)
+        part.pop("type", None)
     return _trimmed(schema)  # type: ignore[no-any-return]
 
 

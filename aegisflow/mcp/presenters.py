@@ -11,7 +11,7 @@ from aegisflow.api.schemas.devices import DeviceSummary, SensorState
 from aegisflow.api.schemas.incidents import IncidentDetail, SimilarIncidentSummary
 from aegisflow.api.text import clean, clean_lines, clip, describe_limits, maybe, shorten, z_score
 from aegisflow.domain.alarms.model import Alarm, Timeliness
-from aegisflow.domain.commands.model import DeviceCommands
+from aegisflow.domain.commands.model import CommandReceipt, DeviceCommands
 from aegisflow.domain.equipment import DeviceSpec, Limits
 from aegisflow.domain.incidents.model import Pattern
 from aegisflow.domain.incidents.similarity import pattern_line
@@ -25,6 +25,7 @@ from aegisflow.mcp.schemas import (
     DeviceDetail,
     DeviceLine,
     EvidenceItem,
+    FinishedCommand,
     IncidentItem,
     Part,
     PassageItem,
@@ -222,9 +223,19 @@ def device_line(device: DeviceSummary) -> DeviceLine:
 
 
 def device_detail(
-    device: DeviceSummary, spec: DeviceSpec | None, commands: DeviceCommands | None = None
+    device: DeviceSummary,
+    spec: DeviceSpec | None,
+    commands: DeviceCommands | None = None,
+    finished: Sequence[CommandReceipt] = (),
 ) -> DeviceDetail:
-    """Return a device in full; ``spec`` adds its setpoints and its manual, ``commands`` what is open and allowed."""
+    """Return a device in full.
+
+    Args:
+        device: as it is now.
+        spec: adds its setpoints and its manual.
+        commands: what is open and what is allowed.
+        finished: commands of late that are over, the newest first.
+    """
     parameters = spec.parameters.values() if spec else ()
     return trimmed(
         DeviceDetail,
@@ -237,6 +248,7 @@ def device_detail(
         manual=(spec.manual or None) if spec else None,
         readings_refused=most_frequent(device.readings_refused),
         open_commands=[open_command(CommandSummary.of(one)) for one in commands.open[:5]] if commands else [],
+        finished_commands=[finished_command(CommandSummary.of(one)) for one in finished[:MAX_COMMANDS]],
         commands_now=command_options(commands) if commands else {},
     )
 
@@ -263,6 +275,16 @@ def _sensor_now(sensor: SensorState) -> SensorNow:
 def open_command(command: CommandSummary) -> str:
     """Return a command that is not over in one line."""
     return f"{command.command_id} {command.command} {command.stage}: {command.next_step}"[:300]
+
+
+def finished_command(command: CommandSummary) -> FinishedCommand:
+    """Return how a command ended and when; why, apart: an operator or the machine may have said it."""
+    values = ", ".join(f"{name} {value}" for name, value in command.parameters.items())
+    what = f"{command.command_id} {command.command}{f' ({values})' if values else ''}"
+    return FinishedCommand(
+        command=clean(f"{what} {command.stage} at {command.stage_at}", 200),
+        untrusted_why=clean("; ".join(command.policy), 300),
+    )
 
 
 def command_options(commands: DeviceCommands) -> dict[str, str]:

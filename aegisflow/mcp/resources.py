@@ -7,8 +7,11 @@ from typing import ParamSpec
 from fastmcp import FastMCP
 from fastmcp.exceptions import ResourceError
 
+from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
+from aegisflow.domain.times import format_instant
 from aegisflow.errors import AegisFlowError, UnknownNameError
+from aegisflow.mcp.presenters import broker_away, command_answer
 from aegisflow.plant.protocol import PlantSource
 
 P = ParamSpec("P")
@@ -32,9 +35,17 @@ def add_resources(server: FastMCP, plant: PlantSource) -> None:
     def manual(name: str) -> str:
         return plant().read_manual(name)
 
+    def command(command_id: str) -> str:
+        answer = plant().command(command_id)
+        told = command_answer(CommandSummary.of(answer.value), format_instant(answer.as_of)).model_dump(mode="json")
+        told["untrusted_reasons"] = told.pop("reasons")  # an operator's or the machine's words may be among them
+        told["broker_away"] = broker_away(answer)
+        return _json({name: value for name, value in told.items() if value is not None})
+
     for uri, read, title, mime_type in (
         ("aegisflow://plant", inventory, "Lines, devices, sensors, units and limits", "application/json"),
         ("aegisflow://devices/{device_id}", device, "One device: sensors, limits, setpoints", "application/json"),
+        ("aegisflow://commands/{command_id}", command, "How far a command came, and why", "application/json"),
         ("aegisflow://manuals", manuals, "Names and titles of the manuals", "application/json"),
         ("aegisflow://manuals/{name}", manual, "The text of a manual", "text/markdown"),
     ):

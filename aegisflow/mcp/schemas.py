@@ -108,6 +108,13 @@ class SensorNow(Part):
     trip: str | None = None
 
 
+class FinishedCommand(Part):
+    """A command that is over: how it ended and when, and why in the words of a person, a machine or AegisFlow."""
+
+    command: str
+    untrusted_why: str
+
+
 class DeviceDetail(Part):
     """One device now."""
 
@@ -124,6 +131,7 @@ class DeviceDetail(Part):
     readings_accepted: int
     readings_refused: dict[str, int]
     open_commands: list[str] = Field(default=[], description="not over yet")
+    finished_commands: list[FinishedCommand] = Field(default=[], description="of the last 24 h")
     commands_now: dict[str, str] = Field(default={}, description="policy now")
 
 
@@ -236,6 +244,7 @@ class CommandAnswer(ToolAnswer):
     command: str
     parameters: dict[str, str | float]
     stage: str = Field(description="never more than is known; only 'verified' means telemetry proved it")
+    stage_at: Moment | None = None
     reasons: list[str]
     next_step: str
     expires_at: Moment | None = None

@@ -14,6 +14,7 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import FunctionTool
 from fastmcp.tools.base import ToolResult
 from mcp_types import CallToolRequestParams, ToolAnnotations
+from mcp_types import Tool as McpTool
 from pydantic import ValidationError as PydanticValidationError
 
 from aegisflow.api.text import clean
@@ -32,8 +33,8 @@ ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_h
 class _PlainTool(FunctionTool):
     """A tool without FastMCP's own remarks, which say nothing and are sent with every list of tools."""
 
-    def get_meta(self) -> dict[str, Any]:
-        return {}
+    def to_mcp_tool(self, **overrides: Any) -> McpTool:
+        return super().to_mcp_tool(**{"_meta": None, **overrides})
 
 
 def add_tool(server: FastMCP, function: Callable[..., ToolAnswer], hints: ToolAnnotations) -> None:

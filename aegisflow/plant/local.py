@@ -26,6 +26,7 @@ from aegisflow.actors.messages.store import (
     FindAlarmHistory,
     FindAlarmKpis,
     FindAlarms,
+    FindCommand,
     FindCommands,
     FindIncident,
     FindIncidents,
@@ -39,7 +40,14 @@ from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIA
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, DeviceCommands
+from aegisflow.domain.commands.model import (
+    AgentWrites,
+    CommandName,
+    CommandReceipt,
+    CommandView,
+    DeviceCommands,
+    Stage,
+)
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -88,6 +96,8 @@ SEARCH_S = 10.0
 """Limit for manuals and reports: the first search by meaning may have to wait for the model."""
 MEANING_S = 1.0
 """Limit for how near reports are to alarms by their words, which only completes an answer."""
+MAX_NAMED = 20
+"""Newest commands that whoever asks for another one is told of."""
 MAX_RANKED = 50
 """Reports that a text or an alarm brings up at most."""
 
@@ -239,11 +249,19 @@ class LocalPlant:
         """Return whether agents may propose commands now, and who decided that."""
         return self._directory.ask(GUARD, ReadAgentWrites(), DEVICE_S)
 
-    def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
-        """Return commands, newest first."""
+    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
+        """Return commands, newest first; only those that stand at one of ``stages``, if there are any."""
         if device_id is not None:
             self._device(device_id)
-        return self._answer(self._directory.ask(ARCHIVE, FindCommands(device_id, limit), READ_S))
+        return self._answer(self._directory.ask(ARCHIVE, FindCommands(device_id, limit, stages), READ_S))
+
+    def command(self, command_id: str) -> Answer[CommandReceipt]:
+        """Return one command as far as it came."""
+        found = self._directory.ask(ARCHIVE, FindCommand(command_id), READ_S)
+        if found is None:
+            newest = self._directory.ask(ARCHIVE, FindCommands(None, MAX_NAMED), READ_S).commands
+            raise UnknownNameError("command", command_id, tuple(one.command.command_id for one in newest))
+        return self._answer(found)
 
     # --- manuals ------------------------------------------------------------------------------
 

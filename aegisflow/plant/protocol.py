@@ -6,7 +6,14 @@ from typing import Protocol
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, DeviceCommands
+from aegisflow.domain.commands.model import (
+    AgentWrites,
+    CommandName,
+    CommandReceipt,
+    CommandView,
+    DeviceCommands,
+    Stage,
+)
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.incidents.model import (
     Incident,
@@ -147,8 +154,11 @@ class Plant(Protocol):
     def agent_writes(self) -> AgentWrites:
         """Return whether agents may propose commands now, and who decided that."""
 
-    def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
-        """Return commands, newest first."""
+    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
+        """Return commands, newest first; only those that stand at one of ``stages``, if there are any."""
+
+    def command(self, command_id: str) -> Answer[CommandReceipt]:
+        """Return one command as far as it came."""
 
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""

@@ -10,6 +10,7 @@ from peewee import Model, ModelSelect, PeeweeException, fn
 
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Severity
+from aegisflow.domain.commands.model import CommandReceipt, Stage
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -39,7 +40,7 @@ from aegisflow.store.rows import (
     alarm_event_of,
     alarm_of,
     audit_entry_of,
-    record_of,
+    receipt_of,
 )
 
 _MAX_COUNTED = 100_000
@@ -185,13 +186,21 @@ class Archive:
         return all_incidents(self.connection, after)
 
     @_of_one_moment
-    def commands(self, device_id: str | None, limit: int) -> CommandPage:
-        """Return commands, newest first."""
+    def commands(self, device_id: str | None, limit: int, stages: Sequence[Stage] = ()) -> CommandPage:
+        """Return commands, newest first; only those that stand at one of ``stages``, if there are any."""
         matching = StoredCommand.select()
         if device_id is not None:
             matching = matching.where(StoredCommand.device_id == device_id)
+        if stages:
+            matching = matching.where(StoredCommand.stage.in_([str(stage) for stage in stages]))
         page = matching.order_by(StoredCommand.proposed_at.desc(), StoredCommand.command_id.desc()).limit(limit)
-        return CommandPage(tuple(record_of(row).receipt for row in page.execute(self._database)), self._count(matching))
+        return CommandPage(tuple(receipt_of(row) for row in page.execute(self._database)), self._count(matching))
+
+    @_of_one_moment
+    def command(self, command_id: str) -> CommandReceipt | None:
+        """Return the command of this id; None for one that never was."""
+        query = StoredCommand.select().where(StoredCommand.command_id == command_id)
+        return next((receipt_of(row) for row in query.execute(self._database)), None)
 
     @_of_one_moment
     def audit(self, act: str | None, limit: int) -> tuple[AuditEntry, ...]:

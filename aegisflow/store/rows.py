@@ -1,5 +1,6 @@
 """Alarms, commands and audit entries as rows, and back."""
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,7 +9,7 @@ from peewee import AutoField, Model
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.audit import row_hash
-from aegisflow.domain.commands.model import CommandRecord
+from aegisflow.domain.commands.model import CommandReceipt, CommandRecord
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, DeliveryRow, StoredCommand
@@ -117,6 +118,12 @@ def command_row(record: CommandRecord) -> Row:
 def record_of(row: StoredCommand) -> CommandRecord:
     """Return a row of ``commands`` as all that is kept of the command."""
     return from_json(row.record, CommandRecord)
+
+
+def receipt_of(row: StoredCommand) -> CommandReceipt:
+    """Return a row of ``commands`` as how far the command came, and since when it stands there."""
+    record = record_of(row)
+    return replace(record.receipt, stage_at=record.stage_at)
 
 
 def audit_row(entry: AuditEntry, before: str) -> Row:

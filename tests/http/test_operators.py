@@ -72,6 +72,13 @@ def test_a_rejection_needs_a_reason(web, plant):
     assert web.post("/operator/commands/cmd-1/reject", headers=ANNA, json={"reason": " "}).status_code == 400
     answer = web.post("/operator/commands/cmd-1/reject", headers=ANNA, json={"reason": "no need"})
     assert answer.json()["policy"] == ["rejected by anna: no need"]
+    shown = web.get("/operator/commands/cmd-1", headers=BEN).json()
+    assert (shown["stage"], shown["stage_at"], shown["policy"]) == (
+        "rejected",
+        "2026-01-31T08:00:00Z",
+        ["rejected by anna: no need"],
+    )
+    assert web.get("/operator/commands/cmd-9", headers=BEN).status_code == 404
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 15_000, b'{"reason": 5}', b" " * 30_000])

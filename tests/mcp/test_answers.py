@@ -1,11 +1,15 @@
 """What agents met in the field (part H): each test is named by its case."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import Stage
 from tests.support.memory_plant import NOW, an_alarm
 
 COMMAND = {
@@ -128,3 +132,40 @@ def test_h4_every_tool_that_reads_says_that_the_broker_is_away(call, plant, tool
 def test_h4_no_tool_that_reads_is_left_out(ask):
     reads = {tool.name for tool in ask("list_tools") if tool.annotations.read_only_hint}
     assert reads == set(READS)
+
+
+def test_h1_a_command_that_is_over_is_found_with_its_stage_and_why(call, plant):
+    for reduction in ("30", "40", "50"):
+        call("execute_device_command", **COMMAND, reduction_pct=reduction)
+    plant.reject("cmd-1", Caller("anna", CallerKind.OPERATOR), "the seal is being changed\x1b[2J")
+    device = call("get_device_status", device_id="pump-01")["device"]
+    assert [line.split()[0] for line in device["open_commands"]] == ["cmd-2", "cmd-3"]
+    assert device["finished_commands"] == [
+        {
+            "command": "cmd-1 reduce_load (reduction_pct 30.0) rejected at 2026-01-31T08:00:00Z",
+            "untrusted_why": "rejected by anna: the seal is being changed[2J",
+        }
+    ]
+    assert call("get_device_status", device_id="pump-02")["device"]["finished_commands"] == []
+
+
+def test_h1_few_commands_that_are_over_are_told_and_none_of_long_ago(call, plant):
+    for _ in range(30):
+        call("execute_device_command", **COMMAND, reduction_pct="30")
+    old = replace(plant.requests[0], stage=Stage.VERIFIED, stage_at=NOW - 86_401)
+    plant.requests = [old, *(replace(one, stage=Stage.EXPIRED, stage_at=NOW) for one in plant.requests[1:])]
+    answer = call("get_device_status", device_id="pump-01")
+    assert len(answer["device"]["finished_commands"]) == 5
+    plant.requests = [old]
+    assert call("get_device_status", device_id="pump-01")["device"]["finished_commands"] == []
+
+
+def test_h1_a_command_can_be_read_by_its_id(ask, call, plant):
+    call("execute_device_command", **COMMAND, reduction_pct="30")
+    plant.reject("cmd-1", Caller("anna", CallerKind.OPERATOR), "the seal is being changed")
+    told = json.loads(ask("read_resource", "aegisflow://commands/cmd-1")[0].text)
+    assert (told["stage"], told["stage_at"]) == ("rejected", "2026-01-31T08:00:00Z")
+    assert told["untrusted_reasons"] == ["rejected by anna: the seal is being changed"]
+    assert told["untrusted_justification"]["words"] == COMMAND["justification"]
+    with pytest.raises(MCPError, match="choose one of: cmd-1"):
+        ask("read_resource", "aegisflow://commands/cmd-2")

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -224,9 +225,13 @@ def test_commands_come_newest_first_as_far_as_they_have_come(bench: StoreBench, 
     bench.historian.receive(step(command(1, stage=Stage.DENIED), waiting, T0 + 1))
     bench.historian.receive(step(command(7, device_id="motor-01")))
     page = archive.commands("pump-01", 2)
-    assert page.commands == (command(2, stage=Stage.AWAITING_APPROVAL), command(1, stage=Stage.DENIED))
+    waits, denied = command(2, stage=Stage.AWAITING_APPROVAL), command(1, stage=Stage.DENIED)
+    assert page.commands == (replace(waits, stage_at=T0), replace(denied, stage_at=T0 + 1))
     assert page.total == 3
     assert archive.commands(None, 9).total == 4
+    assert archive.commands("pump-01", 9, (Stage.DENIED, Stage.VERIFIED)).commands == page.commands[1:]
+    assert archive.command("cmd-1") == page.commands[1]
+    assert archive.command("cmd-8") is None
 
 
 def test_audit_rows_come_oldest_first_and_by_act(bench: StoreBench, archive: Archive) -> None:

@@ -330,10 +330,21 @@ class MemoryPlant:
     def device_commands(self, device_id: str, by: Caller) -> Answer[DeviceCommands]:
         self._device(device_id)
         option = CommandOption(CommandName.RESTART, "deny", ("restart belongs to people",))
-        return self._answer(DeviceCommands(tuple(self.requests), (option,)))
+        return self._answer(DeviceCommands(tuple(one for one in self.requests if not one.stage.is_final), (option,)))
 
-    def commands(self, device_id: str | None, limit: int) -> Answer[CommandPage]:
-        return self._answer(CommandPage(tuple(self.requests[:limit]), len(self.requests)))
+    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
+        found = [
+            receipt
+            for receipt in reversed(self.requests)
+            if device_id in (None, receipt.command.device_id) and (not stages or receipt.stage in stages)
+        ]
+        return self._answer(CommandPage(tuple(found[:limit]), len(found)))
+
+    def command(self, command_id: str) -> Answer[CommandReceipt]:
+        known = {receipt.command.command_id: receipt for receipt in self.requests}
+        if command_id not in known:
+            raise UnknownNameError("command", command_id, list(known))
+        return self._answer(known[command_id])
 
     def approvals(self) -> Answer[tuple[CommandView, ...]]:
         waiting = (receipt for receipt in self.requests if receipt.stage is Stage.AWAITING_APPROVAL)
@@ -373,7 +384,7 @@ class MemoryPlant:
         return known[command_id]
 
     def _settle(self, receipt: CommandReceipt, stage: Stage, why: str) -> CommandReceipt:
-        settled = replace(receipt, stage=stage, reasons=(why,))
+        settled = replace(receipt, stage=stage, reasons=(why,), stage_at=NOW)
         self.requests[self.requests.index(receipt)] = settled
         return settled
 

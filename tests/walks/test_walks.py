@@ -74,6 +74,9 @@ def test_what_an_agent_proposes_for_a_silent_device_is_denied_stored_and_never_p
     assert receipt.stage is Stage.DENIED
     assert "monitor and do not act" in receipt.reasons[0]
     assert "nothing was sent" in receipt.next_step
+    assert running.plant.command(receipt.command.command_id).value.stage is Stage.DENIED
+    with pytest.raises(UnknownNameError, match=receipt.command.command_id):
+        running.plant.command("cmd-of-nobody")
     page = running.plant.commands("pump-01", 10).value
     assert [(kept.command.command_id, kept.stage) for kept in page.commands] == [
         (receipt.command.command_id, Stage.DENIED)

@@ -8,7 +8,7 @@ from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.alarms.outbox import Delivery
-from aegisflow.domain.commands.model import CommandRecord
+from aegisflow.domain.commands.model import CommandReceipt, CommandRecord, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
@@ -235,6 +235,15 @@ class FindCommands(Question[CommandPage]):
 
     device_id: str | None
     limit: int
+    stages: tuple[Stage, ...] = ()
+    """Only those that stand at one of these; all without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindCommand(Question[CommandReceipt | None]):
+    """The command of this id; None for one that never was."""
+
+    command_id: str
 
 
 @dataclass(frozen=True, slots=True)

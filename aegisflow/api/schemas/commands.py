@@ -51,6 +51,8 @@ class CommandSummary(Shape):
     command: CommandName
     parameters: Parameters
     stage: Stage
+    stage_at: Moment | None = None
+    """Since when it stands there."""
     proposed_at: Moment
     expires_at: Moment | None
     policy: list[str]
@@ -70,6 +72,7 @@ class CommandSummary(Shape):
             command=command.command,
             parameters=dict(command.parameters),
             stage=receipt.stage,
+            stage_at=moment(receipt.stage_at),
             proposed_at=format_instant(command.proposed_at),
             expires_at=moment(receipt.expires_at),
             policy=list(receipt.reasons),

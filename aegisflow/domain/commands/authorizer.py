@@ -77,7 +77,8 @@ class CommandAuthorizer:
             expires_at = at + self._policy.approve_within_s
             next_step = (
                 f"waits for {decision.approvals} operator{'s' if decision.approvals > 1 else ''} to approve it by "
-                f"{format_instant(expires_at)}; {self._who(device)} must decide. Do not propose it again"
+                f"{format_instant(expires_at)}; {self._who(device)} must decide. Do not propose it again: "
+                "get_device_status shows what becomes of it"
             )
             after = at_stage(record, Stage.AWAITING_APPROVAL, at, decision.reasons, next_step)
             after = replace(
@@ -192,15 +193,16 @@ class CommandAuthorizer:
     def _judge(self, command: Command, device: DeviceView | None, at: float) -> Decision:
         if command.device_id not in self.commands.plant.devices:
             return Decision(Verdict.DENY, ("the plant has no such device",))
-        if any(
-            other.command.device_id == command.device_id
-            and other.stage.is_under_way
-            and command.command is not CommandName.EMERGENCY_SHUTDOWN
-            for other in self.commands.known()
-        ):
-            return Decision(Verdict.DENY, ("another command to this device is still under way",))
-        if any(self._same(other.command, command) for other in self.commands.known()):
-            return Decision(Verdict.DENY, ("the same command is open already; follow that one",))
+        for other in self.commands.known():
+            if (
+                other.command.device_id == command.device_id
+                and other.stage.is_under_way
+                and command.command is not CommandName.EMERGENCY_SHUTDOWN
+            ):
+                return Decision(Verdict.DENY, (f"{_named(other)} is still under way on this device",))
+        for other in self.commands.known():
+            if self._same(other.command, command):
+                return Decision(Verdict.DENY, (f"the same command is open already: follow {_named(other)}",))
         return decide(command, device, self.commands.surroundings(command.device_id, at), self._policy)
 
     @staticmethod
@@ -255,6 +257,10 @@ class CommandAuthorizer:
         """Return who acts on the worst alarm of a device, by the escalation table."""
         severity = None if device is None else device.severity
         return "an operator" if severity is None else self._responsible(severity)
+
+
+def _named(record: CommandRecord) -> str:
+    return f"{record.command.command_id} ({record.stage})"
 
 
 def _until(receipt: CommandReceipt) -> str:

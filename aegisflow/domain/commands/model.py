@@ -126,6 +126,9 @@ FOLLOWS: Mapping[Stage, frozenset[Stage]] = {
 }
 """Stage to the stages that may follow it directly."""
 
+ENDED = tuple(stage for stage in Stage if stage.is_final and stage is not Stage.DENIED)
+"""The ends of commands that had gone on; whoever proposed one that was denied was told so at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -162,6 +165,8 @@ class CommandReceipt:
     next_step: str
     """Who must do what now, for the proposer to read."""
     expires_at: float | None = None
+    stage_at: float | None = None
+    """When it came to its stage, UTC epoch seconds; None while that is not stored."""
 
 
 @dataclass(frozen=True, slots=True)

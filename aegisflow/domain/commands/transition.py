@@ -63,7 +63,7 @@ def row(
 
 def at_stage(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...], next_step: str) -> CommandRecord:
     """Return the record at another stage, with what its proposer is told to do next."""
-    receipt = replace(record.receipt, stage=stage, reasons=reasons, next_step=next_step)
+    receipt = replace(record.receipt, stage=stage, reasons=reasons, next_step=next_step, stage_at=at)
     return replace(record, receipt=receipt, stage_at=at)
 
 

@@ -9,7 +9,7 @@ from aegisflow.api.names import fitting_name, sensors_named
 from aegisflow.api.periods import asked_period
 from aegisflow.api.schemas.devices import DeviceSummary
 from aegisflow.domain.alarms.model import AlarmState
-from aegisflow.domain.commands.model import DeviceCommands
+from aegisflow.domain.commands.model import ENDED, CommandReceipt, DeviceCommands
 from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus
@@ -18,6 +18,7 @@ from aegisflow.mcp.budget import largest_page, largest_that_fits
 from aegisflow.mcp.caller import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.presenters import (
+    MAX_COMMANDS,
     broker_away,
     device_detail,
     device_line,
@@ -30,7 +31,7 @@ from aegisflow.mcp.schemas import DeviceLine, DeviceStatusAnswer, SensorStream
 from aegisflow.mcp.tools.arguments import Cursor, DeviceId, End, Last, Start
 from aegisflow.plant.protocol import Plant, PlantSource
 
-_HOUR_S = 3_600.0
+_HOUR_S, _DAY_S = 3_600.0, 86_400.0
 _MAX_GAPS = 10
 _MAX_SENSORS = 20
 
@@ -155,15 +156,19 @@ class ReadingTools:
 
     def _one(self, plant: Plant, device_id: str) -> DeviceStatusAnswer:
         answer = plant.device_status(device_id)
+        finished, missing = _finished(plant, device_id, answer.as_of)
         return DeviceStatusAnswer(
             as_of=format_instant(answer.as_of),
-            unavailable=unavailable(answer.unavailable),
+            unavailable=unavailable({**answer.unavailable, **missing}),
             broker_away=broker_away(answer),
             total=1,
             truncated=False,
             raw_values=raw_values([answer.value]),
             device=device_detail(
-                DeviceSummary.of(answer.value), plant.inventory().devices.get(device_id), _commands(plant, device_id)
+                DeviceSummary.of(answer.value),
+                plant.inventory().devices.get(device_id),
+                _commands(plant, device_id),
+                finished,
             ),
         )
 
@@ -183,6 +188,15 @@ def _commands(plant: Plant, device_id: str) -> DeviceCommands | None:
         return plant.device_commands(device_id, caller()).value
     except RequestError:
         return None
+
+
+def _finished(plant: Plant, device_id: str, now: float) -> tuple[list[CommandReceipt], dict[str, str]]:
+    """Return the newest commands that ended of late, but for those denied at once; or why nobody knows them."""
+    try:
+        found = plant.commands(device_id, MAX_COMMANDS, ENDED).value.commands
+    except RequestError as error:
+        return [], {"finished commands": str(error)}
+    return [one for one in found if one.stage_at is not None and one.stage_at > now - _DAY_S], {}
 
 
 def _status_now(plant: Plant, device_id: str) -> DeviceStatus | None:

@@ -341,7 +341,8 @@ def test_a_step_on_its_way_to_the_store_counts_already() -> None:
     authorizer.commands.reserve(first)
     second = authorizer.propose(command(REDUCE, reduction_pct=30.0), MILD, NOW)
     assert second.after.stage is Stage.DENIED
-    assert second.after.receipt.reasons == ("another command to this device is still under way",)
+    (reason,) = second.after.receipt.reasons
+    assert reason == f"{first.after.command.command_id} (dispatched) is still under way on this device"
     assert authorizer.commands.open == {}
     authorizer.commands.release(first)
     assert authorizer.propose(command(), MILD, NOW).after.stage is Stage.DISPATCHED
@@ -353,11 +354,13 @@ def test_a_shutdown_may_race_with_another_command() -> None:
     assert authorizer.propose(command(STOP, ADA), MILD, NOW).after.stage is Stage.DISPATCHED
 
 
-def test_the_same_command_twice_is_one() -> None:
+def test_h1_the_same_command_twice_is_one_and_the_denial_names_it() -> None:
     authorizer = make_authorizer()
-    authorizer.commands.reserve(authorizer.propose(command(REDUCE, reduction_pct=50.0), view(), NOW))
+    first = authorizer.propose(command(REDUCE, reduction_pct=50.0), view(), NOW)
+    authorizer.commands.reserve(first)
     again = authorizer.propose(command(REDUCE, reduction_pct=50.0), view(), NOW)
-    assert again.after.receipt.reasons == ("the same command is open already; follow that one",)
+    (reason,) = again.after.receipt.reasons
+    assert reason == f"the same command is open already: follow {first.after.command.command_id} (awaiting_approval)"
     for other in (command(REDUCE, reduction_pct=60.0), command(REDUCE, AGENT, "pump-02", reduction_pct=50.0)):
         assert authorizer.propose(other, view(other.device_id), NOW).after.stage is Stage.AWAITING_APPROVAL
 
