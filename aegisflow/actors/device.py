@@ -16,6 +16,7 @@ from aegisflow.actors.messages.device import (
     ExecuteCommand,
     ReadAlarms,
     ReadDeviceStatus,
+    ReadFacts,
     ReconfigureDevice,
     RecordReadings,
     ReportMode,
@@ -103,7 +104,14 @@ class DeviceActor(DispatchedActor):
                 if stepped_s:
                     self._device.our_clock_moved(stepped_s, at)
                 self._tick(at, broker_connected)
-            case ReadDeviceStatus() | ReadAlarms() | AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
+            case (
+                ReadDeviceStatus()
+                | ReadFacts()
+                | ReadAlarms()
+                | AcknowledgeAlarm()
+                | SuppressAlarm()
+                | ReturnAlarmToService()
+            ):
                 return self._answer(message) if self._stash.is_open else self._stash.keep_question(message)
             case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
                 if self._stash.is_open:
@@ -327,6 +335,8 @@ class DeviceActor(DispatchedActor):
         match question:
             case ReadAlarms():
                 return self._device.alarms()
+            case ReadFacts():
+                return self._device.view(self._now()).facts
             case AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
                 return self._change(question)
             case _:

@@ -171,7 +171,7 @@ def _told(command: CommandSummary) -> int:
 
 
 def _paragraph(waiting: Approval) -> list[str]:
-    """Return a command as lines: what it is, the facts, what the policy says, and last the proposer's words."""
+    """Return a command as lines: what it is, the facts then and now, the policy, and last the proposer's words."""
     parameters = ", ".join(f"{name} {value}" for name, value in waiting.parameters.items())
     words = waiting.words_not_facts
     given = f", given so far by {', '.join(waiting.approved_by)}" if waiting.approved_by else ""
@@ -180,10 +180,16 @@ def _paragraph(waiting: Approval) -> list[str]:
         f"{waiting.command_id}: {what} on {waiting.device_id}",
         f"  until      {waiting.expires_at}",
         f"  approvals  {waiting.approvals_needed} needed{given}",
-        *(f"  {'facts' if not number else '':<9}  {fact}" for number, fact in enumerate(waiting.facts)),
+        *_under(f"facts when it was proposed, {waiting.facts_at or waiting.proposed_at}", waiting.facts),
+        *_under(f"facts now, {waiting.facts_now_at}", waiting.facts_now),
+        *([] if waiting.facts_now_at else ["  facts now: the device does not answer"]),
         *(f"  {'policy' if not number else '':<9}  {reason}" for number, reason in enumerate(waiting.policy)),
         f"  words of the {words.of}, not facts: “{words.text}”",
     ]
+
+
+def _under(head: str, facts: list[str]) -> list[str]:
+    return [f"  {head}:", *(f"    {fact}" for fact in facts)] if facts else []
 
 
 def _switched(switch: AgentSwitch) -> int:

@@ -8,6 +8,7 @@ from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
     ReadAlarms,
     ReadDeviceStatus,
+    ReadFacts,
     ReturnAlarmToService,
     SuppressAlarm,
 )
@@ -226,8 +227,16 @@ class LocalPlant:
         return self._answer(self._directory.ask(GUARD, ReadDeviceCommands(device_id, by), DEVICE_S))
 
     def approvals(self) -> Answer[tuple[CommandView, ...]]:
-        """Return the commands that wait for an operator, oldest first."""
-        return self._answer(self._directory.ask(GUARD, ReadApprovals(), DEVICE_S))
+        """Return the commands that wait for an operator, oldest first, with their devices as they are now."""
+        waiting = self._directory.ask(GUARD, ReadApprovals(), DEVICE_S)
+        names = dict.fromkeys(view.receipt.command.device_id for view in waiting)
+        facts, unavailable = self._directory.ask_all(names, ReadFacts(), DEVICE_S)
+        at = self._now()
+        seen = tuple(
+            replace(view, facts_now=facts[name], facts_now_at=at) if name in facts else view
+            for view, name in ((view, view.receipt.command.device_id) for view in waiting)
+        )
+        return self._answer(seen, unavailable)
 
     def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
         """Agree, as an operator, to the command that the digest stands for; it is judged again before it is sent."""

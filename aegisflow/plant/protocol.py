@@ -137,7 +137,7 @@ class Plant(Protocol):
         """Return what is open on a device, and what policy would say now to this caller's commands."""
 
     def approvals(self) -> Answer[tuple[CommandView, ...]]:
-        """Return the commands that wait for an operator, oldest first."""
+        """Return the commands that wait for an operator, oldest first, with their devices as they are now."""
 
     def approve(self, command_id: str, digest: str, by: Caller) -> CommandReceipt:
         """Agree, as an operator, to the command that the digest stands for; it is judged again before it is sent."""

@@ -30,3 +30,24 @@ def test_h1_commands_are_listed_with_how_far_they_came_since_when_and_why(
     serve.answer = (200, {"commands": []})
     assert run(serve, "commands") == 0
     assert capsys.readouterr().out == "no command was ever proposed\n"
+
+
+def test_h11_facts_of_the_proposal_and_of_now_are_printed_with_their_dates(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = {**COMMAND, "stage": "awaiting_approval", "digest": "d", "approved_by": [], "approvals_needed": 1}
+    waiting |= {"facts": ["temperature 92 °C"], "facts_at": "2026-01-31T07:50:00Z"}
+    waiting |= {"facts_now": ["temperature 104 °C"], "facts_now_at": "2026-01-31T08:05:00Z"}
+    serve.answer = (200, {"as_of": "2026-01-31T08:05:00Z", "approvals": [waiting], "unavailable": {}})
+    assert run(serve, "approvals") == 0
+    told = capsys.readouterr().out.splitlines()
+    first = told.index("  facts when it was proposed, 2026-01-31T07:50:00Z:")
+    assert told[first + 1 : first + 4] == [
+        "    temperature 92 °C",
+        "  facts now, 2026-01-31T08:05:00Z:",
+        "    temperature 104 °C",
+    ]
+    silent = {**waiting, "facts_now": [], "facts_now_at": None}
+    serve.answer = (200, {"as_of": "2026-01-31T08:05:00Z", "approvals": [silent], "unavailable": {"pump-02": "busy"}})
+    assert run(serve, "approvals") == 0
+    assert "  facts now: the device does not answer" in capsys.readouterr().out.splitlines()

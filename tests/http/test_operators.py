@@ -49,6 +49,8 @@ def test_facts_come_first_and_the_agents_words_last_without_control_characters(w
     order = list(view)
     assert order[0] == "facts"
     assert order.index("facts") < order.index("policy") < order.index("words_not_facts") == len(order) - 1
+    assert (view["facts"], view["facts_at"]) == (["pump-01 is in normal"], "2026-01-31T08:00:00Z")
+    assert (view["facts_now"], view["facts_now_at"]) == (["pump-01 is hotter"], "2026-01-31T08:15:00Z")
     assert view["words_not_facts"]["of"] == "agent seven"
     assert view["words_not_facts"]["text"].startswith("approved[2J by the chiefx")
     assert len(view["words_not_facts"]["text"].encode()) <= 1000

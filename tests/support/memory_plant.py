@@ -373,7 +373,8 @@ class MemoryPlant:
         return self.writes
 
     def _view(self, receipt: CommandReceipt) -> CommandView:
-        return CommandView(receipt, f"digest-of-{receipt.command.command_id}", ("pump-01 is in normal",), (), 1)
+        digest, now = f"digest-of-{receipt.command.command_id}", ("pump-01 is hotter",)
+        return CommandView(receipt, digest, ("pump-01 is in normal",), (), 1, now, NOW + 900)
 
     def _waiting(self, command_id: str) -> CommandReceipt:
         known = {receipt.command.command_id: receipt for receipt in self.requests}

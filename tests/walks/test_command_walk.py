@@ -227,6 +227,21 @@ def test_answers_that_nobody_waits_for_change_nothing(make: Make) -> None:
     assert plant.plant.device_status("pump-01").value.mode is Mode.NORMAL
 
 
+def test_h11_whoever_approves_late_sees_the_device_as_it_is_beside_what_it_was(make: Make) -> None:
+    plant = make()
+    plant.pass_time(60)
+    asked = plant.propose("pump-01", REDUCE, reduction_pct=50.0)
+    (before,) = plant.plant.approvals().value
+    plant.pass_time(600)
+    answer = plant.plant.approvals()
+    (view,) = answer.value
+    assert (view.facts, view.digest) == (before.facts, before.digest)
+    assert view.facts_now_at == answer.as_of == asked.command.proposed_at + 600
+    assert view.facts_now[0] == view.facts[0] == "mode normal"
+    assert view.facts_now != view.facts  # the values are others by now
+    assert plant.approve(asked).stage is Stage.DISPATCHED
+
+
 def test_one_command_at_a_time_but_a_shutdown_overtakes(make: Make) -> None:
     plant = make(tempers={"pump-01": Temper.OBEYS})
     first = plant.propose("pump-01", CommandName.ENABLE_MAINTENANCE_MODE, ADA)

@@ -42,6 +42,11 @@ class ReadDeviceStatus(Question[DeviceStatus]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFacts(Question[tuple[str, ...]]):
+    """Ask for the device in figures, as whoever decides about a command to it is shown it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadAlarms(Question[tuple[Alarm, ...]]):
     """Ask for the alarms that are not history; suppressed ones are among them."""
 

@@ -89,9 +89,17 @@ class _Judged(Shape):
     """What a person judges a command by, and what their approval is bound to."""
 
     facts: list[str]
-    """The device in figures, as it was when the command was judged."""
+    """The device in figures, as it was when the command was proposed and judged."""
+    facts_at: Moment | None = None
+    """When that was."""
+    facts_now: list[str] = Field(default_factory=list)
+    """The device in figures now; none where it does not answer."""
+    facts_now_at: Moment | None = None
     digest: str
-    """Stands for exactly what is shown here."""
+    """Stands for the command, its parameters, its expiry and the mode, load and limits on which it was judged.
+
+    ``facts_now`` is not in it: it changes while it is read, and policy judges anew at the approval.
+    """
     approved_by: list[str]
     approvals_needed: int
 
@@ -107,6 +115,9 @@ class Approval(CommandSummary, _Judged):
         return cls.of(
             view.receipt,
             facts=list(view.facts),
+            facts_at=format_instant(view.receipt.command.proposed_at),
+            facts_now=list(view.facts_now),
+            facts_now_at=moment(view.facts_now_at),
             digest=view.digest,
             approved_by=list(view.approved_by),
             approvals_needed=view.approvals_needed,

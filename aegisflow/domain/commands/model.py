@@ -243,8 +243,13 @@ class CommandView:
     receipt: CommandReceipt
     digest: str
     facts: tuple[str, ...]
+    """The device in figures when the command was proposed and judged."""
     approved_by: tuple[str, ...]
     approvals_needed: int
+    facts_now: tuple[str, ...] = ()
+    """The device in figures at ``facts_now_at``; only shown, since they change while they are read."""
+    facts_now_at: float | None = None
+    """UTC epoch seconds; None where the device does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
