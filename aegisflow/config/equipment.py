@@ -29,6 +29,10 @@ from aegisflow.domain.equipment import (
 _STALE_AFTER_S = SensorSpec("", "").stale_after_s
 _SILENT_AFTER_S = DeviceSpec("", "", "", {}).silent_after_s
 
+COUNTED_S = 5.0
+"""What a reading stands for at least where an older file counts readings instead of saying how long."""
+_DELAYS = {"on_delay": "on", "off_delay": "off"}
+
 Tree = dict[str, Any]
 """What a part of the file gives, by the names of its fields, without what it leaves out."""
 
@@ -214,7 +218,14 @@ class _Builder:
         return MappingProxyType(parameters)
 
     def _alarm(self, given: Tree) -> AlarmSpec:
-        return AlarmSpec(**{**self.defaults.get("alarm", {}), **given.get("alarm", {})})
+        merged = {**self.defaults.get("alarm", {}), **given.get("alarm", {})}
+        fields = {name: value for name, value in merged.items() if name not in _DELAYS}
+        for name, side in _DELAYS.items():
+            if name in merged:
+                count = merged[name] if isinstance(merged[name], int) else 0
+                fields[f"{side}_readings"] = count
+                fields[f"{side}_delay_s"] = count * COUNTED_S if count else merged[name]
+        return AlarmSpec(**fields)
 
     def _silent_after_s(self, given: Tree) -> float:
         return float({"silent_after_s": _SILENT_AFTER_S, **self.defaults, **given}["silent_after_s"])

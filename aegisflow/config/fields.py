@@ -299,6 +299,29 @@ StatusTopic = Annotated[
 ]
 
 
+def _delay(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            seconds = float(parse_duration(value))
+        except ValueError:
+            seconds = -1.0
+        if 0.0 <= seconds <= _MAX_DELAY_S:
+            return seconds
+    elif isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 100_000:
+        return value
+    raise refuse("a duration up to 7d with its unit, such as 15s or 3min")
+
+
+_MAX_DELAY_S = 604_800.0
+
+Delay = Annotated[
+    Any,
+    BeforeValidator(_delay),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["15s", "3min"]}),
+]
+"""Seconds (float) of a duration, or the readings (int) that older files count."""
+
+
 class Range(Section):
     """A low and a high bound; a bound that is left out or null is none."""
 

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema
 
 from aegisflow.config.fields import (
     EMPTY,
+    Delay,
     Limits,
     ModeNames,
     Name,
@@ -44,10 +45,10 @@ class DetectorPart(Section):
 class AlarmPart(Section):
     """When a breach becomes an alarm, and when the alarm ends (ISA-18.2)."""
 
-    on_delay: int = Field(default=_ALARM.on_delay, ge=1, le=100_000)
-    """Consecutive readings with a breach before an alarm is raised."""
-    off_delay: int = Field(default=_ALARM.off_delay, ge=1, le=100_000)
-    """Consecutive quiet readings before an alarm returns to normal."""
+    on_delay: Delay = _ALARM.on_delay_s
+    """A breach must last for so long before an alarm is raised; beyond a trip limit one value is enough."""
+    off_delay: Delay = _ALARM.off_delay_s
+    """It must be quiet for so long before an alarm returns to normal."""
     suppress_in: ModeNames = Field(default_factory=tuple)
     """Modes that cause alarms by design, such as maintenance: those that begin in one wait for its end."""
 

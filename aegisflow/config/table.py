@@ -36,6 +36,9 @@ def doubts(configuration: Configuration) -> RenderableType:
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         text.append("warning: ", style="bold yellow")
         text.append(f"{unit!r} is no unit that AegisFlow knows{hint} ({_listed(sensors)})\n")
+    for what, devices in _counted_delays(configuration.plant).items():
+        text.append("warning: ", style="bold yellow")
+        text.append(f"{what} ({_listed(devices)})\n")
     return text
 
 
@@ -118,6 +121,23 @@ def _unknown_units(plant: PlantSpec) -> dict[str, list[str]]:
             if item.unit not in UNITS:
                 found.setdefault(item.unit, {})[f"{item.name} of {device.kind}"] = None
     return {unit: list(where) for unit, where in found.items()}
+
+
+def _counted_delays(plant: PlantSpec) -> dict[str, list[str]]:
+    """Return each delay that counts readings, in words, with the devices that have it."""
+    found: dict[str, list[str]] = {}
+    for device in plant.devices.values():
+        alarm = device.alarm
+        for key, count, seconds in (
+            ("on_delay", alarm.on_readings, alarm.on_delay_s),
+            ("off_delay", alarm.off_readings, alarm.off_delay_s),
+        ):
+            if count:
+                taken = f"{format_duration(seconds)}, or {count} intervals of a device that reports more seldom"
+                written = f"alarm.{key}: {seconds:g}s"
+                what = f"alarm.{key}: {count} counts readings and is taken as {taken}; write {written}"
+                found.setdefault(what, []).append(device.device_id)
+    return found
 
 
 def _row(sensor: SensorSpec) -> Iterable[str]:

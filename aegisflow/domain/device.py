@@ -49,11 +49,11 @@ class Device:
 
     def __init__(self, spec: DeviceSpec) -> None:
         self.spec = spec
-        self._book = AlarmBook(spec.device_id, spec.alarm)
-        self._command_state = CommandStateMachine(spec)
-        self._detector = DeviceDetector(spec)
         self.timeline = Timeline(_room(spec))
         """Places its readings in the plant's time, and knows its clock."""
+        self._book = AlarmBook(spec.device_id, spec.alarm, self.timeline.interval)
+        self._command_state = CommandStateMachine(spec)
+        self._detector = DeviceDetector(spec)
         self._received_at = self._heard_at = -inf
         """When the newest reading came that has a value, and the newest whatever it has."""
         self.judged: Reading | None = None

@@ -6,6 +6,7 @@ one kind share the same sensor objects where nothing is overridden, so 10,000 de
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.commands.interlocks import Recovery
@@ -36,16 +37,36 @@ class DetectorSpec:
     """|z| above this is a breach."""
 
 
+class Delay(NamedTuple):
+    """How long something must last, for what is seen only once in an interval."""
+
+    seconds: float
+    interval_s: float
+    """Usual time between two readings: each stands for the time until the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlarmSpec:
     """When a breach becomes an alarm and when the alarm ends (ISA-18.2 on-delay, off-delay)."""
 
-    on_delay: int = 3
-    """Consecutive readings with a breach before an alarm is raised."""
-    off_delay: int = 36
-    """Consecutive quiet readings before an alarm returns to normal."""
+    on_delay_s: float = 15.0
+    """A breach must last for so long before an alarm is raised."""
+    off_delay_s: float = 180.0
+    """It must be quiet for so long before an alarm returns to normal."""
     suppress_in: tuple[str, ...] = ()
     """Modes of the device that cause alarms by design: those that begin in one are suppressed until it ends."""
+    on_readings: int = 0
+    """The on-delay is at least so many of the device's own intervals long."""
+    off_readings: int = 0
+    """The off-delay is at least so many of them long."""
+
+    def on_delay(self, interval_s: float) -> Delay:
+        """Return the on-delay of what reports once in an interval, in seconds."""
+        return Delay(max(self.on_delay_s, self.on_readings * interval_s), interval_s)
+
+    def off_delay(self, interval_s: float) -> Delay:
+        """Return the off-delay of what reports once in an interval, in seconds."""
+        return Delay(max(self.off_delay_s, self.off_readings * interval_s), interval_s)
 
 
 @dataclass(frozen=True, slots=True)

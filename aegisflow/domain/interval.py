@@ -35,6 +35,13 @@ class Interval:
         self._run = 0
         """Odd gaps in a row: positive when too long, negative when too short."""
 
+    @property
+    def usual_s(self) -> float:
+        """The median; before there is one, that of the gaps so far, and 0 before the first."""
+        if self.median_s is not None:
+            return self.median_s
+        return median(self._first) if self._first else 0.0
+
     def note(self, at: float) -> None:
         """Take in a reading.
 

@@ -69,7 +69,7 @@ def test_every_device_has_the_five_sensors_in_order(configuration):
 
 def test_the_detectors_have_the_seed_parameters(configuration):
     for device in configuration.plant.devices.values():
-        assert device.alarm == AlarmSpec(on_delay=3, off_delay=36, suppress_in=("maintenance", "shutdown"))
+        assert device.alarm == AlarmSpec(on_delay_s=15.0, off_delay_s=180.0, suppress_in=("maintenance", "shutdown"))
         for sensor in device.sensors.values():
             assert sensor.detector == DetectorSpec(window=60, min_readings=20, threshold=3.0)
 

@@ -60,7 +60,7 @@ def test_a_device_takes_over_its_kind_and_changes_what_it_says(plant):
           plain: pump
           other:
             kind: pump
-            alarm: {off_delay: 9}
+            alarm: {off_delay: 9min}
             sensors:
               pressure: {alarm: {low: null, high: 38}, stale_after: 10s}
               vibration: {unit: mm/s}
@@ -76,8 +76,8 @@ def test_a_device_takes_over_its_kind_and_changes_what_it_says(plant):
     assert pressure.stale_after_s == 10
     assert pressure.detector.window == 100
     assert plain.sensors["pressure"].alarm == Limits(22, 40)
-    assert plain.alarm == AlarmSpec(on_delay=4)
-    assert other.alarm == AlarmSpec(on_delay=4, off_delay=9)
+    assert plain.alarm == AlarmSpec(on_delay_s=20.0, on_readings=4)
+    assert other.alarm == AlarmSpec(on_delay_s=20.0, off_delay_s=540.0, on_readings=4)
     assert other.parameters["setpoint"].limits == Limits(28, 33)
     assert other.parameters["setpoint"].unit == "PSI"
     assert (other.description, other.manual, other.silent_after_s) == ("A pump", "pump.md", 120)
@@ -89,17 +89,17 @@ def test_defaults_lie_beneath_kinds_and_devices(plant):
       stale_after: 20s
       silent_after: 40s
       detector: {window: 30, threshold: 4}
-      alarm: {on_delay: 7}
+      alarm: {on_delay: 70s}
     kinds:
       pump: {sensors: {a: {unit: K}, b: {unit: K, stale_after: 5s, detector: {threshold: 5.5}}}}
-      fan: {silent_after: 1h, alarm: {on_delay: 1}, sensors: {a: {unit: K}}}
+      fan: {silent_after: 1h, alarm: {on_delay: 2min}, sensors: {a: {unit: K}}}
     lines: {line-1: {devices: {p: pump, f: fan}}}
     """).plant.devices
     assert devices["p"].sensors["a"].detector == DetectorSpec(window=30, min_readings=20, threshold=4)
     assert devices["p"].sensors["b"].detector == DetectorSpec(window=30, min_readings=20, threshold=5.5)
     assert [sensor.stale_after_s for sensor in devices["p"].sensors.values()] == [20, 5]
     assert (devices["p"].silent_after_s, devices["f"].silent_after_s) == (40, 3600)
-    assert (devices["p"].alarm.on_delay, devices["f"].alarm.on_delay) == (7, 1)
+    assert (devices["p"].alarm.on_delay_s, devices["f"].alarm.on_delay_s) == (70, 120)
 
 
 def test_a_small_window_needs_no_word_about_min_readings(plant):

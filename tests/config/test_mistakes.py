@@ -289,13 +289,27 @@ MISTAKES = {
         "'high'",
         "a finite number above 0",
     ),
-    "no delay": (GOOD + "defaults: {alarm: {on_delay: 0}}", 9, "defaults.alarm.on_delay", "0", "from 1 up to 100000"),
+    "no delay": (GOOD + "defaults: {alarm: {on_delay: 0}}", 9, "defaults.alarm.on_delay", "0", "such as 15s or 3min"),
+    "a delay without its unit": (
+        GOOD + "defaults: {alarm: {on_delay: 1.5}}",
+        9,
+        "defaults.alarm.on_delay",
+        "1.5",
+        "a duration up to 7d with its unit",
+    ),
+    "a delay in no unit of time": (
+        GOOD + "defaults: {alarm: {off_delay: 3 readings}}",
+        9,
+        "defaults.alarm.off_delay",
+        "'3 readings'",
+        "a duration up to 7d with its unit",
+    ),
     "a truth as number": (
         GOOD + "defaults: {alarm: {off_delay: true}}",
         9,
         "defaults.alarm.off_delay",
         "true",
-        "a whole number from 1",
+        "a duration up to 7d with its unit",
     ),
     # durations
     "no duration": (

@@ -66,7 +66,7 @@ def test_a_shorter_window_keeps_its_newest_values() -> None:
 def test_a_changed_limit_counts_from_the_next_reading_on() -> None:
     device = fed(list(healthy(100)))
     spec = changed(device.spec, temperature=sensor_spec("temperature", alarm=Limits(None, 50.0)))
-    device.reconfigure(replace(spec, alarm=AlarmSpec(on_delay=2)), 500.0)
+    device.reconfigure(replace(spec, alarm=AlarmSpec(on_delay_s=10.0)), 500.0)
     events = events_of(device, list(healthy(4, 5, 500.0)))
     assert [(event.change, event.at) for event in events] == [(Change.RAISED, 515.0)]
 

@@ -7,14 +7,23 @@ from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severit
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.detection import UNCLASSIFIED, Diagnosis, Finding
 from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.domain.interval import Interval
 
 SENSORS = ("temperature", "pressure", "vibration")
 OPERATOR = Caller("kim", CallerKind.OPERATOR)
 U, A, R, N = AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED, AlarmState.RETURNED, AlarmState.NORMAL
 
 
-def finding(sensor: str = "temperature", severity: str = "low", z: float = 4.0) -> Finding:
-    return Finding(sensor, "zscore", 75.0 + 3.0 * z, 75.0, 3.0, z, Severity(severity))
+def finding(
+    sensor: str = "temperature",
+    severity: str = "low",
+    z: float = 4.0,
+    *,
+    detector: str = "shift",
+    tripped: bool = False,
+    interval_s: float = 0.0,
+) -> Finding:
+    return Finding(sensor, detector, 75.0 + 3.0 * z, 75.0, 3.0, z, Severity(severity), tripped, interval_s)
 
 
 def diagnosis(*findings: Finding, fault_type: str = UNCLASSIFIED) -> Diagnosis | None:
@@ -25,7 +34,10 @@ class Bench:
     """Feeds a book reading after reading, one every 5 s."""
 
     def __init__(self, on_delay: int = 3, off_delay: int = 6) -> None:
-        self.book = AlarmBook("pump-02", AlarmSpec(on_delay, off_delay))
+        """Take delays in readings of this bench."""
+        self.interval = Interval()
+        self.interval.median_s = 5.0
+        self.book = AlarmBook("pump-02", AlarmSpec(5.0 * on_delay, 5.0 * off_delay), self.interval)
         self.at = 1_767_600_000.0
         self.events: list[AlarmEvent] = []
 

@@ -47,8 +47,8 @@ def sensor_spec(
 def device_spec(
     device_id: str = "compressor-01",
     *sensors: SensorSpec,
-    on_delay: int = 3,
-    off_delay: int = 36,
+    on_delay_s: float = 15.0,
+    off_delay_s: float = 180.0,
     silent_after_s: float = 60.0,
 ) -> DeviceSpec:
     """Return a device with these sensors; none given means the five of ``LEVELS``."""
@@ -59,7 +59,7 @@ def device_spec(
         kind=device_id.rpartition("-")[0],
         sensors={sensor.name: sensor for sensor in chosen},
         silent_after_s=silent_after_s,
-        alarm=AlarmSpec(on_delay, off_delay),
+        alarm=AlarmSpec(on_delay_s, off_delay_s),
     )
 
 

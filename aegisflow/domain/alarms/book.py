@@ -11,12 +11,15 @@
                                                       off-delay
 
 All sensors of a device that are out of the ordinary at the same time speak for one alarm. A severity
-is earned as the alarm is: by ``on_delay`` consecutive readings of one sensor that are at least so
-bad. It never falls while the alarm is active. Whoever acknowledged a milder alarm has not seen the
-worse one, so a rise asks for an acknowledgement again.
+is earned as the alarm is: by readings of one sensor that are at least so bad for the on-delay, or by
+one beyond a trip limit. It never falls while the alarm is active. Whoever acknowledged a milder alarm
+has not seen the worse one, so a rise asks for an acknowledgement again.
+
+Delays are times (``domain/alarms/on_delay.py``): a reading stands for the interval of its sensor, so
+that where readings come less often than the on-delay is long, the first one counts.
 
 An alarm has the type that was diagnosed for the on-delay when it was raised. It takes another when
-that has been diagnosed 60 times in a row and more strongly than its own ever was, so that what is left
+that has been diagnosed for five minutes and more strongly than its own ever was, so that what is left
 when a fault goes does not rename it; one that was unclassified, or told of silence, takes a name
 after the on-delay. How alarms are suppressed, and return to service: ``domain/alarms/lifecycle.py``.
 """
@@ -37,7 +40,17 @@ from aegisflow.domain.alarms.lifecycle import (
     unacknowledged,
 )
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity, Timeliness, command_alarm
-from aegisflow.domain.alarms.on_delay import OnDelayCounter, earned, evidence_of, join, lasting, recalled, weightiest_of
+from aegisflow.domain.alarms.on_delay import (
+    AGREEING,
+    Lasting,
+    OnDelayCounter,
+    earned,
+    evidence_of,
+    join,
+    lasting,
+    recalled,
+    weightiest_of,
+)
 from aegisflow.domain.alarms.register import AlarmRegister
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.detection import (
@@ -47,14 +60,15 @@ from aegisflow.domain.detection import (
     UNCLASSIFIED,
     Diagnosis,
 )
-from aegisflow.domain.detection.finding import SILENT
-from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.domain.detection.finding import LIMIT, SILENT
+from aegisflow.domain.equipment import AlarmSpec, Delay
+from aegisflow.domain.interval import Interval
 from aegisflow.errors import BadValueError
 
 __all__ = ["AlarmBook", "Outcome"]
 
-_RETYPE = 60
-"""Consecutive readings of another type before an active alarm takes it, instead of the on-delay."""
+_RETYPE_S = 300.0
+"""How long another type must be diagnosed before an active alarm takes it, instead of the on-delay."""
 _MAX_WAITING = 20
 """With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
 _SAYS_NOTHING = frozenset({SENSOR_SILENT, READINGS_REFUSED, NEVER_HEARD})
@@ -72,16 +86,19 @@ class AlarmBook:
     __slots__ = (
         "_came_at",
         "_counters",
+        "_interval",
         "_register",
         "_strength",
         "_type",
-        "_type_run",
+        "_type_lasting",
         "spec",
         "suppresses_by_design",
     )
 
-    def __init__(self, device_id: str, spec: AlarmSpec) -> None:
+    def __init__(self, device_id: str, spec: AlarmSpec, interval: Interval) -> None:
+        """Begin without alarms; ``interval`` is that of the device's readings, which somebody else keeps."""
         self.spec = spec
+        self._interval = interval
         self.suppresses_by_design = False
         """Whether the device is in a mode that causes alarms by design, so that people are not told of new ones."""
         self._came_at = -inf
@@ -90,8 +107,8 @@ class AlarmBook:
         self._counters: dict[str, OnDelayCounter] = {}
         """Sensor to its counter, for every sensor that speaks for the alarm or may come to."""
         self._type = ""
-        self._type_run = 0
-        """The type as last diagnosed, and how many times in a row."""
+        self._type_lasting = Lasting()
+        """The type as last diagnosed, and for how long."""
         self._strength = 0.0
         """Largest strength with which the active alarm's type was diagnosed."""
 
@@ -150,24 +167,25 @@ class AlarmBook:
 
     def _observe(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> tuple[AlarmEvent, ...]:
         weightiest = {} if diagnosis is None else weightiest_of(diagnosis.findings)
-        counters = self._counters
+        counters, delay = self._counters, self._on_delay
         for sensor, finding in weightiest.items():
             if sensor not in counters:
                 counters[sensor] = OnDelayCounter(finding, at)
-            counters[sensor].breach(finding)
+            counters[sensor].breach(finding, at, delay)
         for sensor, counter in tuple(counters.items()):
             if sensor not in weightiest and sensor in reported:
-                counter.rest()
-                if not counter.joined:
+                counter.rest(at, delay)
+                if counter.idle and not counter.joined:
                     del counters[sensor]
         if diagnosis is not None or not counters or any(sensor in reported for sensor in counters):
-            self._count_type(diagnosis)
+            self._time_type(at, diagnosis, delay)
         active = self._register.active
         if active is None:
             return self._raise(at, diagnosis) if diagnosis is not None else ()
         if diagnosis is not None:
             return self._retype(at, diagnosis) + self._grow(at)
-        if reported and all(c.quiet >= self.spec.off_delay for c in counters.values() if c.joined):
+        off_delay = self.spec.off_delay(self._interval.usual_s)
+        if reported and all(counter.rested(off_delay) for counter in counters.values() if counter.joined):
             return self._clear(active, at)
         return ()
 
@@ -179,8 +197,9 @@ class AlarmBook:
         alarm = self._register.active
         if alarm is None:
             for finding in diagnosis.findings:
-                self._counters[finding.sensor] = lasting(finding, since, self.spec.on_delay)
-            self._type, self._type_run = diagnosis.fault_type, self.spec.on_delay
+                self._counters[finding.sensor] = lasting(finding, since)
+            self._type, self._type_lasting = diagnosis.fault_type, Lasting(-inf, AGREEING)
+            self._type_lasting.last_at = since
             return self._raise(at, diagnosis)
         if alarm.fault_type == diagnosis.fault_type or set(diagnosis.reasons) <= set(alarm.reasons):
             return ()
@@ -244,7 +263,7 @@ class AlarmBook:
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
         self._counters = {sensor: counter for sensor, counter in self._counters.items() if counter.joined}
-        self._count_type(None)
+        self._type, self._type_lasting = "", Lasting()
 
     def drop(self, sensors: Sequence[str], at: float) -> tuple[AlarmEvent, ...]:
         """Forget sensors that the device no longer has; an alarm for which none is left is cleared."""
@@ -330,13 +349,18 @@ class AlarmBook:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _count_type(self, diagnosis: Diagnosis | None) -> None:
+    @property
+    def _on_delay(self) -> Delay:
+        return self.spec.on_delay(self._interval.usual_s)
+
+    def _time_type(self, at: float, diagnosis: Diagnosis | None, delay: Delay) -> None:
         if diagnosis is None:
-            self._type, self._type_run = "", 0
-        elif diagnosis.fault_type == self._type:
-            self._type_run += 1
-        else:
-            self._type, self._type_run = diagnosis.fault_type, 1
+            self._type_lasting.unseen(at, delay)
+            return
+        if diagnosis.fault_type != self._type:
+            self._type, self._type_lasting = diagnosis.fault_type, Lasting()
+        certain = any(finding.detector == LIMIT for finding in diagnosis.findings)
+        self._type_lasting.seen(at, AGREEING if certain else 1)
 
     def _retype(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Give the active alarm another type once that has lasted."""
@@ -347,17 +371,21 @@ class AlarmBook:
             self._strength = max(self._strength, diagnosis.strength)
             return ()
         if alarm.fault_type not in _SAYS_LITTLE and diagnosis.strength < self._strength:
-            self._type_run = 0
-        if self._type_run < (self.spec.on_delay if alarm.fault_type in _SAYS_LITTLE else _RETYPE):
+            self._type_lasting = Lasting()
+        delay = self._on_delay
+        if alarm.fault_type not in _SAYS_LITTLE:
+            delay = delay._replace(seconds=max(delay.seconds, _RETYPE_S))
+        if not self._type_lasting.lasted(_slowest(delay, diagnosis)):
             return ()
         self._strength = diagnosis.strength
         return self._keep(Change.RETYPED, at, retyped(alarm, diagnosis.fault_type, diagnosis.reasons, at))
 
     def _raise(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Raise an alarm if a sensor has been in breach, and the type the same, for the on-delay."""
-        if self._type_run < self.spec.on_delay or not join(self._counters, self.spec.on_delay):
+        delay, tripped = self._on_delay, any(finding.tripped for finding in diagnosis.findings)
+        if not (tripped or self._type_lasting.lasted(_slowest(delay, diagnosis))) or not join(self._counters, delay):
             return ()
-        evidence, severity = evidence_of(self._counters), earned(self._counters, self.spec.on_delay)
+        evidence, severity = evidence_of(self._counters), earned(self._counters, delay)
         self._strength = diagnosis.strength
         for alarm in self._register.suppressed.values():
             # A suppressed alarm whose cause comes and goes stays suppressed; a worse one is a new alarm.
@@ -393,10 +421,10 @@ class AlarmBook:
         alarm = self._register.active
         if alarm is None:
             return ()
-        if any(counter.joined and not counter.quiet for counter in self._counters.values()):
+        if any(counter.joined and not counter.quiet.count for counter in self._counters.values()):
             alarm = self._register.active = replace(alarm, repeats=alarm.repeats + 1)
-        joined = join(self._counters, self.spec.on_delay)
-        severity = earned(self._counters, self.spec.on_delay)
+        delay = self._on_delay
+        joined, severity = join(self._counters, delay), earned(self._counters, delay)
         if severity.rank > alarm.severity.rank:
             return self._keep(Change.ESCALATED, at, escalated(alarm, severity, evidence_of(self._counters), at))
         doubled = (c for c in self._counters.values() if c.joined and abs(c.worst.z) >= 2 * max(c.told, 1.0))
@@ -418,3 +446,8 @@ class AlarmBook:
         """Keep what somebody did to an alarm."""
         self._register.place(alarm)
         return alarm, (AlarmEvent(change, at, alarm, by.name),)
+
+
+def _slowest(delay: Delay, diagnosis: Diagnosis) -> Delay:
+    """Return the delay of a diagnosis, which may rest on a sensor that reports less often than its device."""
+    return delay._replace(interval_s=max(delay.interval_s, *(finding.interval_s for finding in diagnosis.findings)))

@@ -1,48 +1,127 @@
-"""The counters behind on-delay and off-delay, one for each sensor that speaks for an alarm or may come to."""
+"""The clocks behind on-delay and off-delay, one for each sensor that speaks for an alarm or may come to."""
 
 from collections.abc import Iterable, Mapping
+from math import inf
 
 from aegisflow.domain.alarms.model import Evidence, Severity
 from aegisflow.domain.detection import Finding
+from aegisflow.domain.detection.finding import LIMIT
+from aegisflow.domain.equipment import Delay
 
+AGREEING = 3
+"""Readings that must agree where a statistic speaks: its limits are set for that. A value beyond a limit is certain."""
+_EARLY = 0.25
+"""Part of an interval by which readings may come early and still fill a delay."""
+_BREAK = 1 / 3
+"""Part of the on-delay for which a breach must be gone to begin anew when it comes back."""
 _SEVERITIES = tuple(Severity)
 
 
-class OnDelayCounter:
-    """Counts the readings of one sensor in breach and out of it, and keeps its weightiest finding."""
+class Lasting:
+    """Says how long something has been seen, reading after reading.
 
-    __slots__ = ("joined", "quiet", "runs", "since", "told", "worst")
+    ::
+
+        readings    q  B  B  B  q  q          B in breach, q quiet
+        B lasts        |--------|             each reading stands for the time until the next
+
+    So one reading is enough where readings come less often than the delay is long. What comes back
+    within a third of the delay was not gone: at 5 s a quiet reading ends a run that must last for
+    15 s, at 50 Hz it takes 5 s of them.
+    """
+
+    __slots__ = ("count", "last_at", "since")
+
+    def __init__(self, since: float = inf, count: int = 0) -> None:
+        self.since = self.last_at = since
+        """UTC epoch seconds of the first and of the newest reading that shows it."""
+        self.count = count
+        """Readings that show it; one that is certain by itself counts for all that must agree."""
+
+    def seen(self, at: float, count: int = 1) -> None:
+        """Take in a reading that shows it."""
+        if not self.count:
+            self.since = at
+        self.count += count
+        self.last_at = at
+
+    def unseen(self, at: float, delay: Delay) -> None:
+        """Take in a reading that does not show it."""
+        if self.count and at - self.last_at >= delay.seconds * _BREAK - delay.interval_s * _EARLY:
+            self.count = 0
+
+    def lasted(self, delay: Delay, agreeing: int = AGREEING) -> bool:
+        """Return whether it has been seen for as long as the delay."""
+        if self.count < agreeing:
+            return False
+        return self.last_at - self.since + delay.interval_s * (1 + _EARLY) >= delay.seconds
+
+
+class OnDelayCounter:
+    """Times one sensor in breach and out of it, and keeps its weightiest finding."""
+
+    __slots__ = ("_interval_s", "joined", "levels", "quiet", "since", "told", "tripped", "worst")
 
     def __init__(self, worst: Finding, since: float) -> None:
         self.worst = worst
         """The weightiest finding of the sensor so far."""
         self.since = since
-        self.runs = [0] * len(_SEVERITIES)
-        """Consecutive readings that are at least so bad, for each severity from low to critical."""
-        self.quiet = 0
-        """Consecutive readings without a breach."""
+        self.levels = [Lasting() for _ in _SEVERITIES]
+        """How long it has been at least so bad, for each severity from low to critical."""
+        self.quiet = Lasting()
+        """How long it has been without a breach."""
+        self.tripped = False
+        """Whether the newest value is beyond a trip limit for certain."""
         self.joined = False
         """Whether the sensor speaks for the active alarm."""
         self.told = 0.0
         """|z| of the sensor in the evidence that people were last given."""
+        self._interval_s = worst.interval_s
 
-    def breach(self, finding: Finding) -> None:
-        """Count a reading in breach."""
-        self.quiet = 0
-        rank = finding.severity.rank
-        self.runs = [run + 1 if level <= rank else 0 for level, run in enumerate(self.runs)]
+    def breach(self, finding: Finding, at: float, delay: Delay) -> None:
+        """Take in a reading in breach; ``delay`` is the device's on-delay."""
+        self.quiet.count = 0
+        self.tripped = finding.tripped
+        self._interval_s = finding.interval_s
+        rank, delay = finding.severity.rank, self._own(delay)
+        for level, lasting in enumerate(self.levels):
+            if level <= rank:
+                lasting.seen(at, AGREEING if finding.detector == LIMIT else 1)
+            else:
+                lasting.unseen(at, delay)
         if finding.weight > self.worst.weight:
             self.worst = finding
 
-    def rest(self) -> None:
-        """Count a quiet reading."""
-        self.quiet += 1
-        self.runs = [0] * len(_SEVERITIES)
+    def rest(self, at: float, delay: Delay) -> None:
+        """Take in a quiet reading; ``delay`` is the device's on-delay."""
+        self.quiet.seen(at)
+        self.tripped = False
+        delay = self._own(delay)
+        for lasting in self.levels:
+            lasting.unseen(at, delay)
 
-    def earned(self, on_delay: int) -> Severity:
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left of a breach."""
+        return not self.levels[0].count
+
+    def lasted(self, delay: Delay) -> bool:
+        """Return whether the breach has lasted for the device's on-delay."""
+        return self.tripped or self.levels[0].lasted(self._own(delay))
+
+    def rested(self, delay: Delay) -> bool:
+        """Return whether it has been quiet for the device's off-delay."""
+        return self.quiet.lasted(self._own(delay), agreeing=1)
+
+    def earned(self, delay: Delay) -> Severity:
         """Return the highest severity that has lasted for the on-delay; low for none."""
+        if self.tripped:
+            return Severity.CRITICAL
+        delay = self._own(delay)
         return max(
-            (s for s in _SEVERITIES if self.runs[s.rank] >= on_delay), default=Severity.LOW, key=lambda s: s.rank
+            (severity for severity in _SEVERITIES if self.levels[severity.rank].lasted(delay)),
+            default=Severity.LOW,
+            key=lambda severity: severity.rank,
         )
 
     def evidence(self) -> Evidence:
@@ -59,18 +138,22 @@ class OnDelayCounter:
             self.since,
         )
 
+    def _own(self, delay: Delay) -> Delay:
+        """Return a delay for a sensor that may report less often than its device."""
+        return delay if self._interval_s <= delay.interval_s else delay._replace(interval_s=self._interval_s)
 
-def join(counters: Mapping[str, OnDelayCounter], on_delay: int) -> bool:
+
+def join(counters: Mapping[str, OnDelayCounter], delay: Delay) -> bool:
     """Let sensors whose breach has lasted for the on-delay speak for the alarm, and return whether any is new."""
-    new = [counter for counter in counters.values() if not counter.joined and counter.runs[0] >= on_delay]
+    new = [counter for counter in counters.values() if not counter.joined and counter.lasted(delay)]
     for counter in new:
         counter.joined = True
     return bool(new)
 
 
-def earned(counters: Mapping[str, OnDelayCounter], on_delay: int) -> Severity:
+def earned(counters: Mapping[str, OnDelayCounter], delay: Delay) -> Severity:
     """Return the highest severity that any sensor of the alarm has earned."""
-    severities = (counter.earned(on_delay) for counter in counters.values() if counter.joined)
+    severities = (counter.earned(delay) for counter in counters.values() if counter.joined)
     return max(severities, key=lambda severity: severity.rank)
 
 
@@ -85,10 +168,12 @@ def evidence_of(counters: Mapping[str, OnDelayCounter]) -> tuple[Evidence, ...]:
     return tuple(counter.evidence() for counter in joined)
 
 
-def lasting(finding: Finding, since: float, on_delay: int) -> OnDelayCounter:
+def lasting(finding: Finding, since: float) -> OnDelayCounter:
     """Return a counter for a sensor whose breach has lasted for the on-delay already."""
     counter = OnDelayCounter(finding, since)
-    counter.runs = [on_delay if level <= finding.severity.rank else 0 for level in range(len(_SEVERITIES))]
+    for level, run in enumerate(counter.levels):
+        if level <= finding.severity.rank:
+            run.since, run.last_at, run.count = -inf, since, AGREEING
     return counter
 
 

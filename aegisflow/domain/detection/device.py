@@ -153,8 +153,9 @@ class DeviceDetector:
                 sensor.silence.reported()
             if sensor.refusals is not None and sensor.refusals.run:
                 sensor.refusals.run.clear()
+            gap_s = at - sensor.at
             sensor.at = at
-            if sensor.update(value):
+            if sensor.update(value, gap_s):
                 awake = True
             if sensor.baseline.full:
                 full = True

@@ -12,25 +12,17 @@ def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Sever
     """
     zscore, baseline = sensor.zscore, sensor.baseline
     value = zscore.value
+    tripped = detector != SILENT and sensor.limit.tripped
     if detector == LIMIT:
         severity = max(severity, sensor.limit.severity, key=lambda item: item.rank)
-    if baseline.scale and detector != Z_SCORE:
-        return Finding(
-            sensor.name,
-            detector,
-            value,
-            baseline.level,
-            baseline.spread,
-            (value - baseline.level) * baseline.scale,
-            severity,
-        )
     z = zscore.z
-    if z is None:
-        return Finding(
-            sensor.name, detector, value, zscore.window.mean or 0.0, zscore.window.spread or 0.0, 0.0, severity
-        )
-    spread = zscore.deviation / z if z else zscore.window.spread or 0.0
-    return Finding(sensor.name, detector, value, value - zscore.deviation, spread, z, severity)
+    if baseline.scale and detector != Z_SCORE:
+        usual, spread, z = baseline.level, baseline.spread, (value - baseline.level) * baseline.scale
+    elif z is None:
+        usual, spread, z = zscore.window.mean or 0.0, zscore.window.spread or 0.0, 0.0
+    else:
+        usual, spread = value - zscore.deviation, zscore.deviation / z if z else zscore.window.spread or 0.0
+    return Finding(sensor.name, detector, value, usual, spread, z, severity, tripped)
 
 
 def sign_of(sensor: SensorDetector) -> str:

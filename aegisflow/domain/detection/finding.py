@@ -39,6 +39,10 @@ class Finding:
     z: float
     """(value - baseline) / spread; 0 while there is no baseline yet."""
     severity: Severity
+    tripped: bool = False
+    """Whether the value lies beyond a trip limit for certain, so that no delay is waited for."""
+    interval_s: float = 0.0
+    """Usual time between two values of the sensor; 0 for what is usual for its device."""
 
     @property
     def direction(self) -> str:

@@ -5,26 +5,44 @@ from math import inf, nan
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.equipment import SensorSpec
 
+PACE_S = 5.0
+"""Interval in seconds for which a value weighs as one; one that stands for a longer time weighs more."""
+SURE_S = 15.0
+"""Values that lie beyond a limit for so long are no outliers, or three where they come more often."""
+_SLOW_S = 60.0
+"""Within so long a machine may go anywhere, so that no value that comes so late has leapt."""
 _WEIGHT = 2 / 7
-_MAX_OUTSIDE, _ENOUGH_OUTSIDE = 6, 3
+_TIME_CONSTANT_S = PACE_S / _WEIGHT - PACE_S
+_WITHIN, _BAND, _LEAPT, _TRIPPED = range(4)
+"""Where the newest value lies: within the alarm limits, between alarm and trip limit, or beyond the trip limit, to
+which it has leapt from within or not."""
+_MAX_OUTSIDE, _ENOUGH_OUTSIDE = 2 * SURE_S / PACE_S, SURE_S / PACE_S
 
 
 class LimitCheck:
-    """Compares an EWMA over 6 readings with the alarm limits of a sensor, and each value with its trip limits.
+    """Compares an EWMA over 30 s with the alarm limits of a sensor, and each value with its trip limits.
 
     Where noise only touches a limit, the smoothed value is beyond it only if the level is. A wild first
     value would stay in the mean for a while, so the newest values must lie beyond the limit, too: a
     counter that goes up for each value beyond it and down for each within must reach three.
+
+    Both are times. A value that stands for 15 s is as good as three at 5 s, and is not smoothed, so that
+    a sensor which reports every minute is beyond its limit by its first value there. Faster ones are
+    smoothed over six values, however short that is: it takes no more to tell a level from noise.
+
+    Beyond a trip limit one value is enough, with no delay, unless it has leapt there: from within the
+    alarm limits to beyond the trip limit in a few seconds goes a glitch of the instrument as well as a
+    machine that bursts, and the next values, within the on-delay, tell which of the two it was.
     """
 
-    __slots__ = ("_outside", "high", "limited", "low", "smooth", "trip_high", "trip_low", "tripped")
+    __slots__ = ("_outside", "_zone", "high", "limited", "low", "smooth", "trip_high", "trip_low")
 
     def __init__(self, spec: SensorSpec) -> None:
         self.smooth = nan
-        """EWMA of the values over 6 readings, in the sensor's unit."""
-        self._outside = 0
-        self.tripped = False
-        """Whether the newest value is beyond a trip limit."""
+        """EWMA of the values over 30 s, in the sensor's unit."""
+        self._outside = 0.0
+        """How long the values have lately been beyond a limit, in units of five seconds."""
+        self._zone = _WITHIN
         self.configure(spec)
 
     def configure(self, spec: SensorSpec) -> None:
@@ -35,31 +53,53 @@ class LimitCheck:
         self.high = self.trip_high if spec.alarm.high is None else min(spec.alarm.high, self.trip_high)
         self.limited = self.low > -inf or self.high < inf
 
-    def update(self, value: float) -> None:
-        """Take in the newest value."""
-        if self.smooth == self.smooth:
-            self.smooth += (value - self.smooth) * _WEIGHT
+    def update(self, value: float, gap_s: float = PACE_S) -> None:
+        """Take in the newest value.
+
+        Args:
+            value: in the sensor's unit.
+            gap_s: seconds since the value before it.
+        """
+        smooth = self.smooth
+        if gap_s <= PACE_S:
+            self.smooth = smooth + (value - smooth) * _WEIGHT
+            steps = 1.0
         else:
-            self.smooth = value
+            weight = gap_s / (gap_s + _TIME_CONSTANT_S) if gap_s < SURE_S else 1.0
+            self.smooth = smooth + (value - smooth) * weight
+            steps = gap_s / PACE_S
+        if smooth != smooth:  # the first value
+            self.smooth, steps = value, 1.0
         if self.limited:
             if self.low <= value <= self.high:
-                self.tripped = False
+                self._zone = _WITHIN
                 if self._outside:
-                    self._outside -= 1
+                    self._outside = max(0.0, self._outside - steps)
             else:
-                self.tripped = not self.trip_low <= value <= self.trip_high
-                if self._outside < _MAX_OUTSIDE:
-                    self._outside += 1
+                climbed = self._zone == _BAND and not self.low <= smooth <= self.high
+                if self.trip_low <= value <= self.trip_high:
+                    self._zone = _BAND
+                elif climbed or (gap_s >= _SLOW_S and steps > 1.0):
+                    self._zone = _TRIPPED
+                elif self._zone != _TRIPPED:
+                    self._zone = _LEAPT
+                self._outside = min(_MAX_OUTSIDE, self._outside + steps)
+
+    @property
+    def tripped(self) -> bool:
+        """Whether the newest value is beyond a trip limit for certain, so that no delay is waited for."""
+        return self._zone == _TRIPPED
 
     @property
     def beyond(self) -> int:
         """1 above the high limit, -1 below the low one, and 0 within."""
         if not self._outside:
             return 0
-        if (self._outside >= _ENOUGH_OUTSIDE or self.tripped) and self.smooth > self.high:
-            return 1
-        if (self._outside >= _ENOUGH_OUTSIDE or self.tripped) and self.smooth < self.low:
-            return -1
+        if self._outside >= _ENOUGH_OUTSIDE or self._zone >= _LEAPT:
+            if self.smooth > self.high:
+                return 1
+            if self.smooth < self.low:
+                return -1
         return 0
 
     @property
@@ -70,4 +110,5 @@ class LimitCheck:
     @property
     def severity(self) -> Severity:
         """Critical beyond a trip limit, high otherwise."""
-        return Severity.CRITICAL if not self.trip_low <= self.smooth <= self.trip_high else Severity.HIGH
+        beyond = self.tripped or not self.trip_low <= self.smooth <= self.trip_high
+        return Severity.CRITICAL if beyond else Severity.HIGH

@@ -4,7 +4,7 @@ from math import cbrt, inf, sqrt
 
 from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMORY, Baseline
 from aegisflow.domain.detection.flatline import Flatline, Silent
-from aegisflow.domain.detection.limits import LimitCheck
+from aegisflow.domain.detection.limits import PACE_S, LimitCheck
 from aegisflow.domain.detection.oscillation import Oscillation
 from aegisflow.domain.detection.refusals import Refusals
 from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
@@ -96,13 +96,18 @@ class SensorDetector:
         """Factors that make medium mean and energy comparable between sensors: 1 is rare for each."""
         self.energy_mean = 1.0
 
-    def update(self, value: float) -> bool:
-        """Take in the newest value and return whether anything about the sensor may matter now."""
+    def update(self, value: float, gap_s: float = PACE_S) -> bool:
+        """Take in the newest value and return whether anything about the sensor may matter now.
+
+        Args:
+            value: in the sensor's unit.
+            gap_s: seconds since the value before it.
+        """
         zscore = self.zscore
         same = value == zscore.value
         zscore.update(value)
         limit = self.limit
-        limit.update(value)
+        limit.update(value, gap_s)
         flatline = self.flatline
         if same or flatline.run:
             flatline.update(same)
@@ -114,7 +119,7 @@ class SensorDetector:
             baseline.warm_up(value, zscore.resolution)
             if baseline.scale:
                 self.adapt()
-            return limit._outside > 0
+            return limit._outside > 0.0
         if same and flatline.tells_nothing:
             return True
         u = (value - baseline.level) * scale
@@ -129,7 +134,7 @@ class SensorDetector:
         baseline.add(u)
         guard = self.guard
         suspected = cusum.high > guard or cusum.low > guard
-        return suspected or oscillation.turns > 1 or limit._outside > 0 or flatline.run > 9
+        return suspected or oscillation.turns > 1 or limit._outside > 0.0 or flatline.run > 9
 
     def adapt(self) -> None:
         """Fit the limits of all detectors to what the baseline has learned."""

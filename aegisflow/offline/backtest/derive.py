@@ -1,11 +1,13 @@
 """Devices for a recording that comes without a plant.yaml: what its columns and its rhythm tell."""
 
-from aegisflow.domain.equipment import DeviceSpec, SensorSpec
+from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, SensorSpec
 from aegisflow.errors import RecordingError
 from aegisflow.offline.recordings.recording import Recording
 
 _STALE_INTERVALS = 6
 _SILENT_INTERVALS = 12
+_ALARM = AlarmSpec(on_readings=3, off_readings=36)
+"""Nobody has said how fast these machines are, so their delays go by the rhythm of the recording."""
 
 
 class Derived:
@@ -28,4 +30,6 @@ class Derived:
 
     def spec(self, device_id: str) -> DeviceSpec:
         """Return the device of this name."""
-        return DeviceSpec(device_id, "recording", "recorded", self._sensors, silent_after_s=self._silent_after_s)
+        return DeviceSpec(
+            device_id, "recording", "recorded", self._sensors, silent_after_s=self._silent_after_s, alarm=_ALARM
+        )

@@ -15,6 +15,7 @@ from aegisflow.offline.recordings.options import ReadingOptions
 AROUND_S = 900.0
 """An alarm of the device raised so near the first counts as the same one."""
 _ON_DELAYS = (6, 12, 36, 120)
+"""On-delays that are tried, in intervals of the recording."""
 _MANY = 1_000.0
 """Spreads from which on decimals say nothing."""
 _STILL_READINGS = 20
@@ -58,7 +59,8 @@ def explain(
         for item in alarm.evidence
     ]
     lines.append("what would have prevented it (each tried alone, on this recording):")
-    found = [what for what, spec in _candidates(replay.spec, alarm) if not _raised(replay, spec, alarm)]
+    candidates = _candidates(replay.spec, alarm, replay.interval_s)
+    found = [what for what, spec in candidates if not _raised(replay, spec, alarm)]
     lines += [f"  {what}" for what in found] or ["  none of the changes tried: the alarm does not hang on one setting"]
     return "\n".join(lines)
 
@@ -102,12 +104,14 @@ def _raised(replay: Replay, spec: DeviceSpec, alarm: Alarm) -> bool:
     return any(abs(other.raised_at - alarm.raised_at) <= AROUND_S for other in replay.alarms(spec, until))
 
 
-def _candidates(spec: DeviceSpec, alarm: Alarm) -> Iterator[tuple[str, DeviceSpec]]:
+def _candidates(spec: DeviceSpec, alarm: Alarm, interval_s: float) -> Iterator[tuple[str, DeviceSpec]]:
     """Yield changes, of each kind the smallest first."""
-    for on_delay in _ON_DELAYS:
-        if on_delay > spec.alarm.on_delay:
-            what = f"alarm.on_delay: {on_delay} instead of {spec.alarm.on_delay}"
-            yield what, replace(spec, alarm=replace(spec.alarm, on_delay=on_delay))
+    before_s = spec.alarm.on_delay(interval_s).seconds
+    for count in _ON_DELAYS:
+        on_delay_s = count * interval_s
+        if on_delay_s > before_s:
+            what = f"alarm.on_delay: {_duration(on_delay_s)} instead of {_duration(before_s)}"
+            yield what, replace(spec, alarm=replace(spec.alarm, on_delay_s=on_delay_s))
     for item in alarm.evidence:
         sensor = spec.sensors.get(item.sensor)
         if sensor is None:
@@ -123,6 +127,11 @@ def _candidates(spec: DeviceSpec, alarm: Alarm) -> Iterator[tuple[str, DeviceSpe
                 f"sensors.{item.sensor}.alarm: none, only its trip limit",
                 _with(spec, replace(sensor, alarm=Limits())),
             )
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration as it can be written into a plant file."""
+    return format_duration(seconds).replace(" ", "")
 
 
 def _with(spec: DeviceSpec, sensor: SensorSpec) -> DeviceSpec:

@@ -384,6 +384,11 @@ class Replay:
         self.spec = plant.devices[device_id] if plant else Derived(self._recording).spec(device_id)
         """As it was run the first time."""
 
+    @property
+    def interval_s(self) -> float:
+        """Usual time between two rows of a device, in seconds."""
+        return self._recording.interval_s
+
     def alarms(self, spec: DeviceSpec, until: float, observer: Observer | None = None) -> list[Alarm]:
         """Return the alarms of the device under another specification, up to ``until``."""
         run = _Run(self._recording, PlantSpec("again", {}, {self._device_id: spec}))

@@ -54,7 +54,7 @@ def test_whatever_happens_an_alarm_lives_by_the_rules(moves: list[tuple[str, lis
                 bench.events += bench.book.drop((SENSORS[number],), bench.at)
             case "restart":
                 known = bench.book.alarms()
-                bench.book = AlarmBook("pump-02", AlarmSpec(3, 6))
+                bench.book = AlarmBook("pump-02", AlarmSpec(15.0, 30.0), bench.interval)
                 assert bench.book.recall(known) == ()
                 assert bench.book.alarms() == known
         for event in bench.events[seen:]:

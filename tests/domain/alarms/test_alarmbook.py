@@ -3,6 +3,7 @@ import pytest
 from aegisflow.domain.alarms.book import AlarmBook
 from aegisflow.domain.alarms.model import Change
 from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.domain.interval import Interval
 from aegisflow.errors import UnknownNameError
 from tests.support.alarm_bench import SENSORS, A, Bench, N, R, U, changes, diagnosis, finding, raised
 
@@ -165,9 +166,9 @@ def test_a_new_occurrence_is_a_new_alarm() -> None:
 
 
 def test_two_alarms_within_one_second_have_two_names() -> None:
-    book = AlarmBook("pump-02", AlarmSpec(1, 1))
+    book = AlarmBook("pump-02", AlarmSpec(0.0, 0.0), Interval())
     for at in (0.1, 0.2, 0.3, 0.4):
-        book.observe(at, diagnosis(finding()), SENSORS)
+        book.observe(at, diagnosis(finding(detector="limit")), SENSORS)
         book.observe(at + 0.05, None, SENSORS)
     names = [alarm.alarm_id for alarm in reversed(book.alarms())]
     stamp = "pump-02@19700101T000000"
@@ -213,7 +214,7 @@ def test_of_several_recalled_active_alarms_the_newest_goes_on() -> None:
     first, second = raised(), raised()
     second.feed(times=6)
     second.feed(finding(), times=3)
-    book = AlarmBook("pump-02", AlarmSpec())
+    book = AlarmBook("pump-02", AlarmSpec(), Interval())
     (event,) = book.recall((second.book.alarms()[0], first.only))
     assert (event.change, event.alarm.alarm_id) == (Change.CLEARED, first.only.alarm_id)
     assert [alarm.state for alarm in book.alarms()] == [U, R]
@@ -231,7 +232,7 @@ def test_an_alarm_has_the_type_that_lasted_for_the_on_delay() -> None:
     assert event.alarm.reasons == ("looks like bearing_failure",)
 
 
-def test_an_alarm_takes_another_type_after_sixty_readings_and_says_what_it_was_called_before() -> None:
+def test_an_alarm_takes_another_type_after_five_minutes_and_says_what_it_was_called_before() -> None:
     bench = Bench()
     bench.feed(finding(), times=3, fault_type="bearing_failure")
     bench.feed(finding(), times=59, fault_type="thermal_runaway")

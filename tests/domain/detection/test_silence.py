@@ -36,7 +36,7 @@ def test_a_fault_that_shows_when_it_is_back_gives_the_alarm_its_name() -> None:
     events = events_of(device, list(hot(20, 700.0)))
     assert {event.change for event in events} >= {Change.ESCALATED}
     (alarm,) = device.alarms()
-    assert (alarm.severity, alarm.lasts) == ("high", True)
+    assert (alarm.severity, alarm.lasts) == ("critical", True)
 
 
 def test_silence_does_not_rename_an_alarm_but_is_told_with_it() -> None:
