@@ -29,7 +29,7 @@ class Stamp:
     """How a time is written, and what a person has to say where the file is silent."""
 
     write: Callable[[datetime], tuple[str, ...]]
-    """One cell, or two."""
+    """One cell, a date and a time, or the parts of both."""
     unsaid: dict[str, object] = field(default_factory=dict)
     """Settles it, if the file does not."""
     zone: ZoneInfo | None = None
@@ -43,6 +43,7 @@ def formatted(*forms: str, **more: Any) -> Stamp:
     return Stamp(lambda moment: tuple(moment.strftime(form) for form in forms), **more)
 
 
+CALENDAR = ["Year", "Month", "Day", "Hour", "Minute", "Second"]
 DAY, MONTH = {"day_first": True}, {"month_first": True}
 STAMPS = {
     "iso": formatted("%Y-%m-%dT%H:%M:%SZ"),
@@ -57,6 +58,12 @@ STAMPS = {
     "day first, short": formatted("%d/%m/%y %H", unsaid=DAY, step_s=3600),
     "month first, halves of days": formatted("%m/%d/%Y %I:%M:%S %p", unsaid=MONTH),
     "month first, in two columns": formatted("%m/%d/%Y", "%I:%M:%S %p", unsaid=MONTH),
+    "iso, digits of a time in a column": formatted("%Y-%m-%d", "%H%M", step_s=60),
+    "iso, hour in a column": formatted("%Y-%m-%d", "%H", step_s=3600),
+    "the parts in columns": formatted("%Y", "%m", "%d", "%H", "%M", "%S"),
+    "the hour and what is above it in columns": Stamp(
+        lambda m: (f"{m.year}", f"{m.month}", f"{m.day}", f"{m.hour}.0"), step_s=3600
+    ),
     "dashes, day first": formatted("%d-%m-%Y %H:%M", unsaid=DAY, step_s=60),
     "colons": formatted("%Y:%m:%d %H:%M:%S.000"),
     "names of months": formatted("%d-%b-%Y %H:%M:%S"),
@@ -149,7 +156,8 @@ def render(times: list[datetime], columns: dict[str, list[float | str]], dialect
         rows.append(cells + ([str(int(place % 7 == 3))] if dialect.label else []))
     if dialect.newest_first:
         rows.reverse()
-    header = ["Date", "Time"] if len(stamp.write(times[0])) == 2 else ["timestamp"]
+    width = len(stamp.write(times[0]))
+    header = ["timestamp"] if width == 1 else ["Date", "Time"] if width == 2 else CALENDAR[:width]
     header += ["Asset"] if dialect.device_column else []
     header += ["flow (m³/h)", "level [mm]", "heat"] + ([dialect.label] if dialect.label else [])
     if dialect.index:

@@ -203,7 +203,7 @@ def test_an_option_that_cannot_be_is_refused_with_what_could(run, option) -> Non
     [
         {"day_first": True, "month_first": True},
         {"newest_first": True, "oldest_first": True},
-        {"time_column": ("a",) * 3},
+        {"time_column": ("a",) * 7},
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options) -> None:
@@ -628,3 +628,10 @@ def test_a_marker_of_the_plant_is_refused_as_live(run) -> None:
     plant = plant_of(pressure={"missing_values": (-200.0,)}, temperature={})
     report = run("\n".join(["timestamp,pressure,temperature", *lines]), "pump-01.csv", plant)
     assert report.bad["pressure", "missing_marker"].count == 50
+
+
+def test_an_hour_beside_whole_timestamps_is_a_sensor(tmp_path: Path) -> None:
+    rows = [f"2026-03-01T{hour:02}:00:00,{hour},{20 + hour}" for hour in range(24)]
+    (tmp_path / "r.csv").write_text("date,hour,temperature\n" + "\n".join(rows))
+    recording = Recording(tmp_path / "r.csv")
+    assert [recording.header[place] for place in recording.time_places] == ["date"]

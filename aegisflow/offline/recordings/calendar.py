@@ -1,7 +1,7 @@
 """One timestamp taken apart: which digits are year, month and day is for the whole file to say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -132,6 +132,37 @@ def is_time_of_day(text: str) -> bool:
     """Return whether a text is a time without a date; a bare number of one or two digits is not."""
     match = _TIME_OF_DAY.fullmatch(text)
     return bool(match and (match["minute"] or match["half"]) and _since_midnight(match.groupdict()) is not None)
+
+
+def is_clock_digits(text: str) -> bool:
+    """Return whether a number can be an hour, or hours and minutes without a mark between them: 7, 0730, 24."""
+    return is_time_of_day(_clock(text))
+
+
+def join_time(cells: Sequence[str]) -> str:
+    """Return a timestamp of its parts: a date and a time of day, or year, month, day, hour and so on."""
+    parts = [_whole(cell.strip()) for cell in cells]
+    if len(parts) == 2:
+        return f"{parts[0]} {_clock(parts[1])}"
+    clock = ":".join(part.zfill(2) for part in (*parts[3:], "00")[:3]) or "00:00"
+    return f"{'-'.join(part.zfill(2) for part in parts[:3])} {clock}"
+
+
+def _whole(text: str) -> str:
+    """Return a whole number without the decimals that a spreadsheet gives it."""
+    digits, point, decimals = text.partition(".")
+    return digits if point and digits.isdigit() and not decimals.strip("0") else text
+
+
+def _clock(text: str) -> str:
+    """Return digits with the marks that tell hours, minutes and seconds apart; other texts as they are."""
+    text = _whole(text.strip())
+    if not text.isdigit() or len(text) > 6:
+        return text
+    if len(text) <= 2:
+        return f"{text}:00"
+    text = text.zfill(len(text) + len(text) % 2)
+    return ":".join(text[start : start + 2] for start in range(0, len(text), 2))
 
 
 def _matches(text: str) -> Iterator[re.Match[str]]:

@@ -10,7 +10,17 @@ TIME = (
 )  # fmt: skip
 """Names of columns with timestamps, the most telling first."""
 DATE = ("date", "datum", "fecha", "data", "day")
-TIME_OF_DAY = ("time", "zeit", "uhrzeit", "hora", "heure", "ora", "time_of_day")
+HOUR = ("hour", "hr", "hh", "stunde", "std", "heure", "hora", "ora")
+TIME_OF_DAY = ("time", "zeit", "uhrzeit", "hora", "heure", "ora", "time_of_day", "hour", "hr", "hh", "stunde", "hhmm")
+CALENDAR = (
+    ("year", "yr", "yyyy", "jahr", "annee", "année", "ano", "año", "anno"),
+    ("month", "mon", "mm", "monat", "mois", "mes", "mese"),
+    ("day", "dd", "tag", "jour", "dia", "día", "giorno", "day_of_month"),
+    HOUR,
+    ("minute", "min", "minuto"),
+    ("second", "sec", "sekunde", "seconde", "segundo", "secondo"),
+)
+"""Names of columns that hold a part of a time each, from the year to the second."""
 DEVICE = (
     "device_id", "device", "deviceid", "asset_id", "asset", "assetid", "machine_id", "machine", "machineid",
     "equipment_id", "equipment", "unit_id", "unit_number", "turbine_id", "turbine", "station_id", "station",

@@ -7,6 +7,8 @@ from aegisflow.errors import BadValueError
 
 NONE = "none"
 """Said of a column or a marker: there is none."""
+_MOST_PARTS = 6
+"""Columns that make up a time: year, month, day, hour, minute and second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,8 @@ class ReadingOptions:
         decimal: what stands before decimals; the other mark then stands between groups of three digits
         encoding: of the text, such as utf-8 or cp1252
         header_line: number of the line that names the columns
-        time_column: column of times; said twice, a column of dates and one of times of day
+        time_column: column of times; said twice, a column of dates and one of times of day;
+            or three to six times, the columns of year, month, day, hour, minute and second
         time_format: of strptime, such as %d.%m.%Y %H:%M; or s, ms, us, ns since 1970, or excel
         timezone: of times that say none: Europe/Berlin, or +01:00 (default UTC)
         day_first: 04/07 is the 4th of July
@@ -59,5 +62,6 @@ class ReadingOptions:
             raise BadValueError("--month-first", "beside --day-first", "one of them")
         if self.newest_first and self.oldest_first:
             raise BadValueError("--oldest-first", "beside --newest-first", "one of them")
-        if len(self.time_column) > 2:
-            raise BadValueError("--time-column", ", ".join(self.time_column), "one column, or a date and a time")
+        if len(self.time_column) > _MOST_PARTS:
+            expected = "one column, a date and a time, or year, month, day, hour, minute and second"
+            raise BadValueError("--time-column", ", ".join(self.time_column), expected)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from aegisflow.errors import RecordingError
 from aegisflow.offline.recordings import names
-from aegisflow.offline.recordings.calendar import is_time_of_day, take_apart
+from aegisflow.offline.recordings.calendar import is_clock_digits, is_time_of_day, take_apart
 from aegisflow.offline.recordings.numbers import plain_number
 from aegisflow.offline.recordings.options import NONE, ReadingOptions
 from aegisflow.offline.recordings.survey import time_text
@@ -57,6 +57,11 @@ class Roles:
             columns = " and ".join(self._header[place] for place in pair)
             self.guesses.append(f"times in two columns, {columns} (--time-column)")
             return pair
+        parts = self._calendar()
+        if parts:
+            columns = ", ".join(self._header[place] for place in parts)
+            self.guesses.append(f"times in {len(parts)} columns, {columns} (--time-column)")
+            return parts
         named = self._named(names.TIME)
         for place in named:
             if self._share(place, self._is_time) >= 0.5:
@@ -79,7 +84,22 @@ class Roles:
                 both = day != time and self._share(day, self._is_time) >= 0.5
                 if both and self._share(time, is_time_of_day) >= 0.5:
                     return day, time
+                # An hour beside dates that have a time of day already is a sensor or a hint, no part of them.
+                if both and self._share(day, _has_clock) == 0.0 and self._share(time, is_clock_digits) >= _UNIQUE:
+                    return day, time
         return None
+
+    def _calendar(self) -> tuple[int, ...]:
+        """Return the columns of year, month, day and what follows of hour, minute and second; none for no such."""
+        found = []
+        for known in names.CALENDAR:
+            named = self._named(known)
+            if not named:
+                break
+            found.append(named[0])
+        if len(found) < 3 or any(self._share(place, _is_stamp) >= 0.5 for place in self._named(names.TIME)):
+            return ()
+        return tuple(found)
 
     def _find_device(self) -> int | None:
         said = self._options.device_column
@@ -153,6 +173,11 @@ class Roles:
             return True
         steps = [after - before for before, after in pairwise(values)]
         return len(values) > 2 and (all(step >= 0 for step in steps) or all(step <= 0 for step in steps))
+
+
+def _has_clock(text: str) -> bool:
+    stamp = take_apart(text)
+    return plain_number(text) is None and (stamp is None or bool(stamp.since_midnight))
 
 
 def _is_stamp(text: str) -> bool:

@@ -8,6 +8,7 @@ from math import inf, isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from aegisflow.offline.recordings.calendar import join_time
 from aegisflow.offline.recordings.numbers import Mark, NumberShape, NumberSurvey, parse_number
 from aegisflow.offline.recordings.table import Table
 from aegisflow.offline.recordings.time_survey import TimeSurvey
@@ -194,11 +195,11 @@ class Survey:
 
 
 def time_text(cells: Sequence[str], places: Sequence[int]) -> str:
-    """Return the timestamp of a row, from one cell or two."""
-    return cells[places[0]] if len(places) == 1 else " ".join(cells[place].strip() for place in places)
+    """Return the timestamp of a row: from one cell, a date and a time of day, or year, month, day and so on."""
+    return cells[places[0]] if len(places) == 1 else join_time([cells[place] for place in places])
 
 
 def _texts(columns: Sequence[Sequence[str]], places: Sequence[int]) -> Sequence[str]:
     if len(places) == 1:
         return columns[places[0]]
-    return [" ".join(cell.strip() for cell in cells) for cells in zip(*(columns[p] for p in places), strict=True)]
+    return [join_time(cells) for cells in zip(*(columns[place] for place in places), strict=True)]
