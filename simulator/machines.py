@@ -116,8 +116,8 @@ class Fleet:
         self._machines, self._wire, self._memory = machines, wire, memory
         self._tempers, self._topics, self._clock = tempers or {}, topics or Topics(), clock
         self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
-        self._open: dict[str, str] = {}
-        """Device to the command that it has accepted but not done."""
+        self._open: dict[str, tuple[str, str]] = {}
+        """Device to id and nonce of the command that it has accepted but not done."""
 
     def listen(self) -> None:
         """Subscribe to the commands of all machines."""
@@ -158,10 +158,10 @@ class Fleet:
             topic = self._topics.sensors.replace("{device_id}", device_id)
             self._wire.publish(topic, json.dumps({"timestamp": stamp, "device_id": device_id, **values}))
             if machine.settled and device_id in self._open:
-                command_id = self._open.pop(device_id)
+                command_id, nonce = self._open.pop(device_id)
                 detail = f"load {100 * machine.load:.0f} %, {machine.running}"
                 self._memory.keep(device_id, command_id, "done", detail)
-                self._reply(device_id, command_id, "done", detail)
+                self._reply(device_id, command_id, nonce, "done", detail)
 
     def answer(self, device_id: str, payload: bytes) -> None:
         """Take a command from the wire: check it, keep its id, begin it, and answer."""
@@ -176,14 +176,15 @@ class Fleet:
             command_id = command["command_id"]
             if not isinstance(command_id, str) or not 0 < len(command_id) <= 128:
                 return
+            nonce = str(command.get("nonce") or "")
         except (ValueError, TypeError, KeyError, RecursionError):
             return  # Without an id there is nothing to answer.
         before = self._memory.recall(device_id, command_id)
         if command.get("command") == "report_state":
-            self._reply(device_id, command_id, *(before or ("unknown", "this command never came")))
+            self._reply(device_id, command_id, nonce, *(before or ("unknown", "this command never came")))
             return
         if before is not None:
-            self._reply(device_id, command_id, *before)
+            self._reply(device_id, command_id, nonce, *before)
             return
         objection = "this machine refuses" if temper is Temper.REFUSES else self._objection(device_id, command)
         if objection:
@@ -196,9 +197,9 @@ class Fleet:
             accepted, detail = self._machines[device_id].obey(str(command.get("command")), command["parameters"])
             result = "accepted" if accepted else "refused"
             if accepted:
-                self._open[device_id] = command_id
+                self._open[device_id] = command_id, nonce
         self._memory.keep(device_id, command_id, result, detail)
-        self._reply(device_id, command_id, result, detail)
+        self._reply(device_id, command_id, nonce, result, detail)
 
     def _objection(self, device_id: str, command: Mapping[str, Any]) -> str:
         if command.get("device_id") != device_id:
@@ -213,7 +214,7 @@ class Fleet:
             return f"expired at {format_instant(expires_at)}"
         return ""
 
-    def _reply(self, device_id: str, command_id: str, result: str, detail: str) -> None:
+    def _reply(self, device_id: str, command_id: str, nonce: str, result: str, detail: str) -> None:
         at = format_instant(self._clock())
         temper = self._tempers.get(device_id)
         ack = {
@@ -224,6 +225,8 @@ class Fleet:
             "at": at,
             "mode": self._machines[device_id].running.value,
         }
+        if nonce:
+            ack["nonce"] = nonce
         if self._key:
             ack["mac"] = _mac(ack, self._key)
         topic_of = device_id

@@ -24,14 +24,14 @@ from aegisflow.actors.messages.device import (
     SuppressAlarm,
     ViewDevice,
 )
-from aegisflow.actors.messages.gateway import AskMachine, PublishCommand, SenderClockLearned
+from aegisflow.actors.messages.gateway import AnswerRefused, AskMachine, PublishCommand, SenderClockLearned
 from aegisflow.actors.messages.guard import CommandProgressed, DeviceViewed, ModeReported
 from aegisflow.actors.messages.store import AppendAudit, RecallDevice, StoreDeadLetters, StoreRecords
 from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, Directory, describe
 from aegisflow.actors.runtime.dispatcher import DispatchedActor, Dispatcher
 from aegisflow.actors.runtime.stash import Stash
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
-from aegisflow.domain.commands.execution import NO_COMMAND, Progress
+from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.commands.state_machine import KNOWN_S
 from aegisflow.domain.device import Device
@@ -242,13 +242,19 @@ class DeviceActor(DispatchedActor):
                 ended = self._device.command_state.not_sent(command_id, why, at)
                 self._tell_progress(() if ended is None else (ended,))
             case AckReceived(ack):
-                if ack.command_id not in (NO_COMMAND, self._device.command_state.open_command):
-                    self.log.info("stray_ack", command=ack.command_id[:64], result=ack.result)
-                led_to, events = self._device.acknowledged(ack, at)
-                self._store(events)
-                self._tell_progress(led_to)
-                self._watch(at)
+                self._take_answer(ack, at)
         self._report_mode()
+
+    def _take_answer(self, ack: Ack, at: float) -> None:
+        """Take in what the machine says, unless it answers nothing or is not of now."""
+        refused = self._device.refuses(ack, at)
+        if refused is not None:
+            self.tell(GATEWAY, AnswerRefused(ack, *refused))
+            return
+        led_to, events = self._device.acknowledged(ack, at)
+        self._store(events)
+        self._tell_progress(led_to)
+        self._watch(at)
 
     def _watch(self, at: float) -> None:
         """See what has become of the command under way, and ask the machine where nobody knows."""

@@ -1,8 +1,11 @@
 """The gateway: turns messages from the bus into readings of devices, and acknowledges them once committed."""
 
 import hashlib
+import hmac
+import secrets
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +13,7 @@ from aegisflow.actors.inbound_queue import InboundQueue
 from aegisflow.actors.messages.common import Tick, Wake
 from aegisflow.actors.messages.device import AckReceived, CommandNotSent, RecordReadings
 from aegisflow.actors.messages.gateway import (
+    AnswerRefused,
     AskMachine,
     DrainInbound,
     FlushInbound,
@@ -28,6 +32,7 @@ from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
 from aegisflow.clock import Clock
 from aegisflow.config.services import GatewaySettings
+from aegisflow.domain.commands.execution import NEVER_CAME, NO_COMMAND, Ack
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import DeadLetter, Reading
@@ -46,6 +51,8 @@ MAX_LETTERS_PER_S = 10.0
 """How many refused messages are kept at once, and how many a second in the long run; others are only counted."""
 LETTER_BYTES = 1_024
 """How much of a refused message is kept."""
+QUESTIONS = 4
+"""How many questions to a device are remembered, for their answers to be known by their nonce."""
 QUESTION_S = 10
 """MQTT message expiry of a question to a machine, in seconds; it is of no use later."""
 
@@ -79,6 +86,8 @@ class Gateway(ThreadedActor):
         self._shed_told = 0
         self._claims: dict[str, CommandRecord] = {}
         """Claim id to the command that the store has been asked for, until its answer or the command's expiry."""
+        self._asked: dict[str, deque[tuple[str, str]]] = {}
+        """Device to the id and the nonce of its last questions."""
         self._letters = float(MAX_LETTERS_AT_ONCE)
         self._letters_at = time.monotonic()
         self._table = RefusedTable()
@@ -103,6 +112,8 @@ class Gateway(ThreadedActor):
                 self._claimed(message)
             case AskMachine():
                 self._ask(message)
+            case AnswerRefused():
+                self._note_answer(message)
             case PlantReplaced(plant):
                 self._codec = self._make_codec(plant)
                 self._inbound.keep_counts_of(plant.devices)
@@ -229,7 +240,10 @@ class Gateway(ThreadedActor):
 
     def _ask(self, question: AskMachine) -> None:
         now = self._clock.now()
-        topic, payload = self._codec.encode_question(question.device_id, question.command_id, now)
+        nonce = secrets.token_hex(16) if self._codec.signs else ""
+        asked = self._asked.setdefault(question.device_id, deque(maxlen=QUESTIONS))
+        asked.append((question.command_id or NO_COMMAND, nonce))
+        topic, payload = self._codec.encode_question(question.device_id, question.command_id, now, nonce)
         try:
             self._bus.publish(topic, payload, expiry_s=QUESTION_S)
         except BusError as error:
@@ -241,11 +255,34 @@ class Gateway(ThreadedActor):
             ack = self._codec.decode_ack(message)
         except PayloadError as error:
             return error
+        if self._codec.signs and not self._is_of_now(ack):
+            return PayloadError(
+                "bad_nonce", f"{ack.nonce[:40]!r} belongs to no question or command {ack.command_id[:60]!r}"
+            )
         self.tell(ack.device_id, AckReceived(ack))
         self._inbound.in_flight += 1
         receipts = () if message.receipt is None else (message.receipt,)
         self.tell(HISTORIAN, StoreRecords(ack.device_id, receipts=receipts, count=1))
         return None
+
+    def _is_of_now(self, ack: Ack) -> bool:
+        """Return whether a signed answer repeats the nonce of what it answers, so that nobody has recorded it before.
+
+        A command that never came has told no nonce, and no more has a question about the mode: these answer a
+        question only.
+        """
+        known = [nonce for command_id, nonce in self._asked.get(ack.device_id, ()) if command_id == ack.command_id]
+        if ack.command_id != NO_COMMAND and ack.result != NEVER_CAME:
+            known.append(self._codec.nonce_of(ack.device_id, ack.command_id))
+        return any(hmac.compare_digest(nonce.encode(), ack.nonce.encode()) for nonce in known)
+
+    def _note_answer(self, refused: AnswerRefused) -> None:
+        """Count an answer that its device does not believe; its message is settled already."""
+        ack = refused.ack
+        self._inbound.note_rejected(refused.reason, ack.device_id)
+        self._metrics.rejected.labels(refused.reason).inc()
+        sample = printable(f"{ack.result} {ack.mode or ''} {ack.detail}", 60)
+        self._note(ack.device_id, "", refused.reason, self._codec.ack_topic(ack.device_id), sample, refused.detail)
 
     # --- what cannot be used ------------------------------------------------------------------
 

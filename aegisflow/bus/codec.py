@@ -6,10 +6,11 @@ reading                 ``aegisflow/sensors/{device_id}``, a JSON object:
                         "pump-02", "pressure": 31.2, "temperature": null}``
 command                 ``aegisflow/commands/{device_id}``, a JSON object:
                         command_id, device_id, command, parameters, issued_at,
-                        expires_at
+                        expires_at; nonce and mac where a key is configured
 answer to a command     ``aegisflow/acks/{device_id}``, a JSON object: command_id,
                         device_id, result (accepted, refused, done; unknown when
-                        asked about what never came), detail, at, mode
+                        asked about what never came), detail, at, mode; nonce, as
+                        it came with what is answered, and mac
 question to a machine   as a command, with command ``report_state``: the machine
                         answers for the command_id and changes nothing
 ======================= =========================================================
@@ -20,6 +21,8 @@ instrument that fails is no reason not to watch the others. A reading may theref
 all, only what was refused: its device reports, but says nothing of itself.
 """
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -52,6 +55,9 @@ REASONS: Mapping[str, str] = {
     "too_old": "the timestamp lies further back from the newest of the stream than clock.max_age",
     "too_new": "the timestamp lies further ahead of the newest of the stream than clock.max_ahead",
     "bad_signature": "an answer to a command that is not signed with our key",
+    "bad_nonce": "a signed answer without the nonce of the command or question that it answers",
+    "stray_answer": "an answer to no command of this device, or to a question that nobody asked",
+    "stale_answer": "an answer dated before what it answers, or ahead of now",
 }
 """Every reason to refuse a message. The set is fixed, so a reason is safe as a label of a metric."""
 
@@ -64,7 +70,8 @@ class _AckFields(msgspec.Struct, frozen=True, gc=False):
     command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     result: Literal["accepted", "refused", "done", "unknown", "interrupted"]
     at: Annotated[str, msgspec.Meta(max_length=64)]
-    device_id: str | None = None
+    device_id: str
+    nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
     detail: Annotated[str, msgspec.Meta(max_length=_MAX_DETAIL)] = ""
     mode: Literal["normal", "reduced_load", "maintenance", "shutdown"] | None = None
 
@@ -120,6 +127,10 @@ class Codec:
     def ack_filter(self) -> str:
         """Return the MQTT topic filter that matches the answers of every device."""
         return self._acks.filter
+
+    def ack_topic(self, device_id: str) -> str:
+        """Return the topic on which a device answers."""
+        return self._acks.topic(device_id)
 
     def is_ack(self, topic: str) -> bool:
         """Return whether this is a topic of answers to commands."""
@@ -182,9 +193,21 @@ class Codec:
             "issued_at": format_instant(issued_at),
             "expires_at": format_instant(expires_at),
         }
+        if self._key:
+            content["nonce"] = self.nonce_of(command.device_id, command.command_id)
         return self._commands.topic(command.device_id), self._signed(content)
 
-    def encode_question(self, device_id: str, command_id: str, at: float) -> tuple[str, bytes]:
+    @property
+    def signs(self) -> bool:
+        """Whether messages are signed, so that answers carry a nonce."""
+        return bool(self._key)
+
+    def nonce_of(self, device_id: str, command_id: str) -> str:
+        """Return what the answers to a command must repeat: unknown before it is sent, and the same after a restart."""
+        text = f"nonce\n{device_id}\n{command_id}".encode()
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()[:32]
+
+    def encode_question(self, device_id: str, command_id: str, at: float, nonce: str = "") -> tuple[str, bytes]:
         """Return topic and payload of a question: what became of a command, and which mode the machine is in."""
         content = {
             "command_id": command_id or NO_COMMAND,
@@ -193,6 +216,8 @@ class Codec:
             "issued_at": format_instant(at),
             "expires_at": format_instant(at + 10),
         }
+        if nonce:
+            content["nonce"] = nonce
         return self._commands.topic(device_id), self._signed(content)
 
     def _signed(self, content: dict[str, Any]) -> bytes:
@@ -215,13 +240,13 @@ class Codec:
             raise PayloadError("wrong_type", str(error)) from None
         except (ValueError, RecursionError) as error:
             raise PayloadError("not_json", str(error)) from None
-        if fields.device_id is not None and fields.device_id != device_id:
+        if fields.device_id != device_id:
             raise PayloadError("device_mismatch", f"topic {message.topic!r}, but device_id {fields.device_id[:60]!r}")
         if self._key and not is_signed(message.payload, self._key):
             raise PayloadError("bad_signature", "expected a mac made with the key that broker.hmac_env names")
         mode = None if fields.mode is None else Mode(fields.mode)
         detail = printable(fields.detail, _MAX_DETAIL)
-        return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode)
+        return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode, fields.nonce)
 
     def _instant(self, text: str) -> float:
         """Parse a timestamp, unless it is the same text as the one before: machines that report together repeat it."""

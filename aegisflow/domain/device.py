@@ -9,7 +9,7 @@ from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severit
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
-from aegisflow.domain.commands.state_machine import Begun, CommandStateMachine, describe_facts, recent_means
+from aegisflow.domain.commands.state_machine import Begun, CommandStateMachine, Objection, describe_facts, recent_means
 from aegisflow.domain.detection import (
     NEVER_HEARD,
     READINGS_REFUSED,
@@ -24,6 +24,8 @@ from aegisflow.domain.timeline import Timeline
 from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.domain.views import ClockView, DeviceStatus, SensorStatus
 
+MODE_CONTRADICTED = "mode_contradicted"
+"""Type of the alarm that a machine runs although its mode says that it stands."""
 _MIN_TIMES = 60
 """Timestamps by which duplicates are known, at least."""
 _SETTLED_S = 30.0
@@ -38,6 +40,7 @@ class Device:
     __slots__ = (
         "_book",
         "_command_state",
+        "_contradicted",
         "_detector",
         "_heard_at",
         "_heard_since",
@@ -56,6 +59,8 @@ class Device:
         self._detector = DeviceDetector(spec)
         self._received_at = self._heard_at = -inf
         """When the newest reading came that has a value, and the newest whatever it has."""
+        self._contradicted = False
+        """Whether people were told that readings contradict the mode; once for each time that they do."""
         self.judged: Reading | None = None
         """The newest reading as it was judged."""
         self._heard_since = inf
@@ -87,16 +92,31 @@ class Device:
         at, values, received_at = timeline.latest_at, self.judged.values, reading.received_at
         silent_s, self._received_at = received_at - self._received_at, received_at
         command_state = self._command_state
+        events: tuple[AlarmEvent, ...] = ()
         if command_state.is_watching:
             command_state.observe(at, values)
+            events = self._told_contradiction(at)
         book = self._book
-        events: tuple[AlarmEvent, ...] = ()
         if silent_s > self.spec.silent_after_s and received_at - at > LATE_S:
-            events = book.end_silence(received_at)
+            events += book.end_silence(received_at)
         diagnosis = self._detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
             events += book.observe(at, diagnosis, values, received_at)
         return disposition, events
+
+    def _told_contradiction(self, at: float) -> tuple[AlarmEvent, ...]:
+        """Raise an alarm where readings contradict the mode; it suppresses nothing then."""
+        why, told = self._command_state.contradiction, self._contradicted
+        self._contradicted = bool(why)
+        if not why or told:
+            return ()
+        self._book.suppresses_by_design = False
+        return self._book.raise_for_command(MODE_CONTRADICTED, (why, "look at the machine, and state its mode"), at)
+
+    @property
+    def _mode_suppresses(self) -> bool:
+        """Whether the mode causes alarms by design; one that readings contradict does not."""
+        return self.mode in self.spec.alarm.suppress_in and not self._command_state.contradiction
 
     def tick(self, at: float, broker_connected: bool = True) -> tuple[AlarmEvent, ...]:
         """Let time pass to ``at`` by the plant's clock and return what changed with the alarms.
@@ -108,7 +128,7 @@ class Device:
         """
         if not broker_connected or self._heard_since > at:
             self._heard_since = at
-        events = self._book.tick(at, self.mode in self.spec.alarm.suppress_in)
+        events = self._book.tick(at, self._mode_suppresses)
         if at - self._received_at > _SETTLED_S:
             events += self._book.settle(at)
         if at - self._received_at > self.spec.silent_after_s:
@@ -252,9 +272,15 @@ class Device:
         """
         return self._command_state.begin(record, self.view(at), at)
 
+    def refuses(self, ack: Ack, at: float) -> Objection | None:
+        """Return why the machine's answer is not believed; None if it is for ``acknowledged`` to take in."""
+        return self._command_state.refuses(ack, at, self.timeline.clock.offset_s)
+
     def acknowledged(self, ack: Ack, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
         """Take in the machine's answer; return what became of the command, and the alarms that calls for."""
-        return self._told(self._command_state.acknowledge(ack, at), at)
+        silent = at - self._received_at > self.spec.silent_after_s
+        means = {} if silent else recent_means(self._detector.sensors)
+        return self._told(self._command_state.acknowledge(ack, at, means), at)
 
     def watch(self, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
         """Return what has become of the command under way by ``at``, and the alarms that calls for."""
@@ -288,7 +314,7 @@ class Device:
             alarms=self.alarms(),
             accepted=accepted,
             refused=dict(refused),
-            notes=(*self._detector.notes(), *self._clock_notes()),
+            notes=(*self._mode_notes(), *self._detector.notes(), *self._clock_notes()),
             clock=self._clock_view(),
         )
 
@@ -343,7 +369,8 @@ class Device:
                 if reading.at > mode_since:
                     self._command_state.observe(reading.at, reading.values)
         events = self._book.recall(alarms)
-        self._book.suppresses_by_design = self.mode in self.spec.alarm.suppress_in
+        self._book.suppresses_by_design = self._mode_suppresses
+        self._contradicted = any(alarm.fault_type == MODE_CONTRADICTED for alarm in alarms)
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
         at = max((self.timeline.latest_at, *(alarm.changed_at for alarm in alarms)))
         return events + self._book.drop(tuple(gone), at)
@@ -401,6 +428,15 @@ class Device:
         if self.timeline.latest_at - sensor.at + unheard_s > sensor.spec.stale_after_s:
             return Quality.UNCERTAIN, "stale"
         return Quality.GOOD, ""
+
+    def _mode_notes(self) -> tuple[str, ...]:
+        state = self._command_state
+        said = (
+            ""
+            if state.doubted is None
+            else f"the machine says that its mode is {state.doubted}, and readings do not show it"
+        )
+        return tuple(f"{why}; a person must look at it" for why in (state.contradiction, said) if why)
 
     def _clock_notes(self) -> tuple[str, ...]:
         timeline = self.timeline

@@ -337,6 +337,17 @@ def test_with_a_key_an_answer_counts_only_when_it_is_signed() -> None:
     assert is_signed(question, b"secret")
 
 
+def test_v6_with_a_key_a_command_tells_a_nonce_that_only_the_key_gives_and_a_question_its_own() -> None:
+    signing, other = (Codec(Topics(), CODEC._devices, key=key) for key in (b"secret", b"guess"))
+    sent = [json.loads(one.encode_command(COMMAND, issued_at=NOW, expires_at=NOW + 30)[1]) for one in (signing, other)]
+    assert len({message["nonce"] for message in sent}) == 2
+    assert sent[0]["nonce"] == Codec(Topics(), CODEC._devices, key=b"secret").nonce_of("pump-02", "cmd-1")
+    assert len({signing.nonce_of(device, name) for device in ("a", "b") for name in ("c", "d")}) == 4
+    assert json.loads(signing.encode_question("pump-02", "cmd-1", NOW, "once")[1])["nonce"] == "once"
+    answered = json.dumps(sign(json.loads(ack(nonce="once").payload), b"secret")).encode()
+    assert signing.decode_ack(ack()._replace(payload=answered)).nonce == "once"
+
+
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [
@@ -346,6 +357,8 @@ def test_with_a_key_an_answer_counts_only_when_it_is_signed() -> None:
         (ack(detail="x" * 501), "wrong_type"),
         (ack(at="now"), "bad_timestamp"),
         (ack(device_id="pump-01"), "device_mismatch"),
+        (ack(device_id=None), "wrong_type"),
+        (ack(nonce="x" * 65), "wrong_type"),
         (ack()._replace(topic="aegisflow/acks/pump-99"), "unknown_device"),
         (ack()._replace(topic="aegisflow/other/pump-01"), "bad_topic"),
         (ack()._replace(retain=True), "retained"),

@@ -24,6 +24,7 @@ DOMAIN = [
     f"tests/domain/{name}.py"
     for name in (
         "test_callers",
+        "commands/test_answers",
         "commands/test_policy",
         "commands/test_interlocks",
         "commands/test_verification",

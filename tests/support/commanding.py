@@ -54,6 +54,7 @@ class Commanded:
         *,
         tempers: Mapping[str, Temper] | None = None,
         faults: tuple[Fault, ...] = (),
+        key: bytes = b"",
         change: Callable[[Configuration], Configuration] = lambda configuration: configuration,
     ) -> None:
         plant = load(PLANT, {}).plant
@@ -89,6 +90,7 @@ class Commanded:
             CommandMemory(folder / "commands.json"),
             tempers=tempers or {},
             clock=lambda: self.now,
+            key=key,
         )
         self.app = App(self.configuration, self.bus)
         self.plant = self.app.plant

@@ -171,8 +171,8 @@ MUTANTS = (
     Mutant(
         "the same command twice",
         AUTHORIZER,
-        "if any(self._same(other.command, command) for",
-        "if False and any(self._same(other.command, command) for",
+        "if self._same(other.command, command):",
+        "if False:",
     ),
     Mutant("two under way", AUTHORIZER, "and other.stage.is_under_way\n", "and False\n"),
     Mutant(
@@ -280,9 +280,36 @@ MUTANTS = (
     Mutant(
         "a machine's word on its mode",
         STATE_MACHINE,
-        "and self.mode is Mode.UNKNOWN:\n                self._move",
-        "and True:\n                self._move",
+        "and self.mode is Mode.UNKNOWN:\n                self._believe",
+        "and True:\n                self._believe",
     ),
+    Mutant(
+        "a mode is believed without its readings",
+        STATE_MACHINE,
+        "if not ModeProof(self._fingerprint[0]).agrees(",
+        "if False and str(",
+    ),
+    Mutant("an answer of 1999", STATE_MACHINE, "if since - FRESH_S <= said_at <= at + FRESH_S:", "if True:"),
+    Mutant(
+        "an answer to a question that nobody asked",
+        STATE_MACHINE,
+        "elif ack.command_id == NO_COMMAND and at - self._asked_at <= _ASK_AGAIN_S:",
+        "elif ack.command_id == NO_COMMAND:",
+    ),
+    Mutant(
+        "a contradicted mode goes on suppressing",
+        DEVICE,
+        "suppress_in and not self._command_state.contradiction",
+        "suppress_in",
+    ),
+    Mutant("nobody is told of a contradicted mode", DEVICE, "if not why or told:", "if True:"),
+    Mutant(
+        "a signed answer that was recorded before",
+        GATEWAY,
+        "if self._codec.signs and not self._is_of_now(ack):",
+        "if False:",
+    ),
+    Mutant("a stray answer is believed", DEVICE_ACTOR, "        if refused is not None:\n", "        if False:\n"),
     Mutant("mode kept though nobody saw", STATE_MACHINE, "elif progress.stage in _CALLED:", "elif False:"),
     Mutant(
         "half of a change is enough of nothing",
@@ -369,7 +396,7 @@ MUTANTS = (
         "MessageExpiryInterval = expiry_s",
         "MessageExpiryInterval = 86_400",
     ),
-    Mutant("an answer in another machine's name", CODEC, "if fields.device_id is not None and", "if False and"),
+    Mutant("an answer in another machine's name", CODEC, "if fields.device_id != device_id:", "if False:"),
     Mutant("an answer of long ago", CODEC, "if message.retain or len", "if len"),
     Mutant("an answer that nobody signed", CODEC, "if self._key and not is_signed", "if False and not is_signed"),
     Mutant(

@@ -1,5 +1,6 @@
 """The walk of a command, through the whole application, with machines that obey, refuse, ignore, pretend or die."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,17 @@ from aegisflow.actors.messages.device import ExecuteCommand, ReportMode
 from aegisflow.actors.messages.gateway import PublishCommand
 from aegisflow.actors.messages.guard import CommandProgressed
 from aegisflow.actors.runtime.directory import Directory
+from aegisflow.bus.signature import sign
+from aegisflow.config import Configuration
 from aegisflow.domain.commands.model import CommandName, Mode, Stage
+from aegisflow.domain.times import format_instant
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from simulator.faults import Fault
 from simulator.machines import Temper
 from tests.support.commanding import ADA, AGENT, BEN, Commanded, several
 from tests.support.waiting import eventually
 
+KEY = b"a key of the plant that only machines have"
 REDUCE, STOP = CommandName.REDUCE_LOAD, CommandName.EMERGENCY_SHUTDOWN
 Make = Callable[..., Commanded]
 
@@ -223,7 +228,7 @@ def test_answers_that_nobody_waits_for_change_nothing(make: Make) -> None:
     plant = make()
     plant.say("pump-01", "cmd-invented", "done")
     plant.say("motor-01", "cmd-invented", "done", topic_of="pump-01")
-    assert plant.plant.health().rejected == {"device_mismatch": 1}
+    assert plant.plant.health().rejected == {"device_mismatch": 1, "stray_answer": 1}
     assert plant.plant.device_status("pump-01").value.mode is Mode.NORMAL
 
 
@@ -240,6 +245,55 @@ def test_h11_whoever_approves_late_sees_the_device_as_it_is_beside_what_it_was(m
     assert view.facts_now[0] == view.facts[0] == "mode normal"
     assert view.facts_now != view.facts  # the values are others by now
     assert plant.approve(asked).stage is Stage.DISPATCHED
+
+
+def signing(configuration: Configuration) -> Configuration:
+    return replace(configuration, broker=configuration.broker.model_copy(update={"hmac_env": "WALK_KEY"}))
+
+
+def test_v6_a_signed_answer_counts_once_it_repeats_what_it_was_asked(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WALK_KEY", KEY.decode())
+    plant = make(key=KEY, change=signing, tempers={"pump-01": Temper.IGNORES})
+    done = plant.propose("pump-02", REDUCE, ADA, reduction_pct=50.0)
+    lost = plant.propose("pump-01", REDUCE, ADA, reduction_pct=50.0)
+    plant.live_until(lambda: plant.stage(done) is Stage.VERIFIED, 180)
+    plant.live_until(lambda: plant.stage(lost) is Stage.OUTCOME_UNKNOWN)
+    plant.live_until(lambda: asked_mode(plant))
+    nonce = asked_mode(plant)[-1]["nonce"]
+
+    def answer(**said: object) -> None:
+        content = {"command_id": "none", "device_id": "pump-01", "result": "unknown", "at": format_instant(plant.now)}
+        plant.line.publish("aegisflow/acks/pump-01", json.dumps(sign({**content, "mode": "normal", **said}, KEY)))
+        plant.settle()
+
+    answer(nonce="0" * 32)
+    answer()
+    answer(nonce=nonce, at="1999-01-01T00:00:00Z")
+    eventually(lambda: plant.plant.health().rejected == {"bad_nonce": 2, "stale_answer": 1})
+    assert plant.plant.device_status("pump-01").value.mode is Mode.UNKNOWN
+    answer(nonce=nonce)
+    eventually(lambda: plant.plant.device_status("pump-01").value.mode is Mode.NORMAL)
+
+
+def asked_mode(plant: Commanded) -> list[dict[str, str]]:
+    """Return the questions to pump-01 that are about its mode only."""
+    sent = [json.loads(one.payload) for one in plant.bus.published if one.topic == "aegisflow/commands/pump-01"]
+    return [one for one in sent if one["command_id"] == "none"]
+
+
+def test_v6_a_forged_answer_changes_no_mode_and_hides_no_alarm(make: Make) -> None:
+    plant = make(faults=(Fault("thermal_runaway", "pump-01", 500),))
+    forged = {"command_id": "none", "device_id": "pump-01", "result": "unknown", "mode": "maintenance"}
+    for at in ("1999-01-01T00:00:00Z", format_instant(plant.now)):
+        plant.line.publish("aegisflow/acks/pump-01", json.dumps({**forged, "at": at}))
+    plant.settle()
+    eventually(lambda: plant.plant.health().rejected == {"stray_answer": 2})
+    plant.live_until(lambda: [one for one in plant.plant.active_alarms().value if one.device_id == "pump-01"], 3_600)
+    assert {one.state.is_suppressed for one in plant.plant.active_alarms().value} == {False}
+    assert plant.plant.device_status("pump-01").value.mode is Mode.NORMAL
+    assert any(line.reason == "stray_answer" and line.count == 2 for line in plant.plant.refused().value)
 
 
 def test_one_command_at_a_time_but_a_shutdown_overtakes(make: Make) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aegisflow.actors.messages.common import Question
+from aegisflow.domain.commands.execution import Ack
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import Receipt
@@ -90,6 +91,15 @@ class PublishClaimed:
     claim_id: str
     claim: PublishClaim
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRefused:
+    """A device does not believe an answer in its name: it answers nothing, or is not of now."""
+
+    ack: Ack
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

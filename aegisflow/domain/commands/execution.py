@@ -18,11 +18,12 @@ from math import inf
 
 from aegisflow.domain.commands.model import CommandRecord, Mode, Stage
 
-__all__ = ["NO_COMMAND", "Ack", "Execution", "Progress"]
+__all__ = ["NEVER_CAME", "NO_COMMAND", "Ack", "Execution", "Progress"]
 
 NO_COMMAND = "none"
 """Stands for the id in a question, and in its answer, that is about no command but only about the mode."""
-_NEVER_CAME = "unknown"
+NEVER_CAME = "unknown"
+"""The result of a machine that is asked about a command that never came to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Ack:
     """UTC epoch seconds by the device's clock."""
     mode: Mode | None = None
     """The mode that the machine says it is in; None if it does not say."""
+    nonce: str = ""
+    """What it repeats of the message that it answers; without a key there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Execution:
     def acknowledge(self, ack: Ack, at: float) -> Progress | None:
         """Take the machine's answer and return the stage that it leads to; None if it changes nothing."""
         said = f"the machine says: {ack.result}{f', {ack.detail}' if ack.detail else ''}"
-        if ack.result == _NEVER_CAME:
+        if ack.result == NEVER_CAME:
             if self._acked or at < self._send_by:
                 return None  # the command may still be on its way
             return self._end(Stage.FAILED, at, "the machine never got it, and it has expired")

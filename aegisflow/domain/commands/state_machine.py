@@ -1,14 +1,21 @@
-"""The command state machine of a device: its mode, the load taken from it, and the command that it executes."""
+"""The command state machine of a device: its mode, the load taken from it, and the command that it executes.
+
+An answer is believed only where it answers something: the command under way, or a question that was asked. What a
+machine says about its mode is believed only as far as its readings agree, because a mode lifts alarms and
+interlocks; and a mode that readings contradict is told, whoever stated it.
+"""
 
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Alarm
-from aegisflow.domain.commands.execution import Ack, Execution, Progress
+from aegisflow.domain.commands.execution import NO_COMMAND, Ack, Execution, Progress
 from aegisflow.domain.commands.interlocks import RecoveryWatch, interlocks
 from aegisflow.domain.commands.model import MOVES, CommandName, CommandRecord, DeviceView, Mode, Stage
+from aegisflow.domain.commands.verification import ModeProof
 from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
@@ -23,6 +30,16 @@ _RECENT = 12
 """How many of the newest readings show where a sensor stands now."""
 _ASK_AGAIN_S = 60.0
 """Seconds between two questions to a machine whose mode is unknown."""
+FRESH_S = 120.0
+"""So long before what it answers, or after now, may an answer be dated: clocks differ, those known to do so apart."""
+
+
+class Objection(NamedTuple):
+    """Why an answer is not believed."""
+
+    reason: str
+    """One of the codes for what is refused."""
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,9 @@ class CommandStateMachine:
         "_decided",
         "_execution",
         "_fingerprint",
+        "_proof",
         "_watch",
+        "doubted",
         "full_load",
         "mode",
         "reduction_pct",
@@ -64,6 +83,15 @@ class CommandStateMachine:
         self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
         self._fingerprint: tuple[DeviceSpec, int] = (spec, 0)
         self._asked_at = -inf
+        self._proof: ModeProof | None = None
+        """What readings say against a mode in which the machine stands; None while it runs."""
+        self.doubted: Mode | None = None
+        """The mode that the machine last said it is in, where its readings do not show that."""
+
+    @property
+    def contradiction(self) -> str:
+        """What speaks against the mode, as a sentence; empty while nothing does, or a command is under way."""
+        return "" if self._execution is not None or self._proof is None else self._proof.contradiction(self.mode)
 
     @property
     def open_command(self) -> str:
@@ -91,6 +119,9 @@ class CommandStateMachine:
     def observe(self, at: float, values: Mapping[str, float]) -> None:
         """Take in the values of one reading, at ``at`` by the device's clock."""
         self._watch.observe(at, values, self.mode)
+        if not self.mode.is_running:
+            self._proof = self._proof or ModeProof(self._fingerprint[0])
+            self._proof.observe(at, values, self.full_load)
         if self._execution is not None:
             self._execution.observe(at, values)
 
@@ -127,23 +158,59 @@ class CommandStateMachine:
         self._execution = None
         return progress
 
-    def acknowledge(self, ack: Ack, at: float) -> Progress | None:
+    def refuses(self, ack: Ack, at: float, clock_ahead_s: float = 0.0) -> Objection | None:
+        """Return why an answer is refused: it answers nothing, or is not of now; None if it is not refused.
+
+        Args:
+            ack: as it came.
+            at: now, UTC epoch seconds.
+            clock_ahead_s: by how much the machine's clock is known to be ahead of ours, negative for behind.
+        """
+        if self._execution is not None and ack.command_id == self._execution.command_id:
+            since = self._execution.record.stage_at
+        elif ack.command_id == NO_COMMAND and at - self._asked_at <= _ASK_AGAIN_S:
+            since = self._asked_at
+        elif ack.command_id in self._decided:
+            return None  # late news of a command that is over; it changes nothing
+        else:
+            return Objection("stray_answer", f"{ack.command_id[:60]!r} is no command of this device, or was not asked")
+        said_at = ack.at - clock_ahead_s
+        if since - FRESH_S <= said_at <= at + FRESH_S:
+            return None
+        return Objection(
+            "stale_answer", f"dated {said_at - since:+.0f} s from what it answers, {said_at - at:+.0f} s from now"
+        )
+
+    def acknowledge(self, ack: Ack, at: float, means: Mapping[str, float] | None = None) -> Progress | None:
         """Take the machine's answer and return the stage that it leads to; None if it changes nothing.
 
-        What it says about its mode counts only where nobody knows better: at the end of a command, and while
-        the mode is unknown and nothing is under way.
+        What it says about its mode counts only where nobody knows better, at the end of a command and while the
+        mode is unknown and nothing is under way, and only as far as readings agree with it.
+
+        Args:
+            ack: an answer that ``refuses`` does not refuse.
+            at: now, UTC epoch seconds.
+            means: sensor to the mean of its newest values; empty while the device is silent.
         """
         execution = self._execution
         if execution is None or ack.command_id != execution.command_id:
-            if execution is None and ack.mode is not None and self.mode is Mode.UNKNOWN:
-                self._move(ack.mode, self.reduction_pct if ack.mode is Mode.REDUCED_LOAD else 0.0)
+            if execution is None and ack.command_id == NO_COMMAND and self.mode is Mode.UNKNOWN:
+                self._believe(ack.mode, means or {})
             return None
         progress = execution.acknowledge(ack, at)
         if progress is not None and progress.stage.is_final:
             self._finish(progress)
-            if ack.mode is not None:
-                self._move(ack.mode, self.reduction_pct if ack.mode is Mode.REDUCED_LOAD else 0.0)
+            self._believe(ack.mode, means or {})
         return progress
+
+    def _believe(self, mode: Mode | None, means: Mapping[str, float]) -> None:
+        """Take the mode that the machine says it is in, if its readings agree."""
+        if mode is None or mode is self.mode:
+            return
+        if not ModeProof(self._fingerprint[0]).agrees(mode, means, self.full_load):
+            self.doubted = mode
+            return
+        self._move(mode, self.reduction_pct if mode is Mode.REDUCED_LOAD else 0.0)
 
     def verdict(self, at: float) -> Progress | None:
         """Return how the command under way has ended by ``at``; None while it has not."""
@@ -195,6 +262,7 @@ class CommandStateMachine:
         """Go on under another specification; recovery starts over where its limits have changed."""
         if spec.recovery != self._watch.criteria:
             self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
+        self._proof = None
         self._fingerprint = (spec, 0)
 
     def _finish(self, progress: Progress) -> None:
@@ -216,6 +284,8 @@ class CommandStateMachine:
             self._watch.restart()
         if mode is Mode.NORMAL:
             self.full_load = None
+        self.doubted = None
+        self._proof = None
         self.mode, self.reduction_pct = mode, reduction_pct
 
 

@@ -6,17 +6,24 @@ machine's noise alone would move it that far only about once in four thousand ti
 Where that would take too many readings, no sensor can verify the command, and it ends as unverified.
 """
 
+from collections.abc import Mapping
 from math import ceil
 
-from aegisflow.domain.commands.model import STOPS, Command, CommandName, DeviceView, Expectation
+from aegisflow.domain.commands.model import STOPS, Command, CommandName, DeviceView, Expectation, Mode
 from aegisflow.domain.equipment import DeviceSpec
 
-__all__ = ["expect"]
+__all__ = ["ModeProof", "expect"]
 
 _SHARE = 0.5
 """Share of a change of load that must be seen in the power."""
 _STOPPED = 0.15
 """Share of the normal power below which a machine has stopped."""
+_DRAWS = 0.25
+"""Share of the normal power above which a machine has not stopped, whatever it says."""
+_DRAWS_FOR_S = 30.0
+"""Seconds for which it must draw that, so that the end of a ramp is no contradiction."""
+_REDUCED = 0.95
+"""Share of the normal power below which some of the load is taken away."""
 _RUNS = 0.75
 """Share of the normal power above which a machine runs at full load again."""
 _STANDARD_ERRORS = 3.5
@@ -96,3 +103,72 @@ def _setpoint(command: Command, device: DeviceView, spec: DeviceSpec, within_s: 
     margin = _SHARE * abs(value - mean) if mean is not None else 0.0
     readings = _readings(spread, margin)
     return None if readings is None else Expectation(sensor, value - margin, value + margin, within_s, readings)
+
+
+class ModeProof:
+    """What readings of the load say about a mode that was told, stated or reached.
+
+    A mode that lifts alarms must be shown: a word alone, forged or mistaken, would silence a machine that runs.
+    """
+
+    __slots__ = ("_count", "_level", "_since", "_until", "spec")
+
+    def __init__(self, spec: DeviceSpec) -> None:
+        """Begin without any readings."""
+        self.spec = spec
+        self.restart()
+
+    def restart(self) -> None:
+        """Start over: what was drawn in another mode proves nothing."""
+        self._count, self._since, self._until, self._level = 0, 0.0, 0.0, 0.0
+
+    def agrees(self, mode: Mode, means: Mapping[str, float], full_load: float | None) -> bool:
+        """Return whether a mode that a machine says it is in may be believed.
+
+        Where no reading of the load can tell, one that neither stops the machine nor suppresses alarms is
+        believed, and any other needs a person.
+
+        Args:
+            mode: as the machine says.
+            means: sensor to the mean of its newest values; empty while nothing is known.
+            full_load: what the load sensor showed at full load; None where that is not known.
+        """
+        full, shown = self._full(full_load), None if self.spec.load is None else means.get(self.spec.load.sensor)
+        if full is None or shown is None:
+            return mode.is_running and mode not in self.spec.alarm.suppress_in
+        share = abs(shown) / full
+        if not mode.is_running:
+            return share <= _STOPPED
+        return share > _STOPPED and (mode is not Mode.REDUCED_LOAD or share < _REDUCED)
+
+    def observe(self, at: float, values: Mapping[str, float], full_load: float | None) -> None:
+        """Take in the values of a reading, at ``at`` in UTC epoch seconds."""
+        value = None if self.spec.load is None else values.get(self.spec.load.sensor)
+        full = self._full(full_load)
+        if value is None or full is None:
+            return
+        if abs(value) <= _DRAWS * full:
+            self.restart()
+            return
+        self._since = at if not self._count else self._since
+        self._count, self._until, self._level = self._count + 1, at, value
+
+    def contradiction(self, mode: Mode) -> str:
+        """Return what speaks against a mode in which the machine stands, as a sentence; empty for nothing."""
+        if mode.is_running or mode is Mode.UNKNOWN or self.spec.load is None:
+            return ""
+        if self._count < _MIN_READINGS or self._until - self._since < _DRAWS_FOR_S:
+            return ""
+        sensor = self.spec.sensors[self.spec.load.sensor]
+        return (
+            f"the mode is {mode}, but {sensor.name} shows {self._level:.4g} {sensor.unit}, "
+            f"for {self._until - self._since:.0f} s: the machine runs"
+        )
+
+    def _full(self, full_load: float | None) -> float | None:
+        """Return what the load sensor shows of a machine at full load: what is normal for it, or what it showed."""
+        if self.spec.load is None:
+            return None
+        normal = self.spec.sensors[self.spec.load.sensor].normal.low
+        level = full_load if normal is None else normal
+        return abs(level) if level else None

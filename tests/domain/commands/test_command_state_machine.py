@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from aegisflow.domain.commands.execution import Ack, Progress
+from aegisflow.domain.commands.execution import NO_COMMAND, Ack, Progress
 from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.model import CommandRecord, Mode, Stage
 from aegisflow.domain.commands.state_machine import KNOWN_S, Begun, CommandStateMachine
@@ -161,13 +161,16 @@ def test_what_was_not_sent_has_failed_and_the_mode_stays() -> None:
 def test_a_machine_is_believed_about_its_mode_only_while_nobody_knows_better() -> None:
     state_machine, stray = running(), sent(STOP)
     say(state_machine, stray, "done", Mode.SHUTDOWN)
+    state_machine.acknowledge(Ack(NO_COMMAND, "pump-01", "unknown", "", NOW, Mode.REDUCED_LOAD), NOW)
     assert state_machine.mode is Mode.NORMAL
     lost = running(Mode.UNKNOWN)
     assert lost.question(NOW, 10.0) == ""
     assert lost.question(NOW + 59.0, 10.0) is None
     assert lost.question(NOW + 60.0, 10.0) == ""
-    say(lost, stray, "unknown", Mode.SHUTDOWN)
-    assert lost.mode is Mode.SHUTDOWN
+    say(lost, stray, "unknown", Mode.NORMAL)
+    assert lost.mode is Mode.UNKNOWN
+    lost.acknowledge(Ack(NO_COMMAND, "pump-01", "unknown", "", NOW, Mode.NORMAL), NOW + 61.0)
+    assert lost.mode is Mode.NORMAL
 
 
 def test_recovery_counts_from_the_stop_on() -> None:
