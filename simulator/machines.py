@@ -217,7 +217,7 @@ class Fleet:
     def _reply(self, device_id: str, command_id: str, nonce: str, result: str, detail: str) -> None:
         at = format_instant(self._clock())
         temper = self._tempers.get(device_id)
-        ack = {
+        ack: dict[str, Any] = {
             "command_id": command_id,
             "device_id": device_id,
             "result": result,
@@ -225,6 +225,8 @@ class Fleet:
             "at": at,
             "mode": self._machines[device_id].running.value,
         }
+        if self._machines[device_id].parameters:
+            ack["parameters"] = dict(self._machines[device_id].parameters)
         if nonce:
             ack["nonce"] = nonce
         if self._key:

@@ -9,7 +9,8 @@ command                 ``aegisflow/commands/{device_id}``, a JSON object:
                         expires_at; nonce and mac where a key is configured
 answer to a command     ``aegisflow/acks/{device_id}``, a JSON object: command_id,
                         device_id, result (accepted, refused, done; unknown when
-                        asked about what never came), detail, at, mode; nonce, as
+                        asked about what never came), detail, at, mode,
+                        parameters (its set-points, name to number); nonce, as
                         it came with what is answered, and mac
 question to a machine   as a command, with command ``report_state``: the machine
                         answers for the command_id and changes nothing
@@ -72,6 +73,7 @@ class _AckFields(msgspec.Struct, frozen=True, gc=False):
     at: Annotated[str, msgspec.Meta(max_length=64)]
     device_id: str
     nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    parameters: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
     detail: Annotated[str, msgspec.Meta(max_length=_MAX_DETAIL)] = ""
     mode: Literal["normal", "reduced_load", "maintenance", "shutdown"] | None = None
 
@@ -246,7 +248,17 @@ class Codec:
             raise PayloadError("bad_signature", "expected a mac made with the key that broker.hmac_env names")
         mode = None if fields.mode is None else Mode(fields.mode)
         detail = printable(fields.detail, _MAX_DETAIL)
-        return Ack(fields.command_id, device_id, fields.result, detail, self._instant(fields.at), mode, fields.nonce)
+        return Ack(
+            fields.command_id,
+            device_id,
+            fields.result,
+            detail,
+            self._instant(fields.at),
+            mode,
+            fields.nonce,
+            fields.parameters,
+            self.signs,
+        )
 
     def _instant(self, text: str) -> float:
         """Parse a timestamp, unless it is the same text as the one before: machines that report together repeat it."""

@@ -9,7 +9,14 @@ from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severit
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
-from aegisflow.domain.commands.state_machine import Begun, CommandStateMachine, Objection, describe_facts, recent_means
+from aegisflow.domain.commands.state_machine import (
+    Begun,
+    CommandStateMachine,
+    Objection,
+    describe_facts,
+    recent_means,
+    recent_values,
+)
 from aegisflow.domain.detection import (
     NEVER_HEARD,
     READINGS_REFUSED,
@@ -255,6 +262,7 @@ class Device:
             fault_types=tuple(alarm.fault_type for alarm in active),
             open_command=command_state.open_command,
             means=recent_means(self._detector.sensors),
+            recent=recent_values(self._detector.sensors),
             spreads={one.spec.name: one.spread for one in sensors if one.spread is not None},
             full_load=command_state.full_load,
             unrecovered=command_state.unrecovered(at),

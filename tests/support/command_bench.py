@@ -23,7 +23,7 @@ from tests.support.samples import device_spec, sensor_spec
 AGENT = Caller("claude", CallerKind.AGENT)
 ADA, BEN, CLEO = (Caller(name, CallerKind.OPERATOR) for name in ("ada", "ben", "cleo"))
 NOW = 1_000_000.0
-LESS_POWER = Expectation("power", None, 15.0, 240.0)
+LESS_POWER = Expectation("power", None, 15.0, 240.0, before=20.0)
 REDUCE, STOP, RESTART = CommandName.REDUCE_LOAD, CommandName.EMERGENCY_SHUTDOWN, CommandName.RESTART
 SERVICE, SET = CommandName.ENABLE_MAINTENANCE_MODE, CommandName.SET_PARAMETER
 
@@ -42,6 +42,7 @@ def view(device_id: str = "pump-01", **changes: Any) -> DeviceView:
         fault_types=(),
         open_command="",
         means={"power": 20.0},
+        recent={"power": (20.0,) * 36},
         spreads={"power": 0.5},
         full_load=None,
         unrecovered=(),
@@ -90,6 +91,7 @@ def store(authorizer: CommandAuthorizer, transition: Transition) -> CommandRecor
 
 def sent(
     name: CommandName = REDUCE,
+    /,
     *,
     stage: Stage = Stage.DISPATCHED,
     expects: Expectation | None = LESS_POWER,

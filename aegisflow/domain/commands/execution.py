@@ -2,7 +2,7 @@
 
 ::
 
-    sent ──ack──► acknowledged ──readings meet the expectation──► VERIFIED
+    sent ──ack──► acknowledged ──readings change to what is expected──► VERIFIED
      │  │              └────── deadline ──► UNVERIFIED
      │  ├─refused ──► FAILED
      │  └─interrupted ──► OUTCOME_UNKNOWN
@@ -13,10 +13,11 @@ A command is never sent a second time.
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, field
+from math import inf, isclose
 
-from aegisflow.domain.commands.model import CommandRecord, Mode, Stage
+from aegisflow.domain.commands.model import CommandName, CommandRecord, Expectation, Mode, Stage
+from aegisflow.domain.times import format_instant
 
 __all__ = ["NEVER_CAME", "NO_COMMAND", "Ack", "Execution", "Progress"]
 
@@ -42,6 +43,10 @@ class Ack:
     """The mode that the machine says it is in; None if it does not say."""
     nonce: str = ""
     """What it repeats of the message that it answers; without a key there is none."""
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    """Its set-points as the machine has them now; empty if it does not say."""
+    signed: bool = False
+    """Whether a key proves that nobody else said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Progress:
     reasons: tuple[str, ...]
 
 
+SETPOINT_TOLERANCE = 1e-3
+"""How far the set-point that a machine says it has may lie from the one that it was given, as a share of that."""
 CLOCK_BACK_S, FAR_AHEAD_S = 60.0, 86_400.0
 """How far in the future a command's dispatch and its expiry may lie before the clock must have been set back."""
 
@@ -67,15 +74,21 @@ def of_another_clock(record: CommandRecord, at: float) -> bool:
 class Execution:
     """The command that a device is executing. Time is an argument everywhere."""
 
-    __slots__ = ("_acked", "_answer_by", "_met", "_recent", "record")
+    __slots__ = ("_acked", "_answer_by", "_confirmed", "_met", "_recent", "record")
 
     def __init__(self, record: CommandRecord) -> None:
         """Begin with a command that is about to be published, or with one from the store that may have been."""
         self.record = record
         self._acked = record.stage is Stage.ACKNOWLEDGED
         self._answer_by = inf
-        self._recent: deque[float] = deque(maxlen=record.expectation.readings if record.expectation else 0)
-        self._met = False
+        self._recent: deque[tuple[float, float]] = deque(
+            maxlen=record.expectation.readings if record.expectation else 0
+        )
+        """The newest readings after the dispatch: when (UTC epoch seconds), and what."""
+        self._met = ""
+        """By which readings the expectation was met, in words; empty while it is not."""
+        self._confirmed = ""
+        """What the machine itself says of the set-point, in words; empty unless it is what was wanted."""
 
     @property
     def command_id(self) -> str:
@@ -103,6 +116,7 @@ class Execution:
             return self._end(Stage.FAILED, at, "the machine never got it, and it has expired")
         if ack.result == "refused":
             return self._end(Stage.FAILED, at, said)
+        self._confirm(ack)
         if self._acked:
             return None
         if ack.result == "interrupted":
@@ -118,11 +132,10 @@ class Execution:
         value = values.get(expected.sensor)
         if value is None:
             return
-        low = -inf if expected.low is None else expected.low
-        high = inf if expected.high is None else expected.high
-        self._recent.append(value)
+        self._recent.append((at, value))
         full = len(self._recent) == expected.readings
-        self._met = full and low <= sum(self._recent) / expected.readings <= high
+        if full and expected.is_met_by(sum(value for _, value in self._recent) / expected.readings):
+            self._met = f"{expected.readings} unsigned readings since {format_instant(self._recent[0][0])}"
 
     def verdict(self, at: float) -> Progress | None:
         """Return how the command has ended by ``at``; None while it has not."""
@@ -135,12 +148,30 @@ class Execution:
                 return self._end(Stage.OUTCOME_UNKNOWN, at, "the machine did not answer, also when it was asked again")
             return None
         if expected is None:
+            if self._confirmed:
+                return self._end(Stage.VERIFIED, at, f"{self._confirmed}; no sensor can show it")
             return self._end(Stage.UNVERIFIED, at, "no sensor of the device can show the effect: look at the machine")
-        if self._met:
-            return self._end(Stage.VERIFIED, at, f"readings show it: {expected.describe()}")
+        if self._met and expected.shows_change:
+            change = f"{expected.sensor} was {expected.before:.4g}"
+            return self._end(Stage.VERIFIED, at, f"readings show it: {expected.describe()}; {change}; {self._met}")
+        if self._met and self._confirmed:
+            return self._end(Stage.VERIFIED, at, f"{self._confirmed}; {self._met} agree: {expected.describe()}")
         if at >= self._send_by + expected.within_s:
+            if self._met:
+                return self._end(Stage.UNVERIFIED, at, f"the readings prove nothing: {_why_not(expected)}")
             return self._end(Stage.UNVERIFIED, at, f"the readings do not show it: expected {expected.describe()}")
         return None
+
+    def _confirm(self, ack: Ack) -> None:
+        """Take note of what the machine says of the set-point that it was to take."""
+        command = self.record.command
+        if command.command is not CommandName.SET_PARAMETER:
+            return
+        name, wanted = str(command.parameters.get("name")), float(command.parameters.get("value", inf))
+        has = ack.parameters.get(name)
+        self._confirmed = ""
+        if has is not None and isclose(has, wanted, rel_tol=SETPOINT_TOLERANCE, abs_tol=1e-9):
+            self._confirmed = f"the machine's own {'signed' if ack.signed else 'unsigned'} answer: {name} is {has:.6g}"
 
     def supersede(self, by: str, at: float) -> Progress:
         """Return how it ends when another command, of id ``by``, overtakes it."""
@@ -153,3 +184,11 @@ class Execution:
 
     def _end(self, stage: Stage, at: float, reason: str) -> Progress:
         return Progress(self.command_id, stage, at, (reason,))
+
+
+def _why_not(expected: Expectation) -> str:
+    """Return why readings that lie where the command should bring them prove nothing."""
+    if expected.before is None:
+        return f"what {expected.sensor} showed before the command is not known"
+    before = f"{expected.sensor} was {expected.before:.4g} before the command"
+    return f"{before}, and lay where it should bring it: look at the machine"

@@ -182,6 +182,17 @@ class Expectation:
     """How many of the newest readings the mean is taken over."""
     full_load: float | None = None
     """What the sensor showed at full load before, for a command that takes load away."""
+    before: float | None = None
+    """The mean of as many readings before the command was sent; None where there were fewer."""
+
+    def is_met_by(self, mean: float) -> bool:
+        """Return whether a mean lies where the command should bring it."""
+        return (self.low is None or mean >= self.low) and (self.high is None or mean <= self.high)
+
+    @property
+    def shows_change(self) -> bool:
+        """Whether meeting it proves anything: before the command, the readings lay elsewhere."""
+        return self.before is not None and not self.is_met_by(self.before)
 
     def describe(self, unit: str = "") -> str:
         """Return the expectation in words."""
@@ -303,6 +314,8 @@ class DeviceView:
     """Id of the command that it is executing; empty if there is none."""
     means: Mapping[str, float]
     """Sensor to the mean of its newest values."""
+    recent: Mapping[str, tuple[float, ...]]
+    """Sensor to its newest values, oldest first; as many as a command is ever verified by."""
     spreads: Mapping[str, float]
     """Sensor to its noise: the standard deviation over its rolling window."""
     full_load: float | None

@@ -15,7 +15,7 @@ from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.execution import NO_COMMAND, Ack, Execution, Progress
 from aegisflow.domain.commands.interlocks import RecoveryWatch, interlocks
 from aegisflow.domain.commands.model import MOVES, CommandName, CommandRecord, DeviceView, Mode, Stage
-from aegisflow.domain.commands.verification import ModeProof
+from aegisflow.domain.commands.verification import MAX_READINGS, ModeProof
 from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
@@ -293,6 +293,11 @@ def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
     """Return sensor to the mean of its newest values, few enough to follow the last change of load."""
     newest = {sensor.spec.name: tuple(sensor.zscore.window.values())[-_RECENT:] for sensor in sensors}
     return {name: sum(values) / len(values) for name, values in newest.items() if values}
+
+
+def recent_values(sensors: Sequence[SensorDetector]) -> dict[str, tuple[float, ...]]:
+    """Return sensor to its newest values, oldest first, as many as a command is ever verified by."""
+    return {sensor.spec.name: tuple(sensor.zscore.window.values())[-MAX_READINGS:] for sensor in sensors}
 
 
 def describe_facts(

@@ -4,15 +4,19 @@ Power follows load, but not in proportion: an idle machine still draws some. So 
 seen when the mean power has moved by half of its share. The mean is taken over so many readings that the
 machine's noise alone would move it that far only about once in four thousand times (3.5 standard errors).
 Where that would take too many readings, no sensor can verify the command, and it ends as unverified.
+
+Only a change proves anything. Where the readings lay inside before the command was sent, as below a cap that is
+higher than what the machine draws, the machine's own answer about its set-point must say it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import ceil
 
 from aegisflow.domain.commands.model import STOPS, Command, CommandName, DeviceView, Expectation, Mode
 from aegisflow.domain.equipment import DeviceSpec
 
-__all__ = ["ModeProof", "expect"]
+__all__ = ["MAX_READINGS", "ModeProof", "expect"]
 
 _SHARE = 0.5
 """Share of a change of load that must be seen in the power."""
@@ -28,7 +32,7 @@ _RUNS = 0.75
 """Share of the normal power above which a machine runs at full load again."""
 _STANDARD_ERRORS = 3.5
 """How far the bound must lie from the old mean, in standard errors of the new one."""
-_MIN_READINGS, _MAX_READINGS = 3, 36
+_MIN_READINGS, MAX_READINGS = 3, 36
 """How many readings a mean is taken over."""
 _WITHIN_S = {
     CommandName.REDUCE_LOAD: 240.0,
@@ -43,7 +47,7 @@ _WITHIN_S = {
 
 
 def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectation | None:
-    """Return what the readings must show once the command has worked.
+    """Return what the readings must show once the command has worked, with what they showed before.
 
     Args:
         command: about to be dispatched.
@@ -53,6 +57,16 @@ def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectatio
     Returns:
         The expectation; None where no sensor of the device can show the effect.
     """
+    expected = _effect(command, device, spec)
+    if expected is None:
+        return None
+    newest = device.recent.get(expected.sensor, ())[-expected.readings :]
+    if len(newest) < expected.readings:
+        return expected
+    return replace(expected, before=sum(newest) / len(newest))
+
+
+def _effect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectation | None:
     within_s = _WITHIN_S[command.command]
     if command.command is CommandName.SET_PARAMETER:
         return _setpoint(command, device, spec, within_s)
@@ -88,7 +102,7 @@ def _readings(spread: float, margin: float) -> int | None:
     if margin <= 0:
         return None
     needed = ceil((_STANDARD_ERRORS * spread / margin) ** 2)
-    return None if needed > _MAX_READINGS else max(_MIN_READINGS, needed)
+    return None if needed > MAX_READINGS else max(_MIN_READINGS, needed)
 
 
 def _setpoint(command: Command, device: DeviceView, spec: DeviceSpec, within_s: float) -> Expectation | None:

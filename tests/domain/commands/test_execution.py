@@ -1,10 +1,12 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from aegisflow.domain.commands.execution import Ack, Execution, Progress
 from aegisflow.domain.commands.model import Expectation, Stage
-from tests.support.command_bench import NOW, STOP, sent
+from aegisflow.domain.times import format_instant
+from tests.support.command_bench import NOW, SET, STOP, sent
 
 SEND_BY, DEADLINE = NOW + 30.0, NOW + 30.0 + 240.0
 
@@ -43,7 +45,8 @@ def test_readings_without_an_ack_prove_nothing() -> None:
     progress = execution.verdict(NOW + 26.0)
     assert stage(progress) is Stage.VERIFIED
     assert progress is not None
-    assert progress.reasons == ("readings show it: power at most 15 within 240 s",)
+    shown = "readings show it: power at most 15 within 240 s; power was 20; 3 unsigned readings since "
+    assert progress.reasons == (f"{shown}1970-01-12T13:46:50Z",)
 
 
 def test_the_mean_of_enough_readings_must_meet_the_expectation() -> None:
@@ -60,11 +63,11 @@ def test_the_mean_of_enough_readings_must_meet_the_expectation() -> None:
 @pytest.mark.parametrize(
     ("expects", "value", "met"),
     [
-        (Expectation("power", 15.0, None, 240.0), 14.9, False),
-        (Expectation("power", 15.0, None, 240.0), 15.0, True),
-        (Expectation("power", 14.0, 16.0, 240.0), 16.1, False),
-        (Expectation("power", 14.0, 16.0, 240.0), 15.0, True),
-        (Expectation("power", 14.0, 16.0, 240.0), 13.9, False),
+        (Expectation("power", 15.0, None, 240.0, before=9.0), 14.9, False),
+        (Expectation("power", 15.0, None, 240.0, before=9.0), 15.0, True),
+        (Expectation("power", 14.0, 16.0, 240.0, before=9.0), 16.1, False),
+        (Expectation("power", 14.0, 16.0, 240.0, before=9.0), 15.0, True),
+        (Expectation("power", 14.0, 16.0, 240.0, before=9.0), 13.9, False),
     ],
 )
 def test_both_bounds_count(expects: Expectation, value: float, met: bool) -> None:
@@ -166,3 +169,81 @@ def test_one_that_is_overtaken_is_not_called_done(acked: bool, ends: Stage) -> N
     if acked:
         said(execution, "accepted")
     assert execution.supersede(sent(STOP).command.command_id, NOW + 6.0).stage is ends
+
+
+# --- what was so before proves nothing ------------------------------------------------------------
+
+
+CAP: dict[str, Any] = {"name": "power_limit", "value": 22.0}
+
+
+@pytest.mark.parametrize("before", [None, 15.0, 14.9, 0.0])
+@pytest.mark.parametrize("result", ["accepted", "done"])
+def test_v7_readings_that_lay_there_before_prove_nothing(before: float | None, result: str) -> None:
+    execution = running(expects=Expectation("power", None, 15.0, 240.0, before=before))
+    said(execution, result)
+    show(execution, *([10.0] * 20))
+    assert execution.verdict(DEADLINE - 0.1) is None
+    ended = execution.verdict(DEADLINE)
+    assert ended is not None
+    assert ended.stage is Stage.UNVERIFIED
+    assert "prove nothing" in ended.reasons[0]
+
+
+def test_v7_a_change_from_outside_to_inside_proves_it() -> None:
+    execution = running(expects=Expectation("power", None, 15.0, 240.0, before=15.1))
+    said(execution, "accepted")
+    show(execution, 15.0, 15.0, 15.0)
+    assert stage(execution.verdict(NOW + 30.0)) is Stage.VERIFIED
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("before", [20.0, None])
+@pytest.mark.parametrize(
+    ("has", "value", "ends"),
+    [
+        ({"power_limit": 22.0}, 20.0, Stage.VERIFIED),
+        ({"power_limit": 22.01}, 20.0, Stage.VERIFIED),
+        ({"power_limit": 22.0}, 23.0, Stage.UNVERIFIED),  # its readings say otherwise
+        ({"power_limit": 24.0}, 20.0, Stage.UNVERIFIED),
+        ({"speed": 22.0}, 20.0, Stage.UNVERIFIED),
+        ({}, 20.0, Stage.UNVERIFIED),
+    ],
+)
+def test_v7_where_readings_cannot_tell_the_machines_own_answer_about_its_setpoint_does(
+    has: dict[str, float], value: float, ends: Stage, before: float | None, signed: bool
+) -> None:
+    expects = Expectation("power", None, 22.5, 240.0, before=before)
+    execution = Execution(sent(SET, expects=expects, **CAP))
+    answer = Ack(execution.command_id, "pump-01", "accepted", "", NOW + 5.0, parameters=has, signed=signed)
+    execution.acknowledge(answer, NOW + 5.0)
+    show(execution, value, value, value)
+    ended = execution.verdict(DEADLINE)
+    assert ended is not None
+    assert ended.stage is ends
+    told = f"the machine's own {'signed' if signed else 'unsigned'} answer"
+    assert (told in ended.reasons[0]) == (ends is Stage.VERIFIED)
+
+
+def test_v7_a_setpoint_that_no_sensor_shows_is_verified_by_the_machines_own_answer_only() -> None:
+    for has, ends in (({"power_limit": 22.0}, Stage.VERIFIED), ({}, Stage.UNVERIFIED)):
+        execution = Execution(sent(SET, expects=None, **CAP))
+        execution.acknowledge(Ack(execution.command_id, "pump-01", "done", "", NOW, parameters=has), NOW + 1.0)
+        assert stage(execution.verdict(NOW + 2.0)) is ends
+
+
+def test_v7_no_machine_verifies_a_reduction_by_its_own_word() -> None:
+    execution = running(expects=Expectation("power", None, 15.0, 240.0, before=10.0))
+    has = {"power_limit": 22.0, "reduction_pct": 25.0, "None": 0.0}
+    execution.acknowledge(Ack(execution.command_id, "pump-01", "done", "", NOW, parameters=has), NOW + 1.0)
+    show(execution, 10.0, 10.0, 10.0)
+    assert stage(execution.verdict(DEADLINE)) is Stage.UNVERIFIED
+
+
+def test_v7_verified_says_by_how_many_readings_and_since_when() -> None:
+    execution = running(expects=Expectation("power", None, 15.0, 240.0, readings=4, before=20.0))
+    said(execution, "accepted")
+    show(execution, 20.0, 20.0, 12.0, 12.0, 12.0, 12.0, 12.0)
+    ended = execution.verdict(NOW + 60.0)
+    assert ended is not None
+    assert ended.reasons[0].endswith(f"power was 20; 4 unsigned readings since {format_instant(NOW + 15.0)}")

@@ -118,3 +118,28 @@ def test_the_state_before_never_meets_what_is_expected(name: CommandName) -> Non
     low = float("-inf") if expected.low is None else expected.low
     high = float("inf") if expected.high is None else expected.high
     assert not low <= before.means["power"] <= high
+
+
+@pytest.mark.parametrize("drawn", [20.0, 22.0, 22.5])
+def test_v7_a_cap_above_what_the_machine_draws_shows_no_change(drawn: float) -> None:
+    wanted = command(SET, name="speed", value=22.0)
+    expected = expect(wanted, view(recent={"power": (30.0,) * 9 + (drawn,) * 3}), setpoint(is_cap=True))
+    assert expected is not None
+    assert (expected.before, expected.shows_change) == (drawn, False)
+
+
+def test_v7_what_counts_as_before_is_as_many_readings_as_must_show_it_after() -> None:
+    noisy = view(spreads={"power": 2.0}, recent={"power": (99.0,) * 5 + (20.0,) * 4})
+    expected = expect(command(REDUCE, reduction_pct=40.0), noisy, SPEC)
+    assert expected is not None
+    assert (expected.readings, expected.before, expected.shows_change) == (4, 20.0, True)
+    few = expect(command(REDUCE, reduction_pct=40.0), view(recent={"power": (20.0, 20.0)}), SPEC)
+    assert few is not None
+    assert (few.before, few.shows_change) == (None, False)
+
+
+@pytest.mark.parametrize("recent", [(20.0,) * 9 + (0.1,) * 3, (0.1,) * 12])
+def test_v7_a_machine_that_stands_already_is_not_stopped_by_a_command(recent: tuple[float, ...]) -> None:
+    expected = expect(command(STOP), view(recent={"power": recent}), normal(18.0))
+    assert expected is not None
+    assert not expected.shows_change
