@@ -46,6 +46,7 @@ from aegisflow.errors import AegisFlowError, BusError, UnavailableError
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink
 from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
+from aegisflow.plant.identities import Identities
 from aegisflow.plant.local import LocalPlant
 from aegisflow.plant.reload import Reloader
 from aegisflow.store import Store, open_store
@@ -86,6 +87,7 @@ class App:
         on_lost: Callable[[str, str], None] | None = None,
         listeners: tuple[AlarmListener, ...] = (),
         dispatcher_threads: int = 1,
+        identities: Identities | None = None,
     ) -> None:
         """Wire, start nothing.
 
@@ -97,9 +99,11 @@ class App:
                 with ``exit_code``.
             listeners: hear of committed alarm events.
             dispatcher_threads: threads that all devices share; one serves best.
+            identities: who is known by which token, where an edge knows them already; it learns the rest here.
         """
         self.configuration = configuration
         self.metrics = Metrics()
+        self.identities = identities or Identities(configuration.operators, configuration.agents)
         self.exit_code = 0
         """EXIT_LOST once a critical part is lost."""
         self._bus = bus
@@ -117,25 +121,37 @@ class App:
         self.inbound_queue = InboundQueue(
             self.directory, configuration.gateway.queue_limit, lambda topic: answers.level(topic) is not None
         )
-        self._reloader = Reloader(
-            configuration,
+        self._reloader = self._build_reloader()
+        self._health_check = self._build_health_check()
+        self.plant = LocalPlant(
+            self.directory,
+            lambda: self._current,
+            self.clock.now,
+            self._health_check,
+            self._reloader.reload,
+            self.identities,
+        )
+        add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
+
+    def _build_reloader(self) -> Reloader:
+        return Reloader(
+            self.configuration,
             self.directory,
             self.clock.now,
             lambda names: self.plant.active_alarms(names),
             lambda outcome: self.metrics.reloads.labels(outcome).inc(),
+            self.identities.replace,
         )
-        broker = configuration.broker
-        self._health_check = HealthCheck(
+
+    def _build_health_check(self) -> HealthCheck:
+        broker = self.configuration.broker
+        return HealthCheck(
             self.directory,
             lambda: self._current,
             f"{broker.host}:{broker.port}",
             lambda: self._link(),
-            self._reloader.notes,
+            lambda: (*self._reloader.notes(), *self.identities.notes()),
         )
-        self.plant = LocalPlant(
-            self.directory, lambda: self._current, self.clock.now, self._health_check, self._reloader.reload
-        )
-        add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
 
     def start(self) -> None:
         """Start everything.
@@ -157,6 +173,7 @@ class App:
         store = open_store(settings.store.url)
         self._undo.append(store.close)
         self.clock.begin(store.newest_instant())
+        self.identities.keep(store.credentials())
         dispatcher = Dispatcher(self._threads)
         self._undo.append(dispatcher.stop)
         sinks = build_sinks(settings, bus)

@@ -7,7 +7,7 @@
               └── minutes          one-minute aggregates
     anomalies ─── alarm_events     an alarm as it is now, and its life
     incidents ─── incident_revisions
-    commands   audit   dead_letters   deliveries   schema_version   writer
+    commands   audit   dead_letters   deliveries   credentials   schema_version   writer
 
 No table is bound to a database: whoever runs a query says on which (``query.bind(database)``), so
 that one process can have several stores open. Times are UTC epoch seconds by the plant's clock.
@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -279,6 +279,17 @@ class DeliveryRow(Model):
         table_name = "deliveries"
 
 
+class CredentialRow(Model):
+    """A token of an agent, or the revocation of a person's; never the token itself."""
+
+    token_sha256 = TextField(primary_key=True)
+    record = TextField()
+    """JSON: the ``Credential``."""
+
+    class Meta:
+        table_name = "credentials"
+
+
 class DeadLetterRow(Model):
     """A message that was refused."""
 
@@ -311,4 +322,5 @@ TABLES: tuple[type[Model], ...] = (
     AuditRow,
     DeadLetterRow,
     DeliveryRow,
+    CredentialRow,
 )

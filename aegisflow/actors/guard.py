@@ -47,6 +47,7 @@ from aegisflow.domain.commands.policy import options
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.commands.validation import check_proposal
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.rights import Right
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import BadValueError, StoreError, UnavailableError, UnknownNameError
 from aegisflow.telemetry.metrics import Metrics
@@ -381,7 +382,8 @@ class Guard(ThreadedActor):
             BadValueError: no reason is given.
             UnavailableError: there is no historian.
         """
-        require_operator(switch.by, "switch the commands of agents")
+        right = Right.APPROVE if switch.allowed else Right.STOP_AGENTS
+        require_operator(switch.by, right, "switch the commands of agents")
         if not switch.reason.strip():
             raise BadValueError("reason", switch.reason, "why, in a few words")
         wanted = AgentWrites(switch.allowed, switch.by.name, self._now(), switch.reason)

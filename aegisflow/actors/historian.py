@@ -19,6 +19,7 @@ from aegisflow.actors.messages.store import (
     RecallDevice,
     RecallOpenAlarms,
     ReviewIncident,
+    StoreCredential,
     StoreDeadLetters,
     StoreDeliveries,
     StoreIncident,
@@ -104,6 +105,8 @@ class Historian:
                     return self._tell_kept(self.committer.add_incident(incident))
                 case ReviewIncident(review):
                     return self._tell_kept(self.committer.review_incident(review))
+                case StoreCredential(credential, entry):
+                    return self.committer.keep_credential(credential, entry)
                 case FlushStore():
                     return self.committer.flush()
                 case ReadStoreHealth():

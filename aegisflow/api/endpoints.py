@@ -41,6 +41,15 @@ from aegisflow.api.schemas.incidents import (
     IncidentSummary,
     ReviewRequest,
 )
+from aegisflow.api.schemas.tokens import (
+    AgentToken,
+    AgentTokenList,
+    AgentTokenRequest,
+    ByName,
+    OperatorList,
+    OperatorToken,
+)
+from aegisflow.domain.rights import Right
 
 __all__ = ["ENDPOINTS", "PREFIX", "Endpoint"]
 
@@ -56,7 +65,8 @@ class Endpoint(Generic[W_co, B_co, A_co]):
     """One thing that operators can ask for.
 
     Example:
-        ``Endpoint("shelve_alarm", "POST", "alarms/{id}/shelve", "Shelve it.", ById, ShelfRequest, AlarmSummary)``
+        ``Endpoint("shelve_alarm", "POST", "alarms/{id}/shelve", "Shelve it.", ById, ShelfRequest, AlarmSummary,
+        Right.HANDLE_ALARMS)``
     """
 
     name: str
@@ -70,6 +80,8 @@ class Endpoint(Generic[W_co, B_co, A_co]):
     body: type[B_co]
     """What a POST sends as a JSON object."""
     answer: type[A_co]
+    right: Right
+    """What whoever asks must have."""
 
     @property
     def noun(self) -> str:
@@ -93,10 +105,26 @@ class OpenApiDocument(Shape):
     components: dict[str, Any]
 
 
-OPENAPI = Endpoint("describe_api", "GET", "openapi.json", "Describe this API.", Nothing, Nothing, OpenApiDocument)
+OPENAPI = Endpoint(
+    "describe_api",
+    "GET",
+    "openapi.json",
+    "Describe this API.",
+    Nothing,
+    Nothing,
+    OpenApiDocument,
+    Right.SEE,
+)
 
 LIST_APPROVALS = Endpoint(
-    "list_approvals", "GET", "approvals", "List the commands that wait for an operator.", Nothing, Nothing, ApprovalList
+    "list_approvals",
+    "GET",
+    "approvals",
+    "List the commands that wait for an operator.",
+    Nothing,
+    Nothing,
+    ApprovalList,
+    Right.SEE,
 )
 APPROVE = Endpoint(
     "approve_command",
@@ -106,6 +134,7 @@ APPROVE = Endpoint(
     ById,
     ApprovalRequest,
     CommandSummary,
+    Right.APPROVE,
 )
 REJECT = Endpoint(
     "reject_command",
@@ -115,12 +144,27 @@ REJECT = Endpoint(
     ById,
     ReasonRequest,
     CommandSummary,
+    Right.APPROVE,
 )
 LIST_COMMANDS = Endpoint(
-    "list_commands", "GET", "commands", "List commands, newest first.", CommandListRequest, Nothing, CommandList
+    "list_commands",
+    "GET",
+    "commands",
+    "List commands, newest first.",
+    CommandListRequest,
+    Nothing,
+    CommandList,
+    Right.SEE,
 )
 SHOW_COMMAND = Endpoint(
-    "show_command", "GET", "commands/{id}", "Show how far a command came, and why.", ById, Nothing, CommandSummary
+    "show_command",
+    "GET",
+    "commands/{id}",
+    "Show how far a command came, and why.",
+    ById,
+    Nothing,
+    CommandSummary,
+    Right.SEE,
 )
 GIVE_COMMAND = Endpoint(
     "give_command",
@@ -130,9 +174,17 @@ GIVE_COMMAND = Endpoint(
     Nothing,
     CommandRequest,
     CommandSummary,
+    Right.COMMAND,
 )
 SHOW_AGENTS = Endpoint(
-    "show_agents", "GET", "agents", "Say whether agents may propose commands.", Nothing, Nothing, AgentSwitch
+    "show_agents",
+    "GET",
+    "agents",
+    "Say whether agents may propose commands.",
+    Nothing,
+    Nothing,
+    AgentSwitch,
+    Right.SEE,
 )
 STOP_AGENTS = Endpoint(
     "stop_agents",
@@ -142,6 +194,7 @@ STOP_AGENTS = Endpoint(
     Nothing,
     ReasonRequest,
     AgentSwitch,
+    Right.STOP_AGENTS,
 )
 RESUME_AGENTS = Endpoint(
     "resume_agents",
@@ -151,10 +204,69 @@ RESUME_AGENTS = Endpoint(
     Nothing,
     ReasonRequest,
     AgentSwitch,
+    Right.APPROVE,
+)
+
+LIST_AGENT_TOKENS = Endpoint(
+    "list_agent_tokens",
+    "GET",
+    "agent-tokens",
+    "List the agents that have or had a token.",
+    Nothing,
+    Nothing,
+    AgentTokenList,
+    Right.SEE,
+)
+ADD_AGENT_TOKEN = Endpoint(
+    "add_agent_token",
+    "POST",
+    "agent-tokens",
+    "Make a token of an agent known; it opens at once.",
+    Nothing,
+    AgentTokenRequest,
+    AgentToken,
+    Right.ADMINISTER,
+)
+REVOKE_AGENT_TOKEN = Endpoint(
+    "revoke_agent_token",
+    "POST",
+    "agent-tokens/{name}/revoke",
+    "End the token of an agent, at once and over restarts.",
+    ByName,
+    ReasonRequest,
+    AgentToken,
+    Right.ADMINISTER,
+)
+LIST_OPERATORS = Endpoint(
+    "list_operators",
+    "GET",
+    "operators",
+    "List the people who may come in.",
+    Nothing,
+    Nothing,
+    OperatorList,
+    Right.SEE,
+)
+REVOKE_OPERATOR = Endpoint(
+    "revoke_operator",
+    "POST",
+    "operators/{name}/revoke",
+    "End the token of a person, at once and over restarts.",
+    ByName,
+    ReasonRequest,
+    OperatorToken,
+    Right.ADMINISTER,
 )
 
 LIST_ALARMS = Endpoint(
-    "list_alarms", "GET", "alarms", "List the alarms, and what of the past is like them.", Nothing, Nothing, AlarmList
+    "list_alarms",
+    "GET",
+    "alarms",
+    "List the alarms, and what of the past is like them.",
+    Nothing,
+    Nothing,
+    AlarmList,
+    Right.SEE,
 )
 ACKNOWLEDGE = Endpoint(
     "acknowledge_alarm",
@@ -164,9 +276,17 @@ ACKNOWLEDGE = Endpoint(
     ById,
     NoteRequest,
     AlarmAcknowledged,
+    Right.HANDLE_ALARMS,
 )
 SHELVE = Endpoint(
-    "shelve_alarm", "POST", "alarms/{id}/shelve", "Shelve an alarm for a time.", ById, ShelfRequest, AlarmSummary
+    "shelve_alarm",
+    "POST",
+    "alarms/{id}/shelve",
+    "Shelve an alarm for a time.",
+    ById,
+    ShelfRequest,
+    AlarmSummary,
+    Right.HANDLE_ALARMS,
 )
 UNSHELVE = Endpoint(
     "unshelve_alarm",
@@ -176,6 +296,7 @@ UNSHELVE = Endpoint(
     ById,
     Nothing,
     AlarmSummary,
+    Right.HANDLE_ALARMS,
 )
 TAKE_OUT_OF_SERVICE = Endpoint(
     "take_alarm_out_of_service",
@@ -185,6 +306,7 @@ TAKE_OUT_OF_SERVICE = Endpoint(
     ById,
     OutOfServiceRequest,
     AlarmSummary,
+    Right.HANDLE_ALARMS,
 )
 RETURN_TO_SERVICE = Endpoint(
     "return_alarm_to_service",
@@ -194,6 +316,7 @@ RETURN_TO_SERVICE = Endpoint(
     ById,
     Nothing,
     AlarmSummary,
+    Right.HANDLE_ALARMS,
 )
 SHOW_FIGURES = Endpoint(
     "show_figures",
@@ -203,6 +326,7 @@ SHOW_FIGURES = Endpoint(
     AlarmKpiRequest,
     Nothing,
     AlarmKpiSummary,
+    Right.SEE,
 )
 
 LIST_REFUSED = Endpoint(
@@ -213,6 +337,7 @@ LIST_REFUSED = Endpoint(
     Nothing,
     Nothing,
     RefusedList,
+    Right.SEE,
 )
 RELOAD = Endpoint(
     "reload_plant",
@@ -222,6 +347,7 @@ RELOAD = Endpoint(
     Nothing,
     ReloadRequest,
     ReloadReport,
+    Right.RELOAD,
 )
 
 LIST_INCIDENTS = Endpoint(
@@ -232,9 +358,17 @@ LIST_INCIDENTS = Endpoint(
     IncidentListRequest,
     Nothing,
     IncidentList,
+    Right.SEE,
 )
 WRITE_INCIDENT = Endpoint(
-    "write_incident", "POST", "incidents", "Write an incident report.", Nothing, IncidentRequest, IncidentSummary
+    "write_incident",
+    "POST",
+    "incidents",
+    "Write an incident report.",
+    Nothing,
+    IncidentRequest,
+    IncidentSummary,
+    Right.REPORT,
 )
 SHOW_INCIDENT = Endpoint(
     "show_incident",
@@ -244,6 +378,7 @@ SHOW_INCIDENT = Endpoint(
     ByNumber,
     Nothing,
     IncidentHistory,
+    Right.SEE,
 )
 REVIEW_INCIDENT = Endpoint(
     "review_incident",
@@ -253,6 +388,7 @@ REVIEW_INCIDENT = Endpoint(
     ByNumber,
     ReviewRequest,
     IncidentSummary,
+    Right.REPORT,
 )
 
 ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
@@ -266,6 +402,11 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     SHOW_AGENTS,
     STOP_AGENTS,
     RESUME_AGENTS,
+    LIST_AGENT_TOKENS,
+    ADD_AGENT_TOKEN,
+    REVOKE_AGENT_TOKEN,
+    LIST_OPERATORS,
+    REVOKE_OPERATOR,
     LIST_ALARMS,
     ACKNOWLEDGE,
     SHELVE,

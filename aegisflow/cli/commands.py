@@ -1,21 +1,18 @@
-"""What operators do from the command line: tokens, approvals, commands of their own, and the switch for agents."""
+"""What operators do from the command line: approvals, and commands of their own."""
 
-import hashlib
-import re
-import secrets
 import sys
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
-from aegisflow.api.schemas.commands import AgentSwitch, Approval, CommandSummary
+from aegisflow.api.schemas.commands import Approval, CommandSummary
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
 from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.commands.model import Stage
 from aegisflow.errors import BadValueError, UnknownNameError
 
-__all__ = ["agents_app", "approvals", "approve", "command", "commands", "operator", "reject", "token_text"]
+__all__ = ["approvals", "approve", "command", "commands", "reject"]
 
 CommandId = Annotated[str, Parameter(help="such as cmd-0123456789ab; approvals lists them")]
 Reason = Annotated[str, Parameter(help="why, for the audit")]
@@ -28,29 +25,6 @@ Name = Literal[
     "emergency_shutdown",
     "restart",
 ]
-
-_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_BYTES = 32
-"""So many random bytes nobody guesses, which is why a plain hash without salt is enough."""
-
-
-def token_text(name: str) -> str:
-    """Return a fresh token and the lines for plant.yaml, as text for the person who asked."""
-    if not _NAME.fullmatch(name):
-        raise BadValueError("NAME", name, "up to 64 letters, digits and _ . -, beginning with a letter or digit")
-    token = secrets.token_urlsafe(_BYTES)
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    return (
-        f"Token of {name}, shown only now; whoever has it acts as {name}:\n\n"
-        f"  {token}\n\n"
-        "For plant.yaml (takes effect when AegisFlow starts again):\n\n"
-        f'operators:\n  {name}:\n    token_sha256: "{digest}"\n'
-    )
-
-
-def operator(name: Annotated[str, Parameter(help="of the person, as the audit shall show it")]) -> None:
-    """Print a fresh token and the lines for plant.yaml."""
-    sys.stdout.write(token_text(name))
 
 
 def approvals(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
@@ -124,27 +98,6 @@ def commands(
     return 0
 
 
-agents_app = App(name="agents", help_format="plaintext")
-
-
-@agents_app.default
-def agents(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Say whether agents may propose commands now, and who decided that."""
-    return _switched(OperatorClient(plant, url).call(ends.SHOW_AGENTS))
-
-
-@agents_app.command
-def stop(*, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Stop every command of agents, from now on and over restarts."""
-    return _switched(OperatorClient(plant, url).call(ends.STOP_AGENTS, body={"reason": reason}))
-
-
-@agents_app.command
-def resume(*, reason: Reason, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
-    """Allow agents to propose commands again."""
-    return _switched(OperatorClient(plant, url).call(ends.RESUME_AGENTS, body={"reason": reason}))
-
-
 def _find(serve: OperatorClient, command_id: str) -> Approval:
     waiting = serve.call(ends.LIST_APPROVALS).approvals
     for one in waiting:
@@ -190,10 +143,3 @@ def _paragraph(waiting: Approval) -> list[str]:
 
 def _under(head: str, facts: list[str]) -> list[str]:
     return [f"  {head}:", *(f"    {fact}" for fact in facts)] if facts else []
-
-
-def _switched(switch: AgentSwitch) -> int:
-    by = f", by {switch.by} at {switch.at}: {switch.reason}" if switch.by else ""
-    state = "agents may propose commands" if switch.allowed else "all commands of agents are STOPPED"
-    sys.stdout.write(f"{state}{by}\n")
-    return 0

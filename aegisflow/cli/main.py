@@ -24,7 +24,7 @@ COMMANDS = {
         "Have a running serve read its plant.yaml again; says what changed, or why nothing did (exit code 1).",
     ),
     "operator": (
-        "commands:operator",
+        "tokens:operator",
         "Make a token for a person who may approve commands; it is shown once and kept nowhere.",
     ),
     "alarms": (
@@ -55,7 +55,12 @@ COMMANDS = {
         "Give a machine a command as an operator; policy and interlocks hold all the same.",
     ),
     "commands": ("commands:commands", "List commands, the newest first: how far each came, since when and why."),
-    "agents": ("commands:agents_app", "Whether agents may propose commands: show, stop, resume."),
+    "operators": ("tokens:operators_app", "The people who may come in: list, revoke."),
+    "agent": (
+        "tokens:agent_app",
+        "Agents: add, list and revoke their tokens; show, stop and resume what they may propose.",
+    ),
+    "agents": ("tokens:agents_app", "The same as agent."),
     "incidents": ("incidents:incidents", "List incident reports, reviewed ones first, and the faults that come again."),
     "incident": ("incidents:incident", "Show one incident report, and what it said before it was reviewed."),
     "report": ("incidents:report", "Write an incident report of your own; it counts as reviewed."),

@@ -12,6 +12,7 @@ import structlog
 from aegisflow.config import Configuration
 from aegisflow.errors import ListenError
 from aegisflow.plant.address import PlantAddress
+from aegisflow.plant.identities import Identities
 from aegisflow.plant.protocol import Plant
 
 __all__ = ["operator_server"]
@@ -27,6 +28,7 @@ TAKEN_AGAIN_S = 1.0
 def operator_server(
     configuration: Configuration,
     plant: Callable[[], Plant],
+    identities: Identities,
     on_listening: Callable[[PlantAddress], None] = lambda address: None,
 ) -> Iterator[None]:
     """Serve operators over HTTP, where plant.yaml names any, as long as the block runs.
@@ -35,14 +37,15 @@ def operator_server(
     whoever has it may be a process beside this one that leaves.
 
     Args:
-        configuration: who the operators are, and where to listen.
+        configuration: whether there are operators, and where to listen.
         plant: called for each request.
+        identities: who the operators are.
         on_listening: told where they are served, from a thread of its own.
     """
     if not configuration.operators:
         yield
         return
-    serving = _Serving(configuration, plant, on_listening)
+    serving = _Serving(configuration, plant, identities, on_listening)
     serving.start()
     try:
         yield
@@ -63,10 +66,12 @@ class _Serving:
         self,
         configuration: Configuration,
         plant: Callable[[], Plant],
+        identities: Identities,
         on_listening: Callable[[PlantAddress], None],
     ) -> None:
         self._configuration = configuration
         self._plant = plant
+        self._identities = identities
         self._on_listening = on_listening
         self._leaving = threading.Event()
         self._server: _Server | None = None
@@ -91,7 +96,7 @@ class _Serving:
         http = self._configuration.http
         token = os.environ.get(http.token_env, "") if http.token_env else ""
         try:
-            operators = OperatorTokens(self._configuration.operators, token)
+            operators = OperatorTokens(self._identities, token)
         except ListenError as error:  # waiting would not mend it
             log.warning("approvals_not_reachable", reason=str(error))
             return

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pwd
 import signal
 import sys
 import threading
@@ -22,11 +23,14 @@ from aegisflow.telemetry.logs import configure_logs
 if TYPE_CHECKING:
     from aegisflow.app import App
     from aegisflow.mcp.starting import StartingPlant
+    from aegisflow.plant.identities import Identities, Presented
 
 log = structlog.get_logger(__name__)
 
 DEFAULT_TOKEN_ENV = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 
+AGENT_TOKEN_ENV = "AEGISFLOW_AGENT_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+"""Where an agent's own token is, for the process that serves it on standard input and output."""
 HELD_AGAIN_S = 1.0
 """How often a store that another process has is tried again."""
 STORE_AGAIN_S = 5.0
@@ -52,14 +56,16 @@ def serve(
     from aegisflow.http.app import build_http_app, listen, web_server
     from aegisflow.http.guards import OperatorTokens
     from aegisflow.mcp.server import build_server
-    from aegisflow.mcp.web import mounted
+    from aegisflow.mcp.web import mounted, shown_over_http
+    from aegisflow.plant.identities import Identities
 
     configuration = load(plant)
     http = configuration.http
     http = http.model_copy(update={"host": host or http.host, "port": http.port if port is None else port})
     token = os.environ.get(http.token_env, "") if http.token_env else ""
-    operators = OperatorTokens(configuration.operators, token)
-    app = App(configuration, watch_file=True, on_lost=_end_process)
+    identities = Identities(configuration.operators, configuration.agents)
+    operators = OperatorTokens(identities, token)
+    app = App(configuration, watch_file=True, on_lost=_end_process, identities=identities)
     signal.signal(signal.SIGHUP, lambda number, frame: app.request_reload())
     _leave_on(signal.SIGTERM, signal.SIGINT)
     left: int | str | None = 0
@@ -67,7 +73,7 @@ def serve(
         with closing(listen(http, token)) as bound, app:
             address, actual_port = bound.getsockname()[:2]
             here = PlantAddress.of(configuration, address, actual_port)
-            server = build_server(lambda: app.plant)
+            server = build_server(lambda: app.plant, identities, shown_over_http)
             web = build_http_app(mounted(server), app.plant, token, app.metrics.render, operators, here.instance)
             with announced(configuration.store, here):
                 log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
@@ -109,15 +115,18 @@ def _mcp_with_plant(plant: Path, wire: int) -> int:
     from aegisflow.mcp.server import build_server
     from aegisflow.mcp.starting import StartingPlant
     from aegisflow.mcp.stdio import serve_stdio
+    from aegisflow.plant.identities import Identities
 
     starting = StartingPlant()
-    background = _PlantInBackground(configuration, starting)
+    identities = Identities(configuration.operators, configuration.agents)
+    background = _PlantInBackground(configuration, starting, identities)
     signal.signal(signal.SIGHUP, lambda number, frame: background.request_reload())
-    server = build_server(starting)
+    shown = _shown_on_stdio()
+    server = build_server(starting, identities, lambda: shown)
     gc.enable()
     background.start()
     try:
-        with operator_server(configuration, starting, background.announce):
+        with operator_server(configuration, starting, identities, background.announce):
             serve_stdio(server, wire)
     finally:
         # The client may send SIGTERM soon after it closed our input; the store is flushed first.
@@ -128,7 +137,10 @@ def _mcp_with_plant(plant: Path, wire: int) -> int:
 
 
 def _mcp_elsewhere(url: str, token_env: str, wire: int) -> int:
-    """Serve one client on standard input and output by forwarding to ``url``; return the exit code."""
+    """Serve one client on standard input and output by forwarding to ``url``; return the exit code.
+
+    An agent's own token counts more than the one that all agents share.
+    """
     if not url.startswith(("http://", "https://")):
         raise UnavailableError(url, "--connect takes an http address such as http://127.0.0.1:8765/mcp")
 
@@ -136,8 +148,23 @@ def _mcp_elsewhere(url: str, token_env: str, wire: int) -> int:
     from aegisflow.mcp.proxy import build_proxy
     from aegisflow.mcp.stdio import serve_stdio
 
-    serve_stdio(build_proxy(url, os.environ.get(token_env, "")), wire)
+    token = os.environ.get(AGENT_TOKEN_ENV, "") or os.environ.get(token_env, "")
+    serve_stdio(build_proxy(url, token), wire)
     return 0
+
+
+def _shown_on_stdio() -> "Presented":
+    """Return what the client of this process shows: its own token, else the user who has started it."""
+    from aegisflow.domain.credentials import token_hash
+    from aegisflow.plant.identities import Presented
+
+    token = os.environ.get(AGENT_TOKEN_ENV, "")
+    if token:
+        return Presented(token_hash(token))
+    try:
+        return Presented(user=pwd.getpwuid(os.getuid()).pw_name)
+    except KeyError:  # a container may run as a user without a name
+        return Presented()
 
 
 class _PlantInBackground:
@@ -147,8 +174,9 @@ class _PlantInBackground:
     answered with that; once the store is free, the plant is started here.
     """
 
-    def __init__(self, configuration: Configuration, starting: "StartingPlant") -> None:
+    def __init__(self, configuration: Configuration, starting: "StartingPlant", identities: "Identities") -> None:
         self._configuration = configuration
+        self._identities = identities
         self._starting = starting
         self._app: App | None = None
         self._address: PlantAddress | None = None
@@ -212,7 +240,7 @@ class _PlantInBackground:
         try:
             from aegisflow.app import App
 
-            app = App(self._configuration, watch_file=True, on_lost=_end_process)
+            app = App(self._configuration, watch_file=True, on_lost=_end_process, identities=self._identities)
             app.start()
         except AegisFlowError as error:
             return error

@@ -16,6 +16,7 @@ from aegisflow.config.services import (
     SupervisionSettings,
 )
 from aegisflow.domain.alarms.escalation import EscalationSpec
+from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import PlantSpec
 
 
@@ -35,7 +36,8 @@ class Configuration:
     http: HttpSettings = field(default_factory=HttpSettings)
     escalation: EscalationSpec = field(default_factory=EscalationSpec)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
-    operators: Mapping[str, str] = field(default_factory=dict)
-    """Name of a person to the SHA-256 of their token, as lower-case hex."""
+    operators: Mapping[str, OperatorSpec] = field(default_factory=dict)
+    """Name of a person to their token and role."""
+    agents: AgentAccess = field(default_factory=AgentAccess)
     digest: str = ""
     """The SHA-256 of the file's content as hex; empty for what was made in code."""

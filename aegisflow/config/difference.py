@@ -10,7 +10,7 @@ from aegisflow.config.fields import Section, key_of
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.views import PlantChange
 
-_LIVE = {"path", "plant", "digest"}
+_LIVE = {"path", "plant", "digest", "operators", "agents"}
 """What a running process can take over; all else is read once, at the start."""
 _SHARED = attrgetter(*(field.name for field in fields(DeviceSpec) if field.name != "device_id"))
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aegisflow.config.escalation import Escalation, NotificationSettings
 from aegisflow.config.fields import EMPTY, Name, Section
+from aegisflow.config.identity import AgentsPart, OperatorPart
 from aegisflow.config.plant import DefaultsPart, EquipmentPart, FaultPart, IncidentsPart, LinePart, PlantPart
 from aegisflow.config.policy import PolicyPart
 from aegisflow.config.services import (
@@ -14,7 +15,6 @@ from aegisflow.config.services import (
     GatewaySettings,
     HttpSettings,
     ManualsSettings,
-    OperatorPart,
     ReloadSettings,
     StoreSettings,
     SupervisionSettings,
@@ -45,8 +45,9 @@ class PlantFile(Section):
     reload: ReloadSettings = ReloadSettings()
     manuals: ManualsSettings = ManualsSettings()
     http: HttpSettings = HttpSettings()
+    agents: AgentsPart = AgentsPart()
     operators: Annotated[dict[Name, OperatorPart], EMPTY] = Field(default_factory=dict)
-    """People who may approve commands, by name."""
+    """People who may come in, by name."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -14,12 +14,12 @@ from aegisflow.config.configuration import Configuration
 from aegisflow.config.equipment import build_plant, outline
 from aegisflow.config.escalation import build_escalation
 from aegisflow.config.fields import Section, key_of
+from aegisflow.config.identity import build_access, build_operators
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.policy import build_policy
-from aegisflow.config.services import BrokerSettings, ManualsSettings, OperatorPart, StoreSettings, Tls, Topics
+from aegisflow.config.services import BrokerSettings, ManualsSettings, StoreSettings, Tls, Topics
 from aegisflow.config.source import content_of, read
 from aegisflow.config.wording import parse
-from aegisflow.domain.callers import RESERVED_NAMES, is_reserved
 from aegisflow.errors import ConfigError
 
 VARIABLES: Mapping[tuple[str, str], str] = {
@@ -76,7 +76,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
         http=file.http,
         escalation=build_escalation(file.escalation, mistakes),
         notifications=file.notifications,
-        operators=_operators(file.operators, mistakes),
+        operators=build_operators(file.operators, mistakes),
+        agents=build_access(file.agents, file.operators, mistakes),
         digest=source.digest,
     )
     mistakes.stop()
@@ -186,19 +187,6 @@ def _head_name(url: str) -> str:
 def _manuals(manuals: ManualsSettings, folder: Path) -> ManualsSettings:
     model = manuals.model if manuals.model in ("auto", "none") else str(_absolute(folder, manuals.model))
     return manuals.model_copy(update={"folder": _absolute(folder, manuals.folder), "model": model})
-
-
-def _operators(parts: Mapping[str, OperatorPart], mistakes: Mistakes) -> dict[str, str]:
-    """One token must stand for one person, or the audit could not say who approved."""
-    owners: dict[str, str] = {}
-    for name, part in parts.items():
-        if is_reserved(name):
-            mistakes.add(("operators", name), name, f"a person's name, none of {', '.join(sorted(RESERVED_NAMES))}")
-        owner = owners.setdefault(part.token_sha256, name)
-        if owner != name:
-            at = ("operators", name, "token_sha256")
-            mistakes.add(at, Shown(f"the token of {owner}"), "a token of their own for each operator")
-    return {name: part.token_sha256 for name, part in parts.items()}
 
 
 def _check_order(at: KeyPath, section: Section, low: str, high: str, mistakes: Mistakes) -> None:

@@ -174,14 +174,3 @@ class HttpSettings(Section):
     """0 takes any free port."""
     token_env: Variable = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
     """Name of the environment variable with the bearer token; without a token only loopback is served."""
-
-
-class OperatorPart(Section):
-    """A person who may approve commands; ``aegisflow operator NAME`` makes the token and this entry."""
-
-    token_sha256: Annotated[
-        str,
-        Field(pattern="^[0-9a-f]{64}$"),
-        Wording("the SHA-256 of a token: 64 digits 0-9 and a-f, as aegisflow operator NAME prints it"),
-    ]
-    """SHA-256 of the person's token; the token itself never stands in this file."""

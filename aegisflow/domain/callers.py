@@ -4,6 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aegisflow.domain.rights import RIGHTS, Right, Role, roles_with
 from aegisflow.errors import NotAllowedError
 
 __all__ = ["RESERVED_NAMES", "Caller", "CallerKind", "is_reserved", "require_operator"]
@@ -56,6 +57,8 @@ class Caller:
     kind: CallerKind
     authenticated: bool = False
     """Whether a secret proves the name of an agent. An operator's is always proven: that makes the kind."""
+    role: Role | None = None
+    """Of a person; None stands for an approver, as which operators began."""
 
     @classmethod
     def self_named(cls, name: str) -> "Caller":
@@ -79,22 +82,33 @@ class Caller:
         # By identity: a plain text in place of the enum, whatever it says, has no rights.
         return self.kind is CallerKind.OPERATOR
 
+    def may(self, right: Right) -> bool:
+        """Return whether the role of this caller has a right; an agent is no more than an agent whatever it says."""
+        if self.is_operator:
+            role = Role.APPROVER if self.role is None else self.role
+        else:
+            role = Role.AGENT if self.kind is CallerKind.AGENT else Role.NONE
+        return right in RIGHTS[role]
+
     @property
     def may_propose(self) -> bool:
         """Whether a command of this caller is judged by the policy at all."""
-        return self.kind is CallerKind.OPERATOR or self.kind is CallerKind.AGENT
+        return self.may(Right.COMMAND) or self.may(Right.PROPOSE)
 
 
-def require_operator(by: Caller, what: str, why: str = "only an operator can") -> None:
-    """Refuse everybody but operators.
+def require_operator(by: Caller, right: Right, what: str, why: str = "only an operator can") -> None:
+    """Refuse everybody but operators whose role has a right.
 
     Args:
         by: the caller.
+        right: what the act needs.
         what: the act, as it goes on after "may not".
-        why: told to whoever is refused.
+        why: told to whoever is no operator.
 
     Raises:
-        NotAllowedError: the caller is no operator.
+        NotAllowedError: the caller is no operator, or one of a lesser role.
     """
     if not by.is_operator:
         raise NotAllowedError(what, by.name, why)
+    if not by.may(right):
+        raise NotAllowedError(what, by.name, f"it needs the role {roles_with(right)[0]}, and theirs is {by.role}")

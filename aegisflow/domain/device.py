@@ -27,6 +27,7 @@ from aegisflow.domain.detection import (
 )
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Disposition, Quality, Reading
+from aegisflow.domain.rights import Right
 from aegisflow.domain.timeline import Timeline
 from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.domain.views import ClockView, DeviceStatus, SensorStatus
@@ -190,11 +191,11 @@ class Device:
             UnknownNameError: the device has no such alarm; the error names those it has.
         """
         if by.kind is not CallerKind.AGENT:
-            require_operator(by, f"acknowledge {alarm_id}", "only operators and agents may")
+            require_operator(by, Right.HANDLE_ALARMS, f"acknowledge {alarm_id}", "only operators and agents may")
         for alarm in self.alarms():
             if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:
                 why = f"it is {alarm.severity}, and an operator must take note of it"
-                require_operator(by, f"acknowledge {alarm_id}", why)
+                require_operator(by, Right.HANDLE_ALARMS, f"acknowledge {alarm_id}", why)
         return self._book.acknowledge(alarm_id, by, note, at)
 
     def suppress(self, alarm_id: str, by: Caller, reason: str, at: float, shelf_s: float | None) -> Outcome:
@@ -483,4 +484,4 @@ def _room(spec: DeviceSpec) -> int:
 
 
 def _require_operator(by: Caller, what: str) -> None:
-    require_operator(by, what, f"only operators may, and this is an {by.kind}")
+    require_operator(by, Right.HANDLE_ALARMS, what, f"only operators may, and this is an {by.kind}")

@@ -20,6 +20,7 @@ from aegisflow.config import HttpSettings
 from aegisflow.errors import AegisFlowError, ListenError
 from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, is_loopback
 from aegisflow.http.operators import instance_route, operator_routes
+from aegisflow.plant.identities import Identities
 from aegisflow.plant.protocol import Plant
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ def build_http_app(
         plant: answers for health and reload.
         token: bearer token that all but OPEN_PATHS ask for; empty for none.
         metrics: renders the counters in Prometheus' text format.
-        operators: the people who may come in under /operator/; nobody without.
+        operators: who may come in, people and agents; without, no people and any agent.
         instance: by which a client knows this process from any other that listens here later.
     """
+    operators = operators or OperatorTokens(Identities())
 
     async def healthz(_: Request) -> Response:
         health = await run_in_threadpool(plant.health)
@@ -107,10 +109,10 @@ def build_http_app(
             instance_route(instance),
             Route("/metrics", show_metrics),
             Route("/reload", reload, methods=["POST"]),
-            *operator_routes(lambda: plant, operators or OperatorTokens({})),
+            *operator_routes(lambda: plant, operators),
             Mount("/", _WithoutSlash(mcp_app.app, "/mcp")),
         ],
-        middleware=[Middleware(HostGuard), Middleware(TokenGuard, token=token)],
+        middleware=[Middleware(HostGuard), Middleware(TokenGuard, token=token, identities=operators.identities)],
         lifespan=lifespan,
     )
 

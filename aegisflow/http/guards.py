@@ -7,14 +7,13 @@
                     └──────────────────────► /operator/...        OperatorTokens, asked by each route
 """
 
-import hashlib
 import hmac
 import ipaddress
 import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
@@ -23,18 +22,21 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisflow.api.endpoints import PREFIX
-from aegisflow.domain.callers import Caller, CallerKind
-from aegisflow.errors import ListenError
+from aegisflow.domain.callers import Caller
+from aegisflow.domain.credentials import token_hash
+from aegisflow.errors import ListenError, NotAllowedError
+from aegisflow.plant.identities import Identities, Presented
 
 __all__ = [
     "MAX_FAILURES",
     "OPEN_PATHS",
+    "SHOWN",
     "WITHIN_S",
     "HostGuard",
     "OperatorTokens",
     "TokenGuard",
+    "bearer_hash",
     "is_loopback",
-    "token_hash",
 ]
 
 OPEN_PATHS = frozenset({"/healthz", "/instance"})
@@ -42,6 +44,8 @@ OPEN_PATHS = frozenset({"/healthz", "/instance"})
 MAX_FAILURES = 10
 """Wrong tokens within a minute, then 429. A right token still opens: a guesser must not keep people from the stop."""
 WITHIN_S = 60.0
+SHOWN = "aegisflow.shown"
+"""Where a request's scope says what an agent has shown of itself."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]\\]+)(?::([0-9]{1,5}))?/?")
 
@@ -54,11 +58,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def token_hash(token: str) -> str:
-    """Return the SHA-256 of a token as hex; a plain hash is right, since a token is 32 random bytes."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class HostGuard:
@@ -112,26 +111,51 @@ class _Origin(NamedTuple):
 
 
 class TokenGuard:
-    """Lets requests in that carry the agents' token; people have tokens of their own, which each of their routes asks.
+    """Lets agents in at /mcp by a token of their own or by the one they share, and people at the rest by theirs.
+
+    People's routes under ``PREFIX`` ask for themselves. Where agents need no token (``Identities.admits_anonymous``)
+    and share none, nothing is asked for at /mcp and /metrics, which only this machine can reach then.
 
     Args:
-        app: what is behind.
-        token: the secret; empty for none, where only this machine can reach us.
+        app: what is behind; it finds what an agent has shown under ``SHOWN`` in the scope.
+        token: the secret that all agents share; empty for none.
+        identities: who is known by a token of their own.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, identities: Identities) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode() if token else b""
+        self._shared = token_hash(token) if token else ""
+        self._identities = identities
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 401."""
-        if scope["type"] == "http" and self._expected and not _has_own_guard(scope["path"]):
-            given = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._expected):
-                refused = PlainTextResponse("a bearer token is needed", 401, {"WWW-Authenticate": "Bearer"})
-                await refused(scope, receive, send)
+        if scope["type"] == "http" and not _has_own_guard(scope["path"]):
+            given = bearer_hash(Headers(scope=scope).get("authorization", ""))
+            is_shared = bool(self._shared) and hmac.compare_digest(given, self._shared)
+            why = self._why_not(scope, given, is_shared)
+            if why:
+                await PlainTextResponse(why, 401, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _why_not(self, scope: Scope, given: str, is_shared: bool) -> str:
+        """Return why a request may not pass; empty if it may."""
+        if self._shared and not given:
+            return "a bearer token is needed"
+        if not scope["path"].rstrip("/").startswith("/mcp"):
+            return "" if is_shared or not self._shared else "a bearer token is needed"
+        shown = scope[SHOWN] = Presented(given, is_shared)
+        try:
+            self._identities.agent(shown)
+        except NotAllowedError as error:
+            return str(error)
+        return ""
+
+
+def bearer_hash(authorization: str) -> str:
+    """Return the hash of the token that an Authorization header carries; empty where it carries none."""
+    scheme, _, token = authorization.partition(" ")
+    return token_hash(token) if scheme.lower() == "bearer" and token else ""
 
 
 def _has_own_guard(path: str) -> bool:
@@ -142,8 +166,8 @@ class OperatorTokens:
     """Knows people by their tokens, and slows down whoever guesses. Safe from any thread.
 
     Args:
-        hashes: name of each person to the ``token_hash`` of their token.
-        agents_token: the secret of the agents, which must be nobody's.
+        identities: who the people are.
+        agents_token: the secret that agents share, which must be nobody's.
         clock: monotonic, in seconds.
 
     Raises:
@@ -151,19 +175,24 @@ class OperatorTokens:
     """
 
     def __init__(
-        self, hashes: Mapping[str, str], agents_token: str = "", clock: Callable[[], float] = time.monotonic
+        self, identities: Identities, agents_token: str = "", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        if agents_token and token_hash(agents_token) in hashes.values():
+        self.identities = identities
+        self._shared = token_hash(agents_token) if agents_token else ""
+        if self._is_shared_with_agents():
             raise ListenError(
                 PREFIX,
                 "an operator has the same token as the agents, who could then approve; make another one",
             )
-        self._hashes = dict(hashes)
         self._clock = clock
         self._failures: deque[float] = deque(maxlen=MAX_FAILURES)
         self._lock = threading.Lock()
         self.failed = 0
         """Wrong tokens since the start."""
+
+    def _is_shared_with_agents(self) -> bool:
+        people = self.identities.operators().values()
+        return bool(self._shared) and any(spec.token_sha256 == self._shared for spec, _ in people)
 
     def barred(self) -> bool:
         """Return whether too many wrong tokens came within the last minute."""
@@ -172,12 +201,11 @@ class OperatorTokens:
 
     def who(self, authorization: str) -> Caller | None:
         """Return whose token an Authorization header carries; None, and a failure counted, for nobody's."""
-        scheme, _, token = authorization.partition(" ")
-        given = token_hash(token) if scheme.lower() == "bearer" else ""
-        # Every hash is compared, so that the time it takes does not tell which one was nearly right.
-        found = [name for name, known in self._hashes.items() if hmac.compare_digest(known, given)]
-        if found:
-            return Caller(found[0], CallerKind.OPERATOR)
+        given = bearer_hash(authorization)
+        # A changed plant.yaml may name the agents' token as a person's while we run; it opens nothing for people.
+        found = None if not given or given == self._shared else self.identities.operator(given)
+        if found is not None:
+            return found
         with self._lock:
             self.failed += 1
             self._failures.append(self._clock())

@@ -18,12 +18,14 @@ from aegisflow.api.fields import parse
 from aegisflow.api.openapi import openapi_document
 from aegisflow.api.schemas.base import Nothing, Refusal, Request, Shape
 from aegisflow.domain.callers import Caller
+from aegisflow.domain.rights import roles_with
 from aegisflow.errors import AegisFlowError, BadValueError, ConflictError, NotAllowedError, UnknownNameError
 from aegisflow.http.alarms import AlarmRoutes
 from aegisflow.http.commands import CommandRoutes
 from aegisflow.http.guards import WITHIN_S, HostGuard, OperatorTokens
 from aegisflow.http.incidents import IncidentRoutes
 from aegisflow.http.plant import PlantRoutes
+from aegisflow.http.tokens import TokenRoutes
 from aegisflow.plant.protocol import PlantSource
 
 __all__ = ["build_operator_app", "instance_route", "operator_routes"]
@@ -38,6 +40,7 @@ A = TypeVar("A", bound=Shape)
 def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseRoute]:
     """Return the routes; ``plant`` is called for each request."""
     commands, alarms, incidents = CommandRoutes(plant), AlarmRoutes(plant), IncidentRoutes(plant)
+    tokens = TokenRoutes(plant)
 
     def route(endpoint: Endpoint[W, B, A], handle: Callable[[W, B, Caller], A]) -> Route:
         return Route(PREFIX + endpoint.path, _answering(endpoint, handle, operators), methods=[endpoint.method])
@@ -53,6 +56,11 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.SHOW_AGENTS, commands.agents),
         route(ends.STOP_AGENTS, commands.stop),
         route(ends.RESUME_AGENTS, commands.resume),
+        route(ends.LIST_AGENT_TOKENS, tokens.agents),
+        route(ends.ADD_AGENT_TOKEN, tokens.add),
+        route(ends.REVOKE_AGENT_TOKEN, tokens.revoke),
+        route(ends.LIST_OPERATORS, tokens.operators),
+        route(ends.REVOKE_OPERATOR, tokens.revoke_operator),
         route(ends.LIST_ALARMS, alarms.list),
         route(ends.ACKNOWLEDGE, alarms.acknowledge),
         route(ends.SHELVE, alarms.shelve),
@@ -108,6 +116,9 @@ def _answering(
             return _refuse("too many wrong tokens; wait a minute", 429, {"Retry-After": str(int(WITHIN_S))})
         if caller is None:
             return _refuse("an operator's token is needed", 401, {"WWW-Authenticate": "Bearer"})
+        if not caller.may(endpoint.right):
+            needed = roles_with(endpoint.right)[0]
+            return _refuse(f"{caller.name} may not: it needs the role {needed}, and theirs is {caller.role}", 403)
         try:
             which = parse(endpoint.which, {**request.query_params, **request.path_params})
             body = parse(endpoint.body, await _body(request))

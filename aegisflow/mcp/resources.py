@@ -11,14 +11,15 @@ from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import AegisFlowError, UnknownNameError
+from aegisflow.mcp.gate import Gate
 from aegisflow.mcp.presenters import broker_away, command_answer
 from aegisflow.plant.protocol import PlantSource
 
 P = ParamSpec("P")
 
 
-def add_resources(server: FastMCP, plant: PlantSource) -> None:
-    """Put the inventory and the manuals on ``server``."""
+def add_resources(server: FastMCP, plant: PlantSource, gate: Gate) -> None:
+    """Put the inventory and the manuals on ``server``; whoever may not call the tool that tells it may not read it."""
 
     def inventory() -> str:
         return _json(_describe_plant(plant().inventory()))
@@ -42,19 +43,38 @@ def add_resources(server: FastMCP, plant: PlantSource) -> None:
         told["broker_away"] = broker_away(answer)
         return _json({name: value for name, value in told.items() if value is not None})
 
-    for uri, read, title, mime_type in (
-        ("aegisflow://plant", inventory, "Lines, devices, sensors, units and limits", "application/json"),
-        ("aegisflow://devices/{device_id}", device, "One device: sensors, limits, setpoints", "application/json"),
-        ("aegisflow://commands/{command_id}", command, "How far a command came, and why", "application/json"),
-        ("aegisflow://manuals", manuals, "Names and titles of the manuals", "application/json"),
-        ("aegisflow://manuals/{name}", manual, "The text of a manual", "text/markdown"),
+    for uri, tool, read, title, mime_type in (
+        (
+            "aegisflow://plant",
+            "get_device_status",
+            inventory,
+            "Lines, devices, sensors, units and limits",
+            "application/json",
+        ),
+        (
+            "aegisflow://devices/{device_id}",
+            "get_device_status",
+            device,
+            "One device: sensors, limits, setpoints",
+            "application/json",
+        ),
+        (
+            "aegisflow://commands/{command_id}",
+            "get_device_status",
+            command,
+            "How far a command came, and why",
+            "application/json",
+        ),
+        ("aegisflow://manuals", "query_device_manual", manuals, "Names and titles of the manuals", "application/json"),
+        ("aegisflow://manuals/{name}", "query_device_manual", manual, "The text of a manual", "text/markdown"),
     ):
-        server.resource(uri, name=read.__name__, description=title, mime_type=mime_type)(_guarded(read))
+        server.resource(uri, name=read.__name__, description=title, mime_type=mime_type)(_guarded(read, gate, tool))
 
 
-def _guarded(read: Callable[P, str]) -> Callable[P, str]:
+def _guarded(read: Callable[P, str], gate: Gate, tool: str) -> Callable[P, str]:
     def call(*args: P.args, **kwargs: P.kwargs) -> str:
         try:
+            gate.check(tool)
             return read(*args, **kwargs)
         except AegisFlowError as error:
             raise ResourceError(str(error)) from error

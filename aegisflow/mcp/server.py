@@ -1,25 +1,38 @@
 """The MCP server over a plant."""
 
+from collections.abc import Callable
+
 from fastmcp import FastMCP
 
 from aegisflow import __version__
+from aegisflow.mcp.gate import Gate, ListedTools
 from aegisflow.mcp.prompts import INSTRUCTIONS, add_prompts
 from aegisflow.mcp.resources import add_resources
 from aegisflow.mcp.toolbox import ClearErrors
 from aegisflow.mcp.tools import add_tools
+from aegisflow.plant.identities import Identities, Presented
 from aegisflow.plant.protocol import PlantSource
 
 
-def build_server(plant: PlantSource) -> FastMCP:
-    """Return the server; ``plant`` is called anew for each question, so the plant may still be starting."""
+def build_server(
+    plant: PlantSource, identities: Identities | None = None, shown: Callable[[], Presented] = Presented
+) -> FastMCP:
+    """Return the server.
+
+    Args:
+        plant: called anew for each question, so the plant may still be starting.
+        identities: who may come in; without, anybody.
+        shown: what the running call shows of whoever sends it.
+    """
+    gate = Gate(plant, identities or Identities(), shown)
     server = FastMCP(
         "aegisflow",
         instructions=INSTRUCTIONS,
         version=__version__,
-        middleware=[ClearErrors()],
+        middleware=[ClearErrors(), ListedTools(gate)],
         mask_error_details=True,
     )
-    add_tools(server, plant)
-    add_resources(server, plant)
+    add_tools(server, plant, gate)
+    add_resources(server, plant, gate)
     add_prompts(server, plant)
     return server

@@ -19,6 +19,7 @@ from pydantic import ValidationError as PydanticValidationError
 
 from aegisflow.api.text import clean
 from aegisflow.errors import AegisFlowError
+from aegisflow.mcp.gate import Gate
 from aegisflow.mcp.json_schema import plain_arguments, schema_of
 from aegisflow.mcp.schemas import ToolAnswer
 
@@ -37,14 +38,14 @@ class _PlainTool(FunctionTool):
         return super().to_mcp_tool(**{"_meta": None, **overrides})
 
 
-def add_tool(server: FastMCP, function: Callable[..., ToolAnswer], hints: ToolAnnotations) -> None:
+def add_tool(server: FastMCP, gate: Gate, function: Callable[..., ToolAnswer], hints: ToolAnnotations) -> None:
     """Put ``function`` on ``server`` as a tool of the same name, described by its docstring.
 
     Its parameters' annotations become the input schema, its return annotation the output schema.
     """
     answer: type[ToolAnswer] = inspect.signature(function).return_annotation
     tool = _PlainTool.from_function(
-        _guarded(function),
+        _guarded(function, gate),
         description=" ".join((inspect.getdoc(function) or "").split()),
         output_schema=schema_of(answer),
         annotations=hints,
@@ -52,11 +53,12 @@ def add_tool(server: FastMCP, function: Callable[..., ToolAnswer], hints: ToolAn
     server.add_tool(tool.model_copy(update={"parameters": plain_arguments(tool.parameters)}))
 
 
-def _guarded(function: Callable[..., ToolAnswer]) -> Callable[..., ToolResult]:
+def _guarded(function: Callable[..., ToolAnswer], gate: Gate) -> Callable[..., ToolResult]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> ToolResult:
         begun = time.perf_counter()
         try:
+            gate.admit(function.__name__)
             answer = function(*args, **kwargs)
         except AegisFlowError as error:
             log.info("tool_refused", tool=function.__name__, reason=clean(str(error), 200))

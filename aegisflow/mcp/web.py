@@ -1,8 +1,19 @@
 """MCP over streamable HTTP, as a part of the web application of ``aegisflow serve``."""
 
 from fastmcp import FastMCP
+from fastmcp.server.dependencies import get_http_request
 
 from aegisflow.http.app import MountedApp
+from aegisflow.http.guards import SHOWN
+from aegisflow.plant.identities import Presented
+
+__all__ = ["mounted", "shown_over_http"]
+
+
+def shown_over_http() -> Presented:
+    """Return what the running request shows of its sender, as the guard in front of us found it."""
+    shown = get_http_request().scope.get(SHOWN)
+    return shown if isinstance(shown, Presented) else Presented()
 
 
 def mounted(server: FastMCP) -> MountedApp:

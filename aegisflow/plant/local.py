@@ -35,6 +35,7 @@ from aegisflow.actors.messages.store import (
     FindSimilarIncidents,
     FindStream,
     ReviewIncident,
+    StoreCredential,
     StoreIncident,
 )
 from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
@@ -49,6 +50,7 @@ from aegisflow.domain.commands.model import (
     DeviceCommands,
     Stage,
 )
+from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -78,6 +80,8 @@ from aegisflow.domain.views import (
 )
 from aegisflow.errors import BadValueError, RequestError, UnavailableError, UnknownNameError
 from aegisflow.plant.health import HealthCheck
+from aegisflow.plant.identities import Identities
+from aegisflow.plant.tokens import TokenOffice
 
 __all__ = ["LocalPlant"]
 
@@ -120,12 +124,18 @@ class LocalPlant:
         now: Callable[[], float],
         health_check: HealthCheck,
         reload: Reload,
+        identities: Identities,
     ) -> None:
         self._directory = directory
         self._inventory = inventory
         self._now = now
         self._health_check = health_check
         self._reload = reload
+        self._tokens = TokenOffice(
+            identities,
+            lambda credential, entry: directory.ask(HISTORIAN, StoreCredential(credential, entry), WRITE_S),
+            now,
+        )
 
     def now(self) -> float:
         """Return the plant's clock, UTC epoch seconds."""
@@ -337,6 +347,28 @@ class LocalPlant:
     def patterns(self) -> tuple[Pattern, ...]:
         """Return the faults that come again and again, on a device or on a kind, the most frequent first."""
         return self._directory.ask(ARCHIVE, FindPatterns(self._inventory(), self._now()), READ_S)
+
+    # --- who may come in ----------------------------------------------------------------------
+
+    def agents(self) -> tuple[tuple[Credential, Standing], ...]:
+        """Return the tokens of agents by name, those that have ended included."""
+        return self._tokens.agents()
+
+    def operators(self) -> Mapping[str, tuple[OperatorSpec, Standing]]:
+        """Return the people whom ``plant.yaml`` names, and whether their tokens open anything."""
+        return self._tokens.operators()
+
+    def add_agent(self, wanted: Credential, by: Caller) -> Credential:
+        """Keep a new token of an agent, an administrator's right alone."""
+        return self._tokens.add_agent(wanted, by)
+
+    def revoke_agent(self, name: str, by: Caller, reason: str) -> Credential:
+        """End the token of an agent, from now on and over restarts, an administrator's right alone."""
+        return self._tokens.revoke_agent(name, by, reason)
+
+    def revoke_operator(self, name: str, by: Caller, reason: str) -> Credential:
+        """End the token of a person, from now on and over restarts, an administrator's right alone."""
+        return self._tokens.revoke_operator(name, by, reason)
 
     # --- the plant itself ---------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from aegisflow.domain.commands.model import (
     DeviceCommands,
     Stage,
 )
+from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.incidents.model import (
     Incident,
@@ -162,6 +163,21 @@ class Plant(Protocol):
 
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""
+
+    def agents(self) -> tuple[tuple[Credential, Standing], ...]:
+        """Return the tokens of agents by name, those that have ended included."""
+
+    def operators(self) -> Mapping[str, tuple[OperatorSpec, Standing]]:
+        """Return the people whom ``plant.yaml`` names, and whether their tokens open anything."""
+
+    def add_agent(self, wanted: Credential, by: Caller) -> Credential:
+        """Keep a new token of an agent, an administrator's right alone."""
+
+    def revoke_agent(self, name: str, by: Caller, reason: str) -> Credential:
+        """End the token of an agent, from now on and over restarts, an administrator's right alone."""
+
+    def revoke_operator(self, name: str, by: Caller, reason: str) -> Credential:
+        """End the token of a person, from now on and over restarts, an administrator's right alone."""
 
     def reload(self, *, yes: bool = False, by: Caller | None = None) -> PlantChange:
         """Read ``plant.yaml`` again and run it; a file with mistakes changes nothing and is explained.

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from aegisflow.actors.runtime.directory import HISTORIAN, SUPERVISOR, Directory
 from aegisflow.config import Configuration, content_of, difference, load, with_known_devices
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.callers import Caller
+from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.views import Answer, AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, ConfigError, UnavailableError
 from aegisflow.plant.file_watch import digest_of
@@ -43,6 +44,7 @@ class Reloader:
         now: the plant's clock, UTC epoch seconds.
         open_alarms: asked before a device or one of its sensors goes.
         count: told how each reload ended: ``applied``, ``refused`` or ``waits``.
+        identify: takes over who may come in.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Reloader:
         now: Callable[[], float],
         open_alarms: OpenAlarms,
         count: Callable[[str], None] = lambda outcome: None,
+        identify: Callable[[Mapping[str, OperatorSpec], AgentAccess], None] = lambda operators, access: None,
     ) -> None:
         self._configuration = configuration
         self._directory = directory
         self._now = now
         self._open_alarms = open_alarms
         self._count = count
+        self._identify = identify
         self._one_at_a_time = threading.Lock()
         self._judged = configuration.digest or digest_of(configuration.path)
         self._newest = PlantChange(applied=True)
@@ -115,6 +119,8 @@ class Reloader:
                 except UnavailableError as error:
                     return self._end(PlantChange(applied=False, mistakes=(str(error),)), by)
                 self._configuration = replace(self._configuration, plant=new.plant)
+            self._identify(new.operators, new.agents)
+            self._configuration = replace(self._configuration, operators=new.operators, agents=new.agents)
             return self._end(replace(change, applied=True), by, agreed=waits)
 
     def _losses(self, new: Configuration, change: PlantChange) -> Iterator[str]:

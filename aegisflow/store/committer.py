@@ -13,9 +13,10 @@ from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim
 from aegisflow.domain.commands.transition import Transition
+from aegisflow.domain.credentials import Credential
 from aegisflow.domain.incidents.model import Incident, IncidentReview, NewIncident
 from aegisflow.domain.past import CommandsPast, DevicePast
-from aegisflow.domain.views import StoreHealth
+from aegisflow.domain.views import AuditEntry, StoreHealth
 from aegisflow.errors import StoreError, StoreLostError
 from aegisflow.store.batch import Record
 from aegisflow.store.chain import HeadFile
@@ -160,7 +161,7 @@ class Committer:
         Raises:
             StoreError: it is not stored.
         """
-        return self._keep_report(lambda writer: add_incident(writer, incident, self._plant_at or self._wall()))
+        return self._keep(lambda writer: add_incident(writer, incident, self._plant_at or self._wall()))
 
     def review_incident(self, review: IncidentReview) -> Incident:
         """Commit what a person says of a report and return it as it stands then.
@@ -169,7 +170,20 @@ class Committer:
             RequestError: the review does not fit the report; see ``store.incidents.review_incident``.
             StoreError: it is not stored.
         """
-        return self._keep_report(lambda writer: review_incident(writer, review, self._plant_at or self._wall()))
+        return self._keep(lambda writer: review_incident(writer, review, self._plant_at or self._wall()))
+
+    def keep_credential(self, credential: Credential, entry: AuditEntry) -> Credential:
+        """Commit what is kept of a token, with its row of the audit, and return it.
+
+        Raises:
+            StoreError: it is not stored.
+        """
+
+        def write(writer: Writer) -> Credential:
+            writer.keep_credential(credential, entry)
+            return credential
+
+        return self._keep(write, "the token")
 
     # --- what is remembered -------------------------------------------------------------------
 
@@ -302,14 +316,14 @@ class Committer:
             self._on_committed(committed)
         return committed
 
-    def _keep_report(self, write: Callable[[Writer], Incident]) -> Incident:
+    def _keep(self, write: Callable[[Writer], T], what: str = "the report") -> T:
         try:
             return write(self._connected())
         except NEVER_STORABLE as error:
-            raise StoreError(f"the report was not stored: {describe(error)}") from error
+            raise StoreError(f"{what} was not stored: {describe(error)}") from error
         except (PeeweeException, StoreError) as error:
             self._fail(error)
-            raise StoreError(f"the report was not stored: {self._failure}") from error
+            raise StoreError(f"{what} was not stored: {self._failure}") from error
 
     def _read(self, work: Callable[[Writer], T]) -> T:
         try:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from peewee import PeeweeException
 
+from aegisflow.domain.credentials import Credential
 from aegisflow.errors import StoreError, StoreHeldError, StoreLostError
+from aegisflow.models import CredentialRow
 from aegisflow.store.connection import Connection, check_url, redacted
 from aegisflow.store.lock import AdvisoryLock, Fence, FileLock, WriterLock
 from aegisflow.store.readings import newest_instant
+from aegisflow.store.rows import credential_of
 from aegisflow.store.schema import prepare_schema
 
 
@@ -41,6 +44,14 @@ class Store:
         connection = self.reader()
         try:
             return newest_instant(connection)
+        finally:
+            connection.close()
+
+    def credentials(self) -> tuple[Credential, ...]:
+        """Return what is kept of tokens."""
+        connection = self.reader()
+        try:
+            return tuple(credential_of(row) for row in CredentialRow.select().execute(connection.database))
         finally:
             connection.close()
 

@@ -10,9 +10,10 @@ from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change,
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.audit import row_hash
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord
+from aegisflow.domain.credentials import Credential
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
-from aegisflow.models import AlarmChange, Anomaly, AuditRow, DeadLetterRow, DeliveryRow, StoredCommand
+from aegisflow.models import AlarmChange, Anomaly, AuditRow, CredentialRow, DeadLetterRow, DeliveryRow, StoredCommand
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -159,3 +160,13 @@ def delivery_row(delivery: Delivery) -> Row:
 def delivery_of(row: DeliveryRow) -> Delivery:
     """Return a row of ``deliveries`` as the delivery."""
     return from_json(row.record, Delivery)
+
+
+def credential_row(credential: Credential) -> Row:
+    """Return what is kept of a token as a row of ``credentials``."""
+    return {"token_sha256": credential.token_sha256, "record": to_json(credential)}
+
+
+def credential_of(row: CredentialRow) -> Credential:
+    """Return a row of ``credentials`` as what is kept of the token."""
+    return from_json(row.record, Credential)

@@ -60,6 +60,11 @@ def _keep_deliveries(connection: Connection) -> None:
     connection.run("CREATE TABLE deliveries (key TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL)")
 
 
+def _keep_credentials(connection: Connection) -> None:
+    """Make the table of what is kept of tokens."""
+    connection.run("CREATE TABLE credentials (token_sha256 TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL)")
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
@@ -70,6 +75,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: _keep_deliveries,
     9: add_stamp,
     10: add_timeliness,
+    11: _keep_credentials,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

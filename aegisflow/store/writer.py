@@ -13,12 +13,14 @@ from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
 from aegisflow.domain.commands.transition import Transition
+from aegisflow.domain.credentials import Credential
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import (
     AlarmChange,
     Anomaly,
     AuditRow,
+    CredentialRow,
     DeadLetterRow,
     DeliveryRow,
     DeviceKey,
@@ -36,6 +38,7 @@ from aegisflow.store.rows import (
     audit_row,
     columns,
     command_row,
+    credential_row,
     dead_letter_row,
     delivery_row,
 )
@@ -194,6 +197,12 @@ class Writer:
         for key, delivery in deliveries.items():
             if delivery is None:
                 self.connection.run("DELETE FROM deliveries WHERE key = ?", key)
+
+    def keep_credential(self, credential: Credential, entry: AuditEntry) -> None:
+        """Commit what is kept of a token, with its row of the audit."""
+        with self.audited():
+            self._put(CredentialRow, [credential_row(credential)], "token_sha256")
+            self.put_audit([entry])
 
     def put_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Write rows of the audit, within a transaction."""

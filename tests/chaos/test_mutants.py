@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.identity_mutants import CREDENTIALS, IDENTITIES, OPERATORS, RIGHTS, TOKENS, TOOLBOX
 from tests.support.mutants import (
     CLIENT,
     CODEC,
@@ -25,6 +26,7 @@ DOMAIN = [
     for name in (
         "test_callers",
         "commands/test_answers",
+        "test_rights",
         "commands/test_policy",
         "commands/test_interlocks",
         "commands/test_verification",
@@ -41,7 +43,20 @@ MQTT = [
     "tests/bus/test_mqtt.py::test_nothing_is_published_while_there_is_no_connection",
     "tests/bus/test_mqtt.py::test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_comers",
 ]
-OTHERS = {WRITER: STORE, RECALL: STORE, CODEC: ["tests/bus/test_codec.py"], CLIENT: MQTT, CONNECTION: MQTT}
+KNOWN = ["tests/plant/test_identities.py"]
+OTHERS = {
+    RIGHTS: ["tests/domain/test_rights.py", "tests/http/test_rights.py"],
+    OPERATORS: ["tests/http/test_rights.py"],
+    CREDENTIALS: KNOWN,
+    IDENTITIES: KNOWN,
+    TOKENS: KNOWN,
+    TOOLBOX: ["tests/mcp/test_gate.py"],
+    WRITER: STORE,
+    RECALL: STORE,
+    CODEC: ["tests/bus/test_codec.py"],
+    CLIENT: MQTT,
+    CONNECTION: MQTT,
+}
 
 
 def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[str]:

@@ -3,8 +3,10 @@ import re
 
 import pytest
 
-from aegisflow.cli.commands import token_text
+from aegisflow.cli.tokens import token_text
 from aegisflow.config import load
+from aegisflow.domain.credentials import OperatorSpec
+from aegisflow.domain.rights import Role
 from aegisflow.errors import BadValueError, ConfigError
 from tests.support.places import PLANT_FILE
 
@@ -16,7 +18,7 @@ def test_a_token_is_new_each_time_and_its_lines_fit_plant_yaml(tmp_path):
     (token,) = re.findall(r"^  (\S{43})$", text, re.MULTILINE)
     file = tmp_path / "plant.yaml"
     file.write_text(SHIPPED.read_text() + text[text.index("operators:") :])
-    assert load(file, {}).operators == {"anna": hashlib.sha256(token.encode()).hexdigest()}
+    assert load(file, {}).operators == {"anna": OperatorSpec(hashlib.sha256(token.encode()).hexdigest(), Role.APPROVER)}
     assert token not in token_text("anna")
 
 

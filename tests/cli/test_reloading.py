@@ -14,7 +14,7 @@ import pytest
 from aegisflow.bus.embedded import free_port
 from aegisflow.cli import main
 from aegisflow.config import StoreSettings
-from aegisflow.http.guards import token_hash
+from aegisflow.domain.credentials import token_hash
 from aegisflow.plant.address import read_address
 from tests.support.serve_process import ServeProcess
 from tests.support.waiting import eventually

@@ -7,7 +7,7 @@ from aegisflow.http.guards import OperatorTokens
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.web import mounted
 from tests.support.memory_plant import MemoryPlant
-from tests.support.operator_tokens import HASHES
+from tests.support.operator_tokens import known
 
 
 @pytest.fixture(scope="session")
@@ -18,11 +18,11 @@ def agents_server() -> FastMCP:
 
 @pytest.fixture
 def plant() -> MemoryPlant:
-    return MemoryPlant()
+    return MemoryPlant(identities=known())
 
 
 @pytest.fixture
 def web(plant: MemoryPlant, agents_server: FastMCP) -> TestClient:
-    operators = OperatorTokens(HASHES, "token-of-agents")
+    operators = OperatorTokens(plant.identities, "token-of-agents")
     app = build_http_app(mounted(agents_server), plant, "token-of-agents", lambda: b"", operators)
     return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))

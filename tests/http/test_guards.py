@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
-from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.errors import ListenError
 from aegisflow.http.guards import MAX_FAILURES, WITHIN_S, HostGuard, OperatorTokens, TokenGuard
-from tests.support.operator_tokens import BEN, HASHES
+from aegisflow.plant.identities import Identities
+from tests.support.operator_tokens import BEN, BEN_HIMSELF, known
 
 HERE = ("127.0.0.1", "localhost", "[::1]")
 NAMES = st.sampled_from([*HERE, "LOCALHOST", "evil.example", "plant.example", "10.0.0.7", "127.0.0.1.evil.example"])
@@ -83,7 +83,7 @@ def test_a_page_of_this_machine_may_ask(host: str) -> None:
 @pytest.mark.parametrize(("path", "expected"), [("/mcp", 401), ("/metrics", 401), ("/reload", 401), ("/healthz", 200)])
 def test_the_agents_token_is_asked_for_everywhere_but_where_others_are_or_none_can_be(path: str, expected: int) -> None:
     right = [(b"authorization", b"Bearer s3cret")]
-    guard = TokenGuard(BEHIND, "s3cret")
+    guard = TokenGuard(BEHIND, "s3cret", Identities())
     assert status(guard, "127.0.0.1", "127.0.0.1", None, path=path) == expected
     assert status(guard, "127.0.0.1", "127.0.0.1", None, path=path, headers=right) == 200
     assert status(guard, "127.0.0.1", "127.0.0.1", None, path="/operator/alarms") == 200
@@ -91,16 +91,16 @@ def test_the_agents_token_is_asked_for_everywhere_but_where_others_are_or_none_c
 
 def test_who_guesses_is_slowed_down_for_a_minute():
     now = [0.0]
-    operators = OperatorTokens(HASHES, clock=lambda: now[0])
+    operators = OperatorTokens(known(), clock=lambda: now[0])
     for _ in range(MAX_FAILURES):
         assert not operators.barred()
         assert operators.who("Bearer guess") is None
     assert operators.barred()
     now[0] = WITHIN_S
     assert not operators.barred()
-    assert operators.who(BEN["Authorization"]) == Caller("ben", CallerKind.OPERATOR)
+    assert operators.who(BEN["Authorization"]) == BEN_HIMSELF
 
 
 def test_an_operator_may_not_share_the_agents_token():
     with pytest.raises(ListenError, match="same token as the agents"):
-        OperatorTokens(HASHES, "token-of-anna")
+        OperatorTokens(known(), "token-of-anna")

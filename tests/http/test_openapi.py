@@ -1,6 +1,7 @@
 """The OpenAPI document of the operators' API: whole, and true of what is really answered."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from starlette.testclient import TestClient
 from aegisflow.api.endpoints import ENDPOINTS, PREFIX, Endpoint
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
+from aegisflow.domain.credentials import Credential
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import operator_routes
+from aegisflow.plant.identities import Identities
 from tests.support.memory_plant import MemoryPlant, a_new_incident, an_alarm
 from tests.support.operator_tokens import AGENTS, ANNA
 
@@ -32,6 +35,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "give_command": {"device_id": "pump-01", "command": "restart", "justification": "checked", "parameters": {"n": 1}},
     "stop_agents": {"reason": "drill"},
     "resume_agents": {"reason": "over"},
+    "add_agent_token": {"name": "new-agent", "token_sha256": "a" * 64, "read_only": True, "calls_per_min": 60},
+    "revoke_agent_token": {"reason": "left"},
+    "revoke_operator": {"reason": "left"},
     "acknowledge_alarm": {"note": "on my way"},
     "shelve_alarm": {"duration_s": 600, "reason": "welding"},
     "unshelve_alarm": {},
@@ -50,6 +56,7 @@ Any3 = Endpoint[Any, Any, Any]
 
 @pytest.fixture(autouse=True)
 def something_of_everything(plant: MemoryPlant) -> None:
+    plant.identities.keep((Credential("line-agent", CallerKind.AGENT, "b" * 64),))
     plant.alarms = [an_alarm(1), an_alarm(30, "pump-02")]
     for device_id in ("pump-01", "pump-02"):
         plant.log_incident(a_new_incident(device_id=device_id))
@@ -63,8 +70,9 @@ def document(web: TestClient) -> dict[str, Any]:
 
 
 def path_of(endpoint: Any3) -> str:
-    ids = {"alarms": ALARM, "commands": COMMAND, "incidents": "1"}
-    return PREFIX + endpoint.url({"id": ids[endpoint.noun]} if "{id}" in endpoint.path else {})
+    ids = {"alarms": ALARM, "commands": COMMAND, "incidents": "1", "agent-tokens": "line-agent", "operators": "ben"}
+    named = re.findall(r"{(\w+)}", endpoint.path)
+    return PREFIX + endpoint.url(dict.fromkeys(named, ids.get(endpoint.noun, "")))
 
 
 def ask(web: TestClient, endpoint: Any3, body: dict[str, Any] | None = None) -> Any:
@@ -96,7 +104,9 @@ def described(document: dict[str, Any], endpoint: Any3) -> dict[str, Any]:
 def test_every_route_is_described_and_every_description_has_its_route(
     document: dict[str, Any], plant: MemoryPlant
 ) -> None:
-    routes = [route for route in operator_routes(lambda: plant, OperatorTokens({})) if isinstance(route, Route)]
+    routes = [
+        route for route in operator_routes(lambda: plant, OperatorTokens(Identities())) if isinstance(route, Route)
+    ]
     served = {(method, route.path) for route in routes for method in (route.methods or ()) if method != "HEAD"}
     told = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
     assert told == served
@@ -163,7 +173,7 @@ def test_everything_that_the_document_refers_to_is_in_it(document: dict[str, Any
 def test_the_names_in_a_path_are_declared(document: dict[str, Any], endpoint: Any3) -> None:
     parameters = described(document, endpoint)["parameters"]
     in_path = {one["name"] for one in parameters if one["in"] == "path" and one["required"]}
-    assert in_path == ({"id"} if "{id}" in endpoint.path else set())
+    assert in_path == set(re.findall(r"{(\w+)}", endpoint.path))
 
 
 @pytest.mark.parametrize("headers", [{}, AGENTS])

@@ -4,7 +4,7 @@ from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.http.guards import MAX_FAILURES
 from tests.support.memory_plant import MemoryPlant, an_alarm
-from tests.support.operator_tokens import AGENTS, ANNA, BEN
+from tests.support.operator_tokens import AGENTS, ANNA, ANNA_HERSELF, BEN
 
 READS = ("/operator/approvals", "/operator/commands", "/operator/agents")
 WRITES = (
@@ -59,7 +59,7 @@ def test_facts_come_first_and_the_agents_words_last_without_control_characters(w
 def test_a_command_is_approved_once_by_another_than_who_asked_and_as_it_was_shown(web, plant):
     asked = {"device_id": "pump-01", "command": "restart", "parameters": {}, "justification": "checked on site"}
     assert web.post("/operator/commands", headers=ANNA, json=asked).json()["stage"] == "awaiting_approval"
-    assert plant.requests[0].command.proposed_by == Caller("anna", CallerKind.OPERATOR)
+    assert plant.requests[0].command.proposed_by == ANNA_HERSELF
     path, digest = "/operator/commands/cmd-1/approve", {"digest": "digest-of-cmd-1"}
     assert web.post(path, headers=ANNA, json=digest).status_code == 403
     assert web.post(path, headers=BEN, json={"digest": "of another"}).status_code == 409

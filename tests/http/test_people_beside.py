@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.http.guards import token_hash
+from aegisflow.domain.credentials import token_hash
 from tests.support.live import LivePlant
 from tests.support.waiting import eventually
 

@@ -1,10 +1,9 @@
 import asyncio
 import json
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from fastmcp import Client
@@ -14,28 +13,12 @@ from mcp_types import Implementation
 from aegisflow.config import HttpSettings
 from aegisflow.domain.views import PlantChange
 from aegisflow.errors import ListenError
-from aegisflow.http.app import build_http_app, listen, web_server
+from aegisflow.http.app import listen
 from aegisflow.mcp.proxy import build_proxy
-from aegisflow.mcp.server import build_server
-from aegisflow.mcp.web import mounted
-from tests.support.memory_plant import MemoryPlant, an_alarm
+from tests.support.memory_plant import an_alarm
+from tests.support.web_server import served
 
 Ask = Callable[..., tuple[int, bytes]]
-
-
-@contextmanager
-def served(plant: MemoryPlant, token: str = "") -> Iterator[str]:
-    app = build_http_app(mounted(build_server(lambda: plant)), plant, token, lambda: b"counter_total 1.0\n")
-    with closing(listen(HttpSettings(port=0), token)) as bound:
-        server = web_server(app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive()
 
 
 def ask(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:

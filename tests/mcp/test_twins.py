@@ -14,7 +14,7 @@ import pytest
 
 from aegisflow.bus.embedded import free_port
 from aegisflow.config import load
-from aegisflow.http.guards import token_hash
+from aegisflow.domain.credentials import token_hash
 from tests.support.live import LivePlant
 from tests.support.waiting import eventually
 

@@ -20,6 +20,7 @@ from aegisflow.domain.commands.model import (
     Mode,
     Stage,
 )
+from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.incidents.model import (
     CORRECTABLE,
@@ -37,6 +38,7 @@ from aegisflow.domain.incidents.model import (
 from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
+from aegisflow.domain.rights import Right
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -56,6 +58,8 @@ from aegisflow.domain.views import (
     Stream,
 )
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
+from aegisflow.plant.identities import Identities
+from aegisflow.plant.tokens import TokenOffice
 
 T = TypeVar("T")
 
@@ -130,7 +134,7 @@ def _rank(report: Incident) -> tuple[bool, float, int]:
 class MemoryPlant:
     """Implements ``aegisflow.plant.protocol.Plant`` over lists."""
 
-    def __init__(self, devices: int = 3) -> None:
+    def __init__(self, devices: int = 3, identities: Identities | None = None) -> None:
         self.spec = a_plant_spec(devices)
         self.alarms: list[Alarm] = []
         self.refusals: tuple[RefusedLine, ...] = ()
@@ -145,6 +149,24 @@ class MemoryPlant:
         self.healthy = True
         self.reloads = 0
         self.change = PlantChange(applied=True, added=("pump-04",))
+
+        self.identities = Identities() if identities is None else identities
+        self.tokens = TokenOffice(self.identities, lambda credential, entry: credential, self.now)
+
+    def agents(self) -> tuple[tuple[Credential, Standing], ...]:
+        return self.tokens.agents()
+
+    def operators(self) -> Mapping[str, tuple[OperatorSpec, Standing]]:
+        return self.tokens.operators()
+
+    def add_agent(self, wanted: Credential, by: Caller) -> Credential:
+        return self.tokens.add_agent(wanted, by)
+
+    def revoke_agent(self, name: str, by: Caller, reason: str) -> Credential:
+        return self.tokens.revoke_agent(name, by, reason)
+
+    def revoke_operator(self, name: str, by: Caller, reason: str) -> Credential:
+        return self.tokens.revoke_operator(name, by, reason)
 
     def now(self) -> float:
         return NOW
@@ -296,17 +318,17 @@ class MemoryPlant:
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
-        require_operator(by, "shelve alarms", "only operators may")
+        require_operator(by, Right.HANDLE_ALARMS, "shelve alarms", "only operators may")
         check_shelf(duration_s, reason)
         until = NOW + duration_s
         return self._change(alarm_id, lambda alarm: suppressed(alarm, AlarmState.SHELVED, by, reason, NOW, until))
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
-        require_operator(by, "bring alarms back", "only operators may")
+        require_operator(by, Right.HANDLE_ALARMS, "bring alarms back", "only operators may")
         return self._change(alarm_id, lambda alarm: returned_to_service(alarm, NOW))
 
     def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
-        require_operator(by, "take alarms out of service", "only operators may")
+        require_operator(by, Right.HANDLE_ALARMS, "take alarms out of service", "only operators may")
         check_reason(reason)
         return self._change(alarm_id, lambda alarm: suppressed(alarm, AlarmState.OUT_OF_SERVICE, by, reason, NOW))
 

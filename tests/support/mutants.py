@@ -10,25 +10,10 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
-from typing import NamedTuple
 
+from tests.support.identity_mutants import IDENTITY_MUTANTS
+from tests.support.mutant import Mutant
 from tests.support.places import ROOT
-
-
-class Mutant(NamedTuple):
-    name: str
-    file: str
-    old: str
-    new: str
-
-    def source(self) -> str:
-        """Return the file with the mistake in it."""
-        text = (ROOT / "aegisflow" / self.file).read_text(encoding="utf-8")
-        assert text.count(self.old) == 1, (
-            f"{self.name}: {self.old!r} stands {text.count(self.old)} times in {self.file}"
-        )
-        return text.replace(self.old, self.new)
-
 
 POLICY, LOCKS, AUTHORIZER, OPEN_COMMANDS = (
     "domain/commands/policy.py",
@@ -48,6 +33,7 @@ WRITER, RECALL = "store/writer.py", "store/recall.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
 
 MUTANTS = (
+    *IDENTITY_MUTANTS,
     Mutant(
         "allow beats ask",
         POLICY,
@@ -95,13 +81,13 @@ MUTANTS = (
     Mutant(
         "agents approve",
         AUTHORIZER,
-        'require_operator(by, "approve")',
+        'require_operator(by, Right.APPROVE, "approve")',
         "pass",
     ),
     Mutant(
         "agents reject",
         AUTHORIZER,
-        'require_operator(by, "reject")',
+        'require_operator(by, Right.APPROVE, "reject")',
         "pass",
     ),
     Mutant(
@@ -113,7 +99,7 @@ MUTANTS = (
     Mutant(
         "a deny-list of proposers",
         CALLERS,
-        "return self.kind is CallerKind.OPERATOR or self.kind is CallerKind.AGENT",
+        "return self.may(Right.COMMAND) or self.may(Right.PROPOSE)",
         "return self.kind is not CallerKind.SYSTEM",
     ),
     Mutant("a text similar to a kind is that kind", CALLERS, "return cls(text)", "return cls(text.strip().lower())"),
@@ -338,7 +324,9 @@ MUTANTS = (
         "        if True:\n            self._done",
     ),
     Mutant("a fact given up", TRANSITIONS, "if not told.ok and not told.final and step.answer is None:", "if False:"),
-    Mutant("agents resume themselves", GUARD, 'require_operator(switch.by, "switch the commands of agents")', "pass"),
+    Mutant(
+        "agents resume themselves", GUARD, 'require_operator(switch.by, right, "switch the commands of agents")', "pass"
+    ),
     Mutant("stopping waits for the store", GUARD, "if not switch.allowed:\n", "if False:\n"),
     Mutant(
         "an older resumption undoes a stop",

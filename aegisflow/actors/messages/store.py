@@ -10,6 +10,7 @@ from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord, Stage
 from aegisflow.domain.commands.transition import Transition
+from aegisflow.domain.credentials import Credential
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -109,6 +110,14 @@ class ReviewIncident(Question[Incident]):
     """Commit what a person says of a report; UnknownNameError or ConflictError where it does not fit."""
 
     review: IncidentReview
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCredential(Question[Credential]):
+    """Commit what is kept of a token, with its row of the audit."""
+
+    credential: Credential
+    entry: AuditEntry
 
 
 @dataclass(frozen=True, slots=True)

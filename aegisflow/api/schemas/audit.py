@@ -32,10 +32,11 @@ class AuditStep(Shape):
         reasons = entry.detail.get("reasons")
         words = entry.detail.get("justification")
         kind = str(entry.detail.get("kind", "caller"))
+        is_proven = kind == "agent" and entry.detail.get("authenticated") is True
         return cls(
             at=format_instant(entry.at),
             act=entry.act.removeprefix("command_").replace("_", " "),
-            by=clean(entry.actor, _NAME_BYTES),
+            by=clean(entry.actor, _NAME_BYTES) + (" (known by its token)" if is_proven else ""),
             reasons=[clean(str(one), _REASON_BYTES) for one in reasons] if isinstance(reasons, list | tuple) else [],
             words_not_facts=None if words is None else StatedWords(of=kind, text=clean(str(words), _WORDS_BYTES)),
         )

@@ -7,6 +7,7 @@ from pydantic import Field
 from aegisflow.api.fields import Read, as_number, name_in, whole, within, words
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, StatedWords, moment
 from aegisflow.api.text import clean
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, Stage
 from aegisflow.domain.times import format_instant
 
@@ -41,6 +42,12 @@ def _object(value: object) -> object:
 
 
 Parameters = dict[str, str | int | float]
+
+
+def who(caller: Caller) -> str:
+    """Return kind and name of a caller, and whether an agent's is proven."""
+    proven = " (known by its token)" if caller.authenticated and not caller.is_operator else ""
+    return f"{caller.kind} {clean(caller.name, NAME_BYTES)}{proven}"
 
 
 class CommandSummary(Shape):
@@ -78,7 +85,7 @@ class CommandSummary(Shape):
             policy=list(receipt.reasons),
             next_step=receipt.next_step,
             words_not_facts=StatedWords(
-                of=f"{command.proposed_by.kind} {clean(command.proposed_by.name, NAME_BYTES)}",
+                of=who(command.proposed_by),
                 text=clean(command.justification, WORDS_BYTES),
             ),
             **more,

@@ -27,6 +27,7 @@ from aegisflow.domain.commands.policy_spec import PolicySpec, Verdict
 from aegisflow.domain.commands.transition import Transition, at_stage, digest_of, end, row
 from aegisflow.domain.commands.verification import expect
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.rights import Right
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
@@ -61,7 +62,8 @@ class CommandAuthorizer:
             at: now, UTC epoch seconds.
         """
         decision = self._judge(command, device, at)
-        proposed = row(command, Stage.PROPOSED, at, command.proposed_by.name, kind=command.proposed_by.kind)
+        by = command.proposed_by
+        proposed = row(command, Stage.PROPOSED, at, by.name, kind=by.kind, authenticated=by.authenticated)
         record = CommandRecord(
             CommandReceipt(command, Stage.PROPOSED, decision.reasons, ""),
             at,
@@ -111,7 +113,7 @@ class CommandAuthorizer:
         """
         record = self._waiting(command_id)
         command, receipt = record.command, record.receipt
-        require_operator(by, "approve")
+        require_operator(by, Right.APPROVE, "approve")
         if (by.name, by.kind) == (command.proposed_by.name, command.proposed_by.kind):
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
         if by.name in record.approved_by:
@@ -145,7 +147,7 @@ class CommandAuthorizer:
             NotAllowedError: the caller is no operator.
         """
         record = self._waiting(command_id)
-        require_operator(by, "reject")
+        require_operator(by, Right.APPROVE, "reject")
         return end(record, Stage.REJECTED, at, (f"{by.name}: {reason}" if reason else f"by {by.name}",), by.name)
 
     def progress(self, progress: Progress) -> Transition | None:

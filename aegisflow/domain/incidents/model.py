@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import CommandName, Stage
+from aegisflow.domain.rights import Right
 from aegisflow.domain.times import Period
 from aegisflow.errors import BadValueError
 
@@ -96,7 +97,9 @@ class IncidentReview:
 
     def check(self) -> None:
         """Raise NotAllowedError for who is no operator, BadValueError for what cannot be corrected."""
-        require_operator(self.by, "review incident reports", "only people do, with their operator's token")
+        require_operator(
+            self.by, Right.REPORT, "review incident reports", "only people do, with their operator's token"
+        )
         for name in self.changes:
             if name not in CORRECTABLE:
                 raise BadValueError("changes", name, f"one of {', '.join(CORRECTABLE)}")

@@ -19,7 +19,7 @@ from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import UnknownNameError
 from aegisflow.mcp.budget import largest_page
-from aegisflow.mcp.caller import caller
+from aegisflow.mcp.gate import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.presenters import (
     acknowledgement,

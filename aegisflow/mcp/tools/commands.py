@@ -9,7 +9,7 @@ from aegisflow.api.text import clean
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import BadValueError
-from aegisflow.mcp.caller import caller
+from aegisflow.mcp.gate import caller
 from aegisflow.mcp.presenters import command_answer
 from aegisflow.mcp.schemas import CommandAnswer
 from aegisflow.mcp.tools.arguments import DeviceId

@@ -15,7 +15,7 @@ from aegisflow.domain.incidents.model import Incident, IncidentQuery, NewInciden
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import UnavailableError
 from aegisflow.mcp.budget import largest_page
-from aegisflow.mcp.caller import caller
+from aegisflow.mcp.gate import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.presenters import broker_away, incident_item, pattern_lines, stored_incident, unavailable
 from aegisflow.mcp.schemas import IncidentItem, IncidentReports, LoggedIncident

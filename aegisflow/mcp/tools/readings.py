@@ -15,7 +15,7 @@ from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import DeviceStatus
 from aegisflow.errors import BadValueError, RequestError
 from aegisflow.mcp.budget import largest_page, largest_that_fits
-from aegisflow.mcp.caller import caller
+from aegisflow.mcp.gate import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.presenters import (
     MAX_COMMANDS,

@@ -238,11 +238,13 @@ def _serving(app: App, settings: HttpSettings) -> Iterator[None]:
     import uvicorn
 
     from aegisflow.http.app import build_http_app, listen
+    from aegisflow.http.guards import OperatorTokens
     from aegisflow.mcp.server import build_server
-    from aegisflow.mcp.web import mounted
+    from aegisflow.mcp.web import mounted, shown_over_http
 
     with listen(settings, "") as bound:
-        web = build_http_app(mounted(build_server(lambda: app.plant)), app.plant, "", app.metrics.render)
+        agents = mounted(build_server(lambda: app.plant, app.identities, shown_over_http))
+        web = build_http_app(agents, app.plant, "", app.metrics.render, OperatorTokens(app.identities))
         config = uvicorn.Config(web, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="demo-http")

@@ -1,0 +1,90 @@
+"""Who may do what: rights, the roles that have them, and the right that each tool of agents needs.
+
+::
+
+    viewer ──► operator ──► approver ──► admin      each may all that stands left of it
+    agent                                           asks, notes and proposes; nothing of the above
+
+Every route of the operators' API names its right in ``aegisflow.api.endpoints``.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+__all__ = ["RIGHTS", "TOOLS", "Right", "Role", "rights_table", "roles_with"]
+
+
+class Right(StrEnum):
+    """One thing that somebody may do; its text goes on after "may"."""
+
+    SEE = "look at alarms, commands, reports and figures"
+    HANDLE_ALARMS = "acknowledge, shelve and take alarms out of service"
+    REPORT = "write and review incident reports"
+    COMMAND = "give machines commands"
+    STOP_AGENTS = "stop the commands of agents"
+    RELOAD = "have the plant file read again"
+    APPROVE = "approve and reject commands, let agents propose again, and agree to an opened policy"
+    ADMINISTER = "make and revoke tokens"
+    ASK = "ask, by the tools that read"
+    NOTE = "acknowledge the less serious alarms and log reports, by tools"
+    PROPOSE = "propose commands, by a tool"
+
+
+class Role(StrEnum):
+    """What a person or an agent is to AegisFlow."""
+
+    NONE = "none"
+    """Whoever shows no token, or one that is unknown, has expired or is revoked."""
+    AGENT = "agent"
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Role":
+        # What a newer store says and this version has no word for grants nothing.
+        return cls.NONE
+
+
+_VIEWER = frozenset({Right.SEE})
+_OPERATOR = _VIEWER | {Right.HANDLE_ALARMS, Right.REPORT, Right.COMMAND, Right.STOP_AGENTS, Right.RELOAD}
+_APPROVER = _OPERATOR | {Right.APPROVE}
+
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.NONE: frozenset(),
+    Role.AGENT: frozenset({Right.ASK, Right.NOTE, Right.PROPOSE}),
+    Role.VIEWER: _VIEWER,
+    Role.OPERATOR: _OPERATOR,
+    Role.APPROVER: _APPROVER,
+    Role.ADMIN: _APPROVER | {Right.ADMINISTER},
+}
+"""Role to all that it may; what stands nowhere, nobody may."""
+
+TOOLS: Mapping[str, Right] = {
+    "get_sensor_stream": Right.ASK,
+    "get_device_status": Right.ASK,
+    "get_active_anomalies": Right.ASK,
+    "get_anomaly_history": Right.ASK,
+    "query_device_manual": Right.ASK,
+    "get_incident_reports": Right.ASK,
+    "execute_device_command": Right.PROPOSE,
+    "acknowledge_anomaly": Right.NOTE,
+    "log_incident_report": Right.NOTE,
+}
+"""Tool of agents to the right that it needs; a read-only agent has but ``ASK``."""
+
+
+def roles_with(right: Right) -> tuple[Role, ...]:
+    """Return the roles that have a right, the least one first."""
+    return tuple(role for role in Role if right in RIGHTS[role])
+
+
+def rights_table() -> str:
+    """Return who may do what as a table in Markdown, for the documents."""
+    roles = [role for role in Role if role is not Role.NONE]
+    lines = [f"| may | {' | '.join(roles)} |", f"|---|{'---|' * len(roles)}"]
+    for right in Right:
+        marks = " | ".join("yes" if right in RIGHTS[role] else "" for role in roles)
+        lines.append(f"| {right} | {marks} |")
+    return "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)

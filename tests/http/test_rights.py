@@ -1,0 +1,125 @@
+"""The one table of rights, walked through from outside: every route, every role, and nobody."""
+
+from http import HTTPStatus
+
+import pytest
+from fastmcp import FastMCP
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from aegisflow.api.endpoints import ENDPOINTS, PREFIX, Endpoint
+from aegisflow.domain.callers import CallerKind
+from aegisflow.domain.credentials import AgentAccess, Credential, OperatorSpec, token_hash
+from aegisflow.domain.rights import Role
+from aegisflow.http.app import build_http_app
+from aegisflow.http.guards import OperatorTokens
+from aegisflow.mcp.web import mounted
+from aegisflow.plant.identities import Identities
+from tests.support.memory_plant import MemoryPlant
+
+PEOPLE = (Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN)
+LEAST = {
+    "describe_api": Role.VIEWER,
+    "list_approvals": Role.VIEWER,
+    "approve_command": Role.APPROVER,
+    "reject_command": Role.APPROVER,
+    "list_commands": Role.VIEWER,
+    "show_command": Role.VIEWER,
+    "give_command": Role.OPERATOR,
+    "show_agents": Role.VIEWER,
+    "stop_agents": Role.OPERATOR,
+    "resume_agents": Role.APPROVER,
+    "list_agent_tokens": Role.VIEWER,
+    "add_agent_token": Role.ADMIN,
+    "revoke_agent_token": Role.ADMIN,
+    "list_operators": Role.VIEWER,
+    "revoke_operator": Role.ADMIN,
+    "list_alarms": Role.VIEWER,
+    "acknowledge_alarm": Role.OPERATOR,
+    "shelve_alarm": Role.OPERATOR,
+    "unshelve_alarm": Role.OPERATOR,
+    "take_alarm_out_of_service": Role.OPERATOR,
+    "return_alarm_to_service": Role.OPERATOR,
+    "show_figures": Role.VIEWER,
+    "list_refused": Role.VIEWER,
+    "reload_plant": Role.OPERATOR,
+    "list_incidents": Role.VIEWER,
+    "write_incident": Role.OPERATOR,
+    "show_incident": Role.VIEWER,
+    "review_incident": Role.OPERATOR,
+}
+"""Route to the least role that it opens to; written down a second time, so that a slip in the first is seen."""
+
+
+def bearer(name: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer token-of-{name}"}
+
+
+def identities(access: AgentAccess | None = None) -> Identities:
+    people = {str(role): OperatorSpec(token_hash(f"token-of-{role}"), role) for role in PEOPLE}
+    known = Identities(people, access)
+    known.keep((Credential("line-agent", CallerKind.AGENT, token_hash("token-of-agent")),))
+    return known
+
+
+def web(server: FastMCP, known: Identities, shared: str = "") -> TestClient:
+    app = build_http_app(mounted(server), MemoryPlant(), shared, lambda: b"", OperatorTokens(known, shared))
+    return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))
+
+
+@pytest.fixture(scope="session")
+def client(agents_server: FastMCP) -> TestClient:
+    return web(agents_server, identities())
+
+
+def ask(client: TestClient, endpoint: Endpoint, headers: dict[str, str]) -> int:
+    path = PREFIX + endpoint.path.replace("{id}", "1").replace("{name}", "nobody")
+    body = {} if endpoint.method == "POST" else None
+    return client.request(endpoint.method, path, headers=headers, json=body).status_code
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
+@pytest.mark.parametrize("role", Role)
+def test_every_route_opens_to_its_roles_and_to_nobody_else(client: TestClient, endpoint: Endpoint, role: Role) -> None:
+    status = ask(client, endpoint, {} if role is Role.NONE else bearer(role))
+    if role not in PEOPLE:
+        assert status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+    elif PEOPLE.index(role) < PEOPLE.index(LEAST[endpoint.name]):
+        assert status == HTTPStatus.FORBIDDEN
+    else:
+        assert status in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+
+
+def test_there_is_no_route_that_the_walk_leaves_out(client: TestClient) -> None:
+    routes = {route.path for route in client.app.routes if isinstance(route, Route)}  # type: ignore[attr-defined]
+    below = {PREFIX + endpoint.path for endpoint in ENDPOINTS}
+    assert routes == below | {"/healthz", "/instance", "/metrics", "/reload"}
+    assert [route.path for route in client.app.routes if isinstance(route, Mount)] == [""]  # type: ignore[attr-defined]
+    assert LEAST.keys() == {endpoint.name for endpoint in ENDPOINTS}
+
+
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("access", "shared", "opens"),
+    [
+        (AgentAccess(), "", {"agent"}),
+        (AgentAccess(anonymous=True), "", {"agent", ""}),
+        (AgentAccess(), "token-of-all", {"agent", "all"}),
+        (AgentAccess(anonymous=False), "token-of-all", {"agent"}),
+    ],
+)
+def test_at_mcp_there_are_agents_by_their_own_token_and_others_only_where_the_file_lets_them(
+    agents_server: FastMCP, access: AgentAccess, shared: str, opens: set[str]
+) -> None:
+    with web(agents_server, identities(access), shared) as client:
+        for name in ("", "all", "agent", "unknown", *PEOPLE):
+            headers = {"Accept": "application/json, text/event-stream"} | (bearer(name) if name else {})
+            status = client.post("/mcp", headers=headers, json=HELLO).status_code
+            assert status == (HTTPStatus.OK if name in opens else HTTPStatus.UNAUTHORIZED), name

@@ -1,0 +1,82 @@
+"""Mistakes about who may come in, and what proves what was done; see ``mutants``."""
+
+from tests.support.mutant import Mutant
+
+CALLERS = "domain/callers.py"
+RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
+    "domain/rights.py",
+    "domain/credentials.py",
+    "plant/identities.py",
+    "plant/tokens.py",
+)
+OPERATORS, TOOLBOX = "http/operators.py", "mcp/toolbox.py"
+
+IDENTITY_MUTANTS = (
+    Mutant(
+        "a viewer handles alarms",
+        RIGHTS,
+        "_VIEWER = frozenset({Right.SEE})",
+        "_VIEWER = frozenset({Right.SEE, Right.HANDLE_ALARMS})",
+    ),
+    Mutant(
+        "an operator approves",
+        RIGHTS,
+        "Right.STOP_AGENTS, Right.RELOAD}",
+        "Right.STOP_AGENTS, Right.RELOAD, Right.APPROVE}",
+    ),
+    Mutant("routes ask for no right", OPERATORS, "if not caller.may(endpoint.right):", "if False:"),
+    Mutant(
+        "an agent is of the role that it names",
+        CALLERS,
+        "role = Role.AGENT if self.kind is CallerKind.AGENT else",
+        "role = self.role if self.role else",
+    ),
+    Mutant(
+        "a revoked token opens",
+        CREDENTIALS,
+        'if self.revoked_at is not None:\n            return f"',
+        'if False:\n            return f"',
+    ),
+    Mutant(
+        "an expired token opens",
+        CREDENTIALS,
+        'if self.expires_at is not None and at >= self.expires_at:\n            return f"',
+        'if False:\n            return f"',
+    ),
+    Mutant(
+        "a person's revoked token opens",
+        IDENTITIES,
+        "if revoked is not None and revoked.revoked_at is not None:",
+        "if False:",
+    ),
+    Mutant("a read-only plant proposes", CREDENTIALS, "if access.read_only and right", "if False and right"),
+    Mutant("a read-only agent proposes", CREDENTIALS, "if credential.read_only and right", "if False and right"),
+    Mutant("a tool that is off answers", CREDENTIALS, "if tool in access.tools_off:", "if False:"),
+    Mutant(
+        "a tool that an agent was not given answers",
+        CREDENTIALS,
+        "if credential.tools and tool not in",
+        "if False and tool not in",
+    ),
+    Mutant("quotas never fill", CREDENTIALS, "if len(self._taken) < self.count:", "if True:"),
+    Mutant("tools ask nobody", TOOLBOX, "            gate.admit(function.__name__)\n", ""),
+    Mutant(
+        "an unknown token is nobody's and passes",
+        IDENTITIES,
+        "if own is None or own.kind is not CallerKind.AGENT:",
+        "if False:",
+    ),
+    Mutant(
+        "a token opens before it is stored",
+        TOKENS,
+        "kept = self._store(credential,",
+        "self._identities.keep((credential,))\n        kept = self._store(credential,",
+    ),
+    Mutant("an agent takes the name of a person", TOKENS, "if wanted.name in people:", "if False:"),
+    Mutant(
+        "the shared token outlives what the file says",
+        IDENTITIES,
+        "self._access.anonymous is not False if shown.is_shared",
+        "True if shown.is_shared",
+    ),
+)
