@@ -85,7 +85,7 @@ class Committer:
         self._writer: Writer | None = None
         self._pending: list[Record] = []
         self._pending_readings = 0
-        self._pending_devices: set[str | None] = set()
+        self._pending_devices: set[str] = set()
         self._committed_readings = 0
         self._unstorable = 0
         self._unstorable_at = -math.inf
@@ -113,8 +113,8 @@ class Committer:
             self._oldest = self._monotonic()
             self._look_at = -math.inf
         self._pending.append(record)
-        if record.readings:
-            self._pending_readings += len(record.readings)
+        self._pending_readings += len(record.readings)
+        if record.device_id is not None:
             self._pending_devices.add(record.device_id)
 
     def flush(self) -> bool:
@@ -331,6 +331,9 @@ class Committer:
         except (PeeweeException, StoreError) as error:
             if isinstance(error, StoreLostError):
                 self._fail(error)
+            else:
+                # It may be the connection that is broken, and as long as nothing is to be written nobody else notices.
+                self._disconnect()
             raise StoreError(f"the store could not be read: {describe(error)}") from error
 
     def _keep_house(self) -> None:

@@ -109,11 +109,15 @@ class Writer:
         refused: list[tuple[Record, str]] = []
         with self.connection.transaction():
             for record in records:
+                newest_at = self._newest_at
                 try:
                     with self.connection.transaction():
                         self._write(gather([record]))
                 except NEVER_STORABLE as error:
+                    # Numbers, hashes and counts have run ahead of what was taken back; what the records before
+                    # this one wrote still stands, and its head is still to be exported.
                     self._load()
+                    self._newest_at = newest_at
                     why = f"{type(error).__name__}: {error}"[:200].replace("\0", " ")
                     refused.append((record, why))
                     self._write(Batch(letters=[_unstorable(record, why, now)]))
