@@ -102,6 +102,7 @@ class Writer:
             with self.audited():
                 self._write(gather(records))
         except NEVER_STORABLE:
+            # The database does not say which row it was.
             return self._commit_singly(records, now)
         return []
 
@@ -143,6 +144,7 @@ class Writer:
         row = command_row(transition.after)
         with self.audited():
             found = self._stage_of(row["command_id"])
+            # The answer to the first try was lost, and the step comes again.
             if found == (row["stage"], row["stage_at"]):
                 return True
             before = transition.before
@@ -184,6 +186,7 @@ class Writer:
         if batch.readings:
             self._write_readings(batch.readings)
         if batch.events:
+            # Many events of one alarm may come together; its row is what the last of them left.
             latest: dict[str, Alarm] = {event.alarm.alarm_id: event.alarm for event in batch.events}
             self._put(Anomaly, [anomaly_row(alarm) for alarm in latest.values()], "alarm_id")
             self._put(AlarmChange, [alarm_change_row(event) for event in batch.events])
@@ -227,6 +230,7 @@ class Writer:
         keys = self.keys
         unknown = {reading.device_id for reading in readings if reading.device_id not in keys}
         if unknown:
+            # Sorted, so that the numbers, and with them buckets and pages, do not hang on the order of a set.
             self._insert(DeviceKey, ("name",), sorted(unknown))
             self._load_keys()
             keys = self.keys
@@ -251,6 +255,8 @@ class Writer:
         width = len(names)
         position, left = 0, len(flat) // width
         while left:
+            # The rest goes in powers of two: nine texts for each table, where each number of rows would be a text
+            # of its own.
             rows = _ROWS if left >= _ROWS else 1 << left.bit_length() - 1
             sql = _insert_sql(model._meta.table_name, names, rows, unique)
             self.connection.run(sql, *flat[position : position + rows * width])
