@@ -97,7 +97,7 @@ class Device:
         if disposition is Disposition.DUPLICATE:
             return disposition, ()
         # A late reading is judged now: time does not run backwards for windows and delays.
-        at, values, received_at = timeline.latest_at, self.judged.values, reading.received_at
+        at, values, received_at = timeline.judging_at, self.judged.values, reading.received_at
         silent_s, self._received_at = received_at - self._received_at, received_at
         command_state = self._command_state
         events: tuple[AlarmEvent, ...] = ()
@@ -153,7 +153,7 @@ class Device:
             by_s: by how many seconds it was set ahead, negative for back.
             at: UTC epoch seconds by the clock as it is now.
         """
-        self.timeline.clock.our_clock_moved(by_s)
+        self.timeline.our_clock_moved(by_s)
         self._received_at, self._heard_at, self._heard_since = (
             min(then, then + by_s, key=lambda instant: abs(at - instant))  # a reading may have come since
             for then in (self._received_at, self._heard_at, self._heard_since)
@@ -434,7 +434,7 @@ class Device:
             return Quality.BAD, f"refused: {refused}" if refused else "never seen"
         if refused:
             return Quality.BAD, f"refused: {refused}; the value is the last good one"
-        if self.timeline.latest_at - sensor.at + unheard_s > sensor.spec.stale_after_s:
+        if self.timeline.judging_at - sensor.at + unheard_s > sensor.spec.stale_after_s:
             return Quality.UNCERTAIN, "stale"
         return Quality.GOOD, ""
 

@@ -38,6 +38,8 @@ LAGGING = 5
 """So many where nothing but their age speaks against the clock: that may be a backlog, too."""
 _SPAN_S = 1.0
 """Receipts that agree must cover this: in a burst every clock looks as if it ran too fast."""
+_APART_S = _SPAN_S / (AGREEING - 1)
+"""Contrary readings closer to each other than this are one, however fast a device reports."""
 _JITTER_S = 2.0
 _JITTER_SHARE = 0.1
 """Offsets agree when they differ by no more than this, or by this share of the time they cover."""
@@ -69,7 +71,19 @@ class SenderClock:
     a message is delayed by makes its offset smaller (the minimum filter of NTP, RFC 5905 section 10).
     """
 
-    __slots__ = ("_anchor", "_block", "_contrary", "_largest", "_latest", "changes", "drift_ppm", "offset_s", "untold")
+    __slots__ = (
+        "_anchor",
+        "_block",
+        "_contrary",
+        "_largest",
+        "_latest",
+        "_recalled",
+        "_run",
+        "changes",
+        "drift_ppm",
+        "offset_s",
+        "untold",
+    )
 
     def __init__(self) -> None:
         self.offset_s = 0.0
@@ -84,10 +98,14 @@ class SenderClock:
         """The newest stamp that was believed."""
         self._contrary: list[tuple[float, float]] = []
         """Stamp and receipt of the newest readings in a row that speak against what is believed."""
+        self._run = (0.0, 0.0, 0.0)
+        """When the first of them came, as long as they have gone on, and their smallest and largest offset."""
         self._block = 0
         """Offsets seen since the estimate was last looked at."""
         self._largest = -inf
         """The largest of them."""
+        self._recalled = (0.0, 0)
+        """Offset of the stored reading that was recalled last, and how many in a row agree on it."""
         self._anchor: tuple[float, float] | None = None
         """Receipt and offset from which the drift is measured."""
 
@@ -124,9 +142,21 @@ class SenderClock:
             return at if at < received_at else received_at
         return stamp if offset <= 0.0 else received_at
 
-    def recall(self, stamp: float) -> None:
-        """Go on from the newest stamp that the store knows, in UTC epoch seconds."""
-        self._latest = max(self._latest, stamp)
+    def recall(self, at: float, stamp: float | None) -> None:
+        """Go on from a stored reading; call it for each, oldest first.
+
+        Args:
+            at: the instant under which it was judged, UTC epoch seconds.
+            stamp: what the sender's clock said, where that was something else.
+        """
+        offset = 0.0 if stamp is None else _plain(stamp - at)
+        agrees = abs(offset - self._recalled[0]) <= _JITTER_S
+        run = self._recalled[1] + 1 if agrees else 1
+        self._recalled = (offset, run)
+        if run >= AGREEING and offset != self.offset_s:  # a single stamp that was wild says nothing
+            self.offset_s, self._latest = offset, -inf
+        if offset == self.offset_s:
+            self._latest = max(self._latest, at + offset)
 
     def our_clock_moved(self, by_s: float) -> None:
         """Take note that our own clock was set by so many seconds; the sender's was not."""
@@ -150,15 +180,30 @@ class SenderClock:
             offset = self._agreed(AGREEING if ahead or overtaken else LAGGING)
             if offset is not None and abs(offset - self.offset_s) > (AHEAD_S if ahead else TOLERANCE_S):
                 self._change(offset, received_at, "its newest readings agree on it")
-            elif ahead:
+            elif ahead or self._stands_still():
                 return received_at
         self._latest = max(self._latest, stamp)
         return min(stamp - self.offset_s, received_at)
 
     def _note(self, stamp: float, received_at: float) -> None:
-        self._contrary.append((stamp, received_at))
-        if len(self._contrary) > LAGGING:
-            del self._contrary[0]
+        contrary = self._contrary
+        if contrary and abs(received_at - contrary[-1][1]) < _APART_S:
+            return
+        offset = stamp - received_at
+        began, low, high = self._run if contrary else (received_at, offset, offset)
+        self._run = began, min(low, offset), max(high, offset)
+        contrary.append((stamp, received_at))
+        if len(contrary) > LAGGING:
+            del contrary[0]
+
+    def _stands_still(self) -> bool:
+        """Return whether the newest contrary stamps are all the same while time has passed: then they say nothing."""
+        newest = self._contrary[-AGREEING:]
+        return (
+            len(newest) == AGREEING
+            and all(stamp == newest[0][0] for stamp, _ in newest)
+            and newest[-1][1] - newest[0][1] >= _SPAN_S
+        )
 
     def _agreed(self, count: int) -> float | None:
         """Return the offset on which the newest readings agree, None where they do not.
@@ -169,9 +214,13 @@ class SenderClock:
             return None
         newest = self._contrary[-count:]
         span = newest[-1][1] - newest[0][1]
-        if span < _SPAN_S or any(later[0] <= earlier[0] for earlier, later in pairwise(newest)):
-            return None
         offsets = [stamp - received for stamp, received in newest]
+        began, low, high = self._run
+        if high - low <= _JITTER_SHARE * (newest[-1][1] - began) - _JITTER_S:
+            return median(offsets)  # it shakes, and has gone at the pace of ours for so long
+        goes_on = newest[-1][0] > newest[0][0] and all(later[0] >= earlier[0] for earlier, later in pairwise(newest))
+        if span < _SPAN_S or not goes_on:
+            return None
         if max(offsets) - min(offsets) > max(_JITTER_S, _JITTER_SHARE * span):
             return None
         return median(offsets)

@@ -38,6 +38,7 @@ class Timeline:
     """
 
     __slots__ = (
+        "_came_at",
         "_coarse",
         "_in_second",
         "_marks",
@@ -50,6 +51,7 @@ class Timeline:
         "clock",
         "conflicts",
         "interval",
+        "judging_at",
         "late",
         "latest_at",
         "repetitions",
@@ -62,6 +64,11 @@ class Timeline:
         """Between instants of the device."""
         self.latest_at = -inf
         """The newest instant that was judged, UTC epoch seconds by the plant's clock."""
+        self.judging_at = -inf
+        """Under which instant the newest reading is judged: that of the newest, and on from there by our own clock
+        where later readings are dated before it."""
+        self._came_at = -inf
+        """When the reading came that moved it, by our clock."""
         self.repetitions = self.conflicts = self.late = 0
         self._stamps = array("d", [-inf]) * room
         self._marks = array("q", [0]) * room
@@ -87,17 +94,22 @@ class Timeline:
         if stamp <= newest and stamp in stamps:
             return self._known(reading)
         at = self.clock.place(stamp, reading.received_at)
+        if self._coarse and stamp != self._parts[-1][0]:
+            self._per_second, self._in_second = self._in_second, 0
         # As _remember, without the call: this is done for every reading of the plant.
-        self._newest = stamp
+        if stamp > newest:
+            self._newest = stamp
         self._parts.append((stamp, values))
         place = self._next
         stamps[place], self._marks[place] = stamp, hash(tuple(values.values()))
         place += 1
         self._next = place if place < len(stamps) else 0
-        if self._coarse and stamp != newest:
-            self._per_second, self._in_second = self._in_second, 0
         if at > self.latest_at:
             self.latest_at = at
+            if at > self.judging_at:
+                self.judging_at, self._came_at = at, reading.received_at
+            else:
+                self._reckon(at, reading.received_at)
             self.interval.note(at)
             return _ACCEPTED, reading if at == stamp else _placed(reading, at)
         return self._late(reading, at)
@@ -106,9 +118,14 @@ class Timeline:
         """Go on from a stored reading; call it for each, oldest first."""
         self._remember(reading.at if reading.stamp is None else reading.stamp, reading.values)
         if reading.at > self.latest_at:
-            self.latest_at = reading.at
-            self.clock.recall(reading.at)
+            self._go_on(reading.at, reading.received_at)
             self.interval.note(reading.at)
+        self.clock.recall(reading.at, reading.stamp)
+
+    def our_clock_moved(self, by_s: float) -> None:
+        """Take note that our own clock was set by so many seconds: no time has passed by that."""
+        self.clock.our_clock_moved(by_s)
+        self._came_at += by_s
 
     def resize(self, room: int) -> None:
         """Recognise repetitions among so many readings from now on."""
@@ -124,7 +141,8 @@ class Timeline:
         return self._coarse >= _COARSE
 
     def _remember(self, stamp: float, values: Mapping[str, float]) -> None:
-        self._newest = stamp
+        if stamp > self._newest:
+            self._newest = stamp
         self._parts.append((stamp, values))
         self._place(stamp, hash(tuple(values.values())))
 
@@ -142,19 +160,25 @@ class Timeline:
             self.repetitions += 1
             return Disposition.DUPLICATE, reading
         known: dict[str, float] = {}
+        recent = False
         for one, parts in self._parts:
             if one == stamp:
                 known |= parts
+                recent = True
         fresh = {sensor: value for sensor, value in values.items() if known.get(sensor) != value}
         if values and not fresh:
             self.repetitions += 1
             return Disposition.DUPLICATE, reading
         disposition = Disposition.ACCEPTED
-        if any(sensor in known for sensor in fresh):
+        again = any(sensor in known for sensor in fresh)
+        if again:
             self._coarse = self._coarse + 1 if stamp == int(stamp) else 0
             if not self.is_coarse:
                 self.conflicts += 1
                 disposition = Disposition.CONFLICT
+        elif not recent:  # of an instant long past, or of a clock that was set back onto it
+            self.late += 1
+            disposition = Disposition.LATE
         self._remember(stamp, fresh)
         at = self.clock.place(stamp, reading.received_at)
         if self._coarse:
@@ -162,22 +186,41 @@ class Timeline:
         if self.is_coarse:
             at += self._in_second / (max(self._in_second, self._per_second) + 1)
         reading = reading._replace(values=fresh)
-        if at <= self.latest_at:
-            return disposition, self._beside(reading, at)
+        if again or not recent:
+            self._reckon(at, reading.received_at)
+        if at > self.latest_at:
+            self._go_on(at, reading.received_at)
+            return disposition, _placed(reading, at)
+        return disposition, self._beside(reading, at)
+
+    def _go_on(self, at: float, received_at: float) -> None:
+        """Let time go on to a newer instant."""
         self.latest_at = at
-        return disposition, _placed(reading, at)
+        if at > self.judging_at:
+            self.judging_at, self._came_at = at, received_at
+        else:
+            self._reckon(at, received_at)
+
+    def _reckon(self, at: float, received_at: float) -> None:
+        """Let time go on as our clock does, where the stamps do not: delays must not wait for a sender's clock.
+
+        Where the newest lies ahead of now it was never true, so time goes on from this one, at ``at``.
+        """
+        passed_s, self._came_at = received_at - self._came_at, received_at
+        if self.latest_at > received_at + AHEAD_S:
+            self.latest_at = at
+        if self.judging_at > received_at + AHEAD_S:
+            self.judging_at = self.latest_at
+        elif passed_s > 0.0:
+            self.judging_at = max(self.judging_at, min(self.judging_at + passed_s, received_at))
 
     def _late(self, reading: Reading, at: float) -> tuple[Disposition, Reading]:
-        """Judge a reading that is not the newest.
-
-        Where the newest lies ahead of now it was never true, so time goes on from this one.
-        """
+        """Judge a reading that is not the newest."""
         self.late += 1
         # One that keeps its stamp keeps it to the last bit: should it have been stored before, as what a broker
         # delivers again after a long break may have been, the store knows it by that.
         placed = reading if at == reading.at else self._beside(reading, at)
-        if self.latest_at > reading.received_at + AHEAD_S:
-            self.latest_at = placed.at
+        self._reckon(placed.at, reading.received_at)
         return Disposition.LATE, placed
 
     def _beside(self, reading: Reading, at: float) -> Reading:

@@ -54,7 +54,7 @@ def test_what_was_stamped_next_year_binds_nobody_once_both_clocks_are_right() ->
     assert clock.place(NOW, NOW) == NOW
     assert clock.changes == 1
     after = SenderClock()
-    after.recall(NOW + YEAR)
+    after.recall(NOW + YEAR, None)
     assert after.place(NOW, NOW) == NOW
 
 
@@ -93,6 +93,57 @@ def test_our_own_clock_set_is_not_the_senders_jump() -> None:
     clock.our_clock_moved(2 * HOUR)  # the sender is right, and so behind ours as long as ours is wrong
     assert live(clock, -2 * HOUR, 20, NOW + 1000 + 2 * HOUR) == [0.0] * 20
     assert clock.changes == 0
+
+
+def test_a_clock_that_stands_still_says_nothing_and_its_readings_are_placed_where_they_came() -> None:
+    clock = SenderClock()
+    live(clock, 0.0, 50)
+    began = NOW + 250.0
+    placed = [clock.place(began, began + 5.0 * n) - (began + 5.0 * n) for n in range(100)]
+    assert placed[20:] == [0.0] * 80
+    assert min(placed) >= -80.0
+    assert live(clock, 0.0, 20, began + 1_000.0) == [0.0] * 20
+    assert clock.changes == 0
+
+
+@pytest.mark.parametrize("step", [0.02, 0.1])
+def test_a_jump_is_recognised_within_seconds_however_fast_the_sender_reports(step: float) -> None:
+    for offset in (HOUR, -5 * HOUR):
+        for whole in (False, True):
+            clock = SenderClock()
+            live(clock, 0.0, 50, step=step)
+            start = NOW + 1_000.0
+            times = [start + n * step for n in range(int(5.0 / step))]
+            stamps = [float(int(time + offset)) if whole else time + offset for time in times]
+            placed = [clock.place(stamp, time) for stamp, time in zip(stamps, times, strict=True)]
+            assert placed[-1] == pytest.approx(times[-1], abs=1.1)
+            assert clock.changes == 1
+
+
+def test_a_clock_that_is_off_and_shakes_is_known_once_it_has_gone_at_our_pace_for_some_minutes() -> None:
+    clock = SenderClock()
+    live(clock, 0.0, 50)
+    for n in range(400):
+        received = NOW + 1_000.0 + n
+        placed = clock.place(received - 5 * HOUR + (7 * n) % 17 - 8.0, received)
+    assert placed == pytest.approx(received, abs=20.0)
+    assert round(clock.offset_s / HOUR) == -5
+
+
+def test_what_was_known_of_a_clock_is_known_after_a_restart_and_not_told_again() -> None:
+    for offset in (-5 * HOUR, HOUR):
+        clock = SenderClock()
+        live(clock, offset, 50)
+        after = SenderClock()
+        for n in range(20):
+            after.recall(NOW + 5 * n, NOW + 5 * n + offset)
+        after.recall(NOW + 100.0, NOW + 100.0 + YEAR)  # one that was wild
+        assert live(after, offset, 20, NOW + 200.0) == [0.0] * 20
+        assert after.changes == 0
+    right = SenderClock()
+    right.recall(NOW, None)
+    right.recall(NOW + 5.0, NOW + 5.0 + YEAR)
+    assert live(right, 0.0, 5, NOW + 10.0) == [0.0] * 5
 
 
 def test_drift_is_measured_in_parts_per_million() -> None:

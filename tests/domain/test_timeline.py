@@ -98,6 +98,39 @@ def test_b3_parts_of_one_instant_are_all_judged_and_only_the_same_value_is_a_rep
     assert (timeline.repetitions, timeline.conflicts) == (1, 1)
 
 
+def test_b3_parts_of_several_instants_that_come_interleaved_are_each_kept_and_judged() -> None:
+    timeline = Timeline(60)
+    sensors = {"temperature": 71.0, "vibration": 1.2, "pressure": 31.0}
+    parts = [
+        (NOW + n, NOW + n + late, {name: value + n})
+        for n in range(9)
+        for late, (name, value) in enumerate(sensors.items())
+    ]
+    found = placed(timeline, *sorted(parts, key=lambda part: part[1]))
+    assert {one[0] for one in found} <= {Disposition.ACCEPTED, Disposition.LATE}
+    assert sorted(name for _, one in found for name in one.values) == sorted([*sensors] * 9)
+    assert len({one.at for _, one in found}) == len(found), "the store keeps one reading for each instant"
+    again = placed(timeline, *sorted(parts, key=lambda part: part[1]))
+    assert {one[0] for one in again} == {Disposition.DUPLICATE}
+
+
+def test_b3_a_repetition_is_one_also_after_a_late_reading() -> None:
+    timeline = Timeline(60)
+    placed(timeline, *((NOW + n, NOW + n, {"vibration": 1.0 + n}) for n in range(5)))
+    placed(timeline, (NOW + 1.5, NOW + 5, {"vibration": 9.0}))
+    (again,) = placed(timeline, (NOW + 4, NOW + 5.1, {"vibration": 5.0}))
+    assert again[0] is Disposition.DUPLICATE
+
+
+def test_a1_time_goes_on_for_delays_by_our_clock_where_stamps_stand_still_or_are_behind() -> None:
+    for stamp in (lambda now: NOW, lambda now: now - 50.0, lambda now: NOW - (now - NOW)):
+        timeline = Timeline(60)
+        placed(timeline, *((NOW - 100 + n, NOW - 100 + n, {"vibration": n / 100}) for n in range(100)))
+        for n in range(1, 50):
+            placed(timeline, (stamp(NOW + n), NOW + n, {"vibration": 1 + n / 100}))
+            assert timeline.judging_at == pytest.approx(NOW + n, abs=2.0)
+
+
 def test_b4_fifty_readings_in_a_second_of_whole_stamps_are_spread_within_it() -> None:
     timeline = Timeline(60)
     chance = random.Random(3)

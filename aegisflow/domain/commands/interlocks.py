@@ -103,7 +103,7 @@ class RecoveryWatch:
             inside = (limit.low is None or value >= limit.low) and (limit.high is None or value <= limit.high)
             if not inside:
                 self._since.pop(sensor, None)
-            elif sensor not in self._since or at - self._at[sensor] > self._gap_s:
+            elif sensor not in self._since or not 0.0 <= at - self._at[sensor] <= self._gap_s:
                 self._since[sensor] = at
             self._at[sensor] = at
 

@@ -100,7 +100,7 @@ class DeviceDetector:
         Sensors that the reading lacks stay as they are, and values without a sensor are ignored.
 
         Args:
-            at: UTC epoch seconds of the reading; never before that of the reading before.
+            at: UTC epoch seconds of the reading; before that of the reading before only where our clock was ahead.
             values: sensor to value, in the sensor's unit.
             alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
@@ -139,6 +139,8 @@ class DeviceDetector:
     def _update(self, at: float, values: Mapping[str, float]) -> tuple[bool, bool]:
         """Give each sensor its value; return whether anything may matter, and whether a block is full."""
         newer = at > self._at  # else a part of the same instant: the sensors it lacks are in the others
+        if at < self._at:
+            self._time_was_ahead(self._at - at)
         self._at = at
         awake = full = False
         get = values.get
@@ -160,6 +162,11 @@ class DeviceDetector:
             if sensor.baseline.full:
                 full = True
         return awake, full
+
+    def _time_was_ahead(self, by_s: float) -> None:
+        """Take note that what was now lay ahead of it: who has not reported since has not for as long as before."""
+        for sensor in self.sensors:
+            sensor.at -= by_s
 
     def refuse(self, refused: Sequence[RefusedValue]) -> None:
         """Count values that could not be used; names without a sensor are passed over."""
