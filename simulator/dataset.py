@@ -90,7 +90,7 @@ def _record(
 ) -> Recording:
     elapsed = np.arange(scenario.steps) * scenario.interval_s
     values = {name: _healthy(scenario, device_id, name, baseline, elapsed) for name, baseline in baselines.items()}
-    _step_load(scenario, device_id, values, elapsed)
+    _step_load(scenario, device_id, values, elapsed, faults)
     severities: list[tuple[NDArray[np.bool_], Label]] = []
     for fault in faults:
         hit = (elapsed >= fault.start_s) & (elapsed < fault.end_s)
@@ -101,6 +101,7 @@ def _record(
                 values[name][hit] += fault.amplitude * delta
         severities += _label_fault(fault, hit, elapsed)
     severities += _stick(scenario, device_id, values, elapsed)
+    _run_up(scenario, values, elapsed)
     for name, baseline in baselines.items():
         _read_out(scenario, device_id, name, baseline, values[name])
     labels, label = _merge(severities, scenario.steps)
@@ -136,13 +137,30 @@ def _correlated(white: Floats, r: float) -> Floats:
     return np.fromiter(accumulate(innovations.tolist(), lambda last, new: r * last + new), float, len(white))
 
 
-def _step_load(scenario: Scenario, device_id: str, values: dict[str, Floats], elapsed: Floats) -> None:
+def _run_up(scenario: Scenario, values: dict[str, Floats], elapsed: Floats) -> None:
+    """Start from standstill: everything from 0, the heat from 20 °C and five times as slowly."""
+    if not scenario.cold_start_s:
+        return
+    for name, column in values.items():
+        if name == "temperature":
+            column[:] = 20 + (column - 20) * (1 - np.exp(-elapsed / (5 * scenario.cold_start_s)))
+        elif name in ("pressure", "vibration", "power_consumption"):
+            column *= 1 - np.exp(-elapsed / scenario.cold_start_s)
+
+
+def _step_load(
+    scenario: Scenario, device_id: str, values: dict[str, Floats], elapsed: Floats, faults: tuple[Fault, ...]
+) -> None:
     """Change the load now and then: power at once, temperature and vibration behind it (10 min)."""
-    if not scenario.load_steps:
+    before = scenario.load_before_fault_s
+    if not scenario.load_steps and (before is None or not faults):
         return
     rng = _rng(scenario, device_id, "load")
-    count = max(1, round(scenario.load_steps * scenario.duration_s / DAY))
+    count = max(1, round(scenario.load_steps * scenario.duration_s / DAY)) if scenario.load_steps else 0
     times = np.sort(rng.uniform(0, scenario.duration_s, count))
+    if before is not None:
+        times = np.sort(np.append(times, [fault.start_s - before for fault in faults]))
+        count = len(times)
     levels = rng.uniform(2, 5, count) * rng.choice([-1.0, 1.0], count)
     power, lagged, last = np.zeros(len(elapsed)), np.zeros(len(elapsed)), 0.0
     for time, level in zip(times, levels, strict=True):
@@ -178,6 +196,9 @@ def _read_out(scenario: Scenario, device_id: str, name: str, baseline: Baseline,
         rng = _rng(scenario, device_id, name, "spikes")
         hit = rng.random(len(values)) < scenario.spikes
         size = rng.uniform(8, 20, len(values)) * rng.choice([-1.0, 1.0], len(values))
+        for place in np.flatnonzero(hit) if scenario.spike_samples > 1 else ():
+            run = slice(place, place + scenario.spike_samples)
+            hit[run], size[run] = True, size[place]
         values[hit] += (baseline.sigma * size)[hit]
     if baseline.floor is not None:
         np.maximum(values, baseline.floor, out=values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from aegisflow.domain.equipment import PlantSpec, SensorSpec
 from aegisflow.domain.times import parse_instant
 
-from .faults import DAY, HOUR, REFERENCE_DAY, Fault, random_faults
+from .faults import DAY, HOUR, KINDS, REFERENCE_DAY, Fault, random_faults
 
 DEFAULT_START = parse_instant("2026-01-05T00:00:00Z")
 
@@ -68,11 +68,17 @@ class Scenario:
     missing_values: float = 0.0
     """Share of single values that are absent from their reading."""
     spikes: float = 0.0
-    """Share of single values that are off by 8 to 20 sigma."""
+    """Share of values at which a spike of 8 to 20 sigma begins."""
+    spike_samples: int = 1
+    """Values in a row that a spike lasts."""
     stuck: int = 0
     """Sensors a day that repeat one value for an hour (labelled ``sensor_stuck``)."""
     load_steps: int = 0
     """Harmless changes of load per device and day; not labelled."""
+    load_before_fault_s: float | None = None
+    """So many seconds before each fault its device's load changes, too; None for no such change."""
+    cold_start_s: float = 0.0
+    """Time constant of a start from standstill at the beginning, five times that for heat; 0 for none."""
 
     @property
     def steps(self) -> int:
@@ -91,6 +97,17 @@ def _two_at_once(scenario: Scenario) -> Scenario:
     return replace(scenario, faults=(first, replace(second, start_s=first.start_s + first.duration_s / 4), *rest))
 
 
+def _busy(scenario: Scenario) -> Scenario:
+    """Every device has four faults a day of different types, three hours apart and more."""
+    kinds, faults = list(KINDS), []
+    for place, device in enumerate(scenario.devices):
+        faults += [
+            Fault(kinds[(place + turn) % len(kinds)], device, (2.0 + 5.0 * turn + place / 6) * HOUR)
+            for turn in range(4)
+        ]
+    return replace(scenario, faults=tuple(sorted(faults, key=lambda fault: fault.start_s)))
+
+
 VARIANTS: Mapping[str, Callable[[Scenario], Scenario]] = {
     "half_amplitude": lambda s: replace(s, amplitude=0.5),
     "quarter_amplitude": lambda s: replace(s, amplitude=0.25),
@@ -99,8 +116,12 @@ VARIANTS: Mapping[str, Callable[[Scenario], Scenario]] = {
     "missing_5pct": lambda s: replace(s, missing=0.05),
     "missing_values_5pct": lambda s: replace(s, missing_values=0.05),
     "spikes": lambda s: replace(s, spikes=0.001),
+    "short_spikes": lambda s: replace(s, spikes=0.0002, spike_samples=3),
     "stuck_sensor": lambda s: replace(s, stuck=1),
     "load_steps": lambda s: replace(s, load_steps=3),
+    "load_step_before": lambda s: replace(s, load_before_fault_s=960.0),
+    "cold_start": lambda s: replace(s, cold_start_s=120.0),
+    "busy_day": _busy,
     "daily_x3": lambda s: replace(s, daily=3.0),
     "offsets": lambda s: replace(s, offset=0.1),
     "faults_slow": lambda s: replace(s, fault_speed=1 / 3),

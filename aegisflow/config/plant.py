@@ -51,6 +51,8 @@ class AlarmPart(Section):
     """It must be quiet for so long before an alarm returns to normal."""
     suppress_in: ModeNames = Field(default_factory=tuple)
     """Modes that cause alarms by design, such as maintenance: those that begin in one wait for its end."""
+    ages_after_s: Seconds = Field(default=_ALARM.ages_after_s, gt=0, le=31_536_000)
+    """A level that has lasted for so long inside its normal range is usual from then on, and its alarm ends."""
 
 
 class SensorPart(Section):

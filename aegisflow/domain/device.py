@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 
-from aegisflow.domain.alarms.book import AlarmBook, Outcome
+from aegisflow.domain.alarms.book import Outcome
+from aegisflow.domain.alarms.device_alarms import DeviceAlarms
 from aegisflow.domain.alarms.lifecycle import LATE_S, check_reason, check_shelf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, worst_of
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
@@ -62,7 +63,7 @@ class Device:
         self.spec = spec
         self.timeline = Timeline(_room(spec))
         """Places its readings in the plant's time, and knows its clock."""
-        self._book = AlarmBook(spec.device_id, spec.alarm, self.timeline.interval)
+        self._book = DeviceAlarms(spec.device_id, spec.alarm, self.timeline.interval)
         self._command_state = CommandStateMachine(spec)
         self._detector = DeviceDetector(spec)
         self._received_at = self._heard_at = -inf
@@ -104,12 +105,12 @@ class Device:
         if command_state.is_watching:
             command_state.observe(at, values)
             events = self._told_contradiction(at)
-        book = self._book
+        book, detector = self._book, self._detector
         if silent_s > self.spec.silent_after_s and received_at - at > LATE_S:
             events += book.end_silence(received_at)
-        diagnosis = self._detector.observe(at, values, book.active_type)
+        diagnosis = detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
-            events += book.observe(at, diagnosis, values, received_at)
+            events += book.observe(at, diagnosis, detector.second, values, received_at)
         return disposition, events
 
     def _told_contradiction(self, at: float) -> tuple[AlarmEvent, ...]:
@@ -359,15 +360,15 @@ class Device:
         device no longer has any of their sensors. Do not call this when the store could not be asked:
         the mode is then unknown.
         """
-        active = next((alarm for alarm in alarms if alarm.lasts), None)
-        if active is not None:
-            self._detector.resume(
-                [
-                    Finding(e.sensor, e.detector, e.value, e.baseline, e.spread, e.z, Severity.LOW)
-                    for e in active.evidence
-                ]
-            )
-        alarm_type = "" if active is None else active.fault_type
+        lasting = [alarm for alarm in alarms if alarm.lasts]
+        self._detector.resume(
+            [
+                Finding(e.sensor, e.detector, e.value, e.baseline, e.spread, e.z, Severity.LOW)
+                for alarm in lasting
+                for e in alarm.evidence
+            ]
+        )
+        alarm_type = lasting[0].fault_type if lasting else ""
         self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched)
         for reading in readings:
             newer = reading.at > self.timeline.latest_at

@@ -55,6 +55,8 @@ class AlarmSpec:
     """It must be quiet for so long before an alarm returns to normal."""
     suppress_in: tuple[str, ...] = ()
     """Modes of the device that cause alarms by design: those that begin in one are suppressed until it ends."""
+    ages_after_s: float = 7200.0
+    """A level that has lasted for so long inside its normal range is usual from then on, and its alarm ends."""
     on_readings: int = 0
     """The on-delay is at least so many of the device's own intervals long."""
     off_readings: int = 0
@@ -118,6 +120,11 @@ class FaultRule:
     """Sensors that usually follow; where they do not, the alarm says so."""
     together: tuple[str, ...] = ()
     """Instead of ``when``: sensors that drift together, by the same share of their values."""
+
+    @property
+    def sensors(self) -> frozenset[str]:
+        """Names of the sensors in which the fault shows, the usual consequences included."""
+        return frozenset((*self.when, *self.expects, *self.together))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The alarms of one device: from findings to alarms, and through their life.
+"""The alarms of one cause: from findings to alarms, and through their life.
 
 ::
 
@@ -10,7 +10,8 @@
                                  ACKNOWLEDGED ───────────────────> NORMAL
                                                       off-delay
 
-All sensors of a device that are out of the ordinary at the same time speak for one alarm. A severity
+All sensors that are out of the ordinary at the same time speak for one alarm; another fault beside it has a
+book of its own (``domain/alarms/device_alarms.py``). A severity
 is earned as the alarm is: by readings of one sensor that are at least so bad for the on-delay, or by
 one beyond a trip limit. It never falls while the alarm is active. Whoever acknowledged a milder alarm
 has not seen the worse one, so a rise asks for an acknowledgement again.
@@ -51,7 +52,7 @@ from aegisflow.domain.alarms.on_delay import (
     recalled,
     weightiest_of,
 )
-from aegisflow.domain.alarms.register import AlarmRegister
+from aegisflow.domain.alarms.register import AlarmIds, AlarmRegister
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.detection import (
     NEVER_HEARD,
@@ -81,7 +82,7 @@ Outcome = tuple[Alarm, tuple[AlarmEvent, ...]]
 
 
 class AlarmBook:
-    """Decides when findings become an alarm, and leads each alarm of a device through its life."""
+    """Decides when findings become an alarm, and leads each alarm through its life, one at a time."""
 
     __slots__ = (
         "_came_at",
@@ -95,7 +96,7 @@ class AlarmBook:
         "suppresses_by_design",
     )
 
-    def __init__(self, device_id: str, spec: AlarmSpec, interval: Interval) -> None:
+    def __init__(self, device_id: str, spec: AlarmSpec, interval: Interval, ids: AlarmIds | None = None) -> None:
         """Begin without alarms; ``interval`` is that of the device's readings, which somebody else keeps."""
         self.spec = spec
         self._interval = interval
@@ -103,7 +104,7 @@ class AlarmBook:
         """Whether the device is in a mode that causes alarms by design, so that people are not told of new ones."""
         self._came_at = -inf
         """When the reading came that is being observed, by our clock: later than its instant in a backlog."""
-        self._register = AlarmRegister(device_id)
+        self._register = AlarmRegister(ids or AlarmIds(device_id))
         self._counters: dict[str, OnDelayCounter] = {}
         """Sensor to its counter, for every sensor that speaks for the alarm or may come to."""
         self._type = ""
@@ -121,6 +122,10 @@ class AlarmBook:
         """Type of the active alarm; empty without one."""
         active = self._register.active
         return "" if active is None else active.fault_type
+
+    def knows(self, alarm_id: str) -> bool:
+        """Return whether this book has an alarm with this id, be it history of late."""
+        return self._register.knows(alarm_id)
 
     @property
     def idle(self) -> bool:

@@ -5,28 +5,46 @@ from datetime import UTC, datetime
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.errors import BadValueError, UnknownNameError
 
-__all__ = ["AlarmRegister"]
+__all__ = ["AlarmIds", "AlarmRegister"]
 
 _MAX_PAST = 8
 """Finished alarms that are kept, so that acknowledging one a second time still finds it."""
 
 
-class AlarmRegister:
-    """Keeps each alarm of a device where its state says that it belongs."""
+class AlarmIds:
+    """Makes the ids of a device's alarms: device and time, with ``-2`` appended on a clash."""
 
-    __slots__ = ("_past", "_serial", "_stamp", "active", "device_id", "suppressed", "waiting")
+    __slots__ = ("_serial", "_stamp", "device_id")
 
     def __init__(self, device_id: str) -> None:
         self.device_id = device_id
+        self._stamp = ""
+        self._serial = 0
+
+    def next(self, at: float) -> str:
+        """Return an id for an alarm raised at ``at`` (UTC epoch seconds)."""
+        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S")
+        self._serial = self._serial + 1 if stamp == self._stamp else 1
+        self._stamp = stamp
+        suffix = f"-{self._serial}" if self._serial > 1 else ""
+        return f"{self.device_id}@{stamp}{suffix}"
+
+
+class AlarmRegister:
+    """Keeps each alarm of one cause where its state says that it belongs."""
+
+    __slots__ = ("_ids", "_past", "active", "device_id", "suppressed", "waiting")
+
+    def __init__(self, ids: AlarmIds) -> None:
+        self.device_id = ids.device_id
         self.active: Alarm | None = None
-        """The alarm whose cause lasts, suppressed or not; a device has one at most."""
+        """The alarm whose cause lasts, suppressed or not; there is one at most."""
         self.waiting: dict[str, Alarm] = {}
         """Alarms that returned to normal and wait to be acknowledged, oldest first."""
         self.suppressed: dict[str, Alarm] = {}
         """Shelved alarms and alarms out of service whose cause is gone for now."""
         self._past: tuple[Alarm, ...] = ()
-        self._stamp = ""
-        self._serial = 0
+        self._ids = ids
 
     def alarms(self) -> tuple[Alarm, ...]:
         """Return the alarms that are not history, suppressed ones included: most severe first, then newest first."""
@@ -45,6 +63,10 @@ class AlarmRegister:
             if alarm.alarm_id == alarm_id:
                 return alarm
         raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms()])
+
+    def knows(self, alarm_id: str) -> bool:
+        """Return whether there is an alarm with this id; the last few of those that are history count, too."""
+        return any(alarm.alarm_id == alarm_id for alarm in (*self.alarms(), *self._past))
 
     def find_open(self, alarm_id: str) -> Alarm:
         """Return the alarm with this id, which must not be history.
@@ -74,9 +96,5 @@ class AlarmRegister:
             self._past = (*self._past[1 - _MAX_PAST :], alarm)
 
     def new_id(self, at: float) -> str:
-        """Return an id for an alarm raised at ``at`` (UTC epoch seconds): device and time, and ``-2`` on a clash."""
-        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S")
-        self._serial = self._serial + 1 if stamp == self._stamp else 1
-        self._stamp = stamp
-        suffix = f"-{self._serial}" if self._serial > 1 else ""
-        return f"{self.device_id}@{stamp}{suffix}"
+        """Return an id for an alarm raised at ``at`` (UTC epoch seconds)."""
+        return self._ids.next(at)

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 
+from aegisflow.domain.detection.alarm_levels import AlarmLevels
 from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.drift import DriftWatch
-from aegisflow.domain.detection.fault_types import diagnose, fitting, signs_of
+from aegisflow.domain.detection.fault_types import Fit, Signs, apart, diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import Diagnosis, Finding
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.refusals import Refusals
+from aegisflow.domain.detection.run_up import RunUp
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, unclassified
-from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.equipment import DeviceSpec, FaultRule
 from aegisflow.domain.readings import RefusedValue
 from aegisflow.domain.times import format_instant
 
@@ -29,6 +31,8 @@ _SETTLING = 60
 """Readings after a drift until the mended instruments' level is taken."""
 _MIN_NORMAL = 360
 """The least of these readings; they are fewer than 1,440 where the device was watched for less before the alarm."""
+_LONG_GAP = 5.0
+"""A gap must be so many times as long as the one before for a device to count as having been silent."""
 _HYSTERESIS = 0.6
 
 
@@ -55,9 +59,12 @@ class DeviceDetector:
         "_by_name",
         "_drift",
         "_found",
+        "_gap",
         "_has_rules",
+        "_levels",
         "_off",
         "_patience",
+        "_run_up",
         "_scored_at",
         "_settle_at",
         "_suspect_at",
@@ -66,6 +73,7 @@ class DeviceDetector:
         "_unclassified_for",
         "load",
         "multivariate",
+        "second",
         "sensors",
         "spec",
     )
@@ -93,18 +101,36 @@ class DeviceDetector:
         self._found = False
         self._off: set[str] = set()
         """Sensors whose shift was confirmed and still holds."""
+        self._gap = 0.0
+        """Seconds between the newest reading and the one before."""
+        self._levels: AlarmLevels | None = None
+        """Whether the levels may move although there is an alarm; None without one."""
+        self._run_up: RunUp | None = None
+        """What may be low because the machine is starting; None once it has started."""
+        self.second: Diagnosis | None = None
+        """Another fault in the newest reading, beside the one that the active alarm is for; None without one."""
 
     def observe(self, at: float, values: Mapping[str, float], alarm_type: str = "") -> Diagnosis | None:
         """Take in one reading and return what is wrong, None for nothing.
 
-        Sensors that the reading lacks stay as they are, and values without a sensor are ignored.
+        Sensors that the reading lacks stay as they are, and values without a sensor are ignored. While the alarm
+        of one fault is active, ``second`` says what else is wrong.
 
         Args:
             at: UTC epoch seconds of the reading; before that of the reading before only where our clock was ahead.
             values: sensor to value, in the sensor's unit.
             alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
+        gap = at - self._at
+        if gap > self.spec.silent_after_s and gap > _LONG_GAP * self._gap:
+            self._run_up = RunUp(self.spec.load, self._by_name, at)
+        if gap > 0.0:  # else another part of the same instant
+            self._gap = gap
         awake, full = self._update(at, values)
+        if self._run_up is not None:
+            self._run_up.look(at, self._by_name)
+            if not self._run_up.under_way:
+                self._run_up = None
         self._tick = tick = self._tick + 1
         # A device with rules needs no score to judge a reading: it is kept up every fourth time, or when asked for.
         score = 0.0 if self._has_rules and tick & 3 else self.multivariate.update(at, self.sensors)
@@ -116,7 +142,9 @@ class DeviceDetector:
         if tick == self._settle_at and not alarm_type:
             for sensor in self.sensors:
                 sensor.rebase()
-        diagnosis = None
+        diagnosis = self.second = None
+        if self._levels is not None and not tick % _SLOW_EVERY:
+            self._let_levels_follow(at, alarm_type, self._levels)
         if not tick % _DRIFT_EVERY:
             moved = () if self.load is None else self.load.moved
             self._drift.look(alarm_type, moved, tick < self._settle_at)
@@ -207,9 +235,17 @@ class DeviceDetector:
                 if self._has_rules and sensor.baseline.unproven:
                     sensor.forget()
             self._unclassified_for = 0
+        self._levels = AlarmLevels() if alarm_type and self._has_rules else None
         self._alarm_type = alarm_type
         self._alarmed_for = 0
         self._patience = min(_NEW_NORMAL, max(_MIN_NORMAL, self._tick - self._accepted))
+
+    def _let_levels_follow(self, at: float, alarm_type: str, levels: AlarmLevels) -> None:
+        """Give sensors another level although there is an alarm, which then ends by itself."""
+        ages_after_s = self.spec.alarm.ages_after_s
+        for sensor in levels.look(at, self.sensors, alarm_type, ages_after_s, _SLOW_EVERY):
+            sensor.rebase()
+            self._off.discard(sensor.name)
 
     def _suspect(self, alarm_type: str) -> None:
         """Stop the learning while something is suspected, though without an alarm not for ever."""
@@ -246,9 +282,13 @@ class DeviceDetector:
 
     def _diagnose(self, at: float, alarm_type: str) -> Diagnosis | None:
         active = alarm_type != ""
-        signs = signs_of(self.sensors, at, self._off, self.load, active)
+        running_up = () if self._run_up is None else self._run_up.under_way
+        signs: Signs = signs_of(self.sensors, at, self._off, self.load, active, running_up)
         drift = self._drift
-        fits = fitting(self.spec.faults, self._by_name, signs, drift.found, drift.suspected)
+        fits: Sequence[Fit] = fitting(self.spec.faults, self._by_name, signs, drift.found, drift.suspected)
+        rule = next((rule for rule in self.spec.faults if rule.name == alarm_type), None)
+        if rule is not None and signs:
+            fits, signs = self._set_apart(rule, fits, signs)
         if fits:
             self._unclassified_for = 0
             return diagnose(fits, signs, drift.found)
@@ -258,8 +298,28 @@ class DeviceDetector:
             return broken or found
         # One dead instrument must not hide what its neighbours show.
         shown = {finding.sensor for finding in found.findings}
-        others = tuple(finding for finding in broken.findings if finding.sensor not in shown)
-        return Diagnosis(found.fault_type, found.findings + others, found.reasons + broken.reasons, found.strength)
+        more = tuple(finding for finding in broken.findings if finding.sensor not in shown)
+        return Diagnosis(found.fault_type, found.findings + more, found.reasons + broken.reasons, found.strength)
+
+    def _set_apart(
+        self, active: FaultRule, fits: Sequence[Fit], signs: Signs
+    ) -> tuple[Sequence[Fit], Mapping[str, frozenset[str]]]:
+        """Note what is wrong beside the fault that there is an alarm for, and return what goes with that fault.
+
+        What no rule explains goes with it as long as it shows itself. It is not held by anything else.
+        """
+        fits, beside = apart(fits, active)
+        own = active.sensors
+        if beside:
+            self.second = diagnose(beside, signs, self._drift.found)
+            others = {sensor.name for fit in beside for sensor in fit.sensors}
+        else:
+            limited = [s for s in self.sensors if s.name not in own and "beyond" in signs.get(s.name, ())]
+            self.second = beyond_limits(limited) if limited and not active.together else None
+            others = {sensor.name for sensor in limited}
+        if not fits and not own & signs.keys():
+            return fits, {}
+        return fits, {name: sign for name, sign in signs.items() if name not in others or name in own}
 
     def _unclassified(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what no rule explains: at once if beyond a limit, otherwise by signs or score and with patience."""

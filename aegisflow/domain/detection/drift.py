@@ -1,6 +1,7 @@
 """Sensors that lose their calibration together."""
 
 from collections.abc import Collection, Mapping, Sequence
+from math import copysign
 from typing import NamedTuple
 
 from aegisflow.domain.detection.sensor import SensorDetector
@@ -96,7 +97,7 @@ def drift_of(sensors: Sequence[SensorDetector], long: bool, explained: Collectio
 class DriftWatch:
     """Looks every few readings whether the sensors that a rule names drift together."""
 
-    __slots__ = ("_rule", "_sensors", "found", "suspected")
+    __slots__ = ("_rule", "_sensors", "_sign", "found", "suspected")
 
     def __init__(self, rules: Sequence[FaultRule], sensors: Mapping[str, SensorDetector]) -> None:
         """Take the rule that names such sensors, if there is one and the device has all of them."""
@@ -107,6 +108,8 @@ class DriftWatch:
         """The drift that is certain."""
         self.suspected = False
         """Whether a drift may have begun."""
+        self._sign = 0.0
+        """1.0 or -1.0 for a drift upwards or downwards that an alarm is for, 0 without one."""
 
     def look(self, alarm_type: str, explained: Collection[str], settling: bool) -> None:
         """Look again; a drift is certain by the long mean, or else by the medium one.
@@ -126,9 +129,14 @@ class DriftWatch:
             return
         before, now = drift_of(sensors, True, explained), drift_of(sensors, False, explained)
         self.suspected = now.suspected or before.suspected
-        if before.confirmed():
+        if alarmed and now.share * self._sign < 0:
+            # It is over: the levels had followed it, and are as far off to the other side now.
+            self.found = None
+        elif before.confirmed():
             self.found = before
         elif now.confirmed(_MEDIUM_TIMES) or (alarmed and abs(now.share) >= _HYSTERESIS * MIN_DRIFT):
             self.found = now
         else:
             self.found = None
+        if not alarmed or not self._sign:
+            self._sign = 0.0 if self.found is None else copysign(1.0, self.found.share)

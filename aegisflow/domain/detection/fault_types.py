@@ -1,11 +1,12 @@
 """From signs of single sensors to the type of a fault, by the rules of ``plant.yaml``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.detection.drift import Drift
 from aegisflow.domain.detection.evidence import finding_of, sign_of
-from aegisflow.domain.detection.finding import DRIFT, Diagnosis
+from aegisflow.domain.detection.finding import DRIFT, SHIFT, Diagnosis, Finding
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import FaultRule
@@ -27,7 +28,12 @@ class Fit(NamedTuple):
 
 
 def signs_of(
-    sensors: Sequence[SensorDetector], at: float, off: set[str], load: LoadStep | None, active: bool
+    sensors: Sequence[SensorDetector],
+    at: float,
+    off: set[str],
+    load: LoadStep | None,
+    active: bool,
+    running_up: Collection[str] = (),
 ) -> dict[str, frozenset[str]]:
     """Return the signs of the sensors in the reading of ``at``.
 
@@ -37,6 +43,7 @@ def signs_of(
         off: names of the sensors whose shift was confirmed and still holds; this function keeps it up to date.
         load: the load, which allows the sensors that follow it more while it changes; None without one.
         active: whether an alarm is active, so that hysteresis applies.
+        running_up: names of the sensors whose values may be low because the machine is starting.
     """
     signs: dict[str, frozenset[str]] = {}
     moving = load if load is not None and load.left else None
@@ -44,14 +51,19 @@ def signs_of(
         if sensor.at != at or sensor.flatline.present:
             continue
         shown = []
+        rising = sensor.name in running_up
         beyond = sensor.limit.beyond
-        if beyond or (active and sensor.limit.limited and sensor.limit.held):
+        if rising and sensor.limit.smooth < sensor.limit.high:
+            if sensor.shifted() <= 0:
+                continue
+        elif beyond or (active and sensor.limit.limited and sensor.limit.held):
             shown.append("beyond")
             if beyond:
                 shown.append("high" if beyond > 0 else "low")
         before = sensor.name in off
-        shift = sensor.shifted(1.0 if moving is None else moving.allowance(sensor.name), before)
-        shift = shift or (sensor.held() if active and before else 0)
+        times = 1.0 if moving is None else moving.allowance(sensor.name)
+        shift = sensor.shifted(times, before)
+        shift = shift or (sensor.held(times) if active and before else 0)
         if shift:
             shown.append("high" if shift > 0 else "low")
             off.add(sensor.name)
@@ -132,18 +144,41 @@ def diagnose(fits: Sequence[Fit], signs: Signs, drift: Drift | None) -> Diagnosi
             f"{drift.alone} of them show it by themselves, and none contradicts it",
         ]
     else:
-        findings = tuple(finding_of(sensor, sign_of(sensor), rule.severity) for sensor in best.sensors)
+        findings = tuple(_speaking_for(sensor, rule) for sensor in best.sensors)
         reasons = [_reason(sensor, signs[sensor.name]) for sensor in best.sensors]
     for other in fits[1:]:
-        findings += tuple(
-            finding_of(sensor, sign_of(sensor), rule.severity) for sensor in other.sensors if sensor not in best.sensors
-        )
+        findings += tuple(_speaking_for(sensor, rule) for sensor in other.sensors if sensor not in best.sensors)
         what = ", ".join(_reason(sensor, signs.get(sensor.name, _NOTHING)) for sensor in other.sensors)
         reasons.append(f"less strong: {other.rule.name}, since {what}")
     for name in rule.expects:
         if name not in signs:
             reasons.append(f"against: {name} does not show it")
     return Diagnosis(rule.name, findings, tuple(reasons), best.strength)
+
+
+def _speaking_for(sensor: SensorDetector, rule: FaultRule) -> Finding:
+    """Return what a sensor shows for a rule: of the rule's severity, but low while it is where it ordinarily is.
+
+    A shift inside the normal range is news of what may come, and may as well be another set-point.
+    """
+    sign = sign_of(sensor)
+    return finding_of(sensor, sign, Severity.LOW if sign == SHIFT and sensor.ordinary else rule.severity)
+
+
+def apart(fits: Sequence[Fit], active: FaultRule) -> tuple[list[Fit], list[Fit]]:
+    """Part the rules that fit into those that go with an active fault, and those of another fault beside it.
+
+    One fault shows in several sensors, and a rule names them: under ``when``, and under ``expects`` what
+    usually follows. Two rules that share such a sensor may be one fault, which changes its name at most.
+    A drift is of all sensors, so nothing is beside it.
+    """
+    with_it: list[Fit] = []
+    beside: list[Fit] = []
+    for fit in fits:
+        rule = fit.rule
+        same = rule is active or rule.together or active.together or rule.sensors & active.sensors
+        (with_it if same else beside).append(fit)
+    return with_it, beside
 
 
 def _reason(sensor: SensorDetector, signs: frozenset[str]) -> str:

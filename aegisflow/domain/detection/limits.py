@@ -16,6 +16,8 @@ _TIME_CONSTANT_S = PACE_S / _WEIGHT - PACE_S
 _WITHIN, _BAND, _LEAPT, _TRIPPED = range(4)
 """Where the newest value lies: within the alarm limits, between alarm and trip limit, or beyond the trip limit, to
 which it has leapt from within or not."""
+_FIRST = 1.5
+"""What the first value beyond a limit makes of this count at most, where values come every five seconds or so."""
 _MAX_OUTSIDE, _ENOUGH_OUTSIDE = 2 * SURE_S / PACE_S, SURE_S / PACE_S
 
 
@@ -32,7 +34,7 @@ class LimitCheck:
 
     Beyond a trip limit one value is enough, with no delay, unless it has leapt there: from within the
     alarm limits to beyond the trip limit in a few seconds goes a glitch of the instrument as well as a
-    machine that bursts, and the next values, within the on-delay, tell which of the two it was.
+    machine that bursts, and the next values tell which of the two it was: the on-delay begins with the second.
     """
 
     __slots__ = ("_outside", "_zone", "high", "limited", "low", "smooth", "trip_high", "trip_low")
@@ -90,12 +92,20 @@ class LimitCheck:
         """Whether the newest value is beyond a trip limit for certain, so that no delay is waited for."""
         return self._zone == _TRIPPED
 
+    def begin_again(self) -> None:
+        """Forget the values so far, which say nothing about now because the device was silent."""
+        self.smooth, self._outside, self._zone = nan, 0.0, _WITHIN
+
     @property
     def beyond(self) -> int:
         """1 above the high limit, -1 below the low one, and 0 within."""
         if not self._outside:
             return 0
-        if self._outside >= _ENOUGH_OUTSIDE or self._zone >= _LEAPT:
+        if (
+            self._outside >= _ENOUGH_OUTSIDE
+            or self._zone == _TRIPPED
+            or (self._zone == _LEAPT and self._outside > _FIRST)
+        ):
             if self.smooth > self.high:
                 return 1
             if self.smooth < self.low:

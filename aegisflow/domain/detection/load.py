@@ -1,6 +1,7 @@
 """Changes of load: a machine does what it is asked to, which is no fault."""
 
 from collections.abc import Mapping
+from math import inf
 
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import LoadSpec
@@ -8,11 +9,13 @@ from aegisflow.domain.equipment import LoadSpec
 SETTLING = 360
 """Readings until the sensors that follow the load have settled."""
 FOLLOWING = 3.0
-"""Factor on the deadbands of the sensors that follow the load, until they have settled."""
+"""Deadbands by which a load can move the sensors that follow it, at most."""
 _CERTAIN = 5.0
 _MIN_STEP = 0.5
 """Spreads by which the load must at least be off to have changed."""
 _AGAIN = 2.0
+_WAIT, _MAX_WAITS = 60, 6
+"""Readings by which the end is put off while a follower moves, and how often."""
 _AFTER_ALARM = 60
 """Readings after an alarm before a new level is taken, so that those of the fault are no part of it."""
 
@@ -24,9 +27,13 @@ class LoadStep:
     oscillate. That is no alarm: for half an hour (360 readings) the sensors that follow the load are
     allowed to move further, then it and they take new levels. Where the load is back by then, the old
     levels stay, because they are known from many more readings.
+
+    How far a follower may move depends on the load: by one deadband, and by as many more as the load has
+    moved, up to three. One that is further off has another reason, and keeps its level: a fault that began
+    during the step is then told, rather than learned.
     """
 
-    __slots__ = ("_level", "left", "since", "spec")
+    __slots__ = ("_before", "_level", "_moved", "_waits", "left", "since", "spec")
 
     def __init__(self, spec: LoadSpec) -> None:
         self.spec = spec
@@ -35,6 +42,12 @@ class LoadStep:
         self.since = 0.0
         """When the step was recognised; UTC epoch seconds by the device's clock."""
         self._level = 0.0
+        self._before: dict[str, float] = {}
+        """Follower to the mean of its window one window before the step is over."""
+        self._waits = 0
+        """How often the end was put off because a follower still moved."""
+        self._moved = 0.0
+        """The furthest that the load has been from its level during the step, in deadbands."""
 
     def update(self, at: float, sensors: Mapping[str, SensorDetector], alarmed: bool) -> None:
         """Take in a reading whose values the sensors have already."""
@@ -43,33 +56,53 @@ class LoadStep:
             return
         means = sensor.means
         if self.left:
+            if self.left == _WAIT:
+                windows = ((name, sensors[name].zscore.window.mean) for name in self.spec.moves if name in sensors)
+                self._before = {name: mean for name, mean in windows if mean is not None}
+            self._moved = max(self._moved, abs(sensor.moved))
             if abs(means.medium - self._level) > _AGAIN:
                 self._begin(means.medium)
             self.left = max(_AFTER_ALARM, self.left - 1) if alarmed else self.left - 1
             if not self.left and abs(means.medium) > _MIN_STEP:
-                for name in (self.spec.sensor, *self.spec.moves):
-                    if name in sensors:
-                        sensors[name].rebase()
+                self._settle(sensor, sensors)
         elif (
             abs(means.medium) > _MIN_STEP
             and not sensor.oscillation.present
             and (abs(means.medium) > _CERTAIN * sensor.medium_error or sensor.shifted())
         ):
             self.since = at
+            self._moved = abs(sensor.moved)
             self._begin(means.medium)
 
     def _begin(self, level: float) -> None:
         self.left = SETTLING
         self._level = level
+        self._waits = 0
+
+    def _settle(self, load: SensorDetector, sensors: Mapping[str, SensorDetector]) -> None:
+        """Take the new levels, or wait for a follower that still moves: it may be on its way to a fault."""
+        followers = [
+            sensors[name]
+            for name in self.spec.moves
+            if name in sensors and sensors[name].near(self.allowance(name, settling=True))
+        ]
+        if self._waits < _MAX_WAITS and any(one.moved_since(self._before.get(one.name, inf)) for one in followers):
+            self._waits += 1
+            self.left = _WAIT
+            return
+        self._before = {}
+        load.rebase()
+        for follower in followers:
+            follower.rebase()
 
     @property
     def moved(self) -> tuple[str, ...]:
         """Names of the sensors whose level is moving because the load has changed; none at other times."""
         return (self.spec.sensor, *self.spec.moves) if self.left else ()
 
-    def allowance(self, name: str) -> float:
-        """Return how many deadbands a sensor may move now."""
-        return FOLLOWING if self.left and name in self.spec.moves else 1.0
+    def allowance(self, name: str, settling: bool = False) -> float:
+        """Return how many deadbands a sensor may move now, or (``settling``) may have moved when the step is over."""
+        return min(FOLLOWING, 1.0 + self._moved) if (self.left or settling) and name in self.spec.moves else 1.0
 
     def explains(self, name: str) -> bool:
         """Return whether a sensor may be off because the load is: the sensor that measures it may."""

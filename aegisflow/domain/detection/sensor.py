@@ -27,8 +27,14 @@ _STROLLS = 3.0
 _CROSSED = 0.8
 """A sum that has crossed its limit counts until it falls below this part of it."""
 _LEANING = 3.0
+_MARGIN = 1.0
+"""Standard deviations of the brief mean by which it may lie outside of the normal range by chance."""
 _TOLERANCE = 1.5
 """Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
+_MOVING, _MOVED = 0.4, 3.0
+"""Deadbands, and standard errors, between the means of two windows from which on a level is moving."""
+_SATURATED = 0.9
+"""Part of what a bounded mean can show at most, from which on it says no more than "at least so much"."""
 _RARE = 4.5
 """Standard errors by which a mean is off by chance once in hundreds of thousands of readings."""
 
@@ -232,7 +238,7 @@ class SensorDetector:
         certain = self.certain * (_CROSSED if crossed else 1.0)
         largest = cusum.sum
         if largest > 0.5 * certain and (largest > certain or self.zscore.persistent):
-            shift = cusum.shift
+            shift = self._size(cusum.shift)
             if abs(shift) >= deadband:
                 return 1 if shift > 0 else -1
         long = self.means.long
@@ -240,15 +246,69 @@ class SensorDetector:
             return 1 if long > 0 else -1
         return 0
 
-    def held(self) -> int:
-        """Return the direction in which the level is still off, by hysteresis: 1, -1, or 0 for none."""
+    def held(self, times: float = 1.0) -> int:
+        """Return the direction in which the level is still off by so many deadbands, with hysteresis: 1, -1 or 0."""
         baseline = self.baseline
         if not baseline.scale:
             return 0
         medium = self.means.medium
-        if abs(medium) >= max(_HYSTERESIS * self.deadband * baseline.scale, _STILL * self.medium_error):
+        medium = self._unclipped(medium)
+        if abs(medium) >= max(_HYSTERESIS * times * self.deadband * baseline.scale, _STILL * self.medium_error):
             return 1 if medium > 0 else -1
         return 0
+
+    def _unclipped(self, mean: float) -> float:
+        """Return a mean of clipped deviations, or where nearly all were clipped what the newest values say."""
+        return self._seen(mean) if abs(mean) >= _SATURATED * CLIP else mean
+
+    def _size(self, shift: float) -> float:
+        """Return the size of a certain shift, in spreads, of which the sum of bounded deviations shows a part only."""
+        medium, bound = self.means.medium, self.cusum.bound
+        if medium * shift > 0 and abs(medium) > abs(shift):
+            shift = medium
+        return self._seen(shift) if abs(shift) >= _SATURATED * bound else shift
+
+    def _seen(self, shift: float) -> float:
+        """Return a shift that is as large as its measure can show, or as large as both newest and smoothed value are.
+
+        Where the noise is small beside the deadband, clipped deviations can never be as large as that.
+        """
+        level, scale = self.baseline.level, self.baseline.scale
+        value, smooth = (self.zscore.value - level) * scale, (self.limit.smooth - level) * scale
+        if shift > 0:
+            return max(shift, min(value, smooth))
+        return min(shift, max(value, smooth))
+
+    @property
+    def within_normal(self) -> bool | None:
+        """Whether the mean of the window lies within the normal range; None where no range is given."""
+        normal, mean = self.spec.normal, self.zscore.window.mean
+        if mean is None or (normal.low is None and normal.high is None):
+            return None
+        return (normal.low is None or mean >= normal.low) and (normal.high is None or mean <= normal.high)
+
+    @property
+    def ordinary(self) -> bool:
+        """Whether what a shift shows lies where the sensor ordinarily is: inside its normal range, noise allowed for.
+
+        A sensor without a normal range on the side that it has moved to is never ordinary.
+        """
+        smooth, normal = self.limit.smooth, self.spec.normal
+        margin = _MARGIN * self.noise * self.baseline.spread
+        if smooth >= self.baseline.level:
+            return normal.high is not None and smooth <= normal.high + margin
+        return normal.low is not None and smooth >= normal.low - margin
+
+    def moved_since(self, mean: float) -> bool:
+        """Return whether the mean of the window is off an earlier one by so much that the level still moves."""
+        now, baseline = self.zscore.window.mean, self.baseline
+        noise = baseline.spread * sqrt(2 * baseline.inflation / BLOCK)
+        return now is not None and abs(now - mean) > max(_MOVING * self.deadband, _MOVED * noise)
+
+    def near(self, deadbands: float) -> bool:
+        """Return whether the mean of the window is within so many deadbands of the level."""
+        mean = self.zscore.window.mean
+        return mean is not None and abs(mean - self.baseline.level) <= deadbands * self.deadband
 
     def leaning(self) -> int:
         """Return the direction in which the newest readings lean by more than chance: 1, -1, or 0 for none."""

@@ -7,6 +7,9 @@ DECISION = 10.0
 CONFIRMED = 0.5
 """What the alarm's on-delay adds to the sum, in spreads, because readings that agree confirm a shift."""
 
+_PER_READING = 0.2
+"""Part of the sum at which a shift is certain that one reading may contribute at most."""
+
 
 def certain_at(inflation: float) -> float:
     """Return the sum at which a shift is certain where the variance of a mean is inflated by this factor.
@@ -17,26 +20,35 @@ def certain_at(inflation: float) -> float:
 
 
 class Cusum:
-    """Two-sided cumulative sum (Page 1954; tabular form of Montgomery, Statistical Quality Control).
+    """Two-sided cumulative sum of bounded deviations (Page 1954; Montgomery, Statistical Quality Control).
 
     ``C+ = max(0, C+ + u - k)``, and the mirror image for shifts downwards. With h = 10 and
     k = 0.75 a healthy white sensor crosses h once in some 17 million readings, a shift of 1.7
     spreads after 10. Correlated noise with the variance of its mean inflated by I crosses as rarely
     at h I. The level's own uncertainty is added to k.
+
+    No deviation counts for more than ``bound`` (winsorising, Hawkins 1993). It takes five readings in a row,
+    however wild they are, to reach the limit, so a spike of two or three samples is no shift.
     """
 
-    __slots__ = ("ceiling", "high", "high_run", "low", "low_run", "slack")
+    __slots__ = ("bound", "ceiling", "high", "high_run", "low", "low_run", "slack")
 
     def __init__(self) -> None:
         self.high = self.low = 0.0
         self.high_run = self.low_run = 0
         """Readings since the sum was last 0."""
         self.slack = SLACK
+        self.bound = SLACK + _PER_READING * DECISION
         self.ceiling = 2 * DECISION
         """The sums stop here, so that they come down again in time."""
 
     def update(self, u: float) -> None:
         """Take in a deviation, in spreads."""
+        bound = self.bound
+        if u > bound:
+            u = bound
+        elif u < -bound:
+            u = -bound
         high = self.high + u - self.slack
         if high <= 0.0:
             self.high = 0.0
@@ -59,7 +71,7 @@ class Cusum:
 
     @property
     def shift(self) -> float:
-        """Estimated shift, in spreads: the mean deviation since the sum was last 0."""
+        """Estimated shift, in spreads: the mean of the bounded deviations since the sum was last 0."""
         if self.high >= self.low:
             return self.slack + self.high / self.high_run if self.high_run else 0.0
         return -self.slack - self.low / self.low_run
@@ -71,6 +83,7 @@ class Cusum:
         run is cut in proportion, so that the estimated shift stays what it was.
         """
         self.slack = SLACK + error
+        self.bound = self.slack + _PER_READING * certain_at(inflation)
         self.ceiling = ceiling = 2 * DECISION * inflation
         if self.high > ceiling:
             self.high, self.high_run = ceiling, max(1, round(self.high_run * ceiling / self.high))

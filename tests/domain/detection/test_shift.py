@@ -56,8 +56,9 @@ def test_both_sums_are_what_page_wrote(values: list[float]) -> None:
     high = low = 0.0
     for u in values:
         cusum.update(u)
-        high = max(0.0, high + u - cusum.slack)
-        low = max(0.0, low - u - cusum.slack)
+        bounded = max(-cusum.bound, min(cusum.bound, u))
+        high = max(0.0, high + bounded - cusum.slack)
+        low = max(0.0, low - bounded - cusum.slack)
         if max(high, low) > DECISION:
             break
         assert (cusum.high, cusum.low) == pytest.approx((high, low))
