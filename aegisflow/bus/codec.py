@@ -67,6 +67,7 @@ _new = tuple.__new__
 _MAX_DETAIL = 500
 
 
+# Nothing in it can be part of a cycle, so the garbage collector need not look at it (gc=False).
 class _AckFields(msgspec.Struct, frozen=True, gc=False):
     command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     result: Literal["accepted", "refused", "done", "unknown", "interrupted"]
@@ -92,7 +93,6 @@ class Codec:
     Args:
         topics: the topic templates of plant.yaml.
         devices: the devices of the plant, by id.
-        clock: how old or how far ahead a timestamp may be.
         max_payload_bytes: larger payloads are refused.
         key: signs commands and verifies answers; empty for no signatures.
     """
@@ -157,6 +157,7 @@ class Codec:
             PayloadError: the message is refused; the reason is one of ``REASONS``.
         """
         topic, payload, retain, receipt = message
+        # One look-up of the whole topic says that it fits the template and whose it is.
         device = self._by_topic.get(topic)
         if device is None:
             raise self._stranger(self._sensors, topic)
@@ -169,10 +170,12 @@ class Codec:
             named, stamp = values.pop("device_id"), values.pop("timestamp")
             if schema.names is not None:
                 values = {schema.names[field]: value for field, value in values.items()}
+            # Copied only for a message that has a null, which most have not.
             if None in values.values():
                 values = {name: value for name, value in values.items() if value is not None}
             if schema.has_markers:
                 refused = schema.markers(values)
+        # msgspec's errors are ValueErrors; the other is raised by a payload that is nested too deep.
         except (ValueError, RecursionError) as error:
             stamp, named, values, refused = schema.salvage(payload, error)
         at = self._instant(stamp)
@@ -244,6 +247,7 @@ class Codec:
             raise PayloadError("not_json", str(error)) from None
         if fields.device_id != device_id:
             raise PayloadError("device_mismatch", f"topic {message.topic!r}, but device_id {fields.device_id[:60]!r}")
+        # Last, for it parses the payload a second time.
         if self._key and not is_signed(message.payload, self._key):
             raise PayloadError("bad_signature", "expected a mac made with the key that broker.hmac_env names")
         mode = None if fields.mode is None else Mode(fields.mode)

@@ -24,6 +24,9 @@ __all__ = ["EmbeddedBroker", "find_mosquitto", "free_port", "start_embedded_brok
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 15.0
 _MOSQUITTO_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+# Readings are acknowledged after their commit, so many are under way: with mosquitto's own limits, 20 and 1,000,
+# it would hold them back and then drop them. Loopback packets are small and must not wait for each other
+# (nodelay).
 _MOSQUITTO_CONF = """\
 listener {port} {host}
 allow_anonymous true
@@ -123,6 +126,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], timeout_s: float 
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         with contextlib.suppress(subprocess.TimeoutExpired):
+            # This wait is also the pause between two tries.
             raise BusError(f"it ended with exit code {process.wait(timeout=0.02)}")
         with contextlib.suppress(OSError), socket.create_connection((_HOST, port), timeout=1.0):
             return
@@ -153,6 +157,7 @@ def _keep_mosquitto(port: int) -> int:
         broker = subprocess.Popen([path, "-c", str(conf)], stdin=subprocess.DEVNULL)  # noqa: S603 - found above
 
         def end_with_parent() -> None:
+            # Returns when the other end is closed, by stop() or by the death of the process that held it.
             sys.stdin.buffer.read()
             broker.terminate()
 

@@ -53,6 +53,8 @@ class FakeBus:
         self._topics = topics or Topics()
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
+        # Held while on_message runs, so that messages come one at a time; _changed is free then, since the
+        # callback may acknowledge or publish from another thread and wait for it.
         self._delivering = threading.RLock()
         self._on_message: Callable[[BusMessage], None] | None = None
         self._on_link: Callable[[LinkState], None] | None = None
@@ -105,6 +107,7 @@ class FakeBus:
     def stop(self) -> None:
         """Disconnect for good: nothing is delivered from now on, but the session is kept."""
         self._disconnect("stopped")
+        # Waits for a callback that runs at this moment: none may run once this has returned.
         with self._delivering, self._changed:
             self._on_message = self._on_link = None
 
@@ -184,6 +187,7 @@ class FakeBus:
         with self._changed:
             if not self._link.connected:
                 return
+            # As a broker does: first what was under way, in the order of the first delivery.
             self._session[:0] = self._unacknowledged.values()
             self._unacknowledged = {}
             self._tell_link(False, detail)
@@ -198,6 +202,7 @@ class FakeBus:
 def matches(pattern: str, topic: str) -> bool:
     """Return whether an MQTT topic filter (with ``+`` and ``#``) matches a topic name (MQTT 5, section 4.7)."""
     wanted, found = pattern.split("/"), topic.split("/")
+    # Topics with a $ are the broker's own, and no filter that begins with a wildcard gets them.
     if topic.startswith("$") and wanted[0] in ("+", "#"):
         return False
     for position, level in enumerate(wanted):

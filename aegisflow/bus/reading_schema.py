@@ -27,6 +27,7 @@ class ReadingSchema:
         fields: list[tuple[str, Any, Any]] = [("timestamp", str, ""), ("device_id", str | None, None)]
         names: dict[str, str] = {}
         for position, (name, sensor) in enumerate(sensors.items()):
+            # A sensor may have any name, a field of a struct only an identifier that means nothing to Python.
             plain = name.isidentifier() and not iskeyword(name) and not name.startswith("__")
             field = name if plain else f"sensor_{position}_"
             bounds = msgspec.Meta(ge=sensor.span.low, le=sensor.span.high)
@@ -105,6 +106,9 @@ class Salvaged(NamedTuple):
 def _object(payload: bytes) -> tuple[tuple[str, Any], ...]:
     """Return the pairs of a JSON object; NaN and Infinity, which are no JSON, are read as such."""
     try:
+        # Integers as floats, because Python raises for one of more than 4,300 digits, and this way it is infinite
+        # and refused by itself. Objects as tuples of pairs, because an array stays a list and cannot pass for
+        # one.
         content = json.loads(payload.decode(), parse_int=float, object_pairs_hook=tuple)
     except UnicodeDecodeError as problem:
         raise PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}") from None

@@ -25,6 +25,7 @@ def is_signed(payload: bytes, key: bytes) -> bool:
     if not isinstance(content, dict):
         return False
     mac = content.pop("mac", None)
+    # compare_digest raises at a text that is not ASCII.
     return isinstance(mac, str) and mac.isascii() and hmac.compare_digest(mac, _mac(content, key))
 
 

@@ -53,11 +53,13 @@ class PahoBus:
         """Subscribe to these topic filters at QoS 1 and to no others, now or at the next connect."""
         with self._lock:
             self._filters = tuple(topics)
+            # Before the broker has greeted us it takes no subscription; _greeted then follows what is noted here.
             if self._connection is not None and self._connection.greeted:
                 self._connection.follow(self._filters)
 
     def acknowledge(self, receipts: tuple[Receipt, ...]) -> None:
         """Acknowledge messages that are committed; receipts of an earlier connection are ignored."""
+        # Once: the bus's thread may lose the connection between two looks.
         connection = self._connection
         if connection is not None:
             current = connection.generation
@@ -70,6 +72,7 @@ class PahoBus:
             NotConnectedError: there is no connection, and nothing was queued.
         """
         connection = self._connection
+        # Asked before, because paho queues what it cannot send and calls that a publish.
         if connection is None or not connection.connected or not connection.publish(topic, payload, expiry_s):
             raise NotConnectedError(self._broker)
 
@@ -84,6 +87,7 @@ class PahoBus:
         """Publish the status ``offline``, disconnect and end the bus's thread; no callback runs after this returns."""
         self._stop.set()
         self._waker.wake()
+        # A callback of the bus may be what stops it, and a thread cannot wait for itself.
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
         self._waker.close()
@@ -97,6 +101,7 @@ class PahoBus:
             why = self._connect_once()
             if self._stop.is_set():
                 break
+            # A broker that accepts and drops us at once is not asked again at full speed.
             if time.monotonic() - began > _STEADY_S:
                 delay_s = self._settings.reconnect_min_s
             self._tell_link(False, why)

@@ -91,6 +91,7 @@ class MqttConnection:
         self._client = client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
+            # paho refuses this argument for MQTT 5, which has clean_start at the connect instead.
             clean_session=None if self._is_5 else False,
             protocol=paho.MQTTv5 if self._is_5 else paho.MQTTv311,
             reconnect_on_failure=False,
@@ -101,6 +102,7 @@ class MqttConnection:
         client.on_connect = self._connack
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._suback
+        # Retained, so that whoever subscribes later learns it too.
         client.will_set(self._status_topic, b"offline", qos=1, retain=True)
         if settings.username:
             client.username_pw_set(settings.username, password)
@@ -129,6 +131,7 @@ class MqttConnection:
                     break
                 if self._may_read(selector, stream):
                     stream.fill()
+                # Reading a packet may end the connection, and paho then gives its socket up.
                 while client.socket() is not None and stream.next_packet():
                     client.loop_read()
                 if client.want_write():
@@ -157,6 +160,7 @@ class MqttConnection:
         self._is_paused = over
         if not over:
             events |= selectors.EVENT_READ
+        # Changed only where it differs: each change is a system call.
         known = selector.get_map().get(stream)
         if known is None and events:
             selector.register(stream, events)
@@ -199,6 +203,7 @@ class MqttConnection:
         if dropped:
             self._client.unsubscribe(dropped)
         if topics:
+            # paho takes the options of MQTT 5, or the bare QoS of 3.1.1.
             options: Any = SubscribeOptions(qos=1) if self._is_5 else 1
             self._client.subscribe([(topic, options) for topic in topics])
         self._waker.wake()
@@ -215,6 +220,7 @@ class MqttConnection:
         if self._is_5 and expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expiry_s
+        # Without a connection paho keeps the message for a later one; this client has none, so it is never sent.
         info = self._client.publish(topic, payload, qos=1, properties=properties)
         self._waker.wake()
         return info.rc == paho.MQTT_ERR_SUCCESS
@@ -233,6 +239,7 @@ class MqttConnection:
             return
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = settings.session_expiry_s
+        # The property has two bytes.
         properties.ReceiveMaximum = min(settings.receive_maximum, 65_535)
         # Without clean_start=False the broker would throw away what it kept for us.
         self._client.connect(
@@ -267,6 +274,7 @@ class MqttConnection:
         client.publish(self._status_topic, b"online", qos=1, retain=True)
         self._session = "resumed" if flags.session_present else "new"
         self._on_greeted(self)
+        # No subscription, so no SUBACK to wait for.
         if not self._topics:
             self._ready()
 
@@ -296,5 +304,6 @@ class MqttConnection:
 
     def _say_goodbye(self) -> None:
         if self.connected:
+            # A broker sends the will only when a connection breaks, not when it is closed in good order.
             self._client.publish(self._status_topic, b"offline", qos=1, retain=True)
         self._client.disconnect()

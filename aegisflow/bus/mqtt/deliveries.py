@@ -61,6 +61,7 @@ class Deliveries:
         while self._settled:
             for packet_id in self._settled.popleft():
                 under_way = self._open.get(packet_id, 0)
+                # Settled twice; its acknowledgement has been sent.
                 if not under_way:
                     continue
                 self.uncommitted -= 1

@@ -176,9 +176,11 @@ class PacketStream:
             kind, length, start = data[position], data[position + 1], position + 2
             if length > 127:
                 length, start = _length(data, position + 1)
+                # The length itself is not complete yet.
                 if not start:
                     break
             stop = start + length
+            # A PUBLISH, but not with QoS 2: that has a handshake of its own, which is left to paho.
             if kind & 0xF0 == 0x30 and kind & 0x06 != 0x04:
                 if stop > end:
                     if length <= _CUT_ABOVE or end - position < _CUT_TO:
@@ -199,6 +201,7 @@ class PacketStream:
                 return True
             position = stop
         self._position = position
+        # paho learns of a failure only by reading: recv raises it.
         return bool(self.failure)
 
     def _publish(self, data: bytes, kind: int, start: int, stop: int) -> None:

@@ -33,6 +33,7 @@ class Waker:
         """
         with contextlib.suppress(OSError):
             self._reader.recv(16)
+        # Last: a wake that comes before this line sends nothing, but its work is there when this returns.
         self._woken = False
 
     def close(self) -> None:
