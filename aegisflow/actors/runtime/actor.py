@@ -75,6 +75,7 @@ class NamedActor(pykka.Actor):
         except Exception:
             raise
         except BaseException as error:
+            # pykka takes a SystemExit or KeyboardInterrupt in one actor as the wish to stop all of them.
             raise ActorExitError(describe(error)) from error
 
     def _handle_failure(
@@ -85,6 +86,7 @@ class NamedActor(pykka.Actor):
     ) -> None:
         self._failure = self._failure or exception_value
         self.log.error("actor_failed", reason=describe(exception_value), exc_info=exception_value)
+        # The rest is as in pykka, whose log is not ours.
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
 
@@ -99,12 +101,14 @@ class NamedActor(pykka.Actor):
         for envelope in self.actor_inbox.close(self._failure):
             if envelope.reply_to is None:
                 backlog.append(envelope.message)
+            # Whoever asked it to stop has what he asked for.
             elif isinstance(envelope.message, _ActorStop):
                 envelope.reply_to.set(None)
             else:
                 error = pykka.ActorDeadError(f"{self.name} stopped before it came to this")
                 error.__cause__ = self._failure
                 envelope.reply_to.set_exception((pykka.ActorDeadError, error, None))
+        # The supervisor has nobody above it; its own on_failure ends the process.
         if self.name != SUPERVISOR and (self._failure or backlog):
             reason = describe(self._failure) if self._failure else STOPPED
             self.tell(SUPERVISOR, ChildFailed(self.name, reason, tuple(backlog), self.actor_urn))

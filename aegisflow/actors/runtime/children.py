@@ -61,6 +61,8 @@ class Child:
         self.ref = self.ping = None
         self.detail = reason
         self.backlog += backlog
+        # Only failures within the window count, so a child that has long been well begins with the shortest delay
+        # again.
         self.failures = [at for at in self.failures if now - at < settings.within_s] + [now]
         if len(self.failures) > settings.max_restarts:
             self.state = "isolated"

@@ -39,6 +39,7 @@ class Directory:
     def register(self, name: str, ref: pykka.ActorRef[Any], backlog: Iterable[object] = ()) -> None:
         """Let ``name`` stand for this actor, and tell it the ``backlog`` of the one before and all that came since."""
         with self._lock:
+            # Told before the name is given, so that nothing new gets ahead of what has waited.
             waiting = [*backlog, *self._parked.pop(name, ())]
             for position, message in enumerate(waiting):
                 try:
@@ -97,12 +98,14 @@ class Directory:
         return self._park(name, ref, message)
 
     def _park(self, name: str, dead: pykka.ActorRef[Any] | None, message: object) -> bool:
+        # Time that is told late is wrong, and the next tick is not far.
         if type(message) is Tick:
             return False
         with self._lock:
             if self._refs.get(name) is dead and (dead is not None or name in self._expected):
                 self._parked.setdefault(name, []).append(message)
                 return True
+        # Somebody has taken the name meanwhile: it is for that one.
         return self.tell(name, message)
 
     def begin(self, name: str, question: Question[T]) -> pykka.Future[T]:

@@ -87,6 +87,7 @@ class Dispatcher:
                 actor.take_turn()
             except BaseException as error:  # noqa: BLE001 - one actor must not end the thread of all
                 structlog.get_logger("aegisflow").error("turn_failed", actor=actor.name, exc_info=error)
+            # Or this thread would keep a stopped actor alive for as long as it waits for the next.
             del actor
             if self._ready.empty():
                 self.send_posted()
@@ -178,9 +179,11 @@ class DispatchedActor(NamedActor):
             if self.actor_stopped.is_set():
                 self.dispatcher.send_posted()  # a successor must find all that this one did
                 self._actor_loop_teardown()
+                # Nobody can schedule it any more, and nothing here keeps it in memory.
                 self.actor_inbox.owner = None
                 return
             envelope = self.actor_inbox.poll()
+            # From here on the next put schedules this actor: another thread may have it already.
             if envelope is None:
                 return
             self._handle(envelope)

@@ -64,6 +64,7 @@ class Inbox:
             if self._closed is not None:
                 return _refuse(envelope, self._closed)
             behind = kind is Tick and (self._telemetry or self._telemetry_begun)
+            # Behind a stop nothing is begun: it goes where close finds it and hands it back.
             if kind in _LATER or behind or self._stopping:
                 self._telemetry.append(envelope)
                 if kind is _ActorStop:
@@ -135,6 +136,7 @@ class WaitingInbox(Inbox):
 
     def __init__(self) -> None:
         super().__init__()
+        # A bare lock is signal enough: there is one consumer, and one wake for each time that it was idle.
         self._parked = threading.Lock()
         self._parked.acquire()
         self.wake_at = math.inf
@@ -155,6 +157,8 @@ class WaitingInbox(Inbox):
             if not self._parked.acquire(timeout=min(wait_s, threading.TIMEOUT_MAX)):
                 with self._lock:
                     put_came, self._idle = not self._idle, False
+                # A put came between the timeout and the lock above, and its wake is still to be taken: it would
+                # end the next wait for nothing.
                 if put_came:
                     self._parked.acquire()
 

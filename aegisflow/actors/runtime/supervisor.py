@@ -108,6 +108,7 @@ class Supervisor(ThreadedActor):
                 continue
             self.directory.register(child.name, child.ref)
             child.ping = ping(child.ref)
+        # All are started by now, so they get ready side by side and one deadline does for all.
         deadline = time.monotonic() + self._settings.ping_timeout_s
         for child in children:
             if child.ping is None:
@@ -129,9 +130,11 @@ class Supervisor(ThreadedActor):
             raise UnavailableError(child.name, why) from cause
 
     def _stop_all(self) -> bool:
+        # First, so that a child that ends from now on is no failure.
         self._started = False
         self._pending.clear()
         devices = [self._children.get(name) for name in self._plant.devices]
+        # In reverse: what devices still have to store goes to a historian that is there.
         groups = [
             *([self._children.get(spec.name)] for spec in reversed(self._family.after)),
             devices,
@@ -160,6 +163,7 @@ class Supervisor(ThreadedActor):
         child = self._children.get(notice.name)
         if child is None:
             self._store_unwatched(notice.name, notice.backlog)
+        # Of one that was given up and came to its end later: what it had is for whoever has the name now.
         elif child.ref is None or child.ref.actor_urn != notice.incarnation:
             for message in notice.backlog:
                 if not self.tell(notice.name, message):
@@ -209,6 +213,7 @@ class Supervisor(ThreadedActor):
     def _give_up(self, child: Child) -> None:
         """Stop a child that hangs while it starts, and count that as a failure."""
         if child.ref is not None:
+            # It hangs, so nobody waits for it.
             child.ref.stop(block=False)
         self._record_failure(child, f"no answer to a ping within {self._settings.ping_timeout_s:g} s")
 
@@ -240,6 +245,8 @@ class Supervisor(ThreadedActor):
         added = tuple(name for name in new if name not in old)
         removed = tuple(name for name in old if name not in new)
         changed = tuple(name for name in new if name in old and new[name] != old[name])
+        # In this order no reading is sent to a name that nobody has: new devices live before the gateway hears of
+        # them, and old ones until after.
         self._start_batch([self._family.device(new[name]) for name in added])
         self._plant = plant
         self._on_replaced(plant)
@@ -250,6 +257,7 @@ class Supervisor(ThreadedActor):
         for name in changed:
             child = self._children[name]
             child.spec = self._family.device(new[name])
+            # A changed plant.yaml may well be what mends it, so it is tried anew.
             if child.state == "isolated":
                 child.failures = []
                 self._restart(child)
