@@ -21,18 +21,19 @@ from aegisflow.actors.messages.device import (
     RecordReadings,
     ReportMode,
     ReturnAlarmToService,
+    StateMode,
     SuppressAlarm,
     ViewDevice,
 )
 from aegisflow.actors.messages.gateway import AnswerRefused, AskMachine, PublishCommand, SenderClockLearned
-from aegisflow.actors.messages.guard import CommandProgressed, DeviceViewed, ModeReported
-from aegisflow.actors.messages.store import AppendAudit, RecallDevice, StoreDeadLetters, StoreRecords
+from aegisflow.actors.messages.guard import AuditCommitted, CommandProgressed, DeviceViewed, ModeReported
+from aegisflow.actors.messages.store import AppendAudit, CommitAudit, RecallDevice, StoreDeadLetters, StoreRecords
 from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, Directory, describe
 from aegisflow.actors.runtime.dispatcher import DispatchedActor, Dispatcher
 from aegisflow.actors.runtime.stash import Stash
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.commands.execution import Ack, Progress
-from aegisflow.domain.commands.model import Mode
+from aegisflow.domain.commands.model import MODE_STATED, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import KNOWN_S
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
@@ -40,6 +41,7 @@ from aegisflow.domain.readings import DeadLetter, Disposition, Reading
 from aegisflow.domain.sender_clock import AHEAD_S
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
+from aegisflow.errors import StoreError, UnavailableError
 from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["DeviceActor"]
@@ -82,6 +84,10 @@ class DeviceActor(DispatchedActor):
         self._told_progress: tuple[Progress, ...] = ()
         """What became of the newest command, as it was told to the guard."""
         self._told_mode: tuple[Mode, float] | None = None
+        self._stating: dict[int, tuple[StatedMode, pykka.Future[StatedMode]]] = {}
+        """Number of the audit row that is being stored, to the operator's word for the mode that it is about."""
+        self._number = 0
+        self._broker_connected = True
 
     def on_start(self) -> None:
         """Ask for the past."""
@@ -118,6 +124,10 @@ class DeviceActor(DispatchedActor):
                     self._take_command(message)
                 else:
                     self._stash.keep(message)
+            case StateMode():
+                return self._state_mode(message) if self._stash.is_open else self._stash.keep_question(message)
+            case AuditCommitted(number, why):
+                self._take_stated(number, why)
             case ReconfigureDevice(spec):
                 self._store(self._device.reconfigure(spec, self._now()))
             case DeviceRecalled():
@@ -128,14 +138,17 @@ class DeviceActor(DispatchedActor):
 
     def on_failure(self, *_: object) -> None:
         """Leave what waited for the past to the successor."""
-        self._abandon_stash()
+        self._leave()
 
     def on_stop(self) -> None:
         """Leave what waited for the past to the supervisor."""
-        self._abandon_stash()
+        self._leave()
 
-    def _abandon_stash(self) -> None:
-        self.give_back(*self._stash.abandon(pykka.ActorDeadError(f"{self.name} stopped before it came to this")))
+    def _leave(self) -> None:
+        error = pykka.ActorDeadError(f"{self.name} stopped before it came to this")
+        for _, answer in self._stating.values():
+            answer.set_exception((type(error), error, None))
+        self.give_back(*self._stash.abandon(error))
 
     # --- readings -----------------------------------------------------------------------------
 
@@ -261,7 +274,10 @@ class DeviceActor(DispatchedActor):
         progress, events = self._device.watch(at)
         self._store(events)
         self._tell_progress(progress)
-        asked = self._device.command_state.question(at, self._answer_within_s)
+        state = self._device.command_state
+        # A machine that cannot be reached is not asked for its mode, for so it would be asked less often when it can.
+        asks = self._broker_connected or bool(state.open_command)
+        asked = state.question(at, self._answer_within_s) if asks else None
         if asked is not None:
             self.tell(GATEWAY, AskMachine(self.name, asked))
         self._report_mode()
@@ -283,7 +299,41 @@ class DeviceActor(DispatchedActor):
 
     # --- time and the past --------------------------------------------------------------------
 
+    def _state_mode(self, request: StateMode) -> pykka.Future[StatedMode]:
+        """Have an operator's word for the mode audited; it counts, and is answered, once that is on disk."""
+        device, by = self._device, request.by
+        stated = StatedMode(self.name, request.mode, request.reduction_pct, by.name, self._now(), request.reason)
+        device.check_mode(stated, by)
+        detail = {
+            "kind": by.kind,
+            "mode": stated.mode,
+            "reduction_pct": stated.reduction_pct,
+            "before": device.mode,
+            "reason": stated.reason,
+        }
+        self._number += 1
+        entry = AuditEntry(stated.at, by.name, MODE_STATED, self.name, detail)
+        if not self.tell(HISTORIAN, CommitAudit(entry, self._number, self.name)):
+            raise UnavailableError(HISTORIAN, "it is not running")
+        answer: pykka.Future[StatedMode] = pykka.ThreadingFuture()
+        self._stating[self._number] = (stated, answer)
+        return answer
+
+    def _take_stated(self, number: int, why: str) -> None:
+        """Go on once an operator's word for the mode is on disk, or could not be stored."""
+        stated, answer = self._stating.pop(number, (None, None))
+        if stated is None or answer is None:
+            return
+        if why:
+            answer.set_exception((StoreError, StoreError(why), None))
+            return
+        self._device.state_mode(stated)
+        self.log.warning("mode_stated", mode=stated.mode.value, by=stated.by, reason=stated.reason)
+        self._report_mode()
+        answer.set(stated)
+
     def _tick(self, at: float, broker_connected: bool) -> None:
+        self._broker_connected = broker_connected
         if self._stash.is_open:
             self._store(self._device.tick(at, broker_connected))
             if self._device.command_state.is_watching:
@@ -308,6 +358,7 @@ class DeviceActor(DispatchedActor):
                 past.mode_since,
                 past.full_load,
                 dict(past.dispatched),
+                past.stated,
             )
         )
         self._begin()
@@ -331,6 +382,8 @@ class DeviceActor(DispatchedActor):
                 self._record(readings)
             case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
                 self._take_command(message)
+            case StateMode():
+                return self._state_mode(message)
             case _:
                 return self._answer(message)
         return None

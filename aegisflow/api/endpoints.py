@@ -30,7 +30,7 @@ from aegisflow.api.schemas.commands import (
     CommandSummary,
     ReasonRequest,
 )
-from aegisflow.api.schemas.devices import RefusedList
+from aegisflow.api.schemas.devices import ModeRequest, ModeStatement, RefusedList
 from aegisflow.api.schemas.health import ReloadReport, ReloadRequest
 from aegisflow.api.schemas.incidents import (
     ByNumber,
@@ -174,6 +174,16 @@ GIVE_COMMAND = Endpoint(
     Nothing,
     CommandRequest,
     CommandSummary,
+    Right.COMMAND,
+)
+STATE_MODE = Endpoint(
+    "state_mode",
+    "POST",
+    "devices/{id}/mode",
+    "State the mode that a machine is in; nothing is sent to it.",
+    ById,
+    ModeRequest,
+    ModeStatement,
     Right.COMMAND,
 )
 SHOW_AGENTS = Endpoint(
@@ -399,6 +409,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     LIST_COMMANDS,
     SHOW_COMMAND,
     GIVE_COMMAND,
+    STATE_MODE,
     SHOW_AGENTS,
     STOP_AGENTS,
     RESUME_AGENTS,

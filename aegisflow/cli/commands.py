@@ -12,7 +12,7 @@ from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.commands.model import Stage
 from aegisflow.errors import BadValueError, UnknownNameError
 
-__all__ = ["approvals", "approve", "command", "commands", "reject"]
+__all__ = ["approvals", "approve", "command", "commands", "mode", "reject"]
 
 CommandId = Annotated[str, Parameter(help="such as cmd-0123456789ab; approvals lists them")]
 Reason = Annotated[str, Parameter(help="why, for the audit")]
@@ -95,6 +95,25 @@ def commands(
     found = OperatorClient(plant, url).call(ends.LIST_COMMANDS, which).commands
     told = ["\n".join(_story(one)) for one in found]
     sys.stdout.write(("\n".join(told) or "no command was ever proposed") + "\n")
+    return 0
+
+
+def mode(
+    device: str,
+    name: Annotated[Literal["normal", "reduced_load", "maintenance", "shutdown"], Parameter(help="that it is in")],
+    *,
+    reason: Annotated[str, Parameter(help="how you know, for the audit")],
+    reduction_pct: Annotated[float, Parameter(help="reduced_load: per cent of the load that is gone")] = 0.0,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """State the mode that a machine is in; return the exit code."""
+    body: dict[str, object] = {"mode": name, "reason": reason}
+    if reduction_pct:
+        body["reduction_pct"] = reduction_pct
+    told = OperatorClient(plant, url).call(ends.STATE_MODE, {"id": device}, body)
+    load = f", {told.reduction_pct:g} % of the load is gone" if told.reduction_pct else ""
+    sys.stdout.write(f"{told.device_id}: {told.mode.replace('_', ' ')}{load}, by {told.by} at {told.at}\n")
     return 0
 
 

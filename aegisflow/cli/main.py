@@ -54,6 +54,10 @@ COMMANDS = {
         "commands:command",
         "Give a machine a command as an operator; policy and interlocks hold all the same.",
     ),
+    "mode": (
+        "commands:mode",
+        "State the mode that a machine is in, as one who stands at it; nothing is sent to the machine.",
+    ),
     "commands": ("commands:commands", "List commands, the newest first: how far each came, since when and why."),
     "operators": ("tokens:operators_app", "The people who may come in: list, revoke."),
     "agent": (

@@ -9,7 +9,7 @@ from aegisflow.domain.alarms.lifecycle import LATE_S, check_reason, check_shelf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, worst_of
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.execution import Ack, Progress
-from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode
+from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import (
     Begun,
     CommandStateMachine,
@@ -54,6 +54,7 @@ class Device:
         "_heard_at",
         "_heard_since",
         "_received_at",
+        "_was_silent",
         "judged",
         "spec",
         "timeline",
@@ -66,6 +67,7 @@ class Device:
         self._book = DeviceAlarms(spec.device_id, spec.alarm, self.timeline.interval)
         self._command_state = CommandStateMachine(spec)
         self._detector = DeviceDetector(spec)
+        self._was_silent = False
         self._received_at = self._heard_at = -inf
         """When the newest reading came that has a value, and the newest whatever it has."""
         self._contradicted = False
@@ -141,10 +143,14 @@ class Device:
         if at - self._received_at > _SETTLED_S:
             events += self._book.settle(at)
         if at - self._received_at > self.spec.silent_after_s:
+            self._was_silent = True
             self._book.interrupt()
             since = max(self._received_at, self._heard_since)
             if broker_connected and at - since > self.spec.silent_after_s:
                 events += self._silence(at)
+        elif self._was_silent:
+            self._was_silent = False
+            self._command_state.ask_anew()  # it may have been switched off, or be another machine by now
         return events
 
     def our_clock_moved(self, by_s: float, at: float) -> None:
@@ -274,6 +280,24 @@ class Device:
             set_aside_types=tuple(alarm.fault_type for alarm in set_aside),
         )
 
+    def check_mode(self, stated: StatedMode, by: Caller) -> None:
+        """Check that somebody's word for the mode can be taken now.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            BadValueError: it cannot be; see ``StatedMode.check``.
+            ConflictError: a command is under way, whose outcome will tell the mode.
+        """
+        require_operator(
+            by, Right.COMMAND, "state the mode of a machine", f"only operators may, and this is an {by.kind}"
+        )
+        self._command_state.check_statement(stated)
+
+    def state_mode(self, stated: StatedMode) -> None:
+        """Be in the mode that an operator states, once ``check_mode`` has let it pass and it is audited."""
+        self._command_state.state(stated)
+        self._book.suppresses_by_design = self._mode_suppresses
+
     def begin(self, record: CommandRecord, at: float) -> Begun:
         """Begin to execute a command that the guard dispatched, unless an interlock forbids it.
 
@@ -324,7 +348,12 @@ class Device:
             alarms=self.alarms(),
             accepted=accepted,
             refused=dict(refused),
-            notes=(*self._mode_notes(), *self._detector.notes(), *self._clock_notes()),
+            notes=(
+                *self._command_state.notes(),
+                *self._mode_notes(),
+                *self._detector.notes(),
+                *self._clock_notes(),
+            ),
             clock=self._clock_view(),
         )
 
@@ -352,6 +381,7 @@ class Device:
         mode_since: float = 0.0,
         full_load: float | None = None,
         dispatched: Mapping[str, float] | None = None,
+        stated: StatedMode | None = None,
     ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
@@ -369,7 +399,7 @@ class Device:
             ]
         )
         alarm_type = lasting[0].fault_type if lasting else ""
-        self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched)
+        self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched, stated)
         for reading in readings:
             newer = reading.at > self.timeline.latest_at
             self.timeline.recall(reading)

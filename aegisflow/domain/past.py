@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from aegisflow.domain.alarms.model import Alarm
-from aegisflow.domain.commands.model import AgentWrites, CommandRecord, Mode
+from aegisflow.domain.commands.model import AgentWrites, CommandRecord, Mode, StatedMode
 from aegisflow.domain.readings import Reading
 
 __all__ = ["CommandsPast", "DevicePast"]
@@ -20,13 +20,15 @@ class DevicePast:
     mode: Mode = Mode.UNKNOWN
     reduction_pct: float = 0.0
     mode_since: float = 0.0
-    """When the command to which the device owes its mode was verified; UTC epoch seconds."""
+    """When the command to which the device owes its mode was verified, or when it was stated; UTC epoch seconds."""
     full_load: float | None = None
     """What the load sensor showed before the load was taken away."""
     open_command: CommandRecord | None = None
     """The command that the device is executing."""
     dispatched: tuple[tuple[str, float], ...] = ()
     """Command id and expiry (UTC epoch seconds) of every command that went to it lately, over or not."""
+    stated: StatedMode | None = None
+    """The word of an operator to which it owes its mode, if it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Right(StrEnum):
     SEE = "look at alarms, commands, reports and figures"
     HANDLE_ALARMS = "acknowledge, shelve and take alarms out of service"
     REPORT = "write and review incident reports"
-    COMMAND = "give machines commands"
+    COMMAND = "give machines commands, and state the mode they are in"
     STOP_AGENTS = "stop the commands of agents"
     RELOAD = "have the plant file read again"
     APPROVE = "approve and reject commands, let agents propose again, and agree to an opened policy"

@@ -13,6 +13,7 @@ from aegisflow.api.schemas.commands import (
     CommandSummary,
     ReasonRequest,
 )
+from aegisflow.api.schemas.devices import ModeRequest, ModeStatement
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.times import format_instant
 from aegisflow.plant.protocol import PlantSource
@@ -61,6 +62,11 @@ class CommandRoutes:
     def show(self, which: ById, body: Nothing, by: Caller) -> CommandSummary:
         """Return one command as far as it came."""
         return CommandSummary.of(self._plant().command(which.id).value)
+
+    def state_mode(self, which: ById, body: ModeRequest, by: Caller) -> ModeStatement:
+        """Take an operator's word for the mode that a machine is in; nothing is sent to it."""
+        stated = self._plant().state_mode(which.id, body.mode, body.reduction_pct, by, body.reason)
+        return ModeStatement.of(stated)
 
     def agents(self, which: Nothing, body: Nothing, by: Caller) -> AgentSwitch:
         """Return whether agents may propose commands."""

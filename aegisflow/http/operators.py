@@ -53,6 +53,7 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.GIVE_COMMAND, commands.give),
         route(ends.LIST_COMMANDS, commands.list),
         route(ends.SHOW_COMMAND, commands.show),
+        route(ends.STATE_MODE, commands.state_mode),
         route(ends.SHOW_AGENTS, commands.agents),
         route(ends.STOP_AGENTS, commands.stop),
         route(ends.RESUME_AGENTS, commands.resume),

@@ -54,6 +54,7 @@ MAX_COUNTS = 10
 MAX_SENSORS_NOW = 40
 MAX_STALE = 10
 MAX_COMMANDS = 5
+MAX_NOTES = 5
 MAX_PATTERNS = 5
 _VERDICTS = {"allow": "allowed", "ask": "an operator decides", "deny": "denied"}
 
@@ -240,6 +241,7 @@ def device_detail(
     return trimmed(
         DeviceDetail,
         device,
+        notes=[clean(note, 200) for note in device.notes[:MAX_NOTES]],
         sensors=[_sensor_now(one) for one in device.sensors[:MAX_SENSORS_NOW]],
         alarms=[alarm_line(alarm) for alarm in device.alarms[:10]],
         parameters={

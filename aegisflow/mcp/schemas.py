@@ -124,6 +124,7 @@ class DeviceDetail(Part):
     mode: str
     silent: bool
     latest_at: Moment | None = None
+    notes: list[str] = []
     sensors: list[SensorNow]
     alarms: list[str]
     parameters: dict[str, str] = Field(description="what set_parameter takes, and its limits")

@@ -10,6 +10,7 @@ from aegisflow.actors.messages.device import (
     ReadDeviceStatus,
     ReadFacts,
     ReturnAlarmToService,
+    StateMode,
     SuppressAlarm,
 )
 from aegisflow.actors.messages.gateway import ReadGatewayCounts, ReadRefused
@@ -48,7 +49,9 @@ from aegisflow.domain.commands.model import (
     CommandReceipt,
     CommandView,
     DeviceCommands,
+    Mode,
     Stage,
+    StatedMode,
 )
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
@@ -255,6 +258,11 @@ class LocalPlant:
     def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
         """Refuse, as an operator, a command that waits."""
         return self._directory.ask(GUARD, RejectCommand(command_id, by, reason), WRITE_S)
+
+    def state_mode(self, device_id: str, mode: Mode, reduction_pct: float, by: Caller, reason: str) -> StatedMode:
+        """Take an operator's word for the mode that a machine is in; nothing is sent to it."""
+        self._device(device_id)
+        return self._directory.ask(device_id, StateMode(mode, reduction_pct, by, reason), WRITE_S)
 
     def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
         """Stop every command that an agent proposes, from now on and over restarts."""

@@ -12,7 +12,9 @@ from aegisflow.domain.commands.model import (
     CommandReceipt,
     CommandView,
     DeviceCommands,
+    Mode,
     Stage,
+    StatedMode,
 )
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.equipment import PlantSpec
@@ -145,6 +147,9 @@ class Plant(Protocol):
 
     def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
         """Refuse, as an operator, a command that waits."""
+
+    def state_mode(self, device_id: str, mode: Mode, reduction_pct: float, by: Caller, reason: str) -> StatedMode:
+        """Take an operator's word for the mode that a machine is in; nothing is sent to it."""
 
     def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
         """Stop every command that an agent proposes, from now on and over restarts."""

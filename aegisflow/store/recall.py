@@ -6,7 +6,15 @@ from typing import NamedTuple
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.callers import CallerKind
-from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandRecord, Mode, Stage
+from aegisflow.domain.commands.model import (
+    MODE_STATED,
+    AgentWrites,
+    CommandName,
+    CommandRecord,
+    Mode,
+    Stage,
+    StatedMode,
+)
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import Period
@@ -40,6 +48,7 @@ ORDER BY stage_at DESC LIMIT 1
 """  # noqa: S608 - all ours
 _HAS_OPEN = f"SELECT 1 FROM anomalies WHERE device_id = ? AND {ALARM_IS_OPEN.sql} LIMIT 1"  # noqa: S608 - all ours
 _DISPATCHED = "SELECT command_id, send_by FROM commands WHERE device_id = ? AND send_by > ?"
+_HAS_STATED = "SELECT 1 FROM audit WHERE act = ? AND subject = ? LIMIT 1"
 _HAS_COMMAND = "SELECT 1 FROM commands WHERE device_id = ? LIMIT 1"
 
 STOPPED, RESUMED = "agents_stopped", "agents_resumed"
@@ -68,9 +77,14 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
         said = stamps(connection, key, rows[0][0]) if rows else {}
         readings = tuple(Reading(device_id, at, values, at, stamp=said.get(at)) for at, values in rows)
     alarms = _open_alarms(connection, device_id)
-    if connection.value(_HAS_COMMAND, device_id) is None:
+    stated = _stated(connection, device_id)
+    if connection.value(_HAS_COMMAND, device_id) is None and stated is None:
         return DevicePast(readings, alarms, Mode.NORMAL)
     mode = _last_mode(connection, device_id)
+    if stated is not None and stated.at >= mode.since:
+        mode = _Mode(stated.mode, stated.reduction_pct, stated.at)
+    else:
+        stated = None  # a command has moved it since then
     under_way = _commands(connection, _UNDER_WAY, device_id)
     return DevicePast(
         readings,
@@ -81,6 +95,7 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
         mode.full_load,
         under_way[-1] if under_way else None,
         tuple((command_id, send_by) for command_id, send_by in connection.run(_DISPATCHED, device_id, since)),
+        stated,
     )
 
 
@@ -130,6 +145,22 @@ def _open_alarms(connection: Connection, device_id: str) -> tuple[Alarm, ...]:
         return ()
     query = Anomaly.select().where(Anomaly.device_id == device_id, ALARM_IS_OPEN).order_by(Anomaly.raised_at)
     return tuple(alarm_of(row) for row in query.execute(connection.database))
+
+
+def _stated(connection: Connection, device_id: str) -> StatedMode | None:
+    """Return the newest mode of a device that an operator stated; None for none, or one that this version has not."""
+    if connection.value(_HAS_STATED, MODE_STATED, device_id) is None:
+        return None
+    mine = (AuditRow.act == MODE_STATED) & (AuditRow.subject == device_id)
+    for row in AuditRow.select().where(mine).order_by(AuditRow.id.desc()).limit(1).execute(connection.database):
+        entry = audit_entry_of(row)
+        said = entry.detail
+        mode, reduction = said.get("mode"), said.get("reduction_pct", 0.0)
+        if mode in set(Mode) and isinstance(reduction, int | float):
+            return StatedMode(
+                device_id, Mode(str(mode)), float(reduction), entry.actor, entry.at, str(said.get("reason", ""))
+            )
+    return None
 
 
 def _last_mode(connection: Connection, device_id: str) -> _Mode:

@@ -51,3 +51,16 @@ def test_h11_facts_of_the_proposal_and_of_now_are_printed_with_their_dates(
     serve.answer = (200, {"as_of": "2026-01-31T08:05:00Z", "approvals": [silent], "unavailable": {"pump-02": "busy"}})
     assert run(serve, "approvals") == 0
     assert "  facts now: the device does not answer" in capsys.readouterr().out.splitlines()
+
+
+def test_h12_a_mode_is_stated_from_the_command_line(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"device_id": "pump-02", "mode": "reduced_load", "reduction_pct": 40.0, "by": "anna", "reason": "I saw it"}
+    serve.answer = (200, {**told, "at": "2026-01-31T08:00:00Z"})
+    arguments = ("mode", "pump-02", "reduced_load", "--reduction-pct", "40", "--reason", "I saw it")
+    assert run(serve, *arguments) == 0
+    sent = {"mode": "reduced_load", "reason": "I saw it", "reduction_pct": 40.0}
+    assert serve.asked == [("POST", "/operator/devices/pump-02/mode", "Bearer token-of-anna", sent)]
+    assert capsys.readouterr().out == (
+        "pump-02: reduced load, 40 % of the load is gone, by anna at 2026-01-31T08:00:00Z\n"
+    )
+    assert run(serve, "mode", "pump-02", "unknown", "--reason", "nobody knows") != 0

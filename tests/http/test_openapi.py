@@ -33,6 +33,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "approve_command": {"digest": "digest-of-cmd-1"},
     "reject_command": {"reason": "no need"},
     "give_command": {"device_id": "pump-01", "command": "restart", "justification": "checked", "parameters": {"n": 1}},
+    "state_mode": {"mode": "reduced_load", "reduction_pct": 40, "reason": "the valve is half shut"},
     "stop_agents": {"reason": "drill"},
     "resume_agents": {"reason": "over"},
     "add_agent_token": {"name": "new-agent", "token_sha256": "a" * 64, "read_only": True, "calls_per_min": 60},
@@ -70,7 +71,14 @@ def document(web: TestClient) -> dict[str, Any]:
 
 
 def path_of(endpoint: Any3) -> str:
-    ids = {"alarms": ALARM, "commands": COMMAND, "incidents": "1", "agent-tokens": "line-agent", "operators": "ben"}
+    ids = {
+        "alarms": ALARM,
+        "commands": COMMAND,
+        "devices": "pump-01",
+        "incidents": "1",
+        "agent-tokens": "line-agent",
+        "operators": "ben",
+    }
     named = re.findall(r"{(\w+)}", endpoint.path)
     return PREFIX + endpoint.url(dict.fromkeys(named, ids.get(endpoint.noun, "")))
 

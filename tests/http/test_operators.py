@@ -1,7 +1,7 @@
 import pytest
 
 from aegisflow.domain.callers import Caller, CallerKind
-from aegisflow.domain.commands.model import CommandName
+from aegisflow.domain.commands.model import CommandName, Mode
 from aegisflow.http.guards import MAX_FAILURES
 from tests.support.memory_plant import MemoryPlant, an_alarm
 from tests.support.operator_tokens import AGENTS, ANNA, ANNA_HERSELF, BEN
@@ -115,3 +115,19 @@ def test_many_wrong_tokens_are_answered_with_429(web):
         web.get("/operator/agents", headers={"Authorization": "Bearer guess"})
     assert web.get("/operator/agents", headers={"Authorization": "Bearer guess"}).status_code == 429
     assert web.get("/operator/agents", headers=ANNA).status_code == 200
+
+
+def test_h12_an_operator_states_the_mode_of_a_machine_under_their_name(web, plant):
+    path = "/operator/devices/pump-01/mode"
+    told = web.post(path, headers=ANNA, json={"mode": "maintenance", "reason": "I stand at it"}).json()
+    assert (told["mode"], told["by"], told["at"]) == ("maintenance", "anna", "2026-01-31T08:00:00Z")
+    assert [(one.mode, one.by) for one in plant.stated] == [(Mode.MAINTENANCE, "anna")]
+    for body in (
+        {"mode": "unknown", "reason": "I stand at it"},
+        {"mode": "maintenance"},
+        {"mode": "maintenance", "reason": "I stand at it", "reduction_pct": 30},
+        {"mode": "reduced_load", "reason": "I stand at it", "reduction_pct": "nan"},
+    ):
+        assert web.post(path, headers=ANNA, json=body).status_code in (400, 404)
+    assert web.post("/operator/devices/pump-9/mode", headers=ANNA, json=told).status_code == 404
+    assert len(plant.stated) == 1

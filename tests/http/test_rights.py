@@ -26,6 +26,7 @@ LEAST = {
     "list_commands": Role.VIEWER,
     "show_command": Role.VIEWER,
     "give_command": Role.OPERATOR,
+    "state_mode": Role.OPERATOR,
     "show_agents": Role.VIEWER,
     "stop_agents": Role.OPERATOR,
     "resume_agents": Role.APPROVER,

@@ -18,10 +18,10 @@ from aegisflow.actors.messages.store import (
 )
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.callers import Caller, CallerKind
-from aegisflow.domain.commands.model import CommandName, Mode, Stage
+from aegisflow.domain.commands.model import MODE_STATED, CommandName, Mode, Stage
 from aegisflow.domain.incidents.model import Incident, NewIncident
 from aegisflow.domain.readings import DeadLetter, Reading, Receipt
-from aegisflow.domain.views import StoreHealth
+from aegisflow.domain.views import AuditEntry, StoreHealth
 from aegisflow.errors import StoreError, StoreHeldError
 from aegisflow.store import Store, open_store
 from aegisflow.store.committer import Pace
@@ -275,6 +275,26 @@ def test_the_mode_is_what_the_last_command_led_to(
     assert recalled.mode is mode
     if name is not CommandName.RESTART and mode in (Mode.REDUCED_LOAD, Mode.UNKNOWN):
         assert recalled.reduction_pct == reduction_pct
+
+
+@pytest.mark.parametrize(
+    ("at", "subject", "said", "mode", "by"),
+    [
+        (T0 + 2, "pump-01", "maintenance", Mode.MAINTENANCE, "ada"),
+        (T0 + 1, "pump-01", "maintenance", Mode.MAINTENANCE, "ada"),
+        (T0, "pump-01", "maintenance", Mode.SHUTDOWN, None),  # a command has moved it since
+        (T0 + 2, "motor-01", "maintenance", Mode.SHUTDOWN, None),
+        (T0 + 2, "pump-01", "of a later version", Mode.SHUTDOWN, None),
+    ],
+)
+def test_h12_the_mode_is_what_an_operator_stated_until_a_command_moves_it(
+    bench: StoreBench, at: float, subject: str, said: str, mode: Mode, by: str | None
+) -> None:
+    bench.move(step(command(1, name=CommandName.EMERGENCY_SHUTDOWN), at=T0 + 1))
+    detail = {"mode": said, "reduction_pct": 0.0, "reason": "I stand at it"}
+    bench.historian.receive(CommitAudit(AuditEntry(at, "ada", MODE_STATED, subject, detail), 1, "pump-01"))
+    recalled = bench.recalled()
+    assert (recalled.mode, recalled.stated and recalled.stated.by) == (mode, by)
 
 
 def test_an_incident_report_gets_a_number_and_the_plants_time(bench: StoreBench) -> None:

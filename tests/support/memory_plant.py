@@ -19,6 +19,7 @@ from aegisflow.domain.commands.model import (
     DeviceCommands,
     Mode,
     Stage,
+    StatedMode,
 )
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
@@ -144,6 +145,7 @@ class MemoryPlant:
         self.acknowledged: list[tuple[str, Caller, str]] = []
         self.silent_names: dict[str, str] = {}
         self.broker_away_since: float | None = None
+        self.stated: list[StatedMode] = []
         self.points = 60
         self.writes = AgentWrites(True, "", None, "")
         self.healthy = True
@@ -382,6 +384,14 @@ class MemoryPlant:
 
     def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
         return self._settle(self._waiting(command_id), Stage.REJECTED, f"rejected by {by.name}: {reason}")
+
+    def state_mode(self, device_id: str, mode: Mode, reduction_pct: float, by: Caller, reason: str) -> StatedMode:
+        self._device(device_id)
+        require_operator(by, Right.COMMAND, "state the mode of a machine", "only operators may")
+        stated = StatedMode(device_id, mode, reduction_pct, by.name, NOW, reason)
+        stated.check()
+        self.stated.append(stated)
+        return stated
 
     def stop_agents(self, by: Caller, reason: str) -> AgentWrites:
         self.writes = AgentWrites(False, by.name, NOW, reason)

@@ -1,5 +1,6 @@
 """A small plant of two devices: the whole application on a FakeBus, and what a test does with it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from aegisflow.app import App
@@ -25,7 +26,7 @@ def configuration_in(folder: Path) -> Configuration:
             "line-1",
             "pump",
             pump.sensors,
-            alarm=pump.alarm,
+            alarm=replace(pump.alarm, suppress_in=("maintenance",)),
             parameters=setpoint,
             manual="pump.md",
             faults=(FaultRule("thermal_runaway", Severity.HIGH, {"temperature": ("high",)}),),

@@ -333,3 +333,19 @@ def test_an_agent_alone_may_only_do_the_mildest_on_a_mild_alarm_and_nothing_whil
     denied = plant.propose("motor-01", REDUCE, reduction_pct=20.0)
     assert denied.stage is Stage.DENIED
     assert any(alarm.fault_type in reason for reason in denied.reasons)
+
+
+def test_h12_an_operator_says_how_the_machine_is_that_did_not_answer(make: Make) -> None:
+    plant = make(tempers={"pump-01": Temper.IGNORES})
+    lost = plant.propose("pump-01", CommandName.ENABLE_MAINTENANCE_MODE, ADA)
+    with pytest.raises(ConflictError, match="is under way"):
+        plant.plant.state_mode("pump-01", Mode.MAINTENANCE, 0.0, ADA, "I stand at it")
+    plant.live_until(lambda: plant.stage(lost) is Stage.OUTCOME_UNKNOWN, 180)
+    assert plant.plant.device_status("pump-01").value.mode is Mode.UNKNOWN
+    plant.plant.state_mode("pump-01", Mode.MAINTENANCE, 0.0, ADA, "I stand at it")
+    before = len(plant.bus.published)
+    plant.pass_time(300)
+    assert plant.plant.device_status("pump-01").value.mode is Mode.MAINTENANCE
+    assert len(plant.bus.published) == before
+    ended = plant.propose("pump-01", CommandName.END_MAINTENANCE, ADA)
+    assert ended.stage is Stage.DISPATCHED  # the guard knows the mode, too

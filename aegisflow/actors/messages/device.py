@@ -6,7 +6,7 @@ from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.execution import Ack
-from aegisflow.domain.commands.model import CommandRecord
+from aegisflow.domain.commands.model import CommandRecord, Mode, StatedMode
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.past import DevicePast
 from aegisflow.domain.readings import Reading
@@ -82,6 +82,16 @@ class ReturnAlarmToService(Question[Alarm]):
     state: AlarmState
     """What is to end: ``SHELVED`` or ``OUT_OF_SERVICE``."""
     by: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class StateMode(Question[StatedMode]):
+    """An operator states the mode of the machine. Answered once it is audited; refusals are RequestErrors."""
+
+    mode: Mode
+    reduction_pct: float
+    by: Caller
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,7 @@ class AlarmKpiSummary(ReadShape):
 
 
 class ById(Request):
-    """Which alarm, or which command."""
+    """Which alarm, command or device."""
 
     id: str
 

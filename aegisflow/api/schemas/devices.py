@@ -1,18 +1,20 @@
 """Devices as people and programs see them now."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field
 
+from aegisflow.api.fields import Number, name_in, words
 from aegisflow.api.schemas.alarms import AlarmSummary
-from aegisflow.api.schemas.base import Moment, ReadShape, Shape, moment
-from aegisflow.api.text import describe_limits
-from aegisflow.domain.commands.model import Mode
+from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, moment
+from aegisflow.api.text import clean, describe_limits
+from aegisflow.domain.commands.model import Mode, StatedMode
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
+from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import Answer, DeviceStatus, SensorStatus
 
-__all__ = ["DeviceSummary", "RefusedList", "RefusedSummary", "SensorState"]
+__all__ = ["DeviceSummary", "ModeRequest", "ModeStatement", "RefusedList", "RefusedSummary", "SensorState"]
 
 
 class SensorState(Shape):
@@ -109,6 +111,39 @@ class RefusedList(ReadShape):
         )
 
 
+class ModeRequest(Request):
+    """State the mode that a machine is in; nothing is sent to it."""
+
+    mode: Annotated[Mode, name_in("mode", tuple(mode for mode in Mode if mode is not Mode.UNKNOWN))]
+    reason: Annotated[str, words(WORDS_BYTES, "why, in a few words")]
+    """How you know, which the audit keeps."""
+    reduction_pct: Number = 0.0
+    """With ``reduced_load``: per cent of full load that is gone."""
+
+
+class ModeStatement(Shape):
+    """The mode of a machine by an operator's word."""
+
+    device_id: str
+    mode: Mode
+    reduction_pct: float
+    by: str
+    at: Moment
+    reason: str
+
+    @classmethod
+    def of(cls, stated: StatedMode) -> Self:
+        """Return what was stated."""
+        return cls(
+            device_id=stated.device_id,
+            mode=stated.mode,
+            reduction_pct=stated.reduction_pct,
+            by=clean(stated.by, NAME_BYTES),
+            at=format_instant(stated.at),
+            reason=clean(stated.reason, WORDS_BYTES),
+        )
+
+
 class DeviceSummary(Shape):
     """One device now."""
 
@@ -126,6 +161,8 @@ class DeviceSummary(Shape):
     """Since its actor started."""
     readings_refused: dict[str, int]
     """Why readings were not taken, and how many, since then."""
+    notes: list[str] = Field(default_factory=list)
+    """What is worth knowing and is no alarm."""
 
     @classmethod
     def of(cls, status: DeviceStatus) -> Self:
@@ -141,4 +178,5 @@ class DeviceSummary(Shape):
             alarms=[AlarmSummary.of(alarm) for alarm in status.alarms],
             readings_accepted=status.accepted,
             readings_refused=dict(status.refused),
+            notes=list(status.notes),
         )

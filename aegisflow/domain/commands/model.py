@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import Caller
+from aegisflow.errors import BadValueError
 
 
 class Mode(StrEnum):
@@ -33,6 +34,44 @@ class Mode(StrEnum):
     def is_running(self) -> bool:
         """Whether the machine carries load."""
         return self in (Mode.NORMAL, Mode.REDUCED_LOAD)
+
+
+MODE_STATED = "mode_stated"
+"""Act of the audit by which an operator states a mode; the newest is what a restart goes on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedMode:
+    """The mode of a device by the word of an operator who stands at the machine, or is told by whoever does."""
+
+    device_id: str
+    mode: Mode
+    reduction_pct: float
+    """Per cent of full load that is taken away; 0 unless the mode is ``reduced_load``."""
+    by: str
+    """Name of the operator."""
+    at: float
+    """UTC epoch seconds by the plant's clock."""
+    reason: str
+    """The operator's words."""
+
+    def check(self) -> None:
+        """Check that it can be.
+
+        Raises:
+            BadValueError: nobody can state that nobody knows, a reduction belongs to reduced load alone and is a part
+                of the load, and there must be a reason.
+        """
+        if self.mode is Mode.UNKNOWN:
+            raise BadValueError("mode", self.mode.value, "the mode that the machine is in")
+        if self.mode is Mode.REDUCED_LOAD and not 0.0 < self.reduction_pct < 100.0:
+            raise BadValueError(
+                "reduction_pct", self.reduction_pct, "per cent of the load that is gone, above 0, below 100"
+            )
+        if self.mode is not Mode.REDUCED_LOAD and self.reduction_pct:
+            raise BadValueError("reduction_pct", self.reduction_pct, f"no reduction with {self.mode}")
+        if len(self.reason.strip()) < 3:
+            raise BadValueError("reason", self.reason, "why, in a few words")
 
 
 class CommandName(StrEnum):

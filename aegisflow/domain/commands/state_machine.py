@@ -14,12 +14,21 @@ from typing import NamedTuple
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.execution import NO_COMMAND, Ack, Execution, Progress
 from aegisflow.domain.commands.interlocks import RecoveryWatch, interlocks
-from aegisflow.domain.commands.model import MOVES, CommandName, CommandRecord, DeviceView, Mode, Stage
+from aegisflow.domain.commands.model import (
+    MOVES,
+    CommandName,
+    CommandRecord,
+    DeviceView,
+    Mode,
+    Stage,
+    StatedMode,
+)
 from aegisflow.domain.commands.verification import MAX_READINGS, ModeProof
 from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import SensorStatus
+from aegisflow.errors import ConflictError
 
 __all__ = ["KNOWN_S", "Begun", "CommandStateMachine", "describe_facts", "recent_means"]
 
@@ -29,7 +38,9 @@ KNOWN_S = 86_400.0
 _RECENT = 12
 """How many of the newest readings show where a sensor stands now."""
 _ASK_AGAIN_S = 60.0
-"""Seconds between two questions to a machine whose mode is unknown."""
+"""Seconds between the first two questions to a machine whose mode is unknown; each wait is twice the one before."""
+_MAX_QUESTIONS = 8
+"""So many questions take two hours. A machine that has answered none of them will not answer the next."""
 FRESH_S = 120.0
 """So long before what it answers, or after now, may an answer be dated: clocks differ, those known to do so apart."""
 
@@ -56,10 +67,13 @@ class CommandStateMachine:
     """The mode of one device, and the command that it is executing.
 
     The mode changes once readings have shown the effect of a command. After a command whose effect was not
-    seen it is unknown; while it is, and no command is under way, the machine's own word counts.
+    seen it is unknown; while it is, and no command is under way, the machine's own word counts. An operator's
+    word counts at any time at which no command is under way, also for a machine that takes none.
     """
 
     __slots__ = (
+        "_ask_at",
+        "_asked",
         "_asked_at",
         "_decided",
         "_execution",
@@ -70,6 +84,7 @@ class CommandStateMachine:
         "full_load",
         "mode",
         "reduction_pct",
+        "stated",
     )
 
     def __init__(self, spec: DeviceSpec) -> None:
@@ -82,7 +97,12 @@ class CommandStateMachine:
         """Command id to expiry, of every order that has come: known well past its expiry, over or not."""
         self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
         self._fingerprint: tuple[DeviceSpec, int] = (spec, 0)
+        self.stated: StatedMode | None = None
+        """By whose word it is in this mode; None where that follows from commands or from the machine."""
+        self._asked, self._ask_at = 0, -inf
+        """How often the machine was asked for its mode without an answer, and when to ask again."""
         self._asked_at = -inf
+        """When it was asked last."""
         self._proof: ModeProof | None = None
         """What readings say against a mode in which the machine stands; None while it runs."""
         self.doubted: Mode | None = None
@@ -224,10 +244,39 @@ class CommandStateMachine:
         if self._execution is not None:
             asks = self._execution.wants_readback(at, answer_within_s)
             return self._execution.command_id if asks else None
-        if self.mode is Mode.UNKNOWN and at - self._asked_at >= _ASK_AGAIN_S:
-            self._asked_at = at
+        if self.mode is Mode.UNKNOWN and self._asked < _MAX_QUESTIONS and at >= self._ask_at:
+            self._asked_at, self._ask_at = at, at + _ASK_AGAIN_S * 2**self._asked
+            self._asked += 1
             return ""
         return None
+
+    def ask_anew(self) -> None:
+        """Let the questions for the mode begin anew, since the machine is another by now than the one asked before."""
+        self._asked, self._ask_at = 0, -inf
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what people should know of the mode, as sentences."""
+        if self.stated is not None:
+            return (f"its mode is what {self.stated.by} stated at {format_instant(self.stated.at)}",)
+        if self.mode is Mode.UNKNOWN and self._execution is None and self._asked == _MAX_QUESTIONS:
+            return (f"it was asked {_MAX_QUESTIONS} times for its mode and did not say; an operator can state it",)
+        return ()
+
+    def check_statement(self, stated: StatedMode) -> None:
+        """Check that an operator's word for the mode can be taken now.
+
+        Raises:
+            BadValueError: it cannot be; see ``StatedMode.check``.
+            ConflictError: a command is under way, whose outcome will tell the mode.
+        """
+        stated.check()
+        if self._execution is not None:
+            raise ConflictError(f"{self.open_command} is under way on {stated.device_id}; its outcome tells the mode")
+
+    def state(self, stated: StatedMode) -> None:
+        """Take an operator's word for the mode; nothing is sent to the machine."""
+        self._move(stated.mode, stated.reduction_pct)
+        self.stated = stated
 
     @staticmethod
     def needs_person(progress: Progress) -> bool:
@@ -241,6 +290,7 @@ class CommandStateMachine:
         record: CommandRecord | None,
         full_load: float | None = None,
         dispatched: Mapping[str, float] | None = None,
+        stated: StatedMode | None = None,
     ) -> None:
         """Take over what the store knows.
 
@@ -251,7 +301,9 @@ class CommandStateMachine:
             full_load: what the load sensor showed at full load, while some of it is taken away.
             dispatched: command id to expiry (UTC epoch seconds) of every command that was dispatched to this
                 device and has not been expired for longer than ``KNOWN_S``, over or not.
+            stated: by whose word it is in this mode, if it is.
         """
+        self.stated = stated
         self.mode, self.reduction_pct, self.full_load = mode, reduction_pct, full_load
         self._execution = None if record is None else Execution(record)
         self._decided = dict(dispatched or {})
@@ -282,6 +334,9 @@ class CommandStateMachine:
     def _move(self, mode: Mode, reduction_pct: float) -> None:
         if mode is not self.mode and not mode.is_running:
             self._watch.restart()
+        if mode is not self.mode:
+            self.ask_anew()
+        self.stated = None
         if mode is Mode.NORMAL:
             self.full_load = None
         self.doubted = None

@@ -4,8 +4,9 @@ import pytest
 
 from aegisflow.domain.commands.execution import NO_COMMAND, Ack, Progress
 from aegisflow.domain.commands.interlocks import Recovery
-from aegisflow.domain.commands.model import CommandRecord, Mode, Stage
+from aegisflow.domain.commands.model import CommandRecord, Mode, Stage, StatedMode
 from aegisflow.domain.commands.state_machine import KNOWN_S, Begun, CommandStateMachine
+from aegisflow.errors import BadValueError, ConflictError
 from tests.support.command_bench import ADA, NOW, REDUCE, RESTART, SET, STOP, powered, sent, view
 
 SPEC = replace(powered("pump-01"), recovery={"power": Recovery(None, 5.0, 20.0)})
@@ -171,6 +172,63 @@ def test_a_machine_is_believed_about_its_mode_only_while_nobody_knows_better() -
     assert lost.mode is Mode.UNKNOWN
     lost.acknowledge(Ack(NO_COMMAND, "pump-01", "unknown", "", NOW, Mode.NORMAL), NOW + 61.0)
     assert lost.mode is Mode.NORMAL
+
+
+def test_h12_a_machine_that_does_not_say_its_mode_is_asked_less_and_less_often_and_at_last_no_more() -> None:
+    lost = running(Mode.UNKNOWN)
+    asked = [at for at in range(0, 86_400, 5) if lost.question(NOW + at, 10.0) == ""]
+    assert asked == [0, 60, 180, 420, 900, 1_860, 3_780, 7_620]
+    assert lost.notes() == ("it was asked 8 times for its mode and did not say; an operator can state it",)
+    lost.ask_anew()
+    assert lost.question(NOW + 90_000, 10.0) == ""
+    assert lost.notes() == ()
+
+
+def stated(mode: Mode, reduction_pct: float = 0.0, reason: str = "I stand at it") -> StatedMode:
+    return StatedMode("pump-01", mode, reduction_pct, "ada", NOW + 5.0, reason)
+
+
+@pytest.mark.parametrize("before", list(Mode))
+@pytest.mark.parametrize("said", [mode for mode in Mode if mode is not Mode.UNKNOWN])
+def test_h12_an_operators_word_for_the_mode_counts_in_any_mode(before: Mode, said: Mode) -> None:
+    machine = running(before)
+    machine.check_statement(stated(said, 40.0 if said is Mode.REDUCED_LOAD else 0.0))
+    machine.state(stated(said, 40.0 if said is Mode.REDUCED_LOAD else 0.0))
+    assert (machine.mode, machine.reduction_pct) == (said, 40.0 if said is Mode.REDUCED_LOAD else 0.0)
+    assert machine.notes() == ("its mode is what ada stated at 1970-01-12T13:46:45Z",)
+    assert machine.question(NOW + 90.0, 10.0) is None
+    say(machine, sent(STOP), "unknown", Mode.SHUTDOWN)
+    assert machine.mode is said  # the machine's word counts while nobody knows better
+
+
+def test_h12_a_command_moves_the_mode_on_from_what_was_stated() -> None:
+    machine, record = running(Mode.UNKNOWN), sent(REDUCE, reduction_pct=40.0)
+    machine.state(stated(Mode.NORMAL))
+    begin(machine, record)
+    with pytest.raises(ConflictError, match=f"{record.command.command_id} is under way"):
+        machine.check_statement(stated(Mode.NORMAL))
+    say(machine, record)
+    show(machine, 12.0)
+    machine.verdict(NOW + 10.0)
+    assert (machine.mode, machine.stated, machine.notes()) == (Mode.REDUCED_LOAD, None, ())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        (stated(Mode.UNKNOWN), "the mode that the machine is in"),
+        (stated(Mode.REDUCED_LOAD), "per cent of the load"),
+        (stated(Mode.REDUCED_LOAD, 100.0), "per cent of the load"),
+        (stated(Mode.REDUCED_LOAD, float("nan")), "per cent of the load"),
+        (stated(Mode.SHUTDOWN, 30.0), "no reduction with shutdown"),
+        (stated(Mode.SHUTDOWN, reason="  "), "why, in a few words"),
+    ],
+)
+def test_h12_a_statement_that_cannot_be_is_refused(wrong: StatedMode, expected: str) -> None:
+    machine = running()
+    with pytest.raises(BadValueError, match=expected):
+        machine.check_statement(wrong)
+    assert machine.mode is Mode.NORMAL
 
 
 def test_recovery_counts_from_the_stop_on() -> None:
