@@ -132,6 +132,17 @@ def test_http_imports_no_other_edge() -> None:
     assert breaches(allowed) == []
 
 
+def test_what_archestra_is_told_comes_from_the_file_and_the_domain() -> None:
+    known = ("aegisflow.archestra", "aegisflow.api", "aegisflow.config", "aegisflow.domain", "aegisflow.errors")
+
+    def allowed(where: str, name: str) -> bool:
+        if not where.startswith("archestra/") or not within(name, "aegisflow"):
+            return True
+        return any(within(name, one) for one in known)
+
+    assert breaches(allowed) == []
+
+
 def test_each_class_has_a_name_of_its_own() -> None:
     owners: dict[str, list[str]] = {}
     for path in sources():

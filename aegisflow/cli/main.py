@@ -73,6 +73,10 @@ COMMANDS = {
         "Say that a report is right as it stands, correct it, or withdraw it; what it said before is kept.",
     ),
     "audit": ("audit:audit_app", "The audit: whether it is whole, and the story of a command."),
+    "archestra": (
+        "archestra:archestra_app",
+        "What Archestra is told of a plant: write it, and see whether it still fits.",
+    ),
     "demo": ("demo:demo", "Watch a simulated day of nine machines through a real broker; needs nothing else."),
     "backtest": (
         "recordings:backtest",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aegisflow.config.archestra import ArchestraSettings
 from aegisflow.config.escalation import NotificationSettings
 from aegisflow.config.services import (
     BrokerSettings,
@@ -34,6 +35,7 @@ class Configuration:
     reload: ReloadSettings = field(default_factory=ReloadSettings)
     manuals: ManualsSettings = field(default_factory=ManualsSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    archestra: ArchestraSettings = field(default_factory=ArchestraSettings)
     escalation: EscalationSpec = field(default_factory=EscalationSpec)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     operators: Mapping[str, OperatorSpec] = field(default_factory=dict)

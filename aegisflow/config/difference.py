@@ -10,8 +10,8 @@ from aegisflow.config.fields import Section, key_of
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.views import PlantChange
 
-_LIVE = {"path", "plant", "digest", "operators", "agents"}
-"""What a running process can take over; all else is read once, at the start."""
+_LIVE = {"path", "plant", "digest", "operators", "agents", "archestra"}
+"""What a running process can take over, or does not read; all else is read once, at the start."""
 _SHARED = attrgetter(*(field.name for field in fields(DeviceSpec) if field.name != "device_id"))
 
 

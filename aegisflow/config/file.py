@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from aegisflow.config.archestra import ArchestraSettings
 from aegisflow.config.escalation import Escalation, NotificationSettings
 from aegisflow.config.fields import EMPTY, Name, Section
 from aegisflow.config.identity import AgentsPart, OperatorPart
@@ -46,6 +47,7 @@ class PlantFile(Section):
     manuals: ManualsSettings = ManualsSettings()
     http: HttpSettings = HttpSettings()
     agents: AgentsPart = AgentsPart()
+    archestra: ArchestraSettings = ArchestraSettings()
     operators: Annotated[dict[Name, OperatorPart], EMPTY] = Field(default_factory=dict)
     """People who may come in, by name."""
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from aegisflow.config.archestra import check_archestra
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.equipment import build_plant, outline
 from aegisflow.config.escalation import build_escalation
@@ -61,6 +62,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
     path = Path(os.path.abspath(path))
     folder = path.parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
+    check_archestra(file.archestra, mistakes)
     _check_order(("broker",), file.broker, "reconnect_min_s", "reconnect_max_s", mistakes)
     _check_order(("supervision",), file.supervision, "backoff_min_s", "backoff_max_s", mistakes)
     configuration = Configuration(
@@ -74,6 +76,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
         reload=file.reload,
         manuals=_manuals(file.manuals, folder),
         http=file.http,
+        archestra=file.archestra,
         escalation=build_escalation(file.escalation, mistakes),
         notifications=file.notifications,
         operators=build_operators(file.operators, mistakes),

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from fastmcp import FastMCP
 
 from aegisflow import __version__
+from aegisflow.api.instructions import INSTRUCTIONS
 from aegisflow.mcp.gate import Gate, ListedTools
-from aegisflow.mcp.prompts import INSTRUCTIONS, add_prompts
+from aegisflow.mcp.prompts import add_prompts
 from aegisflow.mcp.resources import add_resources
 from aegisflow.mcp.toolbox import ClearErrors
 from aegisflow.mcp.tools import add_tools

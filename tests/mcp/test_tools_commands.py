@@ -1,6 +1,11 @@
+from typing import get_args
+
 import pytest
 
+from aegisflow.archestra.rules import REDUCTIONS
 from aegisflow.domain.callers import CallerKind
+from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
+from aegisflow.mcp.tools.commands import CommandChoice, ReductionPct
 
 COMMAND = {
     "device_id": "pump-01",
@@ -53,3 +58,26 @@ def test_a_command_that_cannot_be_is_refused_and_not_proposed(refusal, plant, ar
 def test_a_command_without_a_justification_is_refused(refusal):
     arguments = {key: value for key, value in COMMAND.items() if key != "justification"}
     assert "justification is required" in refusal("execute_device_command", **arguments)
+
+
+SPELLINGS = (
+    ("command", "Emergency_Shutdown"), ("command", " restart"), ("command", "restart "),
+    ("command", "restart\n"), ("command", "reduceload"), ("command", "reduce_load;restart"),
+    ("command", "ｒestart"), ("command", ""), ("command", 4), ("command", ["restart"]), ("command", None),
+    ("reduction_pct", "050"), ("reduction_pct", "5e1"), ("reduction_pct", "50.0"), ("reduction_pct", "+50"),
+    ("reduction_pct", " 50"), ("reduction_pct", "50 "), ("reduction_pct", "50%"), ("reduction_pct", "５0"),
+    ("reduction_pct", "0x32"), ("reduction_pct", "5_0"), ("reduction_pct", "51"), ("reduction_pct", ""),
+    ("reduction_pct", 50), ("reduction_pct", 50.0), ("reduction_pct", True), ("reduction_pct", ["50"]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("argument", "spelling"), SPELLINGS)
+def test_another_spelling_of_what_a_proxy_compares_is_refused_and_never_made_to_fit(refusal, plant, argument, spelling):
+    """A proxy's rules compare exact texts, so a server that forgave a spelling would be a way round them."""
+    assert argument in refusal("execute_device_command", **(COMMAND | {argument: spelling}))
+    assert plant.requests == []
+
+
+def test_what_the_proxy_is_told_of_is_what_the_tool_takes():
+    assert get_args(ReductionPct) == REDUCTIONS
+    assert set(get_args(CommandChoice)) == {name.value for name in CommandName if name not in FOR_OPERATORS}

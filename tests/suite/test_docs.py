@@ -15,7 +15,7 @@ QUOTED = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 FILE = re.compile(r"^[\w.-]+(/[\w.-]+)*(\.(py|md|yaml|yml|json|toml|txt|csv)|/)$")
 MODULE = re.compile(r"(?<![/\w.])((?:aegisflow(?!\.(?:db|log)\b)|benchmarks|simulator)(?:\.[A-Za-z_]\w*)+)\b")
-MADE = ("var/", "dist/", ".hypothesis/")
+MADE = ("var/", "dist/", ".hypothesis/", "infra/")
 """Folders that are written while something runs."""
 
 
