@@ -18,6 +18,8 @@ MAX_PDF_BYTES = 64 * 2**20
 MAX_PDF_PAGES = 3_000
 PDF_SECONDS = 120.0
 
+# Characters that nobody sees, or that turn the direction of writing, could show an agent another text than a
+# person.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -85,10 +87,12 @@ def _files(folder: Path, problems: dict[str, str]) -> Iterator[tuple[str, Path]]
         return
     count = 0
     for root, folders, files in os.walk(folder):
+        # In place, for os.walk goes into what is left in this very list.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for linked in (Path(root, name) for name in folders if Path(root, name).is_symlink()):
             problems[_name(folder, linked)] = "is a link to a folder; links to folders are not followed"
         for file in sorted(files):
+            # What editors and office programs leave beside a file that is open.
             if file.startswith((".", "~")) or file.endswith("~"):
                 continue
             path = Path(root, file)
@@ -105,6 +109,7 @@ def _name(folder: Path, path: Path) -> str:
 
 
 def _mark(folder: Path, path: Path) -> tuple[int, int, int]:
+    # Agents read what stands in this folder, and a link must not widen it.
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise _UnreadableError("is a link that leads out of the folder; copy the file instead")
     found = path.stat()
@@ -125,6 +130,7 @@ def _read(name: str, path: Path, size: int) -> Document:
     if b"\x00" in data:
         raise _UnreadableError("is binary, or not in UTF-8; save it as UTF-8 text")
     try:
+        # Editors of Windows begin a file with a byte order mark.
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _UnreadableError(f"is not UTF-8 (byte {error.start}); save it as UTF-8 text") from None
@@ -186,4 +192,5 @@ def _read_pdf(name: str, path: Path, size: int) -> Document:
 
 def content_key(*parts: str) -> bytes:
     """Return a hash that is the same for the same content."""
+    # With a separator that no cleaned text has, so that no two lists of parts are joined to the same text.
     return hashlib.sha256("\x1f".join(parts).encode()).digest()

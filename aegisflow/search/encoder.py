@@ -13,6 +13,7 @@ Vectors = NDArray[np.float32]
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of the genuine weights, which the packaged copy must have."""
 WEIGHTS = "model.safetensors"
 
 
@@ -52,6 +53,7 @@ class SentenceEncoder:
     def __init__(self, folder: Path, model_id: str, threads: int = 1) -> None:
         """Load the model: seconds, and some 430 MB with its libraries."""
         self.model_id = model_id
+        # Two, so that a question does not wait for the passages that are being encoded.
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="encoder")
         self._model = self._workers.submit(_load, folder, threads).result()
         self._vocabulary = frozenset(self._model.tokenizer.get_vocab())
@@ -76,6 +78,7 @@ class SentenceEncoder:
 
 
 def _load(folder: Path, threads: int) -> Any:
+    # Before the imports below, which read these once.
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -85,6 +88,7 @@ def _load(folder: Path, threads: int) -> Any:
 
     torch.set_num_threads(threads)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    # Safetensors only: a pickled model may run any code while it is loaded.
     return SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
 
 
@@ -144,7 +148,7 @@ def _sha256(file: Path) -> str:
 
 
 def _prove(encoder: Encoder, folder: Path) -> None:
-    """Refuse a model that loads but does not parse_query: near meanings must be nearer than far ones."""
+    """Refuse a model that loads but does not understand: near meanings must be nearer than far ones."""
     hot, warm, bird = encoder.encode(["the engine is too hot", "the motor overheats", "a small bird sings"])
     if not np.isfinite([hot, warm, bird]).all() or hot @ warm < hot @ bird + 0.1:
-        raise ModelUnavailableError(f"the model in {folder} loads but does not parse_query English sentences")
+        raise ModelUnavailableError(f"the model in {folder} loads but does not understand English sentences")

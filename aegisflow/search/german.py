@@ -55,6 +55,8 @@ def correct_spelling(word: str) -> Groups | None:
 def fold(word: str) -> str:
     """Return a German word in lower case without umlauts, however they were written."""
     word = word.lower()
+    # An "ae" that was never an umlaut is folded as well, which does no harm: the word lists are folded in the
+    # same way.
     for written, plain in _UMLAUTS:
         word = word.replace(written, plain)
     return word
@@ -88,6 +90,7 @@ def _parts(word: str, table: Mapping[str, tuple[str, ...]]) -> list[str] | None:
 @cache
 def _table() -> Mapping[str, tuple[str, ...]]:
     table = {fold(said): written for said, written in glossary("german.txt").items()}
+    # A whole word counts more than another one's stem.
     return {_stem(said): written for said, written in table.items()} | table
 
 

@@ -44,6 +44,7 @@ class _ReportCatalogue:
     def nearness(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how near the meaning of each report is, 0 to 1; 0 where it is not known yet."""
         assert self.semantic is not None
+        # The zero at the end is what row -1 finds: a report whose meaning is not known yet.
         near = np.append(self.semantic.score(query, np.zeros(self.semantic.size, np.float32)), np.float32(0))
         return np.clip(near[self.rows], 0.0, 1.0)
 
@@ -91,6 +92,7 @@ class IncidentIndex:
         if encoder is None:
             return
         try:
+            # Outside of the lock: it may take minutes, and questions are answered meanwhile.
             vectors = self._vectors.encode([_text(report) for report in reports], encoder)
         except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
             self.use_encoder(None, why_failed(error))
@@ -176,6 +178,7 @@ def _best(
         if not query.admits(reports[place]):
             continue
         if least is None:
+            # The best one that the query admits sets the measure, not the best of all.
             least = max(LEAST_SCORE[method], SHARE_OF_BEST * score)
             if score < least:
                 break

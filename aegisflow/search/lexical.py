@@ -32,6 +32,7 @@ class LexicalIndex:
         self._lock = threading.Lock()
         self._found: dict[tuple[str, ...], tuple[NDArray[np.int64], Scores]] = {}
         self._known: dict[str, bool] = {}
+        # Used by any thread, within the lock.
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         self._db.execute(
             "CREATE VIRTUAL TABLE passages USING fts5(title, section, body, asked, "
@@ -97,6 +98,7 @@ class LexicalIndex:
                     self._found.pop(next(iter(self._found)))
                 rows = self._ask(words)
                 numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+                # SQLite's bm25() is the lower the better.
                 self._found[words] = numbers, np.fromiter((-row[1] for row in rows), np.float32, len(rows))
             return self._found[words]
 
@@ -118,4 +120,5 @@ class LexicalIndex:
 
 def _any_of(words: Iterable[str]) -> str:
     """Return a full-text query for any of the words or phrases; empty where none has a letter or digit."""
+    # In quotation marks, so that no word of a question is read as FTS5's own syntax.
     return " OR ".join('"' + word.replace('"', " ") + '"' for word in words if re.search(r"\w", word))

@@ -66,6 +66,7 @@ class ManualSearch:
         with self._building:
             before = self._catalogue.corpus
             corpus = read_folder(self.folder, before)
+            # A file that was only touched, or another that cannot be read, costs no new index.
             if corpus.documents == before.documents:
                 self._catalogue = replace(self._catalogue, corpus=corpus)
                 return corpus.problems != before.problems

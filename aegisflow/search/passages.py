@@ -76,6 +76,7 @@ def facets(title: str, piece: Piece) -> list[str]:
             joined = re.sub(r"\s+", " ", "\n".join(block))
             texts.extend(f"{head}: {plain(part)}" for part in _SENTENCE.split(joined) if len(part) > 20)
     texts.extend(piece.asked)
+    # The model reads the first 256 tokens of a text and no further.
     return list(dict.fromkeys(text[:1_000] for text in texts))
 
 
@@ -90,6 +91,7 @@ def _rows(block: list[str]) -> Iterator[str]:
     cells = [[plain(cell) for cell in line.strip().strip("|").split("|")] for line in block]
     if len(cells) < 3:
         return
+    # The first two lines are the head of the table and the rule below it.
     for row in cells[2:]:
         pairs = zip(cells[0], row, strict=False)
         yield ", ".join(f"{name} {value}".strip() for name, value in pairs if value and value != "–")
@@ -110,6 +112,7 @@ def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
         mark = _FENCE.match(line)
         if mark and (not fence or mark.group(1) == fence):
             fence = "" if fence else mark.group(1)
+        # In code a line that begins with # is a comment.
         heading = None if fence else _HEADING.match(line)
         if heading is None:
             lines.append(line)
@@ -175,6 +178,7 @@ def _split(block: list[str]) -> Iterator[str]:
 
 def _wrap(line: str, width: int) -> Iterator[str]:
     while len(line) > width:
+        # Not before the middle, or a long line would go into shreds.
         at = max(line.rfind(mark, width // 2, width) for mark in (". ", "; ", " "))
         at = at + 1 if at > 0 else width
         yield line[:at].rstrip()

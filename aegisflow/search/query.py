@@ -82,6 +82,7 @@ def parse_query(
     side = german.germanness(tokens) or int(any(_only_german(token, contains) for token in tokens))
     reader = _QueryReader(side, contains, correct_spelling, kinds, _no_nouns(text) if side > 0 else frozenset())
     read = [reader.read(token) for token in (german.join_verbs(tokens) if side > 0 else tokens)]
+    # A thing that is named twice does not weigh twice.
     concepts: dict[str, Concept] = {}
     for _, groups in read:
         for words in groups:

@@ -45,6 +45,8 @@ class SemanticIndex:
         if len(chosen):
             sizes = self._sizes[chosen]
             ends = np.cumsum(sizes)
+            # The facets of the chosen passages, one passage behind the other; reduceat takes the greatest of
+            # each.
             rows = np.arange(ends[-1]) + np.repeat(self._starts[chosen] - (ends - sizes), sizes)
             nearest = np.maximum.reduceat(_cosines(self._vectors[rows], query), ends - sizes)
             scores[chosen] = (scores[chosen] + nearest) / 2
@@ -80,6 +82,7 @@ class EmbeddingCache:
             rows = encoder.encode([text for _, text in part])
             fresh.update(zip((key for key, _ in part), rows, strict=True))
         known.update(fresh)
+        # What no document has any more goes, or the file would grow with every change.
         self._save(encoder.model_id, fresh, unused=known.keys() - set(keys))
         vectors = np.stack([known[key] for key in keys]) if keys else np.zeros((0, 1), np.float32)
         self._held = dict(zip(keys, vectors, strict=True))
@@ -102,6 +105,7 @@ class EmbeddingCache:
             return {key: np.frombuffer(vector, np.float32) for key, vector in rows}
         except (sqlite3.Error, ValueError, OSError) as error:
             self.problem = f"embeddings could not be read and are made anew: {error}"
+            # Damaged. An OperationalError is a file that is locked or out of reach, and may be sound.
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                 self._file.unlink(missing_ok=True)
             return {}

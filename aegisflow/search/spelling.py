@@ -36,6 +36,7 @@ class Spelling:
             known = self._words[index]
             if len(word) <= SHORT_WORD and not surely_mistyped and sorted(known) != sorted(word):
                 continue
+            # The first letter is seldom wrong, but may have changed places with the second.
             if known[0] not in word[:2] or abs(len(known) - len(word)) > allowed:
                 continue
             distance = edits(word, known)

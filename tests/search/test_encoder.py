@@ -92,5 +92,5 @@ def test_a_model_that_loads_but_understands_nothing_is_named_and_not_used(
     for needed in ("modules.json", "config.json", "model.safetensors"):
         (tmp_path / needed).write_text("{}")
     monkeypatch.setattr("aegisflow.search.encoder._load", lambda folder, threads: OtherModel(bad))
-    with pytest.raises(ModelUnavailableError, match=f"{tmp_path} loads but does not parse_query"):
+    with pytest.raises(ModelUnavailableError, match=f"{tmp_path} loads but does not understand"):
         load_encoder(str(tmp_path))
