@@ -115,6 +115,7 @@ class WebhookSink:
     def close(self) -> None:
         """End the thread, once what is under way has ended."""
         self._queue.put(None)
+        # Not for ever: a webhook that hangs must not keep the process from ending.
         self._thread.join(self._timeout_s + 1.0)
 
     def _run(self) -> None:

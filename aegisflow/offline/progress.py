@@ -15,6 +15,7 @@ def progress_bar(title: str, *, after_s: float = 2.0) -> Iterator[Callable[[floa
     if not sys.stderr.isatty():
         yield lambda share: None
         return
+    # Only here, because importing rich would cost every command a part of a second.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
