@@ -5,6 +5,11 @@ import sys
 from typing import TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+# Neither form shows the values of local variables, which structlog's own defaults do: among them are tokens,
+# passwords and the address of a webhook.
+_FRAMES = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextIO | None = None) -> None:
@@ -18,7 +23,7 @@ def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextI
     file = file or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
     rendering: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_FRAMES, structlog.processors.JSONRenderer()]
         if json_lines
         else [structlog.dev.ConsoleRenderer(colors=file.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
