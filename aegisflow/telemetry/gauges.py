@@ -89,9 +89,11 @@ class KpiGauges:
     def _newest(self) -> AlarmKpis | None:
         now = self._monotonic()
         if now - self._looked_at >= KEPT_S:
+            # Noted before the answer: a store that fails is not asked again by each of the gauges.
             self._looked_at = now
             at = self._plant.now()
             try:
+                # A second more, as a period ends just before its end: an alarm of this very instant counts.
                 self._figures = self._plant.alarm_kpis(Period(at - PERIOD_S, at + 1.0)).value
             except AegisFlowError:
                 self._figures = None

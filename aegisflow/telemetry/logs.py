@@ -36,6 +36,8 @@ def configure_logs(level: str = "info", *, json_lines: bool = False, file: TextI
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file),
+        # Modules make their loggers as they are imported, before this says where to.
         cache_logger_on_first_use=False,
     )
+    # Whatever our own level is, of libraries only warnings are of interest.
     logging.basicConfig(stream=file, level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s")

@@ -7,6 +7,7 @@ class Metrics:
     """Counters of one running plant, in a registry of their own."""
 
     def __init__(self) -> None:
+        # Not at the top: most commands of the command line count nothing, and would wait for it.
         from prometheus_client import CollectorRegistry, Counter
 
         self.registry: CollectorRegistry = CollectorRegistry()
