@@ -72,6 +72,7 @@ def announced(store: StoreSettings, address: PlantAddress) -> Iterator[None]:
         yield
         return
     try:
+        # Somebody may read it at this very moment: there is the old file or the new one, never a part.
         fresh = file.with_name(f"{file.name}.{address.pid}")
         fresh.write_text(json.dumps(asdict(address)) + "\n", encoding="utf-8")
         fresh.replace(file)
@@ -81,6 +82,7 @@ def announced(store: StoreSettings, address: PlantAddress) -> Iterator[None]:
         yield
     finally:
         found = read_address(store)
+        # Another plant may have been started on this store since, and left its own.
         if found is not None and found.instance == address.instance:
             file.unlink(missing_ok=True)
 

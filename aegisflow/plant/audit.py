@@ -41,6 +41,7 @@ def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:
     """
     connection = _connection(store)
     try:
+        # Roughly by the text, which both databases can do, and then exactly: the id may stand in a reason, too.
         query = AuditRow.select().where(AuditRow.detail.contains(command_id)).order_by(AuditRow.id)
         entries = (audit_entry_of(row) for row in query.execute(connection.database))
         found = tuple(entry for entry in entries if entry.detail.get("command_id") == command_id)
@@ -54,6 +55,7 @@ def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:
 
 def _connection(store: StoreSettings) -> Connection:
     file = file_of(store.url)
+    # SQLite would make an empty one and find the audit whole.
     if file is not None and not file.exists():
         raise StoreError(f"there is no store {redacted(store.url)}; nothing was ever recorded there")
     return Connection(store.url, read_only=True)

@@ -97,6 +97,7 @@ class FileWatch:
                 wish = ""
             if wish == "stop":
                 return
+            # A wish does not wait for the content to rest: whoever asks knows that the file is whole.
             if wish == "reload" or self.look():
                 try:
                     self._reload()

@@ -58,6 +58,7 @@ class HealthCheck:
         children = self._children(reasons)
         counts = self._counts(reasons)
         if link.connected and counts is not None:
+            # A plant of machines that report once an hour is watched although nothing comes for most of it.
             patience_s = max([QUIET_S, *(device.silent_after_s for device in plant.devices.values())])
             if plant.devices and counts.quiet_s > patience_s:
                 reasons.append(f"connected, but no reading of any device for {format_duration(counts.quiet_s)}")
@@ -156,6 +157,7 @@ class HealthCheck:
 def _store_reasons(store: StoreHealth) -> Iterator[str]:
     if not store.ok:
         yield f"the store: {store.detail}"
+    # That readings wait is no fault: in a steady stream some always do. That none is committed is one.
     elif store.pending and store.last_commit_at is not None:
         age_s = time.time() - store.last_commit_at
         if age_s > COMMIT_WITHIN_S:

@@ -123,6 +123,8 @@ class Identities:
             own = self._known.get(shown.token_sha256)
             if own is None or own.kind is not CallerKind.AGENT:
                 raise NotAllowedError("call tools", "this agent", "its token is unknown; aegisflow agent add makes one")
+        # Whoever has the token that all share may come in unless that is forbidden; whoever shows nothing, only
+        # where nobody needs a token.
         elif self._access.anonymous is not False if shown.is_shared else self.admits_anonymous:
             return Caller.self_named(calls_itself), None
         else:

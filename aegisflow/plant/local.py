@@ -395,6 +395,7 @@ class LocalPlant:
 
     def _of_alarm(self, alarm_id: str, question: AcknowledgeAlarm | SuppressAlarm | ReturnAlarmToService) -> Alarm:
         """Ask the device that an alarm belongs to."""
+        # An alarm's id begins with its device's, so nobody has to be asked whose it is.
         device_id = alarm_id.rpartition("@")[0]
         if device_id not in self.inventory().devices:
             raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in self._active()))
@@ -411,6 +412,7 @@ class LocalPlant:
             return {}
 
     def _about(self, text: str, query: IncidentQuery) -> IncidentPage:
+        # All that the text brings up, not only this page: what is kept is then put in order, reviewed ones first.
         (ranks,) = self._directory.ask(MANUALS, RankIncidents((text,), replace(query, limit=MAX_RANKED)), SEARCH_S)
         found = self._directory.ask(ARCHIVE, FindIncidents(replace(query, ids=tuple(ranks.scores))), READ_S)
         return replace(found, method=ranks.method, note=ranks.note)

@@ -118,13 +118,13 @@ class Plant(Protocol):
         """Shelve an alarm for a time, an operator's right alone; it returns unacknowledged if its cause lasts."""
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
-        """End a shelf before its time, an operator's right alone."""
+        """Return an alarm to service before its shelf ends, an operator's right alone."""
 
     def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
         """Take an alarm out of service until somebody returns it, an operator's right alone."""
 
     def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
-        """End what ``take_out_of_service`` began, an operator's right alone."""
+        """Return an alarm to service that somebody took out of it, an operator's right alone."""
 
     def request_command(
         self,

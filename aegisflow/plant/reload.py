@@ -99,6 +99,7 @@ class Reloader:
         """
         with self._one_at_a_time:
             waited = self._judged if self._newest.waits else ""
+            # Read once: what is hashed, judged and run is the same content, whatever is written meanwhile.
             content = _content(self._configuration.path)
             self._judged = "" if content is None else hashlib.sha256(content).hexdigest()
             try:
@@ -108,6 +109,7 @@ class Reloader:
             new = with_known_devices(self._configuration, read)
             change = difference(self._configuration, new)
             waits = tuple(self._losses(new, change))
+            # A yes is for what somebody has read, and not for whatever stands in the file by now.
             if waits and yes and waited and waited != self._judged:
                 waits = ("it is not what you were asked about: it has been changed since", *waits)
                 yes = False
@@ -117,6 +119,8 @@ class Reloader:
                 try:
                     self._directory.ask(SUPERVISOR, ReplacePlant(new.plant), REPLACE_S)
                 except UnavailableError as error:
+                    # It may still be done after the time limit. What runs is taken for the old plant, so that the next
+                    # reload asks for all of it again.
                     return self._end(PlantChange(applied=False, mistakes=(str(error),)), by)
                 self._configuration = replace(self._configuration, plant=new.plant)
             self._identify(new.operators, new.agents)
