@@ -138,6 +138,7 @@ class App:
             self.configuration,
             self.directory,
             self.clock.now,
+            # Asked of the plant when it comes to that, for it is made after this and needs it.
             lambda names: self.plant.active_alarms(names),
             lambda outcome: self.metrics.reloads.labels(outcome).inc(),
             self.identities.replace,
@@ -172,6 +173,7 @@ class App:
         bus = self._bus = self._bus or _paho(settings)
         store = open_store(settings.store.url)
         self._undo.append(store.close)
+        # Before any actor asks for the time: in a replay it is that of what is stored.
         self.clock.begin(store.newest_instant())
         self.identities.keep(store.credentials())
         dispatcher = Dispatcher(self._threads)
@@ -190,6 +192,8 @@ class App:
             on_child_failed=self.metrics.actor_failures.inc,
         )
         self.directory.register(SUPERVISOR, supervisor)
+        # What is appended last is undone first: the inbound queue takes no more, the gateway hands on what it
+        # has, and only then do the children end.
         self._undo.append(lambda: supervisor.stop(timeout=STOP_S))
         self._undo.append(lambda: self.directory.ask(SUPERVISOR, StopChildren(), STOP_S))
         self._start_children()
@@ -288,6 +292,7 @@ class App:
 
         return Family(
             before=(
+                # First, and so stopped last: it acknowledges what the historian commits as that ends.
                 ChildSpec(GATEWAY, gateway, critical=True),
                 ChildSpec(HISTORIAN, historian, critical=True),
                 ChildSpec(ARCHIVE, lambda: ArchiveActor.start(ARCHIVE, where, store)),

@@ -123,9 +123,11 @@ class StreamClock:
             if ahead_s > 0:
                 self._newest = at
             self._claims = 0
+        # The first one has nothing to be held against.
         elif self._newest == -math.inf:
             self._newest = at
         else:
+            # Three clocks that are wrong in different ways do not agree; a stream that goes on after a gap does.
             agrees = abs(at - self._claimed) <= self._settings.max_ahead_s
             self._claims = self._claims + 1 if agrees else 1
             self._claimed = at
