@@ -222,7 +222,7 @@ class Expectation:
     full_load: float | None = None
     """What the sensor showed at full load before, for a command that takes load away."""
     before: float | None = None
-    """The mean of as many readings before the command was sent; None where there were fewer."""
+    """The mean of the newest readings before the command was sent; None where there were too few."""
 
     def is_met_by(self, mean: float) -> bool:
         """Return whether a mean lies where the command should bring it."""
@@ -354,7 +354,7 @@ class DeviceView:
     means: Mapping[str, float]
     """Sensor to the mean of its newest values."""
     recent: Mapping[str, tuple[float, ...]]
-    """Sensor to its newest values, oldest first; as many as a command is ever verified by."""
+    """Sensor to its newest values, oldest first; few enough to follow the last change of load."""
     spreads: Mapping[str, float]
     """Sensor to its noise: the standard deviation over its rolling window."""
     full_load: float | None

@@ -23,7 +23,7 @@ from aegisflow.domain.commands.model import (
     Stage,
     StatedMode,
 )
-from aegisflow.domain.commands.verification import MAX_READINGS, ModeProof
+from aegisflow.domain.commands.verification import RECENT, ModeProof
 from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
@@ -35,8 +35,6 @@ __all__ = ["KNOWN_S", "Begun", "CommandStateMachine", "describe_facts", "recent_
 _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
 KNOWN_S = 86_400.0
 """An order is known for so long after its expiry: a plant's clock that is set back must not revive it."""
-_RECENT = 12
-"""How many of the newest readings show where a sensor stands now."""
 _ASK_AGAIN_S = 60.0
 """Seconds between the first two questions to a machine whose mode is unknown; each wait is twice the one before."""
 _MAX_QUESTIONS = 8
@@ -346,13 +344,13 @@ class CommandStateMachine:
 
 def recent_means(sensors: Sequence[SensorDetector]) -> dict[str, float]:
     """Return sensor to the mean of its newest values, few enough to follow the last change of load."""
-    newest = {sensor.spec.name: tuple(sensor.zscore.window.values())[-_RECENT:] for sensor in sensors}
+    newest = {sensor.spec.name: tuple(sensor.zscore.window.values())[-RECENT:] for sensor in sensors}
     return {name: sum(values) / len(values) for name, values in newest.items() if values}
 
 
 def recent_values(sensors: Sequence[SensorDetector]) -> dict[str, tuple[float, ...]]:
-    """Return sensor to its newest values, oldest first, as many as a command is ever verified by."""
-    return {sensor.spec.name: tuple(sensor.zscore.window.values())[-MAX_READINGS:] for sensor in sensors}
+    """Return sensor to its newest values, oldest first, few enough to follow the last change of load."""
+    return {sensor.spec.name: tuple(sensor.zscore.window.values())[-RECENT:] for sensor in sensors}
 
 
 def describe_facts(

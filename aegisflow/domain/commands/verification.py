@@ -16,7 +16,7 @@ from math import ceil
 from aegisflow.domain.commands.model import STOPS, Command, CommandName, DeviceView, Expectation, Mode
 from aegisflow.domain.equipment import DeviceSpec
 
-__all__ = ["MAX_READINGS", "ModeProof", "expect"]
+__all__ = ["RECENT", "ModeProof", "expect"]
 
 _SHARE = 0.5
 """Share of a change of load that must be seen in the power."""
@@ -32,8 +32,10 @@ _RUNS = 0.75
 """Share of the normal power above which a machine runs at full load again."""
 _STANDARD_ERRORS = 3.5
 """How far the bound must lie from the old mean, in standard errors of the new one."""
-_MIN_READINGS, MAX_READINGS = 3, 36
+_MIN_READINGS, _MAX_READINGS = 3, 36
 """How many readings a mean is taken over."""
+RECENT = 12
+"""How many of the newest readings show where a sensor stands now."""
 _WITHIN_S = {
     CommandName.REDUCE_LOAD: 240.0,
     CommandName.RESTORE_LOAD: 300.0,
@@ -60,8 +62,10 @@ def expect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectatio
     expected = _effect(command, device, spec)
     if expected is None:
         return None
-    newest = device.recent.get(expected.sensor, ())[-expected.readings :]
-    if len(newest) < expected.readings:
+    # No more than show where it stands now: what came before the last change of load says nothing.
+    count = min(expected.readings, RECENT)
+    newest = device.recent.get(expected.sensor, ())[-count:]
+    if len(newest) < count:
         return expected
     return replace(expected, before=sum(newest) / len(newest))
 
@@ -102,7 +106,7 @@ def _readings(spread: float, margin: float) -> int | None:
     if margin <= 0:
         return None
     needed = ceil((_STANDARD_ERRORS * spread / margin) ** 2)
-    return None if needed > MAX_READINGS else max(_MIN_READINGS, needed)
+    return None if needed > _MAX_READINGS else max(_MIN_READINGS, needed)
 
 
 def _setpoint(command: Command, device: DeviceView, spec: DeviceSpec, within_s: float) -> Expectation | None:

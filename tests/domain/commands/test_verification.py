@@ -138,6 +138,20 @@ def test_v7_what_counts_as_before_is_as_many_readings_as_must_show_it_after() ->
     assert (few.before, few.shows_change) == (None, False)
 
 
+def test_v7_a_load_that_was_just_taken_away_can_be_restored_and_proved() -> None:
+    """The noise of a change of load asks for many readings; those from before it must not count as before."""
+    reduced = view(
+        mode=Mode.REDUCED_LOAD,
+        means={"power": 14.0},
+        spreads={"power": 2.0},
+        recent={"power": (14.0,) * 12},
+        full_load=20.0,
+    )
+    expected = expect(command(CommandName.RESTORE_LOAD), reduced, SPEC)
+    assert expected is not None
+    assert (expected.readings > 3, expected.before, expected.shows_change) == (True, 14.0, True)
+
+
 @pytest.mark.parametrize("recent", [(20.0,) * 9 + (0.1,) * 3, (0.1,) * 12])
 def test_v7_a_machine_that_stands_already_is_not_stopped_by_a_command(recent: tuple[float, ...]) -> None:
     expected = expect(command(STOP), view(recent={"power": recent}), normal(18.0))
