@@ -384,7 +384,9 @@ def call_for(transition: Transition) -> NotifyOperators | None:
     text = (
         f"{command.command} of {command.device_id} is {record.stage}: {'; '.join(receipt.reasons)}. {receipt.next_step}"
     )
-    return NotifyOperators(command.device_id, command.command_id, severity, text[:1_000])
+    return NotifyOperators(
+        command.device_id, command.command_id, severity, text[:1_000], f"{command.command} proposed" if wanted else ""
+    )
 
 
 def _spare_the_collector() -> Callable[[], None]:

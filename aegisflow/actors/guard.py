@@ -26,7 +26,7 @@ from aegisflow.actors.messages.guard import (
     SwitchAgents,
     TransitionStored,
 )
-from aegisflow.actors.messages.store import CommitAudit, RecallCommands, StoreTransition
+from aegisflow.actors.messages.store import AppendAudit, CommitAudit, RecallCommands, StoreTransition
 from aegisflow.actors.pending_step import Answer, PendingStep, Phase
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory
@@ -49,7 +49,7 @@ from aegisflow.domain.commands.validation import check_proposal
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.rights import Right
 from aegisflow.domain.views import AuditEntry
-from aegisflow.errors import BadValueError, StoreError, UnavailableError, UnknownNameError
+from aegisflow.errors import BadValueError, NotAllowedError, StoreError, UnavailableError, UnknownNameError
 from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["Guard"]
@@ -199,7 +199,25 @@ class Guard(ThreadedActor):
             justification=request.justification,
             proposed_at=self._now(),
         )
+        self._count(command)
         return PendingStep(command, command.command_id, pykka.ThreadingFuture())
+
+    def _count(self, command: Command) -> None:
+        """Count a proposal against the quota of its agent.
+
+        Raises:
+            NotAllowedError: it is one too many.
+        """
+        policy, at, by = self._commands.plant.policy, command.proposed_at, command.proposed_by
+        why = self._authorizer.quota.take(command, policy, at)
+        if not why:
+            return
+        self._metrics.commands.labels("over_quota").inc()
+        if self._authorizer.quota.is_news(command, policy, at):
+            self.log.warning("proposals_refused", device=command.device_id, by=by.name, reason=why)
+            detail = {"kind": by.kind, "command": command.command, "reason": why}
+            self.tell(HISTORIAN, AppendAudit(AuditEntry(at, by.name, "proposals_refused", command.device_id, detail)))
+        raise NotAllowedError(f"propose {command.command} of {command.device_id}", by.name, why)
 
     def _view(self, step: PendingStep, device_id: str) -> Answer | None:
         """Ask the device how it is: nothing is judged on what it was like before."""
@@ -245,7 +263,12 @@ class Guard(ThreadedActor):
         at = self._now()
         match step.request:
             case Command() as proposed:
-                return self._authorizer.propose(proposed, step.view, at)
+                denied = self._authorizer.folded(proposed, step.view, at)
+                if denied is None:
+                    return self._authorizer.propose(proposed, step.view, at)
+                if step.answer is not None:
+                    step.answer.set(denied)
+                return None
             case ApproveCommand(command_id, digest, by):
                 return self._authorizer.approve(command_id, digest, by, step.view, at)
             case RejectCommand(command_id, by, reason):
@@ -294,6 +317,7 @@ class Guard(ThreadedActor):
         if record.stage is Stage.DISPATCHED:
             self.tell(command.device_id, ExecuteCommand(record))
             self._write_due(self._authorizer.superseded(record, self._now()))
+        self._authorizer.quota.note(record, self._now())
         self._call_people(step.transition)
         if step.answer is not None:
             step.answer.set(record.receipt)

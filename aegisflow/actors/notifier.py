@@ -66,8 +66,8 @@ class Notifier(ThreadedActor):
                     if not told:
                         self._end_if_over(event.alarm)
                     self._send(told)
-            case NotifyOperators(device_id, subject, severity, text):
-                self._send(self._book.call(device_id, subject, severity, text, self._now(), self._steady()))
+            case NotifyOperators(device_id, subject, severity, text, page):
+                self._send(self._book.call(device_id, subject, severity, text, self._now(), self._steady(), page))
             case OpenAlarmsRecalled():
                 self._recall(message)
             case DeliveryFinished(sink, number, why):

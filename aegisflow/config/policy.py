@@ -62,6 +62,12 @@ class PolicyPart(Section):
     """Commands of agents to one device."""
     plant_rate: RatePart = RatePart(count=_POLICY.plant_rate.count, within_s=_POLICY.plant_rate.within_s)
     """Commands of agents to all devices."""
+    device_proposals: RatePart = RatePart(
+        count=_POLICY.device_proposals.count, within_s=_POLICY.device_proposals.within_s
+    )
+    """Proposals of one agent for one device, whatever becomes of them; agents that prove no name count as one."""
+    plant_proposals: RatePart = RatePart(count=_POLICY.plant_proposals.count, within_s=_POLICY.plant_proposals.within_s)
+    """Proposals of one agent for all devices."""
     line_reduction_pct: float = Field(default=_POLICY.line_reduction_pct, ge=0, le=1e6, strict=False)
     """Sum of the load that agents may have taken from the devices of a line; a stopped device counts 100."""
     keep_running: Annotated[dict[Name, int], EMPTY] = Field(default_factory=dict)
@@ -95,6 +101,8 @@ def build_policy(part: PolicyPart, plant: PlantSpec, mistakes: Mistakes) -> Poli
         answer_within_s=part.answer_within_s,
         device_rate=Rate(part.device_rate.count, part.device_rate.within_s),
         plant_rate=Rate(part.plant_rate.count, part.plant_rate.within_s),
+        device_proposals=Rate(part.device_proposals.count, part.device_proposals.within_s),
+        plant_proposals=Rate(part.plant_proposals.count, part.plant_proposals.within_s),
         line_reduction_pct=part.line_reduction_pct,
         keep_running=dict(part.keep_running),
         doubtful=part.doubtful,

@@ -1,5 +1,6 @@
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -345,3 +346,30 @@ def test_only_the_guard_has_commands_executed() -> None:
         and "ExecuteCommand" in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))
     }
     assert makers == {"actors/guard.py"}
+
+
+# --- how much agents may propose ------------------------------------------------------------------
+
+
+def test_v9_sixty_restarts_leave_one_row_and_two_of_the_audit(guarded: SmallPlant) -> None:
+    told = [ask(guarded, proposal(name=CommandName.RESTART)).command.command_id for _ in range(12)]
+    for _ in range(48):
+        with pytest.raises(NotAllowedError, match="has used up its 12 proposals for pump-01"):
+            ask(guarded, proposal(name=CommandName.RESTART))
+    assert len(told) == 12
+    assert len(set(told)) == len(guarded.disk.commands) == 1
+    guarded.wait_for(lambda: len(guarded.disk.audit) == 3)
+    assert [entry.act for entry in guarded.disk.audit] == ["command_proposed", "command_denied", "proposals_refused"]
+
+
+def test_v9_a_first_shutdown_reaches_people_whatever_was_proposed_before(guarded: SmallPlant) -> None:
+    for _ in range(20):
+        with suppress(NotAllowedError):
+            ask(guarded, proposal(name=CommandName.RESTART))
+    assert ask(guarded, proposal(name=CommandName.EMERGENCY_SHUTDOWN)).stage is Stage.AWAITING_APPROVAL
+    with pytest.raises(NotAllowedError, match="used up"):
+        ask(guarded, proposal(name=CommandName.EMERGENCY_SHUTDOWN))
+
+
+def test_v9_operators_have_no_quota(guarded: SmallPlant) -> None:
+    assert len({ask(guarded, proposal(ADA, name=CommandName.RESTART)).command.command_id for _ in range(20)}) == 20

@@ -27,6 +27,7 @@ DOMAIN = [
         "test_callers",
         "commands/test_answers",
         "test_rights",
+        "commands/test_quota",
         "commands/test_policy",
         "commands/test_interlocks",
         "commands/test_verification",

@@ -21,6 +21,7 @@ POLICY, LOCKS, AUTHORIZER, OPEN_COMMANDS = (
     "domain/commands/authorizer.py",
     "domain/commands/open_commands.py",
 )
+QUOTA = "domain/commands/quota.py"
 EXECUTION, STATE_MACHINE, VERIFICATION = (
     "domain/commands/execution.py",
     "domain/commands/state_machine.py",
@@ -177,6 +178,16 @@ MUTANTS = (
         "for one in ()",
     ),
     Mutant("operators use the agents' rate up", OPEN_COMMANDS, "not record.command.proposed_by.is_operator", "True"),
+    Mutant("a new name gives a new quota", QUOTA, "if by.authenticated else str(by.kind)", "if True else str(by.kind)"),
+    Mutant("no quota for a device", QUOTA, "if name == device_id]", "if name != device_id]"),
+    Mutant("a quota keeps a first shutdown from people", QUOTA, "if not is_first_stop:", "if True:"),
+    Mutant("every denial is a row of its own", GUARD, "                if denied is None:", "                if True:"),
+    Mutant(
+        "a denial is folded though it would be none by now",
+        AUTHORIZER,
+        "if decision.verdict is Verdict.DENY else None",
+        "if True else None",
+    ),
     Mutant("digest without parameters", STEP, "dict(sorted(command.parameters.items())),", "{},"),
     Mutant("digest without state", STEP, "        state_version,\n        format", "        format"),
     Mutant(

@@ -75,6 +75,8 @@ def configuration(folder: Path, port: int) -> Configuration:
         answer_within_s=60.0,
         device_rate=Rate(100_000, 3600.0),
         plant_rate=Rate(100_000, 3600.0),
+        device_proposals=Rate(100_000, 3600.0),
+        plant_proposals=Rate(100_000, 3600.0),
         line_reduction_pct=1e6,
         doubtful=(),
     )

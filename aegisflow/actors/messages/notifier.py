@@ -23,6 +23,8 @@ class NotifyOperators:
     """Id of the command."""
     severity: Severity
     text: str
+    page: str = ""
+    """What it has in common with others of the same device that need not be told beside it; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

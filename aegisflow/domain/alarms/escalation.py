@@ -78,6 +78,8 @@ class Notification:
     """Place in the escalation; 0 is the first level."""
     cause: str = ""
     """Fault type of the alarm; empty for what is no alarm."""
+    page: str = ""
+    """What several notifications of no alarm have in common, so that people are told once; empty for nothing."""
 
     @property
     def is_alarm(self) -> bool:
@@ -162,16 +164,17 @@ class EscalationBook:
         )
 
     def call(
-        self, device_id: str, subject: str, severity: Severity, text: str, at: float, steady: float
+        self, device_id: str, subject: str, severity: Severity, text: str, at: float, steady: float, page: str = ""
     ) -> tuple[Notification, ...]:
         """Notify every level at once, because an order contradicts a block or a machine must be looked at.
 
-        Alarms of the device that still wait go to their next level at once, too.
+        Of one device and one ``page`` people are told once while they have time to answer. Alarms of the
+        device that still wait go to their next level at once, too.
         """
         rule = self._spec.rules[severity]
         until = at + rule.answer_within_s
         told = [
-            Notification(level, device_id, subject, severity, text[:1_000], at, until, number)
+            Notification(level, device_id, subject, severity, text[:1_000], at, until, number, page=page)
             for number, level in enumerate(rule.levels)
         ]
         waits = [one for one in self._open.values() if one.alarm.device_id == device_id and _goes_on(one)]

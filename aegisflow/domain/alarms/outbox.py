@@ -63,7 +63,9 @@ class Delivery:
     def key(self) -> str:
         """The page that it belongs to: sink, people, device and cause."""
         told = self.notification
-        return json.dumps((self.sink, told.to, told.device_id, told.cause or told.subject), ensure_ascii=False)
+        return json.dumps(
+            (self.sink, told.to, told.device_id, told.cause or told.page or told.subject), ensure_ascii=False
+        )
 
     @property
     def urgency(self) -> tuple[bool, int, float, int]:
@@ -247,7 +249,7 @@ class Outbox:
             has_time = (new.at < old.answer_until or new.answer_until <= old.answer_until) and new.at > old.at - _SET_S
             if before.delivered and has_time and not says_more:
                 # Those people know, and still have time to answer. From now on their page stands for the new alarm.
-                self._keep(replace(before, notification=replace(old, subject=new.subject), over=False))
+                self._keep(replace(before, notification=replace(old, subject=new.subject), over=not new.is_alarm))
                 return False
             if not before.delivered and new.subject != old.subject and new.severity.rank < old.severity.rank:
                 return False  # the worse one, of the same device and cause, is on its way to the same people

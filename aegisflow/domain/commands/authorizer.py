@@ -24,6 +24,7 @@ from aegisflow.domain.commands.model import (
 from aegisflow.domain.commands.open_commands import OpenCommands
 from aegisflow.domain.commands.policy import Decision, decide
 from aegisflow.domain.commands.policy_spec import PolicySpec, Verdict
+from aegisflow.domain.commands.quota import ProposalQuota
 from aegisflow.domain.commands.transition import Transition, at_stage, digest_of, end, row
 from aegisflow.domain.commands.verification import expect
 from aegisflow.domain.equipment import PlantSpec
@@ -50,6 +51,8 @@ class CommandAuthorizer:
         """
         self.commands = OpenCommands(plant)
         self._responsible = responsible
+        self.quota = ProposalQuota()
+        """What agents have proposed of late."""
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -91,6 +94,11 @@ class CommandAuthorizer:
             asked = row(command, Stage.AWAITING_APPROVAL, at, "guard", decision.reasons, digest=after.digest)
             return Transition(None, after, (proposed, asked))
         return self._dispatch(None, record, device, at, decision.reasons, "policy", (proposed,))
+
+    def folded(self, command: Command, device: DeviceView | None, at: float) -> CommandReceipt | None:
+        """Return the receipt of the denial that a proposal repeats; None where it is to be judged by itself."""
+        decision = self._judge(command, device, at)
+        return self.quota.fold(command, decision.reasons, at) if decision.verdict is Verdict.DENY else None
 
     def approve(self, command_id: str, digest: str, by: Caller, device: DeviceView | None, at: float) -> Transition:
         """Take an operator's approval, and judge the command again on the plant as it is now.

@@ -104,6 +104,10 @@ class PolicySpec:
     """How many commands of agents may go to one device."""
     plant_rate: Rate = Rate(12, 3600.0)
     """How many commands of agents may go to the whole plant."""
+    device_proposals: Rate = Rate(12, 3600.0)
+    """How many proposals one agent may make for one device; agents that prove no name count as one."""
+    plant_proposals: Rate = Rate(60, 3600.0)
+    """How many proposals one agent may make for the whole plant."""
     line_reduction_pct: float = 150.0
     """Per cent of a device's load that agents may take from a line in all; a device that stops counts 100."""
     keep_running: Mapping[str, int] = field(default_factory=dict)

@@ -352,3 +352,39 @@ def test_whatever_fails_in_between_each_page_that_is_not_over_is_told_in_the_end
     assert len({(one.subject, one.at) for one in told}) == len(told)
     assert set(stored) == {delivery.key for delivery in outbox._deliveries.values()}
     assert all(delivery.delivered for delivery in stored.values())
+
+
+def proposal(number: int, device: str = "pump-01") -> Notification:
+    page = "emergency_shutdown proposed"
+    return Notification(
+        "plant manager", device, f"cmd-{number}", Severity.CRITICAL, "look", number, number + 300.0, 0, page=page
+    )
+
+
+def test_v9_of_many_proposals_for_a_device_people_are_told_once() -> None:
+    outbox = Outbox((HOOK,), PACE)
+    told: list[Notification] = []
+    for number in range(30):
+        outbox.add(proposal(number), 0.0)
+        told += drain(outbox)
+    assert [one.subject for one in told] == ["cmd-0"]
+    outbox.add(proposal(31, "pump-02"), 0.0)
+    assert len(drain(outbox)) == 1
+    outbox.tick(300.0, 300.0)
+    assert not [one for one in outbox._deliveries.values() if one.notification.device_id == "pump-01"]
+    outbox.add(proposal(301), 301.0)
+    assert len(drain(outbox, 301.0)) == 1
+
+
+def test_v9_no_proposal_goes_before_an_alarm_or_pushes_one_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 20)
+    outbox = Outbox((HOOK,), PACE)
+    for number in range(450):
+        outbox.add(proposal(number, f"pump-{number}"), 0.0)
+    alarms = [alarm(f"a-{rank}", cause=f"c-{rank}", severity=severity) for rank, severity in enumerate(Severity)]
+    for one in alarms:
+        outbox.add(one, 0.0)
+    for number in range(450, 900):
+        outbox.add(proposal(number, f"pump-{number}"), 0.0)
+    told = drain(outbox)
+    assert {one.subject for one in told[: len(alarms)]} == {one.subject for one in alarms}
