@@ -64,7 +64,8 @@ def test_an_operator_restores_what_was_reduced_and_ends_maintenance(make: Make) 
     plant.pass_time()
     restored = plant.propose("pump-01", CommandName.RESTORE_LOAD, ADA)
     assert restored.stage is Stage.DISPATCHED
-    plant.live_until(lambda: plant.stage(restored) is Stage.VERIFIED, 240)
+    plant.live_until(lambda: plant.stage(restored).is_final, 400)
+    assert plant.stage(restored) is Stage.VERIFIED
     serviced = plant.propose("pump-01", CommandName.ENABLE_MAINTENANCE_MODE, ADA)
     plant.live_until(lambda: plant.stage(serviced) is Stage.VERIFIED, 1200)
     plant.pass_time(10)
