@@ -16,6 +16,7 @@ from aegisflow.actors.historian import HistorianActor
 from aegisflow.actors.inbound_queue import InboundQueue
 from aegisflow.actors.messages.gateway import FlushInbound
 from aegisflow.actors.messages.notifier import AlarmsCommitted, NotifyOperators
+from aegisflow.actors.messages.store import AppendAudit
 from aegisflow.actors.messages.supervisor import StartChildren, StopChildren
 from aegisflow.actors.notifier import Notifier
 from aegisflow.actors.runtime.children import ChildSpec, Family
@@ -48,6 +49,7 @@ from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.local import LocalPlant
+from aegisflow.plant.policy_record import IN_FORCE, PolicyRecord
 from aegisflow.plant.reload import Reloader
 from aegisflow.store import Store, open_store
 from aegisflow.store.connection import file_of
@@ -121,6 +123,9 @@ class App:
         self.inbound_queue = InboundQueue(
             self.directory, configuration.gateway.queue_limit, lambda topic: answers.level(topic) is not None
         )
+        self._policy = PolicyRecord(
+            lambda entry: self.directory.tell(HISTORIAN, AppendAudit(entry)), lambda: self.clock.now()
+        )
         self._reloader = self._build_reloader()
         self._health_check = self._build_health_check()
         self.plant = LocalPlant(
@@ -142,6 +147,7 @@ class App:
             lambda names: self.plant.active_alarms(names),
             lambda outcome: self.metrics.reloads.labels(outcome).inc(),
             self.identities.replace,
+            self._policy.note,
         )
 
     def _build_health_check(self) -> HealthCheck:
@@ -176,6 +182,7 @@ class App:
         # Before any actor asks for the time: in a replay it is that of what is stored.
         self.clock.begin(store.newest_instant())
         self.identities.keep(store.credentials())
+        self._policy.recall(store.newest_audit(IN_FORCE))
         dispatcher = Dispatcher(self._threads)
         self._undo.append(dispatcher.stop)
         sinks = build_sinks(settings, bus)
@@ -197,6 +204,7 @@ class App:
         self._undo.append(lambda: supervisor.stop(timeout=STOP_S))
         self._undo.append(lambda: self.directory.ask(SUPERVISOR, StopChildren(), STOP_S))
         self._start_children()
+        self._policy.note(settings.plant.policy, "aegisflow")
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
         self._undo.append(self.inbound_queue.close)
         codec = self._codec(settings.plant)

@@ -28,6 +28,8 @@ def reload(
     its own file and judges it, so a file with mistakes does not keep the question from being asked.
     """
     report = _ask(find_plant(plant, url), yes=yes)
+    for line in report.policy:
+        sys.stderr.write(f"policy {line}\n")
     if report.waits:
         sys.stderr.write("\n".join(["nothing was changed yet:", *report.waits]) + "\n")
         sys.stderr.write("aegisflow reload --yes takes it over\n")

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.fields import Section, key_of
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.openings import line_diff, policy_lines
 from aegisflow.domain.views import PlantChange
 
 _LIVE = {"path", "plant", "digest", "operators", "agents", "archestra"}
@@ -27,6 +28,7 @@ def difference(old: Configuration, new: Configuration) -> PlantChange:
         removed=tuple(name for name in before if name not in after),
         changed=tuple(name for name, device in after.items() if name in before and device != before[name]),
         needs_restart=tuple(_restarts(old, new)),
+        policy=line_diff(policy_lines(old.plant.policy), policy_lines(new.plant.policy)),
     )
 
 

@@ -52,6 +52,8 @@ class PolicyPart(Section):
 
     agents_may_propose: bool = _POLICY.agents_may_propose
     """false stops every command of an agent at once."""
+    approvals_to_open: int = Field(default=_POLICY.approvals_to_open, ge=1, le=5)
+    """How many approvers must agree to a reload that opens this policy."""
     approve_within_s: Seconds = Field(default=_POLICY.approve_within_s, gt=0, le=7 * 86_400)
     """A proposal that nobody approves within this expires."""
     send_within_s: Seconds = Field(default=_POLICY.send_within_s, ge=1, le=3600)
@@ -96,6 +98,7 @@ def build_policy(part: PolicyPart, plant: PlantSpec, mistakes: Mistakes) -> Poli
     return PolicySpec(
         rules=rules,
         agents_may_propose=part.agents_may_propose,
+        approvals_to_open=part.approvals_to_open,
         approve_within_s=part.approve_within_s,
         send_within_s=part.send_within_s,
         answer_within_s=part.answer_within_s,

@@ -300,4 +300,8 @@ class PlantChange:
     mistakes: tuple[str, ...] = ()
     """Why nothing was applied."""
     waits: tuple[str, ...] = ()
-    """Why nothing was applied until a person says yes to it: what would go that is watched now."""
+    """Why nothing was applied until a person says yes to it: what would go that is watched now, what would open."""
+    policy: tuple[str, ...] = ()
+    """How the policy differs: lines that went, after a minus, and lines that came, after a plus."""
+    policy_sha256: str = ""
+    """Digest of the policy that runs after it."""

@@ -18,7 +18,7 @@ from aegisflow.api.schemas.base import Shape
 from aegisflow.api.schemas.health import HealthReport, ReloadReport
 from aegisflow.config import HttpSettings
 from aegisflow.errors import AegisFlowError, ListenError
-from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, is_loopback
+from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, bearer_hash, is_loopback
 from aegisflow.http.operators import instance_route, operator_routes
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.protocol import Plant
@@ -93,7 +93,8 @@ def build_http_app(
 
     async def reload(request: Request) -> Response:
         try:
-            change = await run_in_threadpool(plant.reload, yes=request.query_params.get("yes") == "true")
+            by = operators.identities.operator(bearer_hash(request.headers.get("authorization", "")))
+            change = await run_in_threadpool(plant.reload, yes=request.query_params.get("yes") == "true", by=by)
         except AegisFlowError as error:
             return _send(ReloadReport.refused([str(error)]), 503)
         return _send(ReloadReport.of(change), 200 if change.applied else 409 if change.waits else 422)

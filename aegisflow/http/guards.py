@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aegisflow.api.endpoints import PREFIX
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.credentials import token_hash
+from aegisflow.domain.rights import Right
 from aegisflow.errors import ListenError, NotAllowedError
 from aegisflow.plant.identities import Identities, Presented
 
@@ -114,7 +115,8 @@ class TokenGuard:
     """Lets agents in at /mcp by a token of their own or by the one they share, and people at the rest by theirs.
 
     People's routes under ``PREFIX`` ask for themselves. Where agents need no token (``Identities.admits_anonymous``)
-    and share none, nothing is asked for at /mcp and /metrics, which only this machine can reach then.
+    and share none, nothing is asked for at /mcp and /metrics, which only this machine can reach then. /reload wants
+    a token as soon as anybody has one who may ask for it.
 
     Args:
         app: what is behind; it finds what an agent has shown under ``SHOWN`` in the scope.
@@ -140,10 +142,14 @@ class TokenGuard:
 
     def _why_not(self, scope: Scope, given: str, is_shared: bool) -> str:
         """Return why a request may not pass; empty if it may."""
-        if self._shared and not given:
-            return "a bearer token is needed"
+        if scope["path"] == "/reload" and not is_shared and self._identities.operators():
+            person = self._identities.operator(given)
+            needed = "a token is needed: an operator's, or the one that agents share"
+            return "" if person is not None and person.may(Right.RELOAD) else needed
         if not scope["path"].rstrip("/").startswith("/mcp"):
             return "" if is_shared or not self._shared else "a bearer token is needed"
+        if self._shared and not given:
+            return "a bearer token is needed"
         shown = scope[SHOWN] = Presented(given, is_shared)
         try:
             self._identities.agent(shown)

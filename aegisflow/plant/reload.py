@@ -14,7 +14,16 @@ from aegisflow.actors.runtime.directory import HISTORIAN, SUPERVISOR, Directory
 from aegisflow.config import Configuration, content_of, difference, load, with_known_devices
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.callers import Caller
+from aegisflow.domain.commands.policy_spec import PolicySpec
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
+from aegisflow.domain.openings import (
+    access_openings,
+    device_openings,
+    operator_openings,
+    policy_digest,
+    policy_openings,
+)
+from aegisflow.domain.rights import RIGHTS, Right
 from aegisflow.domain.views import Answer, AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, ConfigError, UnavailableError
 from aegisflow.plant.file_watch import digest_of
@@ -45,6 +54,7 @@ class Reloader:
         open_alarms: asked before a device or one of its sensors goes.
         count: told how each reload ended: ``applied``, ``refused`` or ``waits``.
         identify: takes over who may come in.
+        policy: told which policy is in force, and by whom.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class Reloader:
         open_alarms: OpenAlarms,
         count: Callable[[str], None] = lambda outcome: None,
         identify: Callable[[Mapping[str, OperatorSpec], AgentAccess], None] = lambda operators, access: None,
+        policy: Callable[[PolicySpec, str], None] = lambda policy, by: None,
     ) -> None:
         self._configuration = configuration
         self._directory = directory
@@ -62,9 +73,13 @@ class Reloader:
         self._open_alarms = open_alarms
         self._count = count
         self._identify = identify
+        self._note_policy = policy
         self._one_at_a_time = threading.Lock()
         self._judged = configuration.digest or digest_of(configuration.path)
         self._newest = PlantChange(applied=True)
+        self._agreed_to = ""
+        self._agreed: dict[str, None] = {}
+        """The approvers who have agreed to the content with this digest, in their order."""
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow").bind(file=str(configuration.path))
 
     @property
@@ -94,7 +109,8 @@ class Reloader:
 
         Args:
             yes: a person agrees to lose what a change takes away. Where they were told of such a change,
-                they agree to that one: a file that has been changed since is judged anew.
+                they agree to that one: a file that has been changed since is judged anew. To what opens the
+                policy only approvers agree, and only after it was told.
             by: who, where that is known; for the audit.
         """
         with self._one_at_a_time:
@@ -108,24 +124,57 @@ class Reloader:
                 return self._end(PlantChange(applied=False, mistakes=tuple(str(one) for one in error.mistakes)), by)
             new = with_known_devices(self._configuration, read)
             change = difference(self._configuration, new)
-            waits = tuple(self._losses(new, change))
+            if _has_approver(self._configuration) and not _has_approver(new):
+                # A file that was cut short must not shut out those who could put it right.
+                new = replace(new, operators=self._configuration.operators)
+                change = replace(change, needs_restart=(*change.needs_restart, "operators"))
+            losses, opens = tuple(self._losses(new, change)), tuple(_openings(self._configuration, new, change.changed))
             # A yes is for what somebody has read, and not for whatever stands in the file by now.
-            if waits and yes and waited and waited != self._judged:
-                waits = ("it is not what you were asked about: it has been changed since", *waits)
+            if yes and (losses or opens) and waited and waited != self._judged:
+                losses = ("it is not what you were asked about: it has been changed since", *losses)
                 yes = False
-            if waits and not yes:
+            still = self._still_to_agree(waited if yes else "", by) if opens else ""
+            waits = (*(losses if not yes else ()), *((*opens, still) if still else ()))
+            if waits:
                 return self._end(replace(change, waits=waits), by)
-            if new.plant != self._configuration.plant:
-                try:
-                    self._directory.ask(SUPERVISOR, ReplacePlant(new.plant), REPLACE_S)
-                except UnavailableError as error:
-                    # It may still be done after the time limit. What runs is taken for the old plant, so that the next
-                    # reload asks for all of it again.
-                    return self._end(PlantChange(applied=False, mistakes=(str(error),)), by)
-                self._configuration = replace(self._configuration, plant=new.plant)
-            self._identify(new.operators, new.agents)
-            self._configuration = replace(self._configuration, operators=new.operators, agents=new.agents)
-            return self._end(replace(change, applied=True), by, agreed=waits)
+            return self._apply(new, change, by, (*losses, *opens))
+
+    def _apply(
+        self, new: Configuration, change: PlantChange, by: Caller | None, agreed: tuple[str, ...]
+    ) -> PlantChange:
+        """Run what is agreed to, and say what it came to."""
+        if new.plant != self._configuration.plant:
+            try:
+                self._directory.ask(SUPERVISOR, ReplacePlant(new.plant), REPLACE_S)
+            except UnavailableError as error:
+                # It may still be done after the time limit. What runs is taken for the old plant, so that the next
+                # reload asks for all of it again.
+                return self._end(PlantChange(applied=False, mistakes=(str(error),)), by)
+        self._identify(new.operators, new.agents)
+        current = self._configuration
+        self._configuration = replace(current, plant=new.plant, operators=new.operators, agents=new.agents)
+        self._note_policy(new.plant.policy, "aegisflow" if by is None else by.name)
+        agreed_by, self._agreed = tuple(self._agreed), {}
+        return self._end(replace(change, applied=True), by, agreed=agreed, agreed_by=agreed_by)
+
+    def _still_to_agree(self, told: str, by: Caller | None) -> str:
+        """Take the word of an approver on what opens the policy; return who else must agree, empty for nobody.
+
+        Args:
+            told: digest of the content of which people were told that it waits, if this is a yes to it.
+            by: whose word it is.
+        """
+        if not _has_approver(self._configuration):
+            return "it opens what is shut now, and there is no approver who could agree; a restart brings it in"
+        if self._agreed_to != self._judged:
+            self._agreed_to, self._agreed = self._judged, {}
+        if told == self._judged and by is not None and by.may(Right.APPROVE):
+            self._agreed[by.name] = None
+        needed = self._configuration.plant.policy.approvals_to_open
+        if len(self._agreed) >= needed:
+            return ""
+        given = f", given so far by {', '.join(self._agreed)}" if self._agreed else ""
+        return f"it opens what is shut now: {needed} approver{'s' if needed > 1 else ''} must agree by {YES}{given}"
 
     def _losses(self, new: Configuration, change: PlantChange) -> Iterator[str]:
         """Yield why a person should look at a change first."""
@@ -159,8 +208,16 @@ class Reloader:
         if answer.unavailable:
             yield f"nobody knows whether {_named(tuple(answer.unavailable))} has an open alarm"
 
-    def _end(self, change: PlantChange, by: Caller | None, agreed: tuple[str, ...] = ()) -> PlantChange:
+    def _end(
+        self,
+        change: PlantChange,
+        by: Caller | None,
+        agreed: tuple[str, ...] = (),
+        agreed_by: tuple[str, ...] = (),
+    ) -> PlantChange:
         """Log, count and audit what a reload came to."""
+        policy = self._configuration.plant.policy
+        change = replace(change, policy_sha256=policy_digest(policy))
         self._newest = change
         if change.applied:
             self._count("applied")
@@ -181,12 +238,28 @@ class Reloader:
             "mistakes": list(change.mistakes),
             "waits": list(change.waits),
             "agreed_to": list(agreed),
+            "agreed_by": list(agreed_by),
+            "policy_diff": list(change.policy),
+            "policy_sha256": change.policy_sha256,
             "file_sha256": self._judged,
         }
         who = "aegisflow" if by is None else by.name
         entry = AuditEntry(self._now(), who, "plant_reloaded", str(self._configuration.path), detail)
         self._directory.tell(HISTORIAN, AppendAudit(entry))
         return change
+
+
+def _has_approver(configuration: Configuration) -> bool:
+    return any(Right.APPROVE in RIGHTS[spec.role] for spec in configuration.operators.values())
+
+
+def _openings(old: Configuration, new: Configuration, changed: tuple[str, ...]) -> Iterator[str]:
+    """Yield what a new configuration lets happen that the one before does not."""
+    yield from policy_openings(old.plant.policy, new.plant.policy)
+    for name in changed:
+        yield from device_openings(old.plant.devices[name], new.plant.devices[name])
+    yield from operator_openings(old.operators, new.operators)
+    yield from access_openings(old.agents, new.agents)
 
 
 def _content(path: Path) -> bytes | None:

@@ -6,12 +6,13 @@ from pathlib import Path
 from peewee import PeeweeException
 
 from aegisflow.domain.credentials import Credential
+from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import StoreError, StoreHeldError, StoreLostError
-from aegisflow.models import CredentialRow
+from aegisflow.models import AuditRow, CredentialRow
 from aegisflow.store.connection import Connection, check_url, redacted
 from aegisflow.store.lock import AdvisoryLock, Fence, FileLock, WriterLock
 from aegisflow.store.readings import newest_instant
-from aegisflow.store.rows import credential_of
+from aegisflow.store.rows import audit_entry_of, credential_of
 from aegisflow.store.schema import prepare_schema
 
 
@@ -52,6 +53,15 @@ class Store:
         connection = self.reader()
         try:
             return tuple(credential_of(row) for row in CredentialRow.select().execute(connection.database))
+        finally:
+            connection.close()
+
+    def newest_audit(self, act: str) -> AuditEntry | None:
+        """Return the newest row of the audit that tells of an act; None without one."""
+        connection = self.reader()
+        try:
+            query = AuditRow.select().where(AuditRow.act == act).order_by(AuditRow.id.desc()).limit(1)
+            return next((audit_entry_of(row) for row in query.execute(connection.database)), None)
         finally:
             connection.close()
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.identity_mutants import CREDENTIALS, IDENTITIES, OPERATORS, RIGHTS, TOKENS, TOOLBOX
+from tests.support.identity_mutants import CREDENTIALS, IDENTITIES, OPENINGS, OPERATORS, RELOAD, RIGHTS, TOKENS, TOOLBOX
 from tests.support.mutants import (
     CLIENT,
     CODEC,
@@ -52,6 +52,8 @@ OTHERS = {
     IDENTITIES: KNOWN,
     TOKENS: KNOWN,
     TOOLBOX: ["tests/mcp/test_gate.py"],
+    OPENINGS: ["tests/domain/test_openings.py"],
+    RELOAD: ["tests/plant/test_opened_policy.py"],
     WRITER: STORE,
     RECALL: STORE,
     CODEC: ["tests/bus/test_codec.py"],

@@ -9,9 +9,35 @@ RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
     "plant/identities.py",
     "plant/tokens.py",
 )
+OPENINGS, RELOAD = "domain/openings.py", "plant/reload.py"
 OPERATORS, TOOLBOX = "http/operators.py", "mcp/toolbox.py"
 
 IDENTITY_MUTANTS = (
+    Mutant(
+        "a new rule that allows opens nothing",
+        OPENINGS,
+        "return rule.verdict is not Verdict.DENY and not any(_let(",
+        "return rule.verdict is Verdict.ASK and not any(_let(",
+    ),
+    Mutant(
+        "a rule that is gone opens nothing",
+        OPENINGS,
+        "if rule.verdict is Verdict.ALLOW or any(_keeps(",
+        "if True or any(_keeps(",
+    ),
+    Mutant(
+        "what is not known opens nothing",
+        OPENINGS,
+        "        return set(before) <= set(after)\n    return False",
+        "        return set(before) <= set(after)\n    return True",
+    ),
+    Mutant("an opened policy waits for nobody", RELOAD, 'if opens else ""\n', 'if False else ""\n'),
+    Mutant(
+        "any operator opens the policy", RELOAD, "and by is not None and by.may(Right.APPROVE):", "and by is not None:"
+    ),
+    Mutant("one opens the policy for two", RELOAD, "if len(self._agreed) >= needed:", "if self._agreed:"),
+    Mutant("who agreed to one policy agreed to the next", RELOAD, "if self._agreed_to != self._judged:", "if False:"),
+    Mutant("who agrees was never told", RELOAD, "if told == self._judged and by", "if by"),
     Mutant(
         "a viewer handles alarms",
         RIGHTS,

@@ -109,7 +109,11 @@ class ReloadReport(Shape):
     """Key paths whose new values only a restart brings in."""
     mistakes: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
-    """What would go that is watched now; nothing is changed until a person says yes to that."""
+    """What would go that is watched now, or open; nothing is changed until people say yes to that."""
+    policy: tuple[str, ...] = ()
+    """How the policy differs, line by line."""
+    policy_sha256: str = ""
+    """Digest of the policy that runs now."""
 
     @classmethod
     def of(cls, change: PlantChange) -> Self:
@@ -122,6 +126,8 @@ class ReloadReport(Shape):
             needs_restart=change.needs_restart,
             mistakes=change.mistakes,
             waits=change.waits,
+            policy=change.policy,
+            policy_sha256=change.policy_sha256,
         )
 
     @classmethod

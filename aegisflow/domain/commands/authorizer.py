@@ -28,6 +28,7 @@ from aegisflow.domain.commands.quota import ProposalQuota
 from aegisflow.domain.commands.transition import Transition, at_stage, digest_of, end, row
 from aegisflow.domain.commands.verification import expect
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.openings import policy_digest
 from aegisflow.domain.rights import Right
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
@@ -77,7 +78,9 @@ class CommandAuthorizer:
         if decision.verdict is Verdict.DENY or device is None:
             next_step = f"nothing was sent to the machine; {self._who(device)} can decide and act"
             after = at_stage(record, Stage.DENIED, at, decision.reasons, next_step)
-            return Transition(None, after, (proposed, row(command, Stage.DENIED, at, "guard", decision.reasons)))
+            return Transition(
+                None, after, (proposed, row(command, Stage.DENIED, at, "guard", decision.reasons, **self._rules()))
+            )
         if decision.verdict is Verdict.ASK:
             expires_at = at + self._policy.approve_within_s
             next_step = (
@@ -91,7 +94,9 @@ class CommandAuthorizer:
                 receipt=replace(after.receipt, expires_at=expires_at),
                 digest=digest_of(command, record.state_version, expires_at),
             )
-            asked = row(command, Stage.AWAITING_APPROVAL, at, "guard", decision.reasons, digest=after.digest)
+            asked = row(
+                command, Stage.AWAITING_APPROVAL, at, "guard", decision.reasons, digest=after.digest, **self._rules()
+            )
             return Transition(None, after, (proposed, asked))
         return self._dispatch(None, record, device, at, decision.reasons, "policy", (proposed,))
 
@@ -200,6 +205,10 @@ class CommandAuthorizer:
     def _policy(self) -> PolicySpec:
         return self.commands.plant.policy
 
+    def _rules(self) -> dict[str, str]:
+        """Return by which policy something was decided, for the audit."""
+        return {"policy_sha256": policy_digest(self._policy)}
+
     def _judge(self, command: Command, device: DeviceView | None, at: float) -> Decision:
         if command.device_id not in self.commands.plant.devices:
             return Decision(Verdict.DENY, ("the plant has no such device",))
@@ -245,7 +254,7 @@ class CommandAuthorizer:
         )
         effect = "no sensor shows it" if after.expectation is None else after.expectation.describe()
         rows = (
-            row(command, Stage.APPROVED, at, by, reasons),
+            row(command, Stage.APPROVED, at, by, reasons, **self._rules()),
             row(command, Stage.DISPATCHED, at, "guard", (f"expected: {effect}",)),
         )
         return Transition(before, after, (*audit, *rows))

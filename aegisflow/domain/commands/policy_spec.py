@@ -94,6 +94,8 @@ class PolicySpec:
     rules: tuple[PolicyRule, ...] = DEFAULT_RULES
     agents_may_propose: bool = True
     """The kill switch in the configuration; operators have another one at run time."""
+    approvals_to_open: int = 1
+    """How many operators must agree to a reload that lets happen what this policy does not."""
     approve_within_s: float = 900.0
     """Seconds that a command waits for approval before it expires."""
     send_within_s: float = 30.0
