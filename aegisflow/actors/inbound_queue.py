@@ -10,6 +10,9 @@ from aegisflow.bus import BusMessage
 
 __all__ = ["InboundQueue"]
 
+_REMEMBERED = 0.999
+"""Part of the longest quiet time that is kept with each batch of readings."""
+
 
 class InboundQueue:
     """The messages from the bus that the gateway has not taken yet.
@@ -41,6 +44,8 @@ class InboundQueue:
         self.rejected_by_device: dict[str, Counter[str]] = {}
         self.last_reading_at: float | None = None
         self._last_reading_monotonic = time.monotonic()
+        self._longest_quiet_s = 0.0
+        """Longest time between readings of any device; an outage is forgotten over some thousands of them."""
 
     def on_message(self, message: BusMessage) -> None:
         """Take a message in the bus's thread; it returns at once and never raises."""
@@ -95,7 +100,10 @@ class InboundQueue:
     def note_readings(self, at: float) -> None:
         """Note that readings have been handed on, at ``at`` by the plant's clock."""
         self.last_reading_at = at
-        self._last_reading_monotonic = time.monotonic()
+        now = time.monotonic()
+        quiet_s = now - self._last_reading_monotonic
+        self._last_reading_monotonic = now
+        self._longest_quiet_s = max(quiet_s, self._longest_quiet_s * _REMEMBERED)
 
     def note_rejected(self, reason: str, device_id: str | None) -> None:
         """Count a refused message: by its reason and, if it is from a device of the plant, by the device too."""
@@ -119,6 +127,7 @@ class InboundQueue:
             unsettled=self.unsettled,
             last_reading_at=self.last_reading_at,
             quiet_s=time.monotonic() - self._last_reading_monotonic,
+            longest_quiet_s=self._longest_quiet_s,
         )
 
 

@@ -9,6 +9,7 @@ from aegisflow.config import load
 from aegisflow.config.schema import schema_text
 from aegisflow.config.table import doubts, explain, table
 from aegisflow.errors import ConfigError
+from aegisflow.plant.rhythm import contradictions
 
 __all__ = ["check", "schema"]
 
@@ -21,7 +22,7 @@ def check(plant: PlantPath = DEFAULT_PLANT) -> int:
         Console(stderr=True).print(explain(error))
         return 1
     Console().print(table(configuration))
-    Console(stderr=True).print(doubts(configuration), end="")
+    Console(stderr=True).print(doubts(configuration, contradictions(configuration)), end="")
     return 0
 
 

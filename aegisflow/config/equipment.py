@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from aegisflow.config.faults import build_faults, faults_of, load_of, recovery_of
+from aegisflow.config.fields import BY_EXCEPTION
 from aegisflow.config.file import PlantFile
 from aegisflow.config.limits import all_limits, limits
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
@@ -25,9 +26,6 @@ from aegisflow.domain.equipment import (
     PlantSpec,
     SensorSpec,
 )
-
-_STALE_AFTER_S = SensorSpec("", "").stale_after_s
-_SILENT_AFTER_S = DeviceSpec("", "", "", {}).silent_after_s
 
 COUNTED_S = 5.0
 """What a reading stands for at least where an older file counts readings instead of saying how long."""
@@ -94,7 +92,7 @@ class _Template:
     sensors: Mapping[str, SensorSpec]
     parameters: Mapping[str, ParameterSpec]
     alarm: AlarmSpec
-    silent_after_s: float
+    silent_after_s: float | None
     faults: tuple[FaultRule, ...]
     load: LoadSpec | None
     recovery: Mapping[str, Recovery]
@@ -175,7 +173,8 @@ class _Builder:
         return SensorSpec(
             name=name,
             unit=given.get("unit") or "",
-            stale_after_s=float({"stale_after_s": _STALE_AFTER_S, **self.defaults, **given}["stale_after_s"]),
+            stale_after_s={**self.defaults, **given}.get("stale_after_s"),
+            by_exception=given.get("report") == BY_EXCEPTION,
             description=given.get("description", ""),
             detector=self._detector((*at, "detector"), detector, own.get("detector", {})),
             deadband=given.get("deadband"),
@@ -227,8 +226,9 @@ class _Builder:
                 fields[f"{side}_delay_s"] = count * COUNTED_S if count else merged[name]
         return AlarmSpec(**fields)
 
-    def _silent_after_s(self, given: Tree) -> float:
-        return float({"silent_after_s": _SILENT_AFTER_S, **self.defaults, **given}["silent_after_s"])
+    def _silent_after_s(self, given: Tree) -> float | None:
+        silent_after_s: float | None = {**self.defaults, **given}.get("silent_after_s")
+        return silent_after_s
 
 
 _ABSENT: Any = object()

@@ -1,6 +1,7 @@
 """The kinds of values that ``plant.yaml`` is made of: durations, names, units, topics, limits."""
 
 import re
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -312,7 +313,23 @@ def _delay(value: Any) -> Any:
     raise refuse("a duration up to 7d with its unit, such as 15s or 3min")
 
 
+def _patience(value: Any) -> Any:
+    if value == "never":
+        return inf
+    seconds = _seconds(value)
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds <= _MAX_DELAY_S:
+        return seconds
+    raise refuse("a duration up to 7d, such as 30s or 5min, or never")
+
+
+def _report(value: Any) -> Any:
+    if value not in (REGULARLY, BY_EXCEPTION):
+        raise refuse(f"{REGULARLY} or {BY_EXCEPTION} (only what has changed)")
+    return value
+
+
 _MAX_DELAY_S = 604_800.0
+REGULARLY, BY_EXCEPTION = "regularly", "by_exception"
 
 Delay = Annotated[
     Any,
@@ -320,6 +337,15 @@ Delay = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "examples": ["15s", "3min"]}),
 ]
 """Seconds (float) of a duration, or the readings (int) that older files count."""
+
+Patience = Annotated[
+    float,
+    BeforeValidator(_patience),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "5min", "never"]}),
+]
+"""Seconds of a duration, infinite for never."""
+
+Report = Annotated[str, BeforeValidator(_report), WithJsonSchema({"enum": [REGULARLY, BY_EXCEPTION]})]
 
 
 class Range(Section):

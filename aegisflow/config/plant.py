@@ -10,13 +10,16 @@ from pydantic_core import CoreSchema
 
 from aegisflow.config.fields import (
     EMPTY,
+    REGULARLY,
     Delay,
     Limits,
     ModeNames,
     Name,
     Names,
     Number,
+    Patience,
     Range,
+    Report,
     Seconds,
     Section,
     SensorName,
@@ -25,10 +28,9 @@ from aegisflow.config.fields import (
     Text,
     Unit,
 )
-from aegisflow.domain.equipment import REPEATS_WITHIN_S, AlarmSpec, DetectorSpec, DeviceSpec, SensorSpec
+from aegisflow.domain.equipment import REPEATS_WITHIN_S, AlarmSpec, DetectorSpec
 
 _DETECTOR, _ALARM = DetectorSpec(), AlarmSpec()
-_SENSOR, _DEVICE = SensorSpec("", ""), DeviceSpec("", "", "", {})
 
 
 class DetectorPart(Section):
@@ -69,8 +71,10 @@ class SensorPart(Section):
     """Design limit: outside of this the machine must not run."""
     span: Limits = Range()
     """What the instrument can report; a value outside is refused as an instrument fault."""
-    stale_after_s: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
-    """Without a value for so long, the sensor counts as stale."""
+    stale_after_s: Patience | None = None
+    """Without a value for so long, the sensor counts as stale; left out or null, after three of its own intervals."""
+    report: Report = REGULARLY
+    """by_exception: it reports only what has changed, so that no value means no change while its device reports."""
     detector: DetectorPart = DetectorPart()
     deadband: Number | None = Field(default=None, gt=0)
     """The smallest lasting shift that matters; left out, what the sensor's noise lets matter."""
@@ -138,8 +142,9 @@ class EquipmentPart(Section):
     load: LoadPart = LoadPart()
     recovery: Annotated[dict[SensorName, RecoveryPart | None], EMPTY] = Field(default_factory=dict)
     """What must hold before a restart, by sensor; null takes one of the kind away."""
-    silent_after_s: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
-    """Without any reading for so long, the device counts as silent."""
+    silent_after_s: Patience | None = None
+    """Without any reading for so long, the device counts as silent; left out or null, after three of its own intervals
+    and a minute at least."""
 
 
 class DevicePart(EquipmentPart):
@@ -176,10 +181,11 @@ class DefaultsPart(Section):
 
     detector: DetectorPart = DetectorPart()
     alarm: AlarmPart = AlarmPart()
-    stale_after_s: Seconds = Field(default=_SENSOR.stale_after_s, gt=0, le=604_800)
-    """Without a value for so long, a sensor counts as stale."""
-    silent_after_s: Seconds = Field(default=_DEVICE.silent_after_s, gt=0, le=604_800)
-    """Without any reading for so long, a device counts as silent."""
+    stale_after_s: Patience | None = None
+    """Without a value for so long, a sensor counts as stale; left out or null, after three of its own intervals."""
+    silent_after_s: Patience | None = None
+    """Without any reading for so long, a device counts as silent; left out or null, after three of its own intervals
+    and a minute at least."""
 
 
 class PlantPart(Section):

@@ -28,8 +28,13 @@ def table(configuration: Configuration) -> RenderableType:
     return Group(*parts)
 
 
-def doubts(configuration: Configuration) -> RenderableType:
-    """Return what is no mistake and should be looked at all the same, a line each; empty where there is nothing."""
+def doubts(configuration: Configuration, learned: Iterable[str] = ()) -> RenderableType:
+    """Return what is no mistake and should be looked at all the same, a line each; empty where there is nothing.
+
+    Args:
+        configuration: the file.
+        learned: what readings say against it, in words.
+    """
     text = Text()
     for unit, sensors in _unknown_units(configuration.plant).items():
         near = close_units(unit)
@@ -39,6 +44,9 @@ def doubts(configuration: Configuration) -> RenderableType:
     for what, devices in _counted_delays(configuration.plant).items():
         text.append("warning: ", style="bold yellow")
         text.append(f"{what} ({_listed(devices)})\n")
+    for what in learned:
+        text.append("warning: ", style="bold yellow")
+        text.append(f"{what}\n")
     return text
 
 

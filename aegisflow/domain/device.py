@@ -27,6 +27,7 @@ from aegisflow.domain.detection import (
     silent_device,
 )
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.interval import MIN_SILENT_S, contradiction, silent_after_s, too_short
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.rights import Right
 from aegisflow.domain.timeline import Timeline
@@ -35,12 +36,15 @@ from aegisflow.domain.views import ClockView, DeviceStatus, SensorStatus
 
 MODE_CONTRADICTED = "mode_contradicted"
 """Type of the alarm that a machine runs although its mode says that it stands."""
+NO_CHANGE_YET = "no change reported yet"
 _MIN_TIMES = 60
 """Timestamps by which duplicates are known, at least."""
 _SETTLED_S = 30.0
 """Without a reading for so long, a backlog has come to its end."""
 _WARM_UP = 240
 """Readings from which baselines are found again after a restart."""
+_BACK = 2000
+"""Readings among which the last value of a sensor is looked for that reports by exception."""
 
 
 class Device:
@@ -65,8 +69,8 @@ class Device:
         self.timeline = Timeline(_room(spec))
         """Places its readings in the plant's time, and knows its clock."""
         self._book = DeviceAlarms(spec.device_id, spec.alarm, self.timeline.interval)
-        self._command_state = CommandStateMachine(spec)
-        self._detector = DeviceDetector(spec)
+        self._command_state = CommandStateMachine(spec, self.timeline.interval)
+        self._detector = DeviceDetector(spec, self.timeline.interval)
         self._was_silent = False
         self._received_at = self._heard_at = -inf
         """When the newest reading came that has a value, and the newest whatever it has."""
@@ -100,7 +104,8 @@ class Device:
         if disposition is Disposition.DUPLICATE:
             return disposition, ()
         # A late reading is judged now: time does not run backwards for windows and delays.
-        at, values, received_at = timeline.judging_at, self.judged.values, reading.received_at
+        at, received_at = timeline.judging_at, reading.received_at
+        values = self._detector.known(self.judged.values)
         silent_s, self._received_at = received_at - self._received_at, received_at
         command_state = self._command_state
         events: tuple[AlarmEvent, ...] = ()
@@ -108,9 +113,9 @@ class Device:
             command_state.observe(at, values)
             events = self._told_contradiction(at)
         book, detector = self._book, self._detector
-        if silent_s > self.spec.silent_after_s and received_at - at > LATE_S:
+        if received_at - at > LATE_S and silent_s > self.silent_after_s:
             events += book.end_silence(received_at)
-        diagnosis = detector.observe(at, values, book.active_type)
+        diagnosis = detector.observe(at, self.judged.values, book.active_type)
         if diagnosis is not None or not book.idle:
             events += book.observe(at, diagnosis, detector.second, values, received_at)
         return disposition, events
@@ -142,16 +147,25 @@ class Device:
         events = self._book.tick(at, self._mode_suppresses)
         if at - self._received_at > _SETTLED_S:
             events += self._book.settle(at)
-        if at - self._received_at > self.spec.silent_after_s:
+        silent_after = self.silent_after_s
+        if at - self._received_at > silent_after:
             self._was_silent = True
             self._book.interrupt()
             since = max(self._received_at, self._heard_since)
-            if broker_connected and at - since > self.spec.silent_after_s:
+            if broker_connected and at - since > silent_after:
                 events += self._silence(at)
-        elif self._was_silent:
+            return events
+        if self._was_silent:
             self._was_silent = False
             self._command_state.ask_anew()  # it may have been switched off, or be another machine by now
+        if silent_after == inf and self._heard_at - max(self._received_at, self._heard_since) > MIN_SILENT_S:
+            events += self._unusable(at)  # it may be silent for ever, but it is not: it says what nobody can use
         return events
+
+    @property
+    def silent_after_s(self) -> float:
+        """Seconds without a reading after which it is silent; infinite for never."""
+        return silent_after_s(self.spec.silent_after_s, self.timeline.interval)
 
     def our_clock_moved(self, by_s: float, at: float) -> None:
         """Take note that the plant's own clock was set: no time has passed, and the sender's clock is what it was.
@@ -168,10 +182,9 @@ class Device:
 
     def _silence(self, at: float) -> tuple[AlarmEvent, ...]:
         """Raise the alarm that the device says nothing usable, once for each silence."""
-        heard = at - self._heard_at <= self.spec.silent_after_s
         reasons = self._detector.refusals()
-        if heard and reasons:
-            return self._book.raise_unheard(READINGS_REFUSED, ("it reports, but nothing can be used", *reasons), at)
+        if reasons and at - self._heard_at <= self.silent_after_s:
+            return self._unusable(at)
         diagnosis = silent_device(self._detector.sensors, self.timeline.latest_at)
         if diagnosis is None:
             since = format_instant(self._heard_since)
@@ -179,6 +192,10 @@ class Device:
                 NEVER_HEARD, (f"no reading has come since the watch began at {since}", *reasons), at
             )
         return self._book.silence(at, self.timeline.latest_at, diagnosis)
+
+    def _unusable(self, at: float) -> tuple[AlarmEvent, ...]:
+        reasons = ("it reports, but nothing can be used", *self._detector.refusals())
+        return self._book.raise_unheard(READINGS_REFUSED, reasons, at)
 
     # --- alarms, and what people do to them -----------------------------------------------------
 
@@ -264,8 +281,10 @@ class Device:
             kind=self.spec.kind,
             mode=command_state.mode,
             reduction_pct=command_state.reduction_pct,
-            silent=unheard_s > self.spec.silent_after_s,
-            stale=tuple(one.spec.name for one in sensors if one.quality is not Quality.GOOD),
+            silent=unheard_s > self.silent_after_s,
+            stale=tuple(
+                one.spec.name for one in sensors if one.quality is not Quality.GOOD and one.reason != NO_CHANGE_YET
+            ),
             severity=worst_of(active),
             fault_types=tuple(alarm.fault_type for alarm in active),
             open_command=command_state.open_command,
@@ -312,7 +331,7 @@ class Device:
 
     def acknowledged(self, ack: Ack, at: float) -> tuple[tuple[Progress, ...], tuple[AlarmEvent, ...]]:
         """Take in the machine's answer; return what became of the command, and the alarms that calls for."""
-        silent = at - self._received_at > self.spec.silent_after_s
+        silent = at - self._received_at > self.silent_after_s
         means = {} if silent else recent_means(self._detector.sensors)
         return self._told(self._command_state.acknowledge(ack, at, means), at)
 
@@ -342,7 +361,7 @@ class Device:
             line=self.spec.line,
             kind=self.spec.kind,
             mode=self.mode,
-            silent=unheard_s > self.spec.silent_after_s,
+            silent=unheard_s > self.silent_after_s,
             latest_at=self.latest_at,
             sensors=tuple(self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors),
             alarms=self.alarms(),
@@ -353,8 +372,10 @@ class Device:
                 *self._mode_notes(),
                 *self._detector.notes(),
                 *self._clock_notes(),
+                *self._interval_notes(),
             ),
             clock=self._clock_view(),
+            silent_after_s=self.silent_after_s,
         )
 
     def reconfigure(self, spec: DeviceSpec, at: float) -> tuple[AlarmEvent, ...]:
@@ -407,7 +428,7 @@ class Device:
                 self._received_at = max(self._received_at, reading.received_at)
                 self._detector.observe(reading.at, reading.values, alarm_type)
                 if reading.at > mode_since:
-                    self._command_state.observe(reading.at, reading.values)
+                    self._command_state.observe(reading.at, self._detector.known(reading.values))
         events = self._book.recall(alarms)
         self._book.suppresses_by_design = self._mode_suppresses
         self._contradicted = any(alarm.fault_type == MODE_CONTRADICTED for alarm in alarms)
@@ -433,7 +454,9 @@ class Device:
     @property
     def recall_count(self) -> int:
         """How many of the newest readings a restart needs, to fill the windows and warm up the baselines."""
-        return max((_WARM_UP, *(sensor.detector.window for sensor in self.spec.sensors.values())))
+        sensors = self.spec.sensors.values()
+        by_exception = any(sensor.by_exception for sensor in sensors)
+        return max((_BACK if by_exception else _WARM_UP, *(sensor.detector.window for sensor in sensors)))
 
     @property
     def latest_at(self) -> float | None:
@@ -448,7 +471,7 @@ class Device:
             sensor.spec,
             quality,
             sensor.zscore.value if seen else None,
-            sensor.at if seen else None,
+            sensor.told_at if seen else None,
             window.mean,
             window.spread,
             sensor.zscore.z if seen else None,
@@ -456,17 +479,24 @@ class Device:
             reason,
             {} if refusals is None else {why.value: count for why, count in refusals.counts.items()},
             "" if refusals is None or refusals.last is None else refusals.last.sample,
+            None if sensor.spec.by_exception else (sensor.interval or self.timeline.interval).median_s,
+            sensor.stale_after_s(self.timeline.interval),
         )
 
     def _quality(self, sensor: SensorDetector, unheard_s: float) -> tuple[Quality, str]:
         """Return how far the newest value can be relied upon, and what speaks against it."""
         refused = "" if sensor.refusals is None else sensor.refusals.describe()
         if sensor.at == -inf:
+            if sensor.spec.by_exception and not refused:
+                return Quality.UNCERTAIN, NO_CHANGE_YET
             return Quality.BAD, f"refused: {refused}" if refused else "never seen"
         if refused:
             return Quality.BAD, f"refused: {refused}; the value is the last good one"
-        if self.timeline.judging_at - sensor.at + unheard_s > sensor.spec.stale_after_s:
+        stale_after = sensor.stale_after_s(self.timeline.interval)
+        if self.timeline.judging_at - sensor.told_at + unheard_s > stale_after:
             return Quality.UNCERTAIN, "stale"
+        if sensor.spec.by_exception and unheard_s > self.silent_after_s:
+            return Quality.UNCERTAIN, "its device is silent"
         return Quality.GOOD, ""
 
     def _mode_notes(self) -> tuple[str, ...]:
@@ -491,6 +521,17 @@ class Device:
             )
         if timeline.conflicts:
             notes.append(f"{timeline.conflicts:,} readings told another value for a sensor and stamp already told")
+        return tuple(notes)
+
+    def _interval_notes(self) -> tuple[str, ...]:
+        """Return which settings contradict how often the device and its sensors report, as has been learned."""
+        device, notes = self.timeline.interval, []
+        if too_short(self.spec.silent_after_s, device):
+            notes.append(f"it {contradiction('silent_after', self.spec.silent_after_s, device, 'silent')}")
+        for sensor in self._detector.sensors:
+            given, interval = sensor.spec.stale_after_s, sensor.interval or device
+            if not sensor.spec.by_exception and too_short(given, interval):
+                notes.append(f"{sensor.name} {contradiction('stale_after', given, interval, 'stale')}")
         return tuple(notes)
 
     def _clock_view(self) -> ClockView:

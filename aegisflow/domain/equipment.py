@@ -82,7 +82,10 @@ class SensorSpec:
     trip: Limits = Limits()
     span: Limits = Limits(-1e12, 1e12)
     """What the instrument can report; a value outside is refused as ``out_of_range``."""
-    stale_after_s: float = 30.0
+    stale_after_s: float | None = None
+    """Without a value for so long it counts as stale; infinite for never, None for three of its own intervals."""
+    by_exception: bool = False
+    """Whether it reports only what has changed, so that no value means no change while its device reports."""
     description: str = ""
     detector: DetectorSpec = DetectorSpec()
     deadband: float | None = None
@@ -145,8 +148,9 @@ class DeviceSpec:
     sensors: Mapping[str, SensorSpec]
     """Sensor name to sensor, in the order of ``plant.yaml``."""
     description: str = ""
-    silent_after_s: float = 60.0
-    """Without any reading for so long, the device counts as silent."""
+    silent_after_s: float | None = None
+    """Without any reading for so long it counts as silent; infinite for never, None for three of its own intervals,
+    and a minute at least."""
     alarm: AlarmSpec = AlarmSpec()
     parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
     manual: str = ""

@@ -3,7 +3,18 @@
 from math import inf
 from statistics import median
 
-__all__ = ["Interval"]
+from aegisflow.domain.times import format_duration
+
+__all__ = [
+    "FIRST",
+    "MIN_SILENT_S",
+    "MISSED",
+    "Interval",
+    "contradiction",
+    "silent_after_s",
+    "stale_after_s",
+    "too_short",
+]
 
 FIRST = 8
 """Gaps from which the first estimate is taken."""
@@ -13,6 +24,15 @@ _ODD = 1.5
 """A gap longer or shorter than the median by this factor is not regular."""
 _MEMORY = 32
 """Gaps over which the regularity is forgotten."""
+MISSED, _MISSED_IRREGULAR = 3, 12
+"""Intervals without anything that are no accident, for a regular sender and for one that is not."""
+_REGULAR = 0.5
+_JITTER = 1.1
+"""What a reading may be late by without anybody being to blame."""
+_MIN_STALE_S = 10.0
+"""What no network is asked to be better than."""
+MIN_SILENT_S = 60.0
+"""Nobody is called about a machine that has said nothing for a shorter time, unless the plant says so."""
 
 
 class Interval:
@@ -41,6 +61,16 @@ class Interval:
         if self.median_s is not None:
             return self.median_s
         return median(self._first) if self._first else 0.0
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds without anything that are no accident: three intervals, or twelve of an irregular sender.
+
+        Before the interval is known, the longest gap so far is taken for it; 0 before the first.
+        """
+        if self.median_s is None:
+            return MISSED * max(self._first) if self._first else 0.0
+        return self.median_s * (MISSED if self.regularity >= _REGULAR else _MISSED_IRREGULAR)
 
     def note(self, at: float) -> None:
         """Take in a reading.
@@ -94,3 +124,26 @@ class Interval:
         self.regularity -= self.regularity / _MEMORY
         if abs(self._run) >= FIRST:
             self._first, self._run = [], 0  # the old median holds until eight new gaps have come
+
+
+def stale_after_s(given: float | None, interval: Interval) -> float:
+    """Return after how many seconds without a value a sensor is stale: as given, or by its own interval."""
+    if given is not None:
+        return given
+    return max(_MIN_STALE_S, interval.patience_s) if interval.patience_s else MIN_SILENT_S
+
+
+def silent_after_s(given: float | None, interval: Interval) -> float:
+    """Return after how many seconds without a reading a device is silent: as given, or by its own interval."""
+    return max(MIN_SILENT_S, interval.patience_s) if given is None else given
+
+
+def too_short(given: float | None, interval: Interval) -> bool:
+    """Return whether a setting calls stale or silent what is only between two readings."""
+    return given is not None and interval.median_s is not None and given < interval.median_s * _JITTER
+
+
+def contradiction(key: str, given: float | None, interval: Interval, state: str) -> str:
+    """Return for people what a setting that is too short does, such as ``stale_after: 30s``."""
+    usual, so_long = format_duration(interval.median_s or 0.0), format_duration(given or 0.0)
+    return f"reports every {usual}, so that with {key}: {so_long} it is {state} between its readings"

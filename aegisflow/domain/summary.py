@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aegisflow.domain.equipment import SensorSpec
+from aegisflow.domain.interval import MIN_SILENT_S, MISSED
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import Gap, SensorSummary, SeriesPoint, Stream
 
 Floats = NDArray[np.float64]
 
 MINUTE_S = 60.0
+_LEARNED_FROM = 200
+"""Readings of which the usual interval is taken."""
 
 
 class Aggregate(NamedTuple):
@@ -74,14 +77,16 @@ def _aggregate(values: list[float]) -> Aggregate:
 class StreamSummary:
     """Takes the rows of a device over a period, and gives the summary of its sensors.
 
-    A gap is a span longer than ``longest_gap_s`` without a reading, the ends of the period included.
+    A gap is a span longer than ``longest_gap_s`` without a reading, the ends of the period included. Where
+    nobody has said how long that is, it is what the first readings of the period make silence of.
     """
 
-    def __init__(self, sensors: Sequence[SensorSpec], period: Period, points: int, longest_gap_s: float) -> None:
+    def __init__(self, sensors: Sequence[SensorSpec], period: Period, points: int, longest_gap_s: float | None) -> None:
         self._period = period
         self._sensors = tuple(_SensorFigures(spec, period, points) for spec in sensors)
         self._gaps: list[Gap] = []
-        self._longest_gap_s = longest_gap_s
+        self._longest_gap_s = MIN_SILENT_S if longest_gap_s is None else longest_gap_s
+        self._learns = longest_gap_s is None
         self._covered_until = period.start
         self._readings = 0
         self._from_minutes = False
@@ -92,6 +97,7 @@ class StreamSummary:
             return
         at = np.fromiter((row[0] for row in rows), np.float64, len(rows))
         self._readings += len(rows)
+        self._learn(at)
         self._cover(at, at)
         for figures in self._sensors:
             name = figures.spec.name
@@ -106,11 +112,19 @@ class StreamSummary:
         self._from_minutes = True
         self._readings += sum(row[1] for row in rows)
         starts = np.fromiter((row[0] for row in rows), np.float64, len(rows))
+        self._learn(starts)
         self._cover(starts, starts + MINUTE_S)
         for figures in self._sensors:
             name = figures.spec.name
             there = [(at, *values[name]) for at, _, values in rows if name in values]
             figures.add_aggregates(np.array(there, np.float64).reshape(-1, 6).T)
+
+    def _learn(self, at: Floats) -> None:
+        """Learn from the first readings what a gap is."""
+        if self._learns and len(at) > 1:
+            self._learns = False
+            usual_s = float(np.median(np.diff(at[:_LEARNED_FROM])))
+            self._longest_gap_s = max(MIN_SILENT_S, MISSED * usual_s)
 
     def _cover(self, starts: Floats, ends: Floats) -> None:
         before = np.maximum.accumulate(np.concatenate(([self._covered_until], ends[:-1])))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Generic, TypeVar
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
@@ -36,6 +37,10 @@ class SensorStatus:
     """Reason to how many values of this sensor could not be used, since the device's actor started."""
     refused_sample: str = ""
     """The newest of them as the sender wrote it."""
+    interval_s: float | None = None
+    """Median time between two of its values; None before there are eight, and where it reports by exception."""
+    stale_after_s: float = inf
+    """Without a value for so long it counts as stale, as given or learned; infinite for never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class DeviceStatus:
     notes: tuple[str, ...] = ()
     """What is worth knowing and is no alarm, such as a change of load."""
     clock: ClockView | None = None
+    silent_after_s: float = inf
+    """Without any reading for so long it counts as silent, as given or learned; infinite for never."""
 
 
 @dataclass(frozen=True, slots=True)

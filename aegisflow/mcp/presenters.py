@@ -242,7 +242,8 @@ def device_detail(
         DeviceDetail,
         device,
         notes=[clean(note, 200) for note in device.notes[:MAX_NOTES]],
-        sensors=[_sensor_now(one) for one in device.sensors[:MAX_SENSORS_NOW]],
+        sensors=[_sensor_now(one, device) for one in device.sensors[:MAX_SENSORS_NOW]],
+        interval_s=maybe(device.interval_s),
         alarms=[alarm_line(alarm) for alarm in device.alarms[:10]],
         parameters={
             item.name: f"{describe_limits(item.limits) or 'any value'} {item.unit}" for item in islice(parameters, 20)
@@ -260,13 +261,14 @@ def raw_values(statuses: Iterable[DeviceStatus]) -> int:
     return sum(sensor.count for status in statuses for sensor in status.sensors)
 
 
-def _sensor_now(sensor: SensorState) -> SensorNow:
+def _sensor_now(sensor: SensorState, device: DeviceSummary) -> SensorNow:
     return trimmed(
         SensorNow,
         sensor,
         value=maybe(sensor.value),
         mean=maybe(sensor.mean),
         spread=maybe(sensor.spread),
+        interval_s=None if sensor.interval_s == device.interval_s else maybe(sensor.interval_s),
         z=None if sensor.z is None else z_score(sensor.z),
     )
 

@@ -103,6 +103,7 @@ class SensorNow(Part):
     spread: float | None = None
     z: float | None = None
     window: int = Field(description="readings behind mean, spread and z")
+    interval_s: float | None = None
     normal: str | None = None
     alarm: str | None = None
     trip: str | None = None
@@ -134,6 +135,7 @@ class DeviceDetail(Part):
     open_commands: list[str] = Field(default=[], description="not over yet")
     finished_commands: list[FinishedCommand] = Field(default=[], description="of the last 24 h")
     commands_now: dict[str, str] = Field(default={}, description="policy now")
+    interval_s: float | None = None
 
 
 class DeviceLine(Part):

@@ -12,6 +12,7 @@ from aegisflow.actors.messages.supervisor import ReadSupervision
 from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, MANUALS, NOTIFIER, SUPERVISOR, Directory
 from aegisflow.bus import LinkState
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.interval import MISSED
 from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.domain.views import ChildHealth, Health, StoreHealth
 from aegisflow.errors import UnavailableError
@@ -57,11 +58,8 @@ class HealthCheck:
         reasons += _store_reasons(store)
         children = self._children(reasons)
         counts = self._counts(reasons)
-        if link.connected and counts is not None:
-            # A plant of machines that report once an hour is watched although nothing comes for most of it.
-            patience_s = max([QUIET_S, *(device.silent_after_s for device in plant.devices.values())])
-            if plant.devices and counts.quiet_s > patience_s:
-                reasons.append(f"connected, but no reading of any device for {format_duration(counts.quiet_s)}")
+        if link.connected and counts is not None and counts.quiet_s > _patience_s(plant, counts):
+            reasons.append(f"connected, but no reading of any device for {format_duration(counts.quiet_s)}")
         return Health(
             ok=not reasons,
             reasons=tuple(reasons),
@@ -152,6 +150,19 @@ class HealthCheck:
         except UnavailableError as error:
             reasons.append(str(error))
             return None
+
+
+def _patience_s(plant: PlantSpec, counts: GatewayCounts) -> float:
+    """Return for how long nobody may have reported, so that the most patient device counts; infinite for all of them.
+
+    A plant of machines that report once an hour is watched although nothing comes for most of it. Devices of which
+    nobody has said it may be quiet as long as the plant has lately been between two readings.
+    """
+    given = [device.silent_after_s for device in plant.devices.values()]
+    if all(silent_after_s == math.inf for silent_after_s in given):
+        return math.inf
+    learned_s = MISSED * counts.longest_quiet_s if None in given else 0.0
+    return max([QUIET_S, learned_s, *(one for one in given if one is not None and one < math.inf)])
 
 
 def _store_reasons(store: StoreHealth) -> Iterator[str]:

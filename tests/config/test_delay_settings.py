@@ -1,5 +1,6 @@
 """Delays are durations; what older files count is understood, and said."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from rich.console import Console
 from aegisflow.config import load
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.table import doubts
-from aegisflow.domain.equipment import AlarmSpec
+from aegisflow.domain.equipment import AlarmSpec, DeviceSpec
+from aegisflow.errors import ConfigError
 
 PLANT = """
 kinds:
@@ -52,3 +54,47 @@ def test_a_bare_number_counts_readings_as_it_always_did_and_check_says_what_to_w
 
 def test_without_any_delay_fifteen_seconds_and_three_minutes_hold(tmp_path: Path) -> None:
     assert loaded(tmp_path, "{}").plant.devices["pump-02"].alarm == AlarmSpec(15.0, 180.0)
+
+
+# --- for how long no value means nothing --------------------------------------------------------
+
+PATIENCE = """
+defaults: {{{defaults}}}
+kinds:
+  pump: {{silent_after: {silent}, sensors: {{pressure: {{unit: bar, {sensor}}}}}}}
+lines:
+  line-1: {{devices: {{pump-01: pump}}}}
+"""
+
+
+def patience(folder: Path, defaults: str = "", silent: str = "null", sensor: str = "") -> DeviceSpec:
+    path = folder / "plant.yaml"
+    path.write_text(PATIENCE.format(defaults=defaults, silent=silent, sensor=sensor), encoding="utf-8")
+    return load(path, {}).plant.devices["pump-01"]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30.0), ("45", 45.0), ("never", inf), ("null", None)])
+def test_c2_stale_and_silent_after_are_durations_or_never_or_learned(
+    text: str, seconds: float | None, tmp_path: Path
+) -> None:
+    device = patience(tmp_path, silent=text, sensor=f"stale_after: {text}")
+    assert (device.silent_after_s, device.sensors["pressure"].stale_after_s) == (seconds, seconds)
+
+
+def test_left_out_they_are_learned_and_what_defaults_give_holds(tmp_path: Path) -> None:
+    assert patience(tmp_path).sensors["pressure"].stale_after_s is None
+    assert patience(tmp_path, "stale_after: 20s").sensors["pressure"].stale_after_s == 20.0
+    assert patience(tmp_path, "stale_after: 20s", sensor="stale_after: null").sensors["pressure"].stale_after_s is None
+
+
+def test_c2_a_sensor_may_report_by_exception(tmp_path: Path) -> None:
+    assert patience(tmp_path, sensor="report: by_exception").sensors["pressure"].by_exception
+    assert not patience(tmp_path, sensor="report: regularly").sensors["pressure"].by_exception
+    with pytest.raises(ConfigError, match="regularly or by_exception"):
+        patience(tmp_path, sensor="report: sometimes")
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "always", "8d", "true", "[1]", ".inf", ".nan"])
+def test_what_is_no_patience_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"a duration up to 7d, such as 30s or 5min, or never|a finite number"):
+        patience(tmp_path, sensor=f"stale_after: {text}")

@@ -317,7 +317,7 @@ MISTAKES = {
         4,
         AT_SENSOR + ".stale_after",
         "'soon'",
-        "a duration above 0 s up to 7 d, such as 30s, 5min or 7d",
+        "a duration up to 7d, such as 30s or 5min, or never",
     ),
     "negative duration": (GOOD + "clock: {max_age: -5}", 9, "clock.max_age", "-5", "a duration above 0 s"),
     "broken seconds": (GOOD + "broker: {keepalive: 1.5}", 9, "broker.keepalive", "1.5", "a duration from 1 s"),

@@ -187,3 +187,12 @@ def test_readings_roll_up_by_the_minute_and_by_the_sensor() -> None:
         (120.0, 2, {"a": Aggregate(2, 2.0, 2.0, 1.0, 3.0), "b": Aggregate(1, 5.0, 0.0, 5.0, 5.0)}),
         (180.0, 1, {"a": Aggregate(1, 7.0, 0.0, 7.0, 7.0)}),
     ]
+
+
+@pytest.mark.parametrize("interval_s", [5.0, 60.0, 900.0])
+def test_where_nobody_says_what_a_gap_is_the_readings_do(interval_s: float) -> None:
+    whole = Period(0.0, 100 * interval_s)
+    summary = StreamSummary([TEMPERATURE], whole, 10, None)
+    lost = range(40, 60)
+    summary.add_readings([(n * interval_s, {"temperature": 70.0}) for n in range(100) if n not in lost])
+    assert summary.stream("x").gaps == (Gap(39 * interval_s, 60 * interval_s),)

@@ -53,6 +53,8 @@ class GatewayCounts:
     """By the plant's clock."""
     quiet_s: float = 0.0
     """Seconds since the last reading (or the start), by the wall."""
+    longest_quiet_s: float = 0.0
+    """The longest that this has lately been before a reading came after all."""
     unsettled: int = 0
     """Messages received and not yet settled on disk: waiting here, with a device, or with the historian."""
     clocks_off: Mapping[str, float] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Devices as people and programs see them now."""
 
+from math import isinf
 from typing import Annotated, Self
 
 from pydantic import Field
@@ -42,6 +43,10 @@ class SensorState(Shape):
     """Why the quality is not good; empty for good."""
     refused: dict[str, int] = Field(default_factory=dict)
     """Reason to how many values of this sensor could not be used, since the device's actor started."""
+    interval_s: float | None = None
+    """Usual seconds between two of its values, as learned; none while that is not known, or by exception."""
+    stale_after_s: float | None = None
+    """Without a value for so many seconds it counts as stale; none for never."""
 
     @classmethod
     def of(cls, status: SensorStatus) -> Self:
@@ -62,6 +67,8 @@ class SensorState(Shape):
             trip=describe_limits(spec.trip),
             quality_reason=status.reason,
             refused=dict(status.refused),
+            interval_s=status.interval_s,
+            stale_after_s=_finite(status.stale_after_s),
         )
 
 
@@ -163,6 +170,12 @@ class DeviceSummary(Shape):
     """Why readings were not taken, and how many, since then."""
     notes: list[str] = Field(default_factory=list)
     """What is worth knowing and is no alarm."""
+    interval_s: float | None = None
+    """Usual seconds between two of its readings, as learned; none while it is not known."""
+    regularity: float | None = None
+    """Share of its newest readings that came at about that interval: 1 for a clockwork, near 0 by exception."""
+    silent_after_s: float | None = None
+    """Without a reading for so many seconds it counts as silent; none for never."""
 
     @classmethod
     def of(cls, status: DeviceStatus) -> Self:
@@ -179,4 +192,11 @@ class DeviceSummary(Shape):
             readings_accepted=status.accepted,
             readings_refused=dict(status.refused),
             notes=list(status.notes),
+            interval_s=None if status.clock is None else status.clock.interval_s,
+            regularity=None if status.clock is None else status.clock.regularity,
+            silent_after_s=_finite(status.silent_after_s),
         )
+
+
+def _finite(seconds: float) -> float | None:
+    return None if isinf(seconds) else seconds

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aegisflow.domain.commands.model import MOVES, Command, CommandName, DeviceView, Mode
+from aegisflow.domain.interval import Interval
 
 __all__ = ["Recovery", "RecoveryWatch", "illegal_move", "interlocks"]
 
@@ -73,19 +74,25 @@ class RecoveryWatch:
     Only readings of the stopped machine count: what it showed before the stop proves nothing.
     """
 
-    __slots__ = ("_at", "_gap_s", "_since", "criteria")
+    __slots__ = ("_at", "_gap_s", "_interval", "_since", "criteria")
 
-    def __init__(self, criteria: Mapping[str, Recovery], gap_s: float) -> None:
+    def __init__(self, criteria: Mapping[str, Recovery], gap_s: float, interval: Interval | None = None) -> None:
         """Begin without any readings.
 
         Args:
             criteria: sensor to the limits that it must keep.
             gap_s: a sensor without a value for more than so many seconds starts over.
+            interval: where given, it may be without one for as long as its device usually is, too.
         """
         self.criteria = criteria
+        self._interval = interval
         self._gap_s = gap_s
         self._since: dict[str, float] = {}
         self._at: dict[str, float] = {}
+
+    @property
+    def _longest_gap_s(self) -> float:
+        return self._gap_s if self._interval is None else max(self._gap_s, self._interval.patience_s)
 
     def restart(self) -> None:
         """Start over, with no readings seen."""
@@ -103,7 +110,7 @@ class RecoveryWatch:
             inside = (limit.low is None or value >= limit.low) and (limit.high is None or value <= limit.high)
             if not inside:
                 self._since.pop(sensor, None)
-            elif sensor not in self._since or not 0.0 <= at - self._at[sensor] <= self._gap_s:
+            elif sensor not in self._since or not 0.0 <= at - self._at[sensor] <= self._longest_gap_s:
                 self._since[sensor] = at
             self._at[sensor] = at
 
@@ -112,7 +119,7 @@ class RecoveryWatch:
         found = []
         for sensor, limit in self.criteria.items():
             since = self._since.get(sensor)
-            stale = since is not None and at - self._at[sensor] > self._gap_s
+            stale = since is not None and at - self._at[sensor] > self._longest_gap_s
             held = 0.0 if since is None or stale else self._at[sensor] - since
             if held < limit.for_s:
                 found.append(f"{sensor} must be {limit} for {limit.for_s / 60:g} min, so far {held / 60:.1f} min")

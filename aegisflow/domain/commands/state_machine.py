@@ -26,6 +26,7 @@ from aegisflow.domain.commands.model import (
 from aegisflow.domain.commands.verification import RECENT, ModeProof
 from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.interval import MIN_SILENT_S, Interval
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import SensorStatus
 from aegisflow.errors import ConflictError
@@ -76,6 +77,7 @@ class CommandStateMachine:
         "_decided",
         "_execution",
         "_fingerprint",
+        "_interval",
         "_proof",
         "_watch",
         "doubted",
@@ -85,15 +87,17 @@ class CommandStateMachine:
         "stated",
     )
 
-    def __init__(self, spec: DeviceSpec) -> None:
+    def __init__(self, spec: DeviceSpec, interval: Interval | None = None) -> None:
+        """Begin in an unknown mode; ``interval`` is that of the device's readings, which somebody else keeps."""
         self.mode = Mode.UNKNOWN
+        self._interval = interval
         self.reduction_pct = 0.0
         self.full_load: float | None = None
         """What the load sensor showed at full load, while some of the load is taken away; None otherwise."""
         self._execution: Execution | None = None
         self._decided: dict[str, float] = {}
         """Command id to expiry, of every order that has come: known well past its expiry, over or not."""
-        self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
+        self._watch = self._recovery_watch(spec)
         self._fingerprint: tuple[DeviceSpec, int] = (spec, 0)
         self.stated: StatedMode | None = None
         """By whose word it is in this mode; None where that follows from commands or from the machine."""
@@ -311,9 +315,15 @@ class CommandStateMachine:
     def reconfigure(self, spec: DeviceSpec) -> None:
         """Go on under another specification; recovery starts over where its limits have changed."""
         if spec.recovery != self._watch.criteria:
-            self._watch = RecoveryWatch(spec.recovery, spec.silent_after_s)
+            self._watch = self._recovery_watch(spec)
         self._proof = None
         self._fingerprint = (spec, 0)
+
+    def _recovery_watch(self, spec: DeviceSpec) -> RecoveryWatch:
+        given = spec.silent_after_s
+        if given is None or given == inf:  # silence that nobody minds proves no recovery
+            return RecoveryWatch(spec.recovery, MIN_SILENT_S, self._interval)
+        return RecoveryWatch(spec.recovery, given)
 
     def _finish(self, progress: Progress) -> None:
         """End the command under way, and set the mode by its outcome."""

@@ -15,6 +15,7 @@ from aegisflow.domain.detection.run_up import RunUp
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, unclassified
 from aegisflow.domain.equipment import DeviceSpec, FaultRule
+from aegisflow.domain.interval import Interval, silent_after_s
 from aegisflow.domain.readings import RefusedValue
 from aegisflow.domain.times import format_instant
 
@@ -61,6 +62,7 @@ class DeviceDetector:
         "_found",
         "_gap",
         "_has_rules",
+        "_holds",
         "_levels",
         "_off",
         "_patience",
@@ -71,6 +73,7 @@ class DeviceDetector:
         "_suspected_for",
         "_tick",
         "_unclassified_for",
+        "interval",
         "load",
         "multivariate",
         "second",
@@ -78,8 +81,11 @@ class DeviceDetector:
         "spec",
     )
 
-    def __init__(self, spec: DeviceSpec) -> None:
+    def __init__(self, spec: DeviceSpec, interval: Interval | None = None) -> None:
+        """Begin with nothing known; ``interval`` is that of the device's readings, which somebody else keeps."""
         self.spec = spec
+        self.interval = interval or Interval()
+        self._holds = any(sensor.by_exception for sensor in spec.sensors.values())
         self.sensors = tuple(SensorDetector(sensor) for sensor in spec.sensors.values())
         """In the order of ``plant.yaml``."""
         self._by_name = {sensor.name: sensor for sensor in self.sensors}
@@ -122,7 +128,9 @@ class DeviceDetector:
             alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
         gap = at - self._at
-        if gap > self.spec.silent_after_s and gap > _LONG_GAP * self._gap:
+        if gap > _LONG_GAP * self._gap and (
+            gap == inf or gap > silent_after_s(self.spec.silent_after_s, self.interval)
+        ):
             self._run_up = RunUp(self.spec.load, self._by_name, at)
         if gap > 0.0:  # else another part of the same instant
             self._gap = gap
@@ -175,14 +183,15 @@ class DeviceDetector:
         for sensor in self.sensors:
             value = get(sensor.name)
             if value is None:
-                if newer and sensor.at > -inf:
-                    sensor.silence.missed += 1
-                    awake = awake or sensor.silence.missed > 6
+                if newer and sensor.at > -inf and sensor.miss(at):
+                    awake = True
                 continue
             if sensor.silence.missed:
                 sensor.silence.reported()
             if sensor.refusals is not None and sensor.refusals.run:
                 sensor.refusals.run.clear()
+            if sensor.interval is not None:
+                sensor.interval.note(at)
             gap_s = at - sensor.at
             sensor.at = at
             if sensor.update(value, gap_s):
@@ -194,7 +203,14 @@ class DeviceDetector:
     def _time_was_ahead(self, by_s: float) -> None:
         """Take note that what was now lay ahead of it: who has not reported since has not for as long as before."""
         for sensor in self.sensors:
-            sensor.at -= by_s
+            sensor.set_back(by_s)
+
+    def known(self, values: Mapping[str, float]) -> Mapping[str, float]:
+        """Return the values of a reading with those that hold since no change of them was reported."""
+        if not self._holds:
+            return values
+        held = {s.name: s.zscore.value for s in self.sensors if s.spec.by_exception and s.is_known}
+        return {**held, **values}
 
     def refuse(self, refused: Sequence[RefusedValue]) -> None:
         """Count values that could not be used; names without a sensor are passed over."""
@@ -292,7 +308,7 @@ class DeviceDetector:
         if fits:
             self._unclassified_for = 0
             return diagnose(fits, signs, drift.found)
-        broken = broken_instruments(self.sensors, at)
+        broken = broken_instruments(self.sensors, at, self.interval)
         found = self._unclassified(at, signs, active)
         if broken is None or found is None:
             return broken or found
@@ -382,6 +398,7 @@ class DeviceDetector:
         if spec.load != self.spec.load:
             self.load = None if spec.load is None else LoadStep(spec.load)
         self.spec, self._has_rules = spec, bool(spec.faults)
+        self._holds = any(sensor.by_exception for sensor in spec.sensors.values())
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
         before, self._drift = self._drift, DriftWatch(spec.faults, self._by_name)

@@ -22,7 +22,8 @@ def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Sever
         usual, spread, z = zscore.window.mean or 0.0, zscore.window.spread or 0.0, 0.0
     else:
         usual, spread = value - zscore.deviation, zscore.deviation / z if z else zscore.window.spread or 0.0
-    return Finding(sensor.name, detector, value, usual, spread, z, severity, tripped)
+    interval_s = 0.0 if sensor.interval is None else sensor.interval.usual_s
+    return Finding(sensor.name, detector, value, usual, spread, z, severity, tripped, interval_s)
 
 
 def sign_of(sensor: SensorDetector) -> str:

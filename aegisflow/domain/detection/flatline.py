@@ -2,7 +2,8 @@
 
 MIN_REPEATS = 10
 _RUN_FACTOR = 5
-_MIN_MISSED = 6
+MIN_MISSED = 6
+"""Readings without a sensor that say nothing yet."""
 
 
 class Flatline:
@@ -70,4 +71,4 @@ class Silent:
     @property
     def present(self) -> bool:
         """Whether it has been missing for unusually many readings."""
-        return self.missed > _MIN_MISSED and self.missed > 3 * self.longest
+        return self.missed > MIN_MISSED and self.missed > 3 * self.longest

@@ -3,13 +3,14 @@
 from math import cbrt, inf, sqrt
 
 from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMORY, Baseline
-from aegisflow.domain.detection.flatline import Flatline, Silent
+from aegisflow.domain.detection.flatline import MIN_MISSED, Flatline, Silent
 from aegisflow.domain.detection.limits import PACE_S, LimitCheck
 from aegisflow.domain.detection.oscillation import Oscillation
 from aegisflow.domain.detection.refusals import Refusals
 from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
 from aegisflow.domain.detection.zscore import ZScore
 from aegisflow.domain.equipment import SensorSpec
+from aegisflow.domain.interval import FIRST, Interval, stale_after_s
 
 MIN_SHIFT = 0.9
 """Spreads by which a level must at least have moved, with or without a deadband."""
@@ -48,6 +49,7 @@ class SensorDetector:
     """
 
     __slots__ = (
+        "_told_at",
         "at",
         "baseline",
         "certain",
@@ -57,6 +59,7 @@ class SensorDetector:
         "energy_scale",
         "flatline",
         "guard",
+        "interval",
         "level_scale",
         "limit",
         "long_error",
@@ -87,6 +90,10 @@ class SensorDetector:
         self.oscillation = Oscillation()
         self.flatline = Flatline()
         self.silence = Silent()
+        self.interval: Interval | None = None
+        """How often it reports, where that is more seldom than its device; None where it is in every reading."""
+        self._told_at = -inf
+        """When the value that is held was told."""
         self.refusals: Refusals | None = None
         """What it said and nobody could use; None for a sensor of which everything was good, as almost all are."""
         self.guard = DECISION / 2
@@ -141,6 +148,53 @@ class SensorDetector:
         guard = self.guard
         suspected = cusum.high > guard or cusum.low > guard
         return suspected or oscillation.turns > 1 or limit._outside > 0.0 or flatline.run > 9
+
+    def miss(self, at: float) -> bool:
+        """Take note of a reading without a value, and return whether anything about the sensor may matter now.
+
+        One that reports by exception is known all the same: no value means no change.
+        """
+        silence = self.silence
+        silence.missed += 1
+        if not self.spec.by_exception:
+            if self.interval is None:
+                self.interval = Interval()
+                self.interval.note(self.at)
+            return silence.missed > MIN_MISSED
+        if not self.is_known:
+            return False
+        if silence.missed == 1:
+            self._told_at = self.at
+        self.limit.update(self.zscore.value, at - self.at)
+        self.at = at
+        overdue = self.spec.stale_after_s is not None and at - self._told_at > self.spec.stale_after_s
+        return overdue or self.suspected or self.limit._outside > 0.0
+
+    def set_back(self, by_s: float) -> None:
+        """Take note that what was now lay ahead of it by so many seconds."""
+        self.at -= by_s
+        self._told_at -= by_s
+        if self.interval is not None:
+            self.interval.interrupted()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has a value on which nothing unusable has followed."""
+        return self.at > -inf and not (self.refusals is not None and self.refusals.run)
+
+    @property
+    def told_at(self) -> float:
+        """When the newest value was told, which one that reports by exception goes on to have."""
+        return self._told_at if self.spec.by_exception and self.silence.missed else self.at
+
+    def stale_after_s(self, device: Interval) -> float:
+        """Return after how many seconds without a value it is stale; ``device`` is how often its device reports."""
+        spec, own = self.spec, self.interval
+        if spec.stale_after_s is None and spec.by_exception:
+            return inf
+        if own is None or (not own.patience_s and self.zscore.window.count >= FIRST):
+            own = device
+        return stale_after_s(spec.stale_after_s, own)
 
     def adapt(self) -> None:
         """Fit the limits of all detectors to what the baseline has learned."""
@@ -319,6 +373,8 @@ class SensorDetector:
 
     def reconfigure(self, spec: SensorSpec) -> None:
         """Go on under another specification of the same sensor."""
+        if spec.by_exception != self.spec.by_exception:
+            self.silence, self.interval = Silent(), None
         self.spec = spec
         self.zscore.configure(spec.detector)
         self.limit.configure(spec)

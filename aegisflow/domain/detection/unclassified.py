@@ -18,17 +18,30 @@ from aegisflow.domain.detection.finding import (
 )
 from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.interval import Interval
 from aegisflow.domain.times import format_instant
 
 
-def broken_instruments(sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
-    """Return the diagnosis of sensors that are stuck or missing; None without such."""
+def broken_instruments(sensors: Sequence[SensorDetector], at: float, interval: Interval) -> Diagnosis | None:
+    """Return the diagnosis of sensors that are stuck or missing; None without such.
+
+    Args:
+        sensors: all of the device.
+        at: UTC epoch seconds of the reading.
+        interval: how often the device reports.
+    """
     stuck = [sensor for sensor in sensors if sensor.at == at and sensor.flatline.present]
     if stuck:
         findings = tuple(finding_of(sensor, FLATLINE) for sensor in stuck)
         reasons = tuple(f"{sensor.name} has repeated its value {sensor.flatline.run} times" for sensor in stuck)
         return Diagnosis(SENSOR_STUCK, findings, reasons)
-    silent = [sensor for sensor in sensors if sensor.silence.present and at - sensor.at > sensor.spec.stale_after_s]
+    silent = [
+        sensor
+        for sensor in sensors
+        if sensor.silence.missed
+        and (sensor.silence.present or sensor.spec.by_exception)
+        and at - sensor.told_at > sensor.stale_after_s(interval)
+    ]
     if silent:
         findings = tuple(finding_of(sensor, SILENT) for sensor in silent)
         refused = tuple(

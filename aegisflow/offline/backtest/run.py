@@ -159,7 +159,6 @@ class _Lane:
     def __init__(self, spec: DeviceSpec, columns: Mapping[str, Column]) -> None:
         self.device = Device(spec)
         self.device.recall((), (), Mode.NORMAL)  # a recording has no commands, so nothing is said of its modes
-        self.silent_after_s = spec.silent_after_s
         self.newest = -LEAP_S
         self.bad: list[RefusedValue] = []
         """Values of the newest row that cannot be used."""
@@ -285,7 +284,7 @@ class _Run:
         if at > lane.newest:
             if lane.newest > 0 and at - lane.newest > LEAP_S and not self._leaps.confirm(device_id, at):
                 raise PayloadError("too_new", f"{text[:50]} is more than a year after the reading before")
-            if at - lane.newest > lane.silent_after_s:
+            if at - lane.newest > lane.device.silent_after_s:
                 self._pass(lane, at)
             lane.newest = at
         disposition, events = lane.device.record(Reading(device_id, at, values, at, refused=refused))
@@ -339,7 +338,7 @@ class _Run:
 
         Where no plant says how long a device may be silent, a gap tells of the recording, not of the device.
         """
-        silent_at = lane.newest + lane.silent_after_s + 1
+        silent_at = lane.newest + lane.device.silent_after_s + 1
         if lane.newest > 0 and silent_at < until:
             for at in (lane.newest, silent_at, until):
                 self._keep(lane.device, lane.device.tick(at, broker_connected=self._plant is not None))
