@@ -82,6 +82,7 @@ def generate(scenario: Scenario, progress: Callable[[float], None] = lambda shar
 
 
 def _rng(scenario: Scenario, *names: str) -> np.random.Generator:
+    # crc32 and not hash(), which Python salts anew in every process.
     return np.random.Generator(np.random.PCG64([scenario.seed, *(crc32(name.encode()) for name in names)]))
 
 
@@ -90,6 +91,8 @@ def _record(
 ) -> Recording:
     elapsed = np.arange(scenario.steps) * scenario.interval_s
     values = {name: _healthy(scenario, device_id, name, baseline, elapsed) for name, baseline in baselines.items()}
+    # In the order of the world: a healthy machine, its load, what fails in it, and only then what its instruments
+    # show.
     _step_load(scenario, device_id, values, elapsed, faults)
     severities: list[tuple[NDArray[np.bool_], Label]] = []
     for fault in faults:
@@ -122,6 +125,7 @@ def _healthy(scenario: Scenario, device_id: str, name: str, baseline: Baseline, 
     if scenario.offset:
         mean *= 1 + scenario.offset * (2 * _rng(scenario, device_id, name, "offset").random() - 1)
     hours = (scenario.start + elapsed) % DAY / HOUR
+    # Highest at three in the afternoon.
     day = scenario.daily * baseline.daily * np.sin(2 * pi * (hours - 9) / 24)
     values: Floats = mean + day + baseline.sigma * noise
     return values
@@ -131,6 +135,8 @@ def _correlated(white: Floats, r: float) -> Floats:
     """First-order autoregression with lag-1 correlation ``r`` and the spread of its input."""
     if not r:
         return white
+    # So that the variance stays 1: r² of it comes from the value before. The first value is drawn with all of it,
+    # and the series needs no time to settle.
     gain = (1 - r * r) ** 0.5
     innovations = white * gain
     innovations[0] = white[0]
@@ -243,6 +249,7 @@ def write_csv(dataset: Dataset, file: TextIO, progress: Callable[[float], None] 
     scenario = dataset.scenario
     sensors = tuple(dict.fromkeys(chain.from_iterable(recording.values for recording in dataset.recordings)))
     file.write(",".join(("timestamp", "device_id", *sensors, "anomaly", "severity")) + "\n")
+    # So that some 20,000 rows are in memory at a time, whatever the length of the recording.
     rows, block = 0, max(1, 20_000 // max(1, len(dataset.recordings)))
     for first in range(0, scenario.steps, block):
         part = slice(first, min(first + block, scenario.steps))
@@ -261,6 +268,7 @@ def _lines(recording: Recording, part: slice, times: list[str], sensors: tuple[s
     columns = []
     for sensor in sensors:
         values = recording.values.get(sensor)
+        # Only NaN, an absent value, differs from itself.
         columns.append(nothing if values is None else [f"{v:.3f}" if v == v else "" for v in values[part].tolist()])
     ends = [tails[index] for index in recording.label[part].tolist()]
     middle = f",{recording.device_id},"

@@ -31,6 +31,7 @@ def thermal_runaway(p: Floats, healthy: Mapping[str, Floats]) -> dict[str, Float
 
 def pressure_leak(p: Floats, healthy: Mapping[str, Floats]) -> dict[str, Floats]:
     """Pressure is lost at once; the machine works against it, less and less (1/20 is left at the end)."""
+    # From the 31.5 PSI of a healthy reference machine.
     return {"pressure": (15 - 31.5) * np.minimum(1, 10 * p), "power_consumption": 15 * np.exp(-3 * p)}
 
 
@@ -96,6 +97,7 @@ class Fault:
 
     def severity(self, p: float) -> str:
         """Return how bad it is at progress ``p``."""
+        # Over 8 mm/s on the instrument, where 1.5 of them are the healthy reference machine's.
         if self.kind == "bearing_failure" and 1.5 + self.amplitude * (0.5 + 6.5 * p) > 8:
             return "critical"
         return KINDS[self.kind].severity

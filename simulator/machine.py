@@ -92,6 +92,7 @@ class Machine:
                 return Verdict(False, f"already in {self.running}")
             return self._go(Running.MAINTENANCE, "load to 20 % in 5 min, cool-down, stop", *MAINTENANCE)
         if command == "emergency_shutdown":
+            # From part load it is down the sooner.
             return self._go(Running.SHUTDOWN, "load to zero in 10 s, contactor opens", (SHUTDOWN_S * self.load, 0.0))
         if command == "restore_load":
             if self.running is not Running.REDUCED:
@@ -116,6 +117,7 @@ class Machine:
         added = self._faults(healthy)
         heat = added.pop("temperature", 0.0)
         cooled = self._excess * exp(-dt / HEAT_S)
+        # A fault heats as its script says; the heat that it leaves goes no faster than any other.
         self._excess = max(heat, cooled)
         if "temperature" in healthy:
             added["temperature"] = self._excess

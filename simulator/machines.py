@@ -72,6 +72,7 @@ class CommandMemory:
     def keep(self, device_id: str, command_id: str, result: str, detail: str) -> None:
         """Keep an answer, on disk when this returns."""
         answers = self._answers.setdefault(device_id, {})
+        # So that it stands at the end again, and the oldest is dropped first.
         answers.pop(command_id, None)
         answers[command_id] = [result, detail]
         while len(answers) > REMEMBERED:
@@ -140,6 +141,7 @@ class Fleet:
         began = due = time.monotonic()
         while stop_after_s is None or due - began < stop_after_s:
             self.tick(interval_s)
+            # From when it was due and not from now, or every delay would make the day longer.
             due += interval_s / speed
             while True:
                 try:
@@ -180,6 +182,7 @@ class Fleet:
         except (ValueError, TypeError, KeyError, RecursionError):
             return  # Without an id there is nothing to answer.
         before = self._memory.recall(device_id, command_id)
+        # A question has the id of the command that it asks about, and is no repetition of that.
         if command.get("command") == "report_state":
             self._reply(device_id, command_id, nonce, *(before or ("unknown", "this command never came")))
             return

@@ -116,7 +116,9 @@ class Wire:
         with self._change:
             if self._under_way >= self._window:
                 self._wait(lambda: self._under_way < self._window)
+            # Counted before it is sent, for its acknowledgement may come before publish returns.
             self._under_way += 1
+        # Outside of the lock: paho's thread takes that for each acknowledgement.
         self._client.publish(topic, payload, qos=1)
 
     def finish(self) -> None:
@@ -147,10 +149,12 @@ class Wire:
 
     def _on_connect(self, client: Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._change:
+            # The first welcome is no return.
             again = self.acknowledged > 0
             self._connected = not reason.is_failure
             self._refusal = str(reason) if reason.is_failure else ""
             if self._connected:
+                # A broker that was restarted may know none of them.
                 for topic in self._subscriptions:
                     client.subscribe(topic, qos=1)
             self._change.notify_all()

@@ -67,6 +67,7 @@ class RecordedFile:
                     cells = next(reader)
                     if len(cells) != len(header):
                         raise ValueError(f"found {len(cells)} columns, expected {len(header)}")
+                    # Machines that report together have the same text, which is parsed once.
                     if cells[time_place] != before:
                         at = parse_instant(cells[time_place])
                         before = cells[time_place]
@@ -87,6 +88,7 @@ class RecordedFile:
         """
         with self.path.open("rb") as file:
             header = file.readline().decode("utf-8-sig", errors="replace").strip().split(",")
+            # The end is enough, and a recording may be larger than memory.
             file.seek(max(file.tell(), self.path.stat().st_size - 65_536))
             tail = file.read().decode(errors="replace").splitlines()
         for line in reversed(tail):
@@ -107,6 +109,7 @@ def _number(text: str) -> str:
     value = float(text)
     if not isfinite(value):
         raise ValueError(f"found {text!r}, expected a finite number")
+    # The shortest text that is read back as the same number.
     return repr(value)
 
 

@@ -148,6 +148,7 @@ def devices_of(plant: PlantSpec) -> dict[str, dict[str, Baseline]]:
 def _baseline(spec: SensorSpec) -> Baseline:
     for limits in (spec.normal, spec.alarm, spec.trip):
         if limits.low is not None and limits.high is not None:
+            # A range that is meant to be kept is taken for four standard deviations to each side.
             return Baseline((limits.low + limits.high) / 2, (limits.high - limits.low) / 8)
         if limits.high is not None:
             return Baseline(limits.high * 0.6 if limits.high > 0 else limits.high - 1, abs(limits.high) * 0.05 or 0.1)
