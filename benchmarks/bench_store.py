@@ -44,6 +44,7 @@ _VALUES = [
         "humidity": round(_random.gauss(40, 3), 2),
         "power_consumption": round(_random.gauss(20, 2), 2),
     }
+    # A prime, so that no device meets the same values over and over.
     for _ in range(997)
 ]
 
@@ -116,6 +117,7 @@ def layouts(folder: Path, rows: int) -> None:
         with busy_thread(busy):
             for number, group in enumerate(arrivals(some, devices)):
                 texts = [(device, at, str(values)) for device, at, values in group]
+                # Only the last fifth counts, when the table is as large as it gets.
                 if number == some // GROUP * 4 // 5:
                     cpu = wall = 0.0
                 began, began_cpu = time.perf_counter(), time.thread_time()

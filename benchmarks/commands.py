@@ -61,6 +61,7 @@ class Stream:
         return self._rate, committed / (time.monotonic() - self._began)
 
     def _run(self) -> None:
+        # Behind the instants of the warm-up: a reading that comes again is not stored again.
         number, began, sent = 100, time.monotonic(), 0
         self._began = began
         while not self._stop.is_set():
@@ -92,6 +93,7 @@ def measure(app: App, bus: FakeBus, devices: tuple[str, ...], count: int) -> tup
         approvals.append(time.monotonic() - began)
         ack = {"command_id": asked.command.command_id, "device_id": device, "result": "refused", "mode": "normal"}
         bus.deliver(f"aegisflow/acks/{device}", json.dumps({**ack, "at": format_instant(app.plant.now())}).encode())
+        # A device has one command at a time, so the next would be denied.
         while app.plant.device_commands(device, ADA).value.open:
             pass
     return proposals, approvals
@@ -107,6 +109,7 @@ def published(bus: FakeBus) -> list[object]:
 
 def run(count: int, *, loaded: bool) -> dict[str, float]:
     shipped = load(Path(__file__).parents[1] / "config" / "plant.yaml", {}).plant
+    # The limits of the shipped policy would deny most of what is measured.
     often = Rate(1_000_000, 3600.0)
     plant = replace(shipped, policy=replace(shipped.policy, device_rate=often, plant_rate=often))
     devices = tuple(plant.devices)

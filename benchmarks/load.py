@@ -87,10 +87,12 @@ def probe_alarms(port: int, alarms: Alarms, probes: list[str], breaches: int) ->
         calm = [packet(topic, ordinary(device, base + STEP_S * n, rng), 1 + n) for n in range(QUIET)]
         wild = [packet(topic, breaking_out(device, base + STEP_S * (QUIET + n)), 100 + n) for n in range(breaches)]
         link.sendall(b"".join(calm) + b"".join(wild[:-1]))
+        # Not always at the same point of the committer's interval.
         time.sleep(0.02 + 0.003 * (number % 10))
         published = time.monotonic()
         link.sendall(wild[-1])
         taken.append(alarms.wait_for(device) - published)
+        # What the broker has acknowledged is read and thrown away, or a full socket would hold it up.
         link.setblocking(False)
         while True:
             try:

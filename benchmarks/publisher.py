@@ -83,6 +83,7 @@ def publish(port: int, stream: list[bytes], rate: float | None = None) -> float:
     link = connect(port)
     link.setblocking(False)
     began, sent, acked_bytes, waiting = time.monotonic(), 0, 0, b""
+    # A PUBACK has four bytes, and nothing else comes on this line.
     while acked_bytes < 4 * len(stream):
         due = len(stream) if rate is None else min(len(stream), int((time.monotonic() - began) * rate) + 1)
         if not waiting and sent < due and sent - acked_bytes // 4 < WINDOW:
@@ -99,6 +100,7 @@ def publish(port: int, stream: list[bytes], rate: float | None = None) -> float:
             acked_bytes += len(got)
     took = time.monotonic() - began
     link.setblocking(True)
+    # DISCONNECT.
     link.sendall(b"\xe0\x00")
     link.close()
     return took

@@ -24,6 +24,7 @@ INITIALIZE = {
 
 def once() -> float:
     with tempfile.TemporaryDirectory() as folder:
+        # Nobody listens on port 1: the start must not hang on a broker.
         environment = {**os.environ, "AEGISFLOW_STORE_URL": f"sqlite:///{folder}/start.db", "MQTT_BROKER_PORT": "1"}
         began = time.monotonic()
         server = subprocess.Popen(
