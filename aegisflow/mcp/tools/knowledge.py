@@ -21,15 +21,15 @@ class KnowledgeTools:
 
     def query_device_manual(
         self,
-        query: Annotated[str, Field(min_length=2, max_length=500, description="a question or key words")],
-        device_id: Annotated[str | None, Field(max_length=100, description="keeps other kinds' manuals out")] = None,
-        limit: Annotated[int, Field(ge=1, le=10, description="passages")] = 4,
+        query: Annotated[str, Field(min_length=2, max_length=500)],
+        device_id: Annotated[str | None, Field(max_length=100)] = None,
+        limit: Annotated[int, Field(ge=1, le=10)] = 4,
     ) -> ManualAnswer:
         """What the equipment manuals and the plant's procedures say.
 
         Use it before every command and whenever you name a cause: cite manual and section. No
-        passage means the manuals do not say; then say that, do not guess. Whole manuals:
-        aegisflow://manuals. Next: execute_device_command, or acknowledge_anomaly to keep watching.
+        passage means the manuals do not say; then say that, do not guess.
+        Next: execute_device_command, or acknowledge_anomaly to keep watching.
         """
         plant = self._plant()
         answer = plant.find_passages(query, device_named(device_id, plant.inventory()), limit)

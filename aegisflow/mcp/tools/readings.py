@@ -58,13 +58,13 @@ class ReadingTools:
         start: Start = None,
         end: End = None,
         last: Last = None,
-        points: Annotated[int, Field(ge=0, le=200, description="of the series per sensor; 0: summary only")] = 40,
+        points: Annotated[int, Field(ge=0, le=200, description="of each series; 0: none")] = 40,
     ) -> SensorStream:
         """How a device's sensors behaved over a period (default: the last hour).
 
-        Per sensor count, mean, spread, min, max, slope, gaps and a down-sampled series that keeps
-        peaks; never raw rows. Use it to see the trend behind an alarm and to compare with the same
-        sensor of the line's other devices before concluding a fault. Next: query_device_manual.
+        Per sensor statistics, gaps and a down-sampled series that keeps peaks. Use it to see the trend
+        behind an alarm, and compare with the line's other devices before concluding a fault.
+        Next: query_device_manual.
         """
         plant = self._plant()
         period = asked_period(start, end, last, now=plant.now(), default_s=_HOUR_S)
@@ -111,14 +111,14 @@ class ReadingTools:
     def get_device_status(
         self,
         device_id: Annotated[str | None, Field(max_length=100, description="omit for the whole plant")] = None,
-        limit: Annotated[int, Field(ge=1, le=200, description="devices per page")] = 50,
+        limit: Annotated[int, Field(ge=1, le=200)] = 50,
         cursor: Cursor = None,
     ) -> DeviceStatusAnswer:
         """How devices are now: mode, silence, stale sensors, open alarms.
 
         Without device_id one line per device of the whole plant: start here. With device_id its
         sensors with value, z-score, quality and limits, its open commands and what you may command now.
-        Next: get_active_anomalies for what is wrong, get_sensor_stream for how it came about.
+        Next: get_active_anomalies, get_sensor_stream.
         """
         plant = self._plant()
         if device_id is not None:
