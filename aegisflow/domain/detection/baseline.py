@@ -10,6 +10,7 @@ BLOCK = 60
 MEMORY = 720
 """Readings over which the level is forgotten."""
 SPREAD_MEMORY = 2160
+"""Readings over which the spread is forgotten."""
 CLIP = 4.0
 """A deviation counts for no more than this many spreads, so that one wild value teaches nothing."""
 
@@ -125,6 +126,7 @@ class Baseline:
         self.full = False
         """Whether a block is complete, so that it waits to be learned or dropped."""
         self.in_block = 0
+        # Eight bytes a value, where a list takes 32: at the first start all devices warm up at once.
         self._warm: array[float] | None = array("d")
         self._agreeing: tuple[float, float] | None = None
         self._blocks = 0
@@ -239,16 +241,20 @@ class Baseline:
         self._roaming = max(abs(self.trend), self._roaming * _ROAMING_KEPT)
         self.energy_variance += (min((square - 1) ** 2 / 2, CLIP) - self.energy_variance) / (4 + min(self._blocks, 48))
         gain = BLOCK / min(self.count, SPREAD_MEMORY)
+        # One quiet block halves the spread at most.
         self._set_spread(self.spread * sqrt(max(0.25, 1 + gain * (square - 1))))
 
     def _correlate(self, covariance: float, variance: float, memory: int) -> None:
         if variance > 0:
+            # What is added is what the mean of a block takes from the correlation within it. At 1 no mean would
+            # say anything.
             r = max(-0.5, min(0.98, covariance / variance + 1 / BLOCK))
             self.correlation += (r - self.correlation) / memory
         self._widen()
 
     def _measure_random_walk(self, block_level: float) -> None:
         """Compare the level of the block three blocks ago with that of the block three before it."""
+        # The newest seven: two blocks three apart, and three behind them that are too young to be believed.
         self._means = means = (*self._means[1 - _LAG - _DELAY - 1 :], block_level)
         if len(means) < _LAG + _DELAY + 1:
             return
@@ -270,6 +276,7 @@ class Baseline:
         return self.inflation + BLOCK * self.random_walk_variance
 
     def _set_spread(self, spread: float) -> None:
+        # Never 0, and never less than a float can tell apart beside the level.
         self.spread = max(spread, 1e-6 * abs(self.level), 4 * ulp(self.level), 1e-150)
         self.scale = 1 / self.spread
 
@@ -295,6 +302,7 @@ def _robust(values: "array[float]", resolution: float) -> tuple[float, float]:
     if spread <= 2 * resolution:
         clip = CLIP * max(spread, 2 * resolution)
         spread = sqrt(sum(min(deviation, clip) ** 2 for deviation in deviations) / len(deviations))
+    # It has never moved, so what is usual for it can only be guessed.
     if spread == 0.0:
         return level, max(2 * resolution, abs(level) / 100)
     return level, max(spread, resolution)

@@ -377,6 +377,7 @@ class DeviceDetector:
         for finding in findings:
             sensor = self._by_name.get(finding.sensor)
             if sensor is not None and finding.spread > 0:
+                # As many readings as a warm-up of two blocks learns from.
                 sensor.baseline.begin(finding.baseline, finding.spread, 120)
                 sensor.adapt()
 

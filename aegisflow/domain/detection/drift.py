@@ -9,15 +9,15 @@ from aegisflow.domain.equipment import FaultRule
 
 MIN_DRIFT = 0.02
 """Share of the value from which on a drift counts."""
-_CERTAIN = 7.0
-_SUSPECT = 5.0
+_CERTAIN, _SUSPECT = 7.0, 5.0
+"""Standard errors of the common share from which on a drift is certain, or suspected."""
 _MEDIUM_TIMES = 1.6
 """Factor by which a drift must be larger to count by the medium mean, which is less certain in other ways, too."""
 _HYSTERESIS = 0.6
-_AGREE = 3.0
-_SINGLE = 2.5
-_MIN_SINGLE = 3
-_PROPORTION = 0.15
+_AGREE, _PROPORTION = 3.0, 0.15
+"""Standard errors, and part of the shift that is expected, by which a sensor may be off the common share."""
+_SINGLE, _MIN_SINGLE = 2.5, 3
+"""Standard errors from which on a sensor shows the drift by itself, and how many must do so."""
 
 
 class Drift(NamedTuple):
@@ -124,6 +124,7 @@ class DriftWatch:
             self.found, self.suspected = None, settling and self._rule != ""
             return
         sensors, alarmed = self._sensors, alarm_type == self._rule
+        # Nothing leans together, as at almost every look: the rest need not be worked out.
         if not alarmed and abs(share_of(sensors, True)[0]) < MIN_DRIFT / 4:
             self.found, self.suspected = None, False
             return

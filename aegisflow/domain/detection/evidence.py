@@ -21,6 +21,7 @@ def finding_of(sensor: SensorDetector, detector: str, severity: Severity = Sever
     elif z is None:
         usual, spread, z = zscore.window.mean or 0.0, zscore.window.spread or 0.0, 0.0
     else:
+        # The window has the value by now; what it was before comes back from the deviation.
         usual, spread = value - zscore.deviation, zscore.deviation / z if z else zscore.window.spread or 0.0
     interval_s = 0.0 if sensor.interval is None else sensor.interval.usual_s
     return Finding(sensor.name, detector, value, usual, spread, z, severity, tripped, interval_s)

@@ -117,6 +117,7 @@ def fitting(
             fits = [fit for fit in fits if fit.rule.together]
         else:
             fits = others
+    # Of two that are equally strong, the one that stands first in plant.yaml comes first.
     return sorted(fits, key=lambda fit: -fit.strength)
 
 

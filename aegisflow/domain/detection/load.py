@@ -11,9 +11,11 @@ SETTLING = 360
 FOLLOWING = 3.0
 """Deadbands by which a load can move the sensors that follow it, at most."""
 _CERTAIN = 5.0
+"""Standard errors of the medium mean from which on the load has changed."""
 _MIN_STEP = 0.5
 """Spreads by which the load must at least be off to have changed."""
 _AGAIN = 2.0
+"""Spreads by which the load must move on for the step to begin anew."""
 _WAIT, _MAX_WAITS = 60, 6
 """Readings by which the end is put off while a follower moves, and how often."""
 _AFTER_ALARM = 60

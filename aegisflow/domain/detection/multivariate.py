@@ -55,6 +55,7 @@ class MultivariateScore:
             if sensor.at != at:
                 continue
             means = sensor.means
+            # Without abs() and max(): this runs for every sensor of a device without rules, in every reading.
             medium = means.medium * sensor.level_scale
             if medium > level:
                 level = medium

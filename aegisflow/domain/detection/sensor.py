@@ -14,13 +14,15 @@ from aegisflow.domain.interval import FIRST, Interval, stale_after_s
 
 MIN_SHIFT = 0.9
 """Spreads by which a level must at least have moved, with or without a deadband."""
-_MIN_REACH = 4.0
-_MAX_REACH = 7.0
+_MIN_REACH, _MAX_REACH = 4.0, 7.0
 _REACH = 10.0
+"""Standard deviations of the brief mean by which it must come back to have turned; 4 to 7 spreads."""
 _CERTAIN_LONG = 6.0
+"""Standard errors of the long mean from which on a shift is certain."""
 _SLOW_DEADBANDS = 1.5
-_HYSTERESIS = 0.6
-_STILL = 2.0
+"""Deadbands that a shift must reach by the long mean."""
+_HYSTERESIS, _STILL = 0.6, 2.0
+"""Part of the deadband, and standard errors, from which on a level that was off is still off."""
 _NO_BIAS = 0.1
 """Spreads by which a mean over half an hour may be off by chance."""
 _STROLLS = 3.0
@@ -125,6 +127,7 @@ class SensorDetector:
         if same or flatline.run:
             flatline.update(same)
         else:
+            # What flatline.update does with a value that ends no run, as almost none does, but without the call.
             flatline.seen += 1
         baseline = self.baseline
         scale = baseline.scale

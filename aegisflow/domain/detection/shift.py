@@ -117,6 +117,7 @@ class Means:
 
     def update(self, u: float) -> None:
         """Take in a deviation, in spreads."""
+        # The weights above as numbers: to look them up for each value would cost more than the sums.
         self.brief += (u - self.brief) * 0.2857142857142857
         self.medium += (u - self.medium) * 0.05
         self.long += (u - self.long) * 0.016666666666666666
