@@ -291,6 +291,7 @@ class AlarmBook:
             if alarm.lasts:
                 older = self._register.active
                 if older is not None:
+                    # When its cause went nobody knows; that it had not is known of its last change.
                     events += self._clear(older, older.changed_at)
                 self._counters = {item.sensor: recalled(item, alarm.severity) for item in alarm.evidence}
             self._register.place(alarm)
@@ -427,11 +428,13 @@ class AlarmBook:
         if alarm is None:
             return ()
         if any(counter.joined and not counter.quiet.count for counter in self._counters.values()):
+            # Without an event: each reading of a fault would be a row in the store. The next change tells it.
             alarm = self._register.active = replace(alarm, repeats=alarm.repeats + 1)
         delay = self._on_delay
         joined, severity = join(self._counters, delay), earned(self._counters, delay)
         if severity.rank > alarm.severity.rank:
             return self._keep(Change.ESCALATED, at, escalated(alarm, severity, evidence_of(self._counters), at))
+        # A z that doubles and is below 2 still says nothing.
         doubled = (c for c in self._counters.values() if c.joined and abs(c.worst.z) >= 2 * max(c.told, 1.0))
         if joined or any(doubled):
             return self._keep(Change.UPDATED, at, replace(alarm, evidence=evidence_of(self._counters), changed_at=at))

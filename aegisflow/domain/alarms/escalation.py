@@ -141,6 +141,7 @@ class EscalationBook:
             steady: seconds of a clock that nobody sets.
             told: what people were notified of before, as far as that is known.
         """
+        # The last of each subject stands: the worst, and of that the furthest level.
         newest = {one.subject: one for one in sorted(told, key=lambda one: (one.severity.rank, one.level, one.at))}
         found: tuple[Notification, ...] = ()
         for alarm in alarms:

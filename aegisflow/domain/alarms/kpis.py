@@ -120,6 +120,7 @@ def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1)
         period=period,
         operators=operators,
         alarms=len(raised),
+        # A period shorter than ten minutes counts as ten, or one alarm in one minute would be ten.
         average=len(raised) / operators / max(length_s / BIN_S, 1.0),
         peak=max(bins.values(), default=0) / operators,
         floods=floods,

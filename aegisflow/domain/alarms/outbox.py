@@ -41,6 +41,7 @@ class RetryPace:
 
     def pause_s(self, failures: int) -> float:
         """Return the pause after so many failures in a row; each is twice as long as the one before."""
+        # Bounded, for 2.0 ** 1024 raises an OverflowError.
         return min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
 
 
@@ -87,7 +88,7 @@ class Changes(NamedTuple):
 
     put: tuple[Delivery, ...]
     drop: tuple[str, ...]
-    """Keys."""
+    """Keys of the deliveries that are no longer owed."""
 
 
 @dataclass(slots=True)
@@ -202,6 +203,7 @@ class Outbox:
         """
         state = self._sinks[sink]
         attempt = state.under_way
+        # The outcome of an attempt that nobody waits for any more.
         if attempt is None or attempt.number != number:
             return False
         state.under_way = None
