@@ -77,7 +77,7 @@ MUTANTS = (
     Mutant("silent device commanded", LOCKS, "if device.silent:", "if False:"),
     Mutant("restart without recovery", LOCKS, "if command.command in _STARTS:", "if False:"),
     Mutant("recovery without time", LOCKS, "if held < limit.for_s:", "if since is None:"),
-    Mutant("recovery over a gap", LOCKS, "or not 0.0 <= at - self._at[sensor] <= self._gap_s:", "or False:"),
+    Mutant("recovery over a gap", LOCKS, "or not 0.0 <= at - self._at[sensor] <= self._longest_gap_s:", "or False:"),
     Mutant("recovery while it runs", LOCKS, "if mode.is_running:", "if False:"),
     Mutant(
         "agents approve",

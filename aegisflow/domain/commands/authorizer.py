@@ -131,6 +131,7 @@ class CommandAuthorizer:
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
         if by.name in record.approved_by:
             raise NotAllowedError("approve", by.name, "has approved it already; another operator must")
+        # As bytes, for compare_digest raises at a text that is not ASCII, and anybody may send one.
         if not hmac.compare_digest(digest.encode(), record.digest.encode()):
             raise ConflictError(f"{command_id} is not the command that was shown; look at it again")
         if receipt.expires_at is None or at >= receipt.expires_at:
@@ -143,6 +144,7 @@ class CommandAuthorizer:
             reasons = ("judged again when it was approved: denied", *decision.reasons)
             return end(record, Stage.EXPIRED, at, reasons, by.name)
         agreed = (*record.approved_by, by.name)
+        # Policy may have been tightened since. What was asked for at the proposal stays the least.
         needed = max(record.approvals_needed, decision.approvals)
         if len(agreed) < needed:
             next_step = f"{len(agreed)} of {needed} operators have approved it; another must by {_until(receipt)}"
@@ -212,6 +214,8 @@ class CommandAuthorizer:
     def _judge(self, command: Command, device: DeviceView | None, at: float) -> Decision:
         if command.device_id not in self.commands.plant.devices:
             return Decision(Verdict.DENY, ("the plant has no such device",))
+        # Steps that are still being stored count here, of which policy knows nothing. A shutdown waits for no
+        # other command.
         for other in self.commands.known():
             if (
                 other.command.device_id == command.device_id

@@ -57,6 +57,7 @@ def interlocks(command: Command, device: DeviceView, *, judged: str, send_by: fl
     move = illegal_move(command, device)
     if move:
         found.append(move)
+    # A shutdown must reach a machine that is silent, or busy with another command, too.
     if command.command is CommandName.EMERGENCY_SHUTDOWN:
         return tuple(found)
     if device.open_command:

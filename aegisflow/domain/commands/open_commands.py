@@ -79,6 +79,7 @@ class OpenCommands:
         longest = max(policy.device_rate.within_s, policy.plant_rate.within_s)
         while self._dispatches and self._dispatches[0][0] <= at - longest:
             self._dispatches.popleft()
+        # With those that are still being stored, or two at a time would both be the last one that is allowed.
         sent = [*self._dispatches, *(_dispatch_of(one) for one in self._reserved.values() if _is_agents(one))]
         to_device = [t for t, name in sent if name == device_id and t > at - policy.device_rate.within_s]
         to_plant = [t for t, _ in sent if t > at - policy.plant_rate.within_s]

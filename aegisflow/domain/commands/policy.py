@@ -93,6 +93,8 @@ def options(device: DeviceView, plant: PlantView, policy: PolicySpec, probe: Com
     for name in CommandName:
         if name in FOR_OPERATORS:
             continue
+        # From the least to the most that a load can be reduced by. Neighbours with the same verdict become one
+        # option.
         steps = (20.0, 30.0, 50.0, 80.0) if name is CommandName.REDUCE_LOAD else (None,)
         of_command: list[CommandOption] = []
         for step in steps:

@@ -130,6 +130,7 @@ class CommandStateMachine:
         """What a decision about a command rests on: mode, load and specification, as one text."""
         spec, print_ = self._fingerprint
         if not print_:
+            # 0 stands for what is not worked out yet.
             print_ = zlib.crc32(repr(spec).encode()) or 1
             self._fingerprint = (spec, print_)
         return f"{self.mode}/{self.reduction_pct:g}/{print_:08x}"
@@ -156,6 +157,7 @@ class CommandStateMachine:
         command = record.command
         if command.command_id == self.open_command or command.command_id in self._decided:
             return Begun()
+        # Before the interlocks are asked: an order that they forbid is decided as well.
         self._remember(command.command_id, record.send_by or at, at)
         against = interlocks(command, view, judged=record.state_version, send_by=record.send_by or at, at=at)
         if against:
@@ -330,6 +332,7 @@ class CommandStateMachine:
         assert self._execution is not None
         record, command = self._execution.record, self._execution.record.command
         self._execution = None
+        # Another set-point is no other mode.
         if command.command is CommandName.SET_PARAMETER:
             return
         if progress.stage is Stage.VERIFIED:

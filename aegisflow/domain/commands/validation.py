@@ -55,6 +55,7 @@ def _number(name: str, value: str | float, limits: Limits, unit: str) -> float:
     low = -math.inf if limits.low is None else limits.low
     high = math.inf if limits.high is None else limits.high
     expected = f"a number from {low:g} to {high:g} {unit}"
+    # float() would take true for 1.
     if isinstance(value, bool):
         raise BadValueError(f"parameters.{name}", value, expected)
     try:
