@@ -187,6 +187,8 @@ class DeviceActor(DispatchedActor):
             self._tell_clock()
         if done:
             self._received += len(done)
+            # Those of repetitions and of readings without a value as well: their messages are settled by the same
+            # commit.
             receipts = tuple([item.receipt for item in done if item.receipt is not None])
             self.post(HISTORIAN, StoreRecords(self.name, stored, receipts, len(done), events))
             if events:
@@ -338,6 +340,7 @@ class DeviceActor(DispatchedActor):
             self._store(self._device.tick(at, broker_connected))
             if self._device.command_state.is_watching:
                 self._watch(at)
+        # Not by the plant's clock, which stands still in a replay that has not begun.
         elif time.monotonic() > self._cold_at:
             self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
 

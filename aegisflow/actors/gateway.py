@@ -148,6 +148,7 @@ class Gateway(ThreadedActor):
                 inbound.in_flight += len(part)
                 if not self.tell(device_id, RecordReadings(part)):
                     self._store_unwatched(device_id, part)
+        # Not before: time must not pass for a device that has not been told its readings.
         self._clock.catch_up()
         if groups:
             inbound.note_readings(self._clock.now())
@@ -156,6 +157,7 @@ class Gateway(ThreadedActor):
         inbound.done()
         self._metrics.messages.inc(len(batch))
         if inbound.has_waiting():
+            # A full batch means that more has gathered already.
             self.wake_in(0.0 if len(batch) == MAX_DRAIN else self._group_s)
 
     def _decode(
@@ -294,6 +296,7 @@ class Gateway(ThreadedActor):
     def _refuse(self, refused: list[tuple[BusMessage, PayloadError]]) -> None:
         """Count refused messages, keep some as dead letters, and have the historian settle all of them."""
         now = time.monotonic()
+        # A bucket of tokens: a sender of rubbish must not fill the store.
         self._letters = min(MAX_LETTERS_AT_ONCE, self._letters + (now - self._letters_at) * MAX_LETTERS_PER_S)
         self._letters_at = now
         letters = []

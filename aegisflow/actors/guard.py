@@ -297,6 +297,7 @@ class Guard(ThreadedActor):
             if told.final:
                 self._ask_store()  # what is stored is another thing than what is known here
         queued = self._queued.get(told.command_id)
+        # Each is judged on what the one before has come to.
         while queued and not self._writer.is_storing(told.command_id):
             self._advance(queued.popleft())
         if not queued:
@@ -367,6 +368,7 @@ class Guard(ThreadedActor):
         if self._stash.is_open:
             return
         self._commands.agents = past.agents
+        # A guard that has just begun knows no mode, and may have missed what became of commands.
         for device_id in self._commands.plant.devices:
             self.tell(device_id, ReportMode())
         self._stash.open(self._handle)

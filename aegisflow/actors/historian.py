@@ -159,6 +159,7 @@ class Historian:
             if isinstance(message, StoreRecords | StoreDeadLetters):
                 receipts += message.receipts
                 count += message.count
+            # By identity: to compare records would compare all their readings.
             if record.events and not any(record is one for one in committed.refused):
                 events += record.events
         if count or receipts:

@@ -65,6 +65,7 @@ class InboundQueue:
 
     def take(self, most: int) -> list[BusMessage]:
         """Remove and return at most so many messages, oldest first; QoS 0 ones only while there is room for them."""
+        # First, so that a message that comes while this runs rings again.
         self._rung = False
         batch = self._begun
         if not batch:

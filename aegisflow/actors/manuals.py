@@ -75,6 +75,7 @@ class ManualsActor(ThreadedActor):
         self._work.put(None)
         self._helper.join(timeout=STOP_S)
 
+    # Here and not only in on_stop, which an actor that fell does not come to.
     def _actor_loop_teardown(self) -> None:
         self._stopping.set()
         self._work.put(None)
@@ -84,6 +85,7 @@ class ManualsActor(ThreadedActor):
         """Answer a question, take reports in, or look for changes in the folder."""
         match message:
             case Tick():
+                # A tick a second would pile up behind a slow folder, or a model that is being loaded.
                 if self._read.is_set() and self._work.empty():
                     self._work.put(self._refresh)
                 if self._recall_failed:
