@@ -208,7 +208,7 @@ class App:
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
         self._undo.append(self.inbound_queue.close)
         codec = self._codec(settings.plant)
-        bus.subscribe((codec.sensor_filter(), codec.ack_filter()))
+        bus.subscribe((codec.sensor_filter(), codec.ack_filter(), codec.command_filter()))
         # Before the store is given back, for whoever has it next connects to the broker under the same name.
         self._undo.insert(1, bus.stop)
         bus.start(self.inbound_queue.on_message, self._link_changed)

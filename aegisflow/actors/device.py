@@ -1,6 +1,7 @@
 """The actor of one device: hands readings and commands to ``domain.device.Device``, and on to others what follows."""
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from aegisflow.actors.messages.device import (
     CommandNotSent,
     DeviceRecalled,
     ExecuteCommand,
+    ForeignCommandSeen,
     ReadAlarms,
     ReadDeviceStatus,
     ReadFacts,
@@ -48,6 +50,9 @@ __all__ = ["DeviceActor"]
 
 RECALL_TIMEOUT_S = 30.0
 """Without an answer from the historian by then, the device starts without its past."""
+
+FOREIGN_AGAIN_S = 60.0
+"""How often at most the audit is told of commands that others send to one machine, beyond the alarm."""
 
 _DUPLICATE, _ACCEPTED = Disposition.DUPLICATE, Disposition.ACCEPTED
 
@@ -84,6 +89,8 @@ class DeviceActor(DispatchedActor):
         self._told_progress: tuple[Progress, ...] = ()
         """What became of the newest command, as it was told to the guard."""
         self._told_mode: tuple[Mode, float] | None = None
+        self._foreign_at = -math.inf
+        """When the audit was last told of a command that somebody else has sent."""
         self._stating: dict[int, tuple[StatedMode, pykka.Future[StatedMode]]] = {}
         """Number of the audit row that is being stored, to the operator's word for the mode that it is about."""
         self._number = 0
@@ -119,7 +126,9 @@ class DeviceActor(DispatchedActor):
                 | ReturnAlarmToService()
             ):
                 return self._answer(message) if self._stash.is_open else self._stash.keep_question(message)
-            case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
+            case (
+                ExecuteCommand() | AckReceived() | ForeignCommandSeen() | CommandNotSent() | ViewDevice() | ReportMode()
+            ):
                 if self._stash.is_open:
                     self._take_command(message)
                 else:
@@ -258,7 +267,19 @@ class DeviceActor(DispatchedActor):
                 self._tell_progress(() if ended is None else (ended,))
             case AckReceived(ack):
                 self._take_answer(ack, at)
+            case ForeignCommandSeen(what):
+                self._note_foreign(what, at)
         self._report_mode()
+
+    def _note_foreign(self, what: str, at: float) -> None:
+        """Tell people of a command that somebody else has sent, and the audit: each alarm once, and once a minute."""
+        events = self._device.foreign_command(what, at)
+        self._store(events)
+        if events or at - self._foreign_at >= FOREIGN_AGAIN_S:
+            self._foreign_at = at
+            self.log.warning("foreign_command", what=what)
+            entry = AuditEntry(at, self.name, "foreign_command", self.name, {"command": what})
+            self.post(HISTORIAN, AppendAudit(entry))
 
     def _take_answer(self, ack: Ack, at: float) -> None:
         """Take in what the machine says, unless it answers nothing or is not of now."""
@@ -383,7 +404,9 @@ class DeviceActor(DispatchedActor):
         match message:
             case RecordReadings(readings):
                 self._record(readings)
-            case ExecuteCommand() | AckReceived() | CommandNotSent() | ViewDevice() | ReportMode():
+            case (
+                ExecuteCommand() | AckReceived() | ForeignCommandSeen() | CommandNotSent() | ViewDevice() | ReportMode()
+            ):
                 self._take_command(message)
             case StateMode():
                 return self._state_mode(message)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from aegisflow.actors.inbound_queue import InboundQueue
 from aegisflow.actors.messages.common import Tick, Wake
-from aegisflow.actors.messages.device import AckReceived, CommandNotSent, RecordReadings
+from aegisflow.actors.messages.device import AckReceived, CommandNotSent, ForeignCommandSeen, RecordReadings
 from aegisflow.actors.messages.gateway import (
     AnswerRefused,
     AskMachine,
@@ -51,6 +51,8 @@ MAX_LETTERS_PER_S = 10.0
 """How many refused messages are kept at once, and how many a second in the long run; others are only counted."""
 LETTER_BYTES = 1_024
 """How much of a refused message is kept."""
+OWN_KNOWN = 1_000
+"""How many of our own messages to machines are known again when the broker sends them back (MQTT 3.1.1)."""
 QUESTIONS = 4
 """How many questions to a device are remembered, for their answers to be known by their nonce."""
 QUESTION_S = 10
@@ -88,6 +90,8 @@ class Gateway(ThreadedActor):
         """Claim id to the command that the store has been asked for, until its answer or the command's expiry."""
         self._asked: dict[str, deque[tuple[str, str]]] = {}
         """Device to the id and the nonce of its last questions."""
+        self._own: deque[bytes] = deque(maxlen=OWN_KNOWN)
+        """SHA-256 of the last messages that we published to machines."""
         self._letters = float(MAX_LETTERS_AT_ONCE)
         self._letters_at = time.monotonic()
         self._table = RefusedTable()
@@ -175,7 +179,9 @@ class Gateway(ThreadedActor):
                 if reading.refused:
                     self._note_values(message, reading)
             except PayloadError as error:
-                if not self._codec.is_ack(message.topic):
+                if self._codec.commanded(message.topic) is not None:
+                    refused += self._hear_command(message)
+                elif not self._codec.is_ack(message.topic):
                     refused.append((message, error))
                 elif (problem := self._take_ack(message)) is not None:
                     refused.append((message, problem))
@@ -230,7 +236,7 @@ class Gateway(ThreadedActor):
             return
         topic, payload = self._codec.encode_command(command, issued_at=now, expires_at=send_by)
         try:
-            self._bus.publish(topic, payload, expiry_s=max(1, int(send_by - now)))
+            self._publish(topic, payload, max(1, int(send_by - now)))
         except BusError as error:
             self._not_sent(record, f"the broker cannot be reached: {error}")
             return
@@ -247,7 +253,7 @@ class Gateway(ThreadedActor):
         asked.append((question.command_id or NO_COMMAND, nonce))
         topic, payload = self._codec.encode_question(question.device_id, question.command_id, now, nonce)
         try:
-            self._bus.publish(topic, payload, expiry_s=QUESTION_S)
+            self._publish(topic, payload, QUESTION_S)
         except BusError as error:
             self.log.info("machine_not_asked", device=question.device_id, reason=str(error))
 
@@ -266,6 +272,24 @@ class Gateway(ThreadedActor):
         receipts = () if message.receipt is None else (message.receipt,)
         self.tell(HISTORIAN, StoreRecords(ack.device_id, receipts=receipts, count=1))
         return None
+
+    def _publish(self, topic: str, payload: bytes, expiry_s: int) -> None:
+        """Publish, and know it again should the broker send it back."""
+        self._own.append(hashlib.sha256(payload).digest())
+        self._bus.publish(topic, payload, expiry_s=expiry_s)
+
+    def _hear_command(self, message: BusMessage) -> list[tuple[BusMessage, PayloadError]]:
+        """Tell a device what somebody else has sent its machine; what we sent comes back with MQTT 3.1.1 only."""
+        device_id = self._codec.device_of(message.topic)
+        if hashlib.sha256(message.payload).digest() in self._own and not message.retain:
+            self._inbound.in_flight += 1
+            receipts = () if message.receipt is None else (message.receipt,)
+            self.tell(HISTORIAN, StoreRecords(device_id or "", receipts=receipts, count=1))
+            return []
+        foreign = self._codec.foreign_command(message)
+        if device_id is not None:
+            self.tell(device_id, ForeignCommandSeen(foreign.detail))
+        return [(message, foreign)]
 
     def _is_of_now(self, ack: Ack) -> bool:
         """Return whether a signed answer repeats the nonce of what it answers, so that nobody has recorded it before.

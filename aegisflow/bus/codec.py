@@ -58,6 +58,7 @@ REASONS: Mapping[str, str] = {
     "bad_signature": "an answer to a command that is not signed with our key",
     "bad_nonce": "a signed answer without the nonce of the command or question that it answers",
     "stray_answer": "an answer to no command of this device, or to a question that nobody asked",
+    "foreign_command": "a command to a machine that AegisFlow did not send",
     "stale_answer": "an answer dated before what it answers, or ahead of now",
 }
 """Every reason to refuse a message. The set is fixed, so a reason is safe as a label of a metric."""
@@ -130,6 +131,24 @@ class Codec:
         """Return the MQTT topic filter that matches the answers of every device."""
         return self._acks.filter
 
+    def command_filter(self) -> str:
+        """Return the MQTT topic filter that matches the commands to every machine: nobody but us may publish there."""
+        return self._commands.filter
+
+    def commanded(self, topic: str) -> str | None:
+        """Return whom a topic of commands is for; None for another topic."""
+        return self._commands.level(topic)
+
+    def foreign_command(self, message: BusMessage) -> PayloadError:
+        """Return in words what a command says that somebody else has sent."""
+        try:
+            said = msgspec.json.decode(message.payload)
+            told = ", ".join(f"{name} {said.get(name)!r}" for name in ("command", "parameters", "command_id"))
+        except (ValueError, AttributeError, RecursionError):
+            told = f"{len(message.payload)} bytes that are no JSON object"
+        retained = ", and it is retained" if message.retain else ""
+        return PayloadError("foreign_command", printable(f"{told}{retained}", _MAX_DETAIL))
+
     def ack_topic(self, device_id: str) -> str:
         """Return the topic on which a device answers."""
         return self._acks.topic(device_id)
@@ -143,8 +162,11 @@ class Codec:
         device = self._by_topic.get(topic)
         if device is not None:
             return device.device_id
-        level = self._acks.level(topic)
-        return level if level in self._devices else None
+        for template in (self._acks, self._commands):
+            level = template.level(topic)
+            if level in self._devices:
+                return level
+        return None
 
     def decode_reading(self, message: BusMessage, received_at: float) -> Reading:
         """Return the reading that a message carries.

@@ -37,6 +37,8 @@ from aegisflow.domain.views import ClockView, DeviceStatus, SensorStatus
 MODE_CONTRADICTED = "mode_contradicted"
 """Type of the alarm that a machine runs although its mode says that it stands."""
 NO_CHANGE_YET = "no change reported yet"
+FOREIGN_COMMAND = "foreign_command"
+"""Type of the alarm that somebody else has sent the machine a command."""
 _MIN_TIMES = 60
 """Timestamps by which duplicates are known, at least."""
 _SETTLED_S = 30.0
@@ -128,6 +130,18 @@ class Device:
             return ()
         self._book.suppresses_by_design = False
         return self._book.raise_for_command(MODE_CONTRADICTED, (why, "look at the machine, and state its mode"), at)
+
+    def foreign_command(self, what: str, at: float) -> tuple[AlarmEvent, ...]:
+        """Raise an alarm that somebody else has sent the machine a command; one until people have taken note of it.
+
+        Args:
+            what: what it says, in words.
+            at: UTC epoch seconds.
+        """
+        if any(one.fault_type == FOREIGN_COMMAND and one.state is AlarmState.RETURNED for one in self.alarms()):
+            return ()
+        reasons = (f"a command that AegisFlow did not send: {what}", "look at the machine, and who may publish to it")
+        return self._book.raise_for_command(FOREIGN_COMMAND, reasons, at)
 
     @property
     def _mode_suppresses(self) -> bool:

@@ -28,6 +28,7 @@ DOMAIN = [
         "commands/test_answers",
         "test_rights",
         "commands/test_quota",
+        "test_foreign_commands",
         "commands/test_policy",
         "commands/test_interlocks",
         "commands/test_verification",
@@ -39,7 +40,7 @@ DOMAIN = [
 ]
 GUARD = ["tests/actors/test_guard.py", "tests/actors/test_publishing.py"]
 STORE = ["tests/store/test_publishing.py"]
-WALK = ["tests/walks/test_command_walk.py"]
+WALK = ["tests/walks/test_command_walk.py", "tests/walks/test_walk_of_foreign_commands.py"]
 MQTT = [
     "tests/bus/test_mqtt.py::test_nothing_is_published_while_there_is_no_connection",
     "tests/bus/test_mqtt.py::test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_comers",

@@ -313,6 +313,21 @@ MUTANTS = (
         "if self._codec.signs and not self._is_of_now(ack):",
         "if False:",
     ),
+    Mutant(
+        "a command of somebody else is no alarm",
+        GATEWAY,
+        "self.tell(device_id, ForeignCommandSeen(foreign.detail))",
+        "pass",
+    ),
+    Mutant(
+        "a command of somebody else passes for ours",
+        GATEWAY,
+        "in self._own and not message.retain:",
+        "not in self._own:",
+    ),
+    Mutant(
+        "people are told of each command of somebody else", DEVICE, "one.fault_type == FOREIGN_COMMAND and", "False and"
+    ),
     Mutant("a stray answer is believed", DEVICE_ACTOR, "        if refused is not None:\n", "        if False:\n"),
     Mutant("mode kept though nobody saw", STATE_MACHINE, "elif progress.stage in _CALLED:", "elif False:"),
     Mutant(

@@ -115,6 +115,14 @@ class ExecuteCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignCommandSeen:
+    """Somebody else has sent this machine a command, past policy and people."""
+
+    what: str
+    """What it says, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class CommandNotSent:
     """The gateway has not published a command of this device and never will; it is certain that nothing left."""
 

@@ -204,7 +204,8 @@ class MqttConnection:
             self._client.unsubscribe(dropped)
         if topics:
             # paho takes the options of MQTT 5, or the bare QoS of 3.1.1.
-            options: Any = SubscribeOptions(qos=1) if self._is_5 else 1
+            # What we publish ourselves does not come back, so that on our own topics only others are heard.
+            options: Any = SubscribeOptions(qos=1, noLocal=True) if self._is_5 else 1
             self._client.subscribe([(topic, options) for topic in topics])
         self._waker.wake()
 
