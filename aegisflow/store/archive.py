@@ -63,6 +63,8 @@ def _of_one_moment(
 
         try:
             return once()
+        # The server may have ended this session, by a restart or a timeout of its own. Only a second failure, on
+        # a new connection, says something of the store.
         except PeeweeException:
             self.close()
         try:
@@ -98,7 +100,10 @@ class Archive:
         summary = StreamSummary(specs, period, points, device.silent_after_s)
         key = self._key(device.device_id)
         if key is not None:
+            # A minute is stored under its first second: without this, the one in which the period begins would be
+            # missed.
             whole = period._replace(start=period.start // MINUTE_S * MINUTE_S)
+            # Nothing is counted twice: a reading is deleted in the transaction that adds it to its minute.
             for minutes in minute_pages(self.connection, key, whole):
                 summary.add_minutes(minutes)
             for rows in pages(self.connection, key, period):
@@ -118,6 +123,7 @@ class Archive:
     def alarms(self, query: AlarmQuery) -> AlarmPage:
         """Return a page of alarms, newest first, and what is on all pages."""
         matching = _matching(Anomaly, _alarm_conditions(query))
+        # The totals are of all pages, so the cursor narrows only the page.
         page = matching
         if query.before is not None:
             at, alarm_id = query.before
@@ -232,6 +238,7 @@ def _alarm_conditions(query: AlarmQuery) -> list[Any]:
     found: list[Any] = []
     if query.period is not None:
         start, end = query.period
+        # An alarm belongs to every period in which it was active, not only to the one in which it was raised.
         open_still = Anomaly.cleared_at.is_null() & (Anomaly.state != str(AlarmState.NORMAL))
         found += [open_still | (Anomaly.cleared_at > start) | (Anomaly.raised_at >= start), Anomaly.raised_at < end]
     if query.device_ids:

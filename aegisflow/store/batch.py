@@ -16,14 +16,14 @@ class Record(NamedTuple):
     source: object
     """What brought it; handed back with it, and what a dead letter would show."""
     device_id: str | None = None
-    """Whose past it belongs to."""
+    """The device whose past it belongs to."""
     readings: Sequence[Reading] = ()
     events: Sequence[AlarmEvent] = ()
     letters: Sequence[DeadLetter] = ()
     audit: Sequence[AuditEntry] = ()
     deliveries: Sequence[Delivery] = ()
     dropped_deliveries: Sequence[str] = ()
-    """Keys."""
+    """Keys of the deliveries that are no longer owed."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from aegisflow.store.connection import Connection, file_of
 
 __all__ = ["Head", "HeadFile", "Verified", "guard_audit", "newest_head", "rehash", "verify"]
 
+# Some 100 bytes a line, so the file stays below 2 MB.
 _MAX_LINES = 20_000
 _PAGE = 2_000
 _SQLITE_GUARDS = tuple(
@@ -74,6 +75,8 @@ class HeadFile:
                 os.fsync(file.fileno())
             self._lines = (self._lines or 0) + 1
             self.failure = ""
+        # A full disk or a folder that is gone must not keep readings from being committed; health tells of it
+        # instead.
         except OSError as error:
             self.failure = f"the head of the audit could not be exported to {self.path}: {error.strerror}"
 
@@ -84,6 +87,7 @@ class HeadFile:
         found = []
         for line in self.path.read_text("ascii", "replace").splitlines():
             parts = line.split()
+            # 64 hexadecimal digits are a whole SHA-256.
             if len(parts) == 3 and parts[0].isdigit() and len(parts[1]) == 64:
                 found.append(Head(int(parts[0]), parts[1]))
         return found
@@ -94,6 +98,7 @@ class HeadFile:
         lines = self.path.read_text("ascii", "replace").splitlines(keepends=True) if self.path.exists() else []
         if len(lines) >= _MAX_LINES:
             lines = lines[-_MAX_LINES // 2 :]
+            # Written beside and then renamed, so that a process that is killed here leaves one whole file.
             part = self.path.with_name(self.path.name + ".part")
             part.write_text("".join(lines), "ascii")
             part.replace(self.path)
@@ -136,6 +141,8 @@ def verify(
             why = f"does not follow row {last}: a row between was removed or slipped in"
         elif row_hash(before, at, actor, act, subject, detail) != said:
             why = "was changed after it was written"
+        # Whoever can write to the database can hash everything anew from some row on, and the chain is whole in
+        # itself. Only what was exported before can tell.
         elif exported.get(number, said) != said:
             why = "is not the one whose hash was exported: the chain was rewritten"
         if why:
@@ -144,6 +151,7 @@ def verify(
         behind = 0 if number in exported else behind + 1
         before, last = said, number
         progress(number / newest)
+    # A chain whose end was cut off is whole as well.
     missing = [row for row in exported if row > last]
     if missing:
         why = f"the audit ends at row {last}, but row {max(missing)} was exported: its end is cut off"

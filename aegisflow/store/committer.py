@@ -85,7 +85,7 @@ class Committer:
         self._writer: Writer | None = None
         self._pending: list[Record] = []
         self._pending_readings = 0
-        self._pending_devices: set[str | None] = set()
+        self._pending_devices: set[str] = set()
         self._committed_readings = 0
         self._unstorable = 0
         self._unstorable_at = -math.inf
@@ -102,7 +102,7 @@ class Committer:
         self._heads = HeadFile.beside(settings.url, settings.audit_head)
 
     def start(self) -> None:
-        """Connect, and put readings into their places; raises StoreError or PeeweeException where it cannot."""
+        """Connect, and fold the readings that still wait; raises StoreError or PeeweeException where it cannot."""
         self._connected().fold.finish()
 
     # --- what is to be stored -----------------------------------------------------------------
@@ -113,8 +113,8 @@ class Committer:
             self._oldest = self._monotonic()
             self._look_at = -math.inf
         self._pending.append(record)
-        if record.readings:
-            self._pending_readings += len(record.readings)
+        self._pending_readings += len(record.readings)
+        if record.device_id is not None:
             self._pending_devices.add(record.device_id)
 
     def flush(self) -> bool:
@@ -137,6 +137,7 @@ class Committer:
         try:
             moved = self._connected().move(transition)
         except (*NEVER_STORABLE, PeeweeException, StoreError) as error:
+            # The row itself is wrong, not the store: trying again would fail in the same way.
             final = isinstance(error, NEVER_STORABLE)
             if not final:
                 self._fail(error)
@@ -197,6 +198,7 @@ class Committer:
         Raises:
             StoreError: the store cannot tell.
         """
+        # What a device left behind just before it fell may still be pending; its successor must begin with it.
         if device_id in self._pending_devices and self._commit() is None:
             raise StoreError(self._failure)
         return self._read(lambda writer: recall_device(writer, device_id, count, since, before))
@@ -236,13 +238,16 @@ class Committer:
     def work(self, *, more_waits: bool) -> float | None:
         """Do what is due now; return in how many seconds something else will be, None for nothing."""
         now = self._monotonic()
+        # This runs after each message, and what follows costs more than one comparison.
         if now < self._look_at and self._pending_readings < self._pace.rows:
             return self._look_at - now
         if now >= self._commit_at(more_waits):
             self._commit()
+        # What keeps a commit from the store keeps housekeeping from it as well, and the commit matters more.
         if not self._failure and self._house.is_due(now, self._writer):
             self._keep_house()
         house_at = math.inf if self._failure else self._house.due_at(self._writer)
+        # By then the inbox may be empty, and a commit with nothing behind it is due earlier.
         self._look_at = min(self._commit_at(False), house_at)
         wake_at = min(self._commit_at(more_waits), house_at)
         return None if wake_at == math.inf else max(0.0, wake_at - self._monotonic())
@@ -288,6 +293,7 @@ class Committer:
             return math.inf
         if self._pending_readings >= self._pace.rows:
             return -math.inf
+        # With nothing behind it, waiting would gather no company: only the interval since the last commit counts.
         first = self._oldest if more_waits else -math.inf
         return max(self._began, first) + self._settings.commit_interval_s
 
@@ -331,6 +337,9 @@ class Committer:
         except (PeeweeException, StoreError) as error:
             if isinstance(error, StoreLostError):
                 self._fail(error)
+            else:
+                # It may be the connection that is broken, and as long as nothing is to be written nobody else notices.
+                self._disconnect()
             raise StoreError(f"the store could not be read: {describe(error)}") from error
 
     def _keep_house(self) -> None:
@@ -361,6 +370,7 @@ class Committer:
         if isinstance(error, StoreLostError):
             self.lost = str(error)
         failure = f"the store cannot be written: {describe(error)}"
+        # Said once for each reason: it is tried again every few seconds for as long as it lasts.
         if failure != self._failure:
             self._log.error("commit_failed", reason=failure, pending=self._pending_readings)
         self._failure = failure

@@ -20,10 +20,15 @@ _WAL_PAGES = 4000
 """Pages (of 4 KiB) in the write-ahead log before they are copied into the database."""
 _WRITER_PRAGMAS = {
     "journal_mode": "wal",
+    # A message is acknowledged once it is committed. NORMAL does not sync each commit, and lost some in modelled
+    # power cuts.
     "synchronous": "full",
+    # Negative means KiB and not pages.
     "cache_size": -64 * 1024,
     "wal_autocheckpoint": _WAL_PAGES,
+    # SQLite reuses a log that has grown behind a long read, but makes it smaller only if told to.
     "journal_size_limit": 64 * 1024 * 1024,
+    # Debian's SQLite has it on: each reading that is folded would be overwritten with zeros where it lay first.
     "secure_delete": "off",
 }
 _READER_PRAGMAS = {"query_only": 1, "cache_size": -16 * 1024}
@@ -70,8 +75,11 @@ class Connection:
         return _Sqlite(
             **parse(self.url),
             pragmas=_READER_PRAGMAS if read_only else _WRITER_PRAGMAS,
+            # A transaction that writes begins with a read, the proof. Deferred, it would have to turn its lock
+            # into a writer's, which SQLite may refuse at once instead of waiting.
             lock_type="DEFERRED" if read_only else "IMMEDIATE",
             timeout=BUSY_TIMEOUT_S,
+            # An actor's turns run on any thread of the pool, but never two at a time.
             thread_safe=False,
             check_same_thread=False,
         )
@@ -82,6 +90,8 @@ class Connection:
             self.url,
             unquote_user=True,
             unquote_password=True,
+            # A reader's answer is of one moment. The writer must see what others commit meanwhile, above all a
+            # later epoch.
             isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
             prefer_psycopg3=True,
             application_name=label,
@@ -105,6 +115,7 @@ class Connection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block does, or nothing of it; within another one it is a savepoint."""
+        # A savepoint needs no proof of its own: the lock of the first one lasts until the outer transaction ends.
         begins = not self.database.transaction_depth()
         with self.database.atomic():
             if begins and self._prove is not None:
@@ -114,6 +125,7 @@ class Connection:
     def close(self) -> None:
         """Close; errors do not matter any more."""
         try:
+            # peewee refuses to close while it counts a transaction as open; the database takes it back by itself.
             while self.database.transaction_depth():
                 self.database.pop_transaction()
             self.database.close()
@@ -129,6 +141,7 @@ def check_url(url: str) -> str:
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
+        # Each connection would have a database in memory of its own.
         if not parts.path.strip("/") or ":memory:" in url:
             raise StoreError(f"the store {url!r} names no file; expected sqlite:///var/aegisflow.db or the like")
     elif parts.scheme in ("postgresql", "postgres"):

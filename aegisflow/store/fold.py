@@ -21,6 +21,8 @@ _PER_DEVICE = 20
 _AT_LEAST = 2_000
 _AT_MOST = 12_500
 """Rows in a bucket: to fold so many takes some 70 ms of CPU, to search through them 1 ms."""
+# Of several readings with one instant the first that came stays, hence the order by number; a reading that is
+# stored already is left as it is.
 _MOVE = """
 INSERT INTO readings (device, at, vals, stamp)
 SELECT device, at, vals, stamp FROM fresh_readings WHERE bucket = ? ORDER BY device, at, number
@@ -34,12 +36,12 @@ def bucket_of(device: int) -> int:
 
 
 class Fold:
-    """What waits in the buckets; for the one who writes."""
+    """The readings that wait in the buckets, as the one writer counts them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.next_number = 1 + (connection.value("SELECT max(number) FROM fresh_readings") or 0)
-        """Of the next reading that is appended."""
+        """The number of the next reading that is appended."""
         waiting = connection.run("SELECT device, count(*) FROM fresh_readings GROUP BY device").fetchall()
         self._devices: set[int] = {device for device, _ in waiting}
         self._rows: Counter[int] = Counter()
@@ -59,6 +61,7 @@ class Fold:
         """Note that a reading of each of these devices was appended."""
         self.next_number += len(devices)
         self._devices.update(devices)
+        # Not bucket_of: this runs once for each reading, and a call costs more than the division.
         self._rows.update([device // _NEIGHBOURS % BUCKETS for device in devices])
 
     def due(self, devices: int) -> int | None:
@@ -72,6 +75,7 @@ class Fold:
 
     def step(self, bucket: int) -> None:
         """Fold a bucket, in a transaction."""
+        # In one transaction, so that no reading is ever in both places, or in none.
         with self._connection.transaction():
             self._connection.run(_MOVE, bucket)
             self._connection.run("DELETE FROM fresh_readings WHERE bucket = ?", bucket)

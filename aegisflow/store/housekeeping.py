@@ -44,6 +44,7 @@ class Housekeeping:
         """Take note of the plant's clock, by which rows grow old."""
         interval_s = self._settings.prune_interval_s
         self._plant_at = at
+        # The last condition is a clock that was set back: the next round would be put off by as much.
         if self._next_round_at is None or at >= self._next_round_at or at < self._next_round_at - 2 * interval_s:
             self._next_round_at = at + interval_s
             self._round_is_on = True
@@ -59,6 +60,7 @@ class Housekeeping:
 
     def step(self, writer: Writer, clock: Callable[[], float]) -> None:
         """Do a slice."""
+        # First, because every look at a device's fresh readings searches through its whole bucket.
         if (bucket := writer.bucket_due()) is not None:
             writer.fold.step(bucket)
         elif self._round_is_on and self._to_fold is None:
@@ -78,6 +80,7 @@ class Housekeeping:
         """Note that a slice failed: the round begins anew, later."""
         self.failure = f"housekeeping waits: {reason}"
         self._rest_until = now + self._pace.retry_max_s
+        # The generator in Retention is over once it has raised, and would pass for a round that is done.
         self.reset()
 
     def reset(self) -> None:

@@ -30,12 +30,14 @@ from aegisflow.store.rows import Row, alarm_of, columns, from_json, record_of, t
 from aegisflow.store.writer import Writer
 
 MAX_COMMANDS = 20
-"""Linked with a report at most, the newest."""
+"""The most commands that are linked with a report; of more, the newest."""
 MAX_CANDIDATES = 30
-"""Reports looked at for each thing that they may have in common with an alarm."""
+"""The most reports that are looked at for each thing that they may have in common with an alarm."""
 MAX_OCCURRENCES = 20_000
+"""The most alarms, and the most reports, in which patterns are looked for."""
 LOOK_BACK = 4
-"""Patterns are looked for in so many times the span within which a fault repeats."""
+"""How far back patterns are looked for, in spans within which a fault counts as repeated."""
+# What a person has reviewed stands above what an agent wrote. The indexes have the same order.
 _BY_TIME = (IncidentReport.reviewed.desc(), IncidentReport.occurred_at.desc(), IncidentReport.id.desc())
 _PAGE = 500
 _TOLD = (Anomaly.state != str(AlarmState.SUPPRESSED_BY_DESIGN)) & (Anomaly.state != str(AlarmState.OUT_OF_SERVICE))
@@ -56,6 +58,8 @@ def review_incident(writer: Writer, review: IncidentReview, at: float) -> Incide
         ConflictError: a review of a revision that is no longer the newest; nothing was changed.
         NotAllowedError, BadValueError: see ``IncidentReview.check``.
     """
+    # The revision is read and written in two transactions; nothing comes in between, as all reports go through
+    # the one writer, one after the other.
     review.check()
     found = _one(writer.connection, review.incident_id)
     if found is None:
@@ -78,6 +82,7 @@ def _add(writer: Writer, incident: NewIncident, at: float) -> int:
     database = writer.connection.database
     alarm = _alarm(writer.connection, incident.alarm_id)
     since = incident.occurred_at if alarm is None else alarm.raised_at
+    # A person's own report needs nobody else's review.
     by_person = incident.origin == "person"
     row = {name: getattr(incident, name) for name in NewIncident.__dataclass_fields__} | {
         "severity": str(incident.severity),
@@ -100,6 +105,7 @@ def _add(writer: Writer, incident: NewIncident, at: float) -> int:
 def _revise(writer: Writer, found: Incident, review: IncidentReview, at: float) -> None:
     database = writer.connection.database
     before = {name: getattr(found, name) for name in CORRECTABLE}
+    # As texts, for a severity is a word in the review and an enum in the report.
     changes = {name: value for name, value in review.changes.items() if str(before[name]) != str(value)}
     row = changes | {
         "reviewed": True,
@@ -148,10 +154,12 @@ def find_incidents(connection: Connection, query: IncidentQuery) -> IncidentPage
         reviewed, at, incident_id = query.before
         older = (IncidentReport.occurred_at == at) & (IncidentReport.id < incident_id)
         same = (IncidentReport.reviewed == reviewed) & ((IncidentReport.occurred_at < at) | older)
+        # Behind the last reviewed report come all that nobody has reviewed, whatever their time.
         page = page.where(same | (IncidentReport.reviewed == False) if reviewed else same)  # noqa: E712 - SQL
     if query.ids is None:
         total = int(IncidentReport.select().where(*conditions).bind(connection.database).count())
         return IncidentPage(tuple(_read(connection, page.order_by(*_BY_TIME).limit(query.limit))), total)
+    # The search has ranked them by what the store does not know, so they are put in order here.
     place = {incident_id: number for number, incident_id in enumerate(query.ids)}
     found = sorted(_read(connection, page), key=lambda one: (not one.reviewed, place[one.incident_id]))
     return IncidentPage(tuple(found[query.skip : query.skip + query.limit]), len(found))
@@ -188,6 +196,7 @@ def find_patterns(connection: Connection, plant: PlantSpec, now: float) -> tuple
 def all_incidents(connection: Connection, after: int) -> tuple[Incident, ...]:
     """Return the next reports behind the one with this id, oldest first; none when there are no more."""
     query = IncidentReport.select().where(IncidentReport.id > after).order_by(IncidentReport.id).limit(_PAGE)
+    # The search reads the words only, so the commands are not looked up.
     return tuple(_incident(row, {}) for row in query.execute(connection.database))
 
 
@@ -209,6 +218,7 @@ def _conditions(query: IncidentQuery) -> list[Any]:
         found.append(IncidentReport.reviewed == query.reviewed)
     if query.ids is not None:
         found.append(IncidentReport.id.in_(query.ids))
+    # peewee's where() fails without a condition.
     return found or [IncidentReport.id > 0]
 
 

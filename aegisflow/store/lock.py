@@ -26,6 +26,7 @@ from aegisflow.store.connection import Connection, redacted, this_process
 __all__ = ["AdvisoryLock", "Fence", "FileLock", "WriterLock"]
 
 _ADVISORY_KEY = 0x6165676973  # "aegis"
+# pg_locks shows a key of 64 bits as two numbers of 32.
 _KEY_HALVES = (_ADVISORY_KEY >> 32, _ADVISORY_KEY & 0xFFFFFFFF)
 _HOLDER = """
 SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
@@ -64,8 +65,9 @@ class FileLock:
         self._store = store
         self._path = store.with_name(store.name + ".lock")
         self._identity: tuple[int, int] | None = None
-        """Of the store's file, once there is one."""
+        """Device and inode of the store's file, once there is one."""
         try:
+            # Not inherited: a broker or another program that we start must not hold the lock after we have ended.
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StoreError(f"the store {store} cannot be locked: {error.strerror} ({self._path})") from None
@@ -84,6 +86,7 @@ class FileLock:
     def prove(self, connection: Connection) -> None:
         """Raise StoreLostError where the store's file was removed or replaced: what we write, nobody would find."""
         found = _identity_of(self._store)
+        # SQLite makes the file only when it first writes.
         if self._identity is None:
             self._identity = found
         elif found != self._identity:
@@ -108,6 +111,7 @@ class AdvisoryLock:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        # PostgreSQL cuts an application name off after 63 bytes.
         self._connection = Connection(url, read_only=False, label=this_process()[:63])
         self._session: _Session | None = None
         self._acquire()
@@ -141,6 +145,7 @@ class AdvisoryLock:
             if self._session is not None and self._connection.value(_HELD_BY, *_KEY_HALVES, *self._session):
                 return
         except PeeweeException:
+            # The session is gone with its connection, and the lock with it: taken again on a new one below.
             pass
         self._connection.close()
         self._acquire()
@@ -203,6 +208,7 @@ class Fence:
         epoch, holder = found
         if epoch != self._epoch:
             raise StoreLostError(self._url, f"it was taken over by {holder}")
+        # Last, while the row is locked: nobody can claim the store between this answer and the commit.
         self._lock.prove(connection)
 
 

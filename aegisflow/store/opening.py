@@ -82,6 +82,7 @@ def open_store(url: str) -> Store:
     connection = Connection(url, read_only=False)
     lock: WriterLock | None = None
     try:
+        # Before the schema is looked at: two processes must not migrate it side by side.
         lock = _lock(url, connection)
         prepare_schema(connection, time.time())
         fence = Fence(connection, lock)

@@ -49,6 +49,7 @@ def pages(connection: Connection, device: int, period: Period) -> Iterator[list[
     added = _fresh(connection, device, period)
     start = period.start
     while rows := _stored(connection, device, Period(start, period.end), PAGE, "ASC"):
+        # A device has one reading for an instant, so the next page begins just behind the last one's.
         start = math.nextafter(rows[-1][0], math.inf)
         split = bisect_right(added, rows[-1][0], key=itemgetter(0))
         yield _merged(rows, added[:split]) if split else rows
@@ -74,6 +75,8 @@ def stamps(connection: Connection, device: int, since: float) -> dict[float, flo
 
 def newest_instant(connection: Connection) -> float | None:
     """Return the instant of the newest reading of any device, UTC epoch seconds; None for an empty store."""
+    # One look into the index for each device: the table is clustered by device, so a max over all of it reads all
+    # of it.
     devices = [key for (key,) in connection.run("SELECT key FROM devices").fetchall()]
     found = [connection.value("SELECT max(at) FROM readings WHERE device = ?", key) for key in devices]
     found.append(connection.value("SELECT max(at) FROM fresh_readings"))
@@ -94,6 +97,7 @@ def minute_pages(connection: Connection, device: int, period: Period) -> Iterato
             yield rows  # type: ignore[misc]
         if len(rows) < PAGE:
             return
+        # Minutes begin on the full minute, so any step below sixty seconds passes this one alone.
         start = rows[-1][0] + 1.0
 
 
@@ -110,6 +114,7 @@ def _joined(connection: Connection, columns: str, select: str, *values: Any) -> 
     """Return the rows as the text of a JSON list of lists; the first column is a time, kept to the last bit."""
     first, *others = columns.split(", ")
     if connection.is_sqlite:
+        # Without the "!" SQLite rounds to 16 digits, and an instant would no longer be equal to itself.
         exact, join = f"printf('%!.17g', {first})", "group_concat"
     else:
         exact, join = f"CAST({first} AS text)", "string_agg"

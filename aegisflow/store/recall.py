@@ -78,6 +78,7 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
         readings = tuple(Reading(device_id, at, values, at, stamp=said.get(at)) for at, values in rows)
     alarms = _open_alarms(connection, device_id)
     stated = _stated(connection, device_id)
+    # At a start this is asked for each of thousands of devices, of which most never had a command.
     if connection.value(_HAS_COMMAND, device_id) is None and stated is None:
         return DevicePast(readings, alarms, Mode.NORMAL)
     mode = _last_mode(connection, device_id)
@@ -101,6 +102,7 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
 
 def recall_commands(connection: Connection, since: float) -> CommandsPast:
     """Return what is open, what agents have had sent since an instant, and whether they may propose."""
+    # Everybody but operators counts, and so also a kind that this version does not know: no limit is got around.
     sent = connection.run(
         "SELECT stage_at, device_id FROM commands WHERE proposer_kind != ? AND send_by IS NOT NULL "
         "AND proposed_at >= ?",
@@ -141,6 +143,7 @@ def _agent_writes(connection: Connection) -> AgentWrites:
 
 
 def _open_alarms(connection: Connection, device_id: str) -> tuple[Alarm, ...]:
+    # One ready text that the partial index answers, where peewee would put the query together for each device.
     if connection.value(_HAS_OPEN, device_id) is None:
         return ()
     query = Anomaly.select().where(Anomaly.device_id == device_id, ALARM_IS_OPEN).order_by(Anomaly.raised_at)

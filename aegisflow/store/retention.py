@@ -28,6 +28,7 @@ class Retention:
 
     def __init__(self, connection: Connection, settings: StoreSettings, now: float) -> None:
         self._connection = connection
+        # Whole minutes, or the rest of one would have to be merged into it later.
         self._raw_before = (now - settings.raw_retention_s) // MINUTE_S * MINUTE_S
         self._minutes_before = now - settings.minute_retention_s
         self._dead_letters = settings.dead_letters
@@ -48,6 +49,7 @@ class Retention:
         newest = self._connection.value("SELECT max(id) FROM dead_letters") or 0
         run("DELETE FROM dead_letters WHERE id <= ?", newest - self._dead_letters)
         yield
+        # All at once: a cursor would not outlive the transaction, which ends with the slice.
         for (device,) in run("SELECT key FROM devices ORDER BY key").fetchall():
             run("DELETE FROM minutes WHERE device = ? AND at < ?", device, self._minutes_before)
             while self._roll_up(device):
@@ -59,6 +61,7 @@ class Retention:
         rows = oldest(self._connection, device, self._raw_before, _ROWS)
         if not rows:
             return False
+        # Minutes that are too old to be kept would only be deleted again.
         rolled = [minute for minute in roll_up(rows) if minute[0] + MINUTE_S > self._minutes_before]
         if rolled:
             self._put(device, rolled)

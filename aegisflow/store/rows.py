@@ -83,11 +83,14 @@ def alarm_event_of(row: AlarmChange) -> AlarmEvent:
 
 
 def _alarm_json(alarm: Alarm) -> str:
+    # Under the names of the columns, some of which are older than those of the fields: stores hold events with
+    # them.
     fields = msgspec.to_builtins(alarm, enc_hook=str)
     return to_json({_ALARM_COLUMNS[name]: value for name, value in fields.items()})
 
 
 def _alarm_from_json(text: str) -> Alarm:
+    # An event of before a field existed has not got it; the field's default stands for it.
     stored = from_json(text, dict[str, Any])
     return msgspec.convert({name: stored[column] for name, column in _ALARM_COLUMNS.items() if column in stored}, Alarm)
 

@@ -93,12 +93,14 @@ def prepare_schema(
         StoreNewerError: they are of a later version; nothing was changed.
         StoreError: the database belongs to something else.
     """
+    # A step that fails, or a process that is killed in it, leaves the store as it was for the older version.
     with connection.transaction():
         found = _found(connection)
         if found == version:
             return
         if found > version:
             raise StoreNewerError(redacted(connection.url), found, version)
+        # A new store is made as it is now, and takes none of the steps.
         if found == 0:
             _create(connection)
         else:

@@ -102,6 +102,7 @@ class Writer:
             with self.audited():
                 self._write(gather(records))
         except NEVER_STORABLE:
+            # The database does not say which row it was.
             return self._commit_singly(records, now)
         return []
 
@@ -109,11 +110,15 @@ class Writer:
         refused: list[tuple[Record, str]] = []
         with self.connection.transaction():
             for record in records:
+                newest_at = self._newest_at
                 try:
                     with self.connection.transaction():
                         self._write(gather([record]))
                 except NEVER_STORABLE as error:
+                    # Numbers, hashes and counts have run ahead of what was taken back; what the records before
+                    # this one wrote still stands, and its head is still to be exported.
                     self._load()
+                    self._newest_at = newest_at
                     why = f"{type(error).__name__}: {error}"[:200].replace("\0", " ")
                     refused.append((record, why))
                     self._write(Batch(letters=[_unstorable(record, why, now)]))
@@ -139,6 +144,7 @@ class Writer:
         row = command_row(transition.after)
         with self.audited():
             found = self._stage_of(row["command_id"])
+            # The answer to the first try was lost, and the step comes again.
             if found == (row["stage"], row["stage_at"]):
                 return True
             before = transition.before
@@ -180,6 +186,7 @@ class Writer:
         if batch.readings:
             self._write_readings(batch.readings)
         if batch.events:
+            # Many events of one alarm may come together; its row is what the last of them left.
             latest: dict[str, Alarm] = {event.alarm.alarm_id: event.alarm for event in batch.events}
             self._put(Anomaly, [anomaly_row(alarm) for alarm in latest.values()], "alarm_id")
             self._put(AlarmChange, [alarm_change_row(event) for event in batch.events])
@@ -223,6 +230,7 @@ class Writer:
         keys = self.keys
         unknown = {reading.device_id for reading in readings if reading.device_id not in keys}
         if unknown:
+            # Sorted, so that the numbers, and with them buckets and pages, do not hang on the order of a set.
             self._insert(DeviceKey, ("name",), sorted(unknown))
             self._load_keys()
             keys = self.keys
@@ -247,6 +255,8 @@ class Writer:
         width = len(names)
         position, left = 0, len(flat) // width
         while left:
+            # The rest goes in powers of two: nine texts for each table, where each number of rows would be a text
+            # of its own.
             rows = _ROWS if left >= _ROWS else 1 << left.bit_length() - 1
             sql = _insert_sql(model._meta.table_name, names, rows, unique)
             self.connection.run(sql, *flat[position : position + rows * width])

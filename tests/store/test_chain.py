@@ -12,7 +12,7 @@ from aegisflow.store import Store, open_store
 from aegisflow.store.chain import HeadFile, verify
 from aegisflow.store.connection import Connection
 from tests.support.store_bench import StoreBench
-from tests.support.store_samples import T0, audit, command, step
+from tests.support.store_samples import T0, audit, command, reading, records, step
 
 
 @pytest.fixture
@@ -114,6 +114,19 @@ def test_the_chain_goes_on_after_a_restart_and_over_every_way_to_write(store: St
     told = verify(reader, [])
     reader.close()
     assert (told.rows, told.broken) == (10, "")
+
+
+def test_the_head_is_exported_where_a_row_of_the_same_commit_could_never_be_stored(url: str) -> None:
+    store = open_store(url)
+    bench = StoreBench(store, StoreSettings(url=url))
+    impossible = records([reading(T0 + 1, device_id=None)])  # type: ignore[arg-type]
+    bench.historian.receive(AppendAudit(audit()))
+    bench.take(impossible)
+    bench.settle()
+    assert found(store, url).behind == 0
+    assert len(heads(url).heads()) == 1
+    bench.committer.close()
+    store.close()
 
 
 def test_a_head_that_cannot_be_exported_shows_and_stops_nothing(url: str, tmp_path: Path) -> None:

@@ -133,6 +133,12 @@ def test_a_recall_includes_what_was_told_just_before(bench: StoreBench) -> None:
     assert recalled.alarms == (alarm(),)
 
 
+def test_a_recall_includes_an_alarm_that_came_without_a_reading(bench: StoreBench) -> None:
+    bench.take(records([reading(T0)]))
+    bench.historian.receive(records([], alarms=[raised(alarm())]))
+    assert bench.recalled().alarms == (alarm(),)
+
+
 def test_a_recall_of_a_device_never_seen_is_empty_and_normal(bench: StoreBench) -> None:
     recalled = bench.recalled("motor-09")
     assert (recalled.readings, recalled.alarms, recalled.mode) == ((), (), Mode.NORMAL)
@@ -407,6 +413,22 @@ def test_a_server_that_drops_all_connections_is_found_again_and_still_locked(pos
     assert (bench.committed(), health(bench).ok) == ([1], True)
     with pytest.raises(StoreHeldError):
         open_store(postgres_url)
+    other.close()
+    bench.committer.close()
+    store.close()
+
+
+def test_a_recall_over_a_connection_that_has_ended_succeeds_the_second_time_though_nothing_is_written(
+    postgres_url: str,
+) -> None:
+    store = open_store(postgres_url)
+    bench = StoreBench(store)
+    bench.take(records([reading(T0)]))
+    other = Connection(postgres_url, read_only=False)
+    ours = "datname = current_database() AND pid <> pg_backend_pid()"
+    other.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")
+    assert "could not be read" in bench.recall().failure
+    assert len(bench.recalled().readings) == 1
     other.close()
     bench.committer.close()
     store.close()
