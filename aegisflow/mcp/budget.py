@@ -1,12 +1,18 @@
 """The size of an answer: what an agent reads costs tokens, so no answer is larger than this."""
 
+import re
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import TypeVar
 
 from aegisflow.mcp.schemas import Part, ToolAnswer
 
 BUDGET_BYTES = 12_000
 """The largest answer, as JSON in UTF-8; it is about 4,000 tokens."""
+USUAL_TOKENS = 1_500
+"""Of an answer whose size nobody asked for."""
+_PIECE = re.compile(r"\d{1,3}|[^\W\d_]{1,7}|[^\w\s]|_")
+"""What a tokenizer of a small vocabulary takes for one token, roughly: figures cost more of them than words."""
 
 A = TypeVar("A", bound=ToolAnswer)
 P = TypeVar("P", bound=Part)
@@ -16,6 +22,12 @@ T = TypeVar("T")
 def size_of(part: Part) -> int:
     """Return the bytes of an answer, or of a part of one, as it is sent."""
     return len(part.model_dump_json(exclude_none=True).encode())
+
+
+def tokens_of(part: Part) -> int:
+    """Return about how many tokens an answer takes, rather too many than too few."""
+    text = part.model_dump_json(exclude_none=True)
+    return max(len(_PIECE.findall(text)), len(text.encode()) // 4)
 
 
 def largest_page(found: Iterable[T], present: Callable[[T], P], build: Callable[[int, list[P]], A]) -> A:
@@ -45,21 +57,26 @@ def largest_page(found: Iterable[T], present: Callable[[T], P], build: Callable[
     return build(count, parts[:count])
 
 
-def largest_that_fits(build: Callable[[int], A], least: int, most: int) -> A:
+def largest_that_fits(build: Callable[[int], A], least: int, most: int, tokens: float = inf) -> A:
     """Return ``build(n)`` for the largest ``n`` from ``least`` to ``most`` that stays within the budget.
 
     For what is made coarser or shorter instead of being left out. ``build`` must grow with ``n``; ``build(least)``
-    is returned even if it is too large, so the caller bounds each single part.
+    is returned even if it is too large, so the caller bounds each single part. ``tokens`` is a narrower budget, for
+    an answer whose size nobody asked for.
     """
+
+    def fits(answer: A) -> bool:
+        return size_of(answer) <= BUDGET_BYTES and (tokens == inf or tokens_of(answer) <= tokens)
+
     answer = build(most)
-    if size_of(answer) <= BUDGET_BYTES:
+    if fits(answer):
         return answer
     best = build(least)
     low, high = least + 1, most - 1
     while low <= high:
         middle = (low + high) // 2
         answer = build(middle)
-        if size_of(answer) <= BUDGET_BYTES:
+        if fits(answer):
             best, low = answer, middle + 1
         else:
             high = middle - 1

@@ -53,6 +53,8 @@ def _trimmed(node: Any, names_are_free: bool = False) -> Any:
     }
     if "properties" in kept:
         kept.pop("description", None)  # the docstring of the class, for people
+    if isinstance(kept.get("items"), dict) and {"type": "null"} in node["items"].get("anyOf", []):
+        kept["items"] = {**kept["items"], "type": [kept["items"]["type"], "null"]}  # a place in a list cannot be absent
     kinds = [kind for kind in kept.pop("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) == 1:
         kept = kinds[0] | kept

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import TypeVar
 
 from aegisflow.api.schemas.alarms import AlarmDetail, AlarmSummary, SensorEvidence
-from aegisflow.api.schemas.base import Shape, moment
+from aegisflow.api.schemas.base import Shape
 from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.api.schemas.devices import DeviceSummary, SensorState
 from aegisflow.api.schemas.incidents import IncidentDetail, SimilarIncidentSummary
@@ -17,7 +17,7 @@ from aegisflow.domain.incidents.model import Pattern
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import Answer, DeviceStatus, Passage, SensorSummary, SeriesPoint
+from aegisflow.domain.views import Answer, DeviceStatus, Passage, SensorSummary
 from aegisflow.mcp.schemas import (
     Acknowledgement,
     AlarmItem,
@@ -33,7 +33,6 @@ from aegisflow.mcp.schemas import (
     ReportWords,
     SensorNow,
     SensorTrend,
-    Series,
     SimilarItem,
     StoredIncident,
     UntrustedText,
@@ -162,38 +161,15 @@ def _evidence_item(evidence: SensorEvidence) -> EvidenceItem:
 # --- readings and devices ---------------------------------------------------------------------
 
 
-def merge_points(points: Sequence[SeriesPoint], most: int) -> list[SeriesPoint]:
-    """Return a series in at most ``most`` buckets, each of equally many neighbouring points; extremes are kept."""
-    if most <= 0:
-        return []
-    width = -(-len(points) // most)
-    return [_merged(points[first : first + width]) for first in range(0, len(points), width or 1)]
+def sensor_trend(
+    summary: SensorSummary, start: float, normal: Limits, quality: Quality | None, device_id: str | None = None
+) -> SensorTrend:
+    """Return a sensor over a period that begins at ``start``, without its series.
 
-
-def _merged(points: Sequence[SeriesPoint]) -> SeriesPoint:
-    count = sum(point.count for point in points)
-    mean = sum(point.mean * point.count for point in points) / count if count else points[0].mean
-    return SeriesPoint(
-        points[0].at, count, mean, min(point.min for point in points), max(point.max for point in points)
-    )
-
-
-def series(points: Sequence[SeriesPoint], start: float, most: int) -> Series | None:
-    """Return a sensor's series in at most ``most`` buckets, each by its seconds after ``start``; None for no bucket."""
-    merged = merge_points(points, most)
-    if not merged:
-        return None
-    return Series(
-        offset_s=[round(point.at - start) for point in merged],
-        mean=[shorten(point.mean) for point in merged],
-        min=[shorten(point.min) for point in merged],
-        max=[shorten(point.max) for point in merged],
-    )
-
-
-def sensor_trend(summary: SensorSummary, normal: Limits, quality: Quality | None) -> SensorTrend:
-    """Return a sensor over a period, without its series."""
+    The device is named where several are compared.
+    """
     return SensorTrend(
+        device_id=device_id,
         sensor=summary.sensor,
         unit=summary.unit,
         quality_now=quality,
@@ -202,9 +178,9 @@ def sensor_trend(summary: SensorSummary, normal: Limits, quality: Quality | None
         mean=maybe(summary.mean),
         spread=maybe(summary.spread),
         min=maybe(summary.min),
-        min_at=moment(summary.min_at),
+        min_s=None if summary.min_at is None else round(summary.min_at - start),
         max=maybe(summary.max),
-        max_at=moment(summary.max_at),
+        max_s=None if summary.max_at is None else round(summary.max_at - start),
         slope_per_hour=maybe(summary.slope_per_hour),
         first=maybe(summary.first),
         last=maybe(summary.last),

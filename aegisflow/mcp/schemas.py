@@ -49,15 +49,16 @@ class UntrustedText(Part):
 class Series(Part):
     """A down-sampled series; min and max keep every peak."""
 
-    offset_s: list[int] = Field(description="bucket begin, seconds after start")
-    mean: list[float]
-    min: list[float]
-    max: list[float]
+    mean: list[float | None]
+    min: list[float | None]
+    max: list[float | None]
 
 
 class SensorTrend(Part):
     """A sensor over a period."""
 
+    device_id: str | None = None
+    """Where several are compared."""
     sensor: str
     unit: str
     quality_now: str | None = None
@@ -66,9 +67,9 @@ class SensorTrend(Part):
     mean: float | None = None
     spread: float | None = None
     min: float | None = None
-    min_at: Moment | None = None
+    min_s: int | None = Field(default=None, description="s after start")
     max: float | None = None
-    max_at: Moment | None = None
+    max_s: int | None = None
     slope_per_hour: float | None = None
     first: float | None = None
     last: float | None = None
@@ -82,12 +83,14 @@ class SensorStream(ReadAnswer):
     device_id: str
     start: Moment
     end: Moment
-    resolution: str = Field(description="raw, or minutes where one-minute aggregates were read")
+    resolution: str = Field(description="raw, or one-minute aggregates")
     readings: int
     raw_values: int
     gaps: list[str] = Field(description="the longest, as start/end")
     gaps_total: int
-    truncated: bool = Field(description="coarser than asked for; a shorter period or fewer sensors show more")
+    truncated: bool = Field(description="fewer points than asked for")
+    left_out: list[str] = Field(default=[], description="no room; name them in sensors")
+    offset_s: list[int] = Field(default=[], description="bucket begins, s after start")
     sensors: list[SensorTrend]
 
 
@@ -128,7 +131,7 @@ class DeviceDetail(Part):
     notes: list[str] = []
     sensors: list[SensorNow]
     alarms: list[str]
-    parameters: dict[str, str] = Field(description="what set_parameter takes, and its limits")
+    parameters: dict[str, str] = Field(description="for set_parameter")
     manual: str | None = None
     readings_accepted: int
     readings_refused: dict[str, int]
@@ -154,7 +157,7 @@ class DeviceLine(Part):
 class DeviceStatusAnswer(PagedAnswer):
     """One device in full, or every device in a line."""
 
-    raw_values: int = Field(description="readings in the windows behind this page")
+    raw_values: int = Field(description="readings behind this page")
     in_alarm: int | None = Field(default=None, description="active, in devices on all pages")
     returned: int | None = None
     """Devices whose alarms all returned to normal, unacknowledged."""

@@ -6,8 +6,6 @@ from hypothesis import strategies as st
 
 from aegisflow.api.text import clean, clean_lines, describe_limits, shorten, z_score
 from aegisflow.domain.equipment import Limits
-from aegisflow.domain.views import SeriesPoint
-from aegisflow.mcp.presenters import merge_points
 
 
 @given(st.text(), st.integers(10, 200))
@@ -43,14 +41,3 @@ def test_limits_and_figures_are_short():
     assert describe_limits(Limits()) is None
     assert shorten(31.234567) == 31.235
     assert z_score(float("inf")) == 9_999.0
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.floats(-1e6, 1e6)), max_size=60), st.integers(0, 70))
-def test_merging_points_keeps_counts_and_extremes(values, most):
-    points = [SeriesPoint(float(i), count, value, value - 1, value + 1) for i, (count, value) in enumerate(values)]
-    merged = merge_points(points, most)
-    assert len(merged) <= most
-    if most and points:
-        assert sum(point.count for point in merged) == sum(point.count for point in points)
-        assert max(point.max for point in merged) == max(point.max for point in points)
-        assert min(point.min for point in merged) == min(point.min for point in points)

@@ -1,6 +1,8 @@
 """Tools that look at devices and their sensors."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -10,11 +12,12 @@ from aegisflow.api.periods import asked_period
 from aegisflow.api.schemas.devices import DeviceSummary
 from aegisflow.domain.alarms.model import AlarmState
 from aegisflow.domain.commands.model import ENDED, CommandReceipt, DeviceCommands
-from aegisflow.domain.equipment import Limits, PlantSpec
+from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import DeviceStatus
-from aegisflow.errors import BadValueError, RequestError
-from aegisflow.mcp.budget import largest_page, largest_that_fits
+from aegisflow.domain.views import DeviceStatus, Stream
+from aegisflow.errors import BadValueError, RequestError, UnavailableError, UnknownNameError
+from aegisflow.mcp.budget import USUAL_TOKENS, largest_page, largest_that_fits
 from aegisflow.mcp.gate import caller
 from aegisflow.mcp.paging import make_cursor, read_cursor
 from aegisflow.mcp.presenters import (
@@ -23,17 +26,17 @@ from aegisflow.mcp.presenters import (
     device_detail,
     device_line,
     raw_values,
-    sensor_trend,
-    series,
     unavailable,
 )
 from aegisflow.mcp.schemas import DeviceLine, DeviceStatusAnswer, SensorStream
 from aegisflow.mcp.tools.arguments import Cursor, DeviceId, End, Last, Start
+from aegisflow.mcp.trends import USUAL_POINTS, SeriesGrid, gaps_of, trends_of
 from aegisflow.plant.protocol import Plant, PlantSource
 
 _HOUR_S, _DAY_S = 3_600.0, 86_400.0
 _MAX_GAPS = 10
 _MAX_SENSORS = 20
+_MAX_COMPARED = 8
 
 
 def _listed(sensors: object) -> object:
@@ -58,55 +61,54 @@ class ReadingTools:
         start: Start = None,
         end: End = None,
         last: Last = None,
-        points: Annotated[int, Field(ge=0, le=200, description="of each series; 0: none")] = 40,
+        points: Annotated[int | None, Field(ge=0, le=200, description="of each series; 0: none")] = None,
+        compare_with: Annotated[
+            list[Annotated[str, Field(max_length=100)]] | None,
+            Field(max_length=_MAX_COMPARED),
+            BeforeValidator(_listed),
+        ] = None,
     ) -> SensorStream:
         """How a device's sensors behaved over a period (default: the last hour).
 
-        Per sensor statistics, gaps and a down-sampled series that keeps peaks. Use it to see the trend
-        behind an alarm, and compare with the line's other devices before concluding a fault.
-        Next: query_device_manual.
+        Per sensor statistics, gaps and a series that keeps peaks. Compare with the line's other
+        devices before concluding a fault. Next: query_device_manual.
         """
         plant = self._plant()
         period = asked_period(start, end, last, now=plant.now(), default_s=_HOUR_S)
         device_id = fitting_name(device_id, plant.inventory().devices)
         asked = sensors_named(sensors or (), device_id, plant.inventory())
-        answer = plant.sensor_stream(device_id, asked, period, max(1, points))
-        stream = answer.value
-        spec = plant.inventory().devices.get(device_id)
-        status = _status_now(plant, device_id)
-        quality = {sensor.spec.name: sensor.quality for sensor in status.sensors} if status else {}
-        shown = stream.sensors[:_MAX_SENSORS]
-        longest = max((len(summary.series) for summary in shown), default=0)
-        normal = {name: sensor.normal for name, sensor in spec.sensors.items()} if spec else {}
-        trends = [
-            sensor_trend(summary, normal.get(summary.sensor, Limits()), quality.get(summary.sensor))
-            for summary in shown
-        ]
+        buckets = USUAL_POINTS if points is None else max(1, points)
+        answer = plant.sensor_stream(device_id, asked, period, buckets)
+        others, missing = _beside(plant, answer.value, compare_with or (), buckets)
+        streams = [answer.value, *others]
+        grid = SeriesGrid(trends_of(plant.inventory(), streams, _quality_now(plant, streams)), period, buckets)
+        gaps = gaps_of(streams)
 
-        def build(most: int) -> SensorStream:
+        def build(count: int, most: int) -> SensorStream:
+            offsets, trends = grid.show(count, most)
             return SensorStream(
                 as_of=format_instant(answer.as_of),
-                unavailable=unavailable(answer.unavailable),
+                unavailable=unavailable({**answer.unavailable, **missing}),
                 broker_away=broker_away(answer),
-                device_id=stream.device_id,
-                start=format_instant(stream.period.start),
-                end=format_instant(stream.period.end),
-                resolution=stream.resolution,
-                readings=stream.readings,
-                raw_values=sum(summary.count for summary in stream.sensors),
-                gaps=[
-                    f"{format_instant(gap.start)}/{format_instant(gap.end)}"
-                    for gap in sorted(stream.gaps, key=lambda gap: gap.start - gap.end)[:_MAX_GAPS]
-                ],
-                gaps_total=len(stream.gaps),
-                truncated=most < longest or len(shown) < len(stream.sensors),
-                sensors=[
-                    trend.model_copy(update={"series": series(summary.series, stream.period.start, most)})
-                    for trend, summary in zip(trends, shown, strict=True)
-                ],
+                device_id=device_id,
+                start=format_instant(period.start),
+                end=format_instant(period.end),
+                resolution=answer.value.resolution,
+                readings=sum(stream.readings for stream in streams),
+                raw_values=sum(summary.count for stream in streams for summary in stream.sensors),
+                gaps=gaps[:_MAX_GAPS],
+                gaps_total=len(gaps),
+                truncated=most < min(points or 0, grid.finest),
+                left_out=grid.left_out(count),
+                offset_s=offsets,
+                sensors=trends,
             )
 
-        return largest_that_fits(build, least=0, most=min(points, longest))
+        tokens = inf if points is not None else USUAL_TOKENS * len(streams)
+        # Figures count for more than series: first as many sensors as have room, then as many points of these.
+        alone = largest_that_fits(lambda count: build(count, 0), 1, max(1, grid.sensors), tokens)
+        finest = grid.finest if points is None else min(points, grid.finest)
+        return largest_that_fits(lambda most: build(len(alone.sensors), most), 0, finest, tokens)
 
     def get_device_status(
         self,
@@ -171,6 +173,36 @@ class ReadingTools:
                 finished,
             ),
         )
+
+
+def _beside(plant: Plant, first: Stream, named: Iterable[str], buckets: int) -> tuple[list[Stream], Mapping[str, str]]:
+    """Return the same sensors of other devices over the same period; and why some could not be asked for them."""
+    devices = plant.inventory().devices
+    names = [name for name in dict.fromkeys(fitting_name(text, devices) for text in named) if name != first.device_id]
+    found: list[Stream] = []
+    missing: dict[str, str] = {}
+    for name in names:
+        if name not in devices:
+            raise UnknownNameError("device", name, tuple(devices))
+        same = tuple(summary.sensor for summary in first.sensors if summary.sensor in devices[name].sensors)
+        if not same:
+            missing[name] = "it has none of these sensors"
+            continue
+        try:
+            found.append(plant.sensor_stream(name, same, first.period, buckets).value)
+        except UnavailableError as error:
+            missing[name] = error.why
+    return found, missing
+
+
+def _quality_now(plant: Plant, streams: Iterable[Stream]) -> dict[tuple[str, str], Quality]:
+    """Return device and sensor to how far its newest value can be relied upon; those that do not answer are absent."""
+    found: dict[tuple[str, str], Quality] = {}
+    for stream in streams:
+        status = _status_now(plant, stream.device_id)
+        for sensor in status.sensors if status else ():
+            found[stream.device_id, sensor.spec.name] = sensor.quality
+    return found
 
 
 def _standing(status: DeviceStatus) -> str:
