@@ -195,6 +195,7 @@ class EscalationBook:
         known_at = alarm.raised_at if alarm.known_at is None else alarm.known_at
         first, since = (0, known_at) if told is None else (told.level, told.at)
         since_s = max(0.0, at - since)  # a clock that has been set back since makes it just now
+        # As many levels as would have been told by now, had there been no restart.
         turns = int(since_s // within_s) if escalates else 0
         level = min(first + turns, self._last(alarm.severity))
         return (self._tell(alarm, level, at, steady, (turns + 1) * within_s - since_s),)

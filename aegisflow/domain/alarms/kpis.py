@@ -21,9 +21,11 @@ CHATTER_TIMES, CHATTER_S = 3, 60.0
 STALE_S = 86_400.0
 """An alarm is stale once it has been active for longer than a day."""
 TOP = 10
+"""How many of the most frequent alarms are named."""
 _ACCEPTABLE = 1.0
 """Alarms per ten minutes and operator that are very likely to be acceptable (EEMUA 191, table 45)."""
 _MANAGEABLE = 2.0
+"""The same, that can be managed."""
 GUIDE = {Severity.LOW: 0.80, Severity.MEDIUM: 0.15, Severity.HIGH: 0.05}
 """Share of each severity that EEMUA 191 recommends; critical counts as high."""
 

@@ -89,7 +89,7 @@ class Change(StrEnum):
     """The device left that mode, and the cause lasts."""
     OUT_OF_SERVICE = "out_of_service"
     IN_SERVICE = "in_service"
-    """Returned to service."""
+    """An operator has returned it to service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class _Sink:
 
     under_way: Attempt | None = None
     failures: int = 0
-    """In a row."""
+    """How many attempts have failed in a row."""
     paused_until: float = float("-inf")
     failing_since: float | None = None
     why: str = ""
@@ -217,6 +217,7 @@ class Outbox:
                 failures = self._failed.get(key, (0, 0.0))[0] + 1
                 self._failed[key] = failures, now + self._pace.pause_s(failures)
             return False
+        # A sink that takes one takes others: all that waits for it may go at once.
         state.failures, state.failing_since, state.why, state.paused_until = 0, None, "", float("-inf")
         if is_newest:
             # Of a command nobody says when it is over; it was told, and that is all there is to it.

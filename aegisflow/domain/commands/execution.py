@@ -92,7 +92,7 @@ class Execution:
 
     @property
     def command_id(self) -> str:
-        """Id of the command."""
+        """The id of the command."""
         return self.record.command.command_id
 
     @property
@@ -133,6 +133,7 @@ class Execution:
         if value is None:
             return
         self._recent.append((at, value))
+        # Of fewer readings the mean would say more than the noise allows.
         full = len(self._recent) == expected.readings
         if full and expected.is_met_by(sum(value for _, value in self._recent) / expected.readings):
             self._met = f"{expected.readings} unsigned readings since {format_instant(self._recent[0][0])}"

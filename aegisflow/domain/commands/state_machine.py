@@ -104,7 +104,7 @@ class CommandStateMachine:
         self._asked, self._ask_at = 0, -inf
         """How often the machine was asked for its mode without an answer, and when to ask again."""
         self._asked_at = -inf
-        """When it was asked last."""
+        """When the machine was last asked for its mode, UTC epoch seconds."""
         self._proof: ModeProof | None = None
         """What readings say against a mode in which the machine stands; None while it runs."""
         self.doubted: Mode | None = None

@@ -35,6 +35,8 @@ class Transition:
 
 def digest_of(command: Command, state_version: str, expires_at: float) -> str:
     """Return what an approval is bound to: SHA-256 over id, device, command, parameters, state and expiry, in hex."""
+    # Exactly what an approver is shown and the machine will get: if any of it changes, the approval is for
+    # something else.
     bound = [
         command.command_id,
         command.device_id,

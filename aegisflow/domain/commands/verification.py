@@ -78,6 +78,7 @@ def _effect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectati
         return None
     sensor = spec.load.sensor
     mean, normal = device.means.get(sensor), spec.sensors[sensor].normal.low
+    # A running machine without a reduction is at full load now.
     full = device.full_load or (mean if device.mode.is_running and not device.reduction_pct else None)
     if command.command in STOPS:
         level = full if normal is None else normal
@@ -90,6 +91,7 @@ def _effect(command: Command, device: DeviceView, spec: DeviceSpec) -> Expectati
     if mean is None:
         return None
     if command.command is CommandName.REDUCE_LOAD:
+        # What is left to take is a share of the load that is left.
         share = (command.reduction_pct - device.reduction_pct) / (100.0 - device.reduction_pct)
         margin = _SHARE * share * abs(mean)
         readings = _readings(device.spreads.get(sensor, 0.0), margin)

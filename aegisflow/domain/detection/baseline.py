@@ -106,7 +106,7 @@ class Baseline:
         self.scale = 0.0
         """1 / spread; 0 while warming up."""
         self.count = 0
-        """Readings learned from."""
+        """How many readings the baseline was learned from."""
         self.correlation = 0.0
         self.random_walk_variance = 0.0
         """Variance of a level that strolls by itself, in squared spreads; 0 where that may be chance."""

@@ -105,7 +105,7 @@ class DriftWatch:
         self._rule = "" if rule is None else rule.name
         self._sensors = () if rule is None else tuple(sensors[name] for name in rule.together)
         self.found: Drift | None = None
-        """The drift that is certain."""
+        """The drift that is certain; None while there is none."""
         self.suspected = False
         """Whether a drift may have begun."""
         self._sign = 0.0

@@ -70,7 +70,8 @@ class LimitCheck:
             weight = gap_s / (gap_s + _TIME_CONSTANT_S) if gap_s < SURE_S else 1.0
             self.smooth = smooth + (value - smooth) * weight
             steps = gap_s / PACE_S
-        if smooth != smooth:  # the first value
+        # Only NaN differs from itself, and this is cheaper than a call.
+        if smooth != smooth:
             self.smooth, steps = value, 1.0
         if self.limited:
             if self.low <= value <= self.high:

@@ -59,6 +59,7 @@ class Oscillation:
     def _turn(self, direction: int, smooth: float) -> None:
         self._direction = direction
         self._extreme = smooth
+        # Before the first turn there is nothing that a half-period could count from.
         interval = self._since if self.turns else 0
         self._period = max(HELD, interval + (self._interval or interval))
         self._interval = interval

@@ -73,6 +73,7 @@ class Cusum:
     def shift(self) -> float:
         """Estimated shift, in spreads: the mean of the bounded deviations since the sum was last 0."""
         if self.high >= self.low:
+            # The slack was taken off at each reading of the run, so it belongs to the mean.
             return self.slack + self.high / self.high_run if self.high_run else 0.0
         return -self.slack - self.low / self.low_run
 

@@ -51,6 +51,7 @@ class ZScore:
         if count >= self._min_readings:
             self.deviation = deviation = value - window.origin - window.offset
             spread = sqrt(window.squares / (count - 1))
+            # ulp: of a window whose values are all the same, nothing smaller can be told from rounding.
             if spread <= self.resolution:
                 spread = max(self.resolution, ulp(value), ulp(window.origin))
             self.z = z = deviation / spread
