@@ -47,7 +47,7 @@ class Recording:
     labels: tuple[Label, ...]
     """The labels that occur; the first is 'nothing'."""
     label: NDArray[np.int64]
-    """Index into ``labels``."""
+    """Reading to the place of its label in ``labels``."""
 
 
 @dataclass(frozen=True, slots=True)

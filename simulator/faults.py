@@ -46,7 +46,7 @@ def sensor_drift(p: Floats, healthy: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def electrical_fault(p: Floats, healthy: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Power swings widely."""
+    """The power swings widely."""
     return {"power_consumption": 5 + 20 * np.sin(2 * np.pi * 3 * p)}
 
 
