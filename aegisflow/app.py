@@ -244,14 +244,14 @@ class App:
             self._watch.request()
 
     def __enter__(self) -> Self:
-        """Start."""
+        """Start everything; see ``start``."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop."""
+        """Stop everything; see ``stop``."""
         self.stop()
 
     # --- who there is -------------------------------------------------------------------------

@@ -15,7 +15,7 @@ CONFIRMATIONS = 3
 
 
 class WallClock:
-    """What the wall says."""
+    """The clock of the machine that AegisFlow runs on."""
 
     def __init__(
         self,

@@ -80,9 +80,9 @@ class ArchiveActor(ThreadedActor):
         self.tell(message.reply_to, told)
 
     def on_stop(self) -> None:
-        """Give the connection back."""
+        """Close the connection to the store."""
         self._archive.close()
 
     def on_failure(self, *_: object) -> None:
-        """Give the connection back."""
+        """Close the connection to the store."""
         self._archive.close()

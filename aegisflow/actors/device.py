@@ -97,9 +97,11 @@ class DeviceActor(DispatchedActor):
         self._broker_connected = True
 
     def on_start(self) -> None:
-        """Ask for the past."""
+        """Ask the historian what it remembers of this device."""
         self._cold_at = time.monotonic() + RECALL_TIMEOUT_S
         device, now = self._device, self._now()
+        # Posted and not told: at a start thousands of devices ask, and the historian gets their questions in
+        # parcels.
         self.post(
             HISTORIAN,
             RecallDevice(device.spec.device_id, self.name, device.recall_count, now - KNOWN_S, now + AHEAD_S),
@@ -137,6 +139,7 @@ class DeviceActor(DispatchedActor):
                 return self._state_mode(message) if self._stash.is_open else self._stash.keep_question(message)
             case AuditCommitted(number, why):
                 self._take_stated(number, why)
+            # At once, also before the past is known: that is then recalled into the new specification.
             case ReconfigureDevice(spec):
                 self._store(self._device.reconfigure(spec, self._now()))
             case DeviceRecalled():
@@ -254,6 +257,7 @@ class DeviceActor(DispatchedActor):
             case ViewDevice(number, reply_to):
                 self.tell(reply_to, DeviceViewed(number, self._device.view(at)))
             case ReportMode():
+                # So that it is told below, though it is not new.
                 self._told_mode = None
                 for progress in self._told_progress:  # a guard that was restarted may have missed it
                     self.tell(GUARD, CommandProgressed(progress))

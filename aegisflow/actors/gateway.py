@@ -158,6 +158,8 @@ class Gateway(ThreadedActor):
             inbound.note_readings(self._clock.now())
         if refused:
             self._refuse(refused)
+        # Only now: should this actor fail before, its successor takes the whole batch again, and repetitions are
+        # known as such.
         inbound.done()
         self._metrics.messages.inc(len(batch))
         if inbound.has_waiting():
@@ -179,6 +181,8 @@ class Gateway(ThreadedActor):
                 if reading.refused:
                     self._note_values(message, reading)
             except PayloadError as error:
+                # Everything is tried as a reading first, so that readings, which are nearly all, pay nothing for
+                # what else comes the same way.
                 if self._codec.commanded(message.topic) is not None:
                     refused += self._hear_command(message)
                 elif not self._codec.is_ack(message.topic):
@@ -236,6 +240,7 @@ class Gateway(ThreadedActor):
             return
         topic, payload = self._codec.encode_command(command, issued_at=now, expires_at=send_by)
         try:
+            # MQTT 5 counts whole seconds, and 0 would be over at once.
             self._publish(topic, payload, max(1, int(send_by - now)))
         except BusError as error:
             self._not_sent(record, f"the broker cannot be reached: {error}")
@@ -250,6 +255,7 @@ class Gateway(ThreadedActor):
         now = self._clock.now()
         nonce = secrets.token_hex(16) if self._codec.signs else ""
         asked = self._asked.setdefault(question.device_id, deque(maxlen=QUESTIONS))
+        # Noted before it is published, for the answer may come before this returns.
         asked.append((question.command_id or NO_COMMAND, nonce))
         topic, payload = self._codec.encode_question(question.device_id, question.command_id, now, nonce)
         try:

@@ -146,11 +146,11 @@ class Guard(ThreadedActor):
         return None
 
     def on_failure(self, *_: object) -> None:
-        """Answer those who wait, and leave to the successor what devices saw."""
+        """Tell everybody who waits that no answer will come, and leave to the successor what devices saw."""
         self._leave()
 
     def on_stop(self) -> None:
-        """Answer those who wait."""
+        """Tell everybody who waits for an answer that none will come."""
         self._leave()
 
     def _handle(self, message: object) -> object:
@@ -251,6 +251,7 @@ class Guard(ThreadedActor):
             step.transition = self._judge(step)
         except Exception:
             if step.answer is None:
+                # Nobody asked for a fact, so its failure is that of this actor.
                 raise
             step.answer.set_exception()
             return step.answer
@@ -367,6 +368,7 @@ class Guard(ThreadedActor):
         self._commands.recall(past.records, past.dispatches)
         if self._stash.is_open:
             return
+        # Only at the start: later a stop counts here before the store knows of it.
         self._commands.agents = past.agents
         # A guard that has just begun knows no mode, and may have missed what became of commands.
         for device_id in self._commands.plant.devices:

@@ -220,11 +220,12 @@ class HistorianActor(ThreadedActor):
             try:
                 self._historian.receive(message)
             except Exception:
+                # They are in no inbox any more, so nobody else would hand them on.
                 self.give_back(*bundle.messages[position + 1 :])
                 raise
 
     def on_stop(self) -> None:
-        """Commit what waits."""
+        """Commit what still waits, and close the connection."""
         self._historian.committer.close()
 
     def on_failure(self, *_: object) -> None:

@@ -59,6 +59,7 @@ class InboundQueue:
             if len(unassured) == self._limit:
                 self.shed += 1
             unassured.append(message)
+        # One bell for any number of messages, until the gateway takes them.
         if not self._rung:
             self._rung = True
             self._directory.tell(GATEWAY, DrainInbound())

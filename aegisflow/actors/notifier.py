@@ -58,7 +58,7 @@ class Notifier(ThreadedActor):
         self.tell(HISTORIAN, RecallOpenAlarms(self.name))
 
     def on_receive(self, message: object) -> object:
-        """Tell, and tell again."""
+        """Take in what happened, and notify whoever must know of it, or has not answered."""
         match message:
             case AlarmsCommitted(events):
                 for event in events:
@@ -100,6 +100,7 @@ class Notifier(ThreadedActor):
 
     def _end_if_over(self, alarm: Alarm) -> None:
         if not _waits(alarm):
+            # Only people acknowledge and suppress. What is over without that has gone by itself.
             by_people = alarm.state is not AlarmState.NORMAL or bool(alarm.acknowledged_by)
             self._outbox.end(alarm.alarm_id, by_people=by_people)
 
@@ -135,6 +136,7 @@ class Notifier(ThreadedActor):
             self._report(sink.name, attempt.number, f"it failed with {type(error).__name__}")
 
     def _report(self, sink: str, number: int, why: str) -> None:
+        # In whatever thread the sink ends, so nothing is done here but to tell.
         self.tell(self.name, DeliveryFinished(sink, number, why))
 
 

@@ -37,11 +37,11 @@ class Ticker(ThreadedActor):
         self._stepped = stepped
 
     def on_start(self) -> None:
-        """Begin."""
+        """Have the first tick in a second."""
         self.wake_in(EVERY_S)
 
     def on_receive(self, message: object) -> None:
-        """Tick when woken."""
+        """Tell everybody the time, once a second."""
         if isinstance(message, Wake):
             self.wake_in(EVERY_S)
             stepped_s = self._stepped()

@@ -56,6 +56,7 @@ class TransitionWriter:
         step = self._storing.get(told.command_id)
         if step is None or step.transition is None:
             return None
+        # What a machine or its readings have shown cannot be asked for again.
         if not told.ok and not told.final and step.answer is None:
             return None
         del self._storing[told.command_id]

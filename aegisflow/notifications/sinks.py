@@ -51,7 +51,7 @@ def content_of(notification: Notification) -> dict[str, object]:
 
 
 class LogSink:
-    """The log of AegisFlow."""
+    """A sink that writes to the log of AegisFlow."""
 
     name = "log"
 
@@ -59,12 +59,12 @@ class LogSink:
         self._log = structlog.get_logger("aegisflow").bind(actor="notifier")
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
-        """Write one line."""
+        """Write one line to the log."""
         self._log.warning("people_notified", **content_of(notification))
         finished("")
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing, since nothing runs."""
 
 
 class TopicSink:
@@ -86,7 +86,7 @@ class TopicSink:
             finished("")
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing, since nothing runs."""
 
 
 class WebhookSink:
@@ -109,7 +109,7 @@ class WebhookSink:
         self._thread.start()
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
-        """Hand over to the thread."""
+        """Hand the notification over to the thread."""
         self._queue.put((notification, finished))
 
     def close(self) -> None:

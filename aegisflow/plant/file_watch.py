@@ -76,7 +76,7 @@ class FileWatch:
         self._wishes.put("reload")
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop watching, and wait for the thread to end."""
         self._wishes.put("stop")
         if self._thread.is_alive():
             self._thread.join(5.0)

@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u2
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One manual."""
+    """A manual that was read."""
 
     name: str
     """Path below the folder, ``/`` between."""

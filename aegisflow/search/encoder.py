@@ -31,7 +31,7 @@ class Encoder(Protocol):
         """Return whether this is a common word, and so no typing mistake."""
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Free the memory and the threads that the encoder holds."""
 
 
 class ModelUnavailableError(Exception):
@@ -67,7 +67,7 @@ class SentenceEncoder:
         return word in self._vocabulary
 
     def close(self) -> None:
-        """Let the threads end."""
+        """End the threads once their work is done."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _encode(self, texts: list[str]) -> Vectors:

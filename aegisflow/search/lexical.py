@@ -46,7 +46,7 @@ class LexicalIndex:
         self.spelling = Spelling(sorted(words))
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory of the index."""
         self._db.close()
 
     def correct_spelling(self, word: str, encoder: Encoder | None) -> str | None:

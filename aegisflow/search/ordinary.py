@@ -19,7 +19,7 @@ _ENDINGS = (
 _SHORTEST = 2
 _NUMBER = re.compile(r"[\d.,]+%?|[%°]")
 _GERMAN_ENDINGS = (*german.ENDINGS, "sten", "ten", "tet", "st", "te")
-"""Those of verbs, too."""
+"""The endings of German words, those of verbs included."""
 
 
 def is_ordinary(word: str) -> bool:

@@ -11,7 +11,7 @@ from aegisflow.search.documents import content_key
 from aegisflow.search.encoder import Encoder, Vectors
 
 BATCH = 256
-"""Texts encoded at a time."""
+"""The most texts that are encoded at a time."""
 BLOCK = 500
 CLOSER = 100
 """So many passages by meaning, and as many by words, are looked at sentence by sentence."""

@@ -264,7 +264,7 @@ class Committer:
         return tuple(self._pending)
 
     def health(self) -> StoreHealth:
-        """Return how the store is."""
+        """Return whether the store takes what is written, and what waits for it."""
         reasons = [self._failure] if self._failure else []
         if self._pending_readings > self._pace.many:
             reasons.append(f"{self._pending_readings} readings wait for a commit")

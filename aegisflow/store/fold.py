@@ -83,6 +83,6 @@ class Fold:
         self._devices = {device for device in self._devices if bucket_of(device) != bucket}
 
     def finish(self) -> None:
-        """Fold all there is."""
+        """Fold every bucket in which something waits."""
         for bucket in self.buckets():
             self.step(bucket)

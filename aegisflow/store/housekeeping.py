@@ -59,7 +59,7 @@ class Housekeeping:
         return now >= self._rest_until and now >= self.due_at(writer)
 
     def step(self, writer: Writer, clock: Callable[[], float]) -> None:
-        """Do a slice."""
+        """Do one slice of what is due."""
         # First, because every look at a device's fresh readings searches through its whole bucket.
         if (bucket := writer.bucket_due()) is not None:
             writer.fold.step(bucket)

@@ -55,7 +55,7 @@ class WriterLock(Protocol):
         """Raise StoreError unless the lock is held at this moment; called within a transaction."""
 
     def release(self) -> None:
-        """Let others write."""
+        """Give the lock up, so that another process may write."""
 
 
 class FileLock:

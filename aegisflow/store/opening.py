@@ -66,7 +66,7 @@ class Store:
             connection.close()
 
     def close(self) -> None:
-        """Let another process write."""
+        """Give the store up, so that another process may write to it."""
         self._lock.release()
 
 

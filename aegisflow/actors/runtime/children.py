@@ -52,7 +52,7 @@ class Child:
 
     @property
     def name(self) -> str:
-        """Its name in the directory."""
+        """The name of the child in the directory."""
         return self.spec.name
 
     def record_failure(self, reason: str, backlog: tuple[object, ...], settings: SupervisionSettings) -> float | None:
@@ -96,5 +96,5 @@ class Child:
         return True
 
     def health(self) -> ChildHealth:
-        """Return how it fares."""
+        """Return the state of the child for the health check."""
         return ChildHealth(self.name, self.state, self.restarts, self.detail)

@@ -88,6 +88,7 @@ class Directory:
         """
         ref = self._refs.get(name)
         if ref is None:
+            # A look into a dictionary needs no lock, and this is done for each message.
             return name in self._expected and self._park(name, None, message)
         if not ref.actor_stopped.is_set():
             try:

@@ -137,7 +137,7 @@ class _Stopped:
         return self._set
 
     def set(self) -> None:
-        """The actor has stopped."""
+        """Note that the actor has stopped."""
         self._set = True
 
 
