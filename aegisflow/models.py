@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -279,6 +279,19 @@ class DeliveryRow(Model):
         table_name = "deliveries"
 
 
+class LevelRow(Model):
+    """What a person has accepted as the usual level of a sensor."""
+
+    key = TextField(primary_key=True)
+    """Device and sensor."""
+    device_id = TextField(index=True)
+    record = TextField()
+    """JSON: the ``AcceptedLevel``."""
+
+    class Meta:
+        table_name = "levels"
+
+
 class CredentialRow(Model):
     """A token of an agent, or the revocation of a person's; never the token itself."""
 
@@ -322,5 +335,6 @@ TABLES: tuple[type[Model], ...] = (
     AuditRow,
     DeadLetterRow,
     DeliveryRow,
+    LevelRow,
     CredentialRow,
 )

@@ -10,6 +10,7 @@ import pykka
 
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.device import (
+    AcceptLevels,
     AcknowledgeAlarm,
     AckReceived,
     CommandNotSent,
@@ -19,9 +20,11 @@ from aegisflow.actors.messages.device import (
     ReadAlarms,
     ReadDeviceStatus,
     ReadFacts,
+    ReadLevels,
     ReconfigureDevice,
     RecordReadings,
     ReportMode,
+    RestoreLevels,
     ReturnAlarmToService,
     StateMode,
     SuppressAlarm,
@@ -29,10 +32,18 @@ from aegisflow.actors.messages.device import (
 )
 from aegisflow.actors.messages.gateway import AnswerRefused, AskMachine, PublishCommand, SenderClockLearned
 from aegisflow.actors.messages.guard import AuditCommitted, CommandProgressed, DeviceViewed, ModeReported
-from aegisflow.actors.messages.store import AppendAudit, CommitAudit, RecallDevice, StoreDeadLetters, StoreRecords
+from aegisflow.actors.messages.store import (
+    AppendAudit,
+    CommitAudit,
+    RecallDevice,
+    StoreDeadLetters,
+    StoreLevels,
+    StoreRecords,
+)
 from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, Directory, describe
 from aegisflow.actors.runtime.dispatcher import DispatchedActor, Dispatcher
 from aegisflow.actors.runtime.stash import Stash
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import MODE_STATED, Mode, StatedMode
@@ -126,6 +137,9 @@ class DeviceActor(DispatchedActor):
                 | AcknowledgeAlarm()
                 | SuppressAlarm()
                 | ReturnAlarmToService()
+                | AcceptLevels()
+                | RestoreLevels()
+                | ReadLevels()
             ):
                 return self._answer(message) if self._stash.is_open else self._stash.keep_question(message)
             case (
@@ -387,6 +401,7 @@ class DeviceActor(DispatchedActor):
                 past.full_load,
                 dict(past.dispatched),
                 past.stated,
+                past.levels,
             )
         )
         self._begin()
@@ -428,6 +443,10 @@ class DeviceActor(DispatchedActor):
                 return self._device.view(self._now()).facts
             case AcknowledgeAlarm() | SuppressAlarm() | ReturnAlarmToService():
                 return self._change(question)
+            case AcceptLevels() | RestoreLevels():
+                return self._change_levels(question)
+            case ReadLevels():
+                return tuple(self._device.accepted.values())
             case _:
                 accepted = self._received - sum(self._refused.values())
                 return self._device.status(self._now(), accepted, self._refused)
@@ -448,6 +467,23 @@ class DeviceActor(DispatchedActor):
             entry = AuditEntry(at, by.name, f"alarm_{events[0].change}", request.alarm_id, detail)
             self.post(HISTORIAN, AppendAudit(entry))
         return alarm
+
+    def _change_levels(self, request: AcceptLevels | RestoreLevels) -> tuple[AcceptedLevel, ...]:
+        """Change what counts as normal, for a person: stored, and a row of the audit for each sensor."""
+        at, device = self._now(), self._device
+        match request:
+            case AcceptLevels(sensors, by, reason, alarm_id):
+                levels, events = device.accept_levels(sensors, by, reason, at, alarm_id)
+                act, stored = "level_accepted", StoreLevels(self.name, put=levels)
+            case RestoreLevels(sensors, by, reason):
+                levels, events = device.restore_levels(sensors, by, reason, at)
+                act, stored = "level_restored", StoreLevels(self.name, drop=tuple(one.key for one in levels))
+        self.post(HISTORIAN, stored)
+        self._store(events)
+        for one in levels:
+            detail = {"kind": by.kind, "level": one.level, "before": one.before, "unit": one.unit, "note": reason}
+            self.post(HISTORIAN, AppendAudit(AuditEntry(at, by.name, act, one.key, detail)))
+        return levels
 
     def _store(self, events: tuple[AlarmEvent, ...]) -> None:
         if events:

@@ -23,6 +23,7 @@ from aegisflow.actors.messages.store import (
     StoreDeadLetters,
     StoreDeliveries,
     StoreIncident,
+    StoreLevels,
     StoreRecords,
     StoreTransition,
 )
@@ -77,6 +78,8 @@ class Historian:
                 committer.add(Record(message, audit=(entry,)))
             case StoreDeliveries(put, drop):
                 committer.add(Record(message, deliveries=put, dropped_deliveries=drop))
+            case StoreLevels(device_id, put, drop):
+                committer.add(Record(message, device_id, levels=put, dropped_levels=drop))
             case StoreTransition():
                 moved = committer.move(message.transition)
                 command_id = message.transition.after.command.command_id

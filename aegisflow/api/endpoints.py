@@ -41,6 +41,7 @@ from aegisflow.api.schemas.incidents import (
     IncidentSummary,
     ReviewRequest,
 )
+from aegisflow.api.schemas.levels import AcceptAlarmRequest, LevelList, LevelsRequest
 from aegisflow.api.schemas.tokens import (
     AgentToken,
     AgentTokenList,
@@ -328,6 +329,46 @@ RETURN_TO_SERVICE = Endpoint(
     AlarmSummary,
     Right.HANDLE_ALARMS,
 )
+ACCEPT_ALARM = Endpoint(
+    "accept_alarm",
+    "POST",
+    "alarms/{id}/accept",
+    "Say that what the sensors of an alarm show now is normal; it ends by itself.",
+    ById,
+    AcceptAlarmRequest,
+    LevelList,
+    Right.HANDLE_ALARMS,
+)
+LIST_LEVELS = Endpoint(
+    "list_levels",
+    "GET",
+    "levels",
+    "List the levels that people have accepted as normal.",
+    Nothing,
+    Nothing,
+    LevelList,
+    Right.SEE,
+)
+ACCEPT_LEVELS = Endpoint(
+    "accept_levels",
+    "POST",
+    "devices/{id}/levels/accept",
+    "Say that what sensors of a device show now is normal, after a change of set-point or recipe.",
+    ById,
+    LevelsRequest,
+    LevelList,
+    Right.HANDLE_ALARMS,
+)
+RESTORE_LEVELS = Endpoint(
+    "restore_levels",
+    "POST",
+    "devices/{id}/levels/restore",
+    "Take back that a level is normal: the one of before holds again.",
+    ById,
+    LevelsRequest,
+    LevelList,
+    Right.HANDLE_ALARMS,
+)
 SHOW_FIGURES = Endpoint(
     "show_figures",
     "GET",
@@ -424,6 +465,10 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     UNSHELVE,
     TAKE_OUT_OF_SERVICE,
     RETURN_TO_SERVICE,
+    ACCEPT_ALARM,
+    LIST_LEVELS,
+    ACCEPT_LEVELS,
+    RESTORE_LEVELS,
     SHOW_FIGURES,
     LIST_REFUSED,
     RELOAD,

@@ -36,6 +36,12 @@ COMMANDS = {
     "unshelve": ("alarms:unshelve", "Return an alarm to service before its shelf ends."),
     "out-of-service": ("alarms:out_of_service", "Take an alarm out of service until somebody returns it."),
     "in-service": ("alarms:in_service", "Return an alarm to service; it is unacknowledged if its cause lasts."),
+    "accept": (
+        "levels:accept",
+        "Say that what the sensors of an alarm, or of a device, show now is normal; the alarm ends by itself.",
+    ),
+    "restore": ("levels:restore", "Take back that a level is normal; the one of before holds again."),
+    "accepted": ("levels:accepted", "List what people have accepted as normal."),
     "refused": (
         "alarms:refused",
         "Say what was refused since the start: how often, why, of which device and sensor, with topic and sample.",

@@ -5,9 +5,11 @@ from math import inf
 
 from aegisflow.domain.alarms.book import Outcome
 from aegisflow.domain.alarms.device_alarms import DeviceAlarms
+from aegisflow.domain.alarms.levels import AcceptedLevel, AcceptedLevels, told
 from aegisflow.domain.alarms.lifecycle import LATE_S, check_reason, check_shelf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, worst_of
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
+from aegisflow.domain.clock_report import clock_notes, clock_view
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import (
@@ -31,8 +33,8 @@ from aegisflow.domain.interval import MIN_SILENT_S, contradiction, silent_after_
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.rights import Right
 from aegisflow.domain.timeline import Timeline
-from aegisflow.domain.times import format_duration, format_instant
-from aegisflow.domain.views import ClockView, DeviceStatus, SensorStatus
+from aegisflow.domain.times import format_instant
+from aegisflow.domain.views import DeviceStatus, SensorStatus
 
 MODE_CONTRADICTED = "mode_contradicted"
 """Type of the alarm that a machine runs although its mode says that it stands."""
@@ -53,6 +55,7 @@ class Device:
     """Everything AegisFlow knows about one machine, without a clock, I/O or threads of its own."""
 
     __slots__ = (
+        "_accepted",
         "_book",
         "_command_state",
         "_contradicted",
@@ -78,6 +81,7 @@ class Device:
         """When the newest reading came that has a value, and the newest whatever it has."""
         self._contradicted = False
         """Whether people were told that readings contradict the mode; once for each time that they do."""
+        self._accepted = AcceptedLevels(spec.device_id)
         self.judged: Reading | None = None
         """The newest reading as it was judged."""
         self._heard_since = inf
@@ -274,6 +278,38 @@ class Device:
         _require_operator(by, "return alarms to service")
         return self._book.return_to_service(alarm_id, state, by, at)
 
+    def accept_levels(
+        self, sensors: Sequence[str], by: Caller, reason: str, at: float, alarm_id: str = ""
+    ) -> tuple[tuple[AcceptedLevel, ...], tuple[AlarmEvent, ...]]:
+        """Take what sensors show now as normal: the mean of their windows, of five minutes at one reading in 5 s.
+
+        None named means all that speak for the alarm and can be accepted. An alarm for which they speak ends by
+        itself, after the off-delay. Limits hold as before.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            RequestError: there is no reason; or a sensor is unknown, stuck, swings, or is beyond a limit.
+        """
+        _require_operator(by, "say what is normal")
+        check_reason(reason)
+        names = () if sensors or not alarm_id else self._book.find(alarm_id).sensors
+        levels = self._accepted.accept(self._detector, sensors, names, by, reason, at)
+        return levels, self._book.add_reason([one.sensor for one in levels], f"{by.name} accepts {told(levels)}", at)
+
+    def restore_levels(
+        self, sensors: Sequence[str], by: Caller, reason: str, at: float
+    ) -> tuple[tuple[AcceptedLevel, ...], tuple[AlarmEvent, ...]]:
+        """Take an acceptance back: the level of before holds again, and what is off against it is told again.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            RequestError: there is no reason, or no level of that sensor was accepted.
+        """
+        _require_operator(by, "take back what is normal")
+        check_reason(reason)
+        levels = self._accepted.restore(self._detector, sensors)
+        return levels, self._book.add_reason(sensors, f"{by.name} no longer accepts {', '.join(sensors)}", at)
+
     # --- commands -------------------------------------------------------------------------------
 
     @property
@@ -385,10 +421,10 @@ class Device:
                 *self._command_state.notes(),
                 *self._mode_notes(),
                 *self._detector.notes(),
-                *self._clock_notes(),
+                *clock_notes(self.timeline),
                 *self._interval_notes(),
             ),
-            clock=self._clock_view(),
+            clock=clock_view(self.timeline),
             silent_after_s=self.silent_after_s,
         )
 
@@ -417,6 +453,7 @@ class Device:
         full_load: float | None = None,
         dispatched: Mapping[str, float] | None = None,
         stated: StatedMode | None = None,
+        levels: Sequence[AcceptedLevel] = (),
     ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
@@ -434,6 +471,7 @@ class Device:
             ]
         )
         alarm_type = lasting[0].fault_type if lasting else ""
+        self._accepted.recall(self._detector, levels, lasting)
         self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched, stated)
         for reading in readings:
             newer = reading.at > self.timeline.latest_at
@@ -449,6 +487,11 @@ class Device:
         gone = {sensor for alarm in alarms for sensor in alarm.sensors if sensor not in self.spec.sensors}
         at = max((self.timeline.latest_at, *(alarm.changed_at for alarm in alarms)))
         return events + self._book.drop(tuple(gone), at)
+
+    @property
+    def accepted(self) -> Mapping[str, AcceptedLevel]:
+        """Sensor to what a person has accepted as its level."""
+        return self._accepted.by_sensor
 
     @property
     def score(self) -> float:
@@ -522,21 +565,6 @@ class Device:
         )
         return tuple(f"{why}; a person must look at it" for why in (state.contradiction, said) if why)
 
-    def _clock_notes(self) -> tuple[str, ...]:
-        timeline = self.timeline
-        notes = []
-        if timeline.clock.is_off:
-            side = "ahead of" if timeline.clock.offset_s > 0 else "behind"
-            off = format_duration(abs(timeline.clock.offset_s))
-            notes.append(f"its clock is {off} {side} ours; its readings are dated by when they came")
-        if timeline.is_coarse:
-            notes.append(
-                "its stamps are whole seconds; readings of one second are spread within it in order of arrival"
-            )
-        if timeline.conflicts:
-            notes.append(f"{timeline.conflicts:,} readings told another value for a sensor and stamp already told")
-        return tuple(notes)
-
     def _interval_notes(self) -> tuple[str, ...]:
         """Return which settings contradict how often the device and its sensors report, as has been learned."""
         device, notes = self.timeline.interval, []
@@ -547,21 +575,6 @@ class Device:
             if not sensor.spec.by_exception and too_short(given, interval):
                 notes.append(f"{sensor.name} {contradiction('stale_after', given, interval, 'stale')}")
         return tuple(notes)
-
-    def _clock_view(self) -> ClockView:
-        timeline = self.timeline
-        clock = timeline.clock
-        return ClockView(
-            offset_s=clock.offset_s,
-            drift_ppm=clock.drift_ppm,
-            changes=clock.changes,
-            interval_s=timeline.interval.median_s,
-            regularity=timeline.interval.regularity,
-            is_coarse=timeline.is_coarse,
-            late=timeline.late,
-            repetitions=timeline.repetitions,
-            conflicts=timeline.conflicts,
-        )
 
 
 def _room(spec: DeviceSpec) -> int:

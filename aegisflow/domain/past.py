@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.model import AgentWrites, CommandRecord, Mode, StatedMode
 from aegisflow.domain.readings import Reading
@@ -29,6 +30,8 @@ class DevicePast:
     """Command id and expiry (UTC epoch seconds) of every command that went to it lately, over or not."""
     stated: StatedMode | None = None
     """The word of an operator to which it owes its mode, if it does."""
+    levels: tuple[AcceptedLevel, ...] = ()
+    """What people have accepted as the levels of its sensors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class Right(StrEnum):
     """One thing that somebody may do; its text goes on after "may"."""
 
     SEE = "look at alarms, commands, reports and figures"
-    HANDLE_ALARMS = "acknowledge, shelve and take alarms out of service"
+    HANDLE_ALARMS = "acknowledge, shelve and take alarms out of service, and say what is normal"
     REPORT = "write and review incident reports"
     COMMAND = "give machines commands, and state the mode they are in"
     STOP_AGENTS = "stop the commands of agents"

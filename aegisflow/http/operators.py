@@ -24,6 +24,7 @@ from aegisflow.http.alarms import AlarmRoutes
 from aegisflow.http.commands import CommandRoutes
 from aegisflow.http.guards import WITHIN_S, HostGuard, OperatorTokens
 from aegisflow.http.incidents import IncidentRoutes
+from aegisflow.http.levels import LevelRoutes
 from aegisflow.http.plant import PlantRoutes
 from aegisflow.http.tokens import TokenRoutes
 from aegisflow.plant.protocol import PlantSource
@@ -40,7 +41,7 @@ A = TypeVar("A", bound=Shape)
 def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseRoute]:
     """Return the routes; ``plant`` is called for each request."""
     commands, alarms, incidents = CommandRoutes(plant), AlarmRoutes(plant), IncidentRoutes(plant)
-    tokens = TokenRoutes(plant)
+    tokens, levels = TokenRoutes(plant), LevelRoutes(plant)
 
     def route(endpoint: Endpoint[W, B, A], handle: Callable[[W, B, Caller], A]) -> Route:
         return Route(PREFIX + endpoint.path, _answering(endpoint, handle, operators), methods=[endpoint.method])
@@ -68,6 +69,10 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.UNSHELVE, alarms.unshelve),
         route(ends.TAKE_OUT_OF_SERVICE, alarms.take_out),
         route(ends.RETURN_TO_SERVICE, alarms.put_back),
+        route(ends.ACCEPT_ALARM, levels.accept_alarm),
+        route(ends.LIST_LEVELS, levels.list),
+        route(ends.ACCEPT_LEVELS, levels.accept),
+        route(ends.RESTORE_LEVELS, levels.restore),
         route(ends.SHOW_FIGURES, alarms.figures),
         route(ends.LIST_REFUSED, alarms.refused),
         route(ends.RELOAD, PlantRoutes(plant).reload),

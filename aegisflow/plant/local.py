@@ -5,10 +5,13 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from aegisflow.actors.messages.device import (
+    AcceptLevels,
     AcknowledgeAlarm,
     ReadAlarms,
     ReadDeviceStatus,
     ReadFacts,
+    ReadLevels,
+    RestoreLevels,
     ReturnAlarmToService,
     StateMode,
     SuppressAlarm,
@@ -41,6 +44,7 @@ from aegisflow.actors.messages.store import (
 )
 from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
 from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import (
@@ -219,6 +223,31 @@ class LocalPlant:
         """End what ``take_out_of_service`` began, an operator's right alone."""
         return self._of_alarm(alarm_id, ReturnAlarmToService(alarm_id, AlarmState.OUT_OF_SERVICE, by))
 
+    def accept_levels(
+        self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
+    ) -> tuple[AcceptedLevel, ...]:
+        """Take what sensors of a device show now as normal, an operator's right alone."""
+        self._device(device_id)
+        return self._directory.ask(device_id, AcceptLevels(sensors, by, reason), DEVICE_S)
+
+    def accept_alarm(self, alarm_id: str, by: Caller, reason: str) -> tuple[AcceptedLevel, ...]:
+        """Take what the sensors of an alarm show now as normal, an operator's right alone; the alarm ends by itself."""
+        device_id = self._device_of(alarm_id)
+        return self._directory.ask(device_id, AcceptLevels((), by, reason, alarm_id), DEVICE_S)
+
+    def restore_levels(
+        self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
+    ) -> tuple[AcceptedLevel, ...]:
+        """Take an acceptance back, an operator's right alone: the levels of before hold again."""
+        self._device(device_id)
+        return self._directory.ask(device_id, RestoreLevels(sensors, by, reason), DEVICE_S)
+
+    def accepted_levels(self) -> Answer[tuple[AcceptedLevel, ...]]:
+        """Return what people have accepted as normal, by device and sensor."""
+        found, unavailable = self._directory.ask_all(tuple(self.inventory().devices), ReadLevels(), ALL_DEVICES_S)
+        levels = sorted((level for several in found.values() for level in several), key=lambda level: level.key)
+        return self._answer(tuple(levels), unavailable)
+
     # --- commands -----------------------------------------------------------------------------
 
     def request_command(
@@ -395,11 +424,14 @@ class LocalPlant:
 
     def _of_alarm(self, alarm_id: str, question: AcknowledgeAlarm | SuppressAlarm | ReturnAlarmToService) -> Alarm:
         """Ask the device that an alarm belongs to."""
+        return self._directory.ask(self._device_of(alarm_id), question, DEVICE_S)
+
+    def _device_of(self, alarm_id: str) -> str:
         # An alarm's id begins with its device's, so nobody has to be asked whose it is.
         device_id = alarm_id.rpartition("@")[0]
         if device_id not in self.inventory().devices:
             raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in self._active()))
-        return self._directory.ask(device_id, question, DEVICE_S)
+        return device_id
 
     def _devices(self, device_ids: Iterable[str]) -> None:
         for device_id in device_ids:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import (
@@ -125,6 +126,22 @@ class Plant(Protocol):
 
     def return_to_service(self, alarm_id: str, by: Caller) -> Alarm:
         """Return an alarm to service that somebody took out of it, an operator's right alone."""
+
+    def accept_levels(
+        self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
+    ) -> tuple[AcceptedLevel, ...]:
+        """Take what sensors of a device show now as normal, an operator's right alone."""
+
+    def accept_alarm(self, alarm_id: str, by: Caller, reason: str) -> tuple[AcceptedLevel, ...]:
+        """Take what the sensors of an alarm show now as normal, an operator's right alone; the alarm ends by itself."""
+
+    def restore_levels(
+        self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
+    ) -> tuple[AcceptedLevel, ...]:
+        """Take an acceptance back, an operator's right alone: the levels of before hold again."""
+
+    def accepted_levels(self) -> Answer[tuple[AcceptedLevel, ...]]:
+        """Return what people have accepted as normal, by device and sensor."""
 
     def request_command(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.readings import DeadLetter, Reading
@@ -24,6 +25,9 @@ class Record(NamedTuple):
     deliveries: Sequence[Delivery] = ()
     dropped_deliveries: Sequence[str] = ()
     """Keys of the deliveries that are no longer owed."""
+    levels: Sequence[AcceptedLevel] = ()
+    dropped_levels: Sequence[str] = ()
+    """Keys of the levels that were taken back."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,8 @@ class Batch:
     audit: list[AuditEntry] = field(default_factory=list)
     deliveries: dict[str, Delivery | None] = field(default_factory=dict)
     """Key to the newest; None where it is dropped."""
+    levels: dict[str, AcceptedLevel | None] = field(default_factory=dict)
+    """The same for accepted levels."""
 
 
 def gather(records: Iterable[Record]) -> Batch:
@@ -48,4 +54,6 @@ def gather(records: Iterable[Record]) -> Batch:
         batch.audit += record.audit
         batch.deliveries |= {delivery.key: delivery for delivery in record.deliveries}
         batch.deliveries |= dict.fromkeys(record.dropped_deliveries)
+        batch.levels |= {level.key: level for level in record.levels}
+        batch.levels |= dict.fromkeys(record.dropped_levels)
     return batch

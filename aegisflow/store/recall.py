@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.callers import CallerKind
@@ -18,10 +19,10 @@ from aegisflow.domain.commands.model import (
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import Period
-from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, DeliveryRow, StoredCommand
+from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, DeliveryRow, LevelRow, StoredCommand
 from aegisflow.store.connection import Connection
 from aegisflow.store.readings import EVER, newest, stamps
-from aegisflow.store.rows import alarm_of, audit_entry_of, delivery_of, from_json, record_of
+from aegisflow.store.rows import alarm_of, audit_entry_of, delivery_of, from_json, level_of, record_of
 from aegisflow.store.writer import Writer
 
 _MODES = {
@@ -47,6 +48,7 @@ WHERE device_id = ? AND command IN ({_listed(tuple(_MODES))}) AND stage IN ({_li
 ORDER BY stage_at DESC LIMIT 1
 """  # noqa: S608 - all ours
 _HAS_OPEN = f"SELECT 1 FROM anomalies WHERE device_id = ? AND {ALARM_IS_OPEN.sql} LIMIT 1"  # noqa: S608 - all ours
+_HAS_LEVEL = "SELECT 1 FROM levels WHERE device_id = ? LIMIT 1"
 _DISPATCHED = "SELECT command_id, send_by FROM commands WHERE device_id = ? AND send_by > ?"
 _HAS_STATED = "SELECT 1 FROM audit WHERE act = ? AND subject = ? LIMIT 1"
 _HAS_COMMAND = "SELECT 1 FROM commands WHERE device_id = ? LIMIT 1"
@@ -76,11 +78,11 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
         rows = newest(connection, key, count, Period(EVER.start, before), fresh=writer.fold.has(key))
         said = stamps(connection, key, rows[0][0]) if rows else {}
         readings = tuple(Reading(device_id, at, values, at, stamp=said.get(at)) for at, values in rows)
-    alarms = _open_alarms(connection, device_id)
+    alarms, levels = _open_alarms(connection, device_id), _levels(connection, device_id)
     stated = _stated(connection, device_id)
     # At a start this is asked for each of thousands of devices, of which most never had a command.
     if connection.value(_HAS_COMMAND, device_id) is None and stated is None:
-        return DevicePast(readings, alarms, Mode.NORMAL)
+        return DevicePast(readings, alarms, Mode.NORMAL, levels=levels)
     mode = _last_mode(connection, device_id)
     if stated is not None and stated.at >= mode.since:
         mode = _Mode(stated.mode, stated.reduction_pct, stated.at)
@@ -97,6 +99,7 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
         under_way[-1] if under_way else None,
         tuple((command_id, send_by) for command_id, send_by in connection.run(_DISPATCHED, device_id, since)),
         stated,
+        levels,
     )
 
 
@@ -164,6 +167,13 @@ def _stated(connection: Connection, device_id: str) -> StatedMode | None:
                 device_id, Mode(str(mode)), float(reduction), entry.actor, entry.at, str(said.get("reason", ""))
             )
     return None
+
+
+def _levels(connection: Connection, device_id: str) -> tuple[AcceptedLevel, ...]:
+    if connection.value(_HAS_LEVEL, device_id) is None:
+        return ()
+    query = LevelRow.select().where(LevelRow.device_id == device_id)
+    return tuple(level_of(row) for row in query.execute(connection.database))
 
 
 def _last_mode(connection: Connection, device_id: str) -> _Mode:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from peewee import AutoField, Model
 
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.audit import row_hash
@@ -13,7 +14,16 @@ from aegisflow.domain.commands.model import CommandReceipt, CommandRecord
 from aegisflow.domain.credentials import Credential
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
-from aegisflow.models import AlarmChange, Anomaly, AuditRow, CredentialRow, DeadLetterRow, DeliveryRow, StoredCommand
+from aegisflow.models import (
+    AlarmChange,
+    Anomaly,
+    AuditRow,
+    CredentialRow,
+    DeadLetterRow,
+    DeliveryRow,
+    LevelRow,
+    StoredCommand,
+)
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -163,6 +173,16 @@ def delivery_row(delivery: Delivery) -> Row:
 def delivery_of(row: DeliveryRow) -> Delivery:
     """Return a row of ``deliveries`` as the delivery."""
     return from_json(row.record, Delivery)
+
+
+def level_row(level: AcceptedLevel) -> Row:
+    """Return an accepted level as a row of ``levels``."""
+    return {"key": level.key, "device_id": level.device_id, "record": to_json(level)}
+
+
+def level_of(row: LevelRow) -> AcceptedLevel:
+    """Return a row of ``levels`` as the accepted level."""
+    return from_json(row.record, AcceptedLevel)
 
 
 def credential_row(credential: Credential) -> Row:

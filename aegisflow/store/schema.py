@@ -65,6 +65,12 @@ def _keep_credentials(connection: Connection) -> None:
     connection.run("CREATE TABLE credentials (token_sha256 TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL)")
 
 
+def _keep_levels(connection: Connection) -> None:
+    """Make the table of what people have accepted as normal."""
+    connection.run("CREATE TABLE levels (key TEXT NOT NULL PRIMARY KEY, device_id TEXT NOT NULL, record TEXT NOT NULL)")
+    connection.run("CREATE INDEX levelrow_device_id ON levels (device_id)")
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
@@ -76,6 +82,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     9: add_stamp,
     10: add_timeliness,
     11: _keep_credentials,
+    12: _keep_levels,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from peewee import DataError, IntegrityError, Model
 
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
@@ -25,6 +26,7 @@ from aegisflow.models import (
     DeliveryRow,
     DeviceKey,
     FreshReading,
+    LevelRow,
     StoredCommand,
 )
 from aegisflow.store.batch import Batch, Record, gather
@@ -41,6 +43,7 @@ from aegisflow.store.rows import (
     credential_row,
     dead_letter_row,
     delivery_row,
+    level_row,
 )
 
 NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, AttributeError, OverflowError)
@@ -196,6 +199,16 @@ class Writer:
             self.put_audit(batch.audit)
         if batch.deliveries:
             self._write_deliveries(batch.deliveries)
+        if batch.levels:
+            self._write_levels(batch.levels)
+
+    def _write_levels(self, levels: Mapping[str, AcceptedLevel | None]) -> None:
+        kept = [level for level in levels.values() if level is not None]
+        if kept:
+            self._put(LevelRow, [level_row(level) for level in kept], "key")
+        for key, level in levels.items():
+            if level is None:
+                self.connection.run("DELETE FROM levels WHERE key = ?", key)
 
     def _write_deliveries(self, deliveries: Mapping[str, Delivery | None]) -> None:
         kept = [delivery for delivery in deliveries.values() if delivery is not None]

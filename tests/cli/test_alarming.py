@@ -194,3 +194,37 @@ def test_h4_a_person_is_told_beside_the_answer_that_the_broker_is_away(
     told = capsys.readouterr()
     assert told.out == "nothing was refused since the start\n"
     assert told.err.startswith("the broker is away since 2026-01-31T07:59:00Z: no machine can be heard")
+
+
+LEVEL: dict[str, Any] = {
+    "device_id": "pump-01",
+    "sensor": "temperature",
+    "unit": "°C",
+    "level": 77.04,
+    "before": 72.01,
+    "at": "2026-01-31T08:00:00Z",
+    "by": "anna",
+    "words": "recipe B",
+}
+
+
+def test_d1_what_an_alarm_shows_is_accepted_and_taken_back(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve.answer = (200, {"levels": [LEVEL], "unavailable": {}})
+    assert run(serve, "accept", ALARM["alarm_id"], "--reason", "recipe B") == 0
+    assert serve.asked[-1][1] == "/operator/alarms/pump-01%4020260131T080000/accept"
+    assert run(serve, "accept", "pump-01", "--sensor", "temperature", "--reason", "recipe B") == 0
+    assert serve.asked[-1][1::2] == (
+        "/operator/devices/pump-01/levels/accept",
+        {"sensors": ["temperature"], "reason": "recipe B"},
+    )
+    assert run(serve, "accepted") == 0
+    line = "pump-01 temperature: 77.04 °C is normal (was 72.01 °C), by anna: recipe B\n"
+    assert capsys.readouterr().out == 3 * line
+    assert run(serve, "restore", "pump-01", "--sensor", "temperature", "--reason", "it was none") == 0
+    assert capsys.readouterr().out == "pump-01 temperature: 72.01 °C is normal again\n"
+
+
+@pytest.mark.parametrize("what", [("pump-01",), ("pump-01@20260131T080000", "--sensor", "temperature")])
+def test_d1_a_device_needs_sensors_and_an_alarm_has_them(serve: Serve, what: tuple[str, ...]) -> None:
+    assert run(serve, "accept", *what, "--reason", "recipe B") == 2
+    assert serve.asked == []

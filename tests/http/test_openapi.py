@@ -44,6 +44,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "unshelve_alarm": {},
     "take_alarm_out_of_service": {"reason": "dismounted"},
     "return_alarm_to_service": {},
+    "accept_alarm": {"reason": "recipe B"},
+    "accept_levels": {"sensors": ["temperature"], "reason": "recipe B"},
+    "restore_levels": {"sensors": ["temperature"], "reason": "it was none"},
     "reload_plant": {"yes": True},
     "write_incident": {**REPORT, "alarm_id": ALARM},
     "review_incident": {"revision": 1, "changes": {"title": "Leak"}},
@@ -61,6 +64,7 @@ def something_of_everything(plant: MemoryPlant) -> None:
     plant.alarms = [an_alarm(1), an_alarm(30, "pump-02")]
     for device_id in ("pump-01", "pump-02"):
         plant.log_incident(a_new_incident(device_id=device_id))
+    plant.accept_levels("pump-01", ("temperature",), Caller("anna", CallerKind.OPERATOR), "recipe A")
     plant.request_command("pump-01", CommandName.RESTART, {"x": "y"}, Caller("seven", CallerKind.AGENT), "it is hot")
 
 

@@ -72,6 +72,36 @@ def test_a_shelf_that_makes_no_sense_is_refused(web: TestClient, body: dict[str,
     assert web.post("/operator/alarms/pump-09@1/unshelve", headers=ANNA, json={}).status_code == 404
 
 
+def test_d1_a_level_is_accepted_listed_and_taken_back_under_the_persons_name(web: TestClient) -> None:
+    accepted = web.post(f"{ALARM}/accept", headers=ANNA, json={"reason": "recipe B"}).json()["levels"]
+    assert [(one["sensor"], one["level"], one["before"], one["by"], one["words"]) for one in accepted] == [
+        ("temperature", 77.0, 72.0, "anna", "recipe B")
+    ]
+    assert web.get("/operator/levels", headers=ANNA).json()["levels"] == accepted
+    body = {"sensors": ["temperature"], "reason": "it was none"}
+    where = "/operator/devices/pump-01/levels"
+    assert web.post(f"{where}/restore", headers=ANNA, json=body).json()["levels"] == accepted
+    assert web.get("/operator/levels", headers=ANNA).json()["levels"] == []
+    assert web.post(f"{where}/accept", headers=ANNA, json=body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"reason": "recipe"},
+        {"sensors": [], "reason": "recipe"},
+        {"sensors": "temperature", "reason": "recipe"},
+        {"sensors": [7], "reason": "recipe"},
+        {"sensors": ["temperature"]},
+        {"sensors": ["temperature"], "reason": ""},
+    ],
+)
+def test_d1_a_level_without_sensors_or_reason_is_refused(web: TestClient, body: dict[str, object]) -> None:
+    answer = web.post("/operator/devices/pump-01/levels/accept", headers=ANNA, json=body)
+    assert answer.status_code == 400
+    assert "expected" in answer.json()["error"]
+
+
 def test_b6_what_was_refused_is_told_with_topic_sample_and_reason(web: TestClient, plant: MemoryPlant) -> None:
     plant.refusals = (RefusedLine("pump-01", "temperature", "out_of_span", 227, 0.0, 60.0, "a/pump-01", "-127", ""),)
     (line,) = web.get("/operator/refused", headers=ANNA).json()["refused"]

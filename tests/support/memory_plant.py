@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf, returned_to_service, suppressed
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
 from aegisflow.domain.callers import Caller, require_operator
@@ -138,6 +139,7 @@ class MemoryPlant:
     def __init__(self, devices: int = 3, identities: Identities | None = None) -> None:
         self.spec = a_plant_spec(devices)
         self.alarms: list[Alarm] = []
+        self.levels: list[AcceptedLevel] = []
         self.refusals: tuple[RefusedLine, ...] = ()
         self.reports: list[Incident] = []
         self.revisions: dict[int, list[IncidentRevision]] = {}
@@ -324,6 +326,32 @@ class MemoryPlant:
         check_shelf(duration_s, reason)
         until = NOW + duration_s
         return self._change(alarm_id, lambda alarm: suppressed(alarm, AlarmState.SHELVED, by, reason, NOW, until))
+
+    def accept_levels(
+        self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
+    ) -> tuple[AcceptedLevel, ...]:
+        require_operator(by, Right.HANDLE_ALARMS, "say what is normal", "only operators may")
+        check_reason(reason)
+        if device_id not in self.spec.devices:
+            raise UnknownNameError("device", device_id, list(self.spec.devices))
+        self.levels += [AcceptedLevel(device_id, name, "°C", 77.0, 72.0, 0.3, by.name, reason, NOW) for name in sensors]
+        return tuple(self.levels)
+
+    def accept_alarm(self, alarm_id: str, by: Caller, reason: str) -> tuple[AcceptedLevel, ...]:
+        return self.accept_levels(alarm_id.rpartition("@")[0], ("temperature",), by, reason)
+
+    def restore_levels(
+        self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
+    ) -> tuple[AcceptedLevel, ...]:
+        require_operator(by, Right.HANDLE_ALARMS, "take back what is normal", "only operators may")
+        gone = tuple(level for level in self.levels if level.device_id == device_id and level.sensor in sensors)
+        if not gone:
+            raise UnknownNameError("accepted level", sensors[0], [level.sensor for level in self.levels])
+        self.levels = [level for level in self.levels if level not in gone]
+        return gone
+
+    def accepted_levels(self) -> Answer[tuple[AcceptedLevel, ...]]:
+        return Answer(tuple(self.levels), NOW, {})
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
         require_operator(by, Right.HANDLE_ALARMS, "bring alarms back", "only operators may")

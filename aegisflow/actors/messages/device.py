@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.execution import Ack
@@ -92,6 +93,31 @@ class StateMode(Question[StatedMode]):
     reduction_pct: float
     by: Caller
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptLevels(Question[tuple[AcceptedLevel, ...]]):
+    """Take what sensors show now as normal. Answered with the levels; refusals are RequestErrors."""
+
+    sensors: tuple[str, ...]
+    """None named: all that speak for the alarm and can be accepted."""
+    by: Caller
+    reason: str
+    alarm_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreLevels(Question[tuple[AcceptedLevel, ...]]):
+    """Take an acceptance back. Answered with the levels that hold no longer; refusals are RequestErrors."""
+
+    sensors: tuple[str, ...]
+    by: Caller
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLevels(Question[tuple[AcceptedLevel, ...]]):
+    """Ask for what people have accepted as levels of the device's sensors."""
 
 
 @dataclass(frozen=True, slots=True)

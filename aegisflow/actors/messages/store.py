@@ -6,6 +6,7 @@ from math import inf
 
 from aegisflow.actors.messages.common import Question
 from aegisflow.domain.alarms.kpis import AlarmKpis
+from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord, Stage
@@ -70,6 +71,16 @@ class StoreDeliveries:
 
     put: tuple[Delivery, ...]
     drop: tuple[str, ...]
+    """Keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLevels:
+    """Keep what a person has accepted as levels of a device's sensors, and drop what was taken back."""
+
+    device_id: str
+    put: tuple[AcceptedLevel, ...] = ()
+    drop: tuple[str, ...] = ()
     """Keys."""
 
 

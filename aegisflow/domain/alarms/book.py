@@ -265,6 +265,13 @@ class AlarmBook:
                 events += self._keep(Change.UNSUPPRESSED, at, returned_to_service(alarm, at))
         return events
 
+    def add_reason(self, sensors: Collection[str], reason: str, at: float) -> tuple[AlarmEvent, ...]:
+        """Say of the active alarm, if one of these sensors speaks for it, what was found out about it."""
+        alarm = self._register.active
+        if alarm is None or not set(alarm.sensors) & set(sensors):
+            return ()
+        return self._keep(Change.UPDATED, at, replace(alarm, reasons=(*alarm.reasons, reason), changed_at=at))
+
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
         self._counters = {sensor: counter for sensor, counter in self._counters.items() if counter.joined}

@@ -76,6 +76,17 @@ class DeviceAlarms:
         both = (*self._main.alarms(), *self._beside.alarms())
         return tuple(sorted(both, key=lambda alarm: (-alarm.severity.rank, -alarm.raised_at)))
 
+    def find(self, alarm_id: str) -> Alarm:
+        """Return an alarm that is not history.
+
+        Raises:
+            UnknownNameError: the device has no such alarm; the error names those it has.
+        """
+        alarms = {alarm.alarm_id: alarm for alarm in self.alarms()}
+        if alarm_id not in alarms:
+            raise UnknownNameError("alarm", alarm_id, list(alarms))
+        return alarms[alarm_id]
+
     @property
     def active_type(self) -> str:
         """Type of the alarm that detectors go on from; empty without one."""
@@ -136,6 +147,10 @@ class DeviceAlarms:
         """Return alarms to service whose shelf has ended, or which the device's mode no longer suppresses."""
         events = self._main.tick(at, suppresses_by_design)
         return events if self._beside is None else events + self._beside.tick(at, suppresses_by_design)
+
+    def add_reason(self, sensors: Collection[str], reason: str, at: float) -> tuple[AlarmEvent, ...]:
+        """Say of the active alarms for which these sensors speak what was found out about them."""
+        return tuple(event for book in self._books for event in book.add_reason(sensors, reason, at))
 
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""

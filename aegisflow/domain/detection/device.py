@@ -369,6 +369,29 @@ class DeviceDetector:
         for sensor in self.sensors:
             sensor.accept()
 
+    def accept_level(self, name: str) -> tuple[float, float, float]:
+        """Take the mean of a sensor's window as its level; return the one before, the new one and the spread.
+
+        The caller has seen to it that the sensor is not ``unacceptable``.
+        """
+        sensor = self._by_name[name]
+        before = sensor.baseline.level
+        sensor.rebase()
+        self._off.discard(name)
+        return before, sensor.baseline.level, sensor.baseline.spread
+
+    def restore_level(self, name: str, level: float, spread: float = 0.0) -> None:
+        """Let a sensor go on at a level that was known; with a spread also one that has none yet."""
+        sensor = self._by_name[name]
+        if sensor.ready and not spread:
+            sensor.baseline.move(level)
+        elif spread:
+            sensor.baseline.begin(level, spread, 120)
+        if sensor.ready:
+            sensor.adapt()
+            sensor.reset()
+        self._off.discard(name)
+
     def resume(self, findings: Sequence[Finding]) -> None:
         """Go on with an alarm that was raised before a restart, on the baselines that its findings were made against.
 

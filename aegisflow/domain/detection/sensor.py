@@ -231,6 +231,17 @@ class SensorDetector:
             self.adapt()
             self.reset()
 
+    @property
+    def unacceptable(self) -> str:
+        """Why nobody can say that its level is normal; empty where somebody can."""
+        if not self.ready or self.zscore.window.mean is None:
+            return "nothing is known of it yet"
+        if self.limit.limited and (self.limit.beyond or self.limit.held):
+            return "it is beyond its alarm limit, which plant.yaml gives"
+        if self.flatline.present:
+            return "it is stuck"
+        return "it swings, and has no level" if self.oscillation.present else ""
+
     def accept(self) -> None:
         """Take mean and spread of the window as usual from now on."""
         window = self.zscore.window

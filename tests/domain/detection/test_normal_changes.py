@@ -13,6 +13,7 @@ from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, Limits
 from aegisflow.domain.readings import Reading
+from aegisflow.errors import BadValueError, NotAllowedError, UnknownNameError
 from tests.support.places import PLANT_FILE
 
 OPERATOR = Caller("kim", CallerKind.OPERATOR)
@@ -140,6 +141,66 @@ def test_d2_a_ramp_to_another_set_point_inside_the_normal_band_is_never_above_lo
     _, events = watched(ramp, 8.0, spec, cooler)
     assert worst(events) == 0
     assert events[-1].change is Change.CLEARED
+
+
+def hotter(hour: float, values: dict[str, float]) -> None:
+    values["temperature"] += 11.0 if hour >= 2 else 0.0  # 83 of 50 to 80: outside of the normal band, below the limit
+
+
+def test_d1_an_operator_accepts_a_level_and_its_alarm_ends_by_itself() -> None:
+    device, _ = watched(hotter, 2.5)
+    (alarm,) = device.alarms()
+    (level,), told = device.accept_levels((), OPERATOR, "recipe B", 9000.0, alarm.alarm_id)
+    assert (level.sensor, level.by, level.reason, level.unit) == ("temperature", "kim", "recipe B", "°C")
+    assert (level.before, level.level) == (pytest.approx(72, abs=0.3), pytest.approx(83, abs=0.3))
+    assert told[0].alarm.reasons[-1].startswith("kim accepts temperature at 8")
+    _, events = watched(hotter, 2.0, seed=2, start_h=2.5, device=device)
+    assert [event.change for event in events] == [Change.CLEARED]
+    assert events[0].at < 9000 + 240
+
+
+def test_d1_an_accepted_level_is_taken_back_and_the_alarm_is_there_again() -> None:
+    device, _ = watched(hotter, 2.5)
+    device.accept_levels(("temperature",), OPERATOR, "recipe B", 9000.0)
+    _, events = watched(hotter, 0.5, seed=2, start_h=2.5, device=device)
+    assert device.alarms() == ()
+    (level,), _ = device.restore_levels(("temperature",), OPERATOR, "it was no recipe", 10_800.0)
+    assert device.levels["temperature"] == pytest.approx(level.before)
+    assert device.accepted == {}
+    _, events = watched(hotter, 0.1, seed=3, start_h=3.0, device=device)
+    assert [kind for kind, _ in raised(events)] == ["thermal_runaway"]
+    with pytest.raises(UnknownNameError):
+        device.restore_levels(("temperature",), OPERATOR, "once more", 10_900.0)
+
+
+def test_d1_an_accepted_level_holds_over_a_restart_while_its_alarm_still_lasts() -> None:
+    device, _ = watched(hotter, 2.5)
+    levels, _ = device.accept_levels(("temperature",), OPERATOR, "recipe B", 9000.0)
+    successor = Device(PUMP)
+    successor.recall((), device.alarms(), device.mode, levels=levels)
+    assert successor.levels["temperature"] == pytest.approx(83, abs=0.3)
+    assert successor.accepted == device.accepted
+    _, events = watched(hotter, 0.5, seed=2, start_h=2.5, device=successor)
+    assert [event.change for event in events] == [Change.CLEARED]
+
+
+def test_d1_only_operators_say_what_is_normal_and_not_beyond_a_limit() -> None:
+    def failing(hour: float, values: dict[str, float]) -> None:
+        values["temperature"] += 20.0 if hour >= 1 else 0.0  # 92 of 90
+
+    device, _ = watched(failing, 1.2)
+    for kind in (CallerKind.AGENT, CallerKind.SYSTEM, CallerKind.UNKNOWN):
+        with pytest.raises(NotAllowedError):
+            device.accept_levels(("pressure",), Caller("kim", kind), "recipe B", 4400.0)
+        with pytest.raises(NotAllowedError):
+            device.restore_levels(("pressure",), Caller("kim", kind), "recipe B", 4400.0)
+    with pytest.raises(BadValueError, match="beyond its alarm limit"):
+        device.accept_levels(("temperature",), OPERATOR, "recipe B", 4400.0)
+    with pytest.raises(BadValueError, match="why, in a few words"):
+        device.accept_levels(("pressure",), OPERATOR, " ", 4400.0)
+    with pytest.raises(UnknownNameError, match="pressure"):
+        device.accept_levels(("presure",), OPERATOR, "recipe B", 4400.0)
+    assert device.accepted == {}
 
 
 def test_a_fault_inside_the_normal_band_is_found_although_the_noise_is_small_beside_the_deadband() -> None:
