@@ -123,7 +123,10 @@ class CommandStateMachine:
     @property
     def is_watching(self) -> bool:
         """Whether readings matter now: a command is under way, or the machine stands and may recover."""
-        return self._execution is not None or not self.mode.is_running
+        if self._execution is not None:
+            return True
+        # Asked at every reading: of a machine whose mode nobody knows, only a recovery is watched.
+        return bool(self._watch.criteria) if self.mode is Mode.UNKNOWN else not self.mode.is_running
 
     @property
     def version(self) -> str:
@@ -142,7 +145,7 @@ class CommandStateMachine:
     def observe(self, at: float, values: Mapping[str, float]) -> None:
         """Take in the values of one reading, at ``at`` by the device's clock."""
         self._watch.observe(at, values, self.mode)
-        if not self.mode.is_running:
+        if not self.mode.is_running and self.mode is not Mode.UNKNOWN:
             self._proof = self._proof or ModeProof(self._fingerprint[0])
             self._proof.observe(at, values, self.full_load)
         if self._execution is not None:
