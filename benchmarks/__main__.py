@@ -1,7 +1,7 @@
 """Measure everything and compare it with its goal: ``python -m benchmarks [--quick] [NAME ...]``.
 
 Writes ``benchmarks/results.json`` (name to figure) and prints a table. Ratios are of one run on one
-machine; quote them, not the absolute figures. NAME: ingest, load, commands, backtest, memory,
+machine; quote them, not the absolute figures. NAME: ingest, quality, load, commands, backtest, memory,
 store, start.
 """
 
@@ -42,6 +42,10 @@ def _ingest(quick: bool) -> Results:
         for figure in ("rate", "cpu_us")
     }
     return {**ingest.ratios(measured), **absolute}
+
+
+def _quality(quick: bool) -> Results:
+    return ingest.quality(1 if quick else 5)
 
 
 def _load(quick: bool) -> Results:
@@ -87,6 +91,7 @@ def _start(quick: bool) -> Results:
 
 PARTS: dict[str, Callable[[bool], Results]] = {
     "ingest": _ingest,
+    "quality": _quality,
     "load": _load,
     "commands": _commands,
     "backtest": _backtest,

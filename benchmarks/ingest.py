@@ -36,11 +36,11 @@ def expect(process: "subprocess.Popen[str]") -> str:
     return line
 
 
-def measure(subject: str, count: int, devices: int) -> Figures:
-    """Let a subject take ``count`` readings from a fresh broker; return readings/s, CPU and memory."""
+def measure(subject: str, count: int, devices: int, kind: str = "whole") -> Figures:
+    """Let a subject take ``count`` messages of a kind from a fresh broker; return messages/s, CPU and memory."""
     with start_embedded_broker(kind="mosquitto") as broker:
         taker = start("benchmarks.subjects", subject, broker.port, count, devices)
-        giver = start("benchmarks.publisher", broker.port, count, devices)
+        giver = start("benchmarks.publisher", broker.port, count, devices, 0, kind)
         try:
             expect(taker)
             expect(giver)
@@ -84,4 +84,25 @@ def ratios(measured: list[dict[str, Figures]]) -> dict[str, float]:
         "ingest_vs_seed": ratio("rate", "aegisflow_9", "seed_9"),
         "ingest_cpu_vs_floor": ratio("cpu_us", "aegisflow_9", "floor_9"),
         "ingest_cpu_vs_seed": ratio("cpu_us", "aegisflow_9", "seed_9"),
+    }
+
+
+def quality(count: int) -> dict[str, float]:
+    """Return what bad values and readings in parts cost, in CPU against clean whole readings; medians of rounds.
+
+    ``quality_cost_1pct_bad``: a value in one reading of a hundred cannot be used. ``merge_cost_5_parts``: each
+    reading comes as five messages, one for each sensor, which are merged; five times as many messages.
+    """
+    whole = 60_000
+    cases = (("whole", whole), ("bad", whole), ("tags", whole))
+    found: list[dict[str, float]] = []
+    for number in range(count):
+        costs = {}
+        for kind, messages in cases if number % 2 == 0 else reversed(cases):
+            costs[kind] = measure("aegisflow", messages, 9, kind)["cpu_us"]
+        found.append(costs)
+    return {
+        "quality_cost_1pct_bad": statistics.median(one["bad"] / one["whole"] for one in found),
+        "merge_cost_5_parts": statistics.median(5 * one["tags"] / one["whole"] for one in found),
+        "merge_cost_per_part": statistics.median(one["tags"] / one["whole"] for one in found),
     }

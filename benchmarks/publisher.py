@@ -1,8 +1,10 @@
 """A publisher that is never the bottleneck: pre-built QoS 1 packets over a bare socket (MQTT 3.1.1).
 
-``python -m benchmarks.publisher PORT COUNT DEVICES [RATE]`` publishes COUNT readings, round robin
+``python -m benchmarks.publisher PORT COUNT DEVICES [RATE [KIND]]`` publishes COUNT readings, round robin
 over DEVICES devices, each five sensors of ordinary noise, 5 s apart, the last one stamped now. With
-RATE (readings/s) it paces itself. It ends when the broker has acknowledged every one.
+RATE (readings/s, 0 for as fast as it goes) it paces itself. Of KIND ``bad``, one in a hundred has a value that
+cannot be used; of KIND ``tags``, each sensor has a message of its own, and COUNT counts those. It ends when the
+broker has acknowledged every one.
 """
 
 import json
@@ -13,32 +15,55 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 INTERVAL_S = 5.0
 WINDOW = 20_000
 """Packets under way; below 65,536, so that packet ids stay unique."""
 BATCH = 200
+BAD_SHARE = 0.01
 
 
 def device_names(devices: int) -> list[str]:
     return [f"device-{number:06}" for number in range(devices)]
 
 
-def reading(device_id: str, at: float, rng: random.Random) -> bytes:
-    """One reading as the reference plant sends it, about 190 bytes."""
+def values(rng: random.Random) -> dict[str, object]:
+    """What one reading of the reference plant says."""
+    return {
+        "temperature": round(rng.gauss(75, 3), 2),
+        "pressure": round(rng.gauss(31.5, 1), 2),
+        "vibration": round(abs(rng.gauss(1.5, 0.4)), 3),
+        "humidity": round(rng.gauss(40, 3), 2),
+        "power_consumption": round(rng.gauss(20, 2), 2),
+    }
+
+
+def payload(device_id: str, at: float, said: dict[str, object]) -> bytes:
+    """One message as the reference plant sends it, about 190 bytes with five sensors."""
     stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps(
-        {
-            "timestamp": stamp,
-            "device_id": device_id,
-            "temperature": round(rng.gauss(75, 3), 2),
-            "pressure": round(rng.gauss(31.5, 1), 2),
-            "vibration": round(abs(rng.gauss(1.5, 0.4)), 3),
-            "humidity": round(rng.gauss(40, 3), 2),
-            "power_consumption": round(rng.gauss(20, 2), 2),
-        }
-    ).encode()
+    return json.dumps({"timestamp": stamp, "device_id": device_id, **said}).encode()
+
+
+def reading(device_id: str, at: float, rng: random.Random) -> bytes:
+    """One whole reading."""
+    return payload(device_id, at, values(rng))
+
+
+def payloads(count: int, devices: int, kind: str) -> Iterator[tuple[str, bytes]]:
+    """Yield device and message; what belongs to one instant of a device comes one after the other."""
+    rng = random.Random(7)
+    names = device_names(devices)
+    parts = len(values(rng)) if kind == "tags" else 1
+    start = time.time() - -(-count // (devices * parts)) * INTERVAL_S
+    for number in range(-(-count // parts)):
+        device_id, at, said = names[number % devices], start + number // devices * INTERVAL_S, values(rng)
+        if kind == "bad" and rng.random() < BAD_SHARE:
+            said["temperature"] = "unavailable"
+        for part in [{name: value} for name, value in said.items()] if kind == "tags" else [said]:
+            yield device_id, payload(device_id, at, part)
 
 
 def packet(topic: str, payload: bytes, packet_id: int) -> bytes:
@@ -53,18 +78,11 @@ def packet(topic: str, payload: bytes, packet_id: int) -> bytes:
             return b"\x32" + length + body
 
 
-def packets(count: int, devices: int) -> list[bytes]:
-    rng = random.Random(7)
-    names = device_names(devices)
-    rounds = -(-count // devices)
-    start = time.time() - rounds * INTERVAL_S
+def packets(count: int, devices: int, kind: str = "whole") -> list[bytes]:
+    said = islice(payloads(count, devices, kind), count)
     return [
-        packet(
-            f"aegisflow/sensors/{names[n % devices]}",
-            reading(names[n % devices], start + (n // devices) * INTERVAL_S, rng),
-            n % 65_535 + 1,
-        )
-        for n in range(count)
+        packet(f"aegisflow/sensors/{device_id}", content, number % 65_535 + 1)
+        for number, (device_id, content) in enumerate(said)
     ]
 
 
@@ -108,11 +126,11 @@ def publish(port: int, stream: list[bytes], rate: float | None = None) -> float:
 
 def main() -> None:
     port, count, devices = (int(text) for text in sys.argv[1:4])
-    rate = float(sys.argv[4]) if len(sys.argv) > 4 else None
-    stream = packets(count, devices)
+    rate = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
+    stream = packets(count, devices, *sys.argv[5:6])
     print("ready", flush=True)
     sys.stdin.readline()
-    print(json.dumps({"seconds": publish(port, stream, rate)}), flush=True)
+    print(json.dumps({"seconds": publish(port, stream, rate or None)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,17 @@ from statistics import median
 
 from aegisflow.offline.progress import progress_bar
 from benchmarks.detection.days import Detector, Outcome, run_day, through_device
+from benchmarks.detection.dirt import through_dirt
 from benchmarks.detection.rivals import original, plain_z
 from simulator.faults import KINDS
 from simulator.scenario import VARIANTS
 
-DETECTORS: dict[str, Detector] = {"aegisflow": through_device, "plain z": plain_z, "original": original}
+DETECTORS: dict[str, Detector] = {
+    "aegisflow": through_device,
+    "with dirt": through_dirt,
+    "plain z": plain_z,
+    "original": original,
+}
 KIND_ORDER = (*KINDS, "sensor_stuck")
 Results = dict[tuple[str, str], Outcome]
 
@@ -25,11 +31,12 @@ def one(variant: str, seed: int, names: tuple[str, ...]) -> tuple[str, dict[str,
     return variant, {name: run_day(DETECTORS[name], variant, seed) for name in names}
 
 
-def run(variants: list[str], seeds: list[int], jobs: int, rival_days: int) -> Results:
+def run(variants: list[str], seeds: list[int], jobs: int, rival_days: int, dirt: bool) -> Results:
     """Run every variant on every seed; the rivals only on the first seeds: their figures need no more."""
     results: Results = {}
+    ours = ("aegisflow", "with dirt") if dirt else ("aegisflow",)
     tasks = [
-        (variant, seed, tuple(DETECTORS) if place < rival_days else ("aegisflow",))
+        (variant, seed, (*ours, "plain z", "original") if place < rival_days else ours)
         for place, seed in enumerate(seeds)
         for variant in variants
     ]
@@ -94,6 +101,9 @@ def main() -> None:
     parser.add_argument("--variants", default=",".join(("plain", *VARIANTS)), help="some of them, by comma")
     parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
     parser.add_argument("--rival-days", type=int, default=2, help="days for plain z and the original (2)")
+    parser.add_argument(
+        "--dirt", action="store_true", help="each day again as messages: 1 %% bad values, 1 %% repeated, one clock jump"
+    )
     parser.add_argument("--notes", action="store_true", help="say what was missed, false or misnamed")
     options = parser.parse_args()
     variants = options.variants.split(",")
@@ -101,10 +111,11 @@ def main() -> None:
     if unknown:
         parser.error(f"unknown variant {', '.join(unknown)}: choose from plain, {', '.join(VARIANTS)}")
     seeds = list(range(options.first, options.first + options.seeds))
-    results = run(variants, seeds, options.jobs, options.rival_days)
+    results = run(variants, seeds, options.jobs, options.rival_days, options.dirt)
     lines = [*table(variants, results), cost(results)]
     if options.notes:
-        lines += [note for (_, name), outcome in results.items() if name == "aegisflow" for note in outcome.notes]
+        ours = ((name, outcome) for (_, name), outcome in results.items() if name in ("aegisflow", "with dirt"))
+        lines += [f"{name}: {note}" for name, outcome in ours for note in outcome.notes]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

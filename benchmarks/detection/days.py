@@ -1,6 +1,6 @@
 """One plant-day through a detector: which faults it found, when, by which name, and what it raised besides."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -77,10 +77,17 @@ Detector = Callable[[DeviceSpec, Iterator[Reading]], list[Raised]]
 
 def through_device(spec: DeviceSpec, readings: Iterator[Reading]) -> list[Raised]:
     """The device code of AegisFlow, with its defaults; every alarm is acknowledged when it clears."""
+    return judge(spec, readings)
+
+
+def judge(spec: DeviceSpec, readings: Iterable[Reading], *, ticks: bool = False) -> list[Raised]:
+    """Have a device judge readings, and time pass before each of them where ``ticks`` are asked for."""
     device = Device(spec)
     alarms: dict[str, Alarm] = {}
     for reading in readings:
-        for event in device.record(reading)[1]:
+        events = device.tick(reading.received_at) if ticks else ()
+        events += device.record(reading)[1]
+        for event in events:
             alarms[event.alarm.alarm_id] = event.alarm
             if event.change is Change.CLEARED:
                 device.acknowledge(event.alarm.alarm_id, _OPERATOR, "", event.at)
