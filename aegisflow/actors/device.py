@@ -129,6 +129,7 @@ class DeviceActor(DispatchedActor):
             case Tick(at, broker_connected, stepped_s):
                 if stepped_s:
                     self._device.our_clock_moved(stepped_s, at)
+                    self._tell_offset()
                 self._tick(at, broker_connected)
             case (
                 ReadDeviceStatus()
@@ -209,8 +210,6 @@ class DeviceActor(DispatchedActor):
         """Hand readings and events over to the historian, which tells the gateway once all of it is on disk."""
         if done and self._device.command_state.open_command:
             self._watch(self._now())
-        if self._device.timeline.clock.untold:
-            self._tell_clock()
         if done:
             self._received += len(done)
             # Those of repetitions and of readings without a value as well: their messages are settled by the same
@@ -239,8 +238,12 @@ class DeviceActor(DispatchedActor):
             self._metrics.clock_changes.labels("sender").inc()
             entry = AuditEntry(self._now(), self.name, "sender_clock_changed", self.name, detail)
             self.post(HISTORIAN, AppendAudit(entry))
-        self.tell(GATEWAY, SenderClockLearned(self.name, self._device.timeline.clock.offset_s))
+        self._tell_offset()
         changes.clear()
+
+    def _tell_offset(self) -> None:
+        """Say by how much the sender's clock is off, for health: after a start and a set of our own clock, too."""
+        self.tell(GATEWAY, SenderClockLearned(self.name, self._device.timeline.clock.offset_s))
 
     def _die_of(self, reading: Reading, rest: tuple[Reading, ...], error: Exception) -> None:
         """Fail over a reading: keep it as a dead letter, and leave those behind it to the successor."""
@@ -375,6 +378,9 @@ class DeviceActor(DispatchedActor):
 
     def _tick(self, at: float, broker_connected: bool) -> None:
         self._broker_connected = broker_connected
+        # Only now: had our own clock been set meanwhile, it would have been no change of the sender's.
+        if self._device.timeline.clock.untold:
+            self._tell_clock()
         if self._stash.is_open:
             self._store(self._device.tick(at, broker_connected))
             if self._device.command_state.is_watching:
@@ -404,6 +410,8 @@ class DeviceActor(DispatchedActor):
                 past.levels,
             )
         )
+        if self._device.timeline.clock.is_off:
+            self._tell_offset()
         self._begin()
 
     def _begin_cold(self, why: str) -> None:

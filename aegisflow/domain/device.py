@@ -192,7 +192,7 @@ class Device:
             by_s: by how many seconds it was set ahead, negative for back.
             at: UTC epoch seconds by the clock as it is now.
         """
-        self.timeline.our_clock_moved(by_s)
+        self.timeline.our_clock_moved(by_s, at)
         self._received_at, self._heard_at, self._heard_since = (
             min(then, then + by_s, key=lambda instant: abs(at - instant))  # a reading may have come since
             for then in (self._received_at, self._heard_at, self._heard_since)

@@ -158,9 +158,20 @@ class SenderClock:
         if offset == self.offset_s:
             self._latest = max(self._latest, at + offset)
 
-    def our_clock_moved(self, by_s: float) -> None:
-        """Take note that our own clock was set by so many seconds; the sender's was not."""
-        self._begin(_plain(self.offset_s - by_s), self._latest)
+    def our_clock_moved(self, by_s: float, seen_s: float | None = None) -> None:
+        """Take note that our own clock was set by so many seconds; the sender's was not.
+
+        Args:
+            by_s: by how many seconds it was set ahead, negative for back.
+            seen_s: the offset of the newest reading if that has come since: what is believed may rest on it.
+        """
+        believed = self.offset_s
+        before = self.untold[0].before_s if self.untold else believed
+        self.untold.clear()  # what was learned since then was of our own clock
+        may_be = (believed - by_s,) if seen_s is None else (believed, believed - by_s, before - by_s)
+        offset = min(may_be, key=lambda one: abs(one - (seen_s or 0.0)))
+        if offset != believed:
+            self._begin(_plain(offset), self._latest)
 
     @property
     def is_off(self) -> bool:

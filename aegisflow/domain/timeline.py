@@ -72,7 +72,7 @@ class Timeline:
         self.repetitions = self.conflicts = self.late = 0
         self._stamps = array("d", [-inf]) * room
         self._marks = array("q", [0]) * room
-        """A mark of the values of the reading with the stamp at the same place."""
+        """A mark of sensors and values of the reading with the stamp at the same place."""
         self._next = 0
         self._newest = -inf
         """The stamp that came last."""
@@ -101,7 +101,7 @@ class Timeline:
             self._newest = stamp
         self._parts.append((stamp, values))
         place = self._next
-        stamps[place], self._marks[place] = stamp, hash(tuple(values.values()))
+        stamps[place], self._marks[place] = stamp, hash(tuple(values.items()))
         place += 1
         self._next = place if place < len(stamps) else 0
         if at > self.latest_at:
@@ -122,10 +122,18 @@ class Timeline:
             self.interval.note(reading.at)
         self.clock.recall(reading.at, reading.stamp)
 
-    def our_clock_moved(self, by_s: float) -> None:
-        """Take note that our own clock was set by so many seconds: no time has passed by that."""
-        self.clock.our_clock_moved(by_s)
-        self._came_at += by_s
+    def our_clock_moved(self, by_s: float, at: float) -> None:
+        """Take note that our own clock was set by so many seconds: no time has passed by that.
+
+        Args:
+            by_s: by how many seconds it was set ahead, negative for back.
+            at: UTC epoch seconds by the clock as it is now. A reading may have come since it was set.
+        """
+        if abs(at - self._came_at) < abs(at - self._came_at - by_s):
+            self.clock.our_clock_moved(by_s, self._parts[-1][0] - self._came_at)
+        else:
+            self._came_at += by_s
+            self.clock.our_clock_moved(by_s)
 
     def resize(self, room: int) -> None:
         """Recognise repetitions among so many readings from now on."""
@@ -144,7 +152,7 @@ class Timeline:
         if stamp > self._newest:
             self._newest = stamp
         self._parts.append((stamp, values))
-        self._place(stamp, hash(tuple(values.values())))
+        self._place(stamp, hash(tuple(values.items())))
 
     def _place(self, stamp: float, mark: int) -> None:
         place = self._next
@@ -154,7 +162,7 @@ class Timeline:
     def _known(self, reading: Reading) -> tuple[Disposition, Reading]:
         """Judge a reading whose stamp has come before."""
         stamp, values = reading.at, reading.values
-        mark = hash(tuple(values.values()))
+        mark = hash(tuple(values.items()))
         places = zip(self._stamps, self._marks, strict=True)
         if values and any(one == stamp and other == mark for one, other in places):
             self.repetitions += 1

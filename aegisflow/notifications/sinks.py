@@ -60,7 +60,9 @@ class LogSink:
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
         """Write one line to the log."""
-        self._log.warning("people_notified", **content_of(notification))
+        content = content_of(notification)
+        content["escalation_level"] = content.pop("level")  # a line of the log has a level of its own
+        self._log.warning("people_notified", **content)
         finished("")
 
     def close(self) -> None:

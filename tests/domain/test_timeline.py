@@ -81,6 +81,30 @@ def test_a3_no_time_passes_when_our_own_clock_is_set() -> None:
         assert [event.alarm.fault_type for event in device.tick(now + 70.0)] == ["sensor_silent"]
 
 
+@pytest.mark.parametrize("by_s", [7_200.0, -3_600.0, -YEAR])
+@pytest.mark.parametrize("came_since", [0, 1, 2])
+@pytest.mark.parametrize("off_s", [0.0, -18_000.0])
+def test_a3_a_reading_that_comes_before_we_know_that_our_clock_was_set_confuses_nobody(
+    by_s: float, came_since: int, off_s: float
+) -> None:
+    """The ticker looks once a second."""
+    device = Device(device_spec())
+    for reading in healthy(300, 1, NOW):
+        device.record(reading._replace(at=reading.at + off_s))
+    clock = device.timeline.clock
+    clock.untold.clear()
+    start = NOW + 1_500.0
+    for number, reading in enumerate(healthy(60, 2, start)):
+        if number == came_since:
+            device.our_clock_moved(by_s, reading.received_at + by_s)
+            assert not clock.untold
+        device.record(reading._replace(at=reading.at + off_s, received_at=reading.received_at + by_s))
+        if number >= came_since:
+            assert device.timeline.judging_at == pytest.approx(reading.at + by_s, abs=10.0)
+    assert not clock.untold, "it was ours, not theirs"
+    assert clock.offset_s == pytest.approx(off_s - by_s, abs=2.0)
+
+
 def test_b3_parts_of_one_instant_are_all_judged_and_only_the_same_value_is_a_repetition() -> None:
     timeline = Timeline(60)
     first, second, again, other = placed(
@@ -112,6 +136,15 @@ def test_b3_parts_of_several_instants_that_come_interleaved_are_each_kept_and_ju
     assert len({one.at for _, one in found}) == len(found), "the store keeps one reading for each instant"
     again = placed(timeline, *sorted(parts, key=lambda part: part[1]))
     assert {one[0] for one in again} == {Disposition.DUPLICATE}
+
+
+def test_b3_parts_that_happen_to_have_equal_values_are_no_repetitions() -> None:
+    timeline = Timeline(60)
+    valves = [f"valve_{number}" for number in range(8)]
+    found = placed(timeline, *((NOW, NOW + 0.1 * n, {name: 0.0}) for n, name in enumerate(valves)))
+    assert [one[0] for one in found] == [Disposition.ACCEPTED] * 8
+    again = placed(timeline, *((NOW, NOW + 0.1 * n, {name: 0.0}) for n, name in enumerate(valves, 8)))
+    assert [one[0] for one in again] == [Disposition.DUPLICATE] * 8
 
 
 def test_b3_a_repetition_is_one_also_after_a_late_reading() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -166,10 +166,13 @@ class ServeProcess:
 
 
 @contextmanager
-def serving(folder: Path, broker: Mosquitto, *replace: tuple[str, str]) -> Iterator[ServeProcess]:
+def serving(
+    folder: Path, broker: Mosquitto, *replace: tuple[str, str], environment: Mapping[str, str] | None = None
+) -> Iterator[ServeProcess]:
     """Run ``aegisflow serve`` on this broker for as long as the block lasts."""
     folder.mkdir(exist_ok=True)
     process = ServeProcess(folder, broker.port, *replace)
+    process.plant.settings |= environment or {}
     try:
         process.start()
         yield process
