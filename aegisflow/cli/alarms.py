@@ -168,5 +168,6 @@ def _past(alarm: ListedAlarm) -> list[str]:
             f"    like #{one.incident_id} on {one.device_id}, {one.occurred_at}, {state}: "
             f"{', '.join([*one.alike, *one.commands])}"
         )
-        lines.append(f"      {words.of}: {words.actions_taken} -> {words.outcome}")
+        if words is not None:  # an agent's words that nobody has reviewed do not stand for what helped
+            lines.append(f"      {words.of}: {words.actions_taken} -> {words.outcome}")
     return lines

@@ -7,9 +7,9 @@ from enum import StrEnum
 from aegisflow.domain.rights import RIGHTS, Right, Role, roles_with
 from aegisflow.errors import NotAllowedError
 
-__all__ = ["RESERVED_NAMES", "Caller", "CallerKind", "is_reserved", "require_operator"]
+__all__ = ["RESERVED_NAMES", "Caller", "CallerKind", "is_reserved", "quota_name", "require_operator"]
 
-_SELF_NAMED = "calls itself"
+_SELF_NAMED, _NO_NAME = "calls itself", "gives no name"
 
 
 class CallerKind(StrEnum):
@@ -48,6 +48,11 @@ def is_reserved(name: str) -> bool:
     return plain in RESERVED_NAMES or plain.startswith(_SELF_NAMED)
 
 
+def quota_name(name: str) -> str:
+    """Return by which name a caller's quota goes: all that give themselves a name, or none, share one."""
+    return _SELF_NAMED if name.startswith(_SELF_NAMED) or name == _NO_NAME else name
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, as the transport knows it; never taken from a text field."""
@@ -68,7 +73,7 @@ class Caller:
         somebody whom AegisFlow knows.
         """
         inside = name.translate({ord(quote): "'" for quote in "“”„"})
-        return cls(f"{_SELF_NAMED} “{inside}”" if inside else "gives no name", CallerKind.AGENT)
+        return cls(f"{_SELF_NAMED} “{inside}”" if inside else _NO_NAME, CallerKind.AGENT)
 
     def is_one_of(self, callers: Container[str]) -> bool:
         """Return whether a list of kinds and names means this caller: by its kind, or by a name that is proven."""

@@ -326,7 +326,9 @@ def similar_item(similar: SimilarIncidentSummary) -> SimilarItem:
     words = similar.words_not_facts
     return SimilarItem(
         facts=clean(f"{where}: {', '.join(similar.alike)}{done}", 2 * SIMILAR_BYTES),
-        untrusted_words=UntrustedText(
+        untrusted_words=None
+        if words is None
+        else UntrustedText(
             words=f"{clip(words.actions_taken, SIMILAR_BYTES // 2)} -> {clip(words.outcome, SIMILAR_BYTES // 2 - 4)}",
             origin=clip(words.of, 100),
         ),

@@ -275,7 +275,7 @@ class SimilarItem(Part):
     """A past incident that is like an alarm, with what was done then."""
 
     facts: str
-    untrusted_words: UntrustedText
+    untrusted_words: UntrustedText | None = Field(default=None, description="only of reports that a person reviewed")
 
 
 class AlarmItem(Part):

@@ -6,6 +6,7 @@ from typing import Any
 from peewee import ModelSelect
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
+from aegisflow.domain.callers import quota_name
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.incidents.model import (
     CORRECTABLE,
@@ -23,7 +24,7 @@ from aegisflow.domain.incidents.model import (
 )
 from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns, signs_of
 from aegisflow.domain.views import AuditEntry
-from aegisflow.errors import ConflictError, UnknownNameError
+from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from aegisflow.models import Anomaly, IncidentReport, ReportRevision, StoredCommand
 from aegisflow.store.connection import Connection
 from aegisflow.store.rows import Row, alarm_of, columns, from_json, record_of, to_json
@@ -35,6 +36,10 @@ MAX_CANDIDATES = 30
 """The most reports that are looked at for each thing that they may have in common with an alarm."""
 MAX_OCCURRENCES = 20_000
 """The most alarms, and the most reports, in which patterns are looked for."""
+MAX_DEVICE_REPORTS, MAX_REPORTS, REPORTS_WITHIN_S = 6, 30, 3_600.0
+"""Reports that one agent may write of one device, and in all, within so many seconds."""
+_LOOKED_AT = 1_000
+"""The newest reports, among which an agent's are counted."""
 LOOK_BACK = 4
 """How far back patterns are looked for, in spans within which a fault counts as repeated."""
 # What a person has reviewed stands above what an agent wrote. The indexes have the same order.
@@ -80,10 +85,11 @@ def _stored(connection: Connection, incident_id: int) -> Incident:
 
 def _add(writer: Writer, incident: NewIncident, at: float) -> int:
     database = writer.connection.database
+    by_person = incident.origin == "person"
+    if not by_person:
+        _check_quota(writer.connection, incident, at)
     alarm = _alarm(writer.connection, incident.alarm_id)
     since = incident.occurred_at if alarm is None else alarm.raised_at
-    # A person's own report needs nobody else's review.
-    by_person = incident.origin == "person"
     row = {name: getattr(incident, name) for name in NewIncident.__dataclass_fields__} | {
         "severity": str(incident.severity),
         "reported_at": at,
@@ -100,6 +106,29 @@ def _add(writer: Writer, incident: NewIncident, at: float) -> int:
         detail = {"device_id": incident.device_id, "fault_type": incident.fault_type, "origin": incident.origin}
         writer.put_audit([AuditEntry(at, incident.author, "incident_reported", f"incident {incident_id}", detail)])
     return incident_id
+
+
+def _check_quota(connection: Connection, incident: NewIncident, at: float) -> None:
+    """Refuse an agent's report beyond its quota; agents that prove no name share one.
+
+    Raises:
+        NotAllowedError: with the quota that is used up.
+    """
+    fields = (IncidentReport.device_id, IncidentReport.author, IncidentReport.origin, IncidentReport.reported_at)
+    query = IncidentReport.select(*fields).order_by(IncidentReport.id.desc()).limit(_LOOKED_AT)
+    who = quota_name(incident.author)
+    devices = [
+        device_id
+        for device_id, author, origin, reported_at in query.tuples().execute(connection.database)
+        if origin != "person" and reported_at > at - REPORTS_WITHIN_S and quota_name(author) == who
+    ]
+    for whose, used, most in (
+        (f" of {incident.device_id}", devices.count(incident.device_id), MAX_DEVICE_REPORTS),
+        ("", len(devices), MAX_REPORTS),
+    ):
+        if used >= most:
+            why = f"its {most} reports{whose} in {REPORTS_WITHIN_S / 60:g} min are used up; people can write others"
+            raise NotAllowedError("report an incident", incident.author, why)
 
 
 def _revise(writer: Writer, found: Incident, review: IncidentReview, at: float) -> None:
@@ -188,7 +217,10 @@ def find_similar(
 
 
 def find_patterns(connection: Connection, plant: PlantSpec, now: float) -> tuple[Pattern, ...]:
-    """Return the faults that come again, from the alarms that people were told of and the reports without one."""
+    """Return the faults that come again, from alarms that people were told of and reports without one.
+
+    Only reports that people wrote or reviewed count: what an agent says often is not what happened often.
+    """
     within_s = plant.repeats_within_s
     return patterns(_occurrences(connection, plant, now - LOOK_BACK * within_s), now, within_s)
 
@@ -250,6 +282,7 @@ def _occurrences(connection: Connection, plant: PlantSpec, since: float) -> Iter
         .where(
             IncidentReport.withdrawn == False,  # noqa: E712 - SQL
             IncidentReport.alarm_id.is_null(),
+            (IncidentReport.reviewed == True) | (IncidentReport.origin == "person"),  # noqa: E712 - SQL
             IncidentReport.occurred_at >= since,
         )
         .order_by(IncidentReport.occurred_at.desc())

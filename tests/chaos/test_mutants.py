@@ -16,6 +16,7 @@ from tests.support.mutants import (
     GATEWAY,
     MUTANTS,
     RECALL,
+    REPORTS,
     ROOT,
     WRITER,
     Mutant,
@@ -29,6 +30,7 @@ DOMAIN = [
         "test_rights",
         "commands/test_quota",
         "test_foreign_commands",
+        "incidents/test_similarity",
         "commands/test_policy",
         "commands/test_interlocks",
         "commands/test_verification",
@@ -47,6 +49,7 @@ MQTT = [
 ]
 KNOWN = ["tests/plant/test_identities.py"]
 OTHERS = {
+    REPORTS: ["tests/store/test_reports.py"],
     RIGHTS: ["tests/domain/test_rights.py", "tests/http/test_rights.py"],
     OPERATORS: ["tests/http/test_rights.py"],
     CREDENTIALS: KNOWN,

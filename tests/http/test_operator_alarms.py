@@ -35,6 +35,10 @@ def test_the_list_carries_what_helped_before(web: TestClient, plant: MemoryPlant
     first = web.get("/operator/alarms", headers=ANNA).json()["alarms"][0]
     (like,) = first["similar_incidents"]
     assert (like["incident_id"], like["reviewed"], like["alike"]) == (1, False, ["same fault", "another pump"])
+    assert like["words_not_facts"] is None  # nobody has reviewed an agent's report
+    review = {"revision": 1, "changes": {}, "note": ""}
+    assert web.post("/operator/incidents/1/review", headers=ANNA, json=review).status_code == 200
+    (like,) = web.get("/operator/alarms", headers=ANNA).json()["alarms"][0]["similar_incidents"]
     assert like["words_not_facts"] == {"of": "agent A. Person", "actions_taken": "replaced", "outcome": "normal"}
     assert first["patterns"] == []
 

@@ -29,6 +29,7 @@ from aegisflow.store import Store
 from aegisflow.store.archive import Archive
 from aegisflow.store.chain import verify
 from aegisflow.store.connection import Connection
+from aegisflow.store.incidents import MAX_DEVICE_REPORTS, REPORTS_WITHIN_S
 from aegisflow.store.step_review import add_review
 from tests.support.store_bench import StoreBench
 from tests.support.store_samples import PUMP, T0, alarm, command, raised, records, step
@@ -101,7 +102,7 @@ def test_reports_are_found_by_device_kind_fault_and_time_reviewed_ones_first(
 
 def test_pages_follow_each_other_without_loss_or_repetition(bench: StoreBench, archive: Archive) -> None:
     for number in range(23):
-        keep(bench, occurred_at=T0 + number // 4, origin="person" if number % 3 else "agent")
+        keep(bench, author=f"agent-{number}", occurred_at=T0 + number // 4, origin="person" if number % 3 else "agent")
     whole = find(archive, IncidentQuery(limit=50))
     seen: list[int] = []
     before = None
@@ -200,7 +201,7 @@ def test_the_library_is_told_of_what_is_kept(bench: StoreBench) -> None:
 
 def test_an_alarm_finds_the_reports_that_are_like_it_among_many(bench: StoreBench, archive: Archive) -> None:
     for number in range(120):
-        keep(bench, device_id="pump-03", occurred_at=T0 - number)
+        keep(bench, author=f"agent-{number}", device_id="pump-03", occurred_at=T0 - number)
     same = keep(bench, occurred_at=T0 - 5_000)
     near = keep(bench, device_id="motor-01", kind="motor", fault_type="sensor_drift", occurred_at=T0 - 9_000)
     asked = AlarmToMatch(alarm(1), "pump", {near.incident_id: 1.0})
@@ -218,13 +219,45 @@ def test_patterns_count_alarms_and_reports_without_one_but_nothing_twice(bench: 
     bench.take(records([], alarms=[*map(raised, weeks), raised(by_design)]))
     bench.historian.receive(Tick(T0 + 11 * day))
     keep(bench, alarm_id="pump-01@0", occurred_at=T0)
-    keep(bench, occurred_at=T0 + 14 * 3_600)
+    review(bench, keep(bench, occurred_at=T0 + 14 * 3_600))
     withdrawn = keep(bench, device_id="pump-02", occurred_at=T0)
     review(bench, withdrawn, withdraw=True)
     found = archive.patterns(plant, T0 + 11 * day)
     assert found == (
         Pattern("pressure_leak", "pump-01", "pump", 4, T0, T0 + 10 * day, (14 * 3_600, 10 * 3_600, 9 * day)),
     )
+
+
+def test_m2_what_an_agent_says_often_is_not_what_happened_often(bench: StoreBench, archive: Archive) -> None:
+    plant, day = PlantSpec("works", {}, {"pump-01": PUMP}), 86_400.0
+    bench.historian.receive(Tick(T0 + 11 * day))
+    for number in range(4):
+        keep(bench, occurred_at=T0 + number * day)
+    assert archive.patterns(plant, T0 + 11 * day) == ()
+    for number in range(2):
+        keep(bench, occurred_at=T0 + number * day, origin="person", author="anna")
+    (pattern,) = archive.patterns(plant, T0 + 11 * day)
+    assert pattern.count == 2
+
+
+@pytest.mark.parametrize("self_named", [False, True])
+def test_m2_an_agent_has_a_quota_of_reports_and_a_new_name_gives_no_other(bench: StoreBench, self_named: bool) -> None:
+    refused = []
+    bench.historian.receive(Tick(T0))
+    for number in range(40):
+        author = Caller.self_named(f"agent {number}").name if self_named else "claude"
+        try:
+            keep(bench, author=author, device_id=f"pump-0{number % 2 + 1}")
+        except NotAllowedError as error:
+            refused.append(str(error))
+    assert len(refused) == 40 - 2 * MAX_DEVICE_REPORTS
+    assert "its 6 reports of pump-02 in 60 min are used up" in refused[-1]
+    keep(bench, author="gpt")
+    keep(bench, author="anna", origin="person")
+    with pytest.raises(NotAllowedError):
+        keep(bench, author=Caller.self_named("another").name if self_named else "claude")
+    bench.historian.receive(Tick(T0 + REPORTS_WITHIN_S))
+    keep(bench, author=Caller.self_named("another").name if self_named else "claude")
 
 
 def test_all_reports_are_recalled_in_parts(

@@ -21,6 +21,7 @@ POLICY, LOCKS, AUTHORIZER, OPEN_COMMANDS = (
     "domain/commands/authorizer.py",
     "domain/commands/open_commands.py",
 )
+REPORTS, INCIDENT = "store/incidents.py", "domain/incidents/model.py"
 QUOTA = "domain/commands/quota.py"
 EXECUTION, STATE_MACHINE, VERIFICATION = (
     "domain/commands/execution.py",
@@ -188,6 +189,20 @@ MUTANTS = (
         "if decision.verdict is Verdict.DENY else None",
         "if True else None",
     ),
+    Mutant(
+        "what an agent says often happened often",
+        REPORTS,
+        '(IncidentReport.reviewed == True) | (IncidentReport.origin == "person"),',
+        "IncidentReport.id > 0,",
+    ),
+    Mutant("agents report without end", REPORTS, "        if used >= most:", "        if False:"),
+    Mutant(
+        "a new name gives new reports",
+        CALLERS,
+        "return _SELF_NAMED if name.startswith(_SELF_NAMED) or",
+        "return _SELF_NAMED if",
+    ),
+    Mutant("an agent's words stand for what helped", INCIDENT, 'self.reviewed or self.origin == "person"', "True"),
     Mutant("digest without parameters", STEP, "dict(sorted(command.parameters.items())),", "{},"),
     Mutant("digest without state", STEP, "        state_version,\n        format", "        format"),
     Mutant(

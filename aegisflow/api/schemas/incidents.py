@@ -201,7 +201,8 @@ class SimilarIncidentSummary(Shape):
     alike: list[str]
     """What both have in common."""
     commands: list[str]
-    words_not_facts: RemediedWords
+    words_not_facts: RemediedWords | None
+    """None where an agent wrote them and nobody has reviewed them: they must not stand for what helped."""
 
     @classmethod
     def of(cls, similar: SimilarIncident) -> Self:
@@ -214,7 +215,9 @@ class SimilarIncidentSummary(Shape):
             reviewed=incident.reviewed,
             alike=list(similar.why),
             commands=[clean(str(command), _COMMAND_BYTES) for command in incident.commands],
-            words_not_facts=RemediedWords(
+            words_not_facts=None
+            if not incident.stands_for_experience
+            else RemediedWords(
                 of=clean(f"{incident.origin} {incident.author}", _NAME_BYTES),
                 actions_taken=clean(incident.actions_taken, _SHORT_BYTES),
                 outcome=clean(incident.outcome, _SHORT_BYTES),

@@ -81,6 +81,11 @@ class Incident:
     """What the alarm's sensors showed, such as ``vibration high``; empty without an alarm."""
     commands: tuple[LinkedCommand, ...] = ()
 
+    @property
+    def stands_for_experience(self) -> bool:
+        """Whether its words may stand beside an alarm as what helped: a person wrote or reviewed them."""
+        return self.reviewed or self.origin == "person"
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentReview:

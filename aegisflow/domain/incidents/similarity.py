@@ -70,7 +70,7 @@ def likeness(asked: AlarmToMatch, incident: Incident) -> tuple[float, tuple[str,
 
 
 def most_similar(asked: AlarmToMatch, incidents: Iterable[Incident], most: int) -> tuple[SimilarIncident, ...]:
-    """Return the reports that are like an alarm: those that a person reviewed first, then the likest.
+    """Return the reports that are like an alarm: the likest first, and of about the same likeness those reviewed.
 
     A report of this very alarm, and what people withdrew, are left out.
     """
@@ -81,7 +81,7 @@ def most_similar(asked: AlarmToMatch, incidents: Iterable[Incident], most: int) 
         score, why = likeness(asked, incident)
         if score >= LEAST_LIKENESS:
             found.append(SimilarIncident(incident, round(score, 3), why))
-    found.sort(key=lambda one: (not one.incident.reviewed, -one.score, -one.incident.occurred_at))
+    found.sort(key=lambda one: (-round(one.score, 1), not one.incident.reviewed, -one.score, -one.incident.occurred_at))
     return tuple(found[:most])
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
-from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.callers import Caller, CallerKind, quota_name
 from aegisflow.domain.incidents.model import AlarmToMatch, Incident, IncidentReview
 from aegisflow.domain.incidents.similarity import (
     LEAST_LIKENESS,
@@ -107,7 +107,7 @@ def test_alarms_without_a_type_are_alike_by_device_and_signs_not_by_having_no_ty
     assert likeness(nameless, incident(fault="unclassified", device_id="motor-01", kind="motor", signs=()))[0] == 0.0
 
 
-def test_what_people_reviewed_comes_first_then_what_is_likest_and_then_the_newest() -> None:
+def test_m2_likeness_comes_before_review_and_review_before_age() -> None:
     reports = [
         incident(1, signs=()),
         incident(2, device_id="pump-02", reviewed=True),
@@ -116,7 +116,9 @@ def test_what_people_reviewed_comes_first_then_what_is_likest_and_then_the_newes
         incident(5, fault="pressure_leak", signs=()),
     ]
     found = most_similar(ASKED, reports, 3)
-    assert [one.incident.incident_id for one in found] == [2, 3, 4]
+    assert [one.incident.incident_id for one in found] == [3, 4, 2]
+    reviewed = most_similar(ASKED, [incident(1), incident(2, reviewed=True), incident(3)], 3)
+    assert [one.incident.incident_id for one in reviewed] == [2, 1, 3]
     assert all(one.score >= LEAST_LIKENESS for one in most_similar(ASKED, reports, 9))
     assert len(most_similar(ASKED, reports, 9)) == 4
 
@@ -195,3 +197,19 @@ def test_only_people_review_and_only_what_can_be_corrected() -> None:
         IncidentReview(1, 1, Caller("anna", CallerKind.AGENT)).check()
     with pytest.raises(BadValueError, match="one of title"):
         IncidentReview(1, 1, anna, {"author": "me"}).check()
+
+
+def test_m2_only_what_people_wrote_or_reviewed_stands_for_experience() -> None:
+    mine = incident(1)
+    told = [
+        replace(mine, origin=origin, reviewed=reviewed).stands_for_experience
+        for origin in ("agent", "person", "")
+        for reviewed in (False, True)
+    ]
+    assert told == [False, True, True, True, False, True]
+
+
+def test_m2_all_that_give_themselves_a_name_share_a_quota() -> None:
+    self_named = {quota_name(Caller.self_named(name).name) for name in ("a", "b", "", "anna")}
+    assert len(self_named) == 1
+    assert len({quota_name("anna"), quota_name("claude"), *self_named}) == 3
