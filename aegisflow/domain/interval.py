@@ -27,6 +27,8 @@ _MEMORY = 32
 MISSED, _MISSED_IRREGULAR = 3, 12
 """Intervals without anything that are no accident, for a regular sender and for one that is not."""
 _REGULAR = 0.5
+_UNKNOWN_S = 5.0
+"""What is taken for the interval before there is one."""
 _JITTER = 1.1
 """What a reading may be late by without anybody being to blame."""
 _MIN_STALE_S = 10.0
@@ -71,6 +73,10 @@ class Interval:
         if self.median_s is None:
             return MISSED * max(self._first) if self._first else 0.0
         return self.median_s * (MISSED if self.regularity >= _REGULAR else _MISSED_IRREGULAR)
+
+    def readings_in(self, seconds: float, least: int) -> int:
+        """Return how many readings come in so many seconds, though never fewer than a statistic needs."""
+        return max(least, round(seconds / (self.usual_s or _UNKNOWN_S)))
 
     def note(self, at: float) -> None:
         """Take in a reading.

@@ -165,6 +165,44 @@ def test_readings_that_come_a_little_early_fill_a_delay_all_the_same() -> None:
         assert changes(bench.events) == ["raised"]
 
 
+def off(device: Device, sensor: str, by: float, interval_s: float, seconds: float) -> tuple[float, AlarmEvent | None]:
+    """Run in health, then with a sensor that is off; return when that began, and the alarm that it raised."""
+    warm_up = 2000 * interval_s
+    onset = START + warm_up
+    for taken in stream(int((warm_up + seconds) / interval_s), interval_s, lambda at: None):
+        wrong = {sensor: taken.values[sensor] + by} if taken.at >= onset else {}
+        for event in raised(device, [taken._replace(values={**taken.values, **wrong})]):
+            return onset, event
+    return onset, None
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "earliest_s", "latest_s"),
+    [(0.02, 2.0, 25.0), (1.0, 119.0, 150.0), (5.0, 590.0, 660.0), (20.0, 580.0, 700.0), (300.0, 3300.0, 5400.0)],
+)
+def test_what_no_fault_explains_must_last_for_ten_minutes_within_twelve_to_a_hundred_and_twenty_readings(
+    interval_s: float, earliest_s: float, latest_s: float
+) -> None:
+    onset, event = off(Device(PUMP), "humidity", 12.0, interval_s, 2 * latest_s)
+    assert event is not None
+    assert (event.alarm.fault_type, event.alarm.sensors) == ("unclassified", ("humidity",))
+    assert earliest_s <= event.at - onset <= latest_s
+
+
+@pytest.mark.parametrize("interval_s", [0.01, 0.02, 0.1, 1.0, 5.0])
+def test_c3_a_shift_within_all_limits_is_told_after_the_on_delay_at_any_pace(interval_s: float) -> None:
+    onset, event = off(Device(PUMP), "vibration", 1.0, interval_s, 60.0)
+    assert event is not None
+    assert event.alarm.fault_type == "bearing_failure"
+    assert 15.0 <= event.at - onset <= 30.0
+
+
+@pytest.mark.parametrize("by", [8.0, 25.0, 60.0])
+def test_c3_what_has_gone_again_before_the_on_delay_is_over_is_no_alarm_at_fifty_hertz(by: float) -> None:
+    readings = stream(50 * 120, 0.02, lambda at: 72.0 + by if 80.0 <= at < 89.0 else None)
+    assert list(raised(Device(PUMP), readings)) == []
+
+
 def test_where_a_file_counts_readings_a_slow_device_goes_by_its_own_intervals() -> None:
     spec = AlarmSpec(on_delay_s=15.0, off_delay_s=180.0, on_readings=3, off_readings=36)
     assert [spec.on_delay(interval_s).seconds for interval_s in (0.02, 5.0, 60.0)] == [15.0, 15.0, 180.0]

@@ -42,8 +42,6 @@ from aegisflow.domain.alarms.lifecycle import (
 )
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity, Timeliness, command_alarm
 from aegisflow.domain.alarms.on_delay import (
-    AGREEING,
-    Lasting,
     OnDelayCounter,
     earned,
     evidence_of,
@@ -64,6 +62,7 @@ from aegisflow.domain.detection import (
 from aegisflow.domain.detection.finding import LIMIT, SILENT
 from aegisflow.domain.equipment import AlarmSpec, Delay
 from aegisflow.domain.interval import Interval
+from aegisflow.domain.lasting import AGREEING, Lasting
 from aegisflow.errors import BadValueError
 
 __all__ = ["AlarmBook", "Outcome"]
@@ -370,6 +369,10 @@ class AlarmBook:
         if diagnosis is None:
             self._type_lasting.unseen(at, delay)
             return
+        if diagnosis.fault_type == UNCLASSIFIED != self._type:
+            self._type_lasting.unseen(at, delay)
+            if self._type_lasting.count:  # what comes and goes at a fast pace has its name all the while
+                return
         if diagnosis.fault_type != self._type:
             self._type, self._type_lasting = diagnosis.fault_type, Lasting()
         certain = any(finding.detector == LIMIT for finding in diagnosis.findings)

@@ -14,16 +14,25 @@ from aegisflow.domain.detection.refusals import Refusals
 from aegisflow.domain.detection.run_up import RunUp
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, unclassified
-from aegisflow.domain.equipment import DeviceSpec, FaultRule
+from aegisflow.domain.equipment import Delay, DeviceSpec, FaultRule
 from aegisflow.domain.interval import Interval, silent_after_s
+from aegisflow.domain.lasting import Lasting
 from aegisflow.domain.readings import RefusedValue
 from aegisflow.domain.times import format_instant
 
 _DRIFT_EVERY = 6
 _SLOW_EVERY = 12
 """Readings between two looks at what changes slowly."""
-_PATIENCE = 120
-"""Readings that an unclassified deviation must last where the device has rules for its faults."""
+_PATIENCE_S = 600.0
+"""How long an unclassified deviation must last where the device has rules for its faults."""
+_MIN_PATIENCE, _MAX_PATIENCE = 12, 120
+"""Readings that must show it, however seldom they come, and that are enough, however often: baselines follow later."""
+_GONE_S = 5.0
+"""One that does not show for so long begins anew."""
+_PENDING_S = 60.0
+"""For so long a finding may wait for its on-delay before a fast device learns from it all the same."""
+_FAST_S = 0.25
+"""Interval at which three blocks of readings are over before a finding has waited for its on-delay."""
 _UNEXPLAINED = 720
 """Readings of suspicion without an alarm after which the baseline learns all the same."""
 _NEW_NORMAL = 1440
@@ -66,13 +75,14 @@ class DeviceDetector:
         "_levels",
         "_off",
         "_patience",
+        "_pending",
         "_run_up",
         "_scored_at",
         "_settle_at",
         "_suspect_at",
         "_suspected_for",
         "_tick",
-        "_unclassified_for",
+        "_unexplained",
         "interval",
         "load",
         "multivariate",
@@ -90,13 +100,16 @@ class DeviceDetector:
         """In the order of ``plant.yaml``."""
         self._by_name = {sensor.name: sensor for sensor in self.sensors}
         self.multivariate = MultivariateScore()
-        self.load = None if spec.load is None else LoadStep(spec.load)
+        self.load = None if spec.load is None else LoadStep(spec.load, self.interval)
         self._at = -inf
         self._tick = 0
         self._suspect_at = -1
         self._suspected_for = 0
         self._drift = DriftWatch(spec.faults, self._by_name)
-        self._unclassified_for = 0
+        self._unexplained = Lasting()
+        """How long there has been what no rule explains."""
+        self._pending = Lasting()
+        """How long there has been a finding."""
         self._alarmed_for = 0
         self._alarm_type = ""
         self._has_rules = bool(spec.faults)
@@ -159,7 +172,7 @@ class DeviceDetector:
         if (
             awake
             or alarm_type
-            or self._unclassified_for
+            or self._unexplained.count
             or self._drift.found is not None
             or self._drift.suspected
             or (score >= 1.0 and not self._has_rules)
@@ -170,6 +183,10 @@ class DeviceDetector:
         if full or not tick % BLOCK:
             self._close_blocks()
         self._found = diagnosis is not None
+        if diagnosis is not None:
+            self._pending.seen(at)
+        elif self._pending.count:
+            self._pending.unseen(at, Delay(_PENDING_S, self.interval.usual_s), _GONE_S)
         return diagnosis
 
     def _update(self, at: float, values: Mapping[str, float]) -> tuple[bool, bool]:
@@ -250,7 +267,7 @@ class DeviceDetector:
                 # A baseline that was learned right before the alarm may have been learned from its fault.
                 if self._has_rules and sensor.baseline.unproven:
                     sensor.forget()
-            self._unclassified_for = 0
+            self._unexplained.count = 0
         self._levels = AlarmLevels() if alarm_type and self._has_rules else None
         self._alarm_type = alarm_type
         self._alarmed_for = 0
@@ -280,16 +297,25 @@ class DeviceDetector:
             return
         if self._suspected_for == 0 or alarm_type:
             self._suspected_for = self._tick if not alarm_type else 0
-        if alarm_type or self._tick - self._suspected_for < _UNEXPLAINED:
+        if alarm_type or self._tick - self._suspected_for < _UNEXPLAINED or self._is_pending:
             self._suspect_at = self._tick
 
+    @property
+    def _is_pending(self) -> bool:
+        """Whether what is found may yet become an alarm, at a pace at which baselines forget sooner than that."""
+        pending = self._pending
+        if not pending.count or self.interval.usual_s > _FAST_S:
+            return False
+        return pending.last_at - pending.since < _PENDING_S
+
     def _close_blocks(self) -> None:
-        moved = () if self.load is None else self.load.moved
+        moved, pending = () if self.load is None else self.load.moved, self._is_pending
         for sensor in self.sensors:
             baseline = sensor.baseline
             if baseline.full:
                 clean = self._tick - self._suspect_at >= baseline.in_block
-                baseline.close_block(clean, self._alarm_type != "" or sensor.name in moved, self._drift.suspected)
+                shifted = self._alarm_type != "" or sensor.name in moved or pending
+                baseline.close_block(clean, shifted, self._drift.suspected)
                 sensor.adapt()
             elif not baseline.scale and self._alarm_type:
                 baseline.begin_again()
@@ -306,7 +332,7 @@ class DeviceDetector:
         if rule is not None and signs:
             fits, signs = self._set_apart(rule, fits, signs)
         if fits:
-            self._unclassified_for = 0
+            self._unexplained.count = 0
             return diagnose(fits, signs, drift.found)
         broken = broken_instruments(self.sensors, at, self.interval)
         found = self._unclassified(at, signs, active)
@@ -349,8 +375,11 @@ class DeviceDetector:
                 if sensor.name in signs and not (self.load is not None and self.load.explains(sensor.name))
             ]
             # Sensors that may be drifting together will be classified soon, so they must not be unclassified first.
-            self._unclassified_for = self._unclassified_for + 1 if shown and not self._drift.suspected else 0
-            if not shown or (not active and (self._drift.suspected or self._unclassified_for < _PATIENCE)):
+            if shown and not self._drift.suspected:
+                self._unexplained.seen(at)
+            else:
+                self._unexplained.unseen(at, Delay(_PATIENCE_S, self.interval.usual_s), _GONE_S)
+            if not shown or (not active and (self._drift.suspected or not self._is_patience_over)):
                 return None
             return unclassified(shown)
         lasting = self.multivariate.lasting
@@ -361,6 +390,14 @@ class DeviceDetector:
             self._accept()
             return None
         return by_score(self.multivariate, self.sensors, at)
+
+    @property
+    def _is_patience_over(self) -> bool:
+        """Whether what no rule explains has lasted."""
+        lasting = self._unexplained
+        if lasting.count >= _MAX_PATIENCE:
+            return True
+        return lasting.lasted(Delay(_PATIENCE_S, self.interval.usual_s), _MIN_PATIENCE)
 
     def _accept(self) -> None:
         """Take what has lasted as usual."""
@@ -420,7 +457,7 @@ class DeviceDetector:
                 sensor.reconfigure(sensor_spec)
             kept.append(sensor)
         if spec.load != self.spec.load:
-            self.load = None if spec.load is None else LoadStep(spec.load)
+            self.load = None if spec.load is None else LoadStep(spec.load, self.interval)
         self.spec, self._has_rules = spec, bool(spec.faults)
         self._holds = any(sensor.by_exception for sensor in spec.sensors.values())
         self.sensors = tuple(kept)

@@ -5,9 +5,10 @@ from math import inf
 
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import LoadSpec
+from aegisflow.domain.interval import Interval
 
-SETTLING = 360
-"""Readings until the sensors that follow the load have settled."""
+SETTLING_S = 1800.0
+"""Time until the sensors that follow the load have settled."""
 FOLLOWING = 3.0
 """Deadbands by which a load can move the sensors that follow it, at most."""
 _CERTAIN = 5.0
@@ -17,7 +18,7 @@ _MIN_STEP = 0.5
 _AGAIN = 2.0
 """Spreads by which the load must move on for the step to begin anew."""
 _WAIT, _MAX_WAITS = 60, 6
-"""Readings by which the end is put off while a follower moves, and how often."""
+"""Readings, a window, by which the end is put off while a follower moves, and how often."""
 _AFTER_ALARM = 60
 """Readings after an alarm before a new level is taken, so that those of the fault are no part of it."""
 
@@ -26,7 +27,7 @@ class LoadStep:
     """Recognises a step of the load by the sensor that measures it.
 
     The load has stepped when its medium mean is off by more than five standard errors and does not
-    oscillate. That is no alarm: for half an hour (360 readings) the sensors that follow the load are
+    oscillate. That is no alarm: for half an hour (and 60 readings at least) the sensors that follow the load are
     allowed to move further, then it and they take new levels. Where the load is back by then, the old
     levels stay, because they are known from many more readings.
 
@@ -35,10 +36,12 @@ class LoadStep:
     during the step is then told, rather than learned.
     """
 
-    __slots__ = ("_before", "_level", "_moved", "_waits", "left", "since", "spec")
+    __slots__ = ("_before", "_interval", "_level", "_moved", "_waits", "left", "since", "spec")
 
-    def __init__(self, spec: LoadSpec) -> None:
+    def __init__(self, spec: LoadSpec, interval: Interval) -> None:
+        """Begin without a step; ``interval`` is that of the device's readings, which somebody else keeps."""
         self.spec = spec
+        self._interval = interval
         self.left = 0
         """Readings until the step is over; 0 while there is none."""
         self.since = 0.0
@@ -77,7 +80,7 @@ class LoadStep:
             self._begin(means.medium)
 
     def _begin(self, level: float) -> None:
-        self.left = SETTLING
+        self.left = self._interval.readings_in(SETTLING_S, least=_WAIT)
         self._level = level
         self._waits = 0
 

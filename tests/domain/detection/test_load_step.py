@@ -5,22 +5,26 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.domain.detection import DeviceDetector
-from aegisflow.domain.detection.load import SETTLING
 from aegisflow.domain.equipment import LoadSpec
+from aegisflow.domain.interval import Interval
 from tests.support.samples import device_spec, healthy
 
+SETTLING = 360
+"""Readings in half an hour."""
 LOAD = "power_consumption"
 SPEC = replace(device_spec(), load=LoadSpec(LOAD, ("temperature", "vibration")))
 
 
-def watched(changes: list[tuple[int, float]]) -> DeviceDetector:
+def watched(changes: list[tuple[int, float]], interval_s: float = 5.0) -> DeviceDetector:
     """Return the detector after so many readings each with the power off by so many kW."""
-    detector = DeviceDetector(SPEC)
-    start = 0.0
+    interval = Interval()
+    detector = DeviceDetector(SPEC, interval)
+    at = 0.0
     for seed, (count, change) in enumerate(changes):
-        for taken in healthy(count, seed, start):
-            detector.observe(taken.at, {**taken.values, LOAD: taken.values[LOAD] + change})
-        start += 5.0 * count
+        for taken in healthy(count, seed):
+            at += interval_s
+            interval.note(at)
+            detector.observe(at, {**taken.values, LOAD: taken.values[LOAD] + change})
     return detector
 
 
@@ -40,3 +44,10 @@ def test_a_load_that_stays_changed_gives_a_new_level() -> None:
     moved = {new.name: new.baseline.level - old.baseline.level for old, new in zip(before, after, strict=True)}
     assert moved[LOAD] == pytest.approx(4.0, abs=1.0)
     assert {new.name for new in after if new.baseline.count == 60} == {LOAD, "temperature", "vibration"}
+
+
+@pytest.mark.parametrize(("interval_s", "settling"), [(1.0, 1800), (5.0, 360), (60.0, 60), (900.0, 60)])
+def test_what_follows_the_load_has_half_an_hour_and_a_window_at_least(interval_s: float, settling: int) -> None:
+    begun = watched([(900, 0.0), (40, 4.0)], interval_s)
+    assert begun.load is not None
+    assert settling - 40 <= begun.load.left <= settling
