@@ -45,6 +45,7 @@ from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, UnavailableError
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink
+from aegisflow.plant.audit import AuditCheck, seals_of
 from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
@@ -52,7 +53,9 @@ from aegisflow.plant.local import LocalPlant
 from aegisflow.plant.policy_record import IN_FORCE, PolicyRecord
 from aegisflow.plant.reload import Reloader
 from aegisflow.store import Store, open_store
+from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import file_of
+from aegisflow.store.seals import Seals
 from aegisflow.telemetry.gauges import add_gauges
 from aegisflow.telemetry.logs import configure_logs
 from aegisflow.telemetry.metrics import Metrics
@@ -127,6 +130,7 @@ class App:
             lambda entry: self.directory.tell(HISTORIAN, AppendAudit(entry)), lambda: self.clock.now()
         )
         self._reloader = self._build_reloader()
+        self._audit = AuditCheck(configuration.store, configuration.audit)
         self._health_check = self._build_health_check()
         self.plant = LocalPlant(
             self.directory,
@@ -157,7 +161,8 @@ class App:
             lambda: self._current,
             f"{broker.host}:{broker.port}",
             lambda: self._link(),
-            lambda: (*self._reloader.notes(), *self.identities.notes()),
+            lambda: (*self._reloader.notes(), *self.identities.notes(), *self._audit.notes()),
+            self._audit.reasons,
         )
 
     def start(self) -> None:
@@ -177,8 +182,10 @@ class App:
     def _start(self) -> None:
         settings = self.configuration
         bus = self._bus = self._bus or _paho(settings)
+        seals = seals_of(settings.audit)
         store = open_store(settings.store.url)
         self._undo.append(store.close)
+        self._open_audit(store, seals, bus)
         # Before any actor asks for the time: in a replay it is that of what is stored.
         self.clock.begin(store.newest_instant())
         self.identities.keep(store.credentials())
@@ -220,6 +227,19 @@ class App:
             self._undo.append(self._watch.stop)
         self._undo.append(_spare_the_collector())
         self._log.info("plant_started", plant=settings.plant.name, devices=len(settings.plant.devices))
+
+    def _open_audit(self, store: Store, seals: Seals, bus: Bus) -> None:
+        """Say where the heads of the audit go, and have it looked at before anything is written."""
+        settings, topic = self.configuration, self.configuration.audit.head_topic
+
+        def publish(line: str) -> None:
+            bus.publish(topic, line.encode())
+
+        witness = publish if topic else None
+        store.heads = HeadFile.beside(settings.store.url, settings.store.audit_head, seals, witness)
+        self._audit.guards_restored = store.guards_restored
+        self._audit.start(seals)
+        store.begin_seals(self.clock.now())
 
     def _start_children(self) -> None:
         try:

@@ -29,7 +29,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -262,6 +262,10 @@ class AuditRow(Model):
     """Of the row before."""
     hash = TextField()
     """Over this row and ``prev_hash``; see ``domain.audit``."""
+    key_id = TextField()
+    """Of the key that has sealed it; empty where none has."""
+    seal = TextField()
+    """Signature over the hash; see ``store.seals``."""
 
     class Meta:
         table_name = "audit"

@@ -1,6 +1,7 @@
 """``aegisflow audit``: whether the audit is whole, and the story of a command."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -9,7 +10,7 @@ from aegisflow.api.schemas.audit import CommandStory
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath
 from aegisflow.config import load
 from aegisflow.offline.progress import progress_bar
-from aegisflow.plant.audit import head_file, story_of, verify_audit
+from aegisflow.plant.audit import head_file, seals_of, story_of, verify_audit, write_key
 
 __all__ = ["audit_app"]
 
@@ -17,11 +18,16 @@ audit_app = App(name="audit", help_format="plaintext")
 
 
 @audit_app.command
-def verify(*, plant: PlantPath = DEFAULT_PLANT) -> int:
+def verify(
+    *,
+    heads: Annotated[Path | None, Parameter(help="file with heads that a witness has kept, a line each")] = None,
+    plant: PlantPath = DEFAULT_PLANT,
+) -> int:
     """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken, or not proven)."""
-    store = load(plant).store
+    configuration = load(plant)
+    store, seals = configuration.store, seals_of(configuration.audit)
     with progress_bar("verify") as progress:
-        found = verify_audit(store, progress)
+        found = verify_audit(store, seals, progress, heads)
     if found.broken:
         sys.stdout.write(f"BROKEN after {found.rows:,} rows: {found.broken}\n")
         return 1
@@ -32,11 +38,31 @@ def verify(*, plant: PlantPath = DEFAULT_PLANT) -> int:
             "or all of them written anew\n"
         )
         return 1
-    sys.stdout.write(f"whole: {found.rows:,} rows, and {found.exported:,} exported heads agree\n")
+    if seals.can_check and not found.sealed:
+        sys.stdout.write(
+            f"NOT PROVEN: a key is known, and none of the {found.rows:,} rows is sealed yet; aegisflow seals from its "
+            "next start on\n"
+        )
+        return 1
+    by = f", {found.sealed:,} of them sealed" if found.sealed else ""
+    sys.stdout.write(f"whole: {found.rows:,} rows{by}, and {found.exported:,} exported heads agree\n")
+    if not seals.can_check:
+        sys.stdout.write("no key is known: whoever owns the store and the heads could have written both anew\n")
     if found.behind:
         sys.stdout.write(
             f"the newest {found.behind:,} rows came after the last exported head: nothing proves their end\n"
         )
+    return 0
+
+
+@audit_app.command
+def key(file: Annotated[Path, Parameter(help="to make, outside of the store's folder")]) -> int:
+    """Make a key that seals the audit, and print its public part."""
+    seals = write_key(file)
+    sys.stdout.write(
+        f"The secret key is in {file}; audit.key_file in plant.yaml names it, or AEGISFLOW_AUDIT_KEY carries it.\n"
+        f"Its public part, by which anybody can check what it seals (key {seals.key_id}):\n\n  {seals.public}\n"
+    )
     return 0
 
 

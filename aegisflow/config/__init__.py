@@ -5,6 +5,7 @@ from aegisflow.config.difference import difference, with_known_devices
 from aegisflow.config.file import json_schema
 from aegisflow.config.loader import load, load_store
 from aegisflow.config.services import (
+    AuditSettings,
     BrokerSettings,
     ClockSettings,
     GatewaySettings,
@@ -19,6 +20,7 @@ from aegisflow.config.services import (
 from aegisflow.config.source import content_of
 
 __all__ = [
+    "AuditSettings",
     "BrokerSettings",
     "ClockSettings",
     "Configuration",

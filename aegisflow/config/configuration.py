@@ -7,6 +7,7 @@ from pathlib import Path
 from aegisflow.config.archestra import ArchestraSettings
 from aegisflow.config.escalation import NotificationSettings
 from aegisflow.config.services import (
+    AuditSettings,
     BrokerSettings,
     ClockSettings,
     GatewaySettings,
@@ -29,6 +30,7 @@ class Configuration:
     plant: PlantSpec
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     clock: ClockSettings = field(default_factory=ClockSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)

@@ -11,6 +11,7 @@ from aegisflow.config.identity import AgentsPart, OperatorPart
 from aegisflow.config.plant import DefaultsPart, EquipmentPart, FaultPart, IncidentsPart, LinePart, PlantPart
 from aegisflow.config.policy import PolicyPart
 from aegisflow.config.services import (
+    AuditSettings,
     BrokerSettings,
     ClockSettings,
     GatewaySettings,
@@ -40,6 +41,7 @@ class PlantFile(Section):
     incidents: IncidentsPart = IncidentsPart()
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()
+    audit: AuditSettings = AuditSettings()
     clock: ClockSettings = ClockSettings()
     gateway: GatewaySettings = GatewaySettings()
     supervision: SupervisionSettings = SupervisionSettings()

@@ -18,7 +18,7 @@ from aegisflow.config.fields import Section, key_of
 from aegisflow.config.identity import build_access, build_operators
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.policy import build_policy
-from aegisflow.config.services import BrokerSettings, ManualsSettings, StoreSettings, Tls, Topics
+from aegisflow.config.services import AuditSettings, BrokerSettings, ManualsSettings, StoreSettings, Tls, Topics
 from aegisflow.config.source import content_of, read
 from aegisflow.config.wording import parse
 from aegisflow.errors import ConfigError
@@ -70,6 +70,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
         plant=replace(plant, policy=policy, repeats_within_s=file.incidents.repeats_within_s),
         broker=_broker(file.broker, folder, mistakes),
         store=_store(file.store, folder, url_folder, mistakes),
+        audit=_audit(file.audit, file.store, folder, url_folder, mistakes),
         clock=file.clock,
         gateway=file.gateway,
         supervision=file.supervision,
@@ -178,6 +179,19 @@ def _store(store: StoreSettings, folder: Path, url_folder: Path, mistakes: Mista
         at = "minute_retention" if "minute_retention_s" in store.model_fields_set else "raw_retention"
         mistakes.add(("store", at), Shown("minute_retention shorter than raw_retention"), "aggregates kept for longer")
     return store.model_copy(update=settled)
+
+
+def _audit(
+    audit: AuditSettings, store: StoreSettings, folder: Path, url_folder: Path, mistakes: Mistakes
+) -> AuditSettings:
+    if audit.key_file is None:
+        return audit
+    path = _absolute(folder, audit.key_file)
+    name = store.url.removeprefix(_SQLITE).partition("?")[0]
+    if name != store.url and _absolute(url_folder, name).parent == path.parent:
+        expected = "a file outside of the store's folder, whose owner could otherwise seal what they write"
+        mistakes.add(("audit", "key_file"), str(audit.key_file), expected)
+    return audit.model_copy(update={"key_file": path})
 
 
 def _head_name(url: str) -> str:

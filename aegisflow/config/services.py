@@ -24,6 +24,10 @@ from aegisflow.config.fields import (
     refuse,
 )
 
+PublicKey = Annotated[
+    str, Field(pattern="^[0-9a-f]{64}$"), Wording("a public key: 64 digits 0-9 and a-f, as aegisflow audit key prints")
+]
+
 
 class Tls(Section):
     """TLS to the broker; an empty mapping means the system's certificates."""
@@ -111,6 +115,21 @@ class StoreSettings(Section):
 
     Left out, it is beside an SQLite store, and in this file's folder for a store on PostgreSQL.
     """
+
+
+class AuditSettings(Section):
+    """How the audit is proved: sealed by a key, with its heads kept where whoever owns the store cannot write."""
+
+    key_env: Variable = "AEGISFLOW_AUDIT_KEY"
+    """Name of the environment variable with the key that seals rows and heads (Ed25519, 64 hexadecimal digits)."""
+    key_file: FilePath | None = None
+    """File with that key, outside of the store's folder; aegisflow audit key makes it."""
+    public_keys: Annotated[tuple[PublicKey, ...], Field(strict=False)] = ()
+    """Public keys whose seals count as well: former ones, or the present where its secret is not at hand."""
+    head_topic: Annotated[
+        str, Field(pattern=r"^(?:[^+#$][^+#]{0,199})?$"), Wording("an MQTT topic without + and #, or nothing")
+    ] = ""
+    """MQTT topic to which each new head of the audit is published."""
 
 
 class ClockSettings(Section):

@@ -7,10 +7,26 @@ by the head that was exported outside of the database.
 import hashlib
 import json
 
-__all__ = ["GENESIS", "row_hash"]
+__all__ = ["GENESIS", "row_hash", "sealed_head", "sealed_row"]
 
 GENESIS = "0" * 64
 """Stands before the first row."""
+
+
+def sealed_row(digest: str) -> str:
+    """Return the text that the seal of a row is over, from the row's hash."""
+    return f"aegisflow audit row {digest}"
+
+
+def sealed_head(row: int, digest: str, at: str) -> str:
+    """Return the text that the seal of an exported head is over.
+
+    Args:
+        row: number of the newest row.
+        digest: its hash.
+        at: when, as ISO 8601.
+    """
+    return f"aegisflow audit head {row} {digest} {at}"
 
 
 def row_hash(before: str, at: float, actor: str, act: str, subject: str, detail: str) -> str:

@@ -1,30 +1,127 @@
 """Reading the audit beside a running plant: is it whole, and what is the story of one command?"""
 
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from aegisflow.config import StoreSettings
+import structlog
+
+from aegisflow.config import AuditSettings, StoreSettings
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import StoreError, UnknownNameError
 from aegisflow.models import AuditRow
-from aegisflow.store.chain import HeadFile, Verified, verify
-from aegisflow.store.connection import Connection, file_of, redacted
+from aegisflow.store.chain import HeadFile
+from aegisflow.store.connection import Connection, describe, file_of, redacted
 from aegisflow.store.rows import audit_entry_of
+from aegisflow.store.seals import Seals, make_key, read_key
+from aegisflow.store.verification import Verified, verify
 
-__all__ = ["Verified", "head_file", "story_of", "verify_audit"]
+__all__ = ["AuditCheck", "Verified", "head_file", "seals_of", "story_of", "verify_audit", "write_key"]
 
 
-def verify_audit(store: StoreSettings, progress: Callable[[float], None] = lambda share: None) -> Verified:
-    """Walk the audit of a store and hold it against the exported heads.
+def seals_of(audit: AuditSettings, environ: Mapping[str, str] | None = None) -> Seals:
+    """Return the key by which rows and heads are sealed, and the keys whose seals count.
+
+    Raises:
+        StoreError: a key is none, or its file cannot be read.
+    """
+    secret = read_key(os.environ if environ is None else environ, audit.key_env, audit.key_file)
+    return Seals(secret, audit.public_keys)
+
+
+def write_key(path: Path) -> Seals:
+    """Write a new secret key to a file that only its owner may read; return what it seals.
+
+    Raises:
+        StoreError: there is such a file already, or it cannot be written.
+    """
+    secret = make_key()
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(f"{secret}\n")
+    except OSError as error:
+        raise StoreError(f"the key {path} cannot be written: {error.strerror}") from error
+    return Seals(secret)
+
+
+def verify_audit(
+    store: StoreSettings,
+    seals: Seals | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+    witness: Path | None = None,
+) -> Verified:
+    """Walk the audit of a store and hold it against seals, exported heads and records.
+
+    Args:
+        store: which.
+        seals: whose seals count.
+        progress: told how much of it is done, from 0 to 1.
+        witness: file with heads that were kept elsewhere, a line each as they were published.
 
     Raises:
         StoreError: the store cannot be read.
     """
     connection = _connection(store)
     try:
-        return verify(connection, HeadFile.beside(store.url, store.audit_head).heads(), progress)
+        heads = HeadFile.beside(store.url, store.audit_head).heads()
+        if witness is not None:
+            heads = [*heads, *HeadFile(witness).heads()]
+        return verify(connection, heads, progress, seals)
     finally:
         connection.close()
+
+
+class AuditCheck:
+    """Looks once, in a thread of its own, whether the audit is whole; what it finds stays in health."""
+
+    def __init__(self, store: StoreSettings, audit: AuditSettings) -> None:
+        self._store = store
+        self._audit = audit
+        self.seals = Seals()
+        """Of the audit, once it is started."""
+        self.guards_restored = False
+        """Whether the database had lost what keeps the audit append-only."""
+        self._broken = ""
+        self._failure = ""
+        self._thread: threading.Thread | None = None
+
+    def start(self, seals: Seals) -> None:
+        """Begin."""
+        self.seals = seals
+        self._thread = threading.Thread(target=self._run, name="audit-check", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return once it has looked."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._broken = verify_audit(self._store, self.seals).broken
+        except Exception as error:  # noqa: BLE001 - whatever it is, the audit was not found to be whole
+            self._failure = describe(error)
+        if self._broken:
+            structlog.get_logger("aegisflow").error("audit_broken", reason=self._broken)
+
+    def reasons(self) -> tuple[str, ...]:
+        """Return what turns health red."""
+        return (f"the audit is BROKEN: {self._broken}",) if self._broken else ()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what people should know of the audit."""
+        notes = []
+        if self.guards_restored:
+            notes.append("audit: the database had lost what keeps it append-only; that was made again at the start")
+        if self._failure:
+            notes.append(f"audit: it could not be verified: {self._failure}")
+        if not self.seals.key_id:
+            notes.append("audit: its rows are not sealed; aegisflow audit key FILE makes a key")
+        path, store = head_file(self._store), file_of(self._store.url)
+        if not self._audit.head_topic and (path is None or (store is not None and path.parent == store.parent)):
+            notes.append("audit: its heads are kept only beside the store; set store.audit_head or audit.head_topic")
+        return tuple(notes)
 
 
 def head_file(store: StoreSettings) -> Path | None:
@@ -55,7 +152,7 @@ def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:
 
 def _connection(store: StoreSettings) -> Connection:
     file = file_of(store.url)
-    # SQLite would make an empty one and find the audit whole.
     if file is not None and not file.exists():
+        # SQLite would make an empty one and find the audit whole.
         raise StoreError(f"there is no store {redacted(store.url)}; nothing was ever recorded there")
     return Connection(store.url, read_only=True)

@@ -39,17 +39,19 @@ class HealthCheck:
         broker: str,
         link: Callable[[], LinkState],
         file_notes: Callable[[], tuple[str, ...]] = tuple,
+        audit_reasons: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._directory = directory
         self._inventory = inventory
         self._broker = broker
         self._link = link
         self._file_notes = file_notes
+        self._audit_reasons = audit_reasons
 
     def run(self) -> Health:
         """Return the plant's health; never raises."""
         plant, link = self._inventory(), self._link()
-        reasons: list[str] = []
+        reasons = list(self._audit_reasons())
         if not link.connected:
             reasons.append(
                 f"not connected to the broker {self._broker} since {format_instant(link.since)}: {link.detail}"

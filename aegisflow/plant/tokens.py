@@ -122,8 +122,8 @@ class TokenOffice:
             return self._keep(ended, "operator_revoked", by, {"reason": reason})
 
     def _keep(self, credential: Credential, act: str, by: Caller, detail: dict[str, object]) -> Credential:
-        # The beginning of the hash tells two tokens of one name apart, and nobody finds a token by it.
-        told = {"token_sha256": credential.token_sha256[:12], **detail}
+        # The hash tells two tokens of one name apart, and nobody finds a token by it.
+        told = {"credential": credential.token_sha256, **detail}
         # In this order: a token that opened before it was stored would be unknown after a restart, and a revoked
         # one would open again.
         kept = self._store(credential, AuditEntry(self._now(), by.name, act, credential.name, told))

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from aegisflow.domain.audit import GENESIS, row_hash
+from aegisflow.domain.audit import GENESIS, row_hash, sealed_head
 from aegisflow.domain.times import format_instant
+from aegisflow.errors import AegisFlowError
 from aegisflow.store.connection import Connection, file_of
+from aegisflow.store.seals import UNSEALED, Seal, Seals
 
-__all__ = ["Head", "HeadFile", "Verified", "guard_audit", "newest_head", "rehash", "verify"]
+__all__ = ["AuditRowRead", "Head", "HeadFile", "audit_rows", "guard_audit", "newest_head", "rehash", "restore_guards"]
 
 # Some 100 bytes a line, so the file stays below 2 MB.
 _MAX_LINES = 20_000
@@ -28,69 +29,95 @@ _POSTGRES_GUARDS = (
 
 
 class Head(NamedTuple):
-    """The newest row of the audit."""
+    """The newest row of the audit, as the database has it or as it was exported."""
 
     row: int
     digest: str
+    at: str = ""
+    """When it was exported, as ISO 8601."""
+    seal: Seal = UNSEALED
 
+    @property
+    def line(self) -> str:
+        """The head as a line of text."""
+        return " ".join((str(self.row), self.digest, self.at, *(self.seal if self.seal.key_id else ())))
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a look at the whole chain found."""
-
-    rows: int
-    exported: int
-    """Heads that were exported and found in the chain."""
-    broken: str = ""
-    """Where and how it is broken; empty when it is not."""
-    behind: int = 0
-    """Rows after the newest exported head: one that is missing behind them would not be noticed."""
+    @classmethod
+    def of(cls, line: str) -> "Head | None":
+        """Return what a line says; None for one that was cut short."""
+        parts = line.split()
+        if len(parts) not in (3, 5) or not parts[0].isdigit() or len(parts[1]) != 64:
+            return None
+        return cls(int(parts[0]), parts[1], parts[2], Seal(*parts[3:]) if len(parts) == 5 else UNSEALED)
 
 
 class HeadFile:
     """Heads exported outside of the database, a line each: row, hash and time. Never fails a commit."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(
+        self, path: Path | None, seals: Seals | None = None, witness: Callable[[str], None] | None = None
+    ) -> None:
+        """Export nothing yet.
+
+        Args:
+            path: of the file; None for none.
+            seals: seal each head.
+            witness: told each head as a line, to keep it off this machine; raises AegisFlowError where it cannot.
+        """
         self.path = path
+        self.seals = seals or Seals()
+        self._witness = witness
         self.failure = ""
         """Why the newest head is not exported; empty when it is."""
         self._lines: int | None = None
 
     @classmethod
-    def beside(cls, url: str, configured: Path | None = None) -> "HeadFile":
+    def beside(
+        cls,
+        url: str,
+        configured: Path | None = None,
+        seals: Seals | None = None,
+        witness: Callable[[str], None] | None = None,
+    ) -> "HeadFile":
         """Return the file that is configured, else one beside an SQLite store; none where there is no such place."""
         file = file_of(url)
-        return cls(configured or (None if file is None else file.with_name(f"{file.name}.audit-head")))
+        beside = None if file is None else file.with_name(f"{file.name}.audit-head")
+        return cls(configured or beside, seals, witness)
 
     def export(self, head: Head, at: float) -> None:
         """Append a head; it is on disk when this returns, or ``failure`` says why not."""
+        when = format_instant(at)
+        line = Head(head.row, head.digest, when, self.seals.seal(sealed_head(head.row, head.digest, when))).line
+        self.failure = self._append(line)
+        if self._witness is not None:
+            try:
+                self._witness(line)
+            except AegisFlowError as error:
+                self.failure = f"the head of the audit could not be sent to its witness: {error}"
+
+    def _append(self, line: str) -> str:
         if self.path is None:
-            return
+            return ""
         try:
             if self._lines is None or self._lines >= _MAX_LINES:
                 self._shorten()
             with self.path.open("a", encoding="ascii") as file:
-                file.write(f"{head.row} {head.digest} {format_instant(at)}\n")
+                file.write(f"{line}\n")
                 file.flush()
                 os.fsync(file.fileno())
             self._lines = (self._lines or 0) + 1
-            self.failure = ""
         # A full disk or a folder that is gone must not keep readings from being committed; health tells of it
         # instead.
         except OSError as error:
-            self.failure = f"the head of the audit could not be exported to {self.path}: {error.strerror}"
+            return f"the head of the audit could not be exported to {self.path}: {error.strerror}"
+        return ""
 
     def heads(self) -> list[Head]:
         """Return what was exported, oldest first; a line that was cut short by a crash does not count."""
         if self.path is None or not self.path.exists():
             return []
-        found = []
-        for line in self.path.read_text("ascii", "replace").splitlines():
-            parts = line.split()
-            # 64 hexadecimal digits are a whole SHA-256.
-            if len(parts) == 3 and parts[0].isdigit() and len(parts[1]) == 64:
-                found.append(Head(int(parts[0]), parts[1]))
-        return found
+        found = map(Head.of, self.path.read_text("ascii", "replace").splitlines())
+        return [head for head in found if head is not None]
 
     def _shorten(self) -> None:
         """Keep the newer half of a long file; the last line is always among it."""
@@ -111,6 +138,29 @@ def guard_audit(connection: Connection) -> None:
         connection.run(statement)
 
 
+def restore_guards(connection: Connection) -> bool:
+    """Make again what keeps the audit append-only, where it is not as we made it; return whether it was not."""
+    with connection.transaction():
+        if connection.is_sqlite:
+            query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
+            found = dict(connection.run(query).fetchall())
+            if sorted(found.values()) == sorted(_SQLITE_GUARDS):
+                return False
+            for name in found:
+                connection.run(f'DROP TRIGGER "{name}"')
+        else:
+            query = (
+                "SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = "
+                "'audit'::regclass AND t.tgname = 'audit_keeps' AND t.tgenabled IN ('O', 'A') "
+                "AND p.proname = 'audit_is_append_only' AND p.prosrc LIKE '%RAISE EXCEPTION%'"
+            )
+            if connection.value(query.replace("%", "%%")):
+                return False
+            connection.run("DROP TRIGGER IF EXISTS audit_keeps ON audit")
+        guard_audit(connection)
+    return True
+
+
 def newest_head(connection: Connection) -> Head:
     """Return the newest row and its hash."""
     row = connection.run("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
@@ -120,57 +170,39 @@ def newest_head(connection: Connection) -> Head:
 def rehash(connection: Connection) -> None:
     """Give rows of before the chain their hashes."""
     before = GENESIS
-    for number, at, actor, act, subject, detail, _, _ in _rows(connection):
+    for number, at, actor, act, subject, detail, *_ in audit_rows(connection):
         digest = row_hash(before, at, actor, act, subject, detail)
         connection.run("UPDATE audit SET prev_hash = ?, hash = ? WHERE id = ?", before, digest, number)
         before = digest
 
 
-def verify(
-    connection: Connection, heads: list[Head], progress: Callable[[float], None] = lambda share: None
-) -> Verified:
-    """Walk the whole chain and hold it against the exported heads; tell the first thing that is wrong."""
-    newest = max(1, newest_head(connection).row)
-    exported = {head.row: head.digest for head in heads}
-    before, last, count, found, behind = GENESIS, 0, 0, 0, 0
-    for number, at, actor, act, subject, detail, said_before, said in _rows(connection):
-        count += 1
-        where = f"row {number} ({format_instant(at)}, {act} of {subject} by {actor})"
-        why = ""
-        if said_before != before:
-            why = f"does not follow row {last}: a row between was removed or slipped in"
-        elif row_hash(before, at, actor, act, subject, detail) != said:
-            why = "was changed after it was written"
-        # Whoever can write to the database can hash everything anew from some row on, and the chain is whole in
-        # itself. Only what was exported before can tell.
-        elif exported.get(number, said) != said:
-            why = "is not the one whose hash was exported: the chain was rewritten"
-        if why:
-            return Verified(count, found, f"{where} {why}")
-        found += number in exported
-        behind = 0 if number in exported else behind + 1
-        before, last = said, number
-        progress(number / newest)
-    # A chain whose end was cut off is whole as well.
-    missing = [row for row in exported if row > last]
-    if missing:
-        why = f"the audit ends at row {last}, but row {max(missing)} was exported: its end is cut off"
-        return Verified(count, found, why)
-    return Verified(count, found, behind=behind)
+class AuditRowRead(NamedTuple):
+    """A row as it stands in the database."""
+
+    number: int
+    at: float
+    actor: str
+    act: str
+    subject: str
+    detail: str
+    before: str
+    digest: str
+    seal: Seal = UNSEALED
 
 
-_Row = tuple[int, float, str, str, str, str, str, str]
-
-
-def _rows(connection: Connection) -> Iterator[_Row]:
+def audit_rows(connection: Connection) -> Iterator[AuditRowRead]:
+    """Yield every row of the audit, oldest first; a schema of before seals has none."""
+    columns = "id, at, actor, act, subject, detail, prev_hash, hash"
+    names = {column.name for column in connection.database.get_columns("audit")}
+    columns += ", key_id, seal" if "seal" in names else ", '', ''"
     last = 0
     while True:
-        page = connection.run(
-            "SELECT id, at, actor, act, subject, detail, prev_hash, hash FROM audit WHERE id > ? ORDER BY id LIMIT ?",
-            last,
-            _PAGE,
-        ).fetchall()
-        yield from page
+        query = f"SELECT {columns} FROM audit WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - columns are ours
+        page = connection.run(query, last, _PAGE).fetchall()
+        for *row, key_id, signature in page:
+            number, at, actor, act, subject, detail, before, digest = row
+            seal = Seal(key_id, signature)
+            yield AuditRowRead(number, at, actor, act, subject, detail, before, digest, seal)
         if len(page) < _PAGE:
             return
         last = page[-1][0]

@@ -99,7 +99,7 @@ class Committer:
         self._look_at = -math.inf  # before this nothing is due, by the monotonic clock
         self._plant_at: float | None = None
         self._house = Housekeeping(settings, pace)
-        self._heads = HeadFile.beside(settings.url, settings.audit_head)
+        self._heads = store.heads or HeadFile.beside(settings.url, settings.audit_head)
 
     def start(self) -> None:
         """Connect, and fold the readings that still wait; raises StoreError or PeeweeException where it cannot."""

@@ -9,20 +9,27 @@ from aegisflow.domain.credentials import Credential
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import StoreError, StoreHeldError, StoreLostError
 from aegisflow.models import AuditRow, CredentialRow
+from aegisflow.store.chain import HeadFile, newest_head, restore_guards
 from aegisflow.store.connection import Connection, check_url, redacted
 from aegisflow.store.lock import AdvisoryLock, Fence, FileLock, WriterLock
 from aegisflow.store.readings import newest_instant
 from aegisflow.store.rows import audit_entry_of, credential_of
 from aegisflow.store.schema import prepare_schema
+from aegisflow.store.verification import SEALED_FROM_HERE
+from aegisflow.store.writer import Writer
 
 
 class Store:
     """An open store: nobody else may write to it until ``close``."""
 
-    def __init__(self, url: str, lock: WriterLock, fence: Fence) -> None:
+    def __init__(self, url: str, lock: WriterLock, fence: Fence, guards_restored: bool = False) -> None:
         self.url = url
         self._lock = lock
         self._fence = fence
+        self.heads: HeadFile | None = None
+        """Where the audit's heads go and what seals them, if not simply beside the store."""
+        self.guards_restored = guards_restored
+        """Whether the database had lost what keeps the audit append-only."""
 
     def writer(self) -> Connection:
         """Return the connection of the one writer, which proves its right in every transaction.
@@ -65,6 +72,25 @@ class Store:
         finally:
             connection.close()
 
+    def begin_seals(self, at: float) -> None:
+        """Seal an audit that began without: its first sealed row stands for all before it.
+
+        Nothing is sealed where a sealed head was exported before: then the seals are not yet to come, but gone.
+        """
+        heads = self.heads
+        if heads is None or not heads.seals.key_id or any(head.seal.key_id for head in heads.heads()):
+            return
+        connection = self.writer()
+        try:
+            writer = Writer(connection, heads)
+            rows = connection.value("SELECT count(*) FROM audit")
+            if rows and not connection.value("SELECT count(*) FROM audit WHERE key_id <> ''"):
+                detail = {"rows": rows, "sha256": newest_head(connection).digest, "public_key": heads.seals.public}
+                with writer.audited():
+                    writer.put_audit((AuditEntry(at, "aegisflow", SEALED_FROM_HERE, "audit", detail),))
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Give the store up, so that another process may write to it."""
         self._lock.release()
@@ -85,6 +111,7 @@ def open_store(url: str) -> Store:
         # Before the schema is looked at: two processes must not migrate it side by side.
         lock = _lock(url, connection)
         prepare_schema(connection, time.time())
+        restored = restore_guards(connection)
         fence = Fence(connection, lock)
     except (PeeweeException, OSError) as error:
         if lock is not None:
@@ -96,7 +123,7 @@ def open_store(url: str) -> Store:
         raise
     finally:
         connection.close()
-    return Store(url, lock, fence)
+    return Store(url, lock, fence, restored)
 
 
 def _lock(url: str, connection: Connection) -> WriterLock:

@@ -9,7 +9,7 @@ from peewee import AutoField, Model
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.alarms.outbox import Delivery
-from aegisflow.domain.audit import row_hash
+from aegisflow.domain.audit import row_hash, sealed_row
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord
 from aegisflow.domain.credentials import Credential
 from aegisflow.domain.readings import DeadLetter
@@ -24,6 +24,7 @@ from aegisflow.models import (
     LevelRow,
     StoredCommand,
 )
+from aegisflow.store.seals import Seals
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -140,10 +141,11 @@ def receipt_of(row: StoredCommand) -> CommandReceipt:
     return replace(record.receipt, stage_at=record.stage_at)
 
 
-def audit_row(entry: AuditEntry, before: str) -> Row:
+def audit_row(entry: AuditEntry, before: str, seals: Seals) -> Row:
     """Return an audit entry as a row of ``audit``, chained to the hash of the row before."""
     detail = to_json(entry.detail)
     digest = row_hash(before, entry.at, entry.actor, entry.act, entry.subject, detail)
+    seal = seals.seal(sealed_row(digest))
     return {
         "at": float(entry.at),
         "actor": entry.actor,
@@ -152,6 +154,8 @@ def audit_row(entry: AuditEntry, before: str) -> Row:
         "detail": detail,
         "prev_hash": before,
         "hash": digest,
+        "key_id": seal.key_id,
+        "seal": seal.signature,
     }
 
 

@@ -71,6 +71,12 @@ def _keep_levels(connection: Connection) -> None:
     connection.run("CREATE INDEX levelrow_device_id ON levels (device_id)")
 
 
+def _seal_audit(connection: Connection) -> None:
+    """Give rows of the audit room for a seal; those of before have none."""
+    for column in ("key_id", "seal"):
+        connection.run(f"ALTER TABLE audit ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
@@ -83,6 +89,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     10: add_timeliness,
     11: _keep_credentials,
     12: _keep_levels,
+    13: _seal_audit,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

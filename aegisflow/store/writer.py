@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -45,6 +46,7 @@ from aegisflow.store.rows import (
     delivery_row,
     level_row,
 )
+from aegisflow.store.seals import Seals
 
 NEVER_STORABLE = (IntegrityError, DataError, ValueError, TypeError, AttributeError, OverflowError)
 """Errors of the row itself; any other is the store's, and trying again may help."""
@@ -67,6 +69,7 @@ class Writer:
     def __init__(self, connection: Connection, heads: HeadFile | None = None) -> None:
         self.connection = connection
         self._heads = heads
+        self._seals = Seals() if heads is None else heads.seals
         self._newest_at: float | None = None
         """Time of the newest audit row that is not exported."""
         self.keys: dict[str, int] = {}
@@ -154,7 +157,7 @@ class Writer:
             if found != (None if before is None else (str(before.stage), before.stage_at)):
                 return False
             self._put(StoredCommand, [row], "command_id")  # leaves published_at, which the row has not
-            self.put_audit(transition.audit)
+            self.put_audit(_covering(transition.audit, f"command {row['command_id']}", row["record"]))
         return True
 
     def claim_publish(self, record: CommandRecord, at: float) -> Claimed:
@@ -221,14 +224,15 @@ class Writer:
     def keep_credential(self, credential: Credential, entry: AuditEntry) -> None:
         """Commit what is kept of a token, with its row of the audit."""
         with self.audited():
-            self._put(CredentialRow, [credential_row(credential)], "token_sha256")
-            self.put_audit([entry])
+            row = credential_row(credential)
+            self._put(CredentialRow, [row], "token_sha256")
+            self.put_audit(_covering((entry,), f"token {credential.token_sha256}", row["record"]))
 
     def put_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Write rows of the audit, within a transaction."""
         rows: list[Row] = []
         for entry in entries:
-            rows.append(audit_row(entry, rows[-1]["hash"] if rows else self._head))
+            rows.append(audit_row(entry, rows[-1]["hash"] if rows else self._head, self._seals))
         self._put(AuditRow, rows)
         self._head = rows[-1]["hash"]
         self._newest_at = entries[-1].at
@@ -275,6 +279,13 @@ class Writer:
             self.connection.run(sql, *flat[position : position + rows * width])
             position += rows * width
             left -= rows
+
+
+def _covering(entries: Sequence[AuditEntry], what: str, record: str) -> tuple[AuditEntry, ...]:
+    """Return rows of the audit of which the last one has the digest of the record that they speak of."""
+    *first, last = entries
+    digest = hashlib.sha256(record.encode("utf-8", "surrogatepass")).hexdigest()
+    return (*first, replace(last, detail={**last.detail, "record_of": what, "record_sha256": digest}))
 
 
 @lru_cache(256)

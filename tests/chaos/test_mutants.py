@@ -7,7 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.identity_mutants import CREDENTIALS, IDENTITIES, OPENINGS, OPERATORS, RELOAD, RIGHTS, TOKENS, TOOLBOX
+from tests.support.identity_mutants import (
+    CREDENTIALS,
+    IDENTITIES,
+    OPENING,
+    OPENINGS,
+    OPERATORS,
+    RELOAD,
+    RIGHTS,
+    SEALS,
+    TOKENS,
+    TOOLBOX,
+    VERIFICATION,
+)
 from tests.support.mutants import (
     CLIENT,
     CODEC,
@@ -56,6 +68,9 @@ OTHERS = {
     IDENTITIES: KNOWN,
     TOKENS: KNOWN,
     TOOLBOX: ["tests/mcp/test_gate.py"],
+    SEALS: ["tests/store/test_seals.py"],
+    VERIFICATION: ["tests/store/test_seals.py"],
+    OPENING: ["tests/store/test_seals.py"],
     OPENINGS: ["tests/domain/test_openings.py"],
     RELOAD: ["tests/plant/test_opened_policy.py"],
     WRITER: STORE,

@@ -9,8 +9,9 @@ from aegisflow.actors.messages.store import AppendAudit, CommitAudit
 from aegisflow.config import StoreSettings
 from aegisflow.domain.commands.model import Stage
 from aegisflow.store import Store, open_store
-from aegisflow.store.chain import HeadFile, verify
+from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import Connection
+from aegisflow.store.verification import verify
 from tests.support.store_bench import StoreBench
 from tests.support.store_samples import T0, audit, command, reading, records, step
 
@@ -69,8 +70,8 @@ def test_a_chain_that_nobody_touched_is_whole_and_its_heads_are_outside(chained:
         ("DELETE FROM audit WHERE id = 5", "ends at row 4, but row 5 was exported"),
         ("DELETE FROM audit", "ends at row 0"),
         (
-            "INSERT INTO audit (id, at, actor, act, subject, detail, prev_hash, hash) "
-            "VALUES (6, 1, 'x', 'x', 'x', '{}', 'made up', 'made up')",
+            "INSERT INTO audit (key_id, seal, id, at, actor, act, subject, detail, prev_hash, hash) "
+            "VALUES ('', '', 6, 1, 'x', 'x', 'x', '{}', 'made up', 'made up')",
             "row 6 .* does not follow",
         ),
     ],

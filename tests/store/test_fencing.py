@@ -9,8 +9,8 @@ import pytest
 from aegisflow.actors.messages.store import AppendAudit
 from aegisflow.errors import StoreHeldError, StoreLostError
 from aegisflow.store import Store, open_store
-from aegisflow.store.chain import verify
 from aegisflow.store.connection import Connection
+from aegisflow.store.verification import verify
 from tests.support.postgres import Server, restartable_postgres
 from tests.support.store_bench import StoreBench
 from tests.support.store_samples import T0, audit, command, reading, records, step

@@ -17,9 +17,10 @@ from aegisflow.domain.views import AlarmQuery
 from aegisflow.models import SCHEMA_VERSION
 from aegisflow.store import Store, open_store
 from aegisflow.store.archive import Archive
-from aegisflow.store.chain import HeadFile, verify
+from aegisflow.store.chain import HeadFile
 from aegisflow.store.committer import Committer
 from aegisflow.store.connection import Connection
+from aegisflow.store.verification import verify
 from tests.support.store_samples import T0, step
 
 VERSIONS = Path(__file__).parent / "versions"

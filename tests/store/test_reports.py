@@ -27,10 +27,10 @@ from aegisflow.domain.times import Period
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from aegisflow.store import Store
 from aegisflow.store.archive import Archive
-from aegisflow.store.chain import verify
 from aegisflow.store.connection import Connection
 from aegisflow.store.incidents import MAX_DEVICE_REPORTS, REPORTS_WITHIN_S
 from aegisflow.store.step_review import add_review
+from aegisflow.store.verification import verify
 from tests.support.store_bench import StoreBench
 from tests.support.store_samples import PUMP, T0, alarm, command, raised, records, step
 

@@ -9,10 +9,46 @@ RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
     "plant/identities.py",
     "plant/tokens.py",
 )
+SEALS, VERIFICATION, OPENING = "store/seals.py", "store/verification.py", "store/opening.py"
 OPENINGS, RELOAD = "domain/openings.py", "plant/reload.py"
 OPERATORS, TOOLBOX = "http/operators.py", "mcp/toolbox.py"
 
 IDENTITY_MUTANTS = (
+    Mutant(
+        "any signature seals",
+        SEALS,
+        'key.verify(bytes.fromhex(seal.signature), text.encode("utf-8", "surrogatepass"))',
+        "bytes.fromhex(seal.signature)",
+    ),
+    Mutant("no seal is as good as one", SEALS, 'return "is not sealed"', 'return ""'),
+    Mutant("any key seals", SEALS, 'return f"is sealed by the unknown key {seal.key_id[:16]}"', 'return ""'),
+    Mutant("heads are believed unsealed", VERIFICATION, "if why and (head.seal.key_id or is_sealed):", "if False:"),
+    Mutant(
+        "heads may contradict each other",
+        VERIFICATION,
+        "if exported.setdefault(head.row, head.digest) != head.digest:",
+        "if False:",
+    ),
+    Mutant(
+        "records are not held against the audit",
+        VERIFICATION,
+        "why = _end(walk, is_sealed) or _records(connection, walk)",
+        "why = _end(walk, is_sealed)",
+    ),
+    Mutant(
+        "a record's columns may say other things", VERIFICATION, "or [row[name] for name in _COLUMNS] != columns", ""
+    ),
+    Mutant("heads may be removed", VERIFICATION, "if walk.sealed and not walk.exported:", "if False:"),
+    Mutant(
+        "tokens are not held against the audit",
+        VERIFICATION,
+        "if walk.records.get(_TOKEN + digest) != _sha256(record):",
+        "if False:",
+    ),
+    Mutant("the guards of the audit stay away", OPENING, "restored = restore_guards(connection)", "restored = False"),
+    Mutant(
+        "seals that are gone are made again", OPENING, "or any(head.seal.key_id for head in heads.heads())", "or False"
+    ),
     Mutant(
         "a new rule that allows opens nothing",
         OPENINGS,

@@ -1,0 +1,87 @@
+"""V5: whether the audit is whole is looked at each time that the plant starts, and health says what came of it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from aegisflow.app import App
+from aegisflow.bus.fake import FakeBus
+from aegisflow.config import load
+from aegisflow.errors import ConfigError
+from aegisflow.plant.audit import seals_of, write_key
+from aegisflow.store.chain import Head
+from aegisflow.store.connection import Connection
+
+PLANT = """
+kinds: {{pump: {{sensors: {{temperature: {{unit: °C}}}}}}}}
+lines: {{line-1: {{devices: {{pump-01: pump}}}}}}
+audit: {{key_file: {key}, head_topic: aegisflow/audit/head}}
+store: {{url: "sqlite:///var/store.db", audit_head: heads}}
+clock: {{source: stream}}
+manuals: {{folder: manuals, model: none}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write_key(tmp_path / "key")
+    (tmp_path / "var").mkdir()
+    path = tmp_path / "plant.yaml"
+    path.write_text(PLANT.format(key="key"), "utf-8")
+    return path
+
+
+@contextmanager
+def running(file: Path) -> Iterator[App]:
+    with App(load(file, {}), FakeBus()) as app:
+        app._audit.wait()
+        yield app
+
+
+def about(texts: tuple[str, ...]) -> list[str]:
+    return [text for text in texts if text.startswith(("audit", "the audit"))]
+
+
+def test_v5_health_is_green_for_a_sealed_audit_and_red_once_somebody_has_changed_it(file: Path) -> None:
+    for _ in range(2):
+        with running(file) as app:
+            assert about(app.plant.health().reasons) == about(app.plant.health().notes) == []
+    connection = Connection(f"sqlite:///{file.parent}/var/store.db", read_only=False)
+    connection.run("DROP TRIGGER audit_keeps_update")
+    connection.run("UPDATE audit SET actor = 'anna' WHERE id = 1")
+    connection.close()
+    with running(file) as app:
+        health = app.plant.health()
+    assert not health.ok
+    assert "the audit is BROKEN: row 1" in about(health.reasons)[0]
+    assert "append-only" in about(health.notes)[0]
+
+
+def test_each_head_is_published_and_its_seal_holds_by_the_public_key(file: Path) -> None:
+    with running(file) as app:
+        bus = app._bus
+        seals = app._audit.seals
+    assert isinstance(bus, FakeBus)
+    lines = [payload.decode() for topic, payload, *_ in bus.published if topic == "aegisflow/audit/head"]
+    heads = [head for head in map(Head.of, lines) if head is not None]
+    assert heads
+    assert {head.seal.key_id for head in heads} == {seals.key_id}
+
+
+def test_health_says_what_is_not_proven(file: Path) -> None:
+    text = file.read_text("utf-8").replace(", audit_head: heads", "")
+    file.write_text(re.sub("^audit: .*$", "", text, flags=re.MULTILINE), "utf-8")
+    with running(file) as app:
+        notes = about(app.plant.health().notes)
+    assert ["not sealed" in notes[0], "only beside the store" in notes[1]] == [True, True]
+
+
+def test_a_key_in_the_stores_own_folder_is_refused_and_one_from_the_environment_counts_first(file: Path) -> None:
+    audit = load(file, {}).audit
+    assert seals_of(audit, {"AEGISFLOW_AUDIT_KEY": "11" * 32}).key_id != seals_of(audit, {}).key_id
+    file.write_text(PLANT.format(key="var/key"), "utf-8")
+    with pytest.raises(ConfigError, match="outside of the store's folder"):
+        load(file, {})
