@@ -150,11 +150,12 @@ def _facts(alarm: ListedAlarm) -> list[str]:
 
 
 def _evidence(one: ListedEvidence) -> str:
-    """Return ``vibration 8.4 mm/s (baseline 1.5, z +17.25, alarm limit up to 3.5) since 2026-01-31T07:50:00Z``."""
+    """Return ``vibration 8.4 mm/s (baseline 1.5, z +17.25) at 2026-01-31T07:55:00Z, since 2026-01-31T07:50:00Z``."""
     beside = [f"baseline {one.baseline:.5g}", f"z {z_score(one.z):+g}"]
     if one.alarm_limit or one.normal:
         beside.append(f"alarm limit {one.alarm_limit}" if one.alarm_limit else f"normal {one.normal}")
-    return f"{one.sensor} {' '.join([f'{one.value:.5g}', one.unit]).strip()} ({', '.join(beside)}) since {one.since}"
+    value = f"{one.value:.5g} {one.unit}".strip()
+    return f"{one.sensor} {value} ({', '.join(beside)}){f' at {one.at},' if one.at else ''} since {one.since}"
 
 
 def _past(alarm: ListedAlarm) -> list[str]:

@@ -119,7 +119,7 @@ def past_alarm(alarm: AlarmDetail) -> PastAlarm:
         acknowledged_by=alarm.acknowledged_by or None,
         untrusted_note=_note(alarm),
         sensors=[
-            f"{one.sensor} {shorten(one.value):g} (z {z_score(one.z):g}, {one.direction})"
+            " ".join(f"{one.sensor} {shorten(one.value):g} {one.unit} (z {z_score(one.z):g}, {one.direction})".split())
             for one in alarm.evidence[:MAX_EVIDENCE]
         ],
     )
@@ -151,6 +151,7 @@ def _evidence_item(evidence: SensorEvidence) -> EvidenceItem:
     return trimmed(
         EvidenceItem,
         evidence,
+        unit=evidence.unit or None,
         value=shorten(evidence.value),
         baseline=shorten(evidence.baseline),
         spread=shorten(evidence.spread),

@@ -262,8 +262,11 @@ class EvidenceItem(Part):
     """Why a sensor speaks for an alarm."""
 
     sensor: str
+    unit: str | None = None
     detector: str
     value: float
+    at: Moment | None = None
+    """Of the value, the weightiest so far."""
     baseline: float
     spread: float
     z: float
@@ -328,7 +331,7 @@ class PastAlarm(Part):
     cleared_at: Moment | None = None
     acknowledged_by: str | None = None
     untrusted_note: UntrustedText | None = None
-    sensors: list[str] = Field(description="value, z-score and direction of each")
+    sensors: list[str] = Field(description="value, z and direction of each")
 
 
 class AlarmHistory(PagedAnswer):

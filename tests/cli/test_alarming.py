@@ -173,16 +173,18 @@ def test_what_the_plant_would_refuse_is_refused_before_it_is_asked(
     assert serve.asked == []
 
 
-def test_h14_the_list_says_what_each_sensor_shows(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+def test_h14_h5_the_list_says_what_each_sensor_shows(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     shown = {"sensor": "vibration", "detector": "zscore", "value": 8.4, "baseline": 1.5, "spread": 0.4, "z": 17.25}
     shown |= {"direction": "high", "since": "2026-01-31T07:50:00Z", "unit": "mm/s", "alarm_limit": "up to 3.5"}
+    shown["at"] = "2026-01-31T07:55:00Z"
     loud = {**ALARM, "first_out": False, "patterns": [], "similar_incidents": [], "line": "line-1", "evidence": [shown]}
     loud |= {"duration_s": 5_400, "acknowledged_by": "anna", "note": "on my way"}
     serve.answer = (200, {"as_of": "2026-01-31T09:30:00Z", "alarms": [loud], "unavailable": {}})
     assert run(serve, "alarms") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "    on line-1, for 1 h 30 min, acknowledged by anna: on my way",
-        "    vibration 8.4 mm/s (baseline 1.5, z +17.25, alarm limit up to 3.5) since 2026-01-31T07:50:00Z",
+        "    vibration 8.4 mm/s (baseline 1.5, z +17.25, alarm limit up to 3.5) at 2026-01-31T07:55:00Z, "
+        "since 2026-01-31T07:50:00Z",
     ]
 
 

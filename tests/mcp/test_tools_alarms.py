@@ -20,8 +20,10 @@ def test_the_most_severe_alarm_comes_first_with_its_evidence(call, plant):
     strongest = answer["alarms"][0]["evidence"][0]
     assert strongest == {
         "sensor": "vibration",
+        "unit": "mm/s",
         "detector": "z_score",
         "value": 8.4,
+        "at": "2026-01-31T07:55:00Z",
         "baseline": 1.5,
         "spread": 0.4,
         "z": 17.25,
@@ -154,7 +156,7 @@ def test_history_says_what_it_counts(call, plant):
     answer = call("get_anomaly_history", last="2d", device_id="pump-01")
     assert (answer["start"], answer["end"]) == ("2026-01-29T08:00:00Z", "2026-01-31T08:00:00Z")
     assert answer["by_type"] == {"bearing_failure": 2}
-    assert answer["alarms"][0]["sensors"] == ["vibration 8.4 (z 17.25, high)", "pressure 8.4 (z -4, low)"]
+    assert answer["alarms"][0]["sensors"] == ["vibration 8.4 mm/s (z 17.25, high)", "pressure 8.4 PSI (z -4, low)"]
     assert answer["alarms"][0]["first_type"] == "unknown"
 
 

@@ -94,7 +94,7 @@ def a_plant_spec(devices: int) -> PlantSpec:
 
 
 def an_alarm(number: int, device_id: str = "pump-01", severity: Severity = Severity.HIGH, note: str = "") -> Alarm:
-    evidence = Evidence("vibration", "z_score", 8.4, 1.5, 0.4, 17.25, "high", NOW - 600)
+    evidence = Evidence("vibration", "z_score", 8.4, 1.5, 0.4, 17.25, "high", NOW - 600, NOW - 300)
     return Alarm(
         alarm_id=f"{device_id}@{number:05d}",
         device_id=device_id,

@@ -54,11 +54,16 @@ class SensorEvidence(Shape):
     direction: str
     """``high`` or ``low``."""
     since: Moment
+    at: Moment | None = None
+    """Of the reading with this value, the weightiest so far; what the sensor shows now may be another."""
+    unit: str = ""
+    """Empty for a sensor that the plant does not have any more."""
 
     @classmethod
-    def of(cls, evidence: Evidence) -> Self:
+    def of(cls, evidence: Evidence, spec: SensorSpec | None = None) -> Self:
         """Return the evidence of one sensor."""
         return cls(
+            unit=spec.unit if spec else "",
             sensor=evidence.sensor,
             detector=evidence.detector,
             value=evidence.value,
@@ -67,6 +72,7 @@ class SensorEvidence(Shape):
             z=evidence.z,
             direction=evidence.direction,
             since=format_instant(evidence.since),
+            at=moment(evidence.at),
         )
 
 
@@ -117,7 +123,6 @@ class AlarmSummary(Shape):
 class ListedEvidence(SensorEvidence):
     """Why one sensor speaks for an alarm, beside what is normal for it."""
 
-    unit: str = ""
     normal: str | None = None
     """As words such as ``65 to 85``, in the sensor's unit; so with ``alarm_limit``."""
     alarm_limit: str | None = None
@@ -128,7 +133,7 @@ class ListedEvidence(SensorEvidence):
         if spec is None:
             return cls(**evidence.model_dump())
         normal, alarm_limit = describe_limits(spec.normal), describe_limits(spec.alarm)
-        return cls(**evidence.model_dump(), unit=spec.unit, normal=normal, alarm_limit=alarm_limit)
+        return cls(**{**evidence.model_dump(), "unit": spec.unit}, normal=normal, alarm_limit=alarm_limit)
 
 
 class ListedAlarm(AlarmSummary):
@@ -197,8 +202,10 @@ class AlarmDetail(AlarmSummary):
     """Of every sensor that speaks for it, the strongest deviation first."""
 
     @classmethod
-    def of(cls, alarm: Alarm, **more: Any) -> Self:
-        """Return an alarm with its evidence."""
+    def of(cls, alarm: Alarm, device: DeviceSpec | None = None, **more: Any) -> Self:
+        """Return an alarm with its evidence, in the units of its device's sensors."""
+        sensors = device.sensors if device else {}
+        strongest = sorted(alarm.evidence, key=lambda one: -abs(one.z))
         return super().of(
             alarm,
             first_type=alarm.first_type,
@@ -209,7 +216,7 @@ class AlarmDetail(AlarmSummary):
             acknowledged_by=clean(alarm.acknowledged_by, NAME_BYTES),
             note=clean(alarm.note, WORDS_BYTES),
             repeats=alarm.repeats,
-            evidence=[SensorEvidence.of(one) for one in sorted(alarm.evidence, key=lambda one: -abs(one.z))],
+            evidence=[SensorEvidence.of(one, sensors.get(one.sensor)) for one in strongest],
             **more,
         )
 

@@ -34,6 +34,7 @@ from aegisflow.domain.alarms.lifecycle import (
     acknowledged,
     cleared,
     escalated,
+    explained,
     returned_to_service,
     retyped,
     suppressed,
@@ -187,7 +188,7 @@ class AlarmBook:
         if active is None:
             return self._raise(at, diagnosis) if diagnosis is not None else ()
         if diagnosis is not None:
-            return self._retype(at, diagnosis) + self._grow(at)
+            return self._retype(at, diagnosis) + self._grow(at, diagnosis)
         off_delay = self.spec.off_delay(self._interval.usual_s)
         if reported and all(counter.rested(off_delay) for counter in counters.values() if counter.joined):
             return self._clear(active, at)
@@ -408,6 +409,7 @@ class AlarmBook:
             if alarm.fault_type == diagnosis.fault_type and severity.rank <= alarm.severity.rank:
                 repeats = alarm.repeats + 1
                 alarm = replace(alarm, evidence=evidence, changed_at=at, cleared_at=None, repeats=repeats)
+                alarm = explained(alarm, diagnosis.reasons, at)
                 return self._keep(Change.UPDATED, at, alarm)
         if len(self._register.waiting) >= _MAX_WAITING:
             alarm = unacknowledged(next(reversed(self._register.waiting.values())))
@@ -426,13 +428,14 @@ class AlarmBook:
                 raised_at=at,
                 changed_at=at,
             )
-        alarm = replace(alarm, severity=severity, evidence=evidence, changed_at=at, reasons=diagnosis.reasons)
+        alarm = replace(alarm, severity=severity, evidence=evidence, changed_at=at, reasons=())
+        alarm = explained(alarm, diagnosis.reasons, at)
         if self.suppresses_by_design:
             alarm = replace(alarm, state=AlarmState.SUPPRESSED_BY_DESIGN)
             return self._keep(Change.SUPPRESSED_BY_DESIGN, at, alarm)
         return self._keep(Change.RAISED, at, alarm)
 
-    def _grow(self, at: float) -> tuple[AlarmEvent, ...]:
+    def _grow(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Count breaches into the active alarm; tell of a rise, a new sensor, or a z-score that doubled."""
         alarm = self._register.active
         if alarm is None:
@@ -442,12 +445,16 @@ class AlarmBook:
             alarm = self._register.active = replace(alarm, repeats=alarm.repeats + 1)
         delay = self._on_delay
         joined, severity = join(self._counters, delay), earned(self._counters, delay)
+        # While another type is diagnosed, and has not lasted, the reasons for its own one stay.
+        reasons = diagnosis.reasons if diagnosis.fault_type == alarm.fault_type else alarm.reasons
         if severity.rank > alarm.severity.rank:
-            return self._keep(Change.ESCALATED, at, escalated(alarm, severity, evidence_of(self._counters), at))
+            grown = escalated(alarm, severity, evidence_of(self._counters), at)
+            return self._keep(Change.ESCALATED, at, explained(grown, reasons, at))
         # A z that doubles and is below 2 still says nothing.
         doubled = (c for c in self._counters.values() if c.joined and abs(c.worst.z) >= 2 * max(c.told, 1.0))
         if joined or any(doubled):
-            return self._keep(Change.UPDATED, at, replace(alarm, evidence=evidence_of(self._counters), changed_at=at))
+            grown = replace(alarm, evidence=evidence_of(self._counters), changed_at=at)
+            return self._keep(Change.UPDATED, at, explained(grown, reasons, at))
         return ()
 
     def _clear(self, alarm: Alarm, at: float) -> tuple[AlarmEvent, ...]:

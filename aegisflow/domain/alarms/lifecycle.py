@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.callers import Caller
+from aegisflow.domain.detection.fault_types import not_shown
 from aegisflow.errors import BadValueError
 
 MAX_SHELF_S = 12 * 3600.0
@@ -23,6 +24,8 @@ MAX_SHELF_S = 12 * 3600.0
 MIN_SHELF_S = 60.0
 LATE_S = 60.0
 """Readings that come so long after their instant are a backlog, and what they show may be over."""
+_CALLED = "called "
+"""Begins the reason that tells under which type people knew an alarm before."""
 _ASKS = frozenset({Change.RAISED, Change.ESCALATED, Change.SUPPRESSED_BY_DESIGN})
 """Changes by which people are asked to look."""
 
@@ -73,6 +76,23 @@ def unacknowledged(alarm: Alarm) -> Alarm:
     return replace(alarm, state=AlarmState.UNACKNOWLEDGED, acknowledged_at=None, acknowledged_by="", note="")
 
 
+def explained(alarm: Alarm, reasons: tuple[str, ...], at: float) -> Alarm:
+    """Return the alarm with reasons of now beside its evidence; what it was called before stays among them.
+
+    Evidence is the weightiest of each sensor so far. Of one whose evidence is older, it is true that it does not show
+    the fault any more; of one that speaks for the alarm just now, it is not.
+    """
+    since = {not_shown(one.sensor): one for one in alarm.evidence}
+    told = []
+    for reason in (*reasons, *(reason for reason in alarm.reasons if reason.startswith(_CALLED))):
+        one = since.get(reason)
+        if one is None:
+            told.append(reason)
+        elif one.at is None or one.at < at:
+            told.append(f"{reason} any more")
+    return replace(alarm, reasons=tuple(dict.fromkeys(told)))
+
+
 def escalated(alarm: Alarm, severity: Severity, evidence: tuple[Evidence, ...], at: float) -> Alarm:
     """Return the alarm at a higher severity: whoever acknowledged or shelved the milder one is asked again."""
     alarm = replace(alarm, severity=severity, evidence=evidence, changed_at=at)
@@ -83,9 +103,10 @@ def escalated(alarm: Alarm, severity: Severity, evidence: tuple[Evidence, ...], 
 
 def retyped(alarm: Alarm, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:
     """Return the alarm under another type; an operator who shelved it shelved another fault, and is asked again."""
-    reasons = (*reasons, f"called {alarm.fault_type} before")
+    called = alarm.fault_type
     by_operator = alarm.state.is_suppressed and alarm.state is not AlarmState.SUPPRESSED_BY_DESIGN
-    alarm = replace(alarm, fault_type=fault_type, reasons=reasons, changed_at=at)
+    alarm = explained(replace(alarm, fault_type=fault_type, reasons=(), changed_at=at), reasons, at)
+    alarm = replace(alarm, reasons=(*alarm.reasons, f"{_CALLED}{called} before"))
     return _no_longer_suppressed(unacknowledged(alarm)) if by_operator else alarm
 
 

@@ -108,6 +108,8 @@ class Evidence:
     """``high`` or ``low``."""
     since: float
     """UTC epoch seconds of the first breach in this run."""
+    at: float | None = None
+    """UTC epoch seconds of the reading with this value, the weightiest so far; None where an older store kept none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ _SEVERITIES = tuple(Severity)
 class OnDelayCounter:
     """Times one sensor in breach and out of it, and keeps its weightiest finding."""
 
-    __slots__ = ("_interval_s", "joined", "levels", "quiet", "since", "told", "tripped", "worst")
+    __slots__ = ("_interval_s", "joined", "levels", "quiet", "since", "told", "tripped", "worst", "worst_at")
 
     def __init__(self, worst: Finding, since: float) -> None:
         self.worst = worst
         """The weightiest finding of the sensor so far."""
+        self.worst_at: float | None = since
+        """When it was found; None where nobody knows any more."""
         self.since = since
         self.levels = [Lasting() for _ in _SEVERITIES]
         """How long it has been at least so bad, for each severity from low to critical."""
@@ -45,7 +47,7 @@ class OnDelayCounter:
             else:
                 lasting.unseen(at, delay)
         if finding.weight > self.worst.weight:
-            self.worst = finding
+            self.worst, self.worst_at = finding, at
 
     def rest(self, at: float, delay: Delay) -> None:
         """Take in a quiet reading; ``delay`` is the device's on-delay."""
@@ -91,6 +93,7 @@ class OnDelayCounter:
             worst.z,
             worst.direction,
             self.since,
+            self.worst_at,
         )
 
     def _own(self, delay: Delay) -> Delay:
@@ -138,6 +141,7 @@ def recalled(item: Evidence, severity: Severity) -> OnDelayCounter:
     counter = OnDelayCounter(worst, item.since)
     counter.joined = True
     counter.told = abs(item.z)
+    counter.worst_at = item.at
     return counter
 
 

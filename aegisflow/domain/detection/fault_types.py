@@ -153,8 +153,13 @@ def diagnose(fits: Sequence[Fit], signs: Signs, drift: Drift | None) -> Diagnosi
         reasons.append(f"less strong: {other.rule.name}, since {what}")
     for name in rule.expects:
         if name not in signs:
-            reasons.append(f"against: {name} does not show it")
+            reasons.append(not_shown(name))
     return Diagnosis(rule.name, findings, tuple(reasons), best.strength)
+
+
+def not_shown(sensor: str) -> str:
+    """Return what speaks against a fault that a sensor should show, and does not."""
+    return f"against: {sensor} does not show it"
 
 
 def _speaking_for(sensor: SensorDetector, rule: FaultRule) -> Finding:

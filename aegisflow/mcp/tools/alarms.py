@@ -83,7 +83,11 @@ class AlarmTools:
 
         def present(alarm: Alarm) -> AlarmItem:
             similar = [SimilarIncidentSummary.of(one) for one in past.similar.get(alarm.alarm_id, ())]
-            return alarm_item(AlarmDetail.of(alarm), similar, pattern_lines(past.patterns.get(alarm.alarm_id, ())))
+            return alarm_item(
+                _detail(alarm, plant),
+                similar,
+                pattern_lines(past.patterns.get(alarm.alarm_id, ())),
+            )
 
         def build(count: int, items: list[AlarmItem]) -> ActiveAlarms:
             more = count < len(rest)
@@ -163,7 +167,7 @@ class AlarmTools:
                 alarms=items,
             )
 
-        return largest_page(found.alarms[:limit], lambda alarm: past_alarm(AlarmDetail.of(alarm)), build)
+        return largest_page(found.alarms[:limit], lambda alarm: past_alarm(_detail(alarm, plant)), build)
 
     def acknowledge_anomaly(
         self,
@@ -178,6 +182,11 @@ class AlarmTools:
         plant = self._plant()
         alarm = plant.acknowledge(alarm_id, caller(), clean(note, 2_000))
         return acknowledgement(AlarmDetail.of(alarm), format_instant(plant.now()))
+
+
+def _detail(alarm: Alarm, plant: Plant) -> AlarmDetail:
+    """Return an alarm with its evidence in the units of its device, while the plant has it."""
+    return AlarmDetail.of(alarm, plant.inventory().devices.get(alarm.device_id))
 
 
 def _fault_type(text: str, plant: Plant) -> str:
