@@ -113,6 +113,7 @@ def readings_of(recording: Recording) -> Iterator[Reading]:
     columns = [recording.values[name].tolist() for name in names]
     for at, arrived, *values in zip(recording.at.tolist(), recording.arrived.tolist(), *columns, strict=True):
         if arrived:
+            # Only NaN, an absent value, differs from itself.
             present = {name: value for name, value in zip(names, values, strict=True) if value == value}
             if present:
                 yield Reading(recording.device_id, at, present, at)
@@ -166,6 +167,7 @@ def compare(outcome: Outcome, episodes: list[Episode], raised: list[Raised], whe
         if not within:
             outcome.notes.append(f"{named} missed")
             continue
+        # Last comes what has another name and was given to an earlier fault already.
         within.sort(
             key=lambda item: (item[1].first_type != episode.kind and len(within) > 1 and item[0] in taken, item[1].at)
         )

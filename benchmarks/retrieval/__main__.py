@@ -1,4 +1,4 @@
-"""How well the manuals answers: ``python -m benchmarks.retrieval [--misses] [--questions FILE] [--json FILE]``.
+"""How well the manuals are searched: ``python -m benchmarks.retrieval [--misses] [--questions FILE] [--json FILE]``.
 
 Every question is asked three ways: by words, by meaning, by both. A question counts as found at k if
 one of its sections is among the first k passages shown; one that is answered with nothing counts as

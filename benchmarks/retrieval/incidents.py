@@ -2,7 +2,7 @@
 
 Reports are drawn from the words of the manuals, on nine devices and over five years; vectors are drawn
 at random, since only their number matters here, so the time of the model itself is left out. Each
-question is asked of a store on disk, as the archive's actor asks it, or of the library's index.
+question is asked of a store on disk, as the archive's actor asks it, or of the index of the search.
 """
 
 import random
@@ -72,6 +72,7 @@ def measure(count: int) -> dict[str, float]:
         store = open_store(f"sqlite:///{folder}/store.db")
         writer = Writer(store.writer())
         kept: list[Incident] = []
+        # One commit for all of them: what a single one costs is not measured here.
         with writer.connection.transaction():
             kept += [add_incident(writer, one, NOW) for one in reports(count, devices)]
         archive = Archive(store.reader())

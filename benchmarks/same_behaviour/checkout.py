@@ -18,6 +18,7 @@ class Checkout:
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return an environment in which ``import aegisflow`` finds this checkout."""
+        # COLUMNS, or tables would break their lines where the terminal of whoever compares ends.
         return {**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "200", **more}
 
     def command(self, *arguments: str, module: str = "aegisflow") -> list[str]:

@@ -218,6 +218,7 @@ class Stage:
                 answer = self._answers.get(timeout=_PATIENCE_S)
             except queue.Empty:
                 raise SystemExit(f"{self.checkout.root}: no answer to {method}; see {self._log.name}") from None
+            # Notifications come in between, and have no id.
             if answer.pop("id", None) == self._id:
                 return answer
 

@@ -36,7 +36,7 @@ class Transcript:
         return _CURSOR.sub(r'\1"<cursor>"', text)
 
     def number(self, command_id: str) -> int:
-        """Return as the how-manieth a command was first heard of, from 1."""
+        """Return the place of a command, from 1, in the order in which commands were first heard of."""
         return self._numbers.setdefault(command_id, len(self._numbers) + 1)
 
 
