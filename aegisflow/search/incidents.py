@@ -171,6 +171,7 @@ def _best(
     least: float | None,
 ) -> dict[int, float]:
     found: dict[int, float] = {}
+    # Stable, so that reports of one score always come in the same order.
     for place in np.argsort(-scores, kind="stable"):
         score = float(scores[place])
         if score <= 0 or (least is not None and score < least) or len(found) == query.limit:

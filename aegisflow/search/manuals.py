@@ -197,6 +197,7 @@ def _score(found: _ManualCatalogue, wording: QueryWording, method: str) -> tuple
 def _best(found: _ManualCatalogue, scores: ranking.Scores, limit: int) -> list[Passage]:
     """Return the best passages; one that stands word for word in several manuals is shown once."""
     passages: list[Passage] = []
+    # Stable, so that passages of one score come in the order of the manuals, at every start.
     for number in np.argsort(-scores, kind="stable"):
         document, piece = found.pieces[number]
         if scores[number] <= 0 or len(passages) == limit:

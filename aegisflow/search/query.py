@@ -88,6 +88,7 @@ def parse_query(
         for words in groups:
             concepts.setdefault(words[0], Concept(words, any(map(contains, words))))
     said = [word for word, _ in read]
+    # Where no word was changed, as the person wrote it: the model was made for sentences.
     sentence = text if said == tokens else " ".join(filter(None, said))
     return QueryWording(tuple(concepts.values())[:MAX_CONCEPTS], sentence or text, _asks_for_news(text, side > 0))
 
@@ -113,6 +114,8 @@ class _QueryReader:
 
     def read(self, token: str) -> tuple[str, Groups]:
         """Return a token as said in English, and the groups of words to look up (none if it has no meaning)."""
+        # The order decides. In a German question German goes first; else what stands in the manuals or the lists
+        # is taken as it is, before it is taken for German, for a form of another word or for a mistake.
         if (kind := token.rpartition("-")[0]) in self.kinds:
             return kind, [(token, kind)]
         if self.germanness > 0 and (translated := german.translate(token)) is not None:

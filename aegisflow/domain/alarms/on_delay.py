@@ -131,6 +131,7 @@ def lasting(finding: Finding, since: float) -> OnDelayCounter:
     counter = OnDelayCounter(finding, since)
     for level, run in enumerate(counter.levels):
         if level <= finding.severity.rank:
+            # Since ever, which is longer than any delay.
             run.since, run.last_at, run.count = -inf, since, AGREEING
     return counter
 

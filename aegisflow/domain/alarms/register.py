@@ -86,6 +86,7 @@ class AlarmRegister:
         self.suppressed.pop(alarm.alarm_id, None)
         if self.active is not None and self.active.alarm_id == alarm.alarm_id:
             self.active = None
+        # First, for an alarm whose cause lasts is the active one, whether it is suppressed or not.
         if alarm.lasts:
             self.active = alarm
         elif alarm.state.is_suppressed:

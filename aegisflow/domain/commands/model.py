@@ -98,6 +98,7 @@ MOVES: Mapping[CommandName, Mapping[Mode, Mode]] = {
     CommandName.REDUCE_LOAD: {Mode.NORMAL: Mode.REDUCED_LOAD, Mode.REDUCED_LOAD: Mode.REDUCED_LOAD},
     CommandName.SET_PARAMETER: {Mode.NORMAL: Mode.NORMAL, Mode.REDUCED_LOAD: Mode.REDUCED_LOAD},
     CommandName.ENABLE_MAINTENANCE_MODE: {Mode.NORMAL: Mode.MAINTENANCE, Mode.REDUCED_LOAD: Mode.MAINTENANCE},
+    # Legal in every mode, also in one that nobody knows.
     CommandName.EMERGENCY_SHUTDOWN: dict.fromkeys(Mode, Mode.SHUTDOWN),
     CommandName.RESTART: {Mode.SHUTDOWN: Mode.NORMAL, Mode.UNKNOWN: Mode.NORMAL},
     CommandName.RESTORE_LOAD: {Mode.REDUCED_LOAD: Mode.NORMAL},

@@ -80,6 +80,7 @@ class ProposalQuota:
     def note(self, record: CommandRecord, at: float) -> None:
         """Remember a denial that is on disk, to fold its repetitions."""
         if record.stage is Stage.DENIED and not record.command.proposed_by.is_operator:
+            # What is too old to be folded goes, or an agent could fill the memory with ever new proposals.
             self._denied = {same: one for same, one in self._denied.items() if one.at > at - FOLD_S}
             self._denied[_same(record.command)] = _Denied(record.receipt, at)
 

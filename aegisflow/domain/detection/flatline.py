@@ -29,6 +29,7 @@ class Flatline:
         if same:
             self.run += 1
         elif self.run:
+            # A run for which it counted as stuck says nothing about health, and must not raise the limit.
             if not self.present and self.run > self.longest:
                 self.longest = self.run
             self.run = 0

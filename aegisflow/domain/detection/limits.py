@@ -79,6 +79,8 @@ class LimitCheck:
                 if self._outside:
                     self._outside = max(0.0, self._outside - steps)
             else:
+                # From between alarm and trip limit, where the smoothed value had come as well: that was a way,
+                # and no leap.
                 climbed = self._zone == _BAND and not self.low <= smooth <= self.high
                 if self.trip_low <= value <= self.trip_high:
                     self._zone = _BAND

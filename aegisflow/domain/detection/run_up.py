@@ -38,9 +38,9 @@ class RunUp:
         self._since: dict[str, float] = {}
         """Sensor to when it last rose; UTC epoch seconds by the device's clock."""
         self.under_way = set(sensors)
+        """Sensors whose low values are not judged yet."""
         for sensor in sensors.values():
             sensor.limit.begin_again()
-        """Sensors whose low values are not judged yet."""
 
     def look(self, at: float, sensors: Mapping[str, SensorDetector]) -> None:
         """Take in a reading whose values the sensors have already."""

@@ -136,6 +136,7 @@ class SensorDetector:
             if baseline.scale:
                 self.adapt()
             return limit._outside > 0.0
+        # The instrument repeats itself, and the process is not seen: nothing to judge, and nothing to learn.
         if same and flatline.tells_nothing:
             return True
         u = (value - baseline.level) * scale
@@ -217,8 +218,11 @@ class SensorDetector:
         carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
         self.noise = sqrt(carried / Means.N_BRIEF + baseline.random_walk_variance)
         self.reach = min(_MAX_REACH, max(_MIN_REACH, _REACH * self.noise))
+        # A tolerance limit: the spread is itself known with an error only, which grows smaller with what was
+        # learned.
         rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
         self.level_scale = 1 / (rare * self.medium_error)
+        # The mean square of values that are alike says no more than that of fewer independent ones.
         freedom = Means.N_ENERGY / max(baseline.energy_variance * BLOCK, _carried(baseline.correlation**2))
         self.energy_mean = 1 - 2 / (9 * freedom)
         self.energy_scale = 1 / (rare * sqrt(2 / (9 * freedom)))
@@ -246,6 +250,7 @@ class SensorDetector:
         """Take mean and spread of the window as usual from now on."""
         window = self.zscore.window
         if self.baseline.scale and window.mean is not None and window.spread is not None:
+            # A window may be quieter than the sensor is, so the spread halves at most.
             self.baseline.accept(window.mean, max(window.spread, self.baseline.spread / 2))
             self.adapt()
             self.reset()
