@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pykka
@@ -152,6 +153,26 @@ def test_health_is_red_when_a_connected_broker_brings_nothing(tmp_path: Path, mo
         bus.deliver_reading("pump-00000", T0, {"temperature": 75.0})
         bus.wait_until(lambda: bus.acknowledged)
         assert app.plant.health().ok
+
+
+def test_c1_a_plant_that_reports_every_quarter_of_an_hour_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, configuration = FakeBus(), configuration_in(tmp_path)
+    devices = {name: replace(spec, silent_after_s=None) for name, spec in configuration.plant.devices.items()}
+    configuration = replace(configuration, plant=replace(configuration.plant, devices=devices))
+    with App(configuration, bus) as app:
+
+        def quiet(seconds: float) -> tuple[str, ...]:
+            began = app.inbound_queue._last_reading_monotonic - seconds
+            monkeypatch.setattr(app.inbound_queue, "_last_reading_monotonic", began)
+            return app.plant.health().reasons
+
+        assert quiet(900.0), "nobody knows yet how often they report"
+        bus.deliver_reading("pump-00000", T0, {"temperature": 75.0})
+        bus.wait_until(lambda: bus.acknowledged)
+        assert quiet(1_000.0) == ()
+        assert quiet(2_000.0) == ("connected, but no reading of any device for 50 min",)
 
 
 def test_a_listener_that_fails_harms_nobody(tmp_path: Path) -> None:

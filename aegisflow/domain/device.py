@@ -34,11 +34,10 @@ from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.rights import Right
 from aegisflow.domain.timeline import Timeline
 from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import DeviceStatus, SensorStatus
+from aegisflow.domain.views import NO_CHANGE_YET, DeviceStatus, SensorStatus
 
 MODE_CONTRADICTED = "mode_contradicted"
 """Type of the alarm that a machine runs although its mode says that it stands."""
-NO_CHANGE_YET = "no change reported yet"
 FOREIGN_COMMAND = "foreign_command"
 """Type of the alarm that somebody else has sent the machine a command."""
 _MIN_TIMES = 60
@@ -110,20 +109,18 @@ class Device:
         if disposition is Disposition.DUPLICATE:
             return disposition, ()
         # A late reading is judged now: time does not run backwards for windows and delays.
-        at, received_at = timeline.judging_at, reading.received_at
-        values = self._detector.known(self.judged.values)
+        at, values, received_at = timeline.judging_at, self.judged.values, reading.received_at
         silent_s, self._received_at = received_at - self._received_at, received_at
-        command_state = self._command_state
+        command_state, book, detector = self._command_state, self._book, self._detector
         events: tuple[AlarmEvent, ...] = ()
         if command_state.is_watching:
-            command_state.observe(at, values)
+            command_state.observe(at, detector.known(values))
             events = self._told_contradiction(at)
-        book, detector = self._book, self._detector
         if received_at - at > LATE_S and silent_s > self.silent_after_s:
             events += book.end_silence(received_at)
-        diagnosis = detector.observe(at, self.judged.values, book.active_type)
+        diagnosis = detector.observe(at, values, book.active_type)
         if diagnosis is not None or not book.idle:
-            events += book.observe(at, diagnosis, detector.second, values, received_at)
+            events += book.observe(at, diagnosis, detector.second, detector.known(values), received_at)
         return disposition, events
 
     def _told_contradiction(self, at: float) -> tuple[AlarmEvent, ...]:

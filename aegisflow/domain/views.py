@@ -14,6 +14,10 @@ from aegisflow.domain.times import Period
 T = TypeVar("T")
 
 
+NO_CHANGE_YET = "no change reported yet"
+"""Why a sensor that reports by exception has no value: it has had none to tell since the start."""
+
+
 @dataclass(frozen=True, slots=True)
 class SensorStatus:
     """One sensor now."""

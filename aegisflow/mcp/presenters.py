@@ -17,7 +17,7 @@ from aegisflow.domain.incidents.model import Pattern
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import format_instant
-from aegisflow.domain.views import Answer, DeviceStatus, Passage, SensorSummary
+from aegisflow.domain.views import NO_CHANGE_YET, Answer, DeviceStatus, Passage, SensorSummary
 from aegisflow.mcp.schemas import (
     Acknowledgement,
     AlarmItem,
@@ -191,7 +191,8 @@ def sensor_trend(
 
 def device_line(device: DeviceSummary) -> DeviceLine:
     """Return a device in a line; when all of it is silent, its sensors are not named one by one."""
-    stale = [one.sensor for one in device.sensors if one.quality is not Quality.GOOD and not device.silent]
+    known = device.sensors if not device.silent else []
+    stale = [one.sensor for one in known if one.quality is not Quality.GOOD and one.quality_reason != NO_CHANGE_YET]
     return trimmed(
         DeviceLine,
         device,

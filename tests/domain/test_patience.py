@@ -253,6 +253,16 @@ def test_c2_the_one_value_beyond_a_limit_that_it_sends_is_told_after_the_on_dela
     assert not any(alarm.lasts for alarm in watch.device.alarms()), "quiet, though nothing more was said of it"
 
 
+def test_c2_its_value_told_again_now_and_then_is_no_sensor_that_is_stuck() -> None:
+    watch = Watch(pump(by_exception=True))
+    watch.run(300, 5.0)
+    for index in range(600):
+        watch.report(HEALTHY.keys() - {"humidity"}, **({"humidity": 41.0} if index % 6 == 0 else {}))
+        watch.pass_time(5.0)
+    assert watch.raised == []
+    assert watch.sensor("humidity").quality is Quality.GOOD
+
+
 def test_a_sensor_changes_to_reporting_by_exception_while_it_is_missed() -> None:
     watch = Watch(PUMP)
     watch.run(300, 5.0, only_when_moved)

@@ -125,7 +125,8 @@ class SensorDetector:
         limit.update(value, gap_s)
         flatline = self.flatline
         if same or flatline.run:
-            flatline.update(same)
+            if not self.spec.by_exception:  # whose value, told again, is one that has not changed
+                flatline.update(same)
         else:
             # What flatline.update does with a value that ends no run, as almost none does, but without the call.
             flatline.seen += 1
