@@ -1,4 +1,5 @@
-# AegisFlow as Archestra runs it: the MCP server on stdio, with the plant inside.
+# AegisFlow with the plant inside. `mcp`, the default, serves one MCP client on stdio, as Archestra starts it; `serve` listens:
+#   docker run -e AEGISFLOW_HTTP_HOST=0.0.0.0 -e AEGISFLOW_TOKEN -p 8765:8765 -v ./config:/app/config:ro aegisflow serve
 FROM python:3.11-slim
 
 # tini forwards SIGTERM, so that the store is flushed before the container ends.
@@ -17,9 +18,15 @@ COPY config config
 COPY manuals manuals
 RUN mkdir var && chown aegisflow var
 USER aegisflow
+# Mount your own plant over /app/config; the store is on a volume.
 VOLUME /app/var
 
-# MQTT_BROKER_HOST, MQTT_BROKER_PORT and AEGISFLOW_STORE_URL override config/plant.yaml.
-ENV AEGISFLOW_STORE_URL=sqlite:////app/var/aegisflow.db
+# These override config/plant.yaml: MQTT_BROKER_HOST, MQTT_BROKER_PORT, AEGISFLOW_STORE_URL, AEGISFLOW_HTTP_HOST and
+# AEGISFLOW_HTTP_PORT. Beyond this machine HTTP wants a token, in AEGISFLOW_TOKEN.
+ENV AEGISFLOW_STORE_URL=sqlite:////app/var/aegisflow.db AEGISFLOW_HTTP_PORT=8765
+EXPOSE 8765
+# Health is green only while readings are committed. What serves on stdio is known to live by its client.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
+    CMD ["sh", "-c", "! grep -qaw serve /proc/1/cmdline || python -c \"import os, urllib.request as web; web.urlopen('http://127.0.0.1:' + os.environ['AEGISFLOW_HTTP_PORT'] + '/healthz', timeout=8)\""]
 ENTRYPOINT ["tini", "--", "aegisflow"]
-CMD ["mcp", "--plant", "config/plant.yaml"]
+CMD ["mcp"]

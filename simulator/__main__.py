@@ -55,7 +55,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="send a recorded day to an MQTT broker")
     replay.add_argument("file", type=Path, nargs="?", help="CSV file in order of time (default: a generated day)")
     replay.add_argument(
-        "--speed", type=_speed, default=1000.0, help="recorded seconds per second; 0: as fast as it goes (default 1000)"
+        "--speed",
+        type=_speed,
+        default=os.environ.get("SPEED_MULTIPLIER") or 1000.0,
+        help="recorded seconds per second; 0: as fast as it goes (default: SPEED_MULTIPLIER, or 1000)",
     )
     replay.add_argument("--restamp", choices=("now",), help="shift all timestamps, so that the recording ends now")
     replay.add_argument("--report", action="store_true", help="a JSON object with the progress per line, for programs")

@@ -27,6 +27,8 @@ VARIABLES: Mapping[tuple[str, str], str] = {
     ("broker", "host"): "MQTT_BROKER_HOST",
     ("broker", "port"): "MQTT_BROKER_PORT",
     ("store", "url"): "AEGISFLOW_STORE_URL",
+    ("http", "host"): "AEGISFLOW_HTTP_HOST",
+    ("http", "port"): "AEGISFLOW_HTTP_PORT",
 }
 """Environment variables that override the file, as containers want it; an empty one does not count."""
 

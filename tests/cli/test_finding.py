@@ -9,6 +9,7 @@ import pytest
 
 from aegisflow.cli.client import OperatorClient, find_plant
 from aegisflow.config import StoreSettings, load, load_store
+from aegisflow.config.loader import VARIABLES
 from aegisflow.errors import AddressUnknownError
 from aegisflow.plant.address import PlantAddress, announced
 from tests.support.canned_serve import Serve, run
@@ -37,7 +38,7 @@ BROKEN["a file cut short"] = BROKEN["a file cut short"].replace("lines:", "lanes
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AEGISFLOW_STORE_URL", "MQTT_BROKER_HOST", "MQTT_BROKER_PORT"):
+    for name in VARIABLES.values():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AEGISFLOW_OPERATOR_TOKEN", "token-of-anna")
 

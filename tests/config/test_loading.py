@@ -261,6 +261,15 @@ def test_the_environment_overrides_broker_and_store(plant, tmp_path, monkeypatch
     assert configuration.store.url == f"sqlite:///{tmp_path.parent}/a.db"
 
 
+def test_the_environment_overrides_where_a_container_listens(plant):
+    environ = {"AEGISFLOW_HTTP_HOST": "0.0.0.0", "AEGISFLOW_HTTP_PORT": "9001"}
+    http = plant(SMALLEST + "http: {host: 127.0.0.1, token_env: T}\n", environ).http
+    assert (http.host, http.port, http.token_env) == ("0.0.0.0", 9001, "T")
+    with pytest.raises(ConfigError) as caught:
+        plant(SMALLEST, {"AEGISFLOW_HTTP_PORT": "99999"})
+    assert [mistake.path for mistake in caught.value.mistakes] == ["AEGISFLOW_HTTP_PORT"]
+
+
 def test_an_empty_variable_overrides_nothing(plant):
     assert plant(SMALLEST, {"MQTT_BROKER_HOST": "", "MQTT_BROKER_PORT": ""}).broker == BrokerSettings()
 

@@ -138,3 +138,18 @@ def test_no_broker_is_one_clear_line(day, capsys, free_port):
 def test_a_missing_file_is_one_clear_line(capsys):
     assert main(["replay", "nowhere.csv"]) == 2
     assert "nowhere.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "named"), [("fast", "argument --speed: invalid speed value: 'fast'"), ("50", "missing.csv")]
+)
+def test_the_environment_says_how_fast_unless_the_command_line_does(tmp_path, monkeypatch, capsys, said, named):
+    monkeypatch.setenv("SPEED_MULTIPLIER", said)
+    try:
+        code = main(["replay", str(tmp_path / "missing.csv")])
+    except SystemExit as exit_:
+        code = int(exit_.code or 0)
+    assert code == 2
+    assert named in capsys.readouterr().err
+    assert main(["replay", str(tmp_path / "missing.csv"), "--speed", "3"]) == 2
+    assert "missing.csv" in capsys.readouterr().err
