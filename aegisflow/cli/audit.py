@@ -9,8 +9,9 @@ from cyclopts import App, Parameter
 from aegisflow.api.schemas.audit import CommandStory
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath
 from aegisflow.config import load
+from aegisflow.errors import StoreError
 from aegisflow.offline.progress import progress_bar
-from aegisflow.plant.audit import head_file, seals_of, story_of, verify_audit, write_key
+from aegisflow.plant.audit import check_file, export_command, head_file, seals_of, story_of, verify_audit, write_key
 
 __all__ = ["audit_app"]
 
@@ -63,6 +64,40 @@ def key(file: Annotated[Path, Parameter(help="to make, outside of the store's fo
         f"The secret key is in {file}; audit.key_file in plant.yaml names it, or AEGISFLOW_AUDIT_KEY carries it.\n"
         f"Its public part, by which anybody can check what it seals (key {seals.key_id}):\n\n  {seals.public}\n"
     )
+    return 0
+
+
+@audit_app.command
+def export(
+    command: Annotated[str, Parameter(help="id of the command, such as cmd-0123456789ab")],
+    *,
+    out: Annotated[Path | None, Parameter(help="file to write; left out, the id and .proof.json")] = None,
+    plant: PlantPath = DEFAULT_PLANT,
+) -> int:
+    """Write the proof of a command into one file: audit, approvals, policy, readings, sealed."""
+    configuration = load(plant)
+    text = export_command(configuration.store, seals_of(configuration.audit), command)
+    file = out or Path(f"{command}.proof.json")
+    try:
+        file.write_text(text, "ascii")
+    except OSError as error:
+        raise StoreError(f"the proof {file} cannot be written: {error.strerror}") from error
+    sys.stdout.write(f"{file}: aegisflow audit check {file} --key PUBLIC_KEY checks it anywhere\n")
+    return 0
+
+
+@audit_app.command
+def check(
+    file: Annotated[Path, Parameter(help="that audit export wrote")],
+    *,
+    key: Annotated[tuple[str, ...], Parameter(help="public key that must have sealed it; several after a rotation")],
+) -> int:
+    """Check the proof of a command by the public key alone, without a store (exit code 1: it proves nothing)."""
+    found = check_file(file, key)
+    if found.why_not:
+        sys.stdout.write(f"PROVES NOTHING: {found.why_not}\n")
+        return 1
+    sys.stdout.write("\n".join(("holds:", *found.summary)) + "\n")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -13,11 +13,22 @@ from aegisflow.errors import StoreError, UnknownNameError
 from aegisflow.models import AuditRow
 from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import Connection, describe, file_of, redacted
+from aegisflow.store.proof import Proved, check_proof, export_proof
 from aegisflow.store.rows import audit_entry_of
 from aegisflow.store.seals import Seals, make_key, read_key
 from aegisflow.store.verification import Verified, verify
 
-__all__ = ["AuditCheck", "Verified", "head_file", "seals_of", "story_of", "verify_audit", "write_key"]
+__all__ = [
+    "AuditCheck",
+    "Verified",
+    "check_file",
+    "export_command",
+    "head_file",
+    "seals_of",
+    "story_of",
+    "verify_audit",
+    "write_key",
+]
 
 
 def seals_of(audit: AuditSettings, environ: Mapping[str, str] | None = None) -> Seals:
@@ -122,6 +133,33 @@ class AuditCheck:
         if not self._audit.head_topic and (path is None or (store is not None and path.parent == store.parent)):
             notes.append("audit: its heads are kept only beside the store; set store.audit_head or audit.head_topic")
         return tuple(notes)
+
+
+def export_command(store: StoreSettings, seals: Seals, command_id: str) -> str:
+    """Return the proof of a command as text.
+
+    Raises:
+        StoreError: the store cannot be read, or there is no key to seal it with.
+        UnknownNameError: there is no such command.
+    """
+    connection = _connection(store)
+    try:
+        return export_proof(connection, HeadFile.beside(store.url, store.audit_head).heads(), command_id, seals)
+    finally:
+        connection.close()
+
+
+def check_file(path: Path, public_keys: Sequence[str]) -> Proved:
+    """Return what a file proves by public keys alone.
+
+    Raises:
+        StoreError: it cannot be read, or a key is none.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"the proof {path} cannot be read: {error.strerror}") from error
+    return check_proof(text, Seals(trusted=public_keys))
 
 
 def head_file(store: StoreSettings) -> Path | None:

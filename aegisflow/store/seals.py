@@ -98,7 +98,10 @@ class Seals:
         if key is None:
             return f"is sealed by the unknown key {seal.key_id[:16]}"
         try:
-            key.verify(bytes.fromhex(seal.signature), text.encode("utf-8", "surrogatepass"))
+            signature = bytes.fromhex(seal.signature)
+            if signature.hex() != seal.signature:
+                raise ValueError  # another spelling of a seal would make another file that holds
+            key.verify(signature, text.encode("utf-8", "surrogatepass"))
         except (InvalidSignature, ValueError):
             return f"does not fit its seal by the key {seal.key_id}"
         return ""

@@ -98,3 +98,24 @@ def test_rows_behind_the_last_exported_head_are_counted(plant: Path, capsys: pyt
     code, said = verify(plant, capsys)
     assert code == 0
     assert "the newest 2 rows came after the last exported head" in said
+
+
+def test_a_file_that_is_no_proof_and_a_key_that_is_none_are_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "proof.json"
+    file.write_text("{}")
+    for arguments, code, said in (
+        ((str(file), "--key", "ab" * 32), 1, "PROVES NOTHING"),
+        ((str(file), "--key", "no key"), 1, "a key of the audit is none"),
+        ((str(tmp_path / "none"), "--key", "ab" * 32), 1, "cannot be read"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["audit", "check", *arguments])
+        out = capsys.readouterr()
+        assert int(end.value.code or 0) == code
+        assert said in out.out + out.err
+        assert "Traceback" not in out.err
+    with pytest.raises(SystemExit):
+        main(["audit", "key", str(tmp_path / "key")])
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600

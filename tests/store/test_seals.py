@@ -290,6 +290,7 @@ def test_a_seal_of_a_row_is_none_of_a_head_and_needs_the_very_text() -> None:
     assert PUBLIC.why_not(seal, sealed_row("a" * 64)) == ""
     for text in (sealed_row("b" * 64), "a" * 64, "", sealed_head(1, "a" * 64, "")):
         assert PUBLIC.why_not(seal, text)
+    assert PUBLIC.why_not(Seal(seal.key_id, seal.signature.upper()), sealed_row("a" * 64))
     assert NONE.seal("text") == UNSEALED
     for wrong in ("x", "ab", hashlib.sha256(b"").hexdigest()[:-2]):
         with pytest.raises(StoreError, match="64 digits"):

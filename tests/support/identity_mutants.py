@@ -9,16 +9,32 @@ RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
     "plant/identities.py",
     "plant/tokens.py",
 )
+PROOF = "store/proof.py"
 SEALS, VERIFICATION, OPENING = "store/seals.py", "store/verification.py", "store/opening.py"
 OPENINGS, RELOAD = "domain/openings.py", "plant/reload.py"
 OPERATORS, TOOLBOX = "http/operators.py", "mcp/toolbox.py"
 
 IDENTITY_MUTANTS = (
+    Mutant("a seal has several spellings", SEALS, "if signature.hex() != seal.signature:", "if False:"),
+    Mutant("another text that says the same is a proof", PROOF, "if _canonical(found).encode() != text or", "if"),
+    Mutant(
+        "a proof need not be sealed",
+        PROOF,
+        '        if why:\n            return Proved(f"the whole',
+        '        if False:\n            return Proved(f"the whole',
+    ),
+    Mutant("approvals need no row", PROOF, "if set(record.approved_by) - set(gave):", "if False:"),
+    Mutant(
+        "a proof may tell of another command",
+        PROOF,
+        'if details[-1].get("record_sha256") != _sha256(found["record"]):',
+        "if False:",
+    ),
     Mutant(
         "any signature seals",
         SEALS,
-        'key.verify(bytes.fromhex(seal.signature), text.encode("utf-8", "surrogatepass"))',
-        "bytes.fromhex(seal.signature)",
+        'key.verify(signature, text.encode("utf-8", "surrogatepass"))',
+        "str(signature)",
     ),
     Mutant("no seal is as good as one", SEALS, 'return "is not sealed"', 'return ""'),
     Mutant("any key seals", SEALS, 'return f"is sealed by the unknown key {seal.key_id[:16]}"', 'return ""'),
