@@ -187,7 +187,8 @@ def walk() -> dict[str, list[str]]:
         configuration, bus = load(file), FakeBus()
         with App(configuration, bus) as app:
             build, operators = _operators_app()
-            web = TestClient(build(lambda: app.plant, operators(configuration.operators)), base_url="http://127.0.0.1")
+            people = getattr(app, "identities", configuration.operators)  # of before there were roles, as the file says
+            web = TestClient(build(lambda: app.plant, operators(people)), base_url="http://127.0.0.1")
             web.headers["Authorization"] = f"Bearer {token}"
             machine = _Machine(bus)
             for _ in range(60):
@@ -220,8 +221,8 @@ class _Machine:
         self._bus.wait_until(lambda: len(self._bus.acknowledged) > before, 20.0)
 
     def answer(self, command_id: str) -> None:
-        ack = {"command_id": command_id, "result": "accepted", "at": _iso(time.time()), "mode": "reduced_load"}
-        self._bus.deliver("aegisflow/acks/pump-02", json.dumps(ack).encode())
+        ack = {"command_id": command_id, "device_id": "pump-02", "result": "accepted", "mode": "reduced_load"}
+        self._bus.deliver("aegisflow/acks/pump-02", json.dumps({**ack, "at": _iso(time.time())}).encode())
 
 
 def _command(web: Any, bus: Any, machine: _Machine) -> None:
