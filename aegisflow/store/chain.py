@@ -46,6 +46,7 @@ class Head(NamedTuple):
     def of(cls, line: str) -> "Head | None":
         """Return what a line says; None for one that was cut short."""
         parts = line.split()
+        # Five with a seal and three without; 64 hexadecimal digits are a whole SHA-256.
         if len(parts) not in (3, 5) or not parts[0].isdigit() or len(parts[1]) != 64:
             return None
         return cls(int(parts[0]), parts[1], parts[2], Seal(*parts[3:]) if len(parts) == 5 else UNSEALED)
@@ -144,6 +145,7 @@ def restore_guards(connection: Connection) -> bool:
         if connection.is_sqlite:
             query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
             found = dict(connection.run(query).fetchall())
+            # By their text: a trigger of the same name may do nothing.
             if sorted(found.values()) == sorted(_SQLITE_GUARDS):
                 return False
             for name in found:
@@ -154,6 +156,7 @@ def restore_guards(connection: Connection) -> bool:
                 "'audit'::regclass AND t.tgname = 'audit_keeps' AND t.tgenabled IN ('O', 'A') "
                 "AND p.proname = 'audit_is_append_only' AND p.prosrc LIKE '%RAISE EXCEPTION%'"
             )
+            # In psycopg a single percent sign begins a parameter.
             if connection.value(query.replace("%", "%%")):
                 return False
             connection.run("DROP TRIGGER IF EXISTS audit_keeps ON audit")

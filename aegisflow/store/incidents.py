@@ -85,6 +85,7 @@ def _stored(connection: Connection, incident_id: int) -> Incident:
 
 def _add(writer: Writer, incident: NewIncident, at: float) -> int:
     database = writer.connection.database
+    # A person's own report needs nobody else's review.
     by_person = incident.origin == "person"
     if not by_person:
         _check_quota(writer.connection, incident, at)
@@ -117,6 +118,7 @@ def _check_quota(connection: Connection, incident: NewIncident, at: float) -> No
     fields = (IncidentReport.device_id, IncidentReport.author, IncidentReport.origin, IncidentReport.reported_at)
     query = IncidentReport.select(*fields).order_by(IncidentReport.id.desc()).limit(_LOOKED_AT)
     who = quota_name(incident.author)
+    # Not counted by SQL, because agents that prove no name share one quota, whatever they call themselves.
     devices = [
         device_id
         for device_id, author, origin, reported_at in query.tuples().execute(connection.database)

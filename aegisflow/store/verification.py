@@ -62,6 +62,8 @@ class _Walk:
             return f"does not follow row {self.last}: a row between was removed or slipped in"
         if row_hash(row.before, row.at, row.actor, row.act, row.subject, row.detail) != row.digest:
             return "was changed after it was written"
+        # Whoever can write to the database can hash everything anew from some row on, and the chain is whole in
+        # itself. Only what was exported before can tell.
         if self.exported.get(row.number, row.digest) != row.digest:
             return "is not the one whose hash was exported: the chain was rewritten"
         why = self._seal(row)
@@ -75,6 +77,7 @@ class _Walk:
         return ""
 
     def _seal(self, row: AuditRowRead) -> str:
+        # Rows from before the first seal have none; from there on each must have one.
         if not self.seals.can_check or not (row.seal.key_id or self.sealed):
             return ""
         why = self.seals.why_not(row.seal, sealed_row(row.digest))
@@ -84,6 +87,7 @@ class _Walk:
         return why
 
     def _cover(self, row: AuditRowRead) -> None:
+        # Most rows speak of no record, and are spared the parsing.
         if '"record_sha256"' not in row.detail:
             return
         detail = json.loads(row.detail)
@@ -114,6 +118,7 @@ def verify(
     for head in heads:
         is_sealed = is_sealed or bool(head.seal.key_id)
         why = seals.why_not(head.seal, sealed_head(head.row, head.digest, head.at)) if seals.can_check else ""
+        # Heads from before the first key have no seal; after one that has, none may be without.
         if why and (head.seal.key_id or is_sealed):
             return Verified(0, 0, f"the exported head of row {head.row} {why}")
         if exported.setdefault(head.row, head.digest) != head.digest:
@@ -132,6 +137,7 @@ def verify(
 
 def _end(walk: _Walk, is_sealed: bool) -> str:
     """Return what is wrong with the end of the chain, or with all of it; empty for nothing."""
+    # A chain whose end was cut off is whole as well.
     missing = [row for row in walk.exported if row > walk.last]
     if missing:
         return f"the audit ends at row {walk.last}, but row {max(missing)} was exported: its end is cut off"
