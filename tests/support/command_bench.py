@@ -79,7 +79,10 @@ def plant(*device_ids: str, **policy: Any) -> PlantSpec:
 
 
 def make_authorizer(*device_ids: str, **policy: Any) -> CommandAuthorizer:
-    return CommandAuthorizer(plant(*device_ids, **policy), lambda severity: f"whoever answers for {severity}")
+    """Return an authorizer of a plant whose devices have all told that they run."""
+    made = CommandAuthorizer(plant(*device_ids, **policy), lambda severity: f"whoever answers for {severity}")
+    made.commands.modes = dict.fromkeys(made.commands.plant.devices, (Mode.NORMAL, 0.0))
+    return made
 
 
 def store(authorizer: CommandAuthorizer, transition: Transition) -> CommandRecord:

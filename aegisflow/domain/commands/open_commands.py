@@ -10,6 +10,9 @@ from aegisflow.domain.equipment import PlantSpec
 
 __all__ = ["OpenCommands"]
 
+_NOT_TOLD = (Mode.UNKNOWN, 0.0)
+"""Of a device that has not told its mode nobody knows that it runs, so it counts as stopped."""
+
 
 class OpenCommands:
     """The open commands, as the store has them, and the steps that are on their way to the store."""
@@ -114,7 +117,7 @@ class OpenCommands:
 
     def _taken(self, device_id: str, coming: Mapping[str, float]) -> float:
         """Return how much load a device has lost, or is about to lose by a command under way."""
-        mode, reduction = self.modes.get(device_id, (Mode.NORMAL, 0.0))
+        mode, reduction = self.modes.get(device_id, _NOT_TOLD)
         return max(taken_pct(mode, reduction), coming.get(device_id, 0.0))
 
 

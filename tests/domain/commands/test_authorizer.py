@@ -378,10 +378,20 @@ def test_the_line_counts_what_is_taken_and_about_to_be() -> None:
     assert authorizer.commands.surroundings("pump-01", NOW).line_reduction_pct == 130.0
 
 
+def test_m4_a_device_that_has_not_told_its_mode_counts_as_stopped() -> None:
+    authorizer = make_authorizer("pump-01", "pump-02", keep_running={"pump": 1})
+    assert authorizer.commands.surroundings("pump-01", NOW).others_running == 1
+    for modes in ({}, {"pump-02": (Mode.UNKNOWN, 0.0)}):
+        authorizer.commands.modes = dict(modes)
+        seen = authorizer.commands.surroundings("pump-01", NOW)
+        assert (seen.others_running, seen.line_reduction_pct) == (0, 100.0)
+        assert authorizer.propose(command(SERVICE), view(), NOW).after.stage is Stage.DENIED
+
+
 def test_siblings_that_are_about_to_stop_do_not_count_as_running() -> None:
     authorizer = make_authorizer("pump-01", "pump-02", "pump-03", "motor-01", keep_running={"pump": 1})
     assert authorizer.commands.surroundings("pump-01", NOW).others_running == 2
-    authorizer.commands.modes = {"pump-02": (Mode.SHUTDOWN, 0.0)}
+    authorizer.commands.modes["pump-02"] = (Mode.SHUTDOWN, 0.0)
     assert authorizer.commands.surroundings("pump-01", NOW).others_running == 1
     authorizer.commands.reserve(authorizer.propose(command(SERVICE, ADA, "pump-03"), view("pump-03"), NOW))
     assert authorizer.commands.surroundings("pump-01", NOW).others_running == 0
