@@ -55,6 +55,7 @@ from aegisflow.plant.reload import Reloader
 from aegisflow.store import Store, open_store
 from aegisflow.store.chain import HeadFile
 from aegisflow.store.connection import file_of
+from aegisflow.store.lock import open_to_others
 from aegisflow.store.seals import Seals
 from aegisflow.telemetry.gauges import add_gauges
 from aegisflow.telemetry.logs import configure_logs
@@ -132,6 +133,8 @@ class App:
         self._reloader = self._build_reloader()
         self._audit = AuditCheck(configuration.store, configuration.audit)
         self._health_check = self._build_health_check()
+        self._store_notes: tuple[str, ...] = ()
+        """What speaks against where the store lies, and against who may read it and the plant's file."""
         self.plant = LocalPlant(
             self.directory,
             lambda: self._current,
@@ -161,7 +164,12 @@ class App:
             lambda: self._current,
             f"{broker.host}:{broker.port}",
             lambda: self._link(),
-            lambda: (*self._reloader.notes(), *self.identities.notes(), *self._audit.notes()),
+            lambda: (
+                *self._reloader.notes(),
+                *self.identities.notes(),
+                *self._audit.notes(),
+                *self._store_notes,
+            ),
             self._audit.reasons,
         )
 
@@ -186,6 +194,11 @@ class App:
         store = open_store(settings.store.url)
         self._undo.append(store.close)
         self._open_audit(store, seals, bus)
+        self._store_notes = store.warnings()
+        if settings.operators:
+            self._store_notes += open_to_others(settings.path)
+        for note in self._store_notes:
+            self._log.warning("look_at_the_store", note=note)
         # Before any actor asks for the time: in a replay it is that of what is stored.
         self.clock.begin(store.newest_instant())
         self.identities.keep(store.credentials())

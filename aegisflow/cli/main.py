@@ -1,5 +1,6 @@
 """The command line: the name, place and text of each command; none is loaded before it runs."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -116,6 +117,7 @@ for _name, (_place, _text) in COMMANDS.items():
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 1 it went wrong, 2 it was asked for wrongly, 130 after Ctrl-C."""
+    os.umask(os.umask(0o077) | 0o077)  # what a plant's store, heads and caches say is nobody else's business
     try:
         app(list(arguments) if arguments is not None else None)
     except (ConfigError, RecordingError, BadValueError) as error:

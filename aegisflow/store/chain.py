@@ -102,7 +102,7 @@ class HeadFile:
         try:
             if self._lines is None or self._lines >= _MAX_LINES:
                 self._shorten()
-            with self.path.open("a", encoding="ascii") as file:
+            with open(self.path, "a", encoding="ascii", opener=_for_us_alone) as file:
                 file.write(f"{line}\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -131,6 +131,10 @@ class HeadFile:
             part.write_text("".join(lines), "ascii")
             part.replace(self.path)
         self._lines = len(lines)
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def guard_audit(connection: Connection) -> None:

@@ -23,7 +23,7 @@ from peewee import OperationalError, PeeweeException
 from aegisflow.errors import StoreError, StoreHeldError, StoreLostError
 from aegisflow.store.connection import Connection, redacted, this_process
 
-__all__ = ["AdvisoryLock", "Fence", "FileLock", "WriterLock"]
+__all__ = ["AdvisoryLock", "Fence", "FileLock", "WriterLock", "network_file_system", "open_to_others"]
 
 _ADVISORY_KEY = 0x6165676973  # "aegis"
 # pg_locks shows a key of 64 bits as two numbers of 32.
@@ -45,8 +45,45 @@ _CLAIMS = 20
 """Times that the epoch is claimed: a writer under way, which must be waited for, may hold it for a moment."""
 
 
+_HELD: set[tuple[int, int] | None] = set()
+"""Device and inode of each file that this process has locked."""
+_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "fuse.sshfs")
+"""Types of file systems, as in /proc/mounts, whose locks may not reach other hosts."""
+
+
+def network_file_system(path: Path) -> str:
+    """Return the type of the network's file system that a path lies on; empty for none that is known."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return ""  # no Linux
+    best, kind = "", ""
+    for line in mounts:
+        place, found = line.split(" ")[1:3]
+        place = place.replace("\\040", " ").rstrip("/") + "/"
+        if f"{path}/".startswith(place) and len(place) >= len(best):
+            best, kind = place, found
+    return kind if kind in _NETWORK or kind.startswith("fuse.glusterfs") else ""
+
+
+def open_to_others(path: Path) -> tuple[str, ...]:
+    """Return a warning for a file that others than its owner may read or write; nothing for any other."""
+    try:
+        mode = path.stat().st_mode & 0o077
+    except OSError:
+        return ()
+    return (
+        (f"{path} is open to other users of this host (mode {path.stat().st_mode & 0o777:04o}): chmod 600",)
+        if mode
+        else ()
+    )
+
+
 class WriterLock(Protocol):
     """Held from its making until ``release``."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what speaks against the place of the store, in a sentence each."""
 
     def ensure(self) -> None:
         """Take the lock again where it was lost; StoreHeldError when somebody else has it by now."""
@@ -59,26 +96,76 @@ class WriterLock(Protocol):
 
 
 class FileLock:
-    """A lock on a file beside the SQLite file; its text says who holds it."""
+    """A lock on the SQLite file itself, by whichever name it is reached, and on a file beside it that says who has it.
+
+    The lock belongs to device and inode: a symlink, a hard link or a folder that is mounted twice leads to the
+    same one. Where the file lies on a network's file system, only the file beside it is locked, for there a
+    lock on the store itself would be one of those by which SQLite keeps its readers apart.
+    """
 
     def __init__(self, store: Path) -> None:
         self._store = store
-        self._path = store.with_name(store.name + ".lock")
+        real = Path(os.path.realpath(store))
+        self._path = real.with_name(real.name + ".lock")
+        self.network = network_file_system(real)
+        """Type of the network's file system that the store lies on; empty for none that is known."""
         self._identity: tuple[int, int] | None = None
         """Device and inode of the store's file, once there is one."""
-        try:
-            # Not inherited: a broker or another program that we start must not hold the lock after we have ended.
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise StoreError(f"the store {store} cannot be locked: {error.strerror} ({self._path})") from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        self._own = -1
+        self._file = self._open(self._path)
+        if not self._take(self._file):
             holder = os.pread(self._file, 500, 0).decode("utf-8", "replace").strip()
             os.close(self._file)
-            raise StoreHeldError(str(store), holder or "another process") from None
+            raise StoreHeldError(str(store), holder or "another process")
+        self._lock_itself(real)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{this_process()}\n".encode(), 0)
+
+    def _lock_itself(self, real: Path) -> None:
+        """Lock the store's file, which is made where there is none."""
+        existing = _identity_of(real)
+        # Closing any descriptor of a file drops the locks that SQLite holds on it in this process, so a store that
+        # this process has open already must not be opened again to see whether it is locked.
+        held = existing in _HELD
+        self._own = -1 if held else self._open(real)
+        if self.network:
+            return
+        if held or not self._take(self._own):
+            os.close(self._file)
+            if self._own >= 0:
+                os.close(self._own)
+            raise StoreHeldError(str(self._store), "another process, which reaches it by another name")
+        _HELD.add(_identity_of(real))
+
+    def _open(self, path: Path) -> int:
+        try:
+            # Not inherited: a broker or another program that we start must not hold the lock after we have ended.
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"the store {self._store} cannot be locked: {error.strerror} ({path})") from None
+
+    @staticmethod
+    def _take(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what speaks against the place of the store, in a sentence each."""
+        found = []
+        if self.network:
+            found.append(
+                f"the store {self._store} lies on {self.network}, where a lock may fail to keep a second writer out"
+            )
+        with suppress(OSError):
+            state = self._store.stat()
+            if state.st_nlink > 1:
+                found.append(
+                    f"the store {self._store} has {state.st_nlink} hard links; SQLite is safe by one name only"
+                )
+        return (*found, *open_to_others(self._store))
 
     def ensure(self) -> None:
         """Do nothing: a lock on a file stays until it is released."""
@@ -95,8 +182,11 @@ class FileLock:
     def release(self) -> None:
         """Let others write; the file stays, for removing it would race with the next holder."""
         if self._file >= 0:
+            if self._own >= 0:
+                _HELD.discard((os.fstat(self._own).st_dev, os.fstat(self._own).st_ino))
+                os.close(self._own)
             os.close(self._file)
-            self._file = -1
+            self._file = self._own = -1
 
 
 class _Session(NamedTuple):
@@ -154,6 +244,10 @@ class AdvisoryLock:
         """Raise StoreError where the session that holds the lock is gone; ``ensure`` may take it again."""
         if self._session is None or not connection.value(_HELD_BY, *_KEY_HALVES, *self._session):
             raise StoreError("the session that held the writer's lock has ended")
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return nothing: where the database lies is the server's affair."""
+        return ()
 
     def release(self) -> None:
         """Let others write, from this moment on: the server notices only later that a connection was closed."""

@@ -91,6 +91,10 @@ class Store:
         finally:
             connection.close()
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what speaks against where the store lies, and who may read it."""
+        return self._lock.warnings()
+
     def close(self) -> None:
         """Give the store up, so that another process may write to it."""
         self._lock.release()

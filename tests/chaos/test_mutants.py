@@ -31,6 +31,7 @@ from tests.support.mutants import (
     RECALL,
     REPORTS,
     ROOT,
+    STORE_LOCK,
     WRITER,
     Mutant,
 )
@@ -62,6 +63,7 @@ MQTT = [
 ]
 KNOWN = ["tests/plant/test_identities.py"]
 OTHERS = {
+    STORE_LOCK: ["tests/store/test_one_writer.py"],
     REPORTS: ["tests/store/test_reports.py"],
     RIGHTS: ["tests/domain/test_rights.py", "tests/http/test_rights.py"],
     OPERATORS: ["tests/http/test_rights.py"],

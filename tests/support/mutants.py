@@ -21,6 +21,7 @@ POLICY, LOCKS, AUTHORIZER, OPEN_COMMANDS = (
     "domain/commands/authorizer.py",
     "domain/commands/open_commands.py",
 )
+STORE_LOCK = "store/lock.py"
 REPORTS, INCIDENT = "store/incidents.py", "domain/incidents/model.py"
 QUOTA = "domain/commands/quota.py"
 EXECUTION, STATE_MACHINE, VERIFICATION = (
@@ -203,6 +204,19 @@ MUTANTS = (
         "return _SELF_NAMED if",
     ),
     Mutant("an agent's words stand for what helped", INCIDENT, 'self.reviewed or self.origin == "person"', "True"),
+    Mutant("who has not told a mode runs", OPEN_COMMANDS, "_NOT_TOLD = (Mode.UNKNOWN", "_NOT_TOLD = (Mode.NORMAL"),
+    Mutant(
+        "a lock is not on the file itself",
+        STORE_LOCK,
+        "        if self.network:\n            return\n",
+        "        if True:\n            return\n",
+    ),
+    Mutant(
+        "a store that everybody may read",
+        STORE_LOCK,
+        "os.O_CREAT | os.O_CLOEXEC, 0o600)\n",
+        "os.O_CREAT | os.O_CLOEXEC, 0o644)\n",
+    ),
     Mutant("digest without parameters", STEP, "dict(sorted(command.parameters.items())),", "{},"),
     Mutant("digest without state", STEP, "        state_version,\n        format", "        format"),
     Mutant(
