@@ -148,7 +148,8 @@ def test_each_kind_of_dirt_in_every_tenth_reading_changes_no_alarm(kind: str, fa
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
 @given(st.sampled_from(sorted(FAULTS)), st.integers(1, 40), DIRT)
-@settings(max_examples=1_500)
+@settings(max_examples=400)
 def test_the_twin_without_any_dirt_gives_the_same_alarms(fault: str, seed: int, dirt: dict[int, str]) -> None:
     check_twins(fault, seed, dirt)

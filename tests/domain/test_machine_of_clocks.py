@@ -32,10 +32,13 @@ def check_nobody_is_blind(regimes: list[Regime], every_s: float, seed: int) -> N
     assert bench.dropped == 0
     assert [alarm.fault_type for alarm in bench.alarms()] == [], "a machine that reports well is alarmed for its clock"
     began, last = bench.true, regimes[-1]
+    raised: list[float] = []
+    while not raised and bench.true - began <= max(bench.silent_after_s, 60 * every_s):
+        bench.run(Regime(last.sender, last.ours_s, 20), faulty=True)
+        raised = [true for true, event in bench.told if event.alarm.severity.rank >= 2]
+    assert raised, f"no alarm in the time of silence: {bench.alarms()}"
     bench.run(Regime(last.sender, last.ours_s, max(60, int(4.0 / every_s))), faulty=True)
     assert bench.dropped == 0
-    raised = [true for true, event in bench.told if event.alarm.severity.rank >= 2]
-    assert raised, f"no alarm in 60 readings: {bench.alarms()}"
     assert raised[0] - began <= max(bench.silent_after_s, 20 * every_s)
     (alarm,) = bench.alarms(began)
     if last.sender != "shakes" or 60 * every_s > 300.0:
@@ -69,8 +72,9 @@ def test_under_each_clock_a_fault_is_told_within_the_time_of_silence(sender: str
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
 @given(REGIMES, st.sampled_from([0.1, 1.0, 5.0, 60.0, 900.0]), st.integers(0, 20))
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 def test_whatever_clocks_do_for_long_a_fault_is_told_within_the_time_of_silence(
     regimes: list[Regime], every_s: float, seed: int
 ) -> None:
