@@ -18,7 +18,7 @@ from aegisflow.config import HttpSettings, load, load_store
 from aegisflow.errors import AddressUnknownError, ConfigError, UnavailableError
 from aegisflow.plant.address import PlantAddress, address_file, read_address, url_of
 
-__all__ = ["TOKEN_ENV", "HttpAnswer", "OperatorClient", "Reach", "exchange", "find_plant"]
+__all__ = ["TOKEN_ENV", "HttpAnswer", "OperatorClient", "Reach", "exchange", "find_plant", "why_not"]
 
 TOKEN_ENV = "AEGISFLOW_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 _TIMEOUT_S = 20.0
@@ -166,7 +166,7 @@ class OperatorClient:
             sent = parse(endpoint.body, body or {}).model_dump(mode="json", exclude_unset=True)
         answer = exchange(url, endpoint.method, self._token, sent)
         if answer.status != 200:
-            raise UnavailableError(url, _why(answer))
+            raise UnavailableError(url, why_not(answer))
         told = answer.read_as(endpoint.answer)
         if isinstance(told, ReadShape) and told.broker_away_since:
             # Beside the answer, so that whoever reads it by a program gets what they asked for.
@@ -177,7 +177,8 @@ class OperatorClient:
         return told
 
 
-def _why(answer: HttpAnswer) -> str:
+def why_not(answer: HttpAnswer) -> str:
+    """Return what a plant says instead of an answer."""
     try:
         return Refusal.model_validate_json(answer.content).error
     except ValidationError:

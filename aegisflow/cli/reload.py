@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from aegisflow.api.endpoints import PREFIX, RELOAD
 from aegisflow.api.schemas.health import ReloadReport
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
-from aegisflow.cli.client import TOKEN_ENV, Reach, exchange, find_plant
+from aegisflow.cli.client import TOKEN_ENV, Reach, exchange, find_plant, why_not
 from aegisflow.errors import UnavailableError
 
 _TIMEOUT_S = 90.0
@@ -46,15 +46,22 @@ def reload(
 
 
 def _ask(there: Reach, *, yes: bool) -> ReloadReport:
-    """Ask with the operator's token if it is known there, so that the audit says who; else with the agents'."""
+    """Ask with the operator's token if it is known there, so that the audit says who; else with the agents'.
+
+    Only an operator can say yes, so nobody else's token is tried for that.
+    """
     token = os.environ.get(TOKEN_ENV, "")
+    url = f"{there.url}{PREFIX}{RELOAD.url({})}"
+    if yes and not token:
+        raise UnavailableError(url, f"only an operator can say yes, and {TOKEN_ENV} is empty")
     if token:
-        url = f"{there.url}{PREFIX}{RELOAD.url({})}"
         answer = exchange(url, RELOAD.method, token, {"yes": yes}, timeout_s=_TIMEOUT_S)
         if answer.status == 200:
             return answer.read_as(ReloadReport)
+        if yes:
+            raise UnavailableError(url, why_not(answer))
     token = os.environ.get(there.token_env, "") if there.token_env else ""
-    answer = exchange(f"{there.url}/reload{'?yes=true' if yes else ''}", "POST", token, timeout_s=_TIMEOUT_S)
+    answer = exchange(f"{there.url}/reload", "POST", token, timeout_s=_TIMEOUT_S)
     if answer.status not in (200, 409, 422, 503):
         said = answer.content[:200].decode(errors="replace")
         raise UnavailableError(answer.url, f"HTTP {answer.status}: {said}")

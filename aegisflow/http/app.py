@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aegisflow.api.schemas.base import Shape
 from aegisflow.api.schemas.health import HealthReport, ReloadReport
 from aegisflow.config import HttpSettings
-from aegisflow.errors import AegisFlowError, ListenError
+from aegisflow.domain.callers import Caller, CallerKind, require_operator
+from aegisflow.domain.rights import Right
+from aegisflow.errors import AegisFlowError, ListenError, NotAllowedError
 from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, bearer_hash, is_loopback
 from aegisflow.http.operators import instance_route, operator_routes
 from aegisflow.plant.identities import Identities
@@ -25,6 +27,10 @@ from aegisflow.plant.protocol import Plant
 
 if TYPE_CHECKING:
     import uvicorn
+
+
+_NOBODY = Caller("whoever asks", CallerKind.UNKNOWN)
+_BY_OPERATORS = "that needs an operator's token: aegisflow reload --yes with AEGISFLOW_OPERATOR_TOKEN"
 
 
 class MountedApp(NamedTuple):
@@ -94,7 +100,12 @@ def build_http_app(
     async def reload(request: Request) -> Response:
         try:
             by = operators.identities.operator(bearer_hash(request.headers.get("authorization", "")))
-            change = await run_in_threadpool(plant.reload, yes=request.query_params.get("yes") == "true", by=by)
+            yes = request.query_params.get("yes") == "true"
+            if yes:  # it takes away what is watched: not for whoever has the token of agents, or none
+                require_operator(by or _NOBODY, Right.RELOAD, "agree to what a reload takes away", _BY_OPERATORS)
+            change = await run_in_threadpool(plant.reload, yes=yes, by=by)
+        except NotAllowedError as error:
+            return _send(ReloadReport.refused([str(error)]), 403)
         except AegisFlowError as error:
             return _send(ReloadReport.refused([str(error)]), 503)
         return _send(ReloadReport.of(change), 200 if change.applied else 409 if change.waits else 422)

@@ -180,9 +180,16 @@ def test_reload_says_what_waits_and_how_to_agree_to_it(
     assert run(serve, "reload", "--plant", str(plant)) == 1
     told = capsys.readouterr().err
     assert told.splitlines() == ["nothing was changed yet:", *waits, "aegisflow reload --yes takes it over"]
+    assert run(serve, "reload", "--yes", "--plant", str(plant)) == 1
+    assert "only an operator can say yes, and AEGISFLOW_OPERATOR_TOKEN is empty" in capsys.readouterr().err
+    assert [path for _, path, _, _ in serve.asked] == ["/reload"]
+    monkeypatch.setenv("AEGISFLOW_OPERATOR_TOKEN", "token-of-anna")
+    serve.answer = (403, {"error": "anna may not reload"})
+    assert run(serve, "reload", "--yes", "--plant", str(plant)) == 1
+    assert "anna may not reload" in capsys.readouterr().err
     serve.answer = (200, {"applied": True, "removed": ["pump-01"]})
     assert run(serve, "reload", "--yes", "--plant", str(plant)) == 0
-    assert [path for _, path, _, _ in serve.asked] == ["/reload", "/reload?yes=true"]
+    assert [path for _, path, _, _ in serve.asked] == ["/reload", *["/operator/plant/reload"] * 2]
     assert capsys.readouterr().out == "removed: pump-01\n"
 
 

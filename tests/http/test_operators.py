@@ -2,6 +2,7 @@ import pytest
 
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName, Mode
+from aegisflow.domain.views import PlantChange
 from aegisflow.http.guards import MAX_FAILURES
 from tests.support.memory_plant import MemoryPlant, an_alarm
 from tests.support.operator_tokens import AGENTS, ANNA, ANNA_HERSELF, BEN
@@ -35,7 +36,7 @@ def test_only_an_operators_token_opens_any_route(web, plant, headers):
 
 
 def test_an_operators_token_does_not_open_what_is_the_agents(web):
-    for path, method in (("/mcp", "POST"), ("/metrics", "GET"), ("/reload", "POST")):
+    for path, method in (("/mcp", "POST"), ("/metrics", "GET")):
         assert web.request(method, path, headers=ANNA).status_code == 401
 
 
@@ -131,3 +132,14 @@ def test_h12_an_operator_states_the_mode_of_a_machine_under_their_name(web, plan
         assert web.post(path, headers=ANNA, json=body).status_code in (400, 404)
     assert web.post("/operator/devices/pump-9/mode", headers=ANNA, json=told).status_code == 404
     assert len(plant.stated) == 1
+
+
+def test_only_an_operator_says_yes_to_what_a_reload_takes_away(web, plant):
+    plant.change = PlantChange(applied=False, removed=("pump-01",), waits=("it removes 1 of 3 devices",))
+    assert web.post("/reload", headers=AGENTS).status_code == 409
+    refused = web.post("/reload?yes=true", headers=AGENTS)
+    assert refused.status_code == 403
+    assert "AEGISFLOW_OPERATOR_TOKEN" in refused.json()["mistakes"][0]
+    assert plant.reloads == 1
+    agreed = web.post("/operator/plant/reload", headers=ANNA, json={"yes": True})
+    assert agreed.json()["applied"] is True
