@@ -8,8 +8,8 @@ from cyclopts import App, Parameter
 
 from aegisflow.api.schemas.audit import CommandStory
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath
-from aegisflow.config import load
-from aegisflow.errors import StoreError
+from aegisflow.config import AuditSettings, StoreSettings, load, load_store
+from aegisflow.errors import ConfigError, StoreError
 from aegisflow.offline.progress import progress_bar
 from aegisflow.plant.audit import check_file, export_command, head_file, seals_of, story_of, verify_audit, write_key
 
@@ -25,8 +25,8 @@ def verify(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
     """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken, or not proven)."""
-    configuration = load(plant)
-    store, seals = configuration.store, seals_of(configuration.audit)
+    store, keys = _store_and_keys(plant)
+    seals = seals_of(keys)
     with progress_bar("verify") as progress:
         found = verify_audit(store, seals, progress, heads)
     if found.broken:
@@ -108,9 +108,31 @@ def show(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
     """Tell the whole story of one command: who did what, when and why."""
-    story = CommandStory.of(command, story_of(load(plant).store, command))
+    story = CommandStory.of(command, story_of(_store_and_keys(plant)[0], command))
     sys.stdout.write("\n".join(_lines(story)) + "\n")
     return 0
+
+
+def _store_and_keys(plant: Path) -> tuple[StoreSettings, AuditSettings]:
+    """Return where the audit of a plant is and what seals it, as far as a file with mistakes tells.
+
+    After an accident the file may be broken, and the audit is what is asked for.
+
+    Raises:
+        ConfigError: the file has mistakes, and neither it nor the environment says where the store is.
+    """
+    try:
+        configuration = load(plant)
+    except ConfigError as error:
+        store, said = load_store(plant)
+        if not said:
+            raise
+        sys.stderr.write(
+            f"the file has mistakes ({error.mistakes[0]}): its store is read all the same; of its keys only that in "
+            "AEGISFLOW_AUDIT_KEY is known\n"
+        )
+        return store, AuditSettings()
+    return configuration.store, configuration.audit
 
 
 def _lines(story: CommandStory) -> list[str]:

@@ -119,3 +119,24 @@ def test_a_file_that_is_no_proof_and_a_key_that_is_none_are_told_in_one_line(
     with pytest.raises(SystemExit):
         main(["audit", "key", str(tmp_path / "key")])
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_audit_can_be_asked_beside_a_broken_plant_file(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, whole = verify(plant, capsys)
+    plant.write_text("nonsense: 1\n" + plant.read_text(), encoding="utf-8")
+    with pytest.raises(SystemExit) as end:
+        main(["audit", "verify", "--plant", str(plant)])
+    told = capsys.readouterr()
+    assert (end.value.code, told.out) == (code, whole)
+    assert told.err.startswith("the file has mistakes (")
+
+
+def test_a_broken_plant_file_that_says_nothing_of_its_store_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AEGISFLOW_STORE_URL", raising=False)
+    (tmp_path / "plant.yaml").write_text("nonsense: 1\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as end:
+        main(["audit", "show", "cmd-0123456789ab", "--plant", str(tmp_path / "plant.yaml")])
+    assert end.value.code == 2
+    assert "nonsense" in capsys.readouterr().err
