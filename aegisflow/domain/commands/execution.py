@@ -95,11 +95,6 @@ class Execution:
         """The id of the command."""
         return self.record.command.command_id
 
-    @property
-    def is_acked(self) -> bool:
-        """Whether the machine has taken the command."""
-        return self._acked
-
     def wants_readback(self, at: float, answer_within_s: float) -> bool:
         """Return whether to ask the machine now what became of the command; True once, then the answer is awaited."""
         if self._acked or at < self._send_by or self._answer_by < inf:

@@ -107,16 +107,6 @@ MOVES: Mapping[CommandName, Mapping[Mode, Mode]] = {
 """The legal moves: command to the modes that it is possible in, each to the mode it leads to. No other is legal."""
 
 
-def moves_table() -> str:
-    """Return ``MOVES`` as a Markdown table, for the documentation."""
-    modes = tuple(Mode)
-    lines = [f"| command \\ mode | {' | '.join(modes)} |", f"|---|{'---|' * len(modes)}"]
-    for command, moves in MOVES.items():
-        cells = (f"→ {moves[mode]}" if mode in moves else "–" for mode in modes)
-        lines.append(f"| `{command}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 class Stage(StrEnum):
     """How far a command has come, as far as anybody knows for certain."""
 

@@ -70,11 +70,6 @@ class ZScore:
         return z
 
     @property
-    def breached(self) -> bool:
-        """Whether the newest value is a breach."""
-        return self.z is not None and abs(self.z) > self.threshold
-
-    @property
     def persistent(self) -> bool:
         """Whether most of the newest values were breaches: at least 4 of 6, counted up and down."""
         return self._breaches >= _ENOUGH_BREACHES

@@ -32,7 +32,7 @@ def stage(progress: Progress | None) -> Stage | None:
 def test_an_ack_says_that_it_was_taken_and_proves_nothing(result: str) -> None:
     execution = running()
     assert stage(said(execution, result)) is Stage.ACKNOWLEDGED
-    assert execution.is_acked
+    assert not execution.wants_readback(SEND_BY + 60.0, 10.0)  # nobody need ask whether it came
     assert execution.verdict(NOW + 10.0) is None
     assert said(execution, "done") is None  # doubled
 
@@ -158,7 +158,6 @@ def test_a_late_ack_still_counts_and_then_there_is_no_question() -> None:
 
 def test_one_recalled_as_acknowledged_goes_on_from_there() -> None:
     execution = Execution(replace(sent(stage=Stage.ACKNOWLEDGED), stage_at=NOW + 5.0))
-    assert execution.is_acked
     show(execution, 1.0, 1.0, 1.0)
     assert stage(execution.verdict(NOW + 20.0)) is Stage.VERIFIED
 

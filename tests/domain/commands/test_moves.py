@@ -1,9 +1,19 @@
 import pytest
 
-from aegisflow.domain.commands.model import FOLLOWS, MOVES, CommandName, Mode, Stage, moves_table
+from aegisflow.domain.commands.model import FOLLOWS, MOVES, CommandName, Mode, Stage
 from tests.support.places import ROOT
 
 DOCS = ROOT / "docs" / "commands.md"
+
+
+def moves_table() -> str:
+    """Return ``MOVES`` as a Markdown table, for the documentation."""
+    modes = tuple(Mode)
+    lines = [f"| command \\ mode | {' | '.join(modes)} |", f"|---|{'---|' * len(modes)}"]
+    for command, moves in MOVES.items():
+        cells = (f"→ {moves[mode]}" if mode in moves else "–" for mode in modes)
+        lines.append(f"| `{command}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def test_the_table_in_the_documentation_is_the_one_that_counts() -> None:
