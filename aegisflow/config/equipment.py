@@ -24,6 +24,7 @@ from aegisflow.domain.equipment import (
     LoadSpec,
     ParameterSpec,
     PlantSpec,
+    SensorKind,
     SensorSpec,
 )
 
@@ -166,7 +167,19 @@ class _Builder:
                 names = list(inherited)
                 expected = f"a sensor of its kind to take away, {one_of(names)}{closest(name, names)}"
                 self.mistakes.add(below, Shown(f"null for {show(name)}"), expected)
+        for name, spec in sensors.items():
+            self._check_followers((*at, "sensors", name, "moves"), spec, sensors)
         return MappingProxyType(sensors)
+
+    def _check_followers(self, at: KeyPath, spec: SensorSpec, sensors: Mapping[str, SensorSpec]) -> None:
+        if spec.moves and spec.kind is not SensorKind.SETPOINT:
+            self.mistakes.add(at, Shown(f"of a sensor of kind {spec.kind}"), "nothing; only a setpoint moves others")
+            return
+        for follower in spec.moves:
+            others = [name for name in sensors if name != spec.name]
+            if follower not in others and at[0] == "kinds":
+                expected = f"another sensor of this kind, {one_of(others)}{closest(follower, others)}"
+                self.mistakes.add(at, follower, expected)
 
     def _sensor(self, at: KeyPath, name: str, given: Tree, own: Tree) -> SensorSpec:
         detector = _merged(self.defaults.get("detector", {}), given.get("detector", {}))
@@ -180,6 +193,8 @@ class _Builder:
             deadband=given.get("deadband"),
             missing_values=tuple(given.get("missing_values") or ()),
             numbers_in_text=bool(given.get("numbers_in_text")),
+            kind=SensorKind(given.get("kind") or SensorKind.MEASUREMENT),
+            moves=tuple(given.get("moves") or ()),
             **all_limits(at, given, own, self.mistakes),
         )
 

@@ -21,6 +21,7 @@ from aegisflow.config.mistakes import one_of
 from aegisflow.config.units import MAX_LETTERS, UNITS, misspelt
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.commands.model import Mode
+from aegisflow.domain.equipment import SensorKind
 from aegisflow.domain.times import parse_duration
 
 
@@ -195,6 +196,20 @@ Words = Annotated[
     BeforeValidator(lambda value: _listed(value, ())),
     WithJsonSchema({"type": "array", "items": {"type": "string"}}),
     Wording("a list of names, such as [agent]"),
+]
+
+
+def _sensor_kind(value: str) -> str:
+    if value not in set(SensorKind):
+        raise ValueError(value)
+    return value
+
+
+SensorKindName = Annotated[
+    str,
+    AfterValidator(_sensor_kind),
+    Field(json_schema_extra={"enum": list(SensorKind)}),
+    Wording(f"one of {', '.join(SensorKind)}"),
 ]
 
 SeverityName = Annotated[

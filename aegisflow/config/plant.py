@@ -22,13 +22,14 @@ from aegisflow.config.fields import (
     Report,
     Seconds,
     Section,
+    SensorKindName,
     SensorName,
     SeverityName,
     Signs,
     Text,
     Unit,
 )
-from aegisflow.domain.equipment import REPEATS_WITHIN_S, AlarmSpec, DetectorSpec
+from aegisflow.domain.equipment import REPEATS_WITHIN_S, AlarmSpec, DetectorSpec, SensorKind
 
 _DETECTOR, _ALARM = DetectorSpec(), AlarmSpec()
 
@@ -82,6 +83,10 @@ class SensorPart(Section):
     """Values by which the sender says that it has none, such as -999 or 65535."""
     numbers_in_text: bool = False
     """Whether a number may come as text, such as "72.4"."""
+    kind: SensorKindName = SensorKind.MEASUREMENT.value
+    """measurement; counter, watched by its rate per hour; state, on/off or a position; circular, degrees; setpoint."""
+    moves: Names = Field(default_factory=tuple)
+    """Of a set-point: sensors that follow it."""
 
 
 class LoadPart(Section):

@@ -80,7 +80,8 @@ class Device:
         """When the newest reading came that has a value, and the newest whatever it has."""
         self._contradicted = False
         """Whether people were told that readings contradict the mode; once for each time that they do."""
-        self._accepted = AcceptedLevels(spec.device_id)
+        self._accepted: AcceptedLevels | None = None
+        """What people have accepted as levels; None as long as that is nothing, as for almost all devices."""
         self.judged: Reading | None = None
         """The newest reading as it was judged."""
         self._heard_since = inf
@@ -290,6 +291,7 @@ class Device:
         _require_operator(by, "say what is normal")
         check_reason(reason)
         names = () if sensors or not alarm_id else self._book.find(alarm_id).sensors
+        self._accepted = self._accepted or AcceptedLevels(self.spec.device_id)
         levels = self._accepted.accept(self._detector, sensors, names, by, reason, at)
         return levels, self._book.add_reason([one.sensor for one in levels], f"{by.name} accepts {told(levels)}", at)
 
@@ -304,7 +306,7 @@ class Device:
         """
         _require_operator(by, "take back what is normal")
         check_reason(reason)
-        levels = self._accepted.restore(self._detector, sensors)
+        levels = (self._accepted or AcceptedLevels(self.spec.device_id)).restore(self._detector, sensors)
         return levels, self._book.add_reason(sensors, f"{by.name} no longer accepts {', '.join(sensors)}", at)
 
     # --- commands -------------------------------------------------------------------------------
@@ -468,7 +470,9 @@ class Device:
             ]
         )
         alarm_type = lasting[0].fault_type if lasting else ""
-        self._accepted.recall(self._detector, levels, lasting)
+        if levels:
+            self._accepted = AcceptedLevels(self.spec.device_id)
+            self._accepted.recall(self._detector, levels, lasting)
         self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched, stated)
         for reading in readings:
             newer = reading.at > self.timeline.latest_at
@@ -488,7 +492,7 @@ class Device:
     @property
     def accepted(self) -> Mapping[str, AcceptedLevel]:
         """Sensor to what a person has accepted as its level."""
-        return self._accepted.by_sensor
+        return {} if self._accepted is None else self._accepted.by_sensor
 
     @property
     def score(self) -> float:
@@ -524,7 +528,7 @@ class Device:
         return SensorStatus(
             sensor.spec,
             quality,
-            sensor.zscore.value if seen else None,
+            sensor.value if seen else None,
             sensor.told_at if seen else None,
             window.mean,
             window.spread,

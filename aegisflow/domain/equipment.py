@@ -6,6 +6,7 @@ one kind share the same sensor objects where nothing is overridden, so 10,000 de
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Severity
@@ -71,6 +72,21 @@ class AlarmSpec:
         return Delay(max(self.off_delay_s, self.off_readings * interval_s), interval_s)
 
 
+class SensorKind(StrEnum):
+    """What the values of a sensor are."""
+
+    MEASUREMENT = "measurement"
+    """A quantity with a level and noise."""
+    COUNTER = "counter"
+    """A count that only grows, until it wraps or is reset; watched by its rate per hour."""
+    STATE = "state"
+    """On or off, a step, or a position that rests at its ends; only its limits are watched."""
+    CIRCULAR = "circular"
+    """A direction in degrees, of which 359 and 1 are neighbours; watched by how it turns."""
+    SETPOINT = "setpoint"
+    """What somebody wants; the sensors that it moves follow it, which is no fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class SensorSpec:
     """One sensor of a device: trip ⊇ alarm ⊇ normal, all within the instrument's span."""
@@ -94,6 +110,9 @@ class SensorSpec:
     """Values by which the sender says that it has none, such as -999 or 65535."""
     numbers_in_text: bool = False
     """Whether a number may come as text, such as "72.4"."""
+    kind: SensorKind = SensorKind.MEASUREMENT
+    moves: tuple[str, ...] = ()
+    """Of a set-point: names of the sensors that follow it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.drift import DriftWatch
 from aegisflow.domain.detection.fault_types import Fit, Signs, apart, diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import Diagnosis, Finding
+from aegisflow.domain.detection.kinds import detector_for
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.refusals import Refusals
 from aegisflow.domain.detection.run_up import RunUp
-from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.detection.set_points import SetPoints
 from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, unclassified
 from aegisflow.domain.equipment import Delay, DeviceSpec, FaultRule
 from aegisflow.domain.interval import Interval, silent_after_s
@@ -44,6 +45,9 @@ _MIN_NORMAL = 360
 _LONG_GAP = 5.0
 """A gap must be so many times as long as the one before for a device to count as having been silent."""
 _HYSTERESIS = 0.6
+
+
+_NOBODY: frozenset[str] = frozenset()
 
 
 class DeviceDetector:
@@ -78,6 +82,7 @@ class DeviceDetector:
         "_pending",
         "_run_up",
         "_scored_at",
+        "_set_points",
         "_settle_at",
         "_suspect_at",
         "_suspected_for",
@@ -96,7 +101,7 @@ class DeviceDetector:
         self.spec = spec
         self.interval = interval or Interval()
         self._holds = any(sensor.by_exception for sensor in spec.sensors.values())
-        self.sensors = tuple(SensorDetector(sensor) for sensor in spec.sensors.values())
+        self.sensors = tuple(detector_for(sensor) for sensor in spec.sensors.values())
         """In the order of ``plant.yaml``."""
         self._by_name = {sensor.name: sensor for sensor in self.sensors}
         self.multivariate = MultivariateScore()
@@ -122,6 +127,7 @@ class DeviceDetector:
         """Sensors whose shift was confirmed and still holds."""
         self._gap = 0.0
         """Seconds between the newest reading and the one before."""
+        self._set_points = SetPoints.of(spec)
         self._levels: AlarmLevels | None = None
         """Whether the levels may move although there is an alarm; None without one."""
         self._run_up: RunUp | None = None
@@ -141,21 +147,19 @@ class DeviceDetector:
             alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
         gap = at - self._at
-        if gap > _LONG_GAP * self._gap and (
-            gap == inf or gap > silent_after_s(self.spec.silent_after_s, self.interval)
-        ):
-            self._run_up = RunUp(self.spec.load, self._by_name, at)
+        if gap > _LONG_GAP * self._gap:
+            self._begin_run_up(at, gap)
         if gap > 0.0:  # else another part of the same instant
             self._gap = gap
         awake, full = self._update(at, values)
-        if self._run_up is not None:
-            self._run_up.look(at, self._by_name)
-            if not self._run_up.under_way:
-                self._run_up = None
+        if self._run_up is not None and not self._run_up.look(at, self._by_name):
+            self._run_up = None
         self._tick = tick = self._tick + 1
         # A device with rules needs no score to judge a reading: it is kept up every fourth time, or when asked for.
         score = 0.0 if self._has_rules and tick & 3 else self.multivariate.update(at, self.sensors)
         self._scored_at = -inf if self._has_rules and tick & 3 else at
+        if self._set_points is not None:
+            self._set_points.update(at, self._by_name)
         if self.load is not None:
             self.load.update(at, self._by_name, alarm_type != "")
         if alarm_type != self._alarm_type:
@@ -164,11 +168,8 @@ class DeviceDetector:
             for sensor in self.sensors:
                 sensor.rebase()
         diagnosis = self.second = None
-        if self._levels is not None and not tick % _SLOW_EVERY:
-            self._let_levels_follow(at, alarm_type, self._levels)
         if not tick % _DRIFT_EVERY:
-            moved = () if self.load is None else self.load.moved
-            self._drift.look(alarm_type, moved, tick < self._settle_at)
+            self._look_slowly(at, alarm_type)
         if (
             awake
             or alarm_type
@@ -188,6 +189,18 @@ class DeviceDetector:
         elif self._pending.count:
             self._pending.unseen(at, Delay(_PENDING_S, self.interval.usual_s), _GONE_S)
         return diagnosis
+
+    def _begin_run_up(self, at: float, gap: float) -> None:
+        """Take the machine for one that may be starting, at its first reading and after a silence."""
+        if gap == inf or gap > silent_after_s(self.spec.silent_after_s, self.interval):
+            self._run_up = RunUp(self.spec.load, self._by_name, at)
+
+    def _look_slowly(self, at: float, alarm_type: str) -> None:
+        """Look at what need not be looked at with each reading."""
+        if self._levels is not None and not self._tick % _SLOW_EVERY:
+            self._let_levels_follow(at, alarm_type, self._levels)
+        moved = (*self._following, *(() if self.load is None else self.load.moved))
+        self._drift.look(alarm_type, moved, self._tick < self._settle_at)
 
     def _update(self, at: float, values: Mapping[str, float]) -> tuple[bool, bool]:
         """Give each sensor its value; return whether anything may matter, and whether a block is full."""
@@ -252,10 +265,10 @@ class DeviceDetector:
 
     def notes(self) -> tuple[str, ...]:
         """Return what is worth knowing although it is no alarm, as sentences."""
-        load = self.load
+        load, markers = self.load, tuple(marker for sensor in self.sensors if (marker := sensor.marker))
         if load is None or not load.left:
-            return ()
-        return (f"the load has changed: {load.spec.sensor} since {format_instant(load.since)}",)
+            return markers
+        return (f"the load has changed: {load.spec.sensor} since {format_instant(load.since)}", *markers)
 
     def _change_alarm(self, alarm_type: str) -> None:
         if not alarm_type:
@@ -273,6 +286,11 @@ class DeviceDetector:
         self._alarmed_for = 0
         self._patience = min(_NEW_NORMAL, max(_MIN_NORMAL, self._tick - self._accepted))
 
+    @property
+    def _following(self) -> frozenset[str]:
+        """Names of the sensors that may move now because a set-point has moved."""
+        return _NOBODY if self._set_points is None else self._set_points.following
+
     def _let_levels_follow(self, at: float, alarm_type: str, levels: AlarmLevels) -> None:
         """Give sensors another level although there is an alarm, which then ends by itself."""
         ages_after_s = self.spec.alarm.ages_after_s
@@ -285,6 +303,7 @@ class DeviceDetector:
         suspected = (
             alarm_type != ""
             or self._drift.suspected
+            or bool(self._following)
             or (self.load is not None and self.load.left > 0)
             or (not self._has_rules and self.multivariate.lasting >= 1.0)
             or (
@@ -325,7 +344,7 @@ class DeviceDetector:
     def _diagnose(self, at: float, alarm_type: str) -> Diagnosis | None:
         active = alarm_type != ""
         running_up = () if self._run_up is None else self._run_up.under_way
-        signs: Signs = signs_of(self.sensors, at, self._off, self.load, active, running_up)
+        signs: Signs = signs_of(self.sensors, at, self._off, self.load, active, running_up, self._following)
         drift = self._drift
         fits: Sequence[Fit] = fitting(self.spec.faults, self._by_name, signs, drift.found, drift.suspected)
         rule = next((rule for rule in self.spec.faults if rule.name == alarm_type), None)
@@ -382,6 +401,8 @@ class DeviceDetector:
             if not shown or (not active and (self._drift.suspected or not self._is_patience_over)):
                 return None
             return unclassified(shown)
+        if self._following:
+            return None
         lasting = self.multivariate.lasting
         if lasting < (_HYSTERESIS if active else 1.0):
             return None
@@ -451,11 +472,13 @@ class DeviceDetector:
         kept = []
         for name, sensor_spec in spec.sensors.items():
             sensor = known.pop(name, None)
-            if sensor is None or sensor.spec.unit != sensor_spec.unit:
-                sensor = SensorDetector(sensor_spec)
+            if sensor is None or (sensor.spec.unit, sensor.spec.kind) != (sensor_spec.unit, sensor_spec.kind):
+                sensor = detector_for(sensor_spec)
             elif sensor.spec != sensor_spec:
                 sensor.reconfigure(sensor_spec)
             kept.append(sensor)
+        if any(self.spec.sensors.get(name) != one for name, one in spec.sensors.items()):
+            self._set_points = SetPoints.of(spec)
         if spec.load != self.spec.load:
             self.load = None if spec.load is None else LoadStep(spec.load, self.interval)
         self.spec, self._has_rules = spec, bool(spec.faults)

@@ -34,6 +34,7 @@ def signs_of(
     load: LoadStep | None,
     active: bool,
     running_up: Collection[str] = (),
+    following: Collection[str] = (),
 ) -> dict[str, frozenset[str]]:
     """Return the signs of the sensors in the reading of ``at``.
 
@@ -44,6 +45,7 @@ def signs_of(
         load: the load, which allows the sensors that follow it more while it changes; None without one.
         active: whether an alarm is active, so that hysteresis applies.
         running_up: names of the sensors whose values may be low because the machine is starting.
+        following: names of the sensors that may move because a set-point has moved.
     """
     signs: dict[str, frozenset[str]] = {}
     moving = load if load is not None and load.left else None
@@ -64,6 +66,8 @@ def signs_of(
         times = 1.0 if moving is None else moving.allowance(sensor.name)
         shift = sensor.shifted(times, before)
         shift = shift or (sensor.held(times) if active and before else 0)
+        if sensor.name in following:
+            shift = 0
         if shift:
             shown.append("high" if shift > 0 else "low")
             off.add(sensor.name)

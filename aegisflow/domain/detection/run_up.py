@@ -42,8 +42,8 @@ class RunUp:
         for sensor in sensors.values():
             sensor.limit.begin_again()
 
-    def look(self, at: float, sensors: Mapping[str, SensorDetector]) -> None:
-        """Take in a reading whose values the sensors have already."""
+    def look(self, at: float, sensors: Mapping[str, SensorDetector]) -> bool:
+        """Take in a reading whose values the sensors have already; return whether the run-up goes on."""
         standing = self._stands(sensors) and at - self._began_at < _LONGEST_S
         for name in tuple(self.under_way):
             sensor = sensors.get(name)
@@ -51,6 +51,7 @@ class RunUp:
                 self.under_way.discard(name)
             elif standing:
                 sensor.baseline.begin_again()
+        return bool(self.under_way)
 
     def _rises(self, sensor: SensorDetector, at: float, standing: bool) -> bool:
         name, smooth, target = sensor.name, sensor.limit.smooth, _target(sensor)

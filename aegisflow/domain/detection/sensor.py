@@ -29,6 +29,11 @@ _STROLLS = 3.0
 """A level that strolls must have moved by this many of its own standard deviations."""
 _CROSSED = 0.8
 """A sum that has crossed its limit counts until it falls below this part of it."""
+FAR = 20.0
+"""Spreads from the level beyond which a value that repeats itself exactly may stand for no value."""
+MARKER_TIMES = 5
+_NEGATIVE_MARKER = -50.0
+_NINES = 99
 _LEANING = 3.0
 _MARGIN = 1.0
 """Standard deviations of the brief mean by which it may lie outside of the normal range by chance."""
@@ -69,6 +74,7 @@ class SensorDetector:
         "medium_error",
         "name",
         "noise",
+        "odd",
         "oscillation",
         "reach",
         "refusals",
@@ -98,6 +104,8 @@ class SensorDetector:
         """When the value that is held was told."""
         self.refusals: Refusals | None = None
         """What it said and nobody could use; None for a sensor of which everything was good, as almost all are."""
+        self.odd: tuple[float, int] | None = None
+        """A value far outside, and how often exactly that has come; None before the first."""
         self.guard = DECISION / 2
         """CUSUM from which on a shift is suspected."""
         self.reach = _MIN_REACH
@@ -139,11 +147,15 @@ class SensorDetector:
             return limit._outside > 0.0
         # The instrument repeats itself, and the process is not seen: nothing to judge, and nothing to learn.
         if same and flatline.tells_nothing:
-            return True
+            return self.odd is None or self.odd[0] != value or not self._is_marker(value)
         u = (value - baseline.level) * scale
         if u > CLIP:
+            if u > FAR and self._is_marker(value):
+                return False
             u = CLIP
         elif u < -CLIP:
+            if u < -FAR and self._is_marker(value):
+                return False
             u = -CLIP
         cusum, means, oscillation = self.cusum, self.means, self.oscillation
         cusum.update(u)
@@ -153,6 +165,43 @@ class SensorDetector:
         guard = self.guard
         suspected = cusum.high > guard or cusum.low > guard
         return suspected or oscillation.turns > 1 or limit._outside > 0.0 or flatline.run > 9
+
+    def _is_marker(self, value: float) -> bool:
+        """Return whether a value far outside seems to say that there is none, since exactly that comes again and again.
+
+        Where a limit of the plant speaks of such values, they are values. Nor does a flow that stops at 0, or an
+        output at the end of its range, say that there is none.
+        """
+        if self.limit.limited or not _looks_like_none(value, self.baseline.level):
+            return False
+        if self.odd is None or self.odd[0] != value:
+            self.odd = (value, 1) if self.odd is None or self.odd[1] < MARKER_TIMES else self.odd
+            return False
+        self.odd = (value, self.odd[1] + 1)
+        if self.odd[1] == MARKER_TIMES:
+            self.reset()  # the first of them looked like a shift
+        return self.odd[1] >= MARKER_TIMES
+
+    @property
+    def marker(self) -> str:
+        """What is worth knowing of a value that seems to say that there is none; empty without one."""
+        if self.odd is None or self.odd[1] < MARKER_TIMES:
+            return ""
+        value, times = self.odd
+        return (
+            f"{self.name} has said {value:g} {times:,} times, far outside of what it says otherwise; if that means "
+            f"that it has no value, give it missing_values: [{value:g}]"
+        )
+
+    @property
+    def at_marker(self) -> bool:
+        """Whether the newest value is one that seems to say that there is none."""
+        return self.odd is not None and self.odd[1] >= MARKER_TIMES and self.zscore.value == self.odd[0]
+
+    @property
+    def value(self) -> float:
+        """The newest value as it was reported."""
+        return self.zscore.value
 
     def miss(self, at: float) -> bool:
         """Take note of a reading without a value, and return whether anything about the sensor may matter now.
@@ -401,6 +450,16 @@ class SensorDetector:
         self.deadband = spec.deadband or 0.0
         if self.baseline.scale:
             self.adapt()
+
+
+def _looks_like_none(value: float, level: float) -> bool:
+    """Return whether a value is one by which instruments say that they have none: -200, -999, 9999, 32767, 65535."""
+    if value < 0.0:
+        return level > 0.0 and value <= _NEGATIVE_MARKER
+    if value != int(value):
+        return False
+    whole = int(value)
+    return whole >= _NINES and (set(str(whole)) == {"9"} or (whole & (whole + 1)) == 0)
 
 
 def _carried(r: float) -> float:

@@ -30,7 +30,7 @@ def broken_instruments(sensors: Sequence[SensorDetector], at: float, interval: I
         at: UTC epoch seconds of the reading.
         interval: how often the device reports.
     """
-    stuck = [sensor for sensor in sensors if sensor.at == at and sensor.flatline.present]
+    stuck = [sensor for sensor in sensors if sensor.at == at and sensor.flatline.present and not sensor.at_marker]
     if stuck:
         findings = tuple(finding_of(sensor, FLATLINE) for sensor in stuck)
         reasons = tuple(f"{sensor.name} has repeated its value {sensor.flatline.run} times" for sensor in stuck)

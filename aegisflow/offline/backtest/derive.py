@@ -2,8 +2,10 @@
 
 from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, SensorSpec
 from aegisflow.errors import RecordingError
+from aegisflow.offline.recordings.kinds import WORDS
 from aegisflow.offline.recordings.recording import Recording
 
+_SHOWN = 8
 _STALE_INTERVALS = 6
 _SILENT_INTERVALS = 12
 _ALARM = AlarmSpec(on_readings=3, off_readings=36)
@@ -23,10 +25,17 @@ class Derived:
             raise RecordingError(recording.path, None, "no column of numbers", "at least one sensor")
         interval_s = recording.interval_s
         self._silent_after_s = _SILENT_INTERVALS * interval_s
+        stale_after_s = _STALE_INTERVALS * interval_s
+        kinds = {column.name: recording.kind(column) for column in recording.columns.values()}
         self._sensors = {
-            column.name: SensorSpec(column.name, column.unit, stale_after_s=_STALE_INTERVALS * interval_s)
+            column.name: SensorSpec(column.name, column.unit, stale_after_s=stale_after_s, kind=kinds[column.name])
             for column in recording.columns.values()
         }
+        for kind, words in WORDS.items():
+            names = [name for name, found in kinds.items() if found is kind]
+            if names:
+                shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+                recording.guesses.append(f"{shown}: {words} (--plant, with another kind)")
 
     def spec(self, device_id: str) -> DeviceSpec:
         """Return the device of this name."""

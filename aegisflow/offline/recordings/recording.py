@@ -8,8 +8,10 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from aegisflow.domain.equipment import SensorKind
 from aegisflow.errors import RecordingError
 from aegisflow.offline.recordings import names
+from aegisflow.offline.recordings.kinds import kind_of
 from aegisflow.offline.recordings.missing import find_markers
 from aegisflow.offline.recordings.numbers import Mark, parse_number
 from aegisflow.offline.recordings.options import NONE, ReadingOptions
@@ -112,6 +114,10 @@ class Recording:
     def separator(self) -> str:
         """What stands between two cells, as people call it."""
         return separator_name(self._table.separator)
+
+    def kind(self, column: Column) -> SensorKind:
+        """Return what the values of a column are, as far as they show it by themselves."""
+        return kind_of(self._survey.columns[column.place])
 
     def label_counts(self, place: int) -> dict[str, int] | None:
         """Return the different cells of a column and how often they stand there; None where there are many."""

@@ -21,6 +21,9 @@ _LOOKED_AT = 64
 Floats = NDArray[np.float64]
 
 
+_HALF_TURN = 180.0
+
+
 class ColumnSurvey:
     """What the cells of one column are."""
 
@@ -41,6 +44,8 @@ class ColumnSurvey:
         self.low = Extreme()
         self.high = Extreme()
         """Of the negated values."""
+        self.steps = self.rises = self.falls = self.turns = 0
+        """Differences between neighbouring rows: all, those upwards, downwards, and those of more than half a turn."""
         self._before: float | None = None
 
     def take(self, cells: Sequence[str]) -> None:
@@ -72,9 +77,13 @@ class ColumnSurvey:
 
     def _count(self, values: Floats) -> None:
         self.numbers += int(np.isfinite(values).sum())
-        if self.counts_up:
+        with np.errstate(invalid="ignore", over="ignore"):
             steps = np.diff(values) if self._before is None else np.diff(values, prepend=self._before)
-            self.counts_up = bool((steps == 1).all())
+        self.counts_up = self.counts_up and bool((steps == 1).all())
+        self.steps += len(steps)
+        self.rises += int((steps > 0).sum())
+        self.falls += int((steps < 0).sum())
+        self.turns += int((np.abs(steps) > _HALF_TURN).sum())
         self._before = float(values[-1])
 
     def _values(self, cells: Counter[str]) -> Iterator[float]:
