@@ -88,6 +88,7 @@ class BrokenStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.heads = store.heads
         self.spoil: Callable[[Connection], object] | None = None
 
     def writer(self) -> Connection:
