@@ -75,8 +75,8 @@ def export(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
     """Write the proof of a command into one file: audit, approvals, policy, readings, sealed."""
-    configuration = load(plant)
-    text = export_command(configuration.store, seals_of(configuration.audit), command)
+    store, keys = _store_and_keys(plant)
+    text = export_command(store, seals_of(keys), command)
     file = out or Path(f"{command}.proof.json")
     try:
         file.write_text(text, "ascii")
