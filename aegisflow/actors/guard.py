@@ -4,7 +4,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pykka
 
@@ -60,12 +60,20 @@ RECALL_AGAIN_S = 5.0
 """The historian is asked again for the open commands where it has not told them by then."""
 
 
-@dataclass(frozen=True, slots=True)
+STORE_SWITCH_S = 10.0
+"""A stop of which the historian has said nothing by then is told to it again; stored twice it is no other."""
+
+
+@dataclass(slots=True)
 class _Switch:
     """A stop or a resumption of the agents' commands that waits for the historian."""
 
     wanted: AgentWrites
     answer: Answer
+    request: SwitchAgents
+    again_at: float = 0.0
+    """Monotonic time at which the historian is told again."""
+    is_answered: bool = False
 
 
 class Guard(ThreadedActor):
@@ -329,6 +337,7 @@ class Guard(ThreadedActor):
     def _look(self) -> None:
         """Do what time brings about."""
         now = time.monotonic()
+        self._look_at_stops()
         if self._recall_at is not None and now >= self._recall_at:
             self._ask_store()
         if not self._stash.is_open:
@@ -384,7 +393,10 @@ class Guard(ThreadedActor):
             if isinstance(step.request, CommandProgressed):
                 self.give_back(step.request)
         for switch in self._switches.values():
-            switch.answer.set_exception((UnavailableError, error, None))
+            if not switch.is_answered:
+                switch.answer.set_exception((UnavailableError, error, None))
+            if not switch.wanted.allowed:
+                self.give_back(switch.request)  # it is in force, and the store does not know it
         self.give_back(*self._stash.abandon(error))
 
     # --- what agents may do -------------------------------------------------------------------
@@ -416,27 +428,60 @@ class Guard(ThreadedActor):
             raise BadValueError("reason", switch.reason, "why, in a few words")
         wanted = AgentWrites(switch.allowed, switch.by.name, self._now(), switch.reason)
         self._number += 1
+        pending = _Switch(wanted, pykka.ThreadingFuture(), switch)
         if not switch.allowed:
             self._newest_stop = self._number
-            self._set_agents(wanted)
-        entry = AuditEntry(self._now(), switch.by.name, _act_of(wanted), "agents", {"reason": switch.reason})
-        if not self.tell(HISTORIAN, CommitAudit(entry, self._number, self.name)):
+            self._set_agents(replace(wanted, durable=False))
+            self.wake_in(STORE_AGAIN_S)
+        if not self._store_switch(self._number, pending) and switch.allowed:
             raise UnavailableError(HISTORIAN, "it is not running")
-        answer: Answer = pykka.ThreadingFuture()
-        self._switches[self._number] = _Switch(wanted, answer)
-        return answer
+        self._switches[self._number] = pending
+        return pending.answer
+
+    def _store_switch(self, number: int, pending: "_Switch") -> bool:
+        """Have the row of a switch committed; return whether there is a historian."""
+        wanted = pending.wanted
+        pending.again_at = time.monotonic() + STORE_SWITCH_S
+        at = self._now() if wanted.at is None else wanted.at
+        entry = AuditEntry(at, wanted.by, _act_of(wanted), "agents", {"reason": wanted.reason})
+        return self.tell(HISTORIAN, CommitAudit(entry, number, self.name))
+
+    def _look_at_stops(self) -> None:
+        """Tell those who wait that a stop is in force though not stored yet, and have it stored again."""
+        stops = {number: one for number, one in self._switches.items() if not one.wanted.allowed}
+        for number, pending in stops.items():
+            if not pending.is_answered and time.monotonic() >= pending.again_at - STORE_SWITCH_S + STORE_AGAIN_S:
+                pending.is_answered = True
+                pending.answer.set(self._commands.agents)
+            if time.monotonic() >= pending.again_at:
+                self._store_switch(number, pending)
+        if stops:
+            self.wake_in(STORE_AGAIN_S)
 
     def _switched(self, committed: AuditCommitted) -> None:
         """Go on once the row of a switch is on disk, or could not be stored."""
         switch = self._switches.pop(committed.number, None)
         if switch is None:
             return
+        if committed.why and not switch.wanted.allowed and committed.number == self._newest_stop:
+            self._switches[committed.number] = switch  # in force already: it is stored as soon as that is possible
+            self.log.error("agents_stop_not_stored", reason=committed.why)
+            switch.again_at = 0.0
+            if not switch.is_answered:
+                switch.is_answered = True
+                switch.answer.set(self._commands.agents)
+            self.wake_in(STORE_AGAIN_S)
+            return
         if committed.why:
             switch.answer.set_exception((StoreError, StoreError(committed.why), None))
             return
         if switch.wanted.allowed and committed.number > self._newest_stop:  # a stop since then counts for more
             self._set_agents(switch.wanted)
-        switch.answer.set(self._commands.agents)
+            self._switches = {number: one for number, one in self._switches.items() if one.wanted.allowed}
+        elif committed.number == self._newest_stop:
+            self._commands.agents = replace(self._commands.agents, durable=True)
+        if not switch.is_answered:
+            switch.answer.set(self._commands.agents)
 
     def _set_agents(self, agents: AgentWrites) -> None:
         self._commands.agents = agents

@@ -175,6 +175,8 @@ def _until(expires_at: str | None) -> str:
 def _switched(switch: AgentSwitch) -> int:
     by = f", by {switch.by} at {switch.at}: {switch.reason}" if switch.by else ""
     state = "agents may propose commands" if switch.allowed else "all commands of agents are STOPPED"
+    if not switch.durable:
+        state += " (in force, but not stored yet: a restart would forget it)"
     sys.stdout.write(f"{state}{by}\n")
     return 0
 

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 
 from aegisflow.actors.messages.gateway import GatewayCounts, ReadGatewayCounts, ReadRefused
+from aegisflow.actors.messages.guard import ReadAgentWrites
 from aegisflow.actors.messages.manuals import ReadManualProblems
 from aegisflow.actors.messages.notifier import ReadNotifierProblems
 from aegisflow.actors.messages.store import ReadStoreHealth
 from aegisflow.actors.messages.supervisor import ReadSupervision
-from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN, MANUALS, NOTIFIER, SUPERVISOR, Directory
+from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, MANUALS, NOTIFIER, SUPERVISOR, Directory
 from aegisflow.bus import LinkState
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.interval import MISSED
@@ -90,7 +91,7 @@ class HealthCheck:
 
     def _notes(self) -> tuple[str, ...]:
         """Return what people should know although the plant is watched."""
-        return (*self._delivery_notes(), *self._manual_notes())
+        return (*self._agent_notes(), *self._delivery_notes(), *self._manual_notes())
 
     def _input_notes(self, counts: GatewayCounts | None) -> tuple[str, ...]:
         """Return what is refused most, and whose clock is off."""
@@ -120,6 +121,15 @@ class HealthCheck:
         except UnavailableError as error:
             return (str(error),)
         return tuple(f"notifications: {problem}" for problem in problems)
+
+    def _agent_notes(self) -> tuple[str, ...]:
+        try:
+            agents = self._directory.ask(GUARD, ReadAgentWrites(), ANSWER_S)
+        except UnavailableError:
+            return ()  # the guard is named among the children
+        if agents.durable:
+            return ()
+        return ("all commands of agents are stopped; that is not stored yet, and a restart would forget it",)
 
     def _manual_notes(self) -> tuple[str, ...]:
         try:

@@ -200,15 +200,37 @@ def test_a_stop_outweighs_a_resumption_that_was_asked_for_before_it(guarded: Sma
     assert ask(guarded, SwitchAgents(True, ADA, "over")).allowed is True
 
 
-def test_a_resumption_that_cannot_be_stored_is_none_and_a_stop_is_one(guarded: SmallPlant) -> None:
-    guarded.disk.refuse_audit = "disk full"
-    with pytest.raises(UnavailableError, match="disk full"):
-        ask(guarded, SwitchAgents(False, ADA, "audit"))
-    assert not ask(guarded, ReadAgentWrites()).allowed
-    with pytest.raises(UnavailableError, match="disk full"):
+def test_v4_a_stop_that_cannot_be_stored_is_in_force_says_so_and_is_stored_as_soon_as_it_can_be(
+    guarded: SmallPlant,
+) -> None:
+    guarded.disk.refuse_audit = "database is locked"
+    stopped = ask(guarded, SwitchAgents(False, ADA, "smoke"))
+    assert (stopped.allowed, stopped.durable, stopped.reason) == (False, False, "smoke")
+    assert ask(guarded, proposal()).stage is Stage.DENIED
+    with pytest.raises(UnavailableError, match="database is locked"):
         ask(guarded, SwitchAgents(True, ADA, "done"))
     assert not ask(guarded, ReadAgentWrites()).allowed
+    guarded.disk.refuse_audit = ""
+    guarded.wait_for(lambda: ask(guarded, ReadAgentWrites()).durable)
+    assert [entry.act for entry in guarded.disk.audit if entry.subject == "agents"] == ["agents_stopped"]
+    assert ask(guarded, SwitchAgents(True, ADA, "over")).allowed
+
+
+def test_v4_a_stop_outlives_a_guard_that_falls_before_it_is_stored(guarded: SmallPlant) -> None:
+    guarded.disk.refuse_audit = "database is locked"
+    assert not ask(guarded, SwitchAgents(False, ADA, "smoke")).durable
+    guarded.fall(GUARD)
+    guarded.wait_for(lambda: guarded.restarts(GUARD) == 1 and guarded.state(GUARD) == "running")
+    guarded.wait_for(lambda: not ask(guarded, ReadAgentWrites()).allowed)
+    guarded.disk.refuse_audit = ""
+    guarded.wait_for(lambda: ask(guarded, ReadAgentWrites()).durable)
+    assert not ask(guarded, ReadAgentWrites()).allowed
+
+
+def test_v4_without_a_historian_a_stop_is_in_force_and_a_resumption_is_none(guarded: SmallPlant) -> None:
     guarded.directory.forget("historian", "isolated for a test")
+    stopped = ask(guarded, SwitchAgents(False, ADA, "smoke"))
+    assert (stopped.allowed, stopped.durable) == (False, False)
     with pytest.raises(UnavailableError):
         ask(guarded, SwitchAgents(True, ADA, "done"))
     assert not ask(guarded, ReadAgentWrites()).allowed

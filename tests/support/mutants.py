@@ -389,7 +389,15 @@ MUTANTS = (
         "if switch.wanted.allowed and committed.number > self._newest_stop:",
         "if switch.wanted.allowed:",
     ),
-    Mutant("a resumption that is not stored takes effect", GUARD, "if committed.why:", "if False:"),
+    Mutant("a resumption that is not stored takes effect", GUARD, "        if committed.why:\n", "        if False:\n"),
+    Mutant("a stop that cannot be stored is forgotten", GUARD, "if time.monotonic() >= pending.again_at:", "if False:"),
+    Mutant(
+        "a stop is called stored before it is",
+        GUARD,
+        "self._set_agents(replace(wanted, durable=False))",
+        "self._set_agents(wanted)",
+    ),
+    Mutant("a stop falls with the guard", GUARD, "self.give_back(switch.request)", "pass"),
     Mutant(
         "facts that came before the past are lost in a failure",
         GUARD,

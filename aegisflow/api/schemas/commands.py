@@ -154,11 +154,19 @@ class AgentSwitch(Shape):
     """Empty while nobody has used the switch."""
     at: Moment | None
     reason: str
+    durable: bool
+    """Whether it is stored. A stop is in force before that, but a restart would forget it."""
 
     @classmethod
     def of(cls, writes: AgentWrites) -> Self:
         """Return the switch as it stands."""
-        return cls(allowed=writes.allowed, by=writes.by, at=moment(writes.at), reason=clean(writes.reason, WORDS_BYTES))
+        return cls(
+            allowed=writes.allowed,
+            by=writes.by,
+            at=moment(writes.at),
+            reason=clean(writes.reason, WORDS_BYTES),
+            durable=writes.durable,
+        )
 
 
 class CommandRequest(Request):

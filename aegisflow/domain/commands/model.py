@@ -301,6 +301,8 @@ class AgentWrites:
     by: str = ""
     at: float | None = None
     reason: str = ""
+    durable: bool = True
+    """Whether it is stored; a stop is in force before that, and a restart would forget it."""
 
 
 @dataclass(frozen=True, slots=True)
