@@ -129,11 +129,27 @@ def build_http_app(
     )
 
 
-def web_server(app: Starlette) -> "uvicorn.Server":
-    """Return a server to start with ``run(sockets=[bound])``; a signal ends it cleanly before our own handler runs."""
+def web_server(app: Starlette, most: int | None = None, head_within_s: float | None = None) -> "uvicorn.Server":
+    """Return a server to start with ``run(sockets=[bound])``; a signal ends it cleanly before our own handler runs.
+
+    Args:
+        app: what it serves.
+        most: connections at a time; left out, as many as leave descriptors for broker and store.
+        head_within_s: how long each may take to say what it wants.
+    """
     import uvicorn
 
-    config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    from aegisflow.http.connections import HEAD_WITHIN_S, ConnectionLimit, bounded_protocol, descriptors_left
+
+    limit = ConnectionLimit(most or descriptors_left(), head_within_s or HEAD_WITHIN_S)
+    config = uvicorn.Config(
+        app,
+        http=bounded_protocol(limit),
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
     return uvicorn.Server(config)
 
 

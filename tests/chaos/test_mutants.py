@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.identity_mutants import (
+    CONNECTIONS,
     CREDENTIALS,
     IDENTITIES,
     OPENING,
@@ -71,6 +72,7 @@ OTHERS = {
     IDENTITIES: KNOWN,
     TOKENS: KNOWN,
     TOOLBOX: ["tests/mcp/test_gate.py"],
+    CONNECTIONS: ["tests/http/test_connections.py"],
     PROOF: ["tests/store/test_proof.py"],
     SEALS: ["tests/store/test_seals.py", "tests/store/test_proof.py"],
     VERIFICATION: ["tests/store/test_seals.py"],

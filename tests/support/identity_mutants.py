@@ -9,12 +9,20 @@ RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
     "plant/identities.py",
     "plant/tokens.py",
 )
-PROOF = "store/proof.py"
+PROOF, CONNECTIONS = "store/proof.py", "http/connections.py"
 SEALS, VERIFICATION, OPENING = "store/seals.py", "store/verification.py", "store/opening.py"
 OPENINGS, RELOAD = "domain/openings.py", "plant/reload.py"
 OPERATORS, TOOLBOX = "http/operators.py", "mcp/toolbox.py"
 
 IDENTITY_MUTANTS = (
+    Mutant("silent connections stay", CONNECTIONS, "if self.count > self.most:", "if False:"),
+    Mutant("one silent connection makes room for several", CONNECTIONS, "            del self._silent[longest]\n", ""),
+    Mutant(
+        "a request may take for ever to come",
+        CONNECTIONS,
+        "self.loop.call_later(limit.head_within_s, self.end)",
+        "self.loop.call_later(3600.0, self.end)",
+    ),
     Mutant("a seal has several spellings", SEALS, "if signature.hex() != seal.signature:", "if False:"),
     Mutant("another text that says the same is a proof", PROOF, "if _canonical(found).encode() != text or", "if"),
     Mutant(
