@@ -252,11 +252,12 @@ class Writer:
             self._load_keys()
             keys = self.keys
         devices = [keys[reading.device_id] for reading in readings]
+        buckets = {device: bucket_of(device) for device in set(devices)}
         flat: list[Any] = []
-        for number, (device, (_, at, values, *_, stamp)) in enumerate(
-            zip(devices, readings, strict=True), self.fold.next_number
-        ):
-            flat += (bucket_of(device), number, device, at, _encode(values).decode(), stamp)
+        number = self.fold.next_number
+        for device, (_, at, values, _, _, _, stamp) in zip(devices, readings, strict=True):
+            flat += (buckets[device], number, device, at, _encode(values).decode(), stamp)
+            number += 1
         self._insert(FreshReading, columns(FreshReading), flat)
         self.fold.added(devices)
 
