@@ -370,7 +370,8 @@ class DeviceDetector:
         What no rule explains goes with it as long as it shows itself. It is not held by anything else.
         """
         fits, beside = apart(fits, active)
-        own = active.sensors
+        # Of a rule that goes with it, its sensors do, too, although the active rule does not name them.
+        own = active.sensors.union(*(fit.rule.sensors for fit in fits))
         if beside:
             self.second = diagnose(beside, signs, self._drift.found)
             others = {sensor.name for fit in beside for sensor in fit.sensors}

@@ -18,6 +18,7 @@ from tests.support.places import PLANT_FILE
 
 OPERATOR = Caller("kim", CallerKind.OPERATOR)
 PUMP = load(PLANT_FILE).plant.devices["pump-02"]
+COMPRESSOR = load(PLANT_FILE).plant.devices["compressor-01"]
 MOTOR = load(PLANT_FILE).plant.devices["motor-01"]
 CALM = {
     "temperature": (72.0, 0.3),
@@ -303,6 +304,28 @@ def test_both_alarms_of_a_device_are_acted_upon_and_go_on_after_a_restart() -> N
     successor = Device(PUMP)
     assert successor.recall((), device.alarms(), device.mode) == ()
     assert {alarm.alarm_id for alarm in successor.alarms()} == {first, second}
+
+
+@pytest.mark.parametrize("first", ["electrical_fault", "thermal_runaway", "pressure_leak"])
+def test_a_fault_that_may_be_the_same_one_is_no_second_alarm_and_no_failure(first: str) -> None:
+    """Power and pressure belong to one rule, so that a leak beyond its limit may be what the power shows."""
+
+    def change(hour: float, values: dict[str, float]) -> None:
+        if hour < 2:
+            return
+        if first == "electrical_fault":
+            values["power_consumption"] += 20.0 if hour * 6 % 1 < 0.5 else -16.0
+        elif first == "thermal_runaway":
+            values["temperature"] += 25.0
+        if hour >= 2.3 or first == "pressure_leak":
+            values["pressure"] -= 14.0
+        if hour >= 2.5:
+            values["vibration"] += 4.0
+            values["humidity"] += 30.0
+
+    _, events = watched(change, 3.0, COMPRESSOR, noise=LIVELY)
+    assert raised(events)[0][0] == first
+    assert len(raised(events)) <= 2
 
 
 def test_one_fault_that_shows_in_several_sensors_is_one_alarm() -> None:
