@@ -6,15 +6,16 @@ from math import sin
 import pytest
 
 from aegisflow.config import load
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
-from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.equipment import DeviceSpec, FaultRule
 from aegisflow.domain.readings import Disposition, Reading
 from simulator.dataset import generate
 from simulator.faults import HOUR, Fault
 from simulator.scenario import REFERENCE_SENSORS, Scenario
 from tests.support.places import PLANT_FILE
+from tests.support.samples import device_spec, healthy
 
 SPEC = load(PLANT_FILE).plant.devices["compressor-01"]
 ONSET = 1.5 * HOUR
@@ -198,3 +199,18 @@ def test_after_a_restart_an_active_alarm_goes_on_against_the_level_it_was_raised
     assert raised(events) == []
     assert events[-1].change is Change.CLEARED
     assert events[-1].alarm.fault_type == "bearing_failure"
+
+
+def test_a_second_rule_that_shares_what_follows_with_the_active_one_may_be_the_stronger() -> None:
+    """Its sensors are its reasons then, also where one of them is beyond a limit and told beside."""
+    bearing = FaultRule("bearing", Severity.HIGH, {"vibration": ("high", "beyond")}, expects=("temperature",))
+    choked = FaultRule("choked", Severity.HIGH, {"pressure": ("low", "beyond")}, expects=("temperature",))
+    device = Device(replace(device_spec(), faults=(bearing, choked)))
+    for number, one in enumerate(healthy(500)):
+        values = dict(one.values)
+        if number >= 300:
+            values["vibration"] += 6.0
+        if number >= 400:
+            values["pressure"] -= 25.0
+        device.record(one._replace(values=values))
+    assert {"vibration", "pressure"} <= {name for alarm in device.alarms() for name in alarm.sensors}
