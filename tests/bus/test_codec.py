@@ -166,7 +166,7 @@ def test_a_payload_is_refused_from_one_byte_above_the_limit():
         (b'"flow-rate": 1e13', "flow-rate", "out_of_span", "1e+13"),
     ],
 )
-def test_a_bad_value_is_refused_by_itself_and_its_neighbours_are_taken(fields, sensor, reason, sample):
+def test_b1_a_bad_value_is_refused_by_itself_and_its_neighbours_are_taken(fields, sensor, reason, sample):
     reading = CODEC.decode_reading(message(body(fields)), NOW)
     assert reading.values == {"pressure": 30.0}
     assert [(one.sensor, one.reason.value, one.sample) for one in reading.refused] == [(sensor, reason, sample)]

@@ -35,7 +35,7 @@ def test_an_alarm_is_explained_by_what_would_have_prevented_it(jam: Path, tmp_pa
 
 
 @pytest.mark.parametrize("level", [0.0, 5.0, -3e6])
-def test_a_sensor_that_stood_still_is_said_to_have_never_moved_before(level: float, tmp_path: Path) -> None:
+def test_g6_a_sensor_that_stood_still_is_said_to_have_never_moved_before(level: float, tmp_path: Path) -> None:
     path = tmp_path / "pump-01.csv"
     values = [level] * 600 + [level + 2.5 * max(1.0, abs(level))] * 13
     rows = zip(recorded(values, header="timestamp,device,flow").splitlines()[1:], noise(len(values)), strict=True)

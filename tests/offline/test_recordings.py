@@ -91,7 +91,7 @@ ONE_INSTANT = [
 
 
 @pytest.mark.parametrize("stamp", ONE_INSTANT)
-def test_an_instant_is_read_in_whichever_form_it_is_written(read, stamp: str) -> None:
+def test_g1_an_instant_is_read_in_whichever_form_it_is_written(read, stamp: str) -> None:
     separator = ";" if "," in stamp else ","
     assert read(f"timestamp{separator}flow\n{stamp}{separator}1.5\n").times == [at("2026-02-01T10:00:00Z")]
 
@@ -160,7 +160,7 @@ def test_dates_with_dots_have_the_day_first_as_everywhere(read) -> None:
 
 
 @pytest.mark.parametrize("header", ["Date,Time,flow", "Time,Date,flow", "flow,Datum,Uhrzeit", "DATE,TIME OF DAY,flow"])
-def test_date_and_time_in_two_columns_are_one_timestamp(read, header: str) -> None:
+def test_g1_date_and_time_in_two_columns_are_one_timestamp(read, header: str) -> None:
     cells = {"date": "10/03/2004", "datum": "10/03/2004", "time": "18.00.00", "uhrzeit": "18.00.00"}
     line = ",".join(cells.get(name.split()[0].lower(), "1.5") for name in header.split(","))
     line = line.replace("10/03/2004", "{day}/03/2004")
@@ -212,7 +212,7 @@ def test_options_that_contradict_each_other_are_refused(options) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [("20260302000500", "20260302001000"), ("202603020005", "202603020010")])
-def test_digits_of_a_date_are_no_count_of_milliseconds(read, first: str, second: str) -> None:
+def test_g2_digits_of_a_date_are_no_count_of_milliseconds(read, first: str, second: str) -> None:
     found = read(rows(first, second))
     assert found.times == [at("2026-03-02T00:05:00Z"), at("2026-03-02T00:10:00Z")]
     assert found.told("digits of a date")
@@ -224,7 +224,7 @@ def test_a_number_that_could_be_many_things_is_no_time_unless_said(read, stamp: 
         read(rows(stamp))
 
 
-def test_newest_first_is_read_from_the_end_and_scores_stay_in_the_order_of_the_file(run, read, tmp_path) -> None:
+def test_g1_newest_first_is_read_from_the_end_and_scores_stay_in_the_order_of_the_file(run, read, tmp_path) -> None:
     stamps = [f"2026-02-01 10:00:{second:02d}" for second in range(60)]
     text = rows(*reversed(stamps))
     found = read(text)
@@ -311,7 +311,7 @@ def test_marks_in_numbers_are_understood_from_the_whole_column(read, cells, expe
 
 
 @pytest.mark.parametrize("cells", [('"998"', '"1,011"'), ('"1,013"', '"1,017"')])
-def test_a_column_that_may_have_decimals_or_thousands_is_refused_until_it_is_said(read, cells) -> None:
+def test_g3_a_column_that_may_have_decimals_or_thousands_is_refused_until_it_is_said(read, cells) -> None:
     text = values(*cells, separator=",")
     with pytest.raises(
         RecordingError, match=r"decimals or groups of three digits, expected --decimal \. or --decimal ,"
@@ -330,7 +330,7 @@ def test_other_columns_are_read_beside_one_that_is_ambiguous(run) -> None:
     assert "column flow: '1,011' may have decimals or groups of three digits: not judged (--decimal" in report.text()
 
 
-def test_another_column_tells_what_marks_mean(read) -> None:
+def test_g3_another_column_tells_what_marks_mean(read) -> None:
     text = 'timestamp,flow,level\n2026-02-01,"998","1.5"\n2026-02-02,"1,011","2.5"\n'
     assert read(text).values == {"flow": [998.0, 1011.0], "level": [1.5, 2.5]}
 
@@ -456,7 +456,7 @@ def test_what_stands_above_the_header_is_skipped_and_told(read) -> None:
         ("a,b,c", "a header with a column timestamp"),
     ],
 )
-def test_a_header_that_cannot_be_is_refused_with_line_and_column(read, header: str, message: str) -> None:
+def test_g4_a_header_that_cannot_be_is_refused_with_line_and_column(read, header: str, message: str) -> None:
     with pytest.raises(RecordingError, match=message):
         read(
             f"{header}\n2026-02-01,1,2\n2026-02-02,1,2\n".replace(
@@ -465,7 +465,7 @@ def test_a_header_that_cannot_be_is_refused_with_line_and_column(read, header: s
         )
 
 
-def test_an_empty_timestamp_is_refused_with_its_line_and_is_not_1970(run) -> None:
+def test_g4_an_empty_timestamp_is_refused_with_its_line_and_is_not_1970(run) -> None:
     report = run("timestamp,flow\n2026-02-01,1\n,2\n  ,3\n2026-02-02,4\n")
     assert (report.accepted, report.refused["bad_timestamp"].lines) == (2, [3, 4])
     assert "the timestamp is empty" in report.text()
@@ -492,7 +492,7 @@ MEASUREMENTS = ["fault_current", "target_speed", "attack_angle", "status_tempera
 
 
 @pytest.mark.parametrize("name", LABELS)
-def test_a_label_is_told_and_never_a_sensor(run, name: str) -> None:
+def test_g5_a_label_is_told_and_never_a_sensor(run, name: str) -> None:
     lines = [f"2026-02-01 10:00:{s:02d},{s}.5,{int(s > 30)}" for s in range(60)]
     report = run("\n".join([f"timestamp,flow,{name}", *lines]))
     assert report.sensors == ("flow",)
@@ -580,7 +580,7 @@ def test_rows_that_do_not_say_whose_they_are_belong_to_the_only_device_or_the_on
         run(text, device="pump-77", plant=plant_of(flow={}))
 
 
-def test_a_recording_of_which_nothing_is_read_says_why_and_writes_nothing(run, tmp_path) -> None:
+def test_g1_a_recording_of_which_nothing_is_read_says_why_and_writes_nothing(run, tmp_path) -> None:
     with pytest.raises(NothingReadError, match=r"no reading in 2 rows \(2 no_known_sensor\)") as raised:
         run("timestamp,flow\n2026-02-01,1\n2026-02-02,2\n", missing=("1", "2"))
     assert any("2 no_known_sensor (lines 2, 3" in line for line in raised.value.report.reading_lines())

@@ -115,7 +115,7 @@ def moved_inward(which: str, before: Limits, after: Limits) -> bool:
     return new[0] > old[0] or new[1] < old[1]
 
 
-def test_a_healthy_period_proposes_limits_as_a_diff_and_applies_nothing(plant_file: Path, healthy: Path) -> None:
+def test_h15_a_healthy_period_proposes_limits_as_a_diff_and_applies_nothing(plant_file: Path, healthy: Path) -> None:
     proposal = tune(healthy, plant_file)
     assert plant_file.read_text(encoding="utf-8") == PLANT
     assert proposal.diff.startswith("--- plant.yaml\n+++ proposed\n")
@@ -135,7 +135,7 @@ def test_the_limits_of_the_shipped_plant_are_never_moved_inward(tmp_path: Path, 
     assert {key for key, limits in before.items() if moved_inward(key[2], limits, after[key])} == set()
 
 
-def test_nothing_to_change_is_only_said_where_nothing_is_listed(tuned) -> None:
+def test_h15_nothing_to_change_is_only_said_where_nothing_is_listed(tuned) -> None:
     values = np.random.default_rng(1).normal(50, 1, 3_000).round(2).tolist()
     loose = "      flow: {unit: bar, normal: [0, 100], alarm: [-50, 150], deadband: 30, detector: {threshold: 9}}"
     proposal, before, after = tuned(loose, values)
@@ -178,7 +178,7 @@ limit = st.one_of(st.none(), st.floats(-60, 160).map(lambda value: round(value, 
     normal=st.tuples(limit, limit), alarm=st.tuples(limit, limit), trip=st.tuples(limit, limit), seed=st.integers(0, 99)
 )
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_limit_is_moved_inward_whatever_it_is(tuned, normal, alarm, trip, seed) -> None:
+def test_h15_no_limit_is_moved_inward_whatever_it_is(tuned, normal, alarm, trip, seed) -> None:
     parts = []
     low, high = -1e9, 1e9
     for name, (first, second) in (("trip", trip), ("alarm", alarm), ("normal", normal)):

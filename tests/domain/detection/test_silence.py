@@ -78,7 +78,7 @@ def test_while_the_broker_is_away_nobody_can_be_missed() -> None:
     assert [device.tick(float(at), broker_connected=False) for at in range(0, 600, 5)] == [()] * 120
 
 
-def test_a_device_that_reports_what_must_be_refused_says_so_and_not_that_it_is_silent() -> None:
+def test_b2_a_device_that_reports_what_must_be_refused_says_so_and_not_that_it_is_silent() -> None:
     device = Device(device_spec())
     device.tick(0.0)
     refused = (RefusedValue("temperature", RefusalReason.OUT_OF_SPAN, "-127"),)
