@@ -72,7 +72,7 @@ def test_m1_each_machine_publishes_as_itself_and_only_aegisflow_commands(
         rogue.wait_until(lambda: rogue.messages)
     assert sorted(core.payloads) == [b"answer", b"its own", b"reading"]
     assert pump.payloads == [b"command"]
-    assert rogue.payloads == [b"to the rogue"]
+    assert set(rogue.payloads) == {b"to the rogue"}  # once for each of its filters that it may read
 
 
 def test_m1_nobody_connects_without_a_name_or_without_tls(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,9 +62,13 @@ def test_while_nothing_is_read_the_connection_is_kept_alive() -> None:
 @pytest.mark.broker
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_a_broker_that_keeps_to_mqtt_is_never_held_up(mosquitto: Mosquitto, protocol: str) -> None:
-    with Listener(mosquitto.settings(protocol=protocol), "t") as listener:
+    with (
+        Listener(mosquitto.settings(protocol=protocol), "t") as listener,
+        Listener(mosquitto.settings(client_id="machine")) as machine,
+    ):
         listener.wait_connected()
+        machine.wait_connected()
         for number in range(500):
-            listener.bus.publish("t", str(number).encode())
+            machine.bus.publish("t", str(number).encode())
         listener.wait_until(lambda: len(listener.messages) == 500)
         assert listener.bus.link().warning == ""

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import Severity
@@ -294,6 +294,7 @@ _rules = st.lists(
 
 
 @given(_rules, _severities, _severities)
+@example([PolicyRule("r", ALLOW, severities=(NO_ALARM,))], None, Severity.HIGH)
 def test_h10_setting_an_alarm_aside_never_widens_what_is_allowed(
     rules: list[PolicyRule], told: Severity | None, aside: Severity | None
 ) -> None:
