@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aegisflow.config import load
@@ -177,6 +177,7 @@ limit = st.one_of(st.none(), st.floats(-60, 160).map(lambda value: round(value, 
 @given(
     normal=st.tuples(limit, limit), alarm=st.tuples(limit, limit), trip=st.tuples(limit, limit), seed=st.integers(0, 99)
 )
+@example(normal=(None, None), alarm=(None, None), trip=(0.0, 1.0), seed=0)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_h15_no_limit_is_moved_inward_whatever_it_is(tuned, normal, alarm, trip, seed) -> None:
     parts = []

@@ -166,8 +166,16 @@ def _of_values(sensor: SensorSpec, values: Floats) -> Iterator[tuple[str, str]]:
     if alarm != sensor.alarm:
         yield "alarm", _bounds(alarm)
     normal = _normal(sensor, alarm, low, high, max(high - low, spread))
-    if normal != sensor.normal:
+    # Where what was recorded lies beyond trip or span, no band has room for it: that is no healthy period.
+    if normal != sensor.normal and _has_room(normal, alarm, sensor.trip, sensor.span):
         yield "normal", _bounds(normal)
+
+
+def _has_room(*nested: Limits) -> bool:
+    """Return whether limits that lie within each other leave anything between low and high."""
+    lows = [limits.low for limits in nested if limits.low is not None]
+    highs = [limits.high for limits in nested if limits.high is not None]
+    return not lows or not highs or max(lows) < min(highs)
 
 
 def _further(now: float | None, far: float, seen: float, sensor: SensorSpec, side: int) -> float | None:
