@@ -117,9 +117,11 @@ class Device:
         if command_state.is_watching:
             command_state.observe(at, detector.known(values))
             events = self._told_contradiction(at)
-        if received_at - at > LATE_S and silent_s > self.silent_after_s:
+        active = book.active_type
+        if active and received_at - at > LATE_S and silent_s > self.silent_after_s:
             events += book.end_silence(received_at)
-        diagnosis = detector.observe(at, values, book.active_type)
+            active = book.active_type
+        diagnosis = detector.observe(at, values, active)
         if diagnosis is not None or not book.idle:
             events += book.observe(at, diagnosis, detector.second, detector.known(values), received_at)
         return disposition, events

@@ -124,8 +124,9 @@ class SenderClock:
         contrary = self._contrary
         if expected < -TOLERANCE_S:
             # A backlog, reading by reading, or a clock that was set back; no burst can tell which.
-            self._note(stamp, received_at)
-            if received_at - contrary[0][1] >= _SPAN_S:
+            noted = self._note(stamp, received_at)
+            # One that is thinned out changes nothing that _doubt looks at, unless the stamps stand still.
+            if received_at - contrary[0][1] >= _SPAN_S and (noted or contrary[-1][0] == contrary[-2][0]):
                 return self._doubt(stamp, received_at, noted=True)
             self._latest = stamp
             return stamp - believed
@@ -196,16 +197,18 @@ class SenderClock:
         self._latest = max(self._latest, stamp)
         return min(stamp - self.offset_s, received_at)
 
-    def _note(self, stamp: float, received_at: float) -> None:
+    def _note(self, stamp: float, received_at: float) -> bool:
+        """Keep a contrary reading, and return whether it was: those close to the one before are thinned out."""
         contrary = self._contrary
         if contrary and abs(received_at - contrary[-1][1]) < _APART_S:
-            return
+            return False
         offset = stamp - received_at
         began, low, high = self._run if contrary else (received_at, offset, offset)
         self._run = began, min(low, offset), max(high, offset)
         contrary.append((stamp, received_at))
         if len(contrary) > LAGGING:
             del contrary[0]
+        return True
 
     def _stands_still(self) -> bool:
         """Return whether the newest contrary stamps are all the same while time has passed: then they say nothing."""
