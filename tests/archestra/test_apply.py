@@ -14,8 +14,9 @@ from aegisflow.archestra.reconcile import PlanStep, reconcile
 from aegisflow.archestra.rules import proxy_policy
 from aegisflow.cli import main
 from aegisflow.errors import BadValueError, ConflictError, UnavailableError
-from tests.support.archestra_api import KEY, PAGE, TOOLS, ArchestraStandIn, archestra
+from tests.support.archestra_api import KEY, PAGE, ArchestraStandIn, archestra
 from tests.support.archestra_checks import calls
+from tests.support.nine_tools import NINE
 from tests.support.places import PLANT_FILE
 from tests.support.proxies import ClassicPolicies, Outcome
 from tests.support.terraform import read_module
@@ -102,7 +103,7 @@ def test_from_nothing_archestra_has_everything_and_the_second_time_nothing_chang
     assert (agent["agentType"], gateway["agentType"]) == ("agent", "mcp_gateway")
     assert agent["systemPrompt"].startswith("You are the operations engineer")
     assert gateway["toolExposureMode"] == "full"
-    tools = {f"{server['id']}-{tool}" for tool in TOOLS}
+    tools = {f"{server['id']}-{tool}" for tool in NINE}
     assert set(there.assigned[agent["id"]]) == set(there.assigned[gateway["id"]]) == tools
     assert judged(there, "reduce_load", reduction_pct="50") is Outcome.PERSON
     assert judged(there, "reduce_load", reduction_pct="050") is Outcome.REFUSED
@@ -121,7 +122,7 @@ def test_what_the_api_is_told_is_what_the_export_says(there, walk, shipped):
     for call in calls(shipped.plant):
         name = "aegisflow__execute_device_command"
         assert applied.call(name, call) == exported.call(name, call)
-    for tool in TOOLS:
+    for tool in NINE:
         assert applied.call(f"aegisflow__{tool}", {}) == exported.call(f"aegisflow__{tool}", {})
         assert applied.trusts(f"aegisflow__{tool}", {}) == exported.trusts(f"aegisflow__{tool}", {})
 

@@ -12,15 +12,9 @@ from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import AlarmSpec, DeviceSpec
 from aegisflow.domain.readings import Reading
 from tests.support.alarm_bench import Bench, changes, finding
+from tests.support.healthy import HEALTHY
 from tests.support.places import PLANT_FILE
 
-HEALTHY = {
-    "temperature": (72.0, 0.3),
-    "pressure": (31.5, 0.3),
-    "vibration": (1.5, 0.08),
-    "power_consumption": (20.0, 0.3),
-    "humidity": (40.0, 1.0),
-}
 PUMP = load(PLANT_FILE).plant.devices["pump-02"]
 START = 1_767_600_000.0
 QUARTER_S = 900.0

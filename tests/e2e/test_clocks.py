@@ -15,6 +15,7 @@ import pytest
 from aegisflow.domain.times import format_instant
 from simulator.protocol import Wire
 from tests.support.broker import Mosquitto
+from tests.support.healthy import HEALTHY
 from tests.support.serve_process import ServeProcess, serving
 from tests.support.waiting import eventually
 from tests.support.wall_clock import SetClock
@@ -23,13 +24,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.long, pytest.mark.timeout(240)]
 
 HOUR, DAY, YEAR = 3_600.0, 86_400.0, 365 * 86_400.0
 PUMP = "pump-01"
-LEVELS = {
-    "temperature": (72.0, 0.3),
-    "pressure": (31.5, 0.3),
-    "vibration": (1.5, 0.08),
-    "humidity": (40.0, 1.0),
-    "power_consumption": (20.0, 0.3),
-}
 HOT = {"temperature": 120.0, "vibration": 9.0}
 EVERYBODY = tuple(f"{kind}-0{number}" for kind in ("compressor", "motor", "pump") for number in (1, 2, 3))
 LIVE = (
@@ -97,9 +91,9 @@ class Machines:
             self.rounds += 1
 
     def _publish(self, device_id: str, stamp: float, fault: Mapping[str, float]) -> None:
-        values = {name: self._chance.gauss(*level) for name, level in LEVELS.items()}
+        values = {name: self._chance.gauss(*level) for name, level in HEALTHY.items()}
         for name, level in fault.items():
-            values[name] = level + values[name] - LEVELS[name][0]
+            values[name] = level + values[name] - HEALTHY[name][0]
         content = {"timestamp": format_instant(stamp), "device_id": device_id, **values}
         self._wire.publish(f"aegisflow/sensors/{device_id}", json.dumps(content))
 

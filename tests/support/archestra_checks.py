@@ -17,20 +17,10 @@ from aegisflow.domain.credentials import why_not
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.mcp.tools.commands import CommandChoice, ReductionPct
 from tests.support.command_bench import view
+from tests.support.nine_tools import NINE
 from tests.support.proxies import AppaSession, Call, ClassicPolicies, Outcome, named_tool, trace_mismatches
 from tests.support.terraform import Module, complaints, read_module
 
-NINE = {
-    "get_sensor_stream",
-    "get_device_status",
-    "get_active_anomalies",
-    "get_anomaly_history",
-    "query_device_manual",
-    "get_incident_reports",
-    "execute_device_command",
-    "acknowledge_anomaly",
-    "log_incident_report",
-}
 WORDS_OF_OTHERS = {
     "get_device_status",
     "get_active_anomalies",

@@ -381,8 +381,7 @@ class DeviceDetector:
             others = {sensor.name for sensor in limited}
         if not fits and not own & signs.keys():
             return fits, {}
-        kept = own.union(sensor.name for fit in fits for sensor in fit.sensors)
-        return fits, {name: sign for name, sign in signs.items() if name not in others or name in kept}
+        return fits, {name: sign for name, sign in signs.items() if name not in others or name in own}
 
     def _unclassified(self, at: float, signs: Mapping[str, frozenset[str]], active: bool) -> Diagnosis | None:
         """Return what no rule explains: at once if beyond a limit, otherwise by signs or score and with patience."""

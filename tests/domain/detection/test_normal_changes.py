@@ -14,19 +14,13 @@ from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, Limits
 from aegisflow.domain.readings import Reading
 from aegisflow.errors import BadValueError, NotAllowedError, UnknownNameError
+from tests.support.healthy import HEALTHY
 from tests.support.places import PLANT_FILE
 
 OPERATOR = Caller("kim", CallerKind.OPERATOR)
 PUMP = load(PLANT_FILE).plant.devices["pump-02"]
 COMPRESSOR = load(PLANT_FILE).plant.devices["compressor-01"]
 MOTOR = load(PLANT_FILE).plant.devices["motor-01"]
-CALM = {
-    "temperature": (72.0, 0.3),
-    "pressure": (31.5, 0.3),
-    "vibration": (1.5, 0.08),
-    "power_consumption": (20.0, 0.3),
-    "humidity": (40.0, 1.0),
-}
 LIVELY = {
     "temperature": (75.0, 3.0),
     "pressure": (31.5, 1.0),
@@ -41,7 +35,7 @@ def watched(
     change: Alter,
     hours: float,
     spec: DeviceSpec = PUMP,
-    noise: Mapping[str, tuple[float, float]] = CALM,
+    noise: Mapping[str, tuple[float, float]] = HEALTHY,
     seed: int = 1,
     start_h: float = 0.0,
     device: Device | None = None,
@@ -130,7 +124,7 @@ def test_d1_the_time_after_which_a_level_is_usual_is_a_setting() -> None:
 
 
 def test_d2_a_ramp_to_another_set_point_inside_the_normal_band_is_never_above_low() -> None:
-    cooler = {**CALM, "temperature": (14.0, 0.2)}
+    cooler = {**HEALTHY, "temperature": (14.0, 0.2)}
     spec = replace(
         PUMP,
         sensors={**PUMP.sensors, "temperature": replace(PUMP.sensors["temperature"], normal=Limits(10.0, 22.0))},
@@ -215,7 +209,7 @@ def test_a_fault_inside_the_normal_band_is_found_although_the_noise_is_small_bes
 # --- no latch ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("noise", "size"), [(LIVELY, 4.0), (LIVELY, -4.0), (CALM, 4.0), (CALM, -3.0)])
+@pytest.mark.parametrize(("noise", "size"), [(LIVELY, 4.0), (LIVELY, -4.0), (HEALTHY, 4.0), (HEALTHY, -3.0)])
 @pytest.mark.parametrize("after_min", [5, 16, 26])
 def test_a_bearing_that_fails_after_a_step_of_the_load_is_told_and_over_when_it_is(
     noise: Mapping[str, tuple[float, float]], size: float, after_min: float
@@ -343,7 +337,7 @@ def test_one_fault_that_shows_in_several_sensors_is_one_alarm() -> None:
 NO_TRIP = replace(PUMP, sensors={name: replace(sensor, trip=Limits()) for name, sensor in PUMP.sensors.items()})
 
 
-@pytest.mark.parametrize("noise", [CALM, LIVELY])
+@pytest.mark.parametrize("noise", [HEALTHY, LIVELY])
 @pytest.mark.parametrize("samples", [1, 2, 3])
 @pytest.mark.parametrize("spec", [NO_TRIP, PUMP])
 def test_spikes_of_up_to_three_samples_raise_nothing(
