@@ -1,7 +1,6 @@
 """The export as a whole: what the provider takes, one policy in two formats, and mutants that must be noticed."""
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 
@@ -183,7 +182,7 @@ def test_names_that_differ_only_in_signs_are_two_policies(shipped):
     assert len(asked) == 2 * 10
 
 
-@pytest.mark.skipif(shutil.which("terraform") is None, reason="needs terraform on PATH")
+@pytest.mark.foreign("terraform")
 def test_terraform_reads_the_files_and_finds_them_in_form(files, tmp_path):
     write_export(tmp_path, files)
     environment = {"PATH": "/usr/local/bin:/usr/bin", "CHECKPOINT_DISABLE": "1", "HOME": str(tmp_path)}
@@ -194,12 +193,11 @@ def test_terraform_reads_the_files_and_finds_them_in_form(files, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-if shutil.which("appa") is not None:  # no package of pip or apt brings it
-
-    def test_openappa_itself_agrees_with_the_traces(files, tmp_path):
-        write_export(tmp_path, files)
-        command = ["appa", "replay", "--config", "appa.toml", "traces"]
-        assert subprocess.run(command, cwd=tmp_path / "openappa", capture_output=True).returncode == 0
+@pytest.mark.foreign("appa")
+def test_openappa_itself_agrees_with_the_traces(files, tmp_path):
+    write_export(tmp_path, files)
+    command = ["appa", "replay", "--config", "appa.toml", "traces"]
+    assert subprocess.run(command, cwd=tmp_path / "openappa", capture_output=True).returncode == 0
 
 
 def test_the_readme_is_one_page_and_names_every_variable_without_a_default(files: dict[str, str], placement: Placement):

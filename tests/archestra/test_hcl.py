@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 
 import hcl2
@@ -46,7 +45,7 @@ def test_a_reference_stands_as_it_is_and_a_text_that_looks_like_one_does_not():
     assert [type(body[key]) for key in "abc"] == [Expression, str, str]
 
 
-@pytest.mark.skipif(shutil.which("terraform") is None, reason="needs terraform on PATH")
+@pytest.mark.foreign("terraform")
 def test_terraform_itself_reads_what_was_meant(tmp_path):
     texts = ["${", "%{", "$${x}", "%%{ if y }", '"\\\n\t', "\u2028\x00é🏭", "$", "%", "}"]
     environment = {"PATH": "/usr/local/bin:/usr/bin", "CHECKPOINT_DISABLE": "1", "HOME": str(tmp_path)}

@@ -41,3 +41,24 @@ def test_a_skipped_test_fails_where_all_are_required(
     assert done.returncode == code, done.stdout
     for part in words:
         assert part in done.stdout
+
+
+FOREIGN = """
+import pytest
+def test_there(): pass
+@pytest.mark.foreign("python3")
+def test_at_hand(): pass
+@pytest.mark.foreign("no-such-program-of-anybody")
+def test_of_nobody(): assert False
+"""
+
+
+def test_what_no_package_brings_is_no_test_where_it_is_not(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.support.requiring import *\n")
+    (tmp_path / "test_foreign.py").write_text(FOREIGN)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = foreign: of a program that no package brings\n")
+    environment = {**os.environ, "AEGISFLOW_REQUIRE_ALL_TESTS": "1", "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed, 1 deselected" in done.stdout
