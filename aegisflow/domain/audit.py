@@ -7,10 +7,17 @@ by the head that was exported outside of the database.
 import hashlib
 import json
 
-__all__ = ["GENESIS", "row_hash", "sealed_head", "sealed_row"]
+__all__ = ["GENESIS", "OF_COMMAND", "OF_TOKEN", "row_hash", "sealed_head", "sealed_row", "text_digest"]
 
 GENESIS = "0" * 64
 """Stands before the first row."""
+OF_COMMAND, OF_TOKEN = "command ", "token "
+"""Before the id of a record: so a row of the audit names the record whose digest it has."""
+
+
+def text_digest(text: str) -> str:
+    """Return SHA-256, hexadecimal, of a text; any text has one, half a surrogate pair included."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def sealed_row(digest: str) -> str:
@@ -41,4 +48,4 @@ def row_hash(before: str, at: float, actor: str, act: str, subject: str, detail:
         detail: the row's JSON text, as stored.
     """
     text = json.dumps([before, repr(float(at)), actor, act, subject, detail], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_digest(text)

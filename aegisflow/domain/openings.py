@@ -3,11 +3,11 @@
 Whatever is not plainly a tightening counts as an opening, and so does a change of what this module does not know.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 
+from aegisflow.domain.audit import text_digest
 from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
@@ -56,7 +56,7 @@ def _text(value: object) -> str:
 
 def policy_digest(policy: PolicySpec) -> str:
     """Return the SHA-256 of a policy's lines, in hex."""
-    return hashlib.sha256("\n".join(policy_lines(policy)).encode("utf-8", "surrogatepass")).hexdigest()
+    return text_digest("\n".join(policy_lines(policy)))
 
 
 def line_diff(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@
 The file is text in one canonical form, so that there is no other file that says the same.
 """
 
-import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from aegisflow.domain.audit import row_hash, sealed_head, sealed_row
+from aegisflow.domain.audit import row_hash, sealed_head, sealed_row, text_digest
 from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import StoreError, UnknownNameError
@@ -124,14 +123,14 @@ def _mistakes(
     command_id = found["command_id"]
     if not rows or record.command.command_id != command_id or any(one["command_id"] != command_id for one in details):
         yield "it is not all about one command"
-    if details[-1].get("record_sha256") != _sha256(found["record"]):
+    if details[-1].get("record_sha256") != text_digest(found["record"]):
         yield "the command is not as the audit has it"
     if record.digest and record.digest not in {one.get("digest") for one in details}:
         yield "the approvals are bound to another command"
     gave = [row.actor for row in rows if row.act in ("command_approval_given", "command_approved")]
     if set(record.approved_by) - set(gave):
         yield "somebody is said to have approved it, and no row of the audit says so"
-    known = {_sha256("\n".join(one["lines"])) for one in (json.loads(row.detail) for row in policies)}
+    known = {text_digest("\n".join(one["lines"])) for one in (json.loads(row.detail) for row in policies)}
     if {one["policy_sha256"] for one in details if "policy_sha256" in one} - known:
         yield "it was judged by a policy that is not among it"
     head = Head.of(found["head"])
@@ -169,13 +168,9 @@ def _read(listed: list[Any]) -> AuditRowRead:
 
 
 def _sealed(body: dict[str, Any]) -> str:
-    return f"aegisflow proof {_sha256(_canonical(body))}"
+    return f"aegisflow proof {text_digest(_canonical(body))}"
 
 
 def _canonical(value: object) -> str:
     """Return the one text that stands for a value."""
     return json.dumps(value, ensure_ascii=True, sort_keys=True, indent=1, allow_nan=False) + "\n"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,13 +1,12 @@
 """Is the audit whole? The chain, the seals, the exported heads, and the records that the rows speak of."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from aegisflow.domain.audit import GENESIS, row_hash, sealed_head, sealed_row
+from aegisflow.domain.audit import GENESIS, OF_COMMAND, OF_TOKEN, row_hash, sealed_head, sealed_row, text_digest
 from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.times import format_instant
 from aegisflow.store.chain import AuditRowRead, Head, audit_rows, newest_head
@@ -20,7 +19,6 @@ __all__ = ["SEALED_FROM_HERE", "Verified", "verify"]
 SEALED_FROM_HERE = "audit_sealed"
 """The act of the first row that is sealed in an audit that began without: it stands for the rows before it."""
 _COLUMNS = ("device_id", "command", "proposer_kind", "proposed_at", "stage", "stage_at", "send_by")
-_COMMAND, _TOKEN = "command ", "token "
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class _Walk:
         detail = json.loads(row.detail)
         what = str(detail.get("record_of"))
         self.records[what] = str(detail.get("record_sha256"))
-        if self.since is None and what.startswith(_COMMAND):
+        if self.since is None and what.startswith(OF_COMMAND):
             self.since = row.at
 
 
@@ -155,20 +153,20 @@ def _records(connection: Connection, walk: _Walk) -> str:
     for command_id, record, *columns in connection.run(query).fetchall():
         if not walk.rows:
             return f"it is empty, and the store has commands, such as {command_id}: all of it was removed"
-        left.pop(_COMMAND + command_id, None)
+        left.pop(OF_COMMAND + command_id, None)
         why = _changed(walk, command_id, record, columns)
         if why:
             return f"the command {command_id} {why}"
     if "credentials" in connection.database.get_tables():
         for digest, record in connection.run("SELECT token_sha256, record FROM credentials").fetchall():
-            left.pop(_TOKEN + digest, None)
-            if walk.records.get(_TOKEN + digest) != _sha256(record):
+            left.pop(OF_TOKEN + digest, None)
+            if walk.records.get(OF_TOKEN + digest) != text_digest(record):
                 return f"the token {digest[:12]}… was not made as the audit has it, or changed since"
     return f"what the audit speaks of is gone from the store: {next(iter(left))[:40]}" if left else ""
 
 
 def _changed(walk: _Walk, command_id: str, record: str, columns: list[object]) -> str:
-    known = walk.records.get(_COMMAND + command_id)
+    known = walk.records.get(OF_COMMAND + command_id)
     try:
         read = from_json(record, CommandRecord)
         row = command_row(read)
@@ -177,10 +175,6 @@ def _changed(walk: _Walk, command_id: str, record: str, columns: list[object]) -
     if known is None:
         is_old = walk.since is None or read.command.proposed_at < walk.since
         return "" if is_old else "stands in no row of the audit"
-    if known != _sha256(record) or [row[name] for name in _COLUMNS] != columns:
+    if known != text_digest(record) or [row[name] for name in _COLUMNS] != columns:
         return "was changed in the store after the audit told of it"
     return ""
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -13,6 +13,7 @@ from peewee import DataError, IntegrityError, Model
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.alarms.outbox import Delivery
+from aegisflow.domain.audit import OF_COMMAND, OF_TOKEN, text_digest
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.credentials import Credential
@@ -157,7 +158,7 @@ class Writer:
             if found != (None if before is None else (str(before.stage), before.stage_at)):
                 return False
             self._put(StoredCommand, [row], "command_id")  # leaves published_at, which the row has not
-            self.put_audit(_covering(transition.audit, f"command {row['command_id']}", row["record"]))
+            self.put_audit(_covering(transition.audit, OF_COMMAND + row["command_id"], row["record"]))
         return True
 
     def claim_publish(self, record: CommandRecord, at: float) -> Claimed:
@@ -226,7 +227,7 @@ class Writer:
         with self.audited():
             row = credential_row(credential)
             self._put(CredentialRow, [row], "token_sha256")
-            self.put_audit(_covering((entry,), f"token {credential.token_sha256}", row["record"]))
+            self.put_audit(_covering((entry,), OF_TOKEN + credential.token_sha256, row["record"]))
 
     def put_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Write rows of the audit, within a transaction."""
@@ -285,8 +286,8 @@ class Writer:
 def _covering(entries: Sequence[AuditEntry], what: str, record: str) -> tuple[AuditEntry, ...]:
     """Return rows of the audit of which the last one has the digest of the record that they speak of."""
     *first, last = entries
-    digest = hashlib.sha256(record.encode("utf-8", "surrogatepass")).hexdigest()
-    return (*first, replace(last, detail={**last.detail, "record_of": what, "record_sha256": digest}))
+    covered = {"record_of": what, "record_sha256": text_digest(record)}
+    return (*first, replace(last, detail={**last.detail, **covered}))
 
 
 @lru_cache(256)

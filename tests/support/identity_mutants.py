@@ -35,7 +35,7 @@ IDENTITY_MUTANTS = (
     Mutant(
         "a proof may tell of another command",
         PROOF,
-        'if details[-1].get("record_sha256") != _sha256(found["record"]):',
+        'if details[-1].get("record_sha256") != text_digest(found["record"]):',
         "if False:",
     ),
     Mutant(
@@ -66,7 +66,7 @@ IDENTITY_MUTANTS = (
     Mutant(
         "tokens are not held against the audit",
         VERIFICATION,
-        "if walk.records.get(_TOKEN + digest) != _sha256(record):",
+        "if walk.records.get(OF_TOKEN + digest) != text_digest(record):",
         "if False:",
     ),
     Mutant("the guards of the audit stay away", OPENING, "restored = restore_guards(connection)", "restored = False"),
