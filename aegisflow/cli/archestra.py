@@ -21,6 +21,9 @@ from aegisflow.errors import BadValueError
 
 __all__ = ["archestra_app"]
 
+Remote = Annotated[str, Parameter(help="MCP address of a serve that runs elsewhere; else Archestra runs it")]
+Image = Annotated[str, Parameter(help="image that Archestra runs (default: aegisflow:latest)")]
+
 archestra_app = App(name="archestra", help_format="plaintext")
 
 
@@ -29,15 +32,15 @@ def export(
     folder: Annotated[Path, Parameter(name="DIR", help="folder of the Terraform module; made if it is not there")],
     *,
     plant: PlantPath = DEFAULT_PLANT,
-    remote: Annotated[str, Parameter(help="MCP address of a serve that runs elsewhere; else Archestra runs it")] = "",
-    image: Annotated[str, Parameter(help="image that Archestra runs (default: aegisflow:latest)")] = "",
+    remote: Remote = "",
+    image: Image = "",
     name: Annotated[str, Parameter(help="in Archestra, of server, agent and gateway (default: aegisflow)")] = "",
     check: Annotated[bool, Parameter(negative="", help="write nothing; say what differs (exit code 1)")] = False,
 ) -> int:
     """Write a Terraform module, an OpenAPPA policy and a README from plant.yaml; the same plant gives the same bytes.
 
-    What is left out is as the folder's last export had it. The environment does not override plant.yaml here, and
-    secrets become variables.
+    What is left out is as the folder's last export had it.
+    The environment does not override plant.yaml here; secrets become variables.
     """
     asked = {"name": name, "image": image, "remote": remote}
     before = recorded_placement(folder)
@@ -62,8 +65,8 @@ def apply(
     url: Annotated[str, Parameter(name="URL", help="Archestra's address, such as http://localhost:9000")],
     *,
     plant: PlantPath = DEFAULT_PLANT,
-    remote: Annotated[str, Parameter(help="MCP address of a serve that runs elsewhere; else Archestra runs it")] = "",
-    image: Annotated[str, Parameter(help="image that Archestra runs (default: aegisflow:latest)")] = "",
+    remote: Remote = "",
+    image: Image = "",
     name: Annotated[str, Parameter(help="in Archestra, of server, agent and gateway")] = DEFAULT_NAME,
     model: Annotated[str, Parameter(help="of the agent (default: Archestra's)")] = "",
     restrict: Annotated[bool, Parameter(negative="", help="make the organisation restrictive, for all tools")] = False,
@@ -71,9 +74,9 @@ def apply(
 ) -> int:
     """Bring an Archestra to what export writes, over its HTTP API: shows the plan, and changes only what is ours.
 
-    Keys come from the environment: ARCHESTRA_API_KEY, and with --remote AEGISFLOW_TOKEN. What else the
-    environment says of MQTT_BROKER_HOST and the like is what the image is told. The exit code is 1 while something
-    differs.
+    Keys come from the environment: ARCHESTRA_API_KEY, and with --remote AEGISFLOW_TOKEN.
+    What it says of MQTT_BROKER_HOST and the like is what the image is told.
+    The exit code is 1 while something differs.
     """
     placement = make_placement(name, image, remote)
     token = os.environ.get("AEGISFLOW_TOKEN", "")
