@@ -14,6 +14,7 @@ from aegisflow.actors.gateway import Gateway
 from aegisflow.actors.guard import Guard
 from aegisflow.actors.historian import HistorianActor
 from aegisflow.actors.inbound_queue import InboundQueue
+from aegisflow.actors.messages.diagnosis import DiagnoseAlarms
 from aegisflow.actors.messages.gateway import FlushInbound
 from aegisflow.actors.messages.notifier import AlarmsCommitted, NotifyOperators
 from aegisflow.actors.messages.store import AppendAudit
@@ -22,6 +23,7 @@ from aegisflow.actors.notifier import Notifier
 from aegisflow.actors.runtime.children import ChildSpec, Family
 from aegisflow.actors.runtime.directory import (
     ARCHIVE,
+    DIAGNOSIS,
     GATEWAY,
     GUARD,
     HISTORIAN,
@@ -39,6 +41,7 @@ from aegisflow.bus.codec import Codec
 from aegisflow.bus.topics import Template
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
+from aegisflow.diagnosis import DiagnosisActor
 from aegisflow.domain.alarms.model import AlarmEvent, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.commands.transition import Transition
@@ -318,6 +321,9 @@ class App:
             of_manuals, of_reports = (file and file.with_suffix(f".{what}.db") for what in ("manuals", "reports"))
             return ManualsActor.start(MANUALS, where, settings.manuals, of_manuals, reports_cache=of_reports)
 
+        def diagnosis() -> Any:
+            return DiagnosisActor.start(DIAGNOSIS, where, self.plant)
+
         def device(spec: DeviceSpec) -> ChildSpec:
             def start() -> Any:
                 answer_within_s = self._current.policy.answer_within_s
@@ -340,6 +346,7 @@ class App:
                 ChildSpec(NOTIFIER, notifier),
                 ChildSpec(GUARD, guard, critical=True),
                 ChildSpec(MANUALS, manuals),
+                ChildSpec(DIAGNOSIS, diagnosis),
             ),
             device=device,
             after=(ChildSpec(TICKER, ticker),),
@@ -371,6 +378,7 @@ class App:
 
     def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
         self.directory.tell(NOTIFIER, AlarmsCommitted(events))
+        self.directory.tell(DIAGNOSIS, DiagnoseAlarms(events))
         for listener in self._listeners:
             try:
                 listener(events)

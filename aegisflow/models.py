@@ -5,7 +5,8 @@
     devices ──┬── fresh_readings   as they came, appended; folded now and then into
               ├── readings         clustered by device and time; once old, rolled up into
               └── minutes          one-minute aggregates
-    anomalies ─── alarm_events     an alarm as it is now, and its life
+    anomalies ──┬─ alarm_events    an alarm as it is now, and its life
+                └─ diagnoses       what is probably the matter
     incidents ─── incident_revisions
     commands   audit   dead_letters   deliveries   credentials   schema_version   writer
 
@@ -29,7 +30,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -170,6 +171,17 @@ class AlarmChange(Model):
 
     class Meta:
         table_name = "alarm_events"
+
+
+class DiagnosisRow(Model):
+    """What is probably the matter behind an alarm: the newest."""
+
+    alarm_id = TextField(primary_key=True)
+    record = TextField()
+    """JSON: the ``AlarmDiagnosis``."""
+
+    class Meta:
+        table_name = "diagnoses"
 
 
 class IncidentReport(Model):
@@ -333,6 +345,7 @@ TABLES: tuple[type[Model], ...] = (
     Minute,
     Anomaly,
     AlarmChange,
+    DiagnosisRow,
     IncidentReport,
     ReportRevision,
     StoredCommand,

@@ -10,6 +10,7 @@ from aegisflow.actors.messages.store import (
     FindAudit,
     FindCommand,
     FindCommands,
+    FindDiagnoses,
     FindIncident,
     FindIncidents,
     FindPatterns,
@@ -55,6 +56,8 @@ class ArchiveActor(ThreadedActor):
                 return archive.alarm_kpis(period, operators, among)
             case FindAlarmHistory(alarm_id):
                 return archive.alarm_history(alarm_id)
+            case FindDiagnoses(alarm_ids):
+                return archive.diagnoses(alarm_ids)
             case FindIncidents(reports):
                 return archive.incidents(reports)
             case FindIncident(incident_id):

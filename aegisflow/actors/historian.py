@@ -22,6 +22,7 @@ from aegisflow.actors.messages.store import (
     StoreCredential,
     StoreDeadLetters,
     StoreDeliveries,
+    StoreDiagnosis,
     StoreIncident,
     StoreLevels,
     StoreRecords,
@@ -80,6 +81,8 @@ class Historian:
                 committer.add(Record(message, deliveries=put, dropped_deliveries=drop))
             case StoreLevels(device_id, put, drop):
                 committer.add(Record(message, device_id, levels=put, dropped_levels=drop))
+            case StoreDiagnosis(diagnosis):
+                committer.add(Record(message, diagnoses=(diagnosis,)))
             case StoreTransition():
                 moved = committer.move(message.transition)
                 command_id = message.transition.after.command.command_id

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from aegisflow.actors.messages.common import Tick, Wake
 from aegisflow.actors.messages.notifier import (
+    AlarmDiagnosed,
     AlarmsCommitted,
     DeliveryFinished,
     NotifyOperators,
@@ -51,6 +53,8 @@ class Notifier(ThreadedActor):
         self._steady = steady
         self._metrics = metrics
         self._wall_ahead_s = time.time() - time.monotonic()
+        self._diagnoses: dict[str, str] = {}
+        """Alarm that waits for somebody to what is probably the matter, with whose words it is."""
         self._given_up: dict[str, int] = dict.fromkeys(self._sinks, 0)
 
     def on_start(self) -> None:
@@ -66,6 +70,10 @@ class Notifier(ThreadedActor):
                     if not told:
                         self._end_if_over(event.alarm)
                     self._send(told)
+            case AlarmDiagnosed(alarm_id, text, by_model):
+                if self._book.waits(alarm_id):
+                    self._diagnoses[alarm_id] = text
+                    self._send(self._book.explain(alarm_id, text, self._now()) if by_model else ())
             case NotifyOperators(device_id, subject, severity, text, page):
                 self._send(self._book.call(device_id, subject, severity, text, self._now(), self._steady(), page))
             case OpenAlarmsRecalled():
@@ -100,6 +108,7 @@ class Notifier(ThreadedActor):
 
     def _end_if_over(self, alarm: Alarm) -> None:
         if not _waits(alarm):
+            self._diagnoses.pop(alarm.alarm_id, None)
             # Only people acknowledge and suppress. What is over without that has gone by itself.
             by_people = alarm.state is not AlarmState.NORMAL or bool(alarm.acknowledged_by)
             self._outbox.end(alarm.alarm_id, by_people=by_people)
@@ -130,10 +139,16 @@ class Notifier(ThreadedActor):
     def _try(self, sink: Sink, attempt: Attempt) -> None:
         """Begin to deliver; a sink that fails stops no other."""
         try:
-            sink.deliver(attempt.delivery.notification, partial(self._report, sink.name, attempt.number))
+            told = self._explained(attempt.delivery.notification)
+            sink.deliver(told, partial(self._report, sink.name, attempt.number))
         except Exception as error:
             self.log.exception("sink_failed", sink=sink.name)
             self._report(sink.name, attempt.number, f"it failed with {type(error).__name__}")
+
+    def _explained(self, notification: Notification) -> Notification:
+        """Return a notification of an alarm with what is probably the matter, as far as that is known by now."""
+        text = self._diagnoses.get(notification.subject, "") if notification.is_alarm else ""
+        return replace(notification, text=f"{notification.text}. Probably: {text}") if text else notification
 
     def _report(self, sink: str, number: int, why: str) -> None:
         # In whatever thread the sink ends, so nothing is done here but to tell.

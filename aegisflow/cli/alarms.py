@@ -28,7 +28,9 @@ def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """Print the alarms, those that ask for somebody first; return the exit code."""
     answer = OperatorClient(plant, url).call(ends.LIST_ALARMS)
     found = sorted(answer.alarms, key=lambda alarm: bool(alarm.set_aside_by))
-    lines = [line for alarm in found for line in (_line(alarm), *_facts(alarm), *_past(alarm))] or ["no alarms"]
+    lines = [line for alarm in found for line in (_line(alarm), *_facts(alarm), *_diagnosis(alarm), *_past(alarm))] or [
+        "no alarms"
+    ]
     lines += [f"did not answer: {name}: {why}" for name, why in answer.unavailable.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
@@ -156,6 +158,12 @@ def _evidence(one: ListedEvidence) -> str:
         beside.append(f"alarm limit {one.alarm_limit}" if one.alarm_limit else f"normal {one.normal}")
     value = f"{one.value:.5g} {one.unit}".strip()
     return f"{one.sensor} {value} ({', '.join(beside)}){f' at {one.at},' if one.at else ''} since {one.since}"
+
+
+def _diagnosis(alarm: ListedAlarm) -> list[str]:
+    """Return what is probably the matter, with whose words it is."""
+    one = alarm.diagnosis
+    return [] if one is None or alarm.set_aside_by else [f"    probably {one.line} [{one.source}]"]
 
 
 def _past(alarm: ListedAlarm) -> list[str]:

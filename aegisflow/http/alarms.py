@@ -47,6 +47,7 @@ class AlarmRoutes:
                     first_out=alarm.alarm_id in first,
                     patterns=past.patterns.get(alarm.alarm_id, ()),
                     similar=past.similar.get(alarm.alarm_id, ()),
+                    diagnosis=past.diagnoses.get(alarm.alarm_id),
                 )
                 for alarm in answer.value
             ],

@@ -1,6 +1,7 @@
 """From the shapes that everybody sees to what an agent reads: less of them, and whatever somebody wrote apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from aegisflow.api.schemas.incidents import IncidentDetail, SimilarIncidentSumma
 from aegisflow.api.text import clean, clean_lines, clip, describe_limits, maybe, shorten, z_score
 from aegisflow.domain.alarms.model import Alarm, Timeliness
 from aegisflow.domain.commands.model import CommandReceipt, DeviceCommands
+from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis
 from aegisflow.domain.equipment import DeviceSpec, Limits
 from aegisflow.domain.incidents.model import Pattern
 from aegisflow.domain.incidents.similarity import pattern_line
@@ -42,6 +44,10 @@ P = TypeVar("P", bound=Part)
 T = TypeVar("T")
 
 NOTE_BYTES = 500
+MODEL_BYTES = 600
+"""Of a model's diagnosis."""
+RULES_BYTES = 300
+"""Of a diagnosis by rules, which repeats no evidence."""
 REPORT_BYTES = 1_000
 """Of each longer part of an incident report."""
 SIMILAR_BYTES = 240
@@ -92,9 +98,12 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def alarm_item(
-    alarm: AlarmDetail, similar: Sequence[SimilarIncidentSummary] = (), patterns: Sequence[str] = ()
+    alarm: AlarmDetail,
+    similar: Sequence[SimilarIncidentSummary] = (),
+    patterns: Sequence[str] = (),
+    diagnosis: AlarmDiagnosis | None = None,
 ) -> AlarmItem:
-    """Return an alarm with the evidence of the sensors that deviate most, and what of the past is like it."""
+    """Return an alarm with the evidence of the sensors that deviate most, what of the past is like it, and why."""
     left_out = len(alarm.evidence) - MAX_EVIDENCE
     return trimmed(
         AlarmItem,
@@ -106,6 +115,7 @@ def alarm_item(
         more_evidence=left_out if left_out > 0 else None,
         patterns=list(patterns[:MAX_PATTERNS]) or None,
         similar_incidents=[similar_item(one) for one in similar] or None,
+        untrusted_diagnosis=None if diagnosis is None else _diagnosis(diagnosis),
     )
 
 
@@ -141,6 +151,15 @@ def alarm_line(alarm: AlarmSummary | Alarm) -> str:
 
 def _first_type(alarm: AlarmDetail) -> str | None:
     return alarm.first_type if alarm.first_type != alarm.fault_type else None
+
+
+def _diagnosis(diagnosis: AlarmDiagnosis) -> UntrustedText:
+    """Return what is not in the alarm already; under a field of its own even by rules, for manuals name sections."""
+    by_model = diagnosis.basis is Basis.MODEL
+    said = diagnosis if by_model else replace(diagnosis, readings=(), incidents=())
+    return UntrustedText(
+        words=clean(said.line, MODEL_BYTES if by_model else RULES_BYTES), origin=clean(said.source, 120)
+    )
 
 
 def _note(alarm: AlarmDetail) -> UntrustedText | None:

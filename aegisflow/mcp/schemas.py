@@ -305,6 +305,7 @@ class AlarmItem(Part):
     more_evidence: int | None = Field(default=None, description="sensors left out")
     patterns: list[str] | None = Field(default=None, description="the fault comes again")
     similar_incidents: list[SimilarItem] | None = Field(default=None, description="what helped before")
+    untrusted_diagnosis: UntrustedText | None = None
 
 
 class ActiveAlarms(PagedAnswer):

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from aegisflow.bus import Bus
-from aegisflow.domain.alarms.escalation import Notification
+from aegisflow.domain.alarms.escalation import EXPLAINED, Notification
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import BusError
 from aegisflow.notifications.webhook import DeliveryError, post
@@ -37,8 +37,9 @@ def content_of(notification: Notification) -> dict[str, object]:
 
     ``id`` is the same when a notification is delivered again because its first delivery was not confirmed.
     """
+    explains = "/diagnosis" if notification.page.startswith(EXPLAINED) else ""
     return {
-        "id": f"{notification.subject}/{notification.level}/{format_instant(notification.at)}",
+        "id": f"{notification.subject}/{notification.level}/{format_instant(notification.at)}{explains}",
         "to": notification.to,
         "device_id": notification.device_id,
         "subject": notification.subject,

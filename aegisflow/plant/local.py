@@ -33,6 +33,7 @@ from aegisflow.actors.messages.store import (
     FindAlarms,
     FindCommand,
     FindCommands,
+    FindDiagnoses,
     FindIncident,
     FindIncidents,
     FindPatterns,
@@ -58,6 +59,7 @@ from aegisflow.domain.commands.model import (
     StatedMode,
 )
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -198,6 +200,10 @@ class LocalPlant:
         With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
         """
         return self._answer(self._directory.ask(ARCHIVE, FindAlarmKpis(period, operators, among), READ_S))
+
+    def diagnoses(self, alarm_ids: Sequence[str]) -> Mapping[str, AlarmDiagnosis]:
+        """Return the newest diagnosis of each of these alarms, by the alarm's id; those without any are absent."""
+        return self._directory.ask(ARCHIVE, FindDiagnoses(tuple(alarm_ids)), READ_S) if alarm_ids else {}
 
     def refused(self) -> Answer[tuple[RefusedLine, ...]]:
         """Return what was refused since the plant was started, by device, sensor and reason, the newest first."""

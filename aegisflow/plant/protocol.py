@@ -18,6 +18,7 @@ from aegisflow.domain.commands.model import (
     StatedMode,
 )
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.incidents.model import (
     Incident,
@@ -81,6 +82,9 @@ class Plant(Protocol):
 
         With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
         """
+
+    def diagnoses(self, alarm_ids: Sequence[str]) -> Mapping[str, AlarmDiagnosis]:
+        """Return the newest diagnosis of each of these alarms, by the alarm's id; those without any are absent."""
 
     def refused(self) -> Answer[tuple[RefusedLine, ...]]:
         """Return what was refused since the plant was started, by device, sensor and reason, the newest first."""

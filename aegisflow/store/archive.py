@@ -11,6 +11,7 @@ from peewee import Model, ModelSelect, PeeweeException, fn
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Severity
 from aegisflow.domain.commands.model import CommandReceipt, Stage
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -32,7 +33,7 @@ from aegisflow.domain.views import (
     Stream,
 )
 from aegisflow.errors import StoreError
-from aegisflow.models import AlarmChange, Anomaly, AuditRow, StoredCommand
+from aegisflow.models import AlarmChange, Anomaly, AuditRow, DiagnosisRow, StoredCommand
 from aegisflow.store.connection import Connection, describe
 from aegisflow.store.incidents import all_incidents, find_incident, find_incidents, find_patterns, find_similar
 from aegisflow.store.readings import minute_pages, newest, pages, stored_span
@@ -40,11 +41,14 @@ from aegisflow.store.rows import (
     alarm_event_of,
     alarm_of,
     audit_entry_of,
+    diagnosis_of,
     receipt_of,
 )
 
 _MAX_COUNTED = 100_000
 """Alarms that enter the figures of a period."""
+_MAX_ASKED = 500
+"""Alarms in one query; SQLite takes so many parameters of one in every version."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -165,6 +169,15 @@ class Archive:
         """Return the life of an alarm, oldest first; empty for one that never was."""
         query = AlarmChange.select().where(AlarmChange.alarm_id == alarm_id).order_by(AlarmChange.id)
         return tuple(alarm_event_of(row) for row in query.execute(self._database))
+
+    @_of_one_moment
+    def diagnoses(self, alarm_ids: Sequence[str]) -> Mapping[str, AlarmDiagnosis]:
+        """Return the newest diagnosis of each of these alarms that has one, by the alarm's id."""
+        found: dict[str, AlarmDiagnosis] = {}
+        for start in range(0, len(alarm_ids), _MAX_ASKED):
+            query = DiagnosisRow.select().where(DiagnosisRow.alarm_id.in_(alarm_ids[start : start + _MAX_ASKED]))
+            found |= {row.alarm_id: diagnosis_of(row) for row in query.execute(self._database)}
+        return found
 
     @_of_one_moment
     def incidents(self, query: IncidentQuery) -> IncidentPage:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.alarms.outbox import Delivery
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
 
@@ -28,6 +29,7 @@ class Record(NamedTuple):
     levels: Sequence[AcceptedLevel] = ()
     dropped_levels: Sequence[str] = ()
     """Keys of the levels that were taken back."""
+    diagnoses: Sequence[AlarmDiagnosis] = ()
 
 
 @dataclass(slots=True)
@@ -42,6 +44,8 @@ class Batch:
     """Key to the newest; None where it is dropped."""
     levels: dict[str, AcceptedLevel | None] = field(default_factory=dict)
     """The same for accepted levels."""
+    diagnoses: dict[str, AlarmDiagnosis] = field(default_factory=dict)
+    """Alarm to the newest."""
 
 
 def gather(records: Iterable[Record]) -> Batch:
@@ -56,4 +60,5 @@ def gather(records: Iterable[Record]) -> Batch:
         batch.deliveries |= dict.fromkeys(record.dropped_deliveries)
         batch.levels |= {level.key: level for level in record.levels}
         batch.levels |= dict.fromkeys(record.dropped_levels)
+        batch.diagnoses |= {diagnosis.alarm_id: diagnosis for diagnosis in record.diagnoses}
     return batch

@@ -12,6 +12,7 @@ from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.audit import row_hash, sealed_row
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord
 from aegisflow.domain.credentials import Credential
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import (
@@ -21,6 +22,7 @@ from aegisflow.models import (
     CredentialRow,
     DeadLetterRow,
     DeliveryRow,
+    DiagnosisRow,
     LevelRow,
     StoredCommand,
 )
@@ -187,6 +189,16 @@ def level_row(level: AcceptedLevel) -> Row:
 def level_of(row: LevelRow) -> AcceptedLevel:
     """Return a row of ``levels`` as the accepted level."""
     return from_json(row.record, AcceptedLevel)
+
+
+def diagnosis_row(diagnosis: AlarmDiagnosis) -> Row:
+    """Return a diagnosis as a row of ``diagnoses``."""
+    return {"alarm_id": diagnosis.alarm_id, "record": to_json(diagnosis)}
+
+
+def diagnosis_of(row: DiagnosisRow) -> AlarmDiagnosis:
+    """Return a row of ``diagnoses`` as the diagnosis."""
+    return from_json(row.record, AlarmDiagnosis)
 
 
 def credential_row(credential: Credential) -> Row:

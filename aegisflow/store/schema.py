@@ -77,6 +77,11 @@ def _seal_audit(connection: Connection) -> None:
         connection.run(f"ALTER TABLE audit ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
+def _keep_diagnoses(connection: Connection) -> None:
+    """Make the table of what is probably the matter behind alarms."""
+    connection.run("CREATE TABLE diagnoses (alarm_id TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL)")
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
@@ -90,6 +95,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     11: _keep_credentials,
     12: _keep_levels,
     13: _seal_audit,
+    14: _keep_diagnoses,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

@@ -27,6 +27,7 @@ from aegisflow.models import (
     DeadLetterRow,
     DeliveryRow,
     DeviceKey,
+    DiagnosisRow,
     FreshReading,
     LevelRow,
     StoredCommand,
@@ -45,6 +46,7 @@ from aegisflow.store.rows import (
     credential_row,
     dead_letter_row,
     delivery_row,
+    diagnosis_row,
     level_row,
 )
 from aegisflow.store.seals import Seals
@@ -205,6 +207,8 @@ class Writer:
             self._write_deliveries(batch.deliveries)
         if batch.levels:
             self._write_levels(batch.levels)
+        if batch.diagnoses:
+            self._put(DiagnosisRow, [diagnosis_row(one) for one in batch.diagnoses.values()], "alarm_id")
 
     def _write_levels(self, levels: Mapping[str, AcceptedLevel | None]) -> None:
         kept = [level for level in levels.values() if level is not None]

@@ -230,3 +230,21 @@ def test_d1_what_an_alarm_shows_is_accepted_and_taken_back(serve: Serve, capsys:
 def test_d1_a_device_needs_sensors_and_an_alarm_has_them(serve: Serve, what: tuple[str, ...]) -> None:
     assert run(serve, "accept", *what, "--reason", "recipe B") == 2
     assert serve.asked == []
+
+
+@pytest.mark.parametrize(
+    ("basis", "source"), [("rules", "by rules"), ("model", "a model's words (claude-x), not checked by a person")]
+)
+def test_a_diagnosis_is_printed_with_whose_words_it_is(
+    serve: Serve, capsys: pytest.CaptureFixture[str], basis: str, source: str
+) -> None:
+    diagnosis = {
+        "at": "2026-01-31T08:00:05Z", "basis": basis, "source": source, "fault": "pressure_leak", "confidence": "high",
+        "readings": [], "sections": [], "incidents": [], "proposal": "monitor", "command_id": "", "would_change": "",
+        "words": "", "model": "", "dropped": 0, "line": "pressure leak (high confidence). monitor.",
+    }  # fmt: skip
+    more = {"first_out": False, "patterns": [], "similar_incidents": [], "diagnosis": diagnosis}
+    open_alarm = {**ALARM, **more, "set_aside_by": "", "state": "unacknowledged"}
+    serve.answer = (200, {"as_of": "2026-01-31T08:00:00Z", "alarms": [open_alarm], "unavailable": {}})
+    assert run(serve, "alarms") == 0
+    assert f"    probably pressure leak (high confidence). monitor. [{source}]" in capsys.readouterr().out

@@ -23,6 +23,7 @@ from aegisflow.domain.commands.model import (
     StatedMode,
 )
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.incidents.model import (
     CORRECTABLE,
@@ -148,6 +149,7 @@ class MemoryPlant:
         self.silent_names: dict[str, str] = {}
         self.broker_away_since: float | None = None
         self.stated: list[StatedMode] = []
+        self.diagnosed: dict[str, AlarmDiagnosis] = {}
         self.points = 60
         self.writes = AgentWrites(True, "", None, "")
         self.healthy = True
@@ -310,6 +312,9 @@ class MemoryPlant:
         traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in alarms]
         data = Period(period.end - 60, period.end - 5) if among else None
         return self._answer(replace(alarm_kpis(traces, period, operators), data=data))
+
+    def diagnoses(self, alarm_ids: Sequence[str]) -> Mapping[str, AlarmDiagnosis]:
+        return {one: self.diagnosed[one] for one in alarm_ids if one in self.diagnosed}
 
     def refused(self) -> Answer[tuple[RefusedLine, ...]]:
         return self._answer(self.refusals)

@@ -39,6 +39,16 @@ class OpenAlarmsRecalled:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmDiagnosed:
+    """What is probably the matter behind an alarm; people who are told of it from now on are told this, too."""
+
+    alarm_id: str
+    text: str
+    by_model: bool
+    """Whether a model says so; whoever waits for the alarm is then told of it by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryFinished:
     """A sink has taken a notification, or not."""
 

@@ -12,6 +12,7 @@ from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.credentials import Credential
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
@@ -82,6 +83,13 @@ class StoreLevels:
     put: tuple[AcceptedLevel, ...] = ()
     drop: tuple[str, ...] = ()
     """Keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDiagnosis:
+    """Keep this diagnosis in the place of the alarm's last one."""
+
+    diagnosis: AlarmDiagnosis
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +217,13 @@ class FindAlarmHistory(Question[tuple[AlarmEvent, ...]]):
     """The life of one alarm, oldest first."""
 
     alarm_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindDiagnoses(Question[Mapping[str, AlarmDiagnosis]]):
+    """The newest diagnosis of each of these alarms, by the alarm's id; those without any are absent."""
+
+    alarm_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

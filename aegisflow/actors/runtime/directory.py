@@ -19,6 +19,7 @@ MANUALS = "manuals"
 GUARD = "guard"
 TICKER = "ticker"
 NOTIFIER = "notifier"
+DIAGNOSIS = "diagnosis"
 
 STOPPED = "stopped"
 """``ChildFailed.reason`` of an actor that ended in peace, but with messages left."""

@@ -7,10 +7,12 @@ from pydantic import Field
 
 from aegisflow.api.fields import Number, Read, as_number, number, within, words
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, moment
+from aegisflow.api.schemas.diagnosis import DiagnosisSummary
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.api.text import clean, describe_limits
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity, Timeliness
+from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, SensorSpec
 from aegisflow.domain.incidents.model import Pattern, SimilarIncident
 from aegisflow.domain.incidents.similarity import pattern_line
@@ -154,6 +156,8 @@ class ListedAlarm(AlarmSummary):
     patterns: list[str]
     """The fault comes again and again: how often, and how far apart."""
     similar_incidents: list[SimilarIncidentSummary]
+    diagnosis: DiagnosisSummary | None = None
+    """What is probably the matter; not known for the first moments of an alarm."""
 
     @classmethod
     def among(
@@ -165,6 +169,7 @@ class ListedAlarm(AlarmSummary):
         first_out: bool,
         patterns: Sequence[Pattern],
         similar: Sequence[SimilarIncident],
+        diagnosis: AlarmDiagnosis | None = None,
     ) -> Self:
         """Return an alarm of a device, as of an instant in UTC epoch seconds, with its past."""
         sensors = device.sensors if device else {}
@@ -181,6 +186,7 @@ class ListedAlarm(AlarmSummary):
             first_out=first_out,
             patterns=[pattern_line(pattern) for pattern in patterns[:MAX_PATTERNS]],
             similar_incidents=[SimilarIncidentSummary.of(one) for one in similar],
+            diagnosis=None if diagnosis is None else DiagnosisSummary.of(diagnosis),
         )
 
 

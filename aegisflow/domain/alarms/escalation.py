@@ -31,6 +31,8 @@ HOLD_S = 60.0
 """So long a backlog may still show that an alarm in it is over, before anybody is notified of it."""
 MAX_CATCH_UP_S = 1800.0
 """A backlog that takes longer to come than this keeps the next level from nothing any more."""
+EXPLAINED = "diagnosis of "
+"""How the page of a notification begins that says more about an alarm of which people know."""
 _NOBODY = -1
 """Level of an alarm of which nobody has been notified."""
 
@@ -162,6 +164,32 @@ class EscalationBook:
         due = [one for one in self._open.values() if steady >= one.due_at and _goes_on(one)]
         return tuple(
             self._tell(one.alarm, min(one.level + 1, self._last(one.alarm.severity)), at, steady) for one in due
+        )
+
+    def waits(self, alarm_id: str) -> bool:
+        """Return whether nobody has acknowledged an alarm yet."""
+        return alarm_id in self._open
+
+    def explain(self, alarm_id: str, text: str, at: float) -> tuple[Notification, ...]:
+        """Tell those who were last notified of an alarm what has been found out about it since; nobody else."""
+        one = self._open.get(alarm_id)
+        if one is None or one.level == _NOBODY:
+            return ()
+        alarm, rule = one.alarm, self._spec.rules[one.alarm.severity]
+        what = f"{alarm.fault_type.replace('_', ' ')} on {alarm.device_id}. Probably: {text}"
+        until = at + rule.answer_within_s
+        return (
+            Notification(
+                rule.levels[one.level],
+                alarm.device_id,
+                alarm_id,
+                alarm.severity,
+                what,
+                at,
+                until,
+                one.level,
+                page=f"{EXPLAINED}{alarm_id}",
+            ),
         )
 
     def call(

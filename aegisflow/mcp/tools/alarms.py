@@ -33,7 +33,7 @@ from aegisflow.mcp.presenters import (
 )
 from aegisflow.mcp.schemas import Acknowledgement, ActiveAlarms, AlarmHistory, AlarmItem, PastAlarm
 from aegisflow.mcp.tools.arguments import AlarmId, AnyFaultType, Cursor, DeviceId, End, Last, MinSeverity, Start
-from aegisflow.plant.past import past_of
+from aegisflow.plant.past import Past, past_of
 from aegisflow.plant.protocol import Plant, PlantSource
 
 _DAY_S = 86_400.0
@@ -81,14 +81,6 @@ class AlarmTools:
         past = past_of(plant, page)
         by_severity = dict(Counter(str(alarm.severity) for alarm in alarms))
 
-        def present(alarm: Alarm) -> AlarmItem:
-            similar = [SimilarIncidentSummary.of(one) for one in past.similar.get(alarm.alarm_id, ())]
-            return alarm_item(
-                _detail(alarm, plant),
-                similar,
-                pattern_lines(past.patterns.get(alarm.alarm_id, ())),
-            )
-
         def build(count: int, items: list[AlarmItem]) -> ActiveAlarms:
             more = count < len(rest)
             shown = page[:count]
@@ -106,7 +98,7 @@ class AlarmTools:
                 alarms=items,
             )
 
-        return largest_page(page, present, build)
+        return largest_page(page, lambda alarm: _open_alarm(alarm, past, plant), build)
 
     def get_anomaly_history(
         self,
@@ -182,6 +174,12 @@ class AlarmTools:
         plant = self._plant()
         alarm = plant.acknowledge(alarm_id, caller(), clean(note, 2_000))
         return acknowledgement(AlarmDetail.of(alarm), format_instant(plant.now()))
+
+
+def _open_alarm(alarm: Alarm, past: Past, plant: Plant) -> AlarmItem:
+    similar = [SimilarIncidentSummary.of(one) for one in past.similar.get(alarm.alarm_id, ())]
+    patterns = pattern_lines(past.patterns.get(alarm.alarm_id, ()))
+    return alarm_item(_detail(alarm, plant), similar, patterns, past.diagnoses.get(alarm.alarm_id))
 
 
 def _detail(alarm: Alarm, plant: Plant) -> AlarmDetail:
