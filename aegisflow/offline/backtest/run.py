@@ -96,7 +96,7 @@ def open_recording(path: Path, plant: PlantSpec | None, options: ReadingOptions 
     """
     options = options or ReadingOptions()
     recording = Recording(path, options, None if plant is None else known_sensors(plant))
-    if plant is not None and recording.device_place is None and recording.one_device not in plant.devices:
+    if plant is not None and not recording.says_whose and recording.one_device not in plant.devices:
         if len(plant.devices) == 1 and options.device is None:
             device_id = next(iter(plant.devices))
             recording.options = replace(options, device=device_id)

@@ -116,6 +116,8 @@ def take_apart(text: str) -> Stamp | None:
         if since is None:
             continue
         if "a" in parts:
+            if parts["mark"] == ":" and 4 not in map(len, (parts["a"] or "", parts["c"] or "")):
+                continue  # 08:13:12 is a time of day; colons part dates only beside a year that has all of its digits
             return Stamp(Digits(parts["a"], parts["mark"], parts["b"], parts["c"]), since, parts["zone"] or "")
         month = MONTHS.get(parts["month"].lower())
         if month is None:
@@ -130,8 +132,13 @@ def take_apart(text: str) -> Stamp | None:
 
 def is_time_of_day(text: str) -> bool:
     """Return whether a text is a time without a date; a bare number of one or two digits is not."""
+    return time_of_day(text) is not None
+
+
+def time_of_day(text: str) -> timedelta | None:
+    """Return the time since midnight of a time without a date; None for what is none."""
     match = _TIME_OF_DAY.fullmatch(text)
-    return bool(match and (match["minute"] or match["half"]) and _since_midnight(match.groupdict()) is not None)
+    return _since_midnight(match.groupdict()) if match and (match["minute"] or match["half"]) else None
 
 
 def is_clock_digits(text: str) -> bool:

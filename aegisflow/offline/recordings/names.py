@@ -26,7 +26,36 @@ DEVICE = (
     "equipment_id", "equipment", "unit_id", "unit_number", "turbine_id", "turbine", "station_id", "station",
 )  # fmt: skip
 """Names of columns that say whose row it is."""
-TAG = ("tag", "tag_name", "tagname", "tag_id", "point", "point_id", "signal", "signal_name", "sensor_id", "variable")
+COUNT_UNITS = {
+    "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "sek": "s", "sekunden": "s",
+    "ms": "ms", "msec": "ms", "millis": "ms", "milliseconds": "ms", "us": "us", "µs": "us", "microseconds": "us",
+    "min": "min", "mins": "min", "minute": "min", "minutes": "min", "minuten": "min",
+    "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "stunden": "h", "d": "d", "day": "d", "days": "d",
+}  # fmt: skip
+"""What a column of time counts, as its name has it, to the unit."""
+_COUNTED = frozenset(
+    {
+        "time",
+        "times",
+        "timestamp",
+        "t",
+        "ts",
+        "zeit",
+        "elapsed",
+        "relative",
+        "rel",
+        "since",
+        "start",
+        "test",
+        "laufzeit",
+    }
+    | {"runtime", "stamp", "offset", "duration", "dauer", "temps", "tiempo", "tempo", "total", "from", "begin"}
+)
+"""Words beside the unit in the name of a column that counts time from the start."""
+TAG = (
+    "tag", "tag_name", "tagname", "tag_id", "point", "point_id", "signal", "signal_name", "sensor_id", "variable",
+    "sensor", "sensor_name", "channel", "channel_name", "parameter", "metric", "metric_name", "series", "messstelle",
+)  # fmt: skip
 """Names of columns that say which sensor a row with a single value is of."""
 VALUE = ("value", "val", "wert", "reading", "measurement", "valor", "valeur")
 LABEL = (
@@ -80,6 +109,15 @@ def name_and_unit(name: str) -> tuple[str, str]:
         return name, ""
     unit = match["round"] or match["square"] or match["curly"] or ""
     return match["name"], unit.strip()
+
+
+def count_unit(name: str) -> str | None:
+    """Return what a column counts whose name says time and a unit, as ``time_s`` and ``Elapsed [min]`` do."""
+    words = plain(name).replace("µs", "us").split("_")
+    units = [word for word in words if word in COUNT_UNITS]
+    others = [word for word in words if word not in COUNT_UNITS]
+    long_enough = others or (len(words) == 1 and len(words[0]) > len("hours"))
+    return COUNT_UNITS[units[0]] if len(units) == 1 and long_enough and set(others) <= _COUNTED else None
 
 
 def is_label(name: str, few_values: bool) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from aegisflow.domain.times import parse_duration
 from aegisflow.errors import BadValueError
 
 NONE = "none"
@@ -19,10 +20,12 @@ class ReadingOptions:
         separator: between two cells: one character, or tab
         decimal: what stands before decimals; the other mark then stands between groups of three digits
         encoding: of the text, such as utf-8 or cp1252
-        header_line: number of the line that names the columns
+        header_line: number of the line that names the columns, or 0 where none does
         time_column: column of times; said twice, a column of dates and one of times of day;
             or three to six times, the columns of year, month, day, hour, minute and second
-        time_format: of strptime, such as %d.%m.%Y %H:%M; or s, ms, us, ns since 1970, or excel
+        time_format: of strptime, such as %d.%m.%Y %H:%M; or excel; or what is counted from 1970 or from the start:
+            s, ms, us, ns, min, h, d
+        interval: between two rows of a file that has no times, such as 5s or 15min
         timezone: of times that say none: Europe/Berlin, or +01:00 (default UTC)
         day_first: 04/07 is the 4th of July
         month_first: 04/07 is the 7th of April
@@ -45,6 +48,7 @@ class ReadingOptions:
     header_line: int | None = None
     time_column: tuple[str, ...] = ()
     time_format: str | None = None
+    interval: str | None = None
     timezone: str | None = None
     day_first: bool = False
     month_first: bool = False
@@ -65,3 +69,22 @@ class ReadingOptions:
         if len(self.time_column) > _MOST_PARTS:
             expected = "one column, a date and a time, or year, month, day, hour, minute and second"
             raise BadValueError("--time-column", ", ".join(self.time_column), expected)
+        if self.interval is not None and self.time_column:
+            raise BadValueError("--interval", "beside --time-column", "one of them")
+        if self.interval is not None:
+            self._read_interval(self.interval)
+
+    @property
+    def interval_s(self) -> float | None:
+        """Seconds between two rows of a file that has no times; None where that was not said."""
+        return None if self.interval is None else self._read_interval(self.interval)
+
+    @staticmethod
+    def _read_interval(text: str) -> float:
+        try:
+            interval_s = parse_duration(text)
+        except ValueError:
+            interval_s = 0.0
+        if interval_s <= 0:
+            raise BadValueError("--interval", text, "a duration above zero, such as 5s or 15min")
+        return interval_s

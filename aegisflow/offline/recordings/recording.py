@@ -88,8 +88,9 @@ class Recording:
         sample = _head(self._table)
         roles = Roles(self._table, sample, options)
         self.time_places, self.device_place = roles.time_places, roles.device_place
-        times = TimeSurvey(options)
-        skipped = [] if self.device_place is None else [self.device_place]
+        self._tag_place = roles.tag_place
+        times = TimeSurvey(options, count_s=roles.count_s, of_day=roles.of_day)
+        skipped = [place for place in (self.device_place, self._tag_place) if place is not None]
         self._survey = Survey(self._table, skipped, self.time_places, times)
         self._survey.begin()
         if not sample:
@@ -126,7 +127,16 @@ class Recording:
 
     def device_of(self, cells: Sequence[str]) -> str:
         """Return whose row it is; all rows of a file without a device column belong to one device."""
-        return self.one_device if self.device_place is None else cells[self.device_place].strip()
+        if self._tag_place is None:
+            return self.one_device if self.device_place is None else cells[self.device_place].strip()
+        tag = cells[self._tag_place].strip()
+        owner = self.options.device if self.device_place is None else cells[self.device_place].strip()
+        return f"{owner}/{tag}" if owner else tag
+
+    @property
+    def says_whose(self) -> bool:
+        """Whether rows say of which device they are."""
+        return self.device_place is not None or self._tag_place is not None
 
     @property
     def one_device(self) -> str:
@@ -183,7 +193,7 @@ class Recording:
         said = self.options.label_column
         if said is not None:
             return () if said.lower() == NONE else (roles.place_of(said, "--label-column"),)
-        used = {*self.time_places, self.device_place}
+        used = {*self.time_places, self.device_place, self._tag_place}
         found = [
             place
             for place, name in enumerate(self.header)
@@ -225,7 +235,7 @@ class Recording:
             return self._named_by_plant(places, known) if known is not None else self._named(places)
         if known is not None:
             return self._named_by_plant(range(len(self.header)), known)
-        used = {*self.time_places, self.device_place, *self.labels}
+        used = {*self.time_places, self.device_place, self._tag_place, *self.labels}
         places, words, counts = [], [], []
         for place, name in enumerate(self.header):
             column = self._survey.columns[place]

@@ -12,12 +12,13 @@ from aegisflow.offline.recordings.numbers import plain_number
 from aegisflow.offline.recordings.options import NONE, ReadingOptions
 from aegisflow.offline.recordings.survey import time_text
 from aegisflow.offline.recordings.table import Row, Table
-from aegisflow.offline.recordings.timestamps import of_digits, unit_of
+from aegisflow.offline.recordings.timestamps import UNITS, of_digits, unit_of
 
 _MOST_DEVICES = 50
 _CROWDED = 1.5
 """So many rows to a timestamp, and they are of several devices."""
 _UNIQUE = 0.99
+_COUNTED = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "min": "minutes", "h": "hours", "d": "days"}
 
 
 class Roles:
@@ -32,8 +33,15 @@ class Roles:
         self._table, self._options = table, options
         self._header, self._rows = table.header, [cells for _, cells in sample]
         self.guesses: list[str] = []
+        self.device_place: int | None = None
+        self.count_s: float | None = None
+        """Seconds that one count from the start stands for, where times are no dates; None where they are."""
+        self.of_day = False
+        """Whether times are those of a clock on the wall, without any date."""
         self.time_places = self._find_time()
         self.device_place = self._find_device()
+        self.tag_place = self._find_tag()
+        """The column that says which sensor the one value of a row is of."""
 
     def place_of(self, name: str, option: str) -> int:
         """Return the column that a person named, in whichever case.
@@ -49,6 +57,8 @@ class Roles:
         raise RecordingError(self._table.path, self._table.header_line, f"{option} {name}", f"one of {shown[:300]}")
 
     def _find_time(self) -> tuple[int, ...]:
+        if self._options.interval_s is not None:
+            return self._number_rows(self._options.interval_s)
         said = self._options.time_column
         if said:
             return tuple(self.place_of(name, "--time-column") for name in said)
@@ -66,16 +76,41 @@ class Roles:
         for place in named:
             if self._share(place, self._is_time) >= 0.5:
                 return (place,)
-        if named:
-            return (named[0],)
+        undated = self._without_dates(named)
+        if undated or named:
+            return undated or (named[0],)
         for is_time in (_is_stamp, self._is_time):
             for place in range(len(self._header)):
                 if self._rows and self._share(place, is_time) >= _UNIQUE and self._rises(place):
                     self.guesses.append(f"times in column {self._header[place] or place + 1} (--time-column)")
                     return (place,)
         shown = ", ".join(self._header[:10])[:200] or "nothing"
-        expected = "a header with a column timestamp, or --time-column"
+        expected = "a header with a column timestamp, or --time-column, or --interval where there are no times"
         raise RecordingError(self._table.path, self._table.header_line, shown, expected)
+
+    def _number_rows(self, interval_s: float) -> tuple[int, ...]:
+        self.count_s = interval_s
+        place = self._table.number_rows()
+        for number, cells in enumerate(self._rows):
+            cells.append(str(number))
+        return (place,)
+
+    def _without_dates(self, named: Sequence[int]) -> tuple[int, ...]:
+        """Return the column of times that name no day: counts from the start, or times of day; none for no such."""
+        for place, name in enumerate(self._header):
+            unit = names.count_unit(name)
+            if unit and self._share(place, _is_number) >= _UNIQUE and self._rises(place):
+                self.count_s = 1.0 / UNITS[unit]
+                self.guesses.append(f"{name} counts {_COUNTED[unit]} from the start (--time-format, --time-column)")
+                return (place,)
+        for place in dict.fromkeys((*named, *self._named(names.TIME_OF_DAY))):
+            if self._share(place, is_time_of_day) >= _UNIQUE:
+                self.of_day = True
+                self.guesses.append(
+                    f"{self._header[place]} says no day: each midnight begins the next (--time-column, for the day)"
+                )
+                return (place,)
+        return ()
 
     def _date_and_time(self) -> tuple[int, int] | None:
         days, times = self._named(names.DATE), self._named(names.TIME_OF_DAY)
@@ -110,11 +145,8 @@ class Roles:
         named = self._named(names.DEVICE)
         if named:
             return named[0]
-        tags, values = self._named(names.TAG), self._named(names.VALUE)
-        if tags and values:
-            tag = self._header[tags[0]]
-            self.guesses.append(f"one value a row: each {tag} counts as a device of its own (--device-column)")
-            return tags[0]
+        if self._named(names.TAG) and self._named(names.VALUE):
+            return None
         place = self._parts_rows_of_one_time()
         if place is not None:
             name = self._header[place]
@@ -123,9 +155,28 @@ class Roles:
             )
         return place
 
+    def _find_tag(self) -> int | None:
+        """Return the column by which the rows of one device and one time differ.
+
+        Such a file has a row for each value. What it calls one sensor is watched as a device of its own: values of
+        different sensors in one series would be judged against each other.
+        """
+        if self._options.device_column is not None:
+            return None
+        tags = self._named(names.TAG) if self._named(names.VALUE) else []
+        place = tags[0] if tags else None if self.device_place is None else self._parts_rows_of_one_time()
+        if place is not None:
+            name = self._header[place]
+            self.guesses.append(f"one value a row: each {name} counts as a device of its own (--device-column)")
+        return place
+
     def _parts_rows_of_one_time(self) -> int | None:
-        """Return the column by which rows of the same time differ, if there are many of them."""
-        times = [time_text(cells, self.time_places) for cells in self._rows]
+        """Return the column by which rows of the same time and device differ, if there are many of them."""
+        device = self.device_place
+        times = [
+            (time_text(cells, self.time_places), "" if device is None else cells[device].strip())
+            for cells in self._rows
+        ]
         if not times or len(times) < _CROWDED * len(set(times)):
             return None
         found = []
@@ -135,7 +186,7 @@ class Roles:
             unique = len(set(zip(times, cells, strict=True))) >= _UNIQUE * len(times)
             if (
                 name
-                and place not in self.time_places
+                and place not in (*self.time_places, device)
                 and unique
                 and len(counts) <= _MOST_DEVICES
                 and min(counts.values()) > 1
@@ -178,6 +229,10 @@ class Roles:
 def _has_clock(text: str) -> bool:
     stamp = take_apart(text)
     return plain_number(text) is None and (stamp is None or bool(stamp.since_midnight))
+
+
+def _is_number(text: str) -> bool:
+    return plain_number(text) is not None
 
 
 def _is_stamp(text: str) -> bool:

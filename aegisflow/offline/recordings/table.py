@@ -14,6 +14,8 @@ from aegisflow.offline.recordings.options import ReadingOptions
 from aegisflow.offline.recordings.source import TextFile
 
 SEPARATORS = (",", ";", "\t", "|")
+BLANKS = " "
+"""However many of them stand between two cells."""
 _NAMES = {"\t": "tab", " ": "blank"}
 _SAMPLE_LINES = 200
 _LONGEST = 1_000_000
@@ -45,6 +47,13 @@ class Table:
         self.separator, sample = self._separator(sample, options)
         self.header_line, self.header = self._find_header(sample, options.header_line)
         self._check_header()
+        self._numbered = False
+
+    def number_rows(self) -> int:
+        """Give each row its number, from 0, as one more cell at its end, and return the place of that."""
+        self._numbered = True
+        self.header.append("row")
+        return len(self.header) - 1
 
     @property
     def may_hide_marks(self) -> bool:
@@ -65,8 +74,8 @@ class Table:
         Lines without any cell are no rows. Empty cells that a row has beyond the header are dropped: many
         programs end rows with a separator. ``progress`` is told the share of the file that is read, 0 to 1.
         """
-        separator, columns = self.separator, len(self.header)
-        passed = 0
+        separator, columns = self.separator, len(self.header) - self._numbered
+        passed = taken = 0
         for lines in self._file.blocks(progress):
             first = passed + 1
             passed += len(lines)
@@ -75,7 +84,8 @@ class Table:
             begin = max(first, self.header_line + 1)
             # Line by line, so that an open quote cannot swallow the rest of the file.
             rows = [
-                line.split(separator) if '"' not in line else _split(line, separator) for line in lines[begin - first :]
+                line.split(separator) if '"' not in line and separator != BLANKS else _split(line, separator)
+                for line in lines[begin - first :]
             ]
             numbers: Sequence[int] = range(begin, passed + 1)
             if not set(map(len, rows)) <= {columns}:
@@ -84,6 +94,10 @@ class Table:
                 for cells in rows:
                     if len(cells) > columns and not any(cells[columns:]):
                         del cells[columns:]
+            if self._numbered:
+                for number, cells in enumerate(rows, start=taken):
+                    cells.append(str(number))
+                taken += len(rows)
             yield numbers, rows
 
     def _first(self, count: int) -> list[str]:
@@ -100,11 +114,18 @@ class Table:
         if said is not None:
             return said[1], sample[1:]
         lines = [line for _, line in sample if not line.startswith(_REMARKS)]
+        if _parted_by_blanks(lines):
+            return BLANKS, sample
         return max(SEPARATORS, key=lambda separator: _fit(lines, separator)), sample
 
     def _find_header(self, sample: list[tuple[int, str]], said: int | None) -> tuple[int, list[str]]:
         """Return line and names of the header: the first row that is as wide as those below it."""
         rows = [(number, _split(line, self.separator), line) for number, line in sample]
+        if said == 0:
+            width = max((_width(cells) for _, cells, _ in rows), default=0)
+            if not width:
+                raise RecordingError(self.path, 1, "nothing", "rows of data")
+            return 0, [f"column_{number}" for number in range(1, width + 1)]
         if said is not None:
             found = next((row for row in rows if row[0] == said), None)
             if found is None:
@@ -143,7 +164,8 @@ class Table:
         data = _data(self.header)
         if data:
             found = f"data in place of names ({', '.join(data[:3])})"
-            raise RecordingError(self.path, self.header_line, found, "a header with a column timestamp")
+            expected = "a header with a column timestamp, or --header-line 0 where no line names the columns"
+            raise RecordingError(self.path, self.header_line, found, expected)
 
 
 def separator_name(separator: str) -> str:
@@ -151,7 +173,20 @@ def separator_name(separator: str) -> str:
     return _NAMES.get(separator, separator)
 
 
+def _parted_by_blanks(lines: list[str]) -> bool:
+    """Return whether lines are rows of numbers with nothing but blanks between them, whatever stands above them."""
+    rows = [line.split() for line in lines[1:] if not any(mark in line for mark in SEPARATORS)]
+    widths = {len(row) for row in rows}
+    return len(rows) == len(lines) - 1 > 0 and len(widths) == 1 and widths.pop() > 1 and _numbers(rows)
+
+
+def _numbers(rows: list[list[str]]) -> bool:
+    return all(shape_of(cell) is not NumberShape.WORD for row in rows for cell in row)
+
+
 def _split(text: str, separator: str) -> list[str]:
+    if separator == BLANKS:
+        return text.split()
     if '"' not in text:
         return text.split(separator)
     try:

@@ -33,8 +33,15 @@ class Ambiguous(NamedTuple):
 class TimeSurvey:
     """Looks at every timestamp once, and concludes."""
 
-    def __init__(self, options: ReadingOptions) -> None:
-        self._options = options
+    def __init__(self, options: ReadingOptions, *, count_s: float | None = None, of_day: bool = False) -> None:
+        """Take what the columns have said.
+
+        Args:
+            options: What a person says about the file.
+            count_s: Seconds that one count from the start stands for, where times are such counts.
+            of_day: Whether times are those of a day, without a date.
+        """
+        self._options, self._count_s, self._of_day = options, count_s, of_day
         self._shapes: dict[str, str] = {}
         self._last = ""
         self._dates: dict[Digits, int] = {}
@@ -82,12 +89,14 @@ class TimeSurvey:
                 zone = parse_zone(options.timezone)
             except ValueError:
                 return Ambiguous(None, f"--timezone {options.timezone}", "a name such as Europe/Berlin, or +01:00")
+        if self._count_s is not None or self._of_day:
+            return TimeReader(count_s=self._count_s, of_day=self._of_day, zone=zone, interval_s=interval_s)
         form = options.time_format
         if form in UNITS or form == EXCEL:
             return TimeReader(unit=form, zone=zone, interval_s=interval_s)
         if form is not None:
             if not _is_format(form):
-                expected = "a format of strptime such as %d.%m.%Y %H:%M, or s, ms, us, ns, excel"
+                expected = "a format of strptime such as %d.%m.%Y %H:%M, or s, ms, us, ns, min, h, d, excel"
                 return Ambiguous(None, f"--time-format {form!r}", expected)
             return TimeReader(form=form, zone=zone, interval_s=interval_s)
         if not self._read:

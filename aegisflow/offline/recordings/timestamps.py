@@ -9,10 +9,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from aegisflow.domain.times import parse_instant
-from aegisflow.offline.recordings.calendar import Order, take_apart
+from aegisflow.offline.recordings.calendar import Order, take_apart, time_of_day
 from aegisflow.offline.recordings.numbers import plain_number
 
-UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3_600, "d": 1 / 86_400}
 """How many of them are a second."""
 PLAUSIBLE = {"s": (1e8, 2.2e9), "ms": (4.8e11, 2.2e12), "us": (4.8e14, 2.2e15), "ns": (9e17, 2.2e18)}
 """Numbers that are taken for time since 1970 unasked: up to 2039, from 1985 on, and in seconds from 1973 on.
@@ -24,6 +24,8 @@ _CALENDAR = (-62_135_596_800.0, 253_402_300_800.0)
 EXCEL = "excel"
 _EXCEL_ZERO = datetime(1899, 12, 30, tzinfo=UTC).timestamp()
 _DAY_S = 86_400.0
+_HALF_DAY = timedelta(hours=12)
+_FIRST_DAY = datetime(1970, 1, 1)
 DIGIT_FORMS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
 """Digits of a date, by how many there are."""
 _DIGIT_YEARS = range(1950, 2100)
@@ -114,6 +116,26 @@ class _Zone:
         return at
 
 
+@dataclass(slots=True)
+class _Days:
+    """Clocks on the wall that say no day: each passing of midnight begins the next one."""
+
+    last: dict[str, timedelta]
+
+    def at(self, since_midnight: timedelta, device_id: str) -> datetime:
+        """Return the moment of a time of day, from the 1st of January 1970 on.
+
+        A time that is more than half a day before the one before it is after midnight; one that is more than half a
+        day after it came late, from before midnight.
+        """
+        last = self.last.get(device_id, since_midnight)
+        day = timedelta(days=last.days)
+        ahead = since_midnight - (last - day)
+        day += timedelta(days=(ahead < -_HALF_DAY) - (ahead > _HALF_DAY))
+        self.last[device_id] = max(last, day + since_midnight)
+        return _FIRST_DAY + day + since_midnight
+
+
 class TimeReader:
     """Reads the timestamps of one file."""
 
@@ -126,6 +148,8 @@ class TimeReader:
         form: str | None = None,
         zone: tzinfo | None = None,
         interval_s: float = 1.0,
+        count_s: float | None = None,
+        of_day: bool = False,
     ) -> None:
         """Take what is known of the file.
 
@@ -136,7 +160,10 @@ class TimeReader:
             form: A format of ``strptime`` that all stamps have.
             zone: Of stamps that say none; None is UTC.
             interval_s: Usual time between two stamps of a device.
+            count_s: Seconds that one count from the start stands for, where stamps are such counts.
+            of_day: Whether stamps are times of day, without a date.
         """
+        self._count_s, self._days = count_s, _Days({}) if of_day else None
         self._order, self._dates_in_digits, self._unit, self._form = order, dates_in_digits, unit, form
         self._zone = zone or UTC
         self._wall = _Zone(zone, interval_s, {}) if isinstance(zone, ZoneInfo) else None
@@ -145,12 +172,14 @@ class TimeReader:
     @property
     def by_device(self) -> bool:
         """Whether the same text may be another instant on another device."""
-        return self._wall is not None
+        return self._wall is not None or self._days is not None
 
     def restart(self) -> None:
         """Forget the order of the stamps so far: the file is read again."""
         if self._wall is not None:
             self._wall.last.clear()
+        if self._days is not None:
+            self._days.last.clear()
 
     def at(self, text: str, device_id: str = "") -> float:
         """Return UTC epoch seconds of a timestamp.
@@ -173,6 +202,11 @@ class TimeReader:
             except ValueError:
                 pass
         text = text.strip()
+        if self._days is not None:
+            since = time_of_day(text)
+            if since is None:
+                raise ValueError("no time of day")
+            return self._settle(self._days.at(since, device_id), device_id)
         number = _number(text)
         if number is not None:
             return self._of_number(text, number, device_id)
@@ -190,6 +224,8 @@ class TimeReader:
         if self._unit == EXCEL:
             wall = datetime.fromtimestamp(round(_EXCEL_ZERO + number * _DAY_S, 3), UTC).replace(tzinfo=None)
             return self._settle(wall, device_id)
+        if self._count_s is not None:
+            return number * self._count_s
         if self._unit is not None:
             return number / UNITS[self._unit]
         moment = of_digits(text)
