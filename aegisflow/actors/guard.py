@@ -34,6 +34,7 @@ from aegisflow.actors.runtime.stash import Stash
 from aegisflow.actors.transition_writer import STORE_AGAIN_S, TransitionWriter
 from aegisflow.domain.callers import require_operator
 from aegisflow.domain.commands.authorizer import CommandAuthorizer
+from aegisflow.domain.commands.bounds import HOUR_S
 from aegisflow.domain.commands.model import (
     AgentWrites,
     Command,
@@ -361,7 +362,7 @@ class Guard(ThreadedActor):
     def _ask_store(self) -> None:
         self._recall_at = time.monotonic() + RECALL_AGAIN_S
         policy = self._commands.plant.policy
-        longest = max(policy.device_rate.within_s, policy.plant_rate.within_s)
+        longest = max(policy.device_rate.within_s, policy.plant_rate.within_s, HOUR_S)
         self.tell(HISTORIAN, RecallCommands(self._now() - longest, self.name))
         self.wake_in(RECALL_AGAIN_S)
 
@@ -374,7 +375,7 @@ class Guard(ThreadedActor):
         if len(self._writer):
             return  # it is older than what is on its way; the store is asked again
         self._recall_at = None
-        self._commands.recall(past.records, past.dispatches)
+        self._commands.recall(past.records, past.dispatches, past.changes)
         if self._stash.is_open:
             return
         # Only at the start: later a stop counts here before the store knows of it.

@@ -29,6 +29,7 @@ from aegisflow.api.schemas.commands import (
     CommandRequest,
     CommandSummary,
     ReasonRequest,
+    WayBackOffer,
 )
 from aegisflow.api.schemas.devices import ModeRequest, ModeStatement, RefusedList
 from aegisflow.api.schemas.health import ReloadReport, ReloadRequest
@@ -166,6 +167,26 @@ SHOW_COMMAND = Endpoint(
     Nothing,
     CommandSummary,
     Right.SEE,
+)
+SHOW_WAY_BACK = Endpoint(
+    "show_way_back",
+    "GET",
+    "commands/{id}/way-back",
+    "Show what leads back from a verified command, and what has changed since.",
+    ById,
+    Nothing,
+    WayBackOffer,
+    Right.SEE,
+)
+GO_BACK = Endpoint(
+    "go_back",
+    "POST",
+    "commands/{id}/way-back",
+    "Propose what leads back from a verified command; policy and interlocks hold all the same.",
+    ById,
+    ReasonRequest,
+    CommandSummary,
+    Right.COMMAND,
 )
 GIVE_COMMAND = Endpoint(
     "give_command",
@@ -449,6 +470,8 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     REJECT,
     LIST_COMMANDS,
     SHOW_COMMAND,
+    SHOW_WAY_BACK,
+    GO_BACK,
     GIVE_COMMAND,
     STATE_MODE,
     SHOW_AGENTS,

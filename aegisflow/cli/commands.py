@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
-from aegisflow.api.schemas.commands import Approval, CommandSummary
+from aegisflow.api.schemas.commands import Approval, CommandSummary, WayBackSummary
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
 from aegisflow.cli.client import OperatorClient
 from aegisflow.domain.commands.model import Stage
 from aegisflow.errors import BadValueError, UnknownNameError
 
-__all__ = ["approvals", "approve", "command", "commands", "mode", "reject"]
+__all__ = ["approvals", "approve", "command", "commands", "mode", "reject", "way_back"]
 
 CommandId = Annotated[str, Parameter(help="such as cmd-0123456789ab; approvals lists them")]
 Reason = Annotated[str, Parameter(help="why, for the audit")]
@@ -83,6 +83,26 @@ def command(
     return _told(OperatorClient(plant, url).call(ends.GIVE_COMMAND, body=body))
 
 
+def way_back(
+    command_id: CommandId,
+    *,
+    reason: Annotated[str | None, Parameter(help="propose it, for this reason; left out, it is only shown")] = None,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
+    """Show what leads back from a verified command, or propose it; return the exit code, 1 when it will not be done."""
+    serve = OperatorClient(plant, url)
+    offer = serve.call(ends.SHOW_WAY_BACK, {"id": command_id})
+    found = offer.way_back
+    told = [*_story(offer.of), *_under(f"since then, {offer.as_of}", offer.since)]
+    if found.command is None:
+        told.append(f"  no way back: {found.note}")
+    sys.stdout.write("\n".join(told) + "\n")
+    if found.command is None:
+        return 1
+    return 0 if reason is None else _told(serve.call(ends.GO_BACK, {"id": command_id}, {"reason": reason}))
+
+
 def commands(
     *,
     device: Annotated[str | None, Parameter(help="of this device only")] = None,
@@ -131,7 +151,14 @@ def _story(command: CommandSummary) -> list[str]:
     what = f"{command.command}{f' ({values})' if values else ''} on {command.device_id}"
     stage = f"{command.stage.replace('_', ' ')} since {command.stage_at or command.proposed_at}"
     head = f"{command.command_id}: {what} by {command.words_not_facts.of}, {stage}"
-    return [head, *(f"  {reason}" for reason in command.policy)]
+    back = [] if command.way_back is None or command.way_back.command is None else [_leads_back(command.way_back)]
+    return [head, *(f"  {reason}" for reason in command.policy), *back]
+
+
+def _leads_back(found: WayBackSummary) -> str:
+    values = ", ".join(f"{name} {value}" for name, value in found.parameters.items())
+    note = f"; {found.note}" if found.note else ""
+    return f"  way back: {found.command}{f' ({values})' if values else ''}{note}"
 
 
 def _told(command: CommandSummary) -> int:
@@ -150,6 +177,7 @@ def _paragraph(waiting: Approval) -> list[str]:
     what = f"{waiting.command}{f' ({parameters})' if parameters else ''}"
     return [
         f"{waiting.command_id}: {what} on {waiting.device_id}",
+        *([f"  changes    {waiting.change}"] if waiting.change else []),
         f"  until      {waiting.expires_at}",
         f"  approvals  {waiting.approvals_needed} needed{given}",
         *_under(f"facts when it was proposed, {waiting.facts_at or waiting.proposed_at}", waiting.facts),

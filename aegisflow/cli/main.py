@@ -65,6 +65,10 @@ COMMANDS = {
         "commands:mode",
         "State the mode that a machine is in, as one who stands at it; nothing is sent to the machine.",
     ),
+    "way-back": (
+        "commands:way_back",
+        "Show what leads back from a verified command and what has changed since, or propose it.",
+    ),
     "commands": ("commands:commands", "List commands, the newest first: how far each came, since when and why."),
     "operators": ("tokens:operators_app", "The people who may come in: list, revoke."),
     "agent": (

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from aegisflow.config.faults import build_faults, faults_of, load_of, recovery_of
 from aegisflow.config.fields import BY_EXCEPTION
 from aegisflow.config.file import PlantFile
-from aegisflow.config.limits import all_limits, limits
+from aegisflow.config.limits import all_limits, check_bounds, limits
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
 from aegisflow.config.plant import DevicePart, EquipmentPart
 from aegisflow.domain.commands.interlocks import Recovery
@@ -120,9 +120,15 @@ class _Builder:
             alarm=self._alarm(given),
             silent_after_s=self._silent_after_s(given),
             faults=faults_of(self.faults, sensors),
-            load=load_of(at, given, sensors, self.mistakes),
+            load=self._load(at, given, given, sensors),
             recovery=recovery_of(at, given, sensors, self.mistakes),
         )
+
+    def _load(self, at: KeyPath, given: Tree, own: Tree, sensors: Mapping[str, SensorSpec]) -> LoadSpec | None:
+        if own.get("load"):
+            steps = given["load"].get("max_change"), given["load"].get("max_change_per_hour")
+            check_bounds((*at, "load"), own["load"], *steps, "% of full load", self.mistakes)
+        return load_of(at, given, sensors, self.mistakes)
 
     def device(self, at: KeyPath, part: DevicePart, kind: _Template) -> DeviceSpec:
         """Return a device; only what it gives beyond its kind is built and checked anew."""
@@ -144,7 +150,7 @@ class _Builder:
             parameters=kind.parameters if "parameters" not in own else self._parameters(at, given, own),
             manual=given.get("manual", ""),
             faults=kind.faults if same else faults_of(self.faults, sensors),
-            load=kind.load if same and "load" not in own else load_of(at, given, sensors, self.mistakes),
+            load=kind.load if same and "load" not in own else self._load(at, given, own, sensors),
             recovery=kind.recovery
             if same and "recovery" not in own
             else recovery_of(at, given, sensors, self.mistakes),
@@ -217,13 +223,19 @@ class _Builder:
                 continue
             below, bounds = (*at, "parameters", name), limits(parameter, "limits")
             shown_by, cap = parameter.get("sensor") or "", bool(parameter.get("cap"))
-            parameters[name] = ParameterSpec(name, parameter.get("unit") or "", bounds, shown_by, cap)
+            steps = parameter.get("max_change"), parameter.get("max_change_per_hour")
+            unit = parameter.get("unit") or ""
+            parameters[name] = ParameterSpec(name, unit, bounds, shown_by, cap, *steps)
             if shown_by and sensors.get(shown_by) is None:
                 known = list(sensors)
                 expected = f"a sensor, {one_of(known)}{closest(shown_by, known)}"
                 self.mistakes.add((*below, "sensor"), shown_by, expected)
             if own["parameters"].get(name) is None:
                 continue
+            if steps != (None, None) and not shown_by:
+                expected = "the sensor that shows it; without one nobody knows how far it is moved"
+                self.mistakes.add((*below, "sensor"), None, expected)
+            check_bounds(below, own["parameters"][name], *steps, unit, self.mistakes)
             if not parameter.get("unit"):
                 self.mistakes.add((*below, "unit"), None, "the unit of this setpoint, such as PSI, kW or rpm")
             if bounds.low is None or bounds.high is None or not bounds.low < bounds.high:

@@ -55,7 +55,9 @@ def load_of(
         mistakes.add(
             (*at, "load", "sensor"), name or None, f"a sensor of this kind, {one_of(known)}{closest(name, known)}"
         )
-    return LoadSpec(name, tuple(load.get("moves", ()))) if name in sensors else None
+    if name not in sensors:
+        return None
+    return LoadSpec(name, tuple(load.get("moves", ())), load.get("max_change"), load.get("max_change_per_hour"))
 
 
 def recovery_of(

@@ -44,6 +44,25 @@ def all_limits(at: KeyPath, given: Mapping[str, Any], own: Mapping[str, Any], mi
     return found
 
 
+def check_bounds(
+    at: KeyPath,
+    own: Mapping[str, Any],
+    at_once: float | None,
+    in_an_hour: float | None,
+    unit: str,
+    mistakes: Mistakes,
+) -> None:
+    """Complain about a step that is larger than what may be moved in an hour, where it was given last."""
+    if at_once is None or in_an_hour is None or at_once <= in_an_hour:
+        return
+    if own.get("max_change_per_hour") is None:
+        expected = f"at most {in_an_hour:g} {unit}, its max_change_per_hour"
+        mistakes.add((*at, "max_change"), at_once, expected)
+    else:
+        expected = f"at least {at_once:g} {unit}, its max_change"
+        mistakes.add((*at, "max_change_per_hour"), in_an_hour, expected)
+
+
 _Bound = tuple[tuple[str, str], float]
 
 

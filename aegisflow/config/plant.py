@@ -28,10 +28,14 @@ from aegisflow.config.fields import (
     Signs,
     Text,
     Unit,
+    Wording,
 )
 from aegisflow.domain.equipment import REPEATS_WITHIN_S, AlarmSpec, DetectorSpec, SensorKind
 
 _DETECTOR, _ALARM = DetectorSpec(), AlarmSpec()
+Step = Annotated[float, Field(gt=0, le=1e12, strict=False), Wording("a number above 0, in the unit of the setpoint")]
+# reduce_load takes 20 % or more, so with less than that it could never be ordered.
+LoadStep = Annotated[float, Field(ge=20, le=100, strict=False), Wording("per cent of full load, 20 to 100")]
 
 
 class DetectorPart(Section):
@@ -96,6 +100,10 @@ class LoadPart(Section):
     """A step of this sensor alone is a change of load, and no fault."""
     moves: Names = Field(default_factory=tuple)
     """Sensors that follow the load."""
+    max_change: LoadStep | None = None
+    """Per cent of full load by which one reduce_load may take away more; left out, no bound but its own."""
+    max_change_per_hour: LoadStep | None = None
+    """Per cent of full load that it may be from anything that it was within the hour; left out, no bound."""
 
 
 class FaultPart(Section):
@@ -131,6 +139,10 @@ class ParameterPart(Section):
     """The sensor that shows it, by which a change is proved."""
     cap: bool = False
     """Whether the sensor only has to stay below it."""
+    max_change: Step | None = None
+    """The most that one command may move it by, from what the sensor shows; left out, no bound."""
+    max_change_per_hour: Step | None = None
+    """The most that it may be moved away from anything that it was within the hour; left out, no bound."""
 
 
 class EquipmentPart(Section):

@@ -114,10 +114,23 @@ def _sensors(devices: list[DeviceSpec]) -> Table:
     for sensor in first.sensors.values():
         result.add_row(*(Text(cell) for cell in _row(sensor)))
     if first.parameters:
-        setpoints = (f"{item.name} {_range(item.limits)} {item.unit}" for item in first.parameters.values())
+        setpoints = (
+            f"{item.name} {_range(item.limits)} {item.unit}{_steps(item.max_change, item.max_change_per_hour)}"
+            for item in first.parameters.values()
+        )
         result.caption = Text(f"settable: {', '.join(setpoints)}")
         result.caption_justify = "left"
+    if first.load is not None and (steps := _steps(first.load.max_change, first.load.max_change_per_hour)):
+        result.caption = Text(f"{result.caption or ''}\nload{steps}, in % of full load".strip())
+        result.caption_justify = "left"
     return result
+
+
+def _steps(at_once: float | None, in_an_hour: float | None) -> str:
+    told = ([f"{at_once:g} at once"] if at_once is not None else []) + (
+        [f"{in_an_hour:g} in an hour"] if in_an_hour is not None else []
+    )
+    return f" (by at most {' and '.join(told)})" if told else ""
 
 
 def _unknown_units(plant: PlantSpec) -> dict[str, list[str]]:

@@ -126,6 +126,10 @@ class ParameterSpec:
     """Sensor that shows it; empty for none."""
     is_cap: bool = False
     """Whether the sensor must only stay below it, rather than follow it."""
+    max_change: float | None = None
+    """The most that one command may move it by, from what its sensor shows; None for no bound."""
+    max_change_per_hour: float | None = None
+    """The most that it may be moved away from anything that it was within an hour; None for no bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,10 @@ class LoadSpec:
 
     sensor: str
     moves: tuple[str, ...] = ()
+    max_change: float | None = None
+    """Per cent of full load by which one command may reduce it further; None for no bound."""
+    max_change_per_hour: float | None = None
+    """Per cent of full load that it may be from anything that it was within an hour; None for no bound."""
 
 
 @dataclass(frozen=True, slots=True)

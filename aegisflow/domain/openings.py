@@ -9,6 +9,7 @@ from dataclasses import fields
 
 from aegisflow.domain.audit import text_digest
 from aegisflow.domain.callers import CallerKind
+from aegisflow.domain.commands.bounds import Bound, bounds_of
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import DeviceSpec, Limits
@@ -163,6 +164,18 @@ def device_openings(old: DeviceSpec, new: DeviceSpec) -> Iterator[str]:
             yield f"{new.device_id}: {name} can be set"
         elif not _within(parameter.limits, before.limits):
             yield f"{new.device_id}: {name} can be set beyond what it could be"
+    for what, after in bounds_of(new).items():
+        bound = bounds_of(old).get(what)
+        if bound is not None and _moves_further(bound, after):
+            yield f"{new.device_id}: {what} can be moved further than it could be"
+
+
+def _moves_further(before: Bound, after: Bound) -> bool:
+    """Return whether a bound of change is gone or wider, or goes by another sensor."""
+    limits = ((before.max_change, after.max_change), (before.max_change_per_hour, after.max_change_per_hour))
+    wider = any(old is not None and (new is None or new > old) for old, new in limits)
+    is_bound = any(old is not None for old, _ in limits)
+    return wider or (is_bound and (before.sensor, before.unit) != (after.sensor, after.unit))
 
 
 def operator_openings(old: Mapping[str, OperatorSpec], new: Mapping[str, OperatorSpec]) -> Iterator[str]:

@@ -42,3 +42,5 @@ class CommandsPast:
     dispatches: tuple[tuple[float, str], ...] = ()
     """When a command of an agent went to which device; UTC epoch seconds and device id."""
     agents: AgentWrites = field(default_factory=AgentWrites)
+    changes: tuple[CommandRecord, ...] = ()
+    """What was dispatched within the last hour, and the verified changes of set-points, oldest first."""

@@ -12,11 +12,14 @@ from aegisflow.api.schemas.commands import (
     CommandRequest,
     CommandSummary,
     ReasonRequest,
+    WayBackOffer,
 )
 from aegisflow.api.schemas.devices import ModeRequest, ModeStatement
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.times import format_instant
+from aegisflow.errors import ConflictError
 from aegisflow.plant.protocol import PlantSource
+from aegisflow.plant.way_back import offer_way_back
 
 __all__ = ["CommandRoutes"]
 
@@ -62,6 +65,20 @@ class CommandRoutes:
     def show(self, which: ById, body: Nothing, by: Caller) -> CommandSummary:
         """Return one command as far as it came."""
         return CommandSummary.of(self._plant().command(which.id).value)
+
+    def way_back(self, which: ById, body: Nothing, by: Caller) -> WayBackOffer:
+        """Return what leads back from a verified command, and what has changed since."""
+        return WayBackOffer.offered(offer_way_back(self._plant(), which.id))
+
+    def go_back(self, which: ById, body: ReasonRequest, by: Caller) -> CommandSummary:
+        """Propose what leads back from a verified command: a command like any other, judged as any other."""
+        plant = self._plant()
+        offer = offer_way_back(plant, which.id)
+        found, device_id = offer.way_back, offer.receipt.command.device_id
+        if found.command is None:
+            raise ConflictError(f"there is no way back from {which.id}: {found.note}")
+        why = f"the way back from {which.id}: {body.reason}"
+        return CommandSummary.of(plant.request_command(device_id, found.command, found.parameters, by, why))
 
     def state_mode(self, which: ById, body: ModeRequest, by: Caller) -> ModeStatement:
         """Take an operator's word for the mode that a machine is in; nothing is sent to it."""

@@ -54,6 +54,8 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.GIVE_COMMAND, commands.give),
         route(ends.LIST_COMMANDS, commands.list),
         route(ends.SHOW_COMMAND, commands.show),
+        route(ends.SHOW_WAY_BACK, commands.way_back),
+        route(ends.GO_BACK, commands.go_back),
         route(ends.STATE_MODE, commands.state_mode),
         route(ends.SHOW_AGENTS, commands.agents),
         route(ends.STOP_AGENTS, commands.stop),

@@ -50,6 +50,13 @@ ORDER BY stage_at DESC LIMIT 1
 _HAS_OPEN = f"SELECT 1 FROM anomalies WHERE device_id = ? AND {ALARM_IS_OPEN.sql} LIMIT 1"  # noqa: S608 - all ours
 _HAS_LEVEL = "SELECT 1 FROM levels WHERE device_id = ? LIMIT 1"
 _DISPATCHED = "SELECT command_id, send_by FROM commands WHERE device_id = ? AND send_by > ?"
+_MOVED = f"""
+SELECT record FROM commands
+WHERE send_by > ? OR (command = '{CommandName.SET_PARAMETER}' AND stage = '{Stage.VERIFIED}')
+ORDER BY stage_at DESC LIMIT ?
+"""  # noqa: S608 - all ours
+_MAX_SET = 2_000
+"""So many of the newest commands tell what set-points were, which no bound depends on beyond the last hour."""
 _HAS_STATED = "SELECT 1 FROM audit WHERE act = ? AND subject = ? LIMIT 1"
 _HAS_COMMAND = "SELECT 1 FROM commands WHERE device_id = ? LIMIT 1"
 
@@ -112,8 +119,12 @@ def recall_commands(connection: Connection, since: float) -> CommandsPast:
         str(CallerKind.OPERATOR),
         since,
     ).fetchall()
+    moved = connection.run(_MOVED, since, _MAX_SET).fetchall()
     return CommandsPast(
-        _commands(connection, _OPEN), tuple((at, device) for at, device in sent), _agent_writes(connection)
+        _commands(connection, _OPEN),
+        tuple((at, device) for at, device in sent),
+        _agent_writes(connection),
+        tuple(from_json(text, CommandRecord) for (text,) in reversed(moved)),
     )
 
 

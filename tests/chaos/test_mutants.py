@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.support.bounds_mutants import BOUNDS
 from tests.support.identity_mutants import (
     CONNECTIONS,
     CREDENTIALS,
@@ -46,6 +47,7 @@ DOMAIN = [
         "test_foreign_commands",
         "incidents/test_similarity",
         "commands/test_policy",
+        "commands/test_bounds",
         "commands/test_interlocks",
         "commands/test_verification",
         "commands/test_execution",
@@ -77,9 +79,10 @@ OTHERS = {
     VERIFICATION: ["tests/store/test_seals.py"],
     OPENING: ["tests/store/test_seals.py"],
     OPENINGS: ["tests/domain/test_openings.py"],
+    BOUNDS: ["tests/domain/commands/test_bounds.py"],
     RELOAD: ["tests/plant/test_opened_policy.py"],
     WRITER: STORE,
-    RECALL: STORE,
+    RECALL: [*STORE, "tests/walks/test_walk_of_the_way_back.py"],
     CODEC: ["tests/bus/test_codec.py"],
     CLIENT: MQTT,
     CONNECTION: MQTT,

@@ -32,6 +32,35 @@ def test_h1_commands_are_listed_with_how_far_they_came_since_when_and_why(
     assert capsys.readouterr().out == "no command was ever proposed\n"
 
 
+def test_the_way_back_is_listed_shown_with_what_has_changed_and_proposed_for_a_reason(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    back = {"command": "restore_load", "parameters": {}, "note": "leads to full load, and 20 % was taken away before"}
+    done = {**COMMAND, "stage": "verified", "policy": ["readings show it"], "way_back": back}
+    serve.answer = (200, {"commands": [done]})
+    assert run(serve, "commands") == 0
+    line = "  way back: restore_load; leads to full load, and 20 % was taken away before"
+    assert capsys.readouterr().out.splitlines()[-1] == line
+    since = ["cmd-2 followed it: set_parameter (name speed, value 3), verified"]
+    serve.answer = (200, {"as_of": "2026-01-31T09:00:00Z", "of": done, "way_back": back, "since": since})
+    assert run(serve, "way-back", "cmd-1") == 0
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        line,
+        "  since then, 2026-01-31T09:00:00Z:",
+        f"    {since[0]}",
+    ]
+    assert [asked[:2] for asked in serve.asked[1:]] == [("GET", "/operator/commands/cmd-1/way-back")]
+    serve.answer = (200, {**done, "as_of": "2026-01-31T09:00:00Z", "of": done, "way_back": back, "since": []})
+    assert run(serve, "way-back", "cmd-1", "--reason", "the bearing is new") == 0
+    assert serve.asked[-1][0] == "POST"
+    assert serve.asked[-1][3] == {"reason": "the bearing is new"}
+    none = {**back, "command": None, "note": "it is failed"}
+    serve.answer = (200, {"as_of": "2026-01-31T09:00:00Z", "of": done, "way_back": none, "since": []})
+    assert run(serve, "way-back", "cmd-1", "--reason", "the bearing is new") == 1
+    assert serve.asked[-1][0] == "GET"
+    assert "  no way back: it is failed" in capsys.readouterr().out
+
+
 def test_h11_facts_of_the_proposal_and_of_now_are_printed_with_their_dates(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -495,6 +495,52 @@ MISTAKES = {
         "low 1, high nothing",
         "a low bound and a higher high bound",
     ),
+    "a step of a setpoint that no sensor shows": (
+        GOOD.replace(
+            "    sensors:", "    parameters: {speed: {unit: rpm, limits: [1, 2], max_change: 1}}\n    sensors:"
+        ),
+        3,
+        "kinds.pump.parameters.speed.sensor",
+        "nothing",
+        "the sensor that shows it",
+    ),
+    "a step beyond what an hour allows": (
+        GOOD.replace(
+            "    sensors:",
+            "    parameters: {speed: {unit: PSI, limits: [1, 9], sensor: pressure, max_change: 3, "
+            "max_change_per_hour: 2}}\n    sensors:",
+        ),
+        3,
+        "kinds.pump.parameters.speed.max_change_per_hour",
+        "2",
+        "at least 3 PSI, its max_change",
+    ),
+    "a step of nothing": (
+        GOOD.replace(
+            "    sensors:",
+            "    parameters: {speed: {unit: PSI, limits: [1, 9], sensor: pressure, max_change: 0}}\n    sensors:",
+        ),
+        3,
+        "kinds.pump.parameters.speed.max_change",
+        "0",
+        "a number above 0, in the unit of the setpoint",
+    ),
+    "a step of the load that no command can take": (
+        GOOD.replace("    sensors:", "    load: {sensor: pressure, max_change: 10}\n    sensors:"),
+        3,
+        "kinds.pump.load.max_change",
+        "10",
+        "per cent of full load, 20 to 100",
+    ),
+    "a step of a device's load beyond what an hour allows its kind": (
+        GOOD.replace("    sensors:", "    load: {sensor: pressure, max_change_per_hour: 40}\n    sensors:").replace(
+            "pump-01: pump", "pump-01: {kind: pump, load: {max_change: 50}}"
+        ),
+        9,
+        "lines.line-1.devices.pump-01.load.max_change",
+        "50",
+        "at most 40 % of full load, its max_change_per_hour",
+    ),
     # not a plant file at all
     "a tag": (GOOD + "plant: {name: !!python/name:os.system x}", 9, "plant.name", "the tag", "a plain value"),
     "a list as key": (GOOD + "? [a]\n: b", 9, "", "a key that is itself a list or a mapping", "a word as key"),

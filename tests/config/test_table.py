@@ -54,6 +54,19 @@ def test_sensors_show_units_and_limits(shown):
     assert "settable: pressure_setpoint 28 … 35 PSI" in pump
 
 
+def test_how_far_things_may_be_moved_is_shown(tmp_path):
+    text = DEFAULT.read_text(encoding="utf-8")
+    bounded = text.replace("sensor: power_consumption\n", "sensor: power_consumption\n      max_change: 30\n")
+    bounded = bounded.replace(
+        "limits: [28, 35], sensor: pressure}", "limits: [28, 35], sensor: pressure, max_change: 2}"
+    )
+    path = tmp_path / "plant.yaml"
+    path.write_text(bounded, encoding="utf-8")
+    pump = printed(table(load(path, {})))
+    assert "settable: pressure_setpoint 28 … 35 PSI (by at most 2 at once)" in pump
+    assert "load (by at most 30 at once), in % of full load" in pump
+
+
 def test_a_device_with_its_own_sensors_has_its_own_table(tmp_path):
     text = DEFAULT.read_text(encoding="utf-8")
     override = "pump-03: {kind: pump, sensors: {temperature: {alarm: {high: 85}}}}"

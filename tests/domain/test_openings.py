@@ -12,7 +12,7 @@ from aegisflow.domain.commands.model import Command, CommandName
 from aegisflow.domain.commands.policy import Decision, PlantView, decide
 from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
-from aegisflow.domain.equipment import DeviceSpec, Limits, ParameterSpec
+from aegisflow.domain.equipment import DeviceSpec, Limits, LoadSpec, ParameterSpec
 from aegisflow.domain.openings import (
     access_openings,
     device_openings,
@@ -23,7 +23,7 @@ from aegisflow.domain.openings import (
     policy_openings,
 )
 from aegisflow.domain.rights import Role
-from tests.support.command_bench import view
+from tests.support.command_bench import powered, view
 
 CALLERS = ("agent", "operator", "line-agent", "anna")
 COMMANDS = (CommandName.REDUCE_LOAD, CommandName.SET_PARAMETER, CommandName.EMERGENCY_SHUTDOWN)
@@ -197,3 +197,22 @@ def test_a_device_that_moves_under_other_rules_or_may_be_set_further_is_named() 
         assert list(device_openings(device, changed))
     assert not list(device_openings(device, replace(device, parameters=narrower, description="x")))
     assert list(device_openings(replace(device, parameters={}), device))
+
+
+@pytest.mark.parametrize(
+    ("step", "in_an_hour", "opens"),
+    [(2.0, 4.0, False), (1.0, 4.0, False), (2.0, 3.0, False), (3.0, 4.0, True), (None, 4.0, True), (2.0, None, True)],
+)
+def test_a_bound_of_change_that_is_wider_or_gone_opens(
+    step: float | None, in_an_hour: float | None, opens: bool
+) -> None:
+    speed = ParameterSpec("speed", "rpm", Limits(1, 5), "power", False, 2.0, 4.0)
+    device = replace(powered("pump-01"), parameters={"speed": speed}, load=LoadSpec("power", (), 30.0, 60.0))
+    changed = replace(speed, max_change=step, max_change_per_hour=in_an_hour)
+    assert bool(list(device_openings(device, replace(device, parameters={"speed": changed})))) is opens
+    load = LoadSpec("power", (), step and 15 * step, in_an_hour and 15 * in_an_hour)
+    assert bool(list(device_openings(device, replace(device, load=load)))) is opens
+    moved = replace(speed, sensor="temperature")
+    assert list(device_openings(device, replace(device, parameters={"speed": moved})))
+    bare = replace(device, parameters={"speed": ParameterSpec("speed", "rpm", Limits(1, 5))}, load=None)
+    assert not list(device_openings(bare, device))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from starlette.testclient import TestClient
 
 from aegisflow.api.endpoints import ENDPOINTS, PREFIX, Endpoint
 from aegisflow.domain.callers import Caller, CallerKind
-from aegisflow.domain.commands.model import CommandName
+from aegisflow.domain.commands.model import CommandName, Stage, WayBack
 from aegisflow.domain.credentials import Credential
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import operator_routes
@@ -29,9 +30,11 @@ REPORT = {
     "actions_taken": "gasket replaced",
     "outcome": "tight again",
 }
+VERIFIED = "cmd-of-before"
 BODIES: dict[str, dict[str, Any]] = {
     "approve_command": {"digest": "digest-of-cmd-1"},
     "reject_command": {"reason": "no need"},
+    "go_back": {"reason": "the bearing is new"},
     "give_command": {"device_id": "pump-01", "command": "restart", "justification": "checked", "parameters": {"n": 1}},
     "state_mode": {"mode": "reduced_load", "reduction_pct": 40, "reason": "the valve is half shut"},
     "stop_agents": {"reason": "drill"},
@@ -66,6 +69,15 @@ def something_of_everything(plant: MemoryPlant) -> None:
         plant.log_incident(a_new_incident(device_id=device_id))
     plant.accept_levels("pump-01", ("temperature",), Caller("anna", CallerKind.OPERATOR), "recipe A")
     plant.request_command("pump-01", CommandName.RESTART, {"x": "y"}, Caller("seven", CallerKind.AGENT), "it is hot")
+    back = WayBack(CommandName.RESTORE_LOAD)
+    plant.requests.append(
+        replace(
+            plant.requests[0],
+            command=replace(plant.requests[0].command, command_id=VERIFIED),
+            stage=Stage.VERIFIED,
+            way_back=back,
+        )
+    )
 
 
 @pytest.fixture
@@ -77,7 +89,7 @@ def document(web: TestClient) -> dict[str, Any]:
 def path_of(endpoint: Any3) -> str:
     ids = {
         "alarms": ALARM,
-        "commands": COMMAND,
+        "commands": VERIFIED if endpoint.name == "go_back" else COMMAND,
         "devices": "pump-01",
         "incidents": "1",
         "agent-tokens": "line-agent",

@@ -25,6 +25,8 @@ LEAST = {
     "reject_command": Role.APPROVER,
     "list_commands": Role.VIEWER,
     "show_command": Role.VIEWER,
+    "show_way_back": Role.VIEWER,
+    "go_back": Role.OPERATOR,
     "give_command": Role.OPERATOR,
     "state_mode": Role.OPERATOR,
     "show_agents": Role.VIEWER,

@@ -79,6 +79,7 @@ IDENTITY_MUTANTS = (
         "return rule.verdict is not Verdict.DENY and not any(_let(",
         "return rule.verdict is Verdict.ASK and not any(_let(",
     ),
+    Mutant("a wider bound of change opens nothing", OPENINGS, "return wider or (is_bound", "return (is_bound"),
     Mutant(
         "a rule that is gone opens nothing",
         OPENINGS,

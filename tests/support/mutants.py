@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
+from tests.support.bounds_mutants import BOUNDS_MUTANTS
 from tests.support.identity_mutants import IDENTITY_MUTANTS
 from tests.support.mutant import Mutant
 from tests.support.places import ROOT
@@ -37,6 +38,32 @@ CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/conn
 
 MUTANTS = (
     *IDENTITY_MUTANTS,
+    *BOUNDS_MUTANTS,
+    Mutant(
+        "how far it moves is not judged",
+        POLICY,
+        "*beyond(command, device, plant.bounds, plant.held)]",
+        "]",
+    ),
+    Mutant(
+        "how far it moves is not judged at the machine",
+        STATE_MACHINE,
+        "against += tuple(beyond(command, view, bounds_of(self._fingerprint[0]), {}))",
+        "beyond(command, view, bounds_of(self._fingerprint[0]), {})",
+    ),
+    Mutant(
+        "what was moved is forgotten at a restart",
+        OPEN_COMMANDS,
+        "        for record in changes:\n            self._note_change(record)\n",
+        "",
+    ),
+    Mutant("what was moved counts without end", OPEN_COMMANDS, "(one.send_by or at) > at - HOUR_S}", "True}"),
+    Mutant(
+        "the store tells nothing of what was moved",
+        RECALL,
+        "tuple(from_json(text, CommandRecord) for (text,) in reversed(moved)),",
+        "(),",
+    ),
     Mutant(
         "allow beats ask",
         POLICY,

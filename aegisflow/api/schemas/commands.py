@@ -8,7 +8,7 @@ from aegisflow.api.fields import Read, as_number, name_in, whole, within, words
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, StatedWords, moment
 from aegisflow.api.text import clean
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, Stage
+from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, Offer, Stage, WayBack
 from aegisflow.domain.times import format_instant
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "CommandRequest",
     "CommandSummary",
     "ReasonRequest",
+    "WayBackOffer",
 ]
 
 MAX_COMMANDS = 200
@@ -50,6 +51,21 @@ def who(caller: Caller) -> str:
     return f"{caller.kind} {clean(caller.name, NAME_BYTES)}{proven}"
 
 
+class WayBackSummary(Shape):
+    """The inverse of a command, which an operator can propose."""
+
+    command: CommandName | None
+    """None where no command leads back; ``note`` says why."""
+    parameters: Parameters
+    note: str
+    """In what it leads elsewhere, or why there is none."""
+
+    @classmethod
+    def of(cls, found: WayBack | None) -> Self | None:
+        """Return a way back; None for a command of which none was kept."""
+        return None if found is None else cls(command=found.command, parameters=dict(found.parameters), note=found.note)
+
+
 class CommandSummary(Shape):
     """How far a command came, and why; the proposer's words come last."""
 
@@ -66,6 +82,10 @@ class CommandSummary(Shape):
     """What the policy said, or why it went no further."""
     next_step: str
     """Who must do what now."""
+    change: str = ""
+    """What it moves, from what to what; empty for a command that moves neither load nor set-point."""
+    way_back: WayBackSummary | None = None
+    """What leads back from it; none before it is verified. It is never sent by itself."""
     words_not_facts: StatedWords
     """The proposer's justification."""
 
@@ -84,6 +104,8 @@ class CommandSummary(Shape):
             expires_at=moment(receipt.expires_at),
             policy=list(receipt.reasons),
             next_step=receipt.next_step,
+            change="" if receipt.change is None else str(receipt.change),
+            way_back=WayBackSummary.of(receipt.way_back) if receipt.stage is Stage.VERIFIED else None,
             words_not_facts=StatedWords(
                 of=who(command.proposed_by),
                 text=clean(command.justification, WORDS_BYTES),
@@ -128,6 +150,28 @@ class Approval(CommandSummary, _Judged):
             digest=view.digest,
             approved_by=list(view.approved_by),
             approvals_needed=view.approvals_needed,
+        )
+
+
+class WayBackOffer(Shape):
+    """The way back from a command, and what has changed since it was verified."""
+
+    as_of: Moment
+    of: CommandSummary
+    """The command to come back from."""
+    way_back: WayBackSummary
+    since: list[str]
+    """What has changed since; nothing here is judged before the way back is proposed."""
+
+    @classmethod
+    def offered(cls, offer: Offer) -> Self:
+        """Return an offer as people see it."""
+        found = offer.way_back
+        return cls(
+            as_of=format_instant(offer.as_of),
+            of=CommandSummary.of(offer.receipt),
+            way_back=WayBackSummary(command=found.command, parameters=dict(found.parameters), note=found.note),
+            since=list(offer.since),
         )
 
 

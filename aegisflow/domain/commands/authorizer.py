@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import Caller, require_operator
+from aegisflow.domain.commands.bounds import bounds_of, change_of, way_back
 from aegisflow.domain.commands.execution import Progress, of_another_clock
 from aegisflow.domain.commands.model import (
     FOLLOWS,
@@ -19,6 +20,7 @@ from aegisflow.domain.commands.model import (
     CommandReceipt,
     CommandRecord,
     DeviceView,
+    Movement,
     Stage,
 )
 from aegisflow.domain.commands.open_commands import OpenCommands
@@ -69,7 +71,7 @@ class CommandAuthorizer:
         by = command.proposed_by
         proposed = row(command, Stage.PROPOSED, at, by.name, kind=by.kind, authenticated=by.authenticated)
         record = CommandRecord(
-            CommandReceipt(command, Stage.PROPOSED, decision.reasons, ""),
+            CommandReceipt(command, Stage.PROPOSED, decision.reasons, "", change=self._change(command, device)),
             at,
             state_version="" if device is None else device.version,
             facts=() if device is None else device.facts,
@@ -250,18 +252,27 @@ class CommandAuthorizer:
         command = record.command
         next_step = "on its way to the machine; get_device_status shows what becomes of it. It is not done yet"
         after = at_stage(record, Stage.DISPATCHED, at, reasons, next_step)
+        spec = self.commands.plant.devices[command.device_id]
+        last_set = self.commands.last_set(command.device_id, str(command.parameters.get("name")))
+        change = self._change(command, device)
         after = replace(
             after,
+            receipt=replace(after.receipt, change=change, way_back=way_back(command, device, spec, last_set)),
             state_version=device.version,
             send_by=at + self._policy.send_within_s,
-            expectation=expect(command, device, self.commands.plant.devices[command.device_id]),
+            expectation=expect(command, device, spec),
         )
         effect = "no sensor shows it" if after.expectation is None else after.expectation.describe()
+        moved = {} if change is None else {"change": str(change)}
         rows = (
             row(command, Stage.APPROVED, at, by, reasons, **self._rules()),
-            row(command, Stage.DISPATCHED, at, "guard", (f"expected: {effect}",)),
+            row(command, Stage.DISPATCHED, at, "guard", (f"expected: {effect}",), **moved),
         )
         return Transition(before, after, (*audit, *rows))
+
+    def _change(self, command: Command, device: DeviceView | None) -> Movement | None:
+        spec = self.commands.plant.devices.get(command.device_id)
+        return None if device is None or spec is None else change_of(command, device, bounds_of(spec))
 
     def _waiting(self, command_id: str) -> CommandRecord:
         record = self.commands.open.get(command_id)

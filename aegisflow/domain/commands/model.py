@@ -12,7 +12,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aegisflow.domain.alarms.model import Severity
@@ -186,6 +186,38 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Movement:
+    """What a command moves: a set-point, or the load."""
+
+    what: str
+    """Name of the set-point; ``load`` for the per cent of full load that are taken away."""
+    unit: str
+    before: float | None
+    """What readings showed, or the mode told, when the command was judged; None where nobody knew."""
+    after: float
+    """What was wanted."""
+    sensor: str = ""
+    """What shows it; empty for the load, and where nothing does."""
+
+    def __str__(self) -> str:
+        since = "" if self.before is None else f"from {self.before:.4g} "
+        return f"{self.what} {since}to {self.after:.4g} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """What would lead back from a command to how the machine was; it is offered, and never sent by itself."""
+
+    command: CommandName | None
+    """None where there is none, and ``note`` says why."""
+    parameters: Mapping[str, str | float] = field(default_factory=dict)
+    note: str = ""
+    """In what it leads elsewhere, or why there is no way back."""
+    mode: Mode | None = None
+    """The mode that the machine was in before; None where that is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReceipt:
     """What the proposer gets back: how far the command has come, and why."""
 
@@ -197,6 +229,23 @@ class CommandReceipt:
     expires_at: float | None = None
     stage_at: float | None = None
     """When it came to its stage, UTC epoch seconds; None while that is not stored."""
+    change: Movement | None = None
+    """What it moves; None for a command that moves neither load nor set-point."""
+    way_back: WayBack | None = None
+    """What leads back from it, as it was when it was dispatched; None before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an operator may propose to come back from a command."""
+
+    receipt: CommandReceipt
+    """The command to come back from."""
+    way_back: WayBack
+    since: tuple[str, ...]
+    """What has changed since it was verified, as sentences."""
+    as_of: float
+    """UTC epoch seconds by the plant's clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,16 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from aegisflow.domain.commands.model import AgentWrites, CommandReceipt, CommandRecord, CommandView, Mode, Stage
+from aegisflow.domain.commands.bounds import HOUR_S, bounds_of
+from aegisflow.domain.commands.model import (
+    AgentWrites,
+    CommandName,
+    CommandReceipt,
+    CommandRecord,
+    CommandView,
+    Mode,
+    Stage,
+)
 from aegisflow.domain.commands.policy import PlantView, taken_pct
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import PlantSpec
@@ -29,6 +38,10 @@ class OpenCommands:
         """Device to its mode, and the load taken from it in per cent, as the device last told."""
         self._dispatches: deque[tuple[float, str]] = deque()
         """When a command of an agent was dispatched, and to which device; oldest first."""
+        self._moved: dict[str, CommandRecord] = {}
+        """Command id to each command of the last hour that moved a set-point or the load, whoever gave it."""
+        self._set: dict[tuple[str, str], float] = {}
+        """Device and set-point to what it was last verified to be set to."""
 
     def reserve(self, transition: Transition) -> None:
         """Judge others from now on as if this step were on disk, until it is applied or released."""
@@ -48,16 +61,26 @@ class OpenCommands:
             self.open[record.command.command_id] = record
         if _is_agents(record):
             self._dispatches.append(_dispatch_of(record))
+        self._note_change(record)
 
-    def recall(self, records: Iterable[CommandRecord], dispatches: Iterable[tuple[float, str]]) -> None:
+    def recall(
+        self,
+        records: Iterable[CommandRecord],
+        dispatches: Iterable[tuple[float, str]],
+        changes: Iterable[CommandRecord] = (),
+    ) -> None:
         """Take over what the store knows.
 
         Args:
             records: every command that is not over.
             dispatches: when (UTC epoch seconds) a command of an agent was dispatched lately, and to which device.
+            changes: what was dispatched within the last hour, and the verified changes of set-points, oldest first.
         """
         self.open = {record.command.command_id: record for record in records}
         self._dispatches = deque(sorted(dispatches))
+        self._moved, self._set = {}, {}
+        for record in changes:
+            self._note_change(record)
 
     def replace_plant(self, plant: PlantSpec) -> None:
         """Go on with another plant; modes of devices that it does not have are forgotten."""
@@ -93,13 +116,38 @@ class OpenCommands:
             if name != device_id and self.plant.devices[name].kind == device.kind
         ]
         coming = self._loads_under_way()
+        self._moved = {name: one for name, one in self._moved.items() if (one.send_by or at) > at - HOUR_S}
         return PlantView(
             self.agents,
             len(to_device),
             len(to_plant),
             sum(self._taken(name, coming) for name in line if name != device_id),
             sum(1 for name in siblings if self._taken(name, coming) < 100.0),
+            bounds_of(device),
+            self._held(device_id),
         )
+
+    def last_set(self, device_id: str, name: str) -> float | None:
+        """Return what a set-point was last verified to be set to; None where nobody knows."""
+        return self._set.get((device_id, name))
+
+    def _held(self, device_id: str) -> dict[str, tuple[float, ...]]:
+        """Return what can be moved on a device, to what it was before each command of the last hour that moved it."""
+        held: dict[str, tuple[float, ...]] = {}
+        # Also one that failed, or of which nobody knows what became: what it was before is true all the same.
+        for record in self._moved.values():
+            change = record.receipt.change
+            if record.command.device_id == device_id and change is not None and change.before is not None:
+                held[change.what] = (*held.get(change.what, ()), change.before)
+        return held
+
+    def _note_change(self, record: CommandRecord) -> None:
+        change, command = record.receipt.change, record.command
+        if change is None or record.send_by is None:
+            return
+        self._moved[command.command_id] = record
+        if command.command is CommandName.SET_PARAMETER and record.stage is Stage.VERIFIED:
+            self._set[command.device_id, change.what] = change.after
 
     def known(self) -> Iterable[CommandRecord]:
         """Return every open command, as it will be once all reserved steps are stored."""

@@ -5,9 +5,10 @@ the limits beside them hold for everything that an agent proposes. Interlocks ar
 keeps those itself (``domain.commands.interlocks``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from aegisflow.domain.commands.bounds import Bound, beyond
 from aegisflow.domain.commands.interlocks import illegal_move
 from aegisflow.domain.commands.model import (
     FOR_OPERATORS,
@@ -41,6 +42,10 @@ class PlantView:
     """Load that is taken, or about to be taken, from the other devices of its line; a stopped one counts 100."""
     others_running: int = 0
     """How many other devices of its kind are running."""
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+    """What can be moved on the device, to how far."""
+    held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """What can be moved, to what it was before each command of the last hour that moved it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ def decide(command: Command, device: DeviceView | None, plant: PlantView, policy
     if device is None:
         return Decision(Verdict.DENY, ("the device does not answer, so nobody knows what the command would meet",))
     is_agent = not command.proposed_by.is_operator
-    against = [*_always(command, device), *(_against_agent(command, device, plant, policy) if is_agent else ())]
+    against = [*_always(command, device), *beyond(command, device, plant.bounds, plant.held)]
+    against += _against_agent(command, device, plant, policy) if is_agent else ()
     if against:
         return Decision(Verdict.DENY, tuple(against))
     fitting = [rule for rule in policy.rules if _fits(rule, command, device)]

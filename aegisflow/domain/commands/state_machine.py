@@ -12,6 +12,7 @@ from math import inf
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.commands.bounds import beyond, bounds_of
 from aegisflow.domain.commands.execution import NO_COMMAND, Ack, Execution, Progress
 from aegisflow.domain.commands.interlocks import RecoveryWatch, interlocks
 from aegisflow.domain.commands.model import (
@@ -163,6 +164,8 @@ class CommandStateMachine:
         # Before the interlocks are asked: an order that they forbid is decided as well.
         self._remember(command.command_id, record.send_by or at, at)
         against = interlocks(command, view, judged=record.state_version, send_by=record.send_by or at, at=at)
+        # The live value may have moved between the decision and this moment, with mode and load as they were.
+        against += tuple(beyond(command, view, bounds_of(self._fingerprint[0]), {}))
         if against:
             reasons = tuple(f"interlock: {reason}" for reason in against)
             return Begun((Progress(command.command_id, Stage.FAILED, at, (*reasons, "nothing was sent")),))
