@@ -70,6 +70,9 @@ EXIT_LOST = 70
 """Exit code when a part without which nothing is watched is lost for good (sysexits: EX_SOFTWARE)."""
 _COLLECT_AFTER = 100_000
 """New objects between two looks of the garbage collector."""
+_KNOWN_READINGS = 200_000
+"""Readings of all devices together that are known should they come again: 3 MB, and twenty times what a broker may
+have under way (``receive_maximum``), for a buffer at the machines sends again what it likes."""
 START_S = 120.0
 STOP_S = 60.0
 _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN, Stage.FAILED)
@@ -326,8 +329,9 @@ class App:
 
         def device(spec: DeviceSpec) -> ChildSpec:
             def start() -> Any:
-                answer_within_s = self._current.policy.answer_within_s
-                return DeviceActor.start(spec.device_id, where, dispatcher, spec, clock.now, metrics, answer_within_s)
+                within_s = self._current.policy.answer_within_s
+                known = _KNOWN_READINGS // max(1, len(self._current.devices))
+                return DeviceActor.start(spec.device_id, where, dispatcher, spec, clock.now, metrics, within_s, known)
 
             return ChildSpec(spec.device_id, start)
 

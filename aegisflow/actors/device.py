@@ -48,7 +48,7 @@ from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import MODE_STATED, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import KNOWN_S
-from aegisflow.domain.device import Device
+from aegisflow.domain.device import MIN_KNOWN, Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import DeadLetter, Disposition, Reading
 from aegisflow.domain.sender_clock import AHEAD_S
@@ -85,9 +85,10 @@ class DeviceActor(DispatchedActor):
         now: Callable[[], float],
         metrics: Metrics,
         answer_within_s: float = 10.0,
+        known: int = MIN_KNOWN,
     ) -> None:
         super().__init__(name, directory, dispatcher)
-        self._device = Device(spec)
+        self._device = Device(spec, known)
         self._now = now
         self._metrics = metrics
         self._answer_within_s = answer_within_s

@@ -1,10 +1,14 @@
-"""What people are told of the clock of a device."""
+"""What people are told of the clock of a device, and of how often it reports."""
 
+from collections.abc import Iterable
+
+from aegisflow.domain.detection import SensorDetector
+from aegisflow.domain.interval import Interval, contradiction, too_short
 from aegisflow.domain.timeline import Timeline
 from aegisflow.domain.times import format_duration
 from aegisflow.domain.views import ClockView
 
-__all__ = ["clock_notes", "clock_view"]
+__all__ = ["clock_notes", "clock_view", "interval_notes"]
 
 
 def clock_notes(timeline: Timeline) -> tuple[str, ...]:
@@ -35,3 +39,17 @@ def clock_view(timeline: Timeline) -> ClockView:
         repetitions=timeline.repetitions,
         conflicts=timeline.conflicts,
     )
+
+
+def interval_notes(
+    silent_after_s: float | None, device: Interval, sensors: Iterable[SensorDetector]
+) -> tuple[str, ...]:
+    """Return which settings contradict how often a device and its sensors report, as has been learned."""
+    notes = []
+    if too_short(silent_after_s, device):
+        notes.append(f"it {contradiction('silent_after', silent_after_s, device, 'silent')}")
+    for sensor in sensors:
+        given, interval = sensor.spec.stale_after_s, sensor.interval or device
+        if not sensor.spec.by_exception and too_short(given, interval):
+            notes.append(f"{sensor.name} {contradiction('stale_after', given, interval, 'stale')}")
+    return tuple(notes)

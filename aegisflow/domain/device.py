@@ -9,7 +9,7 @@ from aegisflow.domain.alarms.levels import AcceptedLevel, AcceptedLevels, told
 from aegisflow.domain.alarms.lifecycle import LATE_S, check_reason, check_shelf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, worst_of
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
-from aegisflow.domain.clock_report import clock_notes, clock_view
+from aegisflow.domain.clock_report import clock_notes, clock_view, interval_notes
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import CommandRecord, DeviceView, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import (
@@ -29,7 +29,7 @@ from aegisflow.domain.detection import (
     silent_device,
 )
 from aegisflow.domain.equipment import DeviceSpec
-from aegisflow.domain.interval import MIN_SILENT_S, contradiction, silent_after_s, too_short
+from aegisflow.domain.interval import MIN_SILENT_S, silent_after_s
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.rights import Right
 from aegisflow.domain.timeline import Timeline
@@ -40,8 +40,10 @@ MODE_CONTRADICTED = "mode_contradicted"
 """Type of the alarm that a machine runs although its mode says that it stands."""
 FOREIGN_COMMAND = "foreign_command"
 """Type of the alarm that somebody else has sent the machine a command."""
-_MIN_TIMES = 60
-"""Timestamps by which duplicates are known, at least."""
+MIN_KNOWN = 60
+"""Readings of a device that are known when they come again, at least."""
+_MAX_RECALLED = 1_000
+"""Readings that are known again after a restart, beyond what windows and baselines need."""
 _SETTLED_S = 30.0
 """Without a reading for so long, a backlog has come to its end."""
 _WARM_UP = 240
@@ -61,6 +63,7 @@ class Device:
         "_detector",
         "_heard_at",
         "_heard_since",
+        "_known",
         "_received_at",
         "_was_silent",
         "judged",
@@ -68,9 +71,16 @@ class Device:
         "timeline",
     )
 
-    def __init__(self, spec: DeviceSpec) -> None:
+    def __init__(self, spec: DeviceSpec, known: int = MIN_KNOWN) -> None:
+        """Begin with nothing known.
+
+        Args:
+            spec: what it is.
+            known: how many of its readings are known at least should they come again; 16 bytes each.
+        """
         self.spec = spec
-        self.timeline = Timeline(_room(spec))
+        self._known = known
+        self.timeline = Timeline(self._room)
         """Places its readings in the plant's time, and knows its clock."""
         self._book = DeviceAlarms(spec.device_id, spec.alarm, self.timeline.interval)
         self._command_state = CommandStateMachine(spec, self.timeline.interval)
@@ -423,7 +433,7 @@ class Device:
                 *self._mode_notes(),
                 *self._detector.notes(),
                 *clock_notes(self.timeline),
-                *self._interval_notes(),
+                *interval_notes(self.spec.silent_after_s, self.timeline.interval, self._detector.sensors),
             ),
             clock=clock_view(self.timeline),
             silent_after_s=self.silent_after_s,
@@ -440,7 +450,7 @@ class Device:
         self._command_state.reconfigure(spec)
         self._book.spec = spec.alarm
         gone = self._detector.reconfigure(spec)
-        self.timeline.resize(_room(spec))
+        self.timeline.resize(self._room)
         return self._book.drop(gone, at)
 
     def recall(
@@ -476,10 +486,11 @@ class Device:
             self._accepted = AcceptedLevels(self.spec.device_id)
             self._accepted.recall(self._detector, levels, lasting)
         self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched, stated)
-        for reading in readings:
+        first = len(readings) - self._warm_up  # those before are only known
+        for number, reading in enumerate(readings):
             newer = reading.at > self.timeline.latest_at
             self.timeline.recall(reading)
-            if newer:
+            if newer and number >= first:
                 self._received_at = max(self._received_at, reading.received_at)
                 self._detector.observe(reading.at, reading.values, alarm_type)
                 if reading.at > mode_since:
@@ -513,10 +524,20 @@ class Device:
 
     @property
     def recall_count(self) -> int:
-        """How many of the newest readings a restart needs, to fill the windows and warm up the baselines."""
+        """How many of the newest readings a restart needs, also to know what comes again."""
+        return max(self._warm_up, min(self._room, _MAX_RECALLED))
+
+    @property
+    def _warm_up(self) -> int:
+        """How many readings fill the windows and warm up the baselines."""
         sensors = self.spec.sensors.values()
         by_exception = any(sensor.by_exception for sensor in sensors)
         return max((_BACK if by_exception else _WARM_UP, *(sensor.detector.window for sensor in sensors)))
+
+    @property
+    def _room(self) -> int:
+        """For how many readings repetitions are recognised: at least for as many as the longest window holds."""
+        return max((MIN_KNOWN, self._known, *(sensor.detector.window for sensor in self.spec.sensors.values())))
 
     @property
     def latest_at(self) -> float | None:
@@ -567,22 +588,6 @@ class Device:
             else f"the machine says that its mode is {state.doubted}, and readings do not show it"
         )
         return tuple(f"{why}; a person must look at it" for why in (state.contradiction, said) if why)
-
-    def _interval_notes(self) -> tuple[str, ...]:
-        """Return which settings contradict how often the device and its sensors report, as has been learned."""
-        device, notes = self.timeline.interval, []
-        if too_short(self.spec.silent_after_s, device):
-            notes.append(f"it {contradiction('silent_after', self.spec.silent_after_s, device, 'silent')}")
-        for sensor in self._detector.sensors:
-            given, interval = sensor.spec.stale_after_s, sensor.interval or device
-            if not sensor.spec.by_exception and too_short(given, interval):
-                notes.append(f"{sensor.name} {contradiction('stale_after', given, interval, 'stale')}")
-        return tuple(notes)
-
-
-def _room(spec: DeviceSpec) -> int:
-    """Return how many readings the longest window holds, for so many repetitions are recognised."""
-    return max((_MIN_TIMES, *(sensor.detector.window for sensor in spec.sensors.values())))
 
 
 def _require_operator(by: Caller, what: str) -> None:

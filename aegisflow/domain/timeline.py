@@ -1,6 +1,7 @@
 """Which readings of a device are new, in which order, and under which instant they are judged."""
 
 from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
 from math import inf
@@ -17,6 +18,11 @@ _PARTS = 3
 """Newest instants of which each value is known, so that parts of one instant can be told from repetitions."""
 _COARSE = 3
 """Conflicts in a row on whole seconds that show a clock without fractions, rather than a quarrel."""
+_OF_ONE_STAMP = 60
+"""Late readings of one stamp that are known: a clock may have stopped for good."""
+_LIVE = 3
+"""Seeming repetitions in a row, each as long after the last as it is dated after it, that show a clock set back."""
+_NONE: Mapping[float, tuple[int, ...]] = {}
 _NUDGE_S = 1e-6
 """What tells readings apart that would otherwise share an instant."""
 
@@ -38,9 +44,12 @@ class Timeline:
     """
 
     __slots__ = (
+        "_again",
         "_came_at",
         "_coarse",
         "_in_second",
+        "_late_new",
+        "_late_old",
         "_marks",
         "_newest",
         "_next",
@@ -58,7 +67,10 @@ class Timeline:
     )
 
     def __init__(self, room: int) -> None:
-        """Begin with nothing known; repetitions are recognised among the newest ``room`` readings."""
+        """Begin with nothing known; repetitions are recognised among the newest ``room`` readings in order.
+
+        Of those that were not, as many as that are known at most, and half as many at least.
+        """
         self.clock = SenderClock()
         self.interval = Interval()
         """Between instants of the device."""
@@ -71,13 +83,19 @@ class Timeline:
         """When the reading came that moved it, by our clock."""
         self.repetitions = self.conflicts = self.late = 0
         self._stamps = array("d", [-inf]) * room
+        """A ring of the stamps that were the newest when they came: they ascend, so that one is found by halving."""
         self._marks = array("q", [0]) * room
         """A mark of sensors and values of the reading with the stamp at the same place."""
         self._next = 0
+        self._late_old: Mapping[float, tuple[int, ...]] = _NONE
+        """Marks by stamp of what was not the newest when it came."""
+        self._late_new: dict[float, tuple[int, ...]] = {}
+        """Those that came since ``_late_old`` was full."""
         self._newest = -inf
-        """The stamp that came last."""
+        """The latest stamp of all."""
         self._parts: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=_PARTS)
         self._nudges = 0
+        self._again: _Again | None = None
         self._coarse = 0
         self._in_second = self._per_second = 0
         """Readings in this second and in the one before, where stamps are whole seconds."""
@@ -89,21 +107,23 @@ class Timeline:
         plant's time, and ``stamp`` keeps what the sender said where that is something else.
         """
         stamp, values = reading.at, reading.values
-        stamps = self._stamps
-        newest = self._newest
-        if stamp <= newest and stamp in stamps:
-            return self._known(reading)
+        is_newest = stamp > self._newest
+        if not is_newest and (marks := self._marks_of(stamp)):
+            return self._known(reading, marks)
         at = self.clock.place(stamp, reading.received_at)
         if self._coarse and stamp != self._parts[-1][0]:
             self._per_second, self._in_second = self._in_second, 0
-        # As _remember, without the call: this is done for every reading of the plant.
-        if stamp > newest:
-            self._newest = stamp
+        # As _remember, without the calls: this is done for every reading of the plant.
         self._parts.append((stamp, values))
-        place = self._next
-        stamps[place], self._marks[place] = stamp, hash(tuple(values.items()))
-        place += 1
-        self._next = place if place < len(stamps) else 0
+        mark = hash(tuple(values.items()))
+        if is_newest:
+            self._newest = stamp
+            place, stamps = self._next, self._stamps
+            stamps[place], self._marks[place] = stamp, mark
+            place += 1
+            self._next = place if place < len(stamps) else 0
+        else:
+            self._keep_late(stamp, mark)
         if at > self.latest_at:
             self.latest_at = at
             if at > self.judging_at:
@@ -141,7 +161,7 @@ class Timeline:
         known = [(self._stamps[place], self._marks[place]) for place in order][-room:]
         self._stamps, self._marks, self._next = array("d", [-inf]) * room, array("q", [0]) * room, 0
         for stamp, mark in known:
-            self._place(stamp, mark)
+            self._keep(stamp, mark)
 
     @property
     def is_coarse(self) -> bool:
@@ -149,24 +169,40 @@ class Timeline:
         return self._coarse >= _COARSE
 
     def _remember(self, stamp: float, values: Mapping[str, float]) -> None:
+        self._parts.append((stamp, values))
+        mark = hash(tuple(values.items()))
         if stamp > self._newest:
             self._newest = stamp
-        self._parts.append((stamp, values))
-        self._place(stamp, hash(tuple(values.items())))
+            self._keep(stamp, mark)
+        else:
+            self._keep_late(stamp, mark)
 
-    def _place(self, stamp: float, mark: int) -> None:
+    def _keep(self, stamp: float, mark: int) -> None:
         place = self._next
         self._stamps[place], self._marks[place] = stamp, mark
         self._next = place + 1 if place + 1 < len(self._stamps) else 0
 
-    def _known(self, reading: Reading) -> tuple[Disposition, Reading]:
-        """Judge a reading whose stamp has come before."""
-        stamp, values = reading.at, reading.values
-        mark = hash(tuple(values.items()))
-        places = zip(self._stamps, self._marks, strict=True)
-        if values and any(one == stamp and other == mark for one, other in places):
-            self.repetitions += 1
-            return Disposition.DUPLICATE, reading
+    def _keep_late(self, stamp: float, mark: int) -> None:
+        later = self._late_new
+        later[stamp] = (*later.get(stamp, ())[1 - _OF_ONE_STAMP :], mark)
+        if len(later) * 2 >= len(self._stamps):
+            self._late_old, self._late_new = later, {}
+
+    def _marks_of(self, stamp: float) -> tuple[int, ...]:
+        """Return the marks of all that is known under a stamp that is not newer than all; nothing if it is not known.
+
+        What is in order never pushes out what was late, nor the other way round: so what a broker or a buffer on
+        the way sends again, hours of it perhaps, is known to its end.
+        """
+        late = self._late_old.get(stamp, ()) + self._late_new.get(stamp, ())
+        stamps, middle = self._stamps, self._next
+        begin, end = (0, middle) if middle and stamp >= stamps[0] else (middle, len(stamps))
+        place = bisect_left(stamps, stamp, begin, end)
+        return (*late, self._marks[place]) if place < end and stamps[place] == stamp else late
+
+    def _known(self, reading: Reading, marks: tuple[int, ...]) -> tuple[Disposition, Reading]:
+        """Judge a reading whose stamp has come before, with values of these marks."""
+        stamp, values, mark = reading.at, reading.values, hash(tuple(reading.values.items()))
         known: dict[str, float] = {}
         recent = False
         for one, parts in self._parts:
@@ -174,9 +210,13 @@ class Timeline:
                 known |= parts
                 recent = True
         fresh = {sensor: value for sensor, value in values.items() if known.get(sensor) != value}
-        if values and not fresh:
-            self.repetitions += 1
-            return Disposition.DUPLICATE, reading
+        again_live = False
+        if values and (mark in marks or not fresh):
+            self._again = self._again or _Again()
+            again_live = self._again.is_live(reading, self._parts[-1]) and not recent
+            if not again_live:
+                self.repetitions += 1
+                return Disposition.DUPLICATE, reading
         disposition = Disposition.ACCEPTED
         again = any(sensor in known for sensor in fresh)
         if again:
@@ -188,6 +228,10 @@ class Timeline:
             self.late += 1
             disposition = Disposition.LATE
         self._remember(stamp, fresh)
+        if len(fresh) < len(values):
+            self._keep_late(stamp, mark)  # for this is how it would come again
+        if again_live and self._again is not None:
+            self._again.after = self._parts[-1]
         at = self.clock.place(stamp, reading.received_at)
         if self._coarse:
             self._in_second += 1
@@ -235,6 +279,35 @@ class Timeline:
         """Give a reading an instant that no other has, within a thousandth of a second."""
         self._nudges = self._nudges % 999 + 1
         return _placed(reading, at + self._nudges * _NUDGE_S)
+
+
+class _Again:
+    """Tells what comes again from a machine that shows the same values under stamps that it has used before.
+
+    A machine that stands still shows the same for hours, and its clock may be set back onto them. What is sent
+    again comes in a burst, or between other readings; what is measured comes as its stamps say, and alone.
+    """
+
+    __slots__ = ("_at", "_came_at", "_run", "after")
+
+    def __init__(self) -> None:
+        self._at = self._came_at = -inf
+        self._run = 0
+        self.after: object = None
+        """The newest reading that was none of these."""
+
+    def is_live(self, reading: Reading, newest: object) -> bool:
+        """Return whether a reading that seems to come again is a new one.
+
+        Args:
+            reading: under its stamp.
+            newest: the newest reading that was judged, by its identity.
+        """
+        passed_s, dated_s = reading.received_at - self._came_at, reading.at - self._at
+        in_step = self.after is newest and 0.0 < dated_s < 2.0 * passed_s < 4.0 * dated_s
+        self._run = self._run + 1 if in_step else 0
+        self._at, self._came_at, self.after = reading.at, reading.received_at, newest
+        return self._run >= _LIVE
 
 
 def _placed(reading: Reading, at: float) -> Reading:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Disposition, Reading, RefusalReason, RefusedValue
 from aegisflow.domain.refused import LOG_EVERY_S, MAX_LINES, RefusedTable
@@ -227,3 +228,75 @@ def test_a_table_of_refusals_is_bounded_and_tells_each_kind_once_in_a_while() ->
         table.note(f"pump-{number}", "", "not_json", "t", "x", "", NOW)
     assert len(table.lines()) == MAX_LINES
     assert table.uncounted > 0
+
+
+@pytest.mark.parametrize("again", [70, 600, 1_000])
+def test_b3_what_a_broker_or_a_buffer_sends_again_is_known_to_its_end(again: int) -> None:
+    """After a restart a broker sends all again that was not acknowledged, the oldest first."""
+    timeline, chance = Timeline(1_000), random.Random(again)
+    sent = [(NOW + 5 * n, NOW + 5 * n + 0.1, {"vibration": chance.gauss(1.5, 0.1)}) for n in range(3_000)]
+    placed(timeline, *sent)
+    late = [(stamp + 1.0, NOW + 15_000.0, values) for stamp, _, values in sent[-401:-1]]
+    assert {one[0] for one in placed(timeline, *late)} == {Disposition.LATE}
+    for _ in range(3):
+        came = [(stamp, NOW + 15_000.0 + 1e-4 * n, values) for n, (stamp, _, values) in enumerate(sent[-again:])]
+        assert {one[0] for one in placed(timeline, *came, *late)} == {Disposition.DUPLICATE}
+    other = [(stamp, came_at, {"vibration": 9.0}) for stamp, came_at, _ in came[:200]]
+    assert {one[0] for one in placed(timeline, *other)} == {Disposition.LATE}, "other values are no repetition"
+
+
+def test_b3_after_a_restart_what_comes_again_is_known() -> None:
+    device = Device(device_spec(), known=1_000)
+    day = list(healthy(2_000, 1, NOW))
+    device.recall(day[-device.recall_count :], (), Mode.NORMAL)
+    again = [reading._replace(received_at=NOW + 10_000.0) for reading in day[-1_000:]]
+    assert {device.record(reading)[0] for reading in again} == {Disposition.DUPLICATE}
+
+
+def test_b3_a_part_that_came_with_what_was_known_is_known_as_it_came() -> None:
+    timeline = Timeline(60)
+    both = {"temperature": 71.0, "vibration": 1.2}
+    placed(timeline, (NOW, NOW, {"temperature": 71.0}), (NOW, NOW + 0.1, both))
+    placed(timeline, *((NOW + n, NOW + n, {"vibration": 1.0 + n}) for n in range(1, 9)))
+    assert [one[0] for one in placed(timeline, (NOW, NOW + 9, both))] == [Disposition.DUPLICATE]
+
+
+@pytest.mark.parametrize("interval_s", [0.5, 5.0, 60.0])
+def test_a2_a_machine_that_stands_still_is_heard_though_its_clock_is_set_back_onto_known_stamps(
+    interval_s: float,
+) -> None:
+    """The same values under the same stamps, an hour later: nothing but the pace tells that they are new."""
+    device = Device(device_spec(silent_after_s=None), known=1_000)
+    still, hour = {"temperature": 20.0, "vibration": 0.0}, int(3_600 / interval_s)
+    stream = [NOW + interval_s * n for n in range(min(900, 2 * hour))]
+    for at in stream:
+        device.record(Reading("compressor-01", at, still, at))
+        device.tick(at)
+    back = len(stream) // 2
+    events = []
+    for number, stamp in enumerate(stream[-back:]):
+        now = stream[-1] + interval_s * (number + 1)
+        found, changes = device.record(Reading("compressor-01", stamp, still, now))
+        assert number < 5 or found is not Disposition.DUPLICATE
+        events += [*changes, *device.tick(now)]
+    assert [event.alarm.fault_type for event in events] == []
+
+
+def test_b3_two_gateways_that_both_send_everything_are_one_however_far_the_second_is_behind() -> None:
+    for behind in (0, 1, 300):
+        timeline = Timeline(1_000)
+        sent = [(NOW + 5.0 * n, {"vibration": 1.0 + n / 1e4}) for n in range(900)]
+        found = []
+        for n, (stamp, values) in enumerate(sent):
+            second = sent[max(0, n - behind)]
+            found += placed(timeline, (stamp, stamp, values), (second[0], stamp + 2.5, second[1]))
+        assert {one[0] for one in found[1::2]} == {Disposition.DUPLICATE}
+        assert {one[0] for one in found[::2]} == {Disposition.ACCEPTED}
+
+
+def test_a_clock_that_stopped_costs_no_more_memory_from_reading_to_reading() -> None:
+    timeline = Timeline(60)
+    placed(timeline, *((NOW, NOW + n, {"vibration": float(n)}) for n in range(1_000)))
+    assert len(timeline._marks_of(NOW)) <= 2 * 60 + 1
+    placed(timeline, *((NOW - n, NOW + n, {"vibration": float(n)}) for n in range(1, 1_000)))
+    assert len(timeline._late_old) + len(timeline._late_new) <= 60

@@ -49,7 +49,7 @@ def device_spec(
     *sensors: SensorSpec,
     on_delay_s: float = 15.0,
     off_delay_s: float = 180.0,
-    silent_after_s: float = 60.0,
+    silent_after_s: float | None = 60.0,
 ) -> DeviceSpec:
     """Return a device with these sensors; none given means the five of ``LEVELS``."""
     chosen = sensors or tuple(sensor_spec(name) for name in LEVELS)
