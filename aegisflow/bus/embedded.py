@@ -23,6 +23,10 @@ __all__ = ["EmbeddedBroker", "find_mosquitto", "free_port", "start_embedded_brok
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 15.0
+_END_S = 5.0
+"""What a broker has to end in good order; it is killed then."""
+_GIVE_UP_S = 30.0
+"""When the process between is killed, which would leave its broker behind: well after it has killed that."""
 _MOSQUITTO_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 # Readings are acknowledged after their commit, so many are under way: with mosquitto's own limits, 20 and 1,000,
 # it would hold them back and then drop them. Loopback packets are small and must not wait for each other
@@ -138,7 +142,7 @@ def _end(keeper: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         keeper.stdin.close()
     try:
-        keeper.wait(timeout=5.0)
+        keeper.wait(timeout=_GIVE_UP_S)
     except subprocess.TimeoutExpired:
         keeper.kill()
         keeper.wait()
@@ -160,6 +164,10 @@ def _keep_mosquitto(port: int) -> int:
             # Returns when the other end is closed, by stop() or by the death of the process that held it.
             sys.stdin.buffer.read()
             broker.terminate()
+            try:
+                broker.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                broker.kill()
 
         threading.Thread(target=end_with_parent, daemon=True).start()
         return broker.wait()

@@ -243,6 +243,36 @@ def test_ctrl_c_ends_the_demo_in_good_order(tmp_path, plant_file):
     assert not [pid for pid in children if alive(pid)]
 
 
+def test_ctrl_c_while_the_replay_starts_leaves_no_replay_behind(tmp_path):
+    """It comes as soon as there is a new process, long before whoever starts it has returned."""
+    code = """
+import os, signal, sys, threading
+from pathlib import Path
+from types import SimpleNamespace
+from aegisflow.offline.demo.replaying import DemoReplay
+
+def children():
+    return Path(f"/proc/self/task/{main}/children").read_text().split()
+
+def press():
+    while not (found := children()):
+        pass
+    print(*found, flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+
+main = threading.get_native_id()
+threading.Thread(target=press).start()
+try:
+    with DemoReplay(Path("none.csv"), SimpleNamespace(host="127.0.0.1", port=9), 0.0, print):
+        threading.Event().wait(60)
+except KeyboardInterrupt:
+    sys.exit(130 if not children() else 1)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 130, done.stderr
+    assert not [pid for pid in done.stdout.split() if alive(pid)]
+
+
 def descendants(pid):
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return children + [below for child in children for below in descendants(child)]

@@ -1,10 +1,12 @@
 """The replay as a process of its own: the machines are not part of the plant that watches them."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,10 +35,12 @@ class Sent(NamedTuple):
 
 
 class DemoReplay:
-    """A running replay; use it in a ``with``, which ends it."""
+    """A replay that runs as long as its ``with``."""
+
+    _process: subprocess.Popen[str]
 
     def __init__(self, recording: Path, broker: EmbeddedBroker, speed: float, notice: Callable[[str], None]) -> None:
-        """Start it.
+        """Start nothing yet.
 
         Args:
             recording: CSV to replay, shifted so that it ends now.
@@ -45,20 +49,14 @@ class DemoReplay:
             notice: Told what it says to people, line by line, in a thread of its own.
         """
         self.progress = Sent()
-        command = [
+        self._command = [
             *(sys.executable, "-m", "aegisflow", "simulate", "replay", str(recording)),
             *("--broker", f"{broker.host}:{broker.port}", "--speed", repr(speed), "--restamp", "now"),
             *("--report", "--patience", str(_PATIENCE_S)),
         ]
-        # In a session of its own, so that Ctrl-C is for us, and we end it in our order.
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
         self._said: list[str] = []
         self._notice = notice
-        self._threads = [threading.Thread(target=work, name="demo-replay") for work in (self._follow, self._listen)]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
 
     @property
     def running(self) -> bool:
@@ -79,6 +77,20 @@ class DemoReplay:
         return self.progress
 
     def __enter__(self) -> "DemoReplay":
+        process: subprocess.Popen[str] | None = None
+        try:
+            with _ctrl_c_later():
+                # In a session of its own, so that Ctrl-C is for us, and we end it in our order.
+                self._process = process = subprocess.Popen(  # noqa: S603 - our own module
+                    self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+                )
+                for work in (self._follow, self._listen):
+                    self._threads.append(threading.Thread(target=work, name="demo-replay"))
+                    self._threads[-1].start()
+        except BaseException:
+            if process is not None:
+                self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -104,3 +116,19 @@ class DemoReplay:
         for line in self._process.stderr:
             self._said.append(line.strip())
             self._notice(line.strip())
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Keep Ctrl-C until the end: in the middle of starting a process, it would leave that behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # nobody is interrupted there
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
