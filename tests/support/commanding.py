@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.common import Ping, Tick
+from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, GatewaySettings, ManualsSettings, StoreSettings, load
@@ -114,12 +115,22 @@ class Commanded:
     def settle(self) -> None:
         self.bus.wait_until(lambda: len(self.bus.acknowledged) >= self.line.sent)
 
+    def quiet(self) -> None:
+        """Return once everybody has done what follows from what was said so far, however busy the machine is.
+
+        Without it the plant's time, which is turned by hand, runs out for a command whose threads had no turn yet.
+        """
+        for name in (*self.machines, GATEWAY, HISTORIAN, GATEWAY, GUARD, HISTORIAN, GUARD):
+            self.app.directory.ask(name, Ping(), 60.0)
+
     def live_until(self, true: Callable[[], object], most_s: float = 1_800.0) -> None:
         """Let time pass until something is true."""
         end = self.now + most_s
+        self.quiet()
         while not true():
             assert self.now < end, "it never happened"
             self.pass_time()
+            self.quiet()
 
     def propose(
         self, device_id: str, command: CommandName, by: Caller = AGENT, **parameters: str | float

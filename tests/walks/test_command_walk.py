@@ -56,7 +56,6 @@ def test_a_denied_command_never_leaves(make: Make) -> None:
     assert plant.orders("pump-01") == []
 
 
-@pytest.mark.serial
 def test_an_operator_restores_what_was_reduced_and_ends_maintenance(make: Make) -> None:
     plant = make()
     reduced = plant.propose("pump-01", REDUCE, ADA, reduction_pct=40.0)
