@@ -38,6 +38,7 @@ from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.actors.ticker import Ticker
 from aegisflow.bus import Bus, LinkState
 from aegisflow.bus.codec import Codec
+from aegisflow.bus.sources.router import Sources
 from aegisflow.bus.topics import Template
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
@@ -233,8 +234,8 @@ class App:
         self._policy.note(settings.plant.policy, "aegisflow")
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
         self._undo.append(self.inbound_queue.close)
-        codec = self._codec(settings.plant)
-        bus.subscribe((codec.sensor_filter(), codec.ack_filter(), codec.command_filter()))
+        codec, sources = self._codec(settings.plant), self._sources(settings.plant)
+        bus.subscribe((codec.sensor_filter(), codec.ack_filter(), codec.command_filter(), *sources.filters()))
         # Before the store is given back, for whoever has it next connects to the broker under the same name.
         self._undo.insert(1, bus.stop)
         bus.start(self.inbound_queue.on_message, self._link_changed)
@@ -301,12 +302,7 @@ class App:
         Each entry starts a new actor whenever it is called, since the supervisor calls it again after a failure.
         """
         settings, where, metrics, clock = self.configuration, self.directory, self.metrics, self.clock
-        escalation, queue = settings.escalation, self.inbound_queue
-
-        def gateway() -> Any:
-            return Gateway.start(
-                GATEWAY, where, bus, queue, settings.gateway, self._codec, self._current, clock, metrics
-            )
+        escalation = settings.escalation
 
         def historian() -> Any:
             def lost(why: str) -> None:
@@ -344,7 +340,7 @@ class App:
         return Family(
             before=(
                 # First, and so stopped last: it acknowledges what the historian commits as that ends.
-                ChildSpec(GATEWAY, gateway, critical=True),
+                ChildSpec(GATEWAY, lambda: self._gateway(bus), critical=True),
                 ChildSpec(HISTORIAN, historian, critical=True),
                 ChildSpec(ARCHIVE, lambda: ArchiveActor.start(ARCHIVE, where, store)),
                 ChildSpec(NOTIFIER, notifier),
@@ -356,6 +352,20 @@ class App:
             after=(ChildSpec(TICKER, ticker),),
         )
 
+    def _gateway(self, bus: Bus) -> Any:
+        return Gateway.start(
+            GATEWAY,
+            self.directory,
+            bus,
+            self.inbound_queue,
+            self.configuration.gateway,
+            self._codec,
+            self._current,
+            self.clock,
+            self.metrics,
+            self._sources,
+        )
+
     def _codec(self, plant: PlantSpec) -> Codec:
         return Codec(
             self.configuration.broker.topics,
@@ -363,6 +373,10 @@ class App:
             max_payload_bytes=self.configuration.gateway.max_payload_bytes,
             key=self._key(),
         )
+
+    def _sources(self, plant: PlantSpec) -> Sources:
+        most = self.configuration.gateway.max_payload_bytes
+        return Sources(self.configuration.sources, plant.devices, most, self.inbound_queue.learned)
 
     def _key(self) -> bytes:
         """Return the key that commands are signed with; one that is asked for must be there."""

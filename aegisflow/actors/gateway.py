@@ -30,6 +30,8 @@ from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
+from aegisflow.bus.sources import Route
+from aegisflow.bus.sources.router import Sources
 from aegisflow.clock import Clock
 from aegisflow.config.services import GatewaySettings
 from aegisflow.domain.commands.execution import NEVER_CAME, NO_COMMAND, Ack
@@ -76,6 +78,7 @@ class Gateway(ThreadedActor):
         plant: PlantSpec,
         clock: Clock,
         metrics: Metrics,
+        make_sources: Callable[[PlantSpec], Sources] = lambda plant: Sources({}, plant.devices),
     ) -> None:
         super().__init__(name, directory)
         self._bus = bus
@@ -83,6 +86,8 @@ class Gateway(ThreadedActor):
         self._group_s = settings.group_s
         self._make_codec = make_codec
         self._codec = make_codec(plant)
+        self._make_sources = make_sources
+        self._sources = make_sources(plant)
         self._clock = clock
         self._metrics = metrics
         self._shed_told = 0
@@ -120,6 +125,7 @@ class Gateway(ThreadedActor):
                 self._note_answer(message)
             case PlantReplaced(plant):
                 self._codec = self._make_codec(plant)
+                self._sources = self._make_sources(plant)
                 self._inbound.keep_counts_of(plant.devices)
                 self._clocks_off = {name: off for name, off in self._clocks_off.items() if name in plant.devices}
             case ReadRefused():
@@ -173,7 +179,11 @@ class Gateway(ThreadedActor):
         refused: list[tuple[BusMessage, PayloadError]] = []
         decode, admit, now = self._codec.decode_reading, self._clock.admit, self._clock.arriving
         dated = self._clock.dated
+        route_of = self._sources.route if self._sources else None
         for message in batch:
+            if route_of is not None and (route := route_of(message.topic)) is not None:
+                self._map(route, message, groups, refused)
+                continue
             try:
                 reading = decode(message, now())
                 admit(reading.at)
@@ -199,6 +209,48 @@ class Gateway(ThreadedActor):
             else:
                 group.append(reading)
         return groups, refused
+
+    def _map(
+        self,
+        route: Route,
+        message: BusMessage,
+        groups: dict[str, list[Reading]],
+        refused: list[tuple[BusMessage, PayloadError]],
+    ) -> None:
+        """Add to the groups what a source reads in a message."""
+        readings: list[Reading] = []
+        problems: list[PayloadError] = []
+        try:
+            found, of_parts = route.source.decode(route, message, self._clock.arriving())
+            problems += of_parts
+            for reading in found:
+                try:
+                    self._clock.admit(reading.at)
+                    readings.append(self._clock.dated(reading))
+                except PayloadError as error:
+                    problems.append(error)
+        except PayloadError as error:
+            problems.append(error)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not cost the rest of the batch
+            problems.append(PayloadError("decoder_failure", describe(error)))
+        if not readings and problems:
+            refused.append((message, problems.pop()))
+        elif not readings:
+            self._pass_over(message, route.device_id)
+        elif len(readings) > 1 and message.receipt is not None:
+            self._inbound.parts[message.receipt] = len(readings)
+        for problem in problems:
+            self._note_problem(message, problem, route.device_id)
+        for reading in readings:
+            groups.setdefault(reading.device_id, []).append(reading)
+            if reading.refused:
+                self._note_values(message, reading)
+
+    def _pass_over(self, message: BusMessage, device_id: str | None) -> None:
+        """Settle a message that says nothing that anybody here wants to know."""
+        self._inbound.in_flight += 1
+        receipts = () if message.receipt is None else (message.receipt,)
+        self.tell(HISTORIAN, StoreRecords(device_id or "", receipts=receipts, count=1))
 
     # --- commands -----------------------------------------------------------------------------
     #
@@ -288,9 +340,7 @@ class Gateway(ThreadedActor):
         """Tell a device what somebody else has sent its machine; what we sent comes back with MQTT 3.1.1 only."""
         device_id = self._codec.device_of(message.topic)
         if hashlib.sha256(message.payload).digest() in self._own and not message.retain:
-            self._inbound.in_flight += 1
-            receipts = () if message.receipt is None else (message.receipt,)
-            self.tell(HISTORIAN, StoreRecords(device_id or "", receipts=receipts, count=1))
+            self._pass_over(message, device_id)
             return []
         foreign = self._codec.foreign_command(message)
         if device_id is not None:
@@ -331,11 +381,8 @@ class Gateway(ThreadedActor):
         self._letters_at = now
         letters = []
         for message, error in refused:
-            device_id = self._codec.device_of(message.topic)
-            self._inbound.note_rejected(error.reason, device_id)
-            self._metrics.rejected.labels(error.reason).inc()
-            sample = printable(message.payload[:60].decode(errors="replace"), 60)
-            self._note(device_id, "", error.reason, message.topic, sample, error.detail)
+            device_id = self._codec.device_of(message.topic) or self._sources.device_of(message.topic)
+            self._note_problem(message, error, device_id)
             if self._letters >= 1:
                 self._letters -= 1
                 letters.append(self._letter(message, error, device_id))
@@ -345,6 +392,13 @@ class Gateway(ThreadedActor):
         self._inbound.in_flight += len(refused)
         receipts = tuple(message.receipt for message, _ in refused if message.receipt is not None)
         self.tell(HISTORIAN, StoreDeadLetters(tuple(letters), receipts, len(refused)))
+
+    def _note_problem(self, message: BusMessage, error: PayloadError, device_id: str | None) -> None:
+        """Count a message, or a part of one, that cannot be used."""
+        self._inbound.note_rejected(error.reason, device_id)
+        self._metrics.rejected.labels(error.reason).inc()
+        sample = printable(message.payload[:60].decode(errors="replace"), 60)
+        self._note(device_id, "", error.reason, message.topic, sample, error.detail)
 
     def _note_values(self, message: BusMessage, reading: Reading) -> None:
         """Count single values that cannot be used; the rest of their message is not touched by it."""
@@ -382,7 +436,10 @@ class Gateway(ThreadedActor):
         """Acknowledge to the broker what is on disk."""
         self._inbound.in_flight = max(0, self._inbound.in_flight - committed.count)
         self._metrics.committed.inc(committed.count)
-        if committed.receipts:
-            self._bus.acknowledge(committed.receipts)
+        receipts = committed.receipts
+        if receipts and self._inbound.parts:
+            receipts = self._inbound.whole(receipts)
+        if receipts:
+            self._bus.acknowledge(receipts)
         if self._inbound.has_waiting():
             self.wake_in(self._group_s)

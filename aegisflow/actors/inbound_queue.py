@@ -3,10 +3,12 @@
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from aegisflow.actors.messages.gateway import DrainInbound, GatewayCounts
 from aegisflow.actors.runtime.directory import GATEWAY, Directory
 from aegisflow.bus import BusMessage
+from aegisflow.domain.readings import Receipt
 
 __all__ = ["InboundQueue"]
 
@@ -40,6 +42,10 @@ class InboundQueue:
         self.shed = 0
         self.in_flight = 0
         """How many messages have been handed on and are not yet committed."""
+        self.parts: dict[Receipt, int] = {}
+        """Receipt of a message that became several readings to how many of them are not committed yet."""
+        self.learned: dict[str, dict[str, Any]] = {}
+        """What sources have learned from messages that come once in a connection, by source."""
         self.rejected: Counter[str] = Counter()
         self.rejected_by_device: dict[str, Counter[str]] = {}
         self.last_reading_at: float | None = None
@@ -83,6 +89,18 @@ class InboundQueue:
         """Note that what was taken last has been handed on. Until then, a new gateway would take it again."""
         self.received += len(self._begun)
         self._begun = []
+
+    def whole(self, receipts: tuple[Receipt, ...]) -> tuple[Receipt, ...]:
+        """Take note of parts that are committed; return the receipts of the messages of which no part is missing."""
+        settled = []
+        for receipt in receipts:
+            left = self.parts.get(receipt, 1) - 1
+            if left:
+                self.parts[receipt] = left
+            else:
+                self.parts.pop(receipt, None)
+                settled.append(receipt)
+        return tuple(settled)
 
     def has_waiting(self) -> bool:
         """Return whether ``take`` would return anything now."""

@@ -17,6 +17,7 @@ from aegisflow.config.services import (
     StoreSettings,
     SupervisionSettings,
 )
+from aegisflow.config.sources import SourceSettings
 from aegisflow.domain.alarms.escalation import EscalationSpec
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import PlantSpec
@@ -43,5 +44,7 @@ class Configuration:
     operators: Mapping[str, OperatorSpec] = field(default_factory=dict)
     """Name of a person to their token and role."""
     agents: AgentAccess = field(default_factory=AgentAccess)
+    sources: Mapping[str, SourceSettings] = field(default_factory=dict)
+    """Name to what the messages on some topics mean; AegisFlow's own topics are not among them."""
     digest: str = ""
     """The SHA-256 of the file's content as hex; empty for what was made in code."""

@@ -21,6 +21,7 @@ from aegisflow.config.services import (
     StoreSettings,
     SupervisionSettings,
 )
+from aegisflow.config.sources import Sources
 
 
 class PlantFile(Section):
@@ -34,6 +35,8 @@ class PlantFile(Section):
     """Types of fault, by how they show."""
     lines: Annotated[dict[Name, LinePart], EMPTY] = Field(default_factory=dict)
     """Production lines with their devices."""
+    sources: Sources = Field(default_factory=dict)
+    """What the messages of machines mean that don't speak AegisFlow's own format."""
     policy: PolicyPart = PolicyPart()
     escalation: Escalation = Field(default_factory=dict)
     """Who is told of an alarm, by severity."""

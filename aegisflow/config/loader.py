@@ -20,6 +20,7 @@ from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.policy import build_policy
 from aegisflow.config.services import AuditSettings, BrokerSettings, ManualsSettings, StoreSettings, Tls, Topics
 from aegisflow.config.source import content_of, read
+from aegisflow.config.source_checks import build_sources
 from aegisflow.config.wording import parse
 from aegisflow.errors import ConfigError
 
@@ -84,6 +85,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
         notifications=file.notifications,
         operators=build_operators(file.operators, mistakes),
         agents=build_access(file.agents, file.operators, mistakes),
+        sources=build_sources(file.sources, plant, file.broker.topics, file.clock, mistakes),
         digest=source.digest,
     )
     mistakes.stop()

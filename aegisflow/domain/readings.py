@@ -25,6 +25,12 @@ class RefusalReason(StrEnum):
     """Text, a truth value, a list or an object where a number belongs: BadTypeMismatch."""
     MISSING_MARKER = "missing_marker"
     """One of the values by which the sender says that it has none: BadNoData."""
+    BAD_QUALITY = "bad_quality"
+    """The sender itself says that it is bad: whatever status it gives."""
+    WRONG_UNIT = "wrong_unit"
+    """In a unit that does not convert to the sensor's own: BadConfigurationError."""
+    BAD_TIMESTAMP = "bad_timestamp"
+    """Nobody can say when it was so: BadInvalidTimestamp."""
 
 
 class RefusedValue(NamedTuple):

@@ -36,7 +36,7 @@ def warnings(folder: Path, unit: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "unit", ["NTU", "°P", "cP", "mg/l", "ppb", "bbl/d", "lx", "mS/cm", "Nm³/h", "%O2", "furlong", "個"]
+    "unit", ["NTU", "°P", "cP", "mg/l", "ppb", "bbl/d", "lm", "mS/cm", "Nm³/h", "%O2", "furlong", "個"]
 )
 def test_f4_any_text_is_a_unit_and_check_warns_of_those_it_does_not_know(tmp_path: Path, unit: str) -> None:
     assert unit_of(tmp_path, unit) == unit

@@ -1,7 +1,7 @@
 """Gateway, supervisor and devices on a FakeBus, with a historian in memory."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pykka
 
@@ -16,6 +16,7 @@ from aegisflow.actors.runtime.dispatcher import Dispatcher
 from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.fake import FakeBus
+from aegisflow.bus.sources.router import Sources
 from aegisflow.clock import build_clock
 from aegisflow.config.services import (
     ClockSettings,
@@ -23,6 +24,7 @@ from aegisflow.config.services import (
     SupervisionSettings,
     Topics,
 )
+from aegisflow.config.sources import SourceSettings
 from aegisflow.domain.equipment import DeviceSpec, LineSpec, PlantSpec
 from aegisflow.telemetry.metrics import Metrics
 from tests.support.memory_historian import Disk, MemoryHistorian
@@ -46,6 +48,7 @@ class SmallPlant:
         *devices: DeviceSpec,
         supervision: SupervisionSettings | None = None,
         gateway: GatewaySettings | None = None,
+        sources: Mapping[str, SourceSettings] | None = None,
     ) -> None:
         self.bus = FakeBus()
         self.disk = Disk()
@@ -62,9 +65,12 @@ class SmallPlant:
         def codec(plant: PlantSpec) -> Codec:
             return Codec(Topics(), plant.devices)
 
+        def make_sources(plant: PlantSpec) -> Sources:
+            return Sources(sources or {}, plant.devices)
+
         def start_gateway() -> pykka.ActorRef:
             return Gateway.start(
-                GATEWAY, where, self.bus, self.inbound, settings, codec, self.plant, clock, self.metrics
+                GATEWAY, where, self.bus, self.inbound, settings, codec, self.plant, clock, self.metrics, make_sources
             )
 
         def device(spec: DeviceSpec) -> ChildSpec:
@@ -81,7 +87,7 @@ class SmallPlant:
             device,
             (),
         )
-        self.codec = codec
+        self.codec, self.sources = codec, make_sources
         self.supervision = supervision or SupervisionSettings(backoff_min_s=0.01, backoff_max_s=0.05)
 
     def start(self) -> None:
@@ -98,7 +104,7 @@ class SmallPlant:
         )
         self.directory.register(SUPERVISOR, supervisor)
         self.directory.ask(SUPERVISOR, StartChildren(), WAIT_S)
-        self.bus.subscribe((self.codec(self.plant).sensor_filter(),))
+        self.bus.subscribe((self.codec(self.plant).sensor_filter(), *self.sources(self.plant).filters()))
         self.bus.start(self.inbound.on_message, lambda state: None)
         self.directory.ask_all(self.plant.devices, ReadAlarms(), WAIT_S)  # answered once each has its past
 

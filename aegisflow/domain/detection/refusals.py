@@ -11,6 +11,9 @@ _WORDS: Mapping[RefusalReason, str] = {
     RefusalReason.NOT_A_NUMBER: "not a number",
     RefusalReason.WRONG_TYPE: "wrong type",
     RefusalReason.MISSING_MARKER: "missing marker",
+    RefusalReason.BAD_QUALITY: "bad by its sender's word",
+    RefusalReason.WRONG_UNIT: "in another unit",
+    RefusalReason.BAD_TIMESTAMP: "without a time that can be read",
 }
 
 

@@ -1,0 +1,63 @@
+"""Sources: what the messages of foreign machines mean, compiled from ``plant.yaml`` for one plant.
+
+::
+
+    message ─► Sources.route(topic) ─► None: one of AegisFlow's own topics, see ``codec``
+                                  └──► Route ─► MessageSource.decode ─► Decoded: readings, and what was refused
+
+Readings that leave here are as those of the codec: each value finite, in the sensor's own unit and within its span.
+"""
+
+from typing import NamedTuple, Protocol
+
+from aegisflow.bus import BusMessage
+from aegisflow.domain.readings import Reading
+from aegisflow.errors import PayloadError
+
+__all__ = ["Decoded", "MessageSource", "Route"]
+
+
+class Route(NamedTuple):
+    """Where the messages on one topic go."""
+
+    source: "MessageSource"
+    device: str
+    """The sender's name of the device; empty where the topic does not say it."""
+    sensor: str
+    """The sender's name of the sensor; empty where the topic does not say it."""
+    device_id: str | None
+    """Our device; None where the topic does not say it, or the plant has no such device."""
+
+
+class Decoded(NamedTuple):
+    """What one message says."""
+
+    readings: tuple[Reading, ...]
+    """In the order of the message, each with the message's receipt."""
+    problems: tuple[PayloadError, ...] = ()
+    """Parts of the message that are refused; where there are readings as well, those are taken."""
+
+
+class MessageSource(Protocol):
+    """Takes the messages of one kind of foreign machine."""
+
+    name: str
+    """As ``plant.yaml`` names it."""
+
+    def filters(self) -> tuple[str, ...]:
+        """Return the MQTT topic filters of its messages."""
+
+    def route(self, topic: str) -> Route | None:
+        """Return where the messages on a topic go; None for a topic of somebody else."""
+
+    def decode(self, route: Route, message: BusMessage, received_at: float) -> Decoded:
+        """Return what a message says.
+
+        Args:
+            route: of its topic.
+            message: as it came.
+            received_at: UTC epoch seconds by the plant's clock.
+
+        Raises:
+            PayloadError: all of it is refused; the reason is one of ``aegisflow.bus.codec.REASONS``.
+        """

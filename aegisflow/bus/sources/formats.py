@@ -1,0 +1,157 @@
+"""Payloads of foreign machines, decoded to what paths can lead into: objects, lists, numbers, words."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from aegisflow.errors import PayloadError
+
+__all__ = ["FORMATS", "decode_json", "is_number"]
+
+_decode = msgspec.json.Decoder().decode
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_RELATIVE_BELOW = 2**28
+"""A time of SenML below this is relative to now (RFC 8428, 4.5.3)."""
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number as machines write it: digits, a point, an exponent."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def decode_json(payload: bytes, received_at: float = 0.0) -> Any:
+    """Return what a JSON text says; NaN and Infinity, which are no JSON, are read as such.
+
+    Raises:
+        PayloadError: it is no JSON.
+    """
+    try:
+        return _decode(payload)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        # As floats, because Python raises for an integer of more than 4,300 digits, and this way it is infinite.
+        return json.loads(payload.decode(), parse_int=float)
+    except UnicodeDecodeError as problem:
+        raise PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
+    except RecursionError:
+        raise PayloadError("not_json", "nested too deep") from None
+    except ValueError as problem:
+        raise PayloadError("not_json", str(problem)) from None
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError as problem:
+        raise PayloadError("bad_payload", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
+
+
+def _value(payload: bytes, _received_at: float) -> Any:
+    """Return a bare value: a number, a truth value, or else a word; None for an empty payload, which deletes."""
+    text = _text(payload).strip()
+    if is_number(text):
+        return float(text)
+    return {"true": True, "false": False, "": None}.get(text.lower(), text)
+
+
+def _senml(payload: bytes, received_at: float) -> Any:
+    """Return the resolved records of a SenML pack (RFC 8428, section 4.6)."""
+    pack = decode_json(payload)
+    if not isinstance(pack, list):
+        raise PayloadError("bad_payload", "expected a SenML pack, which is a JSON array")
+    records: list[dict[str, Any]] = []
+    base: dict[str, Any] = {"bn": "", "bt": 0, "bu": None, "bv": 0}
+    for record in pack:
+        if not isinstance(record, dict):
+            raise PayloadError("bad_payload", "expected a SenML pack of objects")
+        base.update({key: value for key, value in record.items() if key in base})
+        time = _sum(base["bt"], record.get("t", 0))
+        if isinstance(time, int | float) and time < _RELATIVE_BELOW:
+            time += received_at
+        value = record.get("v")
+        if value is not None:
+            value = _sum(base["bv"], value) if base["bv"] else value
+        name = record.get("n", "")
+        records.append(
+            {
+                "name": name,
+                "base": base["bn"],
+                "full": f"{base['bn']}{name}",
+                "value": next((one for one in (value, record.get("vb"), record.get("vs")) if one is not None), None),
+                "unit": record.get("u", base["bu"]),
+                "time": time,
+            }
+        )
+    return records
+
+
+def _sum(one: Any, other: Any) -> Any:
+    for term in (one, other):
+        if isinstance(term, bool) or not isinstance(term, int | float):
+            return term  # whoever reads it refuses it
+    try:
+        return one + other
+    except OverflowError:
+        return float("inf")
+
+
+# --- InfluxDB line protocol ---------------------------------------------------------------------
+#
+#   measurement,tag=value,tag=value field=1.5,other=2i,text="words" 1773480413000000000
+
+_NAME = r"(?:[^,= \\]|\\.)+"
+_LINE = re.compile(
+    rf"(?P<name>(?:[^, \\]|\\.)+)(?P<tags>(?:,{_NAME}={_NAME})*) +"
+    rf'(?P<fields>{_NAME}=(?:"(?:[^"\\]|\\.)*"|[^", ]+)(?:,{_NAME}=(?:"(?:[^"\\]|\\.)*"|[^", ]+))*)'
+    r"(?: +(?P<time>-?\d{1,20}))? *"
+)
+_TAG = re.compile(rf",({_NAME})=({_NAME})")
+_FIELD = re.compile(rf'({_NAME})=("(?:[^"\\]|\\.)*"|[^", ]+)')
+_TRUTH = {"t": True, "T": True, "f": False, "F": False} | {
+    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+}
+
+
+def _influx_line(payload: bytes, _received_at: float) -> Any:
+    """Return the points of a text in line protocol; a line that is none becomes the text itself, to be refused."""
+    lines = (line.strip("\r") for line in _text(payload).split("\n"))
+    return [_line(line) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _line(line: str) -> Any:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return line
+    time = match["time"]
+    return {
+        "name": _plain(match["name"]),
+        "tags": {_plain(key): _plain(value) for key, value in _TAG.findall(match["tags"])},
+        "fields": {_plain(key): _field(value) for key, value in _FIELD.findall(match["fields"])},
+        "timestamp": None if time is None else int(time),
+    }
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\([,= \\])", r"\1", text) if "\\" in text else text
+
+
+def _field(text: str) -> Any:
+    if text.startswith('"'):
+        return re.sub(r'\\(["\\])', r"\1", text[1:-1])
+    if text in _TRUTH:
+        return _TRUTH[text]
+    number = text[:-1] if text[-1] in "iu" else text
+    return float(number) if is_number(number) else text
+
+
+FORMATS: dict[str, Callable[[bytes, float], Any]] = {
+    "json": decode_json,
+    "value": _value,
+    "senml": _senml,
+    "influx_line": _influx_line,
+}
+"""Name of a format to what decodes a payload, given when it came (UTC epoch seconds)."""

@@ -1,0 +1,75 @@
+"""All sources of a plant: which of them a message is for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aegisflow.bus.sources import MessageSource, Route
+from aegisflow.bus.sources.homeassistant import HomeAssistantSource
+from aegisflow.bus.sources.mapped import MappedSource
+from aegisflow.config.sources import SourceSettings
+from aegisflow.domain.equipment import DeviceSpec
+
+__all__ = ["Sources"]
+
+MAX_TOPICS = 100_000
+
+
+class Sources:
+    """The compiled sources of one plant. A changed plant needs new ones; only one thread may use them at a time.
+
+    Args:
+        settings: name to source, as ``plant.yaml`` has them; of several that a topic fits, the first takes it.
+        devices: the devices of the plant, by id.
+        max_payload_bytes: larger payloads are refused.
+        memory: what sources have learned from messages, by source; it outlives the sources of a plant that is replaced.
+        max_topics: topics of which is remembered whose they are.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, SourceSettings],
+        devices: Mapping[str, DeviceSpec],
+        max_payload_bytes: int = 65_535,
+        memory: dict[str, dict[str, Any]] | None = None,
+        max_topics: int = MAX_TOPICS,
+    ) -> None:
+        memory = {} if memory is None else memory
+        self._sources = [
+            _source(name, one, devices, max_payload_bytes, memory.setdefault(name, {}))
+            for name, one in settings.items()
+        ]
+        self._known: dict[str, Route | None] = {}
+        self._max_topics = max_topics
+
+    def __bool__(self) -> bool:
+        """Return whether there is any source."""
+        return bool(self._sources)
+
+    def filters(self) -> tuple[str, ...]:
+        """Return the MQTT topic filters of all sources."""
+        return tuple(dict.fromkeys(one for source in self._sources for one in source.filters()))
+
+    def route(self, topic: str) -> Route | None:
+        """Return where the messages on a topic go; None for one of AegisFlow's own topics, or of nobody."""
+        try:
+            return self._known[topic]
+        except KeyError:
+            pass
+        found = next((route for source in self._sources if (route := source.route(topic)) is not None), None)
+        if len(self._known) >= self._max_topics:  # invented topics must not fill our memory
+            self._known.clear()
+        self._known[topic] = found
+        return found
+
+    def device_of(self, topic: str) -> str | None:
+        """Return the device that a topic of a source names, or None."""
+        route = self.route(topic)
+        return None if route is None else route.device_id
+
+
+def _source(
+    name: str, settings: SourceSettings, devices: Mapping[str, DeviceSpec], max_bytes: int, memory: dict[str, Any]
+) -> MessageSource:
+    if settings.format == "homeassistant":
+        return HomeAssistantSource(name, settings, devices, max_bytes, memory)
+    return MappedSource(name, settings, devices, max_bytes)
