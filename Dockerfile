@@ -10,12 +10,14 @@ WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY aegisflow aegisflow
 COPY simulator simulator
+# The wheel brings the sample plant, its manuals and files to run it by.
+COPY config config
+COPY manuals manuals
+COPY deploy deploy
 # The CPU build of PyTorch: the default one brings gigabytes of CUDA. Pass its index as a build argument.
 ARG TORCH_INDEX=
 RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt '.[demo,postgres]'
 
-COPY config config
-COPY manuals manuals
 RUN mkdir var && chown aegisflow var
 USER aegisflow
 # Mount your own plant over /app/config; the store is on a volume.

@@ -76,21 +76,25 @@ def test_the_command_of_the_wheel_runs_with_the_simulator_in_it(installed: Path,
     assert (tmp_path / "day.csv").read_text().startswith("timestamp,device_id,")
 
 
+def test_the_wheel_alone_begins_a_plant_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    command = str(installed.parent / "aegisflow")
+    for arguments in (["works"], ["sample", "--sample"]):
+        made = run(installed, command, "init", *arguments, "--operator", "anna", cwd=tmp_path)
+        assert (made.returncode, made.stderr) == (0, "")
+        checked = run(installed, command, "check", cwd=tmp_path / arguments[0])
+        assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+    assert "compressor-01" in checked.stdout
+    assert (tmp_path / "sample" / "manuals" / "pump.md").read_bytes() == (ROOT / "manuals" / "pump.md").read_bytes()
+    missing = run(installed, command, "check", cwd=tmp_path)
+    assert missing.returncode == 1
+    assert "aegisflow init DIR" in missing.stderr
+
+
 @pytest.mark.long
 @pytest.mark.broker
 @pytest.mark.timeout(240)
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    command = [
-        str(installed),
-        "-u",
-        "-m",
-        "aegisflow",
-        "demo",
-        "--speed",
-        "0",
-        "--plant",
-        str(ROOT / "config/plant.yaml"),
-    ]
+    command = [str(installed), "-u", "-m", "aegisflow", "demo", "--speed", "0"]
     with subprocess.Popen(command, cwd=tmp_path, env=outside(), stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         try:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath
 from aegisflow.offline.demo import DemoOptions, run_demo
+from aegisflow.shipped import shipped
 
 __all__ = ["demo"]
 
@@ -20,5 +21,10 @@ def demo(
     port: Annotated[int, Parameter(help="of the embedded broker; 0: any free one")] = 0,
     seed: Annotated[int, Parameter(help="of the simulated noise")] = 42,
 ) -> int:
-    """Run the demo; return its exit code."""
+    """Run the demo; return its exit code.
+
+    Where nobody has said which plant, and none lies here, it is the sample plant that is shipped.
+    """
+    if plant == DEFAULT_PLANT and not plant.exists():
+        plant = shipped("config", "plant.yaml")
     return run_demo(DemoOptions(plant=plant, folder=folder, minutes=minutes, speed=speed, port=port, seed=seed))

@@ -13,6 +13,10 @@ from aegisflow.errors import AegisFlowError, BadValueError, ConfigError, Recordi
 __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
+    "init": (
+        "init:init",
+        "Write the folder of a new plant: plant.yaml, manuals, a broker with TLS, a service and your token.",
+    ),
     "check": ("plant_file:check", "Show the plant as a table, or every mistake in its file (exit code 1)."),
     "schema": ("plant_file:schema", "Print the JSON Schema of plant.yaml, for editors."),
     "serve": ("serving:serve", "Watch the plant, with MCP over HTTP at /mcp, and /healthz and /metrics."),
@@ -126,6 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         app(list(arguments) if arguments is not None else None)
     except (ConfigError, RecordingError, BadValueError) as error:
         _complain(error)
+        if isinstance(error, ConfigError):
+            _help_newcomers()
         sys.exit(2)
     except AegisFlowError as error:
         _complain(error)
@@ -139,6 +145,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _complain(error)
         sys.exit(1)
     sys.exit(0)
+
+
+def _help_newcomers() -> None:
+    from aegisflow.cli.arguments import newcomers_hint  # the help of all commands loads none of this
+
+    sys.stderr.write(newcomers_hint())
 
 
 def _complain(error: Exception) -> None:

@@ -4,7 +4,7 @@ import sys
 
 from rich.console import Console
 
-from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath
+from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, newcomers_hint
 from aegisflow.config import load
 from aegisflow.config.schema import schema_text
 from aegisflow.config.table import doubts, explain, table
@@ -20,6 +20,8 @@ def check(plant: PlantPath = DEFAULT_PLANT) -> int:
         configuration = load(plant)
     except ConfigError as error:
         Console(stderr=True).print(explain(error))
+        if plant == DEFAULT_PLANT:
+            sys.stderr.write(newcomers_hint())
         return 1
     Console().print(table(configuration))
     Console(stderr=True).print(doubts(configuration, contradictions(configuration)), end="")

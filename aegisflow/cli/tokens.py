@@ -17,7 +17,7 @@ from aegisflow.domain.credentials import token_hash
 from aegisflow.domain.times import format_instant, parse_duration, parse_instant
 from aegisflow.errors import BadValueError
 
-__all__ = ["agent_app", "agents_app", "operator", "operators_app", "token_text"]
+__all__ = ["agent_app", "agents_app", "fresh_token", "operator", "operator_section", "operators_app", "token_text"]
 
 Reason = Annotated[str, Parameter(help="why, for the audit")]
 Name = Annotated[str, Parameter(help="of the agent, as approvals and the audit shall show it")]
@@ -29,8 +29,12 @@ _BYTES = 32
 _NEVER = "never"
 
 
-def _fresh(name: str) -> str:
-    """Return a fresh token for somebody of this name."""
+def fresh_token(name: str) -> str:
+    """Return a fresh token for somebody of this name.
+
+    Raises:
+        BadValueError: plant.yaml cannot have such a name.
+    """
     if not _NAME.fullmatch(name):
         raise BadValueError("NAME", name, "up to 64 letters, digits and _ . -, beginning with a letter or digit")
     return secrets.token_urlsafe(_BYTES)
@@ -38,15 +42,26 @@ def _fresh(name: str) -> str:
 
 def token_text(name: str, role: RoleName = "approver", expires: str = _NEVER) -> str:
     """Return a fresh token and the lines for plant.yaml, as text for the person who asked."""
-    token = _fresh(name)
+    token = fresh_token(name)
     end = _end(expires)
-    lines = [f"    role: {role}"] + ([] if end is None else [f'    expires: "{format_instant(end)}"'])
     return (
         f"Token of {name}, shown only now; whoever has it acts as {name}:\n\n"
         f"  {token}\n\n"
         "For plant.yaml (takes effect when the file is saved, or when AegisFlow starts):\n\n"
-        f'operators:\n  {name}:\n    token_sha256: "{token_hash(token)}"\n' + "\n".join(lines) + "\n"
+        + operator_section(name, token, role, end)
     )
+
+
+def operator_section(name: str, token: str, role: RoleName, end: float | None = None) -> str:
+    """Return the lines for plant.yaml that let somebody in, until ``end`` (UTC epoch seconds) where there is one."""
+    lines = [
+        "operators:",
+        f"  {name}:",
+        f'    token_sha256: "{token_hash(token)}"',
+        f"    role: {role}",
+        *([] if end is None else [f'    expires: "{format_instant(end)}"']),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _end(expires: str) -> float | None:
@@ -123,7 +138,7 @@ def add(
     The token is made here, and the plant is told no more than its hash.
     """
     serve = OperatorClient(plant, url)
-    token = _fresh(name)
+    token = fresh_token(name)
     end = _end(expires)
     body = {
         "name": name,
