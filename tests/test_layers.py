@@ -26,6 +26,7 @@ HOMES = {
     "pykka": ("actors/", "app.py"),
     "amqtt": ("bus/embedded.py",),
     "starlette": ("http/", "mcp/", "console/"),
+    "jinja2": ("console/",),
     "uvicorn": ("http/", "console/", "offline/demo/"),
     "simulator": ("cli/", "offline/demo/"),
 }
@@ -128,6 +129,15 @@ def test_http_imports_no_other_edge() -> None:
 
     def allowed(where: str, name: str) -> bool:
         return not where.startswith("http/") or not any(within(name, other) for other in others)
+
+    assert breaches(allowed) == []
+
+
+def test_the_console_imports_no_edge_but_http() -> None:
+    others = ("aegisflow.mcp", "aegisflow.cli")
+
+    def allowed(where: str, name: str) -> bool:
+        return not where.startswith("console/") or not any(within(name, other) for other in others)
 
     assert breaches(allowed) == []
 

@@ -89,6 +89,7 @@ class _Serving:
         self._thread.join(10.0)
 
     def _run(self) -> None:
+        from aegisflow.console.app import console_routes
         from aegisflow.http.app import web_server
         from aegisflow.http.guards import OperatorTokens
         from aegisflow.http.operators import build_operator_app
@@ -106,7 +107,8 @@ class _Serving:
         with closing(bound):
             address, port = bound.getsockname()[:2]
             here = PlantAddress.of(self._configuration, address, port)
-            server = self._server = web_server(build_operator_app(self._plant, operators, here.instance))
+            pages = console_routes(self._plant, operators)
+            server = self._server = web_server(build_operator_app(self._plant, operators, here.instance, pages))
             self._on_listening(here)
             log.info("operators_served", url=f"http://{address}:{port}/operator/")
             if not self._leaving.is_set():

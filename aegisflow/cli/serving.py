@@ -53,6 +53,7 @@ def serve(
     configure_logs(log_level, json_lines=json_logs)
     _let_fastmcp_log_as_we_do()
     from aegisflow.app import App
+    from aegisflow.console.app import console_routes
     from aegisflow.http.app import build_http_app, listen, web_server
     from aegisflow.http.guards import OperatorTokens
     from aegisflow.mcp.server import build_server
@@ -74,7 +75,8 @@ def serve(
             address, actual_port = bound.getsockname()[:2]
             here = PlantAddress.of(configuration, address, actual_port)
             server = build_server(lambda: app.plant, identities, shown_over_http)
-            web = build_http_app(mounted(server), app.plant, token, app.metrics.render, operators, here.instance)
+            pages = console_routes(lambda: app.plant, operators)
+            web = build_http_app(mounted(server), app.plant, token, app.metrics.render, operators, here.instance, pages)
             with announced(configuration.store, here):
                 log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
                 web_server(web).run(sockets=[bound])

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisflow.api.schemas.base import Shape
@@ -77,6 +77,7 @@ def build_http_app(
     metrics: Callable[[], bytes],
     operators: OperatorTokens | None = None,
     instance: str = "",
+    pages: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the web application.
 
@@ -87,6 +88,7 @@ def build_http_app(
         metrics: renders the counters in Prometheus' text format.
         operators: who may come in, people and agents; without, no people and any agent.
         instance: by which a client knows this process from any other that listens here later.
+        pages: what people see in a browser; they ask for a session of their own.
     """
     operators = operators or OperatorTokens(Identities())
 
@@ -110,11 +112,6 @@ def build_http_app(
             return _send(ReloadReport.refused([str(error)]), 503)
         return _send(ReloadReport.of(change), 200 if change.applied else 409 if change.waits else 422)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with mcp_app.lifespan:
-            yield
-
     return Starlette(
         routes=[
             Route("/healthz", healthz),
@@ -122,11 +119,24 @@ def build_http_app(
             Route("/metrics", show_metrics),
             Route("/reload", reload, methods=["POST"]),
             *operator_routes(lambda: plant, operators),
+            *pages,
             Mount("/", _WithoutSlash(mcp_app.app, "/mcp")),
         ],
-        middleware=[Middleware(HostGuard), Middleware(TokenGuard, token=token, identities=operators.identities)],
-        lifespan=lifespan,
+        middleware=[
+            Middleware(HostGuard),
+            Middleware(TokenGuard, token=token, identities=operators.identities, pages=pages),
+        ],
+        lifespan=_with(mcp_app),
     )
+
+
+def _with(mounted: MountedApp) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with mounted.lifespan:
+            yield
+
+    return lifespan
 
 
 def web_server(app: Starlette, most: int | None = None, head_within_s: float | None = None) -> "uvicorn.Server":

@@ -13,12 +13,13 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisflow.api.endpoints import PREFIX
@@ -122,16 +123,18 @@ class TokenGuard:
         app: what is behind; it finds what an agent has shown under ``SHOWN`` in the scope.
         token: the secret that all agents share; empty for none.
         identities: who is known by a token of their own.
+        pages: routes that ask for a session of their own.
     """
 
-    def __init__(self, app: ASGIApp, token: str, identities: Identities) -> None:
+    def __init__(self, app: ASGIApp, token: str, identities: Identities, pages: Sequence[BaseRoute] = ()) -> None:
         self._app = app
         self._shared = token_hash(token) if token else ""
         self._identities = identities
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 401."""
-        if scope["type"] == "http" and not _has_own_guard(scope["path"]):
+        if scope["type"] == "http" and not self._has_own_guard(scope):
             given = bearer_hash(Headers(scope=scope).get("authorization", ""))
             is_shared = bool(self._shared) and hmac.compare_digest(given, self._shared)
             why = self._why_not(scope, given, is_shared)
@@ -139,6 +142,12 @@ class TokenGuard:
                 await PlainTextResponse(why, 401, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _has_own_guard(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        if path in OPEN_PATHS or path.startswith(PREFIX):
+            return True
+        return any(route.matches(scope)[0] is not Match.NONE for route in self._pages)
 
     def _why_not(self, scope: Scope, given: str, is_shared: bool) -> str:
         """Return why a request may not pass; empty if it may."""
@@ -162,10 +171,6 @@ def bearer_hash(authorization: str) -> str:
     """Return the hash of the token that an Authorization header carries; empty where it carries none."""
     scheme, _, token = authorization.partition(" ")
     return token_hash(token) if scheme.lower() == "bearer" and token else ""
-
-
-def _has_own_guard(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(PREFIX)
 
 
 class OperatorTokens:

@@ -1,7 +1,7 @@
 """The way in for people: HTTP routes under /operator/, each behind a token of the person's own."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ from aegisflow.http.plant import PlantRoutes
 from aegisflow.http.tokens import TokenRoutes
 from aegisflow.plant.protocol import PlantSource
 
-__all__ = ["build_operator_app", "instance_route", "operator_routes"]
+__all__ = ["build_operator_app", "instance_route", "operator_routes", "status_of"]
 
 MAX_BODY_BYTES = 20_000
 
@@ -94,9 +94,11 @@ def instance_route(instance: str) -> BaseRoute:
     return Route("/instance", who)
 
 
-def build_operator_app(plant: PlantSource, operators: OperatorTokens, instance: str = "") -> Starlette:
-    """Return an application with nothing but the operators' routes, and who it is."""
-    routes = [instance_route(instance), *operator_routes(plant, operators)]
+def build_operator_app(
+    plant: PlantSource, operators: OperatorTokens, instance: str = "", pages: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """Return an application with nothing but the operators' routes, who it is, and the pages that people see."""
+    routes = [instance_route(instance), *operator_routes(plant, operators), *pages]
     return Starlette(routes=routes, middleware=[Middleware(HostGuard)])
 
 
@@ -132,7 +134,7 @@ def _answering(
             body = parse(endpoint.body, await _body(request))
             return _send(await run_in_threadpool(handle, which, body, caller))
         except AegisFlowError as error:
-            return _refuse(str(error), _status(error))
+            return _refuse(str(error), status_of(error))
 
     return answer
 
@@ -154,7 +156,8 @@ async def _body(request: HttpRequest) -> Mapping[str, Any]:
     return body
 
 
-def _status(error: AegisFlowError) -> int:
+def status_of(error: AegisFlowError) -> int:
+    """Return the HTTP status that says best what went wrong."""
     statuses = {BadValueError: 400, NotAllowedError: 403, UnknownNameError: 404, ConflictError: 409}
     return next((status for kind, status in statuses.items() if isinstance(error, kind)), 503)
 

@@ -46,7 +46,7 @@ from aegisflow.actors.messages.store import (
 from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
-from aegisflow.domain.alarms.model import Alarm, AlarmState
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import (
     AgentWrites,
@@ -193,6 +193,10 @@ class LocalPlant:
         """Return alarms from the store, newest first."""
         self._devices(query.device_ids)
         return self._answer(self._directory.ask(ARCHIVE, FindAlarms(query), READ_S))
+
+    def alarm_life(self, alarm_id: str) -> Answer[tuple[AlarmEvent, ...]]:
+        """Return all that has happened to an alarm, oldest first, also to one that is history."""
+        return self._answer(self._life(alarm_id))
 
     def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
         """Return how many alarms people got, by EEMUA 191, for so many operators on duty.
@@ -474,10 +478,13 @@ class LocalPlant:
         return [rank.scores for rank in ranks]
 
     def _alarm(self, alarm_id: str) -> Alarm:
+        return self._life(alarm_id)[-1].alarm
+
+    def _life(self, alarm_id: str) -> tuple[AlarmEvent, ...]:
         history = self._directory.ask(ARCHIVE, FindAlarmHistory(alarm_id), READ_S)
         if not history:
             raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in self._active()))
-        return history[-1].alarm
+        return history
 
     def _answer(self, value: T, unavailable: Mapping[str, str] | None = None) -> Answer[T]:
         # Apart from who could not be asked: devices answer all the same, and it is their machines that are not heard.

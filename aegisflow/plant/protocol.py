@@ -5,7 +5,7 @@ from typing import Protocol
 
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
-from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import (
     AgentWrites,
@@ -76,6 +76,9 @@ class Plant(Protocol):
 
     def alarm_history(self, query: AlarmQuery) -> Answer[AlarmPage]:
         """Return alarms from the store, newest first."""
+
+    def alarm_life(self, alarm_id: str) -> Answer[tuple[AlarmEvent, ...]]:
+        """Return all that has happened to an alarm, oldest first, also to one that is history."""
 
     def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
         """Return how many alarms people got, by EEMUA 191, for so many operators on duty.

@@ -8,7 +8,7 @@ from typing import TypeVar
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf, returned_to_service, suppressed
-from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import (
     AgentWrites,
@@ -228,6 +228,16 @@ class MemoryPlant:
             tuple(rest[: query.limit]), len(found), {"pump-01": len(found)}, {"bearing_failure": len(found)}
         )
         return self._answer(page)
+
+    def alarm_life(self, alarm_id: str) -> Answer[tuple[AlarmEvent, ...]]:
+        for alarm in self.alarms:
+            if alarm.alarm_id == alarm_id:
+                events = [AlarmEvent(Change.RAISED, alarm.raised_at, alarm)]
+                if alarm.acknowledged_at is not None:
+                    acknowledged = AlarmEvent(Change.ACKNOWLEDGED, alarm.acknowledged_at, alarm, alarm.acknowledged_by)
+                    events.append(acknowledged)
+                return self._answer(tuple(events))
+        raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
         if device_id is not None:

@@ -8,6 +8,7 @@
 | ``devices`` | devices and their sensors now |
 | ``health`` | whether the plant is watched; what a reload changed |
 | ``incidents`` | incident reports, and those that are like an alarm |
+| ``trends`` | what sensors have shown over a period |
 | ``base`` | what they have in common |
 
 A ``Shape`` is made from its noun by ``of``. A ``Request`` is what somebody sends.

@@ -1,0 +1,263 @@
+"""The routes of the page for operators: who may see and do what, and what a browser is told along the way."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
+
+from aegisflow.console import answers
+from aegisflow.console.answers import HEADERS
+from aegisflow.console.feed import FRESH_S, Feed
+from aegisflow.console.forms import Form, Kept, is_from_here, is_ours, read_form
+from aegisflow.console.frame import frame_parts
+from aegisflow.console.pages import ACTS, PAGES, TABS
+from aegisflow.console.render import STATIC, render
+from aegisflow.console.sessions import Session, Sessions
+from aegisflow.console.snapshot import Snapshot
+from aegisflow.console.stream import SIGNED_OUT, changes_of, event
+from aegisflow.console.visit import Act, Download, LivePart, Page, Visit
+from aegisflow.domain.callers import Caller
+from aegisflow.domain.credentials import token_hash
+from aegisflow.errors import AegisFlowError, BadValueError
+from aegisflow.http.guards import WITHIN_S, OperatorTokens
+from aegisflow.http.operators import status_of
+from aegisflow.plant.protocol import PlantSource
+
+__all__ = ["Console", "console_routes"]
+
+STREAM = "/stream"
+SIGN_IN = "/sign-in"
+SIGN_OUT = "/sign-out"
+_KEPT = "kept"
+
+
+def console_routes(
+    plant: PlantSource, operators: OperatorTokens, sessions: Sessions | None = None, fresh_s: float = FRESH_S
+) -> list[BaseRoute]:
+    """Return the routes of the page.
+
+    Args:
+        plant: called for each request.
+        operators: knows people by their tokens.
+        sessions: who is signed in; left out, nobody yet.
+        fresh_s: a page that is loaded is content with a picture of the plant that is no older.
+    """
+    return Console(plant, operators, sessions or Sessions(), Feed(plant, fresh_s)).routes()
+
+
+class Console:
+    """Answers browsers of people."""
+
+    def __init__(self, plant: PlantSource, operators: OperatorTokens, sessions: Sessions, feed: Feed) -> None:
+        self._plant = plant
+        self._operators = operators
+        self._sessions = sessions
+        self._feed = feed
+        self._page_routes = [(Route(page.path, _nothing, methods=["GET"]), page) for page in PAGES]
+        self._act_routes = [(Route(act.path, _nothing, methods=["POST"]), act) for act in ACTS]
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes, to stand beside those of the operators' API."""
+        return [
+            Mount("/static", _Files(directory=STATIC)),
+            Route(SIGN_IN, self._ask_to_sign_in, methods=["GET"]),
+            Route(SIGN_IN, self._sign_in, methods=["POST"]),
+            Route(SIGN_OUT, self._sign_out, methods=["POST"]),
+            Route(STREAM, self._stream, methods=["GET"]),
+            *(Route(page.path, self._showing(page), methods=["GET"]) for page in PAGES),
+            *(Route(act.path, self._doing(act), methods=["POST"]) for act in ACTS),
+        ]
+
+    # --- who is it? ---------------------------------------------------------------------------
+
+    def _who(self, request: HttpRequest) -> tuple[Session, Caller] | None:
+        """Return the session of a browser and whose it is; None where it has ended, or the token has."""
+        session = self._sessions.find(request.cookies.get(answers.cookie_name(request), ""))
+        who = self._operators.identities.operator(session.token_sha256) if session else None
+        return (session, who) if session and who else None
+
+    async def _ask_to_sign_in(self, request: HttpRequest) -> Response:
+        return answers.sign_in_page(answers.local_path(request.query_params.get("next", "/")))
+
+    async def _sign_in(self, request: HttpRequest) -> Response:
+        if not is_from_here(request):
+            return answers.plain("a page of another origin may not sign anybody in here", 403)
+        form = await read_form(request)
+        goal, kept = answers.local_path(form.text("next")), answers.unpack(form.text(_KEPT))
+        barred = self._operators.barred()
+        who = self._operators.who(f"Bearer {form.text('token')}")
+        if who is None:
+            why = f"Too many wrong tokens. Wait {WITHIN_S:.0f} seconds." if barred else "This token opens nothing."
+            return answers.sign_in_page(goal, kept, why, 429 if barred else 401)
+        key = self._sessions.begin(token_hash(form.text("token")))
+        session = self._sessions.find(key)
+        answer: Response = RedirectResponse(goal, 303, HEADERS)
+        if kept is not None and session is not None:
+            why = "You have been signed in. Nothing has been sent yet."
+            answer = answers.again(session, kept, why, 200, self._act_at(kept.path))
+        secure = request.url.scheme == "https"
+        answer.set_cookie(answers.cookie_name(request), key, httponly=True, samesite="strict", secure=secure, path="/")
+        return answer
+
+    async def _sign_out(self, request: HttpRequest) -> Response:
+        form, known = await read_form(request), self._who(request)
+        if known and is_from_here(request) and is_ours(form, known[0].csrf):
+            self._sessions.end(request.cookies.get(answers.cookie_name(request), ""))
+        answer = RedirectResponse(SIGN_IN, 303, HEADERS)
+        answer.delete_cookie(answers.cookie_name(request), path="/")
+        return answer
+
+    # --- pages --------------------------------------------------------------------------------
+
+    def _showing(self, page: Page) -> Callable[[HttpRequest], Awaitable[Response]]:
+        async def show(request: HttpRequest) -> Response:
+            known = self._who(request)
+            if known is None:
+                goal = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return answers.sign_in_page(goal, status=401)
+            return await run_in_threadpool(self._show, page, request, *known)
+
+        return show
+
+    def _show(self, page: Page, request: HttpRequest, session: Session, who: Caller) -> Response:
+        if not who.may(page.right):
+            return answers.trouble(answers.refused(who, page.right), 403)
+        try:
+            visit = self._visit(request, session, who)
+            shown = page.show(visit)
+        except AegisFlowError as error:
+            return answers.trouble(str(error), status_of(error))
+        if isinstance(shown, Download):
+            saved = {"Content-Disposition": f'attachment; filename="{shown.filename}"'} if shown.filename else {}
+            return Response(shown.body, 200, {**HEADERS, **saved}, shown.media_type)
+        frame = frame_parts(visit)
+        context = {
+            **visit.context(),
+            **shown.context,
+            "title": shown.title,
+            "tabs": TABS,
+            "parts": {part.container: part for part in (*frame, *shown.parts)},
+            "said": self._sessions.take_said(session),
+            "stream": f"{STREAM}?of={answers.address(request)}",
+        }
+        return HTMLResponse(render(shown.template, context), 200, HEADERS)
+
+    def _visit(self, request: HttpRequest, session: Session, who: Caller, form: Form | None = None) -> Visit:
+        return Visit(
+            self._plant(),
+            self._feed.read(),
+            who,
+            session,
+            request.url.path,
+            dict(request.query_params),
+            dict(request.path_params),
+            form or Form(),
+        )
+
+    # --- acts ---------------------------------------------------------------------------------
+
+    def _doing(self, act: Act) -> Callable[[HttpRequest], Awaitable[Response]]:
+        async def do(request: HttpRequest) -> Response:
+            try:
+                form = await read_form(request)
+            except BadValueError as error:
+                return answers.plain(str(error), 413)
+            if not is_from_here(request):
+                return answers.plain("a page of another origin may not send this", 403)
+            kept, known = Kept(request.url.path, form.kept()), self._who(request)
+            if known is None:
+                return answers.sign_in_page("/", kept, "Your session has ended. Sign in again; your text is kept.", 401)
+            session, who = known
+            if not is_ours(form, session.csrf):
+                # A form of an earlier session, in a tab that stayed open, looks like one that somebody forged.
+                why = "This form is of an earlier session. Nothing has been done."
+                return answers.again(session, kept, why, 403, act)
+            if not who.may(act.right):
+                return answers.again(session, kept, answers.refused(who, act.right), 403, act)
+            return await run_in_threadpool(self._do, act, request, session, who, form)
+
+        return do
+
+    def _do(self, act: Act, request: HttpRequest, session: Session, who: Caller, form: Form) -> Response:
+        try:
+            visit = self._visit(request, session, who, form)
+            said, back = act.do(visit), act.back(visit)
+        except AegisFlowError as error:
+            self._feed.expire()
+            kept = Kept(request.url.path, form.kept())
+            return answers.again(session, kept, str(error), status_of(error), act)
+        self._feed.expire()
+        session.said.append(said)
+        return RedirectResponse(back, 303, HEADERS)
+
+    # --- the stream ---------------------------------------------------------------------------
+
+    async def _stream(self, request: HttpRequest) -> Response:
+        known = self._who(request)
+        of = request.query_params.get("of", "/")
+        (page, named, query), path = self._page_at(of if answers.local_path(of) == of else ""), urlsplit(of).path
+        if known is None:
+            return _events(_signed_out())
+        if page is None or not known[1].may(page.right):
+            return answers.plain("there is no such page", 404)
+        session, who = known
+        key = request.cookies.get(answers.cookie_name(request), "")
+
+        def parts(snapshot: Snapshot) -> tuple[LivePart, ...]:
+            visit = Visit(self._plant(), snapshot, who, session, path, query, named)
+            shown = page.show(visit)
+            return (*frame_parts(visit), *(() if isinstance(shown, Download) else shown.parts))
+
+        def is_signed_in() -> bool:
+            found = self._sessions.find(key)
+            return found is not None and self._operators.identities.operator(found.token_sha256) is not None
+
+        return _events(changes_of(self._feed, parts, is_signed_in))
+
+    def _page_at(self, address: str) -> tuple[Page | None, Mapping[str, str], Mapping[str, str]]:
+        parts = urlsplit(address)
+        scope: Scope = {"type": "http", "method": "GET", "path": parts.path, "root_path": ""}
+        for route, page in self._page_routes:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                return page, found["path_params"], dict(parse_qsl(parts.query))
+        return None, {}, {}
+
+    def _act_at(self, path: str) -> Act | None:
+        scope: Scope = {"type": "http", "method": "POST", "path": path, "root_path": ""}
+        return next((act for route, act in self._act_routes if route.matches(scope)[0] is Match.FULL), None)
+
+
+class _Files(StaticFiles):
+    """Our own files, which browsers may keep for as long as their address stays the same."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a file, with the headers that all of ours have."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = "public, max-age=31536000, immutable" if scope.get("query_string") else "no-cache"
+                more = {**HEADERS, "Cache-Control": kept}
+                headers = [(name.lower().encode(), value.encode()) for name, value in more.items()]
+                message = {**message, "headers": [*message["headers"], *headers]}
+            await send(message)
+
+        await super().__call__(scope, receive, with_headers)
+
+
+def _events(events: AsyncIterator[bytes]) -> Response:
+    # A proxy that gathers what it passes on would have a page think that the stream is lost.
+    return StreamingResponse(events, 200, {**HEADERS, "X-Accel-Buffering": "no"}, "text/event-stream")
+
+
+async def _signed_out() -> AsyncIterator[bytes]:
+    yield event("", SIGNED_OUT)
+
+
+async def _nothing(_: HttpRequest) -> Response:
+    return Response(status_code=404)

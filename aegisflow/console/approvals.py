@@ -1,0 +1,101 @@
+"""Commands that wait for a person: facts as of now, what policy says, the proposer's words last."""
+
+from aegisflow.api import endpoints as ends
+from aegisflow.api.fields import parse
+from aegisflow.api.schemas.alarms import ById
+from aegisflow.api.schemas.base import moment
+from aegisflow.api.schemas.commands import Approval, CommandSummary
+from aegisflow.console.machines import LIFE
+from aegisflow.console.render import element_id, render
+from aegisflow.console.visit import Act, Content, Item, LivePart, Page, Visit
+from aegisflow.domain.rights import Right
+from aegisflow.errors import AegisFlowError, BadValueError, ConflictError
+from aegisflow.http.commands import CommandRoutes
+
+__all__ = ["ACTS", "PAGES"]
+
+MOST_DECIDED = 20
+
+
+def _show(visit: Visit) -> Content:
+    now = visit.snapshot
+    items = []
+    for one in now.approvals:
+        name = element_id("card", one.command_id)
+        context = {**visit.context(), "item_id": name, "one": one, "warnings": _warnings(visit, one)}
+        items.append(Item(name, render("parts/approval.html", context)))
+    if not items:
+        none = {"item_id": "card-none", "what": "No command waits for a decision."}
+        items.append(Item("card-none", render("parts/none.html", none)))
+    decided, missing = list[CommandSummary](), ""
+    try:
+        found = visit.plant.commands(None, MOST_DECIDED).value.commands
+        waiting = {one.command_id for one in now.approvals}
+        decided = [CommandSummary.of(one) for one in found if one.command.command_id not in waiting]
+    except AegisFlowError as error:
+        missing = str(error)
+    parts = (
+        LivePart("cards", tuple(items)),
+        visit.part("agents", "parts/agents_switch.html"),
+        visit.part("decided", "parts/commands.html", commands=decided, missing=missing, life=LIFE),
+    )
+    return Content("approvals.html", "Approvals", {}, parts)
+
+
+def _warnings(visit: Visit, one: Approval) -> list[str]:
+    """Return what whoever decides should know beside the facts."""
+    found = []
+    if not one.facts_now:
+        found.append("The machine's part of AegisFlow does not answer: nothing is known of it now.")
+    elif one.facts_now != one.facts:
+        found.append("The machine has changed since the command was proposed.")
+    if one.device_id not in visit.snapshot.plant.devices:
+        found.append("The plant does not have this machine any more.")
+    away = visit.snapshot.broker_away_since
+    if away is not None:
+        found.append(f"The broker is away since {moment(away)}: values are of before.")
+    return found
+
+
+def _approve(visit: Visit) -> str:
+    command_id = visit.named["id"]
+    device_id = _device_of(visit, command_id)
+    if visit.form.text("name") != device_id:
+        raise BadValueError("name", visit.form.text("name"), f"the name of the machine, {device_id}")
+    body = parse(ends.APPROVE.body, visit.form.given())
+    done = CommandRoutes(lambda: visit.plant).approve(ById(id=command_id), body, visit.who)
+    return f"{done.command.replace('_', ' ')} for {done.device_id}: {done.stage.replace('_', ' ')}. {done.next_step}"
+
+
+def _device_of(visit: Visit, command_id: str) -> str:
+    waiting = {one.command_id: one.device_id for one in visit.snapshot.approvals}
+    if command_id not in waiting:
+        known = CommandSummary.of(visit.plant.command(command_id).value)
+        because = "; ".join(known.policy)
+        raise ConflictError(f"{command_id} does not wait any more: it is {known.stage.replace('_', ' ')} ({because})")
+    return waiting[command_id]
+
+
+def _reject(visit: Visit) -> str:
+    _device_of(visit, visit.named["id"])
+    body = parse(ends.REJECT.body, visit.form.given())
+    done = CommandRoutes(lambda: visit.plant).reject(ById(id=visit.named["id"]), body, visit.who)
+    return f"{done.command.replace('_', ' ')} for {done.device_id} is rejected; nothing was sent."
+
+
+def _back(visit: Visit) -> str:
+    return "/approvals"
+
+
+PAGES = (Page("/approvals", Right.SEE, _show),)
+ACTS = (
+    Act(
+        "/approvals/{id}/approve",
+        ends.APPROVE.right,
+        _approve,
+        _back,
+        "approve a command",
+        {"name": "Name of the machine"},
+    ),
+    Act("/approvals/{id}/reject", ends.REJECT.right, _reject, _back, "reject a command", {"reason": "Reason"}),
+)

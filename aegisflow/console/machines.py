@@ -1,0 +1,146 @@
+"""One machine: how it is, what it has shown, its alarms and commands, and its mode by somebody's word."""
+
+from aegisflow.api import endpoints as ends
+from aegisflow.api.fields import parse
+from aegisflow.api.periods import short_duration
+from aegisflow.api.schemas.alarms import ById
+from aegisflow.api.schemas.commands import CommandRequest, CommandSummary
+from aegisflow.api.schemas.devices import DeviceSummary
+from aegisflow.api.schemas.trends import TrendSummary
+from aegisflow.console.alarm import SPANS, trend_address
+from aegisflow.console.overview import row_item
+from aegisflow.console.render import render
+from aegisflow.console.visit import Act, Content, Download, Item, LivePart, Page, Visit, link
+from aegisflow.domain.commands.model import CommandName, Mode, Stage
+from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.rights import Right
+from aegisflow.domain.times import Period
+from aegisflow.errors import AegisFlowError, BadValueError, UnknownNameError
+from aegisflow.http.commands import CommandRoutes
+
+__all__ = ["ACTS", "LIFE", "PAGES"]
+
+POINTS = 400
+"""Buckets of a trend: more than a screen has room for."""
+LONGEST_S = 31 * 86_400.0
+MOST_COMMANDS = 30
+LIFE = (Stage.PROPOSED, Stage.AWAITING_APPROVAL, Stage.APPROVED, Stage.DISPATCHED, Stage.ACKNOWLEDGED, Stage.VERIFIED)
+"""The life of a command that goes well."""
+
+
+def _device(visit: Visit) -> DeviceSpec:
+    device_id, devices = visit.named["id"], visit.snapshot.plant.devices
+    if device_id not in devices:
+        raise UnknownNameError("device", device_id, tuple(devices))
+    return devices[device_id]
+
+
+def _show(visit: Visit) -> Content:
+    spec, now = _device(visit), visit.snapshot
+    status = now.statuses.get(spec.device_id)
+    summary = DeviceSummary.of(status) if status else None
+    last = visit.query.get("last", "14400")
+    last = last if last in dict(SPANS) else "14400"
+    rows = [row for row in now.rows if row.device_id == spec.device_id]
+    alarms = [row_item(row, "brief") for row in rows]
+    if not rows:
+        none = {"item_id": "machine-none", "what": "This machine has no alarm."}
+        alarms = [Item("machine-none", render("parts/none.html", none))]
+    commands, missing = list[CommandSummary](), ""
+    try:
+        receipts = visit.plant.commands(spec.device_id, MOST_COMMANDS).value.commands
+        commands = [CommandSummary.of(one) for one in receipts]
+    except AegisFlowError as error:
+        missing = str(error)
+    context = {
+        "device": spec,
+        "last": last,
+        "spans": SPANS,
+        "trend": trend_address(spec.device_id, last),
+        "modes": [mode for mode in Mode if mode is not Mode.UNKNOWN],
+        "command_names": list(CommandName),
+        "summary": summary,
+    }
+    parts = (
+        visit.part("machine-now", "parts/machine_now.html", device=spec, summary=summary),
+        LivePart("machine-alarms", tuple(alarms)),
+        visit.part("machine-commands", "parts/commands.html", commands=commands, missing=missing, life=LIFE),
+    )
+    return Content("machine.html", spec.device_id, context, parts)
+
+
+def _trend(visit: Visit) -> Download:
+    """Return what sensors have shown over the last hours, or from one instant to another, as JSON."""
+    spec = _device(visit)
+    now = visit.snapshot.as_of
+    seconds = _seconds(visit.query.get("last", "14400"))
+    end = now + 1.0
+    sensors = tuple(name for name in visit.query.get("sensor", "").split(",") if name)
+    answer = visit.plant.sensor_stream(spec.device_id, sensors, Period(end - seconds, end), POINTS)
+    return Download(TrendSummary.of(answer, spec).model_dump_json(), "application/json")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 60.0 <= seconds <= LONGEST_S:
+        raise BadValueError("last", short_duration(text), f"seconds from 60 to {LONGEST_S:.0f}")
+    return seconds
+
+
+def _state_mode(visit: Visit) -> str:
+    body = parse(ends.STATE_MODE.body, visit.form.given())
+    stated = CommandRoutes(lambda: visit.plant).state_mode(ById(id=visit.named["id"]), body, visit.who)
+    return f"{stated.device_id} counts as {stated.mode.replace('_', ' ')} by your word. Nothing was sent to it."
+
+
+def _command(visit: Visit) -> str:
+    given = visit.form.given()
+    device_id = visit.named["id"]
+    if visit.form.text("name") != device_id:
+        raise BadValueError("name", visit.form.text("name"), f"the machine's name, {device_id}, as you would write it")
+    parameter, value = given.get("parameter", ""), given.get("value", "")
+    parameters: dict[str, str | float] = {}
+    if parameter:
+        try:
+            parameters[parameter] = float(value)
+        except ValueError as error:
+            raise BadValueError("value", value, "a number") from error
+    body = parse(
+        CommandRequest,
+        {
+            "device_id": device_id,
+            "command": given.get("command"),
+            "parameters": parameters,
+            "justification": given.get("justification"),
+        },
+    )
+    done = CommandRoutes(lambda: visit.plant).give(ends.GIVE_COMMAND.which(), body, visit.who)
+    return f"{done.command.replace('_', ' ')} for {device_id}: {done.stage.replace('_', ' ')}. {done.next_step}"
+
+
+def _back(visit: Visit) -> str:
+    return link("machines", visit.named["id"])
+
+
+PAGES = (Page("/machines/{id}", Right.SEE, _show), Page("/machines/{id}/trend", Right.SEE, _trend))
+ACTS = (
+    Act(
+        "/machines/{id}/mode",
+        ends.STATE_MODE.right,
+        _state_mode,
+        _back,
+        "state the mode of a machine",
+        {"mode": "Mode", "reduction_pct": "Per cent of the load that is gone", "reason": "How you know"},
+    ),
+    Act(
+        "/machines/{id}/command",
+        ends.GIVE_COMMAND.right,
+        _command,
+        _back,
+        "give a machine a command",
+        {"justification": "Why", "name": "Name of the machine", "value": "Value"},
+    ),
+)

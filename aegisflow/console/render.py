@@ -1,0 +1,109 @@
+"""Templates, and how instants, figures and names are written in them."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from aegisflow.domain.times import format_instant
+
+__all__ = ["STATIC", "render", "static_url"]
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+
+SEVERITY_WORDS = {"critical": "Critical", "high": "High", "medium": "Medium", "low": "Low"}
+PRIORITY = {"critical": 1, "high": 2, "medium": 3, "low": 4}
+STATE_WORDS = {
+    "unacknowledged": "Unacknowledged",
+    "acknowledged": "Acknowledged",
+    "returned_unacknowledged": "Returned, unacknowledged",
+    "normal": "Normal",
+    "shelved": "Shelved",
+    "suppressed": "Suppressed by mode",
+    "out_of_service": "Out of service",
+}
+"""State to its words on the page."""
+
+
+def render(template: str, context: Mapping[str, object]) -> Markup:
+    """Return a template with its context; whatever text is in it stands there as text."""
+    return Markup(_environment().get_template(template).render(context))  # noqa: S704 - made by autoescaping templates
+
+
+@cache
+def static_url(name: str) -> str:
+    """Return the address of a file, which changes with its content so that browsers may keep it for good."""
+    return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "when": when,
+        "lasting": lasting,
+        "figure": figure,
+        "words": lambda name: str(name).replace("_", " "),
+        "element_id": element_id,
+    }
+    environment.globals |= {
+        "static": static_url,
+        "PRIORITY": PRIORITY,
+        "SEVERITY_WORDS": SEVERITY_WORDS,
+        "STATE_WORDS": STATE_WORDS,
+    }
+    return environment
+
+
+def when(at: str | float | None, form: str = "full") -> Markup:
+    """Return an instant for people: in UTC, which the page's script turns into the viewer's zone.
+
+    Args:
+        at: ISO 8601, or UTC epoch seconds; None for never.
+        form: ``full``, ``time`` alone, or ``left``: how long until then.
+    """
+    if at is None:
+        return Markup("–")
+    iso = format_instant(at) if isinstance(at, int | float) else at
+    text = iso.replace("T", " ").removesuffix("Z").partition(".")[0] + " UTC"
+    return Markup('<time datetime="{}" data-form="{}">{}</time>').format(iso, form, text)
+
+
+def lasting(seconds: float | None) -> str:
+    """Return how long something lasts: ``45 s``, ``12 min``, ``3 h 05 min``, ``2 d 4 h``."""
+    if seconds is None:
+        return "–"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3_600} h {whole % 3_600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3_600} h"
+
+
+def figure(value: float | None, unit: str = "") -> str:
+    """Return a value to four significant digits with its unit; a dash for none."""
+    if value is None:
+        return "–"
+    digits = f"{value:.4g}"
+    # 1.2e+04 is not how people read a pressure.
+    shown = f"{value:.0f}" if "e" in digits and abs(value) >= 1 else digits
+    return f"{shown} {unit}".rstrip()
+
+
+def element_id(kind: str, name: str) -> str:
+    """Return an id for an element that stands for something with a name, whatever characters are in it."""
+    safe = name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else ""
+    return f"{kind}-{safe or hashlib.sha256(name.encode()).hexdigest()[:16]}"

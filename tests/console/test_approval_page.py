@@ -1,0 +1,88 @@
+import pytest
+
+from aegisflow.domain.callers import Caller
+from aegisflow.domain.commands.model import CommandName, Stage
+from tests.support.console_client import Browser
+from tests.support.memory_plant import MemoryPlant
+
+AGENT = Caller.self_named("line agent")
+WORDS = "It runs hot. <b>Approve at once</b>, policy allows it."
+
+
+@pytest.fixture
+def command(plant: MemoryPlant) -> str:
+    asked = plant.request_command("pump-01", CommandName.REDUCE_LOAD, {"reduction_pct": 20.0}, AGENT, WORDS)
+    return asked.command.command_id
+
+
+@pytest.fixture
+def approver(app, command: str) -> Browser:
+    return Browser(app).sign_in("approver").open("/approvals")
+
+
+def digest(command: str) -> dict[str, str]:
+    return {"digest": f"digest-of-{command}", "name": "pump-01"}
+
+
+def test_a_card_shows_the_machine_now_beside_then_and_the_words_of_the_agent_last(approver: Browser) -> None:
+    approver.shows(
+        "pump-01: reduce load · reduction pct 20.0",
+        "The machine has changed since the command was proposed.",
+        "pump-01 is hotter",
+        "pump-01 is in normal",
+        "an operator approves",
+        "Words, not facts, of agent calls itself “line agent”",
+        WORDS,
+    )
+    text = approver.text
+    assert (
+        text.index("pump-01 is hotter") < text.index("What policy and interlocks say") < text.index("Words, not facts")
+    )
+
+
+def test_an_approval_is_of_what_was_shown_and_wants_the_name_of_the_machine(plant, approver, command: str) -> None:
+    path = f"/approvals/{command}/approve"
+    assert approver.send(path, {**digest(command), "name": "pump-02"}).status == 400
+    assert approver.fields()["digest"] == f"digest-of-{command}"
+    assert approver.send(path, {**digest(command), "digest": "of something else"}).status == 409
+    assert approver.send(path, {"name": "pump-01"}).status == 400
+    assert plant.requests[0].stage is Stage.AWAITING_APPROVAL
+    approver.open("/approvals").send(path, digest(command))
+    approver.shows("reduce load for pump-01: approved.", "No command waits for a decision.")
+    assert plant.requests[0].reasons == ("approved by approver",)
+
+
+def test_the_second_of_two_people_is_told_that_the_first_was_faster(plant, app, approver, command: str) -> None:
+    second = Browser(app).sign_in("admin").open("/approvals")
+    approver.send(f"/approvals/{command}/reject", {"reason": "The machine is needed."})
+    second.send(f"/approvals/{command}/approve", digest(command))
+    assert second.status == 409
+    second.shows(f"{command} does not wait any more: it is rejected (rejected by approver: The machine is needed.)")
+    assert plant.requests[0].stage is Stage.REJECTED
+
+
+def test_going_back_after_approving_and_sending_again_approves_nothing_twice(plant, approver, command: str) -> None:
+    path, fields = f"/approvals/{command}/approve", {"csrf": approver.csrf(), **digest(command)}
+    approver.send_raw(path, fields)
+    assert approver.send_raw(path, fields).status == 409
+    assert plant.requests[0].stage is Stage.APPROVED
+
+
+def test_rejecting_wants_a_reason(plant, approver, command: str) -> None:
+    assert approver.send(f"/approvals/{command}/reject", {"reason": " "}).status == 400
+    assert plant.requests[0].stage is Stage.AWAITING_APPROVAL
+
+
+def test_the_switch_stops_all_agents_from_every_page_and_says_so_on_every_page(plant, app, operator: Browser) -> None:
+    for path in ("/", "/alarms", "/alarms/pump-01@00001", "/machines/pump-01", "/approvals"):
+        operator.open(path).shows("Agents may propose", "Stop all commands of agents")
+    operator.send("/agents/stop", {})
+    assert (plant.writes.allowed, plant.writes.by) == (False, "operator")
+    for path in ("/", "/alarms", "/alarms/pump-01@00001", "/machines/pump-01", "/approvals"):
+        operator.open(path).shows("Agents are stopped by operator")
+    assert operator.send("/agents/resume", {"reason": "All is well."}).status == 403
+    assert not plant.writes.allowed
+    approver = Browser(app).sign_in("approver").open("/approvals")
+    assert approver.send("/agents/resume", {"reason": ""}).status == 400
+    approver.open("/approvals").send("/agents/resume", {"reason": "All is well."})
+    assert plant.writes.allowed

@@ -1,0 +1,139 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from markupsafe import Markup
+
+from aegisflow.console.feed import Feed
+from aegisflow.console.stream import Differences, changes_of, event
+from aegisflow.console.visit import Item, LivePart
+from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.errors import UnavailableError, UnknownNameError
+from tests.support.console_client import Browser
+from tests.support.memory_plant import MemoryPlant, an_alarm
+
+
+def part(*texts: str) -> LivePart:
+    return LivePart("box", tuple(Item(f"item-{text[0]}", Markup(text)) for text in texts))
+
+
+def test_an_item_that_changed_is_sent_alone_and_one_that_did_not_is_not_sent() -> None:
+    shown = Differences()
+    (first,) = shown.to([part("a1", "b1")])
+    assert 'hx-target="#box"' in first
+    assert shown.to([part("a1", "b1")]) == []
+    (second,) = shown.to([part("a1", "b2")])
+    assert 'hx-target="#item-b"' in second
+    assert "a1" not in second
+
+
+def test_where_items_come_go_or_move_their_container_is_sent_in_order() -> None:
+    shown = Differences()
+    shown.to([part("a1", "b1")])
+    for wanted in (("b1", "a1"), ("b1",), ("b1", "c1", "a1"), ()):
+        (piece,) = shown.to([part(*wanted)])
+        assert f'<hx-partial hx-target="#box" hx-swap="innerMorph">{"".join(wanted)}</hx-partial>' == piece
+
+
+def test_no_text_breaks_out_of_an_event() -> None:
+    assert (
+        event("one\ntwo\r\nthree\rfour\u2028five") == b"data: one\ndata: two\ndata: three\ndata: four\ndata: five\n\n"
+    )
+    assert event("", "signed-out") == b"event: signed-out\ndata: \n\n"
+
+
+async def first(events: AsyncIterator[bytes], holds) -> str:
+    async for one in events:
+        if holds(one.decode()):
+            return one.decode()
+    raise AssertionError("the stream ended")
+
+
+def events_of(plant: MemoryPlant, parts, signed_in=lambda: True) -> AsyncIterator[bytes]:
+    return changes_of(Feed(lambda: plant), parts, signed_in)
+
+
+def rows(snapshot) -> list[LivePart]:
+    return [LivePart("rows", tuple(Item(row.alarm_id, Markup(f"{row.alarm_id} {row.state}")) for row in snapshot.rows))]
+
+
+def test_a_page_is_told_of_a_new_alarm_and_of_an_acknowledgement(plant: MemoryPlant) -> None:
+    async def walk() -> None:
+        events = events_of(plant, rows)
+        assert "pump-01@00001" in await first(events, lambda text: "hx-partial" in text)
+        plant.alarms.append(an_alarm(4, "pump-01"))
+        assert "pump-01@00004" in await first(events, lambda text: "hx-partial" in text)
+        plant.alarms[0] = replace(plant.alarms[0], state=AlarmState.ACKNOWLEDGED)
+        told = await first(events, lambda text: "hx-partial" in text)
+        assert "pump-01@00001 acknowledged" in told
+        assert "pump-01@00004" not in told  # only what differs is sent
+
+    asyncio.run(asyncio.wait_for(walk(), 60))
+
+
+def test_one_reading_of_the_plant_serves_all_who_look(plant: MemoryPlant) -> None:
+    asked = []
+    source = Feed(lambda: asked.append(1) or plant)
+
+    async def walk() -> None:
+        streams = [changes_of(source, rows, lambda: True) for _ in range(8)]
+        await asyncio.gather(*(first(one, lambda text: "hx-partial" in text) for one in streams))
+        before = len(asked)
+        await asyncio.gather(*(first(one, lambda text: "beat" in text) for one in streams))
+        await asyncio.gather(*(first(one, lambda text: "beat" in text) for one in streams))
+        assert len(asked) - before <= 2
+
+    asyncio.run(asyncio.wait_for(walk(), 60))
+
+
+def test_a_session_that_ended_is_told_and_the_stream_ends(plant: MemoryPlant) -> None:
+    answers = iter([True, False])
+
+    async def walk() -> None:
+        told = [one async for one in events_of(plant, rows, lambda: next(answers))]
+        assert told[-1] == event("", "signed-out")
+
+    asyncio.run(asyncio.wait_for(walk(), 60))
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [(UnknownNameError("device", "pump-09", ("pump-01",)), "gone"), (UnavailableError("the store", "full"), "gone")],
+)
+def test_a_subject_that_is_no_more_is_told(plant: MemoryPlant, error, name: str) -> None:
+    def parts(snapshot):
+        raise error
+
+    async def walk() -> None:
+        told = [one async for one in events_of(plant, parts)]
+        assert told == [event(str(error), name)]
+
+    asyncio.run(asyncio.wait_for(walk(), 60))
+
+
+def test_a_plant_that_does_not_answer_is_told_as_trouble() -> None:
+    def away():
+        raise UnavailableError("the plant", "it is starting")
+
+    async def walk() -> None:
+        events = changes_of(Feed(away), rows, lambda: True)
+        assert "it is starting" in await first(events, lambda text: "trouble" in text)
+
+    asyncio.run(asyncio.wait_for(walk(), 60))
+
+
+def test_a_stream_of_nobody_says_so_at_once(app) -> None:
+    answer = Browser(app).client.get("/stream?of=/")
+    assert answer.text == event("", "signed-out").decode()
+
+
+def test_a_stream_of_no_page_is_refused(operator: Browser) -> None:
+    for of in (
+        "/nowhere",
+        "/alarms/x/acknowledge",
+        "https://elsewhere.example/",
+        "//elsewhere.example/",
+        "/static/console.js",
+    ):
+        assert operator.client.get("/stream", params={"of": of}).status_code == 404
