@@ -1,5 +1,18 @@
 # AegisFlow with the plant inside. `mcp`, the default, serves one MCP client on stdio, as Archestra starts it; `serve` listens:
 #   docker run -e AEGISFLOW_HTTP_HOST=0.0.0.0 -e AEGISFLOW_TOKEN -p 8765:8765 -v ./config:/app/config:ro aegisflow serve
+FROM python:3.11-slim AS wheel
+# The core is compiled here, so that the image has no compiler.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev
+WORKDIR /src
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY aegisflow aegisflow
+COPY simulator simulator
+# The wheel brings the sample plant, its manuals and files to run it by.
+COPY config config
+COPY manuals manuals
+COPY deploy deploy
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
 FROM python:3.11-slim
 
 # tini forwards SIGTERM, so that the store is flushed before the container ends.
@@ -7,17 +20,14 @@ RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf 
     && useradd --create-home --uid 10001 aegisflow
 WORKDIR /app
 
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY aegisflow aegisflow
-COPY simulator simulator
-# The wheel brings the sample plant, its manuals and files to run it by.
-COPY config config
-COPY manuals manuals
-COPY deploy deploy
+COPY constraints.txt ./
+COPY --from=wheel /wheels /wheels
 # The CPU build of PyTorch: the default one brings gigabytes of CUDA. Pass its index as a build argument.
 ARG TORCH_INDEX=
-RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt '.[demo,postgres]'
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt "$(echo /wheels/*.whl)[demo,postgres]"
 
+COPY config config
+COPY manuals manuals
 RUN mkdir var && chown aegisflow var
 USER aegisflow
 # Mount your own plant over /app/config; the store is on a volume.

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from aegisflow.compiled import SWITCH
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -66,11 +68,20 @@ def test_every_module_of_the_checkout_is_in_the_wheel(wheel: Path) -> None:
     assert ours | machines <= names
 
 
+def test_a_wheel_with_the_compiled_core_is_for_one_platform_and_runs_it(
+    wheel: Path, installed: Path, tmp_path: Path
+) -> None:
+    is_compiled = any(name.startswith("aegisflow/_compiled/") for name in zipfile.ZipFile(wheel).namelist())
+    assert is_compiled == (not wheel.name.endswith("-py3-none-any.whl"))
+    assert not (is_compiled and os.environ.get(SWITCH)), "it was built where pure Python is wanted"
+    version = run(installed, str(installed.parent / "aegisflow"), "--version", cwd=tmp_path).stdout
+    assert version == f"0.1.0 ({'compiled' if is_compiled else 'pure Python'})\n"
+
+
 def test_the_command_of_the_wheel_runs_with_the_simulator_in_it(installed: Path, tmp_path: Path) -> None:
     where = run(installed, "-c", "import aegisflow; print(aegisflow.__file__)", cwd=tmp_path)
     assert where.stdout.startswith(str(installed.parent.parent)), where.stderr
     command = str(installed.parent / "aegisflow")
-    assert run(installed, command, "--version", cwd=tmp_path).stdout == "0.1.0\n"
     helped = run(installed, command, "simulate", "--help", cwd=tmp_path)
     assert helped.stdout.startswith("usage: aegisflow simulate")
     day = ("dataset", "day.csv", "--faults", "none", "--interval", "600")

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from cyclopts import App
 
-from aegisflow import __version__
+from aegisflow import __version__, compiled
 from aegisflow.errors import AegisFlowError, BadValueError, ConfigError, RecordingError
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -113,7 +113,7 @@ COMMANDS = {
 
 app = App(
     name="aegisflow",
-    version=__version__,
+    version=f"{__version__} ({compiled.described()})",
     # The texts have no markup, and the library that would look for it takes as long to load as all else together.
     help_format="plaintext",
     help="Watches a plant's sensor streams, raises few and trustworthy alarms, and lets an AI agent propose commands "

@@ -57,6 +57,7 @@ class Timeline:
         "_parts",
         "_per_second",
         "_stamps",
+        "_taken",
         "clock",
         "conflicts",
         "interval",
@@ -95,6 +96,8 @@ class Timeline:
         """The latest stamp of all."""
         self._parts: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=_PARTS)
         self._nudges = 0
+        self._taken = 0
+        """How many readings were taken in so far."""
         self._again: _Again | None = None
         self._coarse = 0
         self._in_second = self._per_second = 0
@@ -115,6 +118,7 @@ class Timeline:
             self._per_second, self._in_second = self._in_second, 0
         # As _remember, without the calls: this is done for every reading of the plant.
         self._parts.append((stamp, values))
+        self._taken += 1
         mark = hash(tuple(values.items()))
         if is_newest:
             self._newest = stamp
@@ -170,6 +174,7 @@ class Timeline:
 
     def _remember(self, stamp: float, values: Mapping[str, float]) -> None:
         self._parts.append((stamp, values))
+        self._taken += 1
         mark = hash(tuple(values.items()))
         if stamp > self._newest:
             self._newest = stamp
@@ -213,7 +218,7 @@ class Timeline:
         again_live = False
         if values and (mark in marks or not fresh):
             self._again = self._again or _Again()
-            again_live = self._again.is_live(reading, self._parts[-1]) and not recent
+            again_live = self._again.is_live(reading, self._taken) and not recent
             if not again_live:
                 self.repetitions += 1
                 return Disposition.DUPLICATE, reading
@@ -231,7 +236,7 @@ class Timeline:
         if len(fresh) < len(values):
             self._keep_late(stamp, mark)  # for this is how it would come again
         if again_live and self._again is not None:
-            self._again.after = self._parts[-1]
+            self._again.after = self._taken
         at = self.clock.place(stamp, reading.received_at)
         if self._coarse:
             self._in_second += 1
@@ -293,20 +298,20 @@ class _Again:
     def __init__(self) -> None:
         self._at = self._came_at = -inf
         self._run = 0
-        self.after: object = None
-        """The newest reading that was none of these."""
+        self.after = -1
+        """How many had been taken in when the newest came that was none of these."""
 
-    def is_live(self, reading: Reading, newest: object) -> bool:
+    def is_live(self, reading: Reading, taken: int) -> bool:
         """Return whether a reading that seems to come again is a new one.
 
         Args:
             reading: under its stamp.
-            newest: the newest reading that was judged, by its identity.
+            taken: how many were taken in so far.
         """
         passed_s, dated_s = reading.received_at - self._came_at, reading.at - self._at
-        in_step = self.after is newest and 0.0 < dated_s < 2.0 * passed_s < 4.0 * dated_s
+        in_step = self.after == taken and 0.0 < dated_s < 2.0 * passed_s < 4.0 * dated_s
         self._run = self._run + 1 if in_step else 0
-        self._at, self._came_at, self.after = reading.at, reading.received_at, newest
+        self._at, self._came_at, self.after = reading.at, reading.received_at, taken
         return self._run >= _LIVE
 
 

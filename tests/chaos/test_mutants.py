@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from aegisflow.compiled import SWITCH
 from tests.support.bounds_mutants import BOUNDS
 from tests.support.identity_mutants import (
     CONNECTIONS,
@@ -90,7 +91,7 @@ OTHERS = {
 
 
 def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run test files, with a mistake in the source."""
+    """Run test files in pure Python, with a mistake in the source."""
     chosen = {} if mutant is None else {"AEGISFLOW_MUTANT": str(MUTANTS.index(mutant))}
     path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
     # Several of these run at once, so that what needs the machine for itself proves nothing here.
@@ -98,7 +99,7 @@ def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, "-x", "-q", "--no-header", *files],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **chosen},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", SWITCH: "1", **chosen},
         capture_output=True,
         text=True,
         timeout=170,

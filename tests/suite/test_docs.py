@@ -15,7 +15,7 @@ QUOTED = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 FILE = re.compile(r"^[\w.-]+(/[\w.-]+)*(\.(py|md|yaml|yml|json|toml|txt|csv)|/)$")
 MODULE = re.compile(r"(?<![/\w.])((?:aegisflow(?!\.(?:db|log)\b)|benchmarks|simulator)(?:\.[A-Za-z_]\w*)+)\b")
-MADE = ("var/", "dist/", ".hypothesis/", "infra/")
+MADE = ("var/", "build/", "dist/", ".hypothesis/", "infra/")
 """Folders that are written while something runs."""
 
 
@@ -50,7 +50,10 @@ def resolves(name: str) -> bool:
             continue
         if spec is None or spec.origin is None:
             continue
-        source = Path(spec.origin).read_text("utf-8")
+        origin = Path(spec.origin)
+        if origin.suffix != ".py":  # compiled
+            origin = ROOT.joinpath(*parts[:end]).with_suffix(".py")
+        source = origin.read_text("utf-8")
         return all(re.search(rf"\b{part}\b", source) for part in parts[end:])
     return False
 

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.commands.model import Mode
@@ -56,7 +55,7 @@ class Regime:
 
 @dataclass
 class ClockBench:
-    """A device that reports steadily in true time, watched by a clock that is set now and then."""
+    """A healthy device that reports steadily in true time, watched by a clock that is set now and then."""
 
     every_s: float = 5.0
     seed: int = 1
@@ -78,12 +77,6 @@ class ClockBench:
         self._ticked = self.true
         self._stored: dict[float, Reading] = {}
         self.run(Regime("right", 0.0, self.warm_up))
-
-    @classmethod
-    @cache
-    def warm(cls, every_s: float, seed: int) -> "ClockBench":
-        """Return a bench that has seen a healthy machine; use a copy of it."""
-        return cls(every_s, seed)
 
     def run(self, regime: Regime, faulty: bool = False) -> None:
         """Have the device report under clocks like these."""

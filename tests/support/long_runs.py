@@ -6,6 +6,8 @@ import random
 import pytest
 from hypothesis import HealthCheck, settings
 
+from aegisflow.compiled import described
+
 # Speed is measured in benchmarks/; on a busy machine a slow example is no failure.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", _PATIENT, derandomize=True)
@@ -30,10 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say how to have the same examples again."""
+    """Say how to have the same examples again, and which core is tested."""
+    core = f"core: {described()}"
     if not config.option.long:
-        return "everyday run: the same examples each time (--long draws new ones)"
-    return f"long run: the same examples again with --hypothesis-seed={config.option.hypothesis_seed}"
+        return f"everyday run: the same examples each time (--long draws new ones); {core}"
+    return f"long run: the same examples again with --hypothesis-seed={config.option.hypothesis_seed}; {core}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

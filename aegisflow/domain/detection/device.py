@@ -379,7 +379,7 @@ class DeviceDetector:
             limited = [s for s in self.sensors if s.name not in own and "beyond" in signs.get(s.name, ())]
             self.second = beyond_limits(limited) if limited and not active.together else None
             others = {sensor.name for sensor in limited}
-        if not fits and not own & signs.keys():
+        if not fits and own.isdisjoint(signs):
             return fits, {}
         return fits, {name: sign for name, sign in signs.items() if name not in others or name in own}
 

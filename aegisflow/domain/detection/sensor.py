@@ -7,7 +7,17 @@ from aegisflow.domain.detection.flatline import MIN_MISSED, Flatline, Silent
 from aegisflow.domain.detection.limits import PACE_S, LimitCheck
 from aegisflow.domain.detection.oscillation import Oscillation
 from aegisflow.domain.detection.refusals import Refusals
-from aegisflow.domain.detection.shift import DECISION, Cusum, Means, certain_at
+from aegisflow.domain.detection.shift import (
+    BRIEF,
+    DECISION,
+    N_BRIEF,
+    N_ENERGY,
+    N_LONG,
+    N_MEDIUM,
+    Cusum,
+    Means,
+    certain_at,
+)
 from aegisflow.domain.detection.zscore import ZScore
 from aegisflow.domain.equipment import SensorSpec
 from aegisflow.domain.interval import FIRST, Interval, stale_after_s
@@ -262,18 +272,18 @@ class SensorDetector:
         )
         self.guard = DECISION * inflation / 2
         self.certain = certain_at(inflation)
-        self.long_error, self.medium_error = baseline.error(Means.N_LONG), baseline.error(Means.N_MEDIUM)
+        self.long_error, self.medium_error = baseline.error(N_LONG), baseline.error(N_MEDIUM)
         least = max(MIN_SHIFT, _STROLLS * sqrt(baseline.random_walk_variance))
         self.deadband = max(self.spec.deadband or 0.0, least * baseline.spread)
-        carried = _carried(max(0.0, baseline.correlation) * (1 - Means.BRIEF))
-        self.noise = sqrt(carried / Means.N_BRIEF + baseline.random_walk_variance)
+        carried = _carried(max(0.0, baseline.correlation) * (1 - BRIEF))
+        self.noise = sqrt(carried / N_BRIEF + baseline.random_walk_variance)
         self.reach = min(_MAX_REACH, max(_MIN_REACH, _REACH * self.noise))
         # A tolerance limit: the spread is itself known with an error only, which grows smaller with what was
         # learned.
         rare = _RARE * (1 + _TOLERANCE * sqrt(baseline.inflation / (2 * min(baseline.count + 1, SPREAD_MEMORY))))
         self.level_scale = 1 / (rare * self.medium_error)
         # The mean square of values that are alike says no more than that of fewer independent ones.
-        freedom = Means.N_ENERGY / max(baseline.energy_variance * BLOCK, _carried(baseline.correlation**2))
+        freedom = N_ENERGY / max(baseline.energy_variance * BLOCK, _carried(baseline.correlation**2))
         self.energy_mean = 1 - 2 / (9 * freedom)
         self.energy_scale = 1 / (rare * sqrt(2 / (9 * freedom)))
 

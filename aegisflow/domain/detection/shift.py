@@ -9,6 +9,10 @@ CONFIRMED = 0.5
 
 _PER_READING = 0.2
 """Part of the sum at which a shift is certain that one reading may contribute at most."""
+BRIEF, _MEDIUM, _LONG, _ENERGY = 2 / 7, 0.05, 1 / 60, 1 / 48
+"""Weights of the means."""
+N_BRIEF, N_MEDIUM, N_LONG, N_ENERGY = 6.0, 39.0, 119.0, 95.0
+"""Readings whose plain mean has the same variance."""
 
 
 def certain_at(inflation: float) -> float:
@@ -104,10 +108,6 @@ class Means:
     """
 
     __slots__ = ("brief", "energy", "long", "medium")
-
-    BRIEF, MEDIUM, LONG, ENERGY = 2 / 7, 0.05, 1 / 60, 1 / 48
-    N_BRIEF, N_MEDIUM, N_LONG, N_ENERGY = 6.0, 39.0, 119.0, 95.0
-    """Readings whose plain mean has the same variance."""
 
     def __init__(self) -> None:
         self.brief = 0.0
