@@ -43,6 +43,8 @@ from aegisflow.bus.topics import Template
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
 from aegisflow.diagnosis import DiagnosisActor
+from aegisflow.diagnosis.budget import Budget
+from aegisflow.diagnosis.model import ModelDiagnosis, Toolbox, model_key
 from aegisflow.domain.alarms.model import AlarmEvent, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.commands.transition import Transition
@@ -55,6 +57,7 @@ from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.local import LocalPlant
 from aegisflow.plant.policy_record import IN_FORCE, PolicyRecord
+from aegisflow.plant.protocol import Plant
 from aegisflow.plant.reload import Reloader
 from aegisflow.store import Store, open_store
 from aegisflow.store.chain import HeadFile
@@ -321,7 +324,7 @@ class App:
             return ManualsActor.start(MANUALS, where, settings.manuals, of_manuals, reports_cache=of_reports)
 
         def diagnosis() -> Any:
-            return DiagnosisActor.start(DIAGNOSIS, where, self.plant)
+            return DiagnosisActor.start(DIAGNOSIS, where, self.plant, metrics, model_of(settings, self.plant, metrics))
 
         def device(spec: DeviceSpec) -> ChildSpec:
             def start() -> Any:
@@ -425,6 +428,21 @@ class App:
 
     def _link_changed(self, state: LinkState) -> None:
         self._log.debug("broker_link", connected=state.connected, detail=state.detail)
+
+
+def model_of(configuration: Configuration, plant: Plant, metrics: Metrics) -> ModelDiagnosis | None:
+    """Return who diagnoses serious alarms beside the rules; None while there is no key for a model."""
+    settings = configuration.diagnosis
+    key = model_key(settings)
+    if not key:
+        return None
+
+    def toolbox() -> Toolbox:
+        from aegisflow.mcp.inside import ReadTools
+
+        return ReadTools(lambda: plant, f"aegisflow {settings.agent}")
+
+    return ModelDiagnosis(settings, key, plant, toolbox, Budget(settings), metrics)
 
 
 def build_sinks(configuration: Configuration, bus: Bus) -> tuple[Sink, ...]:

@@ -27,6 +27,7 @@ HOMES = {
     "amqtt": ("bus/embedded.py",),
     "starlette": ("http/", "mcp/", "console/"),
     "jinja2": ("console/",),
+    "anthropic": ("diagnosis/endpoint.py",),
     "uvicorn": ("http/", "console/", "offline/demo/"),
     "simulator": ("cli/", "offline/demo/"),
 }
@@ -34,7 +35,17 @@ HOMES = {
 SHARED_BY_ACTORS = {"runtime", "messages", "inbound_queue", "pending_step", "transition_writer"}
 EDGES = ("mcp/", "console/", "cli/", "http/", "api/")
 FORBIDDEN_TO_EDGES = ("aegisflow.actors", "aegisflow.models", "aegisflow.store", "pykka")
-HEAVY = ("torch", "sentence_transformers", "fastmcp", "paho", "amqtt", "matplotlib", "uvicorn", "watchfiles")
+HEAVY = (
+    "torch",
+    "sentence_transformers",
+    "fastmcp",
+    "paho",
+    "amqtt",
+    "matplotlib",
+    "uvicorn",
+    "watchfiles",
+    "anthropic",
+)
 
 
 def sources() -> list[Path]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aegisflow.config.archestra import ArchestraSettings
+from aegisflow.config.diagnosis import DiagnosisSettings
 from aegisflow.config.escalation import NotificationSettings
 from aegisflow.config.services import (
     AuditSettings,
@@ -41,6 +42,7 @@ class Configuration:
     archestra: ArchestraSettings = field(default_factory=ArchestraSettings)
     escalation: EscalationSpec = field(default_factory=EscalationSpec)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
+    diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
     operators: Mapping[str, OperatorSpec] = field(default_factory=dict)
     """Name of a person to their token and role."""
     agents: AgentAccess = field(default_factory=AgentAccess)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from aegisflow.config.archestra import ArchestraSettings
+from aegisflow.config.diagnosis import DiagnosisSettings
 from aegisflow.config.escalation import Escalation, NotificationSettings
 from aegisflow.config.fields import EMPTY, Name, Section
 from aegisflow.config.identity import AgentsPart, OperatorPart
@@ -41,6 +42,7 @@ class PlantFile(Section):
     escalation: Escalation = Field(default_factory=dict)
     """Who is told of an alarm, by severity."""
     notifications: NotificationSettings = NotificationSettings()
+    diagnosis: DiagnosisSettings = DiagnosisSettings()
     incidents: IncidentsPart = IncidentsPart()
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()

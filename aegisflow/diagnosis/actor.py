@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from aegisflow.actors.messages.common import Tick
@@ -11,16 +12,19 @@ from aegisflow.actors.messages.notifier import AlarmDiagnosed, OpenAlarmsRecalle
 from aegisflow.actors.messages.store import RecallOpenAlarms, StoreDiagnosis
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, NOTIFIER, Directory, describe
+from aegisflow.diagnosis.model import ModelDiagnosis
 from aegisflow.diagnosis.rules import diagnose
+from aegisflow.diagnosis.worker import ModelWorker
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Change
 from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis
 from aegisflow.errors import RequestError
 from aegisflow.plant.protocol import Plant
+from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["DiagnosisActor"]
 
 STOP_S = 2.0
-"""How long the end waits for the helper; it is a daemon, so a slow answer holds up nobody."""
+"""How long the end waits for a helper; they are daemons, so a slow answer holds up nobody."""
 MAX_WAITING = 1_000
 """Alarms that wait for a diagnosis; in a flood the mildest beyond it go without."""
 MAX_TRIES = 20
@@ -35,9 +39,14 @@ class DiagnosisActor(ThreadedActor):
     the matter is beside it as soon as it is known.
     """
 
-    def __init__(self, name: str, directory: Directory, plant: Plant) -> None:
+    def __init__(
+        self, name: str, directory: Directory, plant: Plant, metrics: Metrics, model: ModelDiagnosis | None = None
+    ) -> None:
+        """Without a ``model``, rules alone say what is the matter."""
         super().__init__(name, directory)
         self._plant = plant
+        self._metrics = metrics
+        self._model = None if model is None else ModelWorker(name, plant, model, self._keep)
         self._waiting: dict[str, tuple[Alarm, int]] = {}
         """Alarm id to the alarm as it was last told, and how often it was tried."""
         self._lock = threading.Lock()
@@ -48,6 +57,8 @@ class DiagnosisActor(ThreadedActor):
     def on_start(self) -> None:
         """Ask which alarms are open, for a diagnosis of one may have been lost with a process that was killed."""
         self._helper.start()
+        if self._model is not None:
+            self._model.start()
         self.tell(HISTORIAN, RecallOpenAlarms(self.name))
 
     def on_receive(self, message: object) -> object:
@@ -68,16 +79,22 @@ class DiagnosisActor(ThreadedActor):
         return None
 
     def on_stop(self) -> None:
-        """Let the helper end, and wait for it a little."""
-        self._stopping.set()
-        self._work.put(None)
+        """Let the helpers end, and wait for them a little."""
+        self._end()
         self._helper.join(timeout=STOP_S)
+        if self._model is not None:
+            self._model.join(STOP_S)
 
     # Here and not only in on_stop, which an actor that fell does not come to.
     def _actor_loop_teardown(self) -> None:
+        self._end()
+        super()._actor_loop_teardown()
+
+    def _end(self) -> None:
         self._stopping.set()
         self._work.put(None)
-        super()._actor_loop_teardown()
+        if self._model is not None:
+            self._model.stop()
 
     def _take(self, alarms: list[Alarm]) -> None:
         if not alarms:
@@ -120,7 +137,11 @@ class DiagnosisActor(ThreadedActor):
                 alarm, tries = max(self._waiting.values(), key=lambda one: one[0].severity.rank)
                 del self._waiting[alarm.alarm_id]
             try:
-                self._keep(diagnose(self._plant, alarm))
+                before = self._plant.diagnoses([alarm.alarm_id]).get(alarm.alarm_id)
+                made = diagnose(self._plant, alarm)
+                # What a model has cost stays with the alarm, whoever diagnoses it anew.
+                made = made if before is None else replace(made, spent=before.spent)
+                self._keep(made)
             except RequestError as error:
                 if tries + 1 >= MAX_TRIES:
                     self.log.warning("alarm_not_diagnosed", alarm=alarm.alarm_id, reason=str(error))
@@ -128,8 +149,11 @@ class DiagnosisActor(ThreadedActor):
                 with self._lock:
                     self._waiting.setdefault(alarm.alarm_id, (alarm, tries + 1))
                 return
+            if self._model is not None:
+                self._model.take(alarm, made)
 
     def _keep(self, diagnosis: AlarmDiagnosis) -> None:
+        self._metrics.diagnoses.labels(diagnosis.basis.value).inc()
         self.tell(HISTORIAN, StoreDiagnosis(diagnosis))
         self._tell_people(diagnosis)
 

@@ -112,6 +112,8 @@ class AlarmDiagnosis:
     """A command with its parameters, as ``reduce_load 30``, or ``monitor``."""
     would_change: str
     """What would have to be seen for another diagnosis."""
+    causes: tuple[str, ...] = ()
+    """Ids of earlier alarms that are said to have caused this one."""
     words: str = ""
     """Of a model; empty by rules."""
     model: str = ""
@@ -137,6 +139,7 @@ class AlarmDiagnosis:
         parts = [
             f"{self.fault.replace('_', ' ')} ({self.confidence} confidence)" + (f": {shown}" if shown else ""),
             "; ".join(f"see {one.manual} > {one.section}" for one in self.sections),
+            "caused by " + ", ".join(self.causes) if self.causes else "",
             "like " + ", ".join(f"#{number}" for number in self.incidents) if self.incidents else "",
             self.proposal + (f" ({self.command_id})" if self.command_id else ""),
             self.words,

@@ -40,6 +40,11 @@ class Metrics:
         self.reloads = Counter(
             "aegisflow_reloads", "Reloads of the plant file, by outcome", ["outcome"], registry=self.registry
         )
+        self.diagnoses = Counter("aegisflow_diagnoses", "Diagnoses, by whom", ["basis"], registry=self.registry)
+        self.diagnosis_tokens = Counter(
+            "aegisflow_diagnosis_tokens", "Tokens of the model that diagnoses", ["direction"], registry=self.registry
+        )
+        self.diagnosis_usd = Counter("aegisflow_diagnosis_usd", "What they cost, US dollars", registry=self.registry)
         self.notifications = Counter(
             "aegisflow_notifications", "Times that people were told, by severity", ["severity"], registry=self.registry
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import queue
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,19 +19,25 @@ from aegisflow.actors.runtime.directory import DIAGNOSIS, HISTORIAN, NOTIFIER, D
 from aegisflow.api.schemas.base import Nothing
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
+from aegisflow.config.diagnosis import DiagnosisSettings
 from aegisflow.diagnosis import DiagnosisActor
 from aegisflow.diagnosis import actor as diagnosing
+from aegisflow.diagnosis.budget import Budget
+from aegisflow.diagnosis.model import ModelDiagnosis
+from aegisflow.diagnosis.worker import ModelWorker
 from aegisflow.domain.alarms.escalation import EscalationSpec, Notification
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.callers import Caller, CallerKind
-from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis, CitedReading, CitedSection, Confidence
+from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis, CitedReading, CitedSection, Confidence, Spent
 from aegisflow.errors import UnavailableError
 from aegisflow.http.alarms import AlarmRoutes
+from aegisflow.mcp.inside import ReadTools
 from aegisflow.mcp.server import build_server
 from aegisflow.notifications.sinks import Finished, content_of
 from aegisflow.store.connection import Connection
 from aegisflow.telemetry.metrics import Metrics
 from tests.support.memory_plant import NOW, MemoryPlant, an_alarm
+from tests.support.messages_api import Played, messages_api, refusal, used
 from tests.support.running import AGENT, Running, configuration_in
 from tests.support.waiting import eventually
 
@@ -121,7 +128,7 @@ def alone() -> Iterator[tuple[Unready, Directory, list[object]]]:
     kept = [Kept.start(name, directory, told) for name in (HISTORIAN, NOTIFIER)]
     for name, ref in zip((HISTORIAN, NOTIFIER), kept, strict=True):
         directory.register(name, ref)
-    started = DiagnosisActor.start(DIAGNOSIS, directory, plant)
+    started = DiagnosisActor.start(DIAGNOSIS, directory, plant, Metrics())
     directory.register(DIAGNOSIS, started)
     yield plant, directory, told
     started.stop(timeout=10)
@@ -259,3 +266,79 @@ def test_an_agent_reads_a_diagnosis_as_somebodys_words_within_a_small_budget() -
     assert by_model["origin"] == "a model's words (claude-x), not checked by a person"
     assert len(by_model["words"].encode()) <= 600
     assert len(by_rules["words"].encode()) <= 300
+
+
+REPORT = {
+    "fault": "thermal_runaway", "confidence": "high", "explanation": "It boils.", "would_change": "Cold water.",
+    "sections": [{"manual": "protocols.md", "section": "Thermal runaway > First response"}],
+    "proposal": {"command": "monitor"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
+    with messages_api() as played:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", played.url)
+        yield played
+
+
+def test_a_serious_alarm_gets_a_models_diagnosis_which_a_restart_keeps_with_what_it_has_cost(
+    api: Played, tmp_path: Path
+) -> None:
+    api.answers = [used("get_sensor_stream", device_id="pump-01"), used("report_diagnosis", **REPORT)]
+    first = Running(tmp_path)
+    (tmp_path / "manuals" / "protocols.md").write_text(PROTOCOL, encoding="utf-8")
+    with first.app:
+        first.overheat()
+        (alarm,) = first.plant.active_alarms().value
+
+        def by_model() -> bool:
+            found = first.plant.diagnoses([alarm.alarm_id]).get(alarm.alarm_id)
+            return found is not None and found.basis is Basis.MODEL
+
+        eventually(by_model)
+        found = first.plant.diagnoses([alarm.alarm_id])[alarm.alarm_id]
+    assert (found.words, found.dropped) == ("It boils.", 0)
+    assert found.sections == (CitedSection("protocols.md", "Thermal runaway > First response"),)
+    asked = len(api.asked)
+    configuration = configuration_in(tmp_path)
+    with App(configuration, FakeBus()) as again:
+        assert again.plant.diagnoses([alarm.alarm_id])[alarm.alarm_id] == found
+    assert len(api.asked) == asked  # it has its diagnosis, and nobody is asked again
+
+
+def test_an_endpoint_that_refuses_is_left_alone_for_a_while(api: Played) -> None:
+    api.answers = [refusal(402, "token_cost_limit_exceeded")]
+    plant, kept = MemoryPlant(), queue.SimpleQueue[AlarmDiagnosis]()
+    settings = DiagnosisSettings()
+    tools = ReadTools(lambda: plant, "aegisflow diagnosis")
+    model = ModelDiagnosis(settings, "a key", plant, lambda: tools, Budget(settings), Metrics())
+    worker = ModelWorker("diagnosis", plant, model, kept.put)
+    worker.start()
+    mild = an_alarm(9, severity=Severity.MEDIUM)
+    for alarm in (mild, an_alarm(1), an_alarm(2)):
+        worker.take(alarm, a_diagnosis(alarm))
+    assert "used up (402)" in kept.get(timeout=60).why_not_model
+    worker.stop()
+    worker.join(60)
+    assert kept.empty()
+    assert len(api.asked) == 1
+
+
+def test_what_was_spent_before_a_restart_is_booked(api: Played) -> None:
+    api.answers = [used("report_diagnosis", **REPORT)]
+    plant, kept = MemoryPlant(), queue.SimpleQueue[AlarmDiagnosis]()
+    plant.alarms = [an_alarm(1)]
+    spent = Spent(290_000, 9_000, 1.0, 7)
+    plant.diagnosed = {plant.alarms[0].alarm_id: a_diagnosis(plant.alarms[0], at=NOW - 60, spent=spent)}
+    settings = DiagnosisSettings()
+    tools = ReadTools(lambda: plant, "aegisflow diagnosis")
+    model = ModelDiagnosis(settings, "a key", plant, lambda: tools, Budget(settings), Metrics())
+    worker = ModelWorker("diagnosis", plant, model, kept.put)
+    worker.start()
+    worker.take(an_alarm(2), a_diagnosis(an_alarm(2)))
+    assert "over the budget of tokens for one hour" in kept.get(timeout=60).why_not_model
+    worker.stop()
+    worker.join(60)
+    assert api.asked == []

@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from pydantic import Field
+
 from aegisflow.api.schemas.base import Moment, Shape
 from aegisflow.api.text import clean
 from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis, Confidence
@@ -47,6 +49,8 @@ class DiagnosisSummary(Shape):
     sections: list[CitedSectionSummary]
     incidents: list[int]
     """Numbers of incident reports that are like it."""
+    causes: list[str] = Field(default_factory=list)
+    """Ids of earlier alarms that are said to have caused this one; each was there before it."""
     proposal: str
     """A command as ``reduce_load 30``, or what else to do; it becomes one only by way of the guard."""
     command_id: str
@@ -79,6 +83,7 @@ class DiagnosisSummary(Shape):
                 for one in diagnosis.sections
             ],
             incidents=list(diagnosis.incidents),
+            causes=list(diagnosis.causes),
             proposal=clean(diagnosis.proposal, SECTION_BYTES),
             command_id=diagnosis.command_id,
             would_change=clean(diagnosis.would_change, MODEL_BYTES),
