@@ -224,7 +224,8 @@ def test_the_demo_stores_every_reading_and_notices_what_was_scripted(tmp_path, p
 @pytest.mark.broker
 def test_ctrl_c_ends_the_demo_in_good_order(tmp_path, plant_file):
     code = (
-        "import sys; from pathlib import Path; from aegisflow.offline.demo import DemoOptions, run_demo; "
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
+        "from pathlib import Path; from aegisflow.offline.demo import DemoOptions, run_demo; "
         f"sys.exit(run_demo(DemoOptions(Path({str(plant_file)!r}), Path({str(tmp_path / 'demo')!r}), minutes=60)))"
     )
     process = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True)
@@ -261,6 +262,7 @@ def press():
     os.kill(os.getpid(), signal.SIGINT)
 
 main = threading.get_native_id()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where a shell runs us in the background
 threading.Thread(target=press).start()
 try:
     with DemoReplay(Path("none.csv"), SimpleNamespace(host="127.0.0.1", port=9), 0.0, print):
