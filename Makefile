@@ -9,9 +9,13 @@ WORKERS ?= 4
 CORE_TESTS := tests/test_compiled.py tests/test_wheel.py tests/domain tests/offline/test_digests.py
 
 # Some machines forbid Python to keep what it has compiled. The tests start many processes that need the same again.
-test test-all coverage bench: export PYTHONDONTWRITEBYTECODE :=
+test test-all coverage bench chaos: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-all coverage lint digests bench clean
+# How long `make chaos` goes on, on which store (sqlite, postgresql or both), and with which seed.
+ROUNDS ?= 50
+STORE  ?= both
+
+.PHONY: setup demo test test-all coverage lint digests bench chaos clean
 
 # The last line compiles the core, where there is a C compiler and the sources are others than before.
 setup: $(STAMP)
@@ -54,6 +58,10 @@ digests: $(STAMP)
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# Kills, freezes, cut lines, full disks, forgeries and floods, and what must hold: see docs/reliability.md.
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --store $(STORE) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

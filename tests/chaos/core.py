@@ -1,0 +1,107 @@
+"""The core under chaos, as a process: AegisFlow with agents and operators in it, and a service manager's patience."""
+
+import os
+import random
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aegisflow.app import App
+from aegisflow.bus.mqtt import PahoBus
+from aegisflow.config import Configuration, StoreSettings, load
+from aegisflow.config.escalation import NotificationSettings
+from aegisflow.domain.equipment import LineSpec
+from aegisflow.errors import AegisFlowError
+from tests.support.places import PLANT_FILE
+from tests.support.under_command import ADA, DEVICES, act, configuration, open_commands
+
+STEADY, WILD, BARE = "motor-02", "pump-03", "pump-02"
+"""A machine that always tells the truth, one whose clock and buffer do what they like, and one that others command."""
+WEBHOOK = "CHAOS_WEBHOOK"
+LOST = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a core needs to know."""
+
+    folder: Path
+    broker_port: int
+    store_url: str
+    webhook: str
+
+
+def settings_of(job: Job) -> Configuration:
+    """Return the plant of ``under_command`` with three more machines, on this store."""
+    base = configuration(job.folder, job.broker_port)
+    shipped = load(PLANT_FILE, {}).plant
+    more = {name: replace(shipped.devices[name], recovery={}) for name in (STEADY, WILD, BARE)}
+    lines = {"line-1": LineSpec("line-1", "", DEVICES), "line-2": LineSpec("line-2", "", tuple(more))}
+    plant = replace(base.plant, lines=lines, devices={**base.plant.devices, **more})
+    return replace(
+        base,
+        plant=plant,
+        store=StoreSettings(url=job.store_url, commit_interval_s=0.0),
+        notifications=NotificationSettings(log=False, topic="", webhook_env=WEBHOOK),
+    )
+
+
+def run_core(job: Job, seed: int, up: str) -> None:
+    """Serve until killed; once the file ``finish`` is there, until nothing is open and ``end`` is there too.
+
+    A store that is held or cannot be opened is tried again, as a service manager does.
+    """
+    os.environ[WEBHOOK] = job.webhook
+    log = os.open(job.folder / "core.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    settings, pause = settings_of(job), threading.Event()
+    while True:
+        try:
+            _serve(job, settings, random.Random(seed), up)
+            return
+        except AegisFlowError as error:
+            with suppress(OSError):
+                print(f"chaos: did not start: {error}", file=sys.stderr, flush=True)
+            pause.wait(0.1)
+
+
+def _serve(job: Job, settings: Configuration, chance: random.Random, up: str) -> None:
+    pause = threading.Event()
+    app = App(settings, PahoBus(settings.broker), on_lost=lambda *_: os._exit(LOST))
+    with app:
+        (job.folder / up).touch()
+        while not (job.folder / "finish").exists():
+            with suppress(AegisFlowError):
+                act(app, chance)
+                _take_note(app, chance)
+            pause.wait(0.01)
+        while open_commands(app):
+            with suppress(AegisFlowError):
+                for view in app.plant.approvals().value:
+                    app.plant.reject(view.receipt.command.command_id, ADA, "the rounds are over")
+            pause.wait(0.05)
+        (job.folder / "settled").touch()
+        while not (job.folder / "end").exists():
+            pause.wait(0.02)
+    (job.folder / "finished").touch()
+
+
+def _take_note(app: App, chance: random.Random) -> None:
+    """Acknowledge an alarm now and then, so that the next one is a new one."""
+    if chance.random() < 0.1:
+        alarms = [one for one in app.plant.active_alarms((STEADY, BARE)).value if one.acknowledged_at is None]
+        if alarms:
+            app.plant.acknowledge(chance.choice(alarms).alarm_id, ADA, "seen")
+
+
+def main() -> None:
+    """``FOLDER BROKER_PORT STORE_URL WEBHOOK SEED UP``: for a process with a clock of its own."""
+    folder, port, store_url, webhook, seed, up = sys.argv[1:]
+    run_core(Job(Path(folder), int(port), store_url, webhook), int(seed), up)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The drivers of chaos themselves can fail, and fifty of their rounds find nothing; ``make chaos`` runs more."""
+
+import json
+import os
+import socket
+import struct
+import sys
+from collections import Counter
+from contextlib import suppress
+from random import Random
+
+import pytest
+
+from tests.chaos.adversities import of_store
+from tests.chaos.judge import missing, repeated, unalarmed
+from tests.chaos.rounds import run
+from tests.support.mqtt_tap import MqttTap, Packets, parse_publish
+from tests.support.waiting import eventually
+
+ROUNDS = int(os.environ.get("AEGISFLOW_CHAOS_ROUNDS") or 50)
+WITHIN_S = 45.0
+"""No round begins after that; the rest of a minute and a half is for coming to rest."""
+READING = {"timestamp": "2025-10-09T09:00:00.123Z", "device_id": "pump-01", "temperature": 71.0}
+
+
+def publish(topic: str, content: object, packet_id: int) -> bytes:
+    body = struct.pack("!H", len(topic)) + topic.encode() + struct.pack("!H", packet_id) + b"\0"
+    body += json.dumps(content).encode()
+    assert len(body) < 16_384
+    return b"\x32" + bytes([len(body) & 0x7F | 0x80, len(body) >> 7]) + body
+
+
+def test_a_reading_that_is_acknowledged_and_not_stored_is_a_violation() -> None:
+    sent = [("pump-01", "2025-10-09T09:00:00.123Z"), ("pump-01", "2025-10-09T09:00:00.124Z")]
+    assert missing(sent, [("pump-01", 1_760_000_400.123), ("pump-02", 1_760_000_400.124)]) == sent[1:]
+
+
+def test_a_command_that_leaves_twice_is_a_violation() -> None:
+    assert repeated(Counter({"a": 1, "b": 2})) == ["b"]
+
+
+def test_a_fault_without_an_alarm_is_a_violation() -> None:
+    alarms = [(1_015.0, 1_400.0), (5_000.0, None)]
+    assert unalarmed([(1_000.0, 1_070.0), (3_000.0, 3_070.0), (9_000.0, 9_070.0)], alarms) == [3_000.0]
+
+
+def test_packets_are_found_however_the_stream_is_cut() -> None:
+    stream = publish("aegisflow/sensors/pump-01", READING, 7) + b"\x40\x02\0\7" + b"\xc0\0"
+    for size in (1, 2, 3, 50, len(stream)):
+        packets = Packets()
+        found = [one for at in range(0, len(stream), size) for one in packets.feed(stream[at : at + size])]
+        assert [kind for kind, _ in found] == [0x32, 0x40, 0xC0]
+        topic, packet_id, payload = parse_publish(*found[0])
+        assert (topic, packet_id, json.loads(payload)) == ("aegisflow/sensors/pump-01", 7, READING)
+
+
+def test_the_tap_counts_what_is_acknowledged_and_each_time_that_a_command_leaves() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        tap = MqttTap(broker.getsockname()[1])
+        try:
+            with socket.create_connection(("127.0.0.1", tap.port)) as client:
+                side, _ = broker.accept()
+                with side:
+                    side.sendall(publish("aegisflow/sensors/pump-01", READING, 7))
+                    assert client.recv(1_000)
+                    assert tap.acknowledged == set()
+                    client.sendall(b"\x40\x02\0\7")
+                    eventually(lambda: tap.acknowledged == {("pump-01", READING["timestamp"])})
+                    for command in ("restart", "restart", "report_state"):
+                        content = {"command_id": "c-1", "command": command}
+                        client.sendall(publish("aegisflow/commands/pump-01", content, 9))
+                    eventually(lambda: tap.commands == {"c-1": 2})
+                    assert tap.cut() == 1
+                    with suppress(ConnectionResetError):
+                        while client.recv(1_000):
+                            pass
+        finally:
+            tap.close()
+
+
+def test_the_same_seed_draws_the_same_adversities() -> None:
+    kinds = of_store("postgresql")
+    first, second = (Random("3/14").choices(list(kinds), list(kinds.values()), k=50) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.broker
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_rounds_of_chaos_lose_no_reading_and_let_no_command_act_twice(store: str) -> None:
+    seed = Random().randrange(1_000_000)
+    outcome = run(store, ROUNDS, seed, within_s=WITHIN_S, say=lambda line: print(line, file=sys.stderr))
+    print(outcome, file=sys.stderr)
+    assert outcome.violations == [], str(outcome)
+    assert outcome.rounds > 3
