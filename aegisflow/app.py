@@ -496,4 +496,5 @@ def _spare_the_collector() -> Callable[[], None]:
 def _paho(settings: Configuration) -> Bus:
     from aegisflow.bus.mqtt import PahoBus
 
-    return PahoBus(settings.broker)
+    host_id = next((source.host_id for source in settings.sources.values() if source.host_id), None)
+    return PahoBus(settings.broker, f"spBv1.0/STATE/{host_id}" if host_id else "")

@@ -25,6 +25,8 @@ HOMES = {
     "torch": ("search/",),
     "pykka": ("actors/", "app.py"),
     "amqtt": ("bus/embedded.py",),
+    "google": ("bus/sparkplug/",),
+    "jmespath": ("bus/sources/", "config/"),
     "starlette": ("http/", "mcp/", "console/"),
     "jinja2": ("console/",),
     "anthropic": ("diagnosis/endpoint.py",),

@@ -14,6 +14,7 @@ from aegisflow.actors.messages.device import (
     AcknowledgeAlarm,
     AckReceived,
     CommandNotSent,
+    DeathReported,
     DeviceRecalled,
     ExecuteCommand,
     ForeignCommandSeen,
@@ -145,7 +146,13 @@ class DeviceActor(DispatchedActor):
             ):
                 return self._answer(message) if self._stash.is_open else self._stash.keep_question(message)
             case (
-                ExecuteCommand() | AckReceived() | ForeignCommandSeen() | CommandNotSent() | ViewDevice() | ReportMode()
+                ExecuteCommand()
+                | AckReceived()
+                | ForeignCommandSeen()
+                | DeathReported()
+                | CommandNotSent()
+                | ViewDevice()
+                | ReportMode()
             ):
                 if self._stash.is_open:
                     self._take_command(message)
@@ -291,6 +298,8 @@ class DeviceActor(DispatchedActor):
                 self._take_answer(ack, at)
             case ForeignCommandSeen(what):
                 self._note_foreign(what, at)
+            case DeathReported(why):
+                self._store(self._device.died(why, at))
         self._report_mode()
 
     def _note_foreign(self, what: str, at: float) -> None:
@@ -433,7 +442,13 @@ class DeviceActor(DispatchedActor):
             case RecordReadings(readings):
                 self._record(readings)
             case (
-                ExecuteCommand() | AckReceived() | ForeignCommandSeen() | CommandNotSent() | ViewDevice() | ReportMode()
+                ExecuteCommand()
+                | AckReceived()
+                | ForeignCommandSeen()
+                | DeathReported()
+                | CommandNotSent()
+                | ViewDevice()
+                | ReportMode()
             ):
                 self._take_command(message)
             case StateMode():

@@ -11,7 +11,13 @@ from dataclasses import replace
 
 from aegisflow.actors.inbound_queue import InboundQueue
 from aegisflow.actors.messages.common import Tick, Wake
-from aegisflow.actors.messages.device import AckReceived, CommandNotSent, ForeignCommandSeen, RecordReadings
+from aegisflow.actors.messages.device import (
+    AckReceived,
+    CommandNotSent,
+    DeathReported,
+    ForeignCommandSeen,
+    RecordReadings,
+)
 from aegisflow.actors.messages.gateway import (
     AnswerRefused,
     AskMachine,
@@ -30,7 +36,7 @@ from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory, describe
 from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
-from aegisflow.bus.sources import Route
+from aegisflow.bus.sources import Decoded, Route
 from aegisflow.bus.sources.router import Sources
 from aegisflow.clock import Clock
 from aegisflow.config.services import GatewaySettings
@@ -153,11 +159,7 @@ class Gateway(ThreadedActor):
         batch = inbound.take(MAX_DRAIN)
         groups, refused = self._decode(batch)
         for device_id, readings in groups.items():
-            for start in range(0, len(readings), MAX_TOLD):
-                part = tuple(readings[start : start + MAX_TOLD])
-                inbound.in_flight += len(part)
-                if not self.tell(device_id, RecordReadings(part)):
-                    self._store_unwatched(device_id, part)
+            self._hand_on(device_id, readings)
         # Not before: time must not pass for a device that has not been told its readings.
         self._clock.catch_up()
         if groups:
@@ -171,6 +173,13 @@ class Gateway(ThreadedActor):
         if inbound.has_waiting():
             # A full batch means that more has gathered already.
             self.wake_in(0.0 if len(batch) == MAX_DRAIN else self._group_s)
+
+    def _hand_on(self, device_id: str, readings: list[Reading]) -> None:
+        for start in range(0, len(readings), MAX_TOLD):
+            part = tuple(readings[start : start + MAX_TOLD])
+            self._inbound.in_flight += len(part)
+            if not self.tell(device_id, RecordReadings(part)):
+                self._store_unwatched(device_id, part)
 
     def _decode(
         self, batch: list[BusMessage]
@@ -220,31 +229,58 @@ class Gateway(ThreadedActor):
         """Add to the groups what a source reads in a message."""
         readings: list[Reading] = []
         problems: list[PayloadError] = []
+        historical: dict[str, list[Reading]] = {}
         try:
-            found, of_parts = route.source.decode(route, message, self._clock.arriving())
-            problems += of_parts
-            for reading in found:
+            found = route.source.decode(route, message, self._clock.arriving())
+            problems += found.problems
+            for reading in found.readings:
                 try:
                     self._clock.admit(reading.at)
                     readings.append(self._clock.dated(reading))
                 except PayloadError as error:
                     problems.append(error)
+            if found.historical or found.deaths or found.answers:
+                historical = self._beside(found, groups)
         except PayloadError as error:
             problems.append(error)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not cost the rest of the batch
             problems.append(PayloadError("decoder_failure", describe(error)))
-        if not readings and problems:
+        parts = len(readings) + len(historical)
+        if not parts and problems:
             refused.append((message, problems.pop()))
-        elif not readings:
+        elif not parts:
             self._pass_over(message, route.device_id)
-        elif len(readings) > 1 and message.receipt is not None:
-            self._inbound.parts[message.receipt] = len(readings)
+        elif parts > 1 and message.receipt is not None:
+            self._inbound.parts[message.receipt] = parts
         for problem in problems:
             self._note_problem(message, problem, route.device_id)
         for reading in readings:
             groups.setdefault(reading.device_id, []).append(reading)
             if reading.refused:
                 self._note_values(message, reading)
+        for device_id, past in historical.items():
+            receipts = () if message.receipt is None else (message.receipt,)
+            self._inbound.in_flight += 1
+            self.tell(HISTORIAN, StoreRecords(device_id, tuple(past), receipts, 1))
+
+    def _beside(self, found: Decoded, groups: dict[str, list[Reading]]) -> dict[str, list[Reading]]:
+        """Do what a message asks for beside its readings; return its history, by device."""
+        now = self._clock.now()
+        for death in found.deaths:
+            # What it said before it died must not raise it from the dead.
+            self._hand_on(death.device_id, groups.pop(death.device_id, []))
+            self.tell(death.device_id, DeathReported(death.why))
+        for topic, payload in found.answers:
+            try:
+                self._publish(topic, payload, QUESTION_S)
+            except BusError as error:
+                self.log.info("sender_not_answered", topic=topic, reason=str(error))
+        historical: dict[str, list[Reading]] = {}
+        for reading in found.historical:
+            # What is dated after now is no history; it would stand in the way of what comes.
+            if reading.values and reading.at <= now:
+                historical.setdefault(reading.device_id, []).append(reading)
+        return historical
 
     def _pass_over(self, message: BusMessage, device_id: str | None) -> None:
         """Settle a message that says nothing that anybody here wants to know."""

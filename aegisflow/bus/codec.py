@@ -49,6 +49,7 @@ REASONS: Mapping[str, str] = {
     "device_mismatch": "topic and payload name different devices",
     "retained": "a retained message: old news, delivered again at each subscribe",
     "payload_too_large": "more bytes than gateway.max_payload_bytes",
+    "no_birth": "a metric by an alias that no birth of its edge node has told (Sparkplug B)",
     "bad_payload": "not in the format that its source says",
     "not_json": "not one JSON object in UTF-8, or nested too deep",
     "wrong_type": "a field has a type or a value that is not allowed",

@@ -29,7 +29,8 @@ def build_sources(
         built[name] = source
         _check_topics(at, source, topics, mistakes)
         _check_shape(at, source, mistakes)
-        if clock.source == "stream" and not source.time.path and not (source.points and source.points.time):
+        has_time = source.time.path or source.format == "sparkplug_b"
+        if clock.source == "stream" and not has_time and not (source.points and source.points.time):
             mistakes.add((*at, "time"), Shown("none"), "the path of a time, since clock.source is stream")
         _check_names(at, source, plant, mistakes)
     return MappingProxyType(built)
@@ -46,9 +47,9 @@ def _check_topics(at: KeyPath, source: SourceSettings, own: Topics, mistakes: Mi
             if _overlap(topic.filter.split("/"), _levels(template)):
                 expected = f"a topic that cannot be taken for one of broker.topics.{key}, {template}"
                 mistakes.add((*at, "topic" if text in source.topic else "states"), text, expected)
-        if source.format == "homeassistant":
-            if not source.states and not mistakes.any_in((*at, "states")):
-                mistakes.add((*at, "states"), None, "the topics of the states, such as zigbee2mqtt/+")
+        if source.format == "homeassistant" and not source.states and not mistakes.any_in((*at, "states")):
+            mistakes.add((*at, "states"), None, "the topics of the states, such as zigbee2mqtt/+")
+        if source.format in ("homeassistant", "sparkplug_b"):  # their messages say who they are from
             continue
         says = source.device.path or source.device.id or (source.points and source.points.device)
         if not topic.devices and not says and not mistakes.any_in((*at, "device")):

@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 from aegisflow.config.fields import EMPTY, Name, Number, Section, SensorName, Text, Unit, Wording, refuse
 from aegisflow.config.paths import parse_path, parse_topic
 
-FORMATS = ("json", "value", "influx_line", "senml", "homeassistant")
+FORMATS = ("json", "value", "influx_line", "senml", "homeassistant", "sparkplug_b")
 TIME_FORMATS = ("iso", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
 GRADES = ("words", "opcua", "opcda")
 KEY = "@key"
@@ -216,7 +216,9 @@ class SourceSettings(Section):
     topic: Topics = ()
     """MQTT topics; {device} and {sensor} stand for the levels that name them, + and # for any."""
     format: Format = "json"
-    """json; value, a bare number or word; influx_line; senml; homeassistant, its discovery."""
+    """json; value, a bare number or word; influx_line; senml; homeassistant, its discovery; sparkplug_b."""
+    host_id: Name | None = None
+    """With sparkplug_b: we are the primary host of this id, and say retained on its STATE topic that we are there."""
     states: Topics = ()
     """With homeassistant: topics of the states that discovery names."""
     only: Annotated[dict[str, Values], EMPTY] = Field(default_factory=dict)

@@ -208,18 +208,24 @@ class Device:
             for then in (self._received_at, self._heard_at, self._heard_since)
         )
 
-    def _silence(self, at: float) -> tuple[AlarmEvent, ...]:
+    def _silence(self, at: float, said: tuple[str, ...] = ()) -> tuple[AlarmEvent, ...]:
         """Raise the alarm that the device says nothing usable, once for each silence."""
         reasons = self._detector.refusals()
-        if reasons and at - self._heard_at <= self.silent_after_s:
+        if reasons and not said and at - self._heard_at <= self.silent_after_s:
             return self._unusable(at)
-        diagnosis = silent_device(self._detector.sensors, self.timeline.latest_at)
+        diagnosis = silent_device(self._detector.sensors, self.timeline.latest_at, said)
         if diagnosis is None:
-            since = format_instant(self._heard_since)
-            return self._book.raise_unheard(
-                NEVER_HEARD, (f"no reading has come since the watch began at {since}", *reasons), at
-            )
+            why = f"no reading has come since the watch began at {format_instant(self._heard_since)}"
+            return self._book.raise_unheard(NEVER_HEARD, (*said, why, *reasons), at)
         return self._book.silence(at, self.timeline.latest_at, diagnosis)
+
+    def died(self, why: str, at: float) -> tuple[AlarmEvent, ...]:
+        """Take in that its sender calls it gone, and why: it is silent at once, until its next reading."""
+        self._was_silent = True
+        self._book.interrupt()
+        # As if it had not been heard for long enough.
+        self._received_at = min(self._received_at, at - self.silent_after_s - 0.001)
+        return self._silence(at, (why,))
 
     def _unusable(self, at: float) -> tuple[AlarmEvent, ...]:
         reasons = ("it reports, but nothing can be used", *self._detector.refusals())

@@ -56,7 +56,8 @@ class SourceBench:
         assert route is not None, f"no source takes {topic}"
         said = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
         try:
-            readings, problems = route.source.decode(route, BusMessage(topic, said, retain), at)
+            decoded = route.source.decode(route, BusMessage(topic, said, retain), at)
+            readings, problems = decoded.readings, decoded.problems
         except PayloadError as error:
             readings, problems = (), (error,)
         return Taken(

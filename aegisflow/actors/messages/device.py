@@ -149,6 +149,13 @@ class ForeignCommandSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class DeathReported:
+    """Its sender says that this machine is gone, as an edge node of Sparkplug does."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandNotSent:
     """The gateway has not published a command of this device and never will; it is certain that nothing left."""
 

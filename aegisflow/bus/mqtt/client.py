@@ -24,12 +24,18 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class PahoBus:
     """A ``Bus`` to the broker of ``BrokerSettings``.
 
+    Args:
+        settings: how to reach the broker.
+        host_topic: where the state of a primary host application of Sparkplug is told, retained; empty for none. It
+            takes the will of the connection.
+
     Raises:
         BusError: the environment variable of the password is not set, or a TLS file cannot be used.
     """
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, host_topic: str = "") -> None:
         self._settings = settings
+        self._host_topic = host_topic
         self._password = password_of(settings)
         self._tls = tls_context(settings.tls)
         self._broker = f"{settings.host}:{settings.port}"
@@ -121,6 +127,7 @@ class PahoBus:
             on_message=self._take,
             on_greeted=self._greeted,
             on_connected=self._connected,
+            host_topic=self._host_topic,
         )
         self._connection = connection
         try:

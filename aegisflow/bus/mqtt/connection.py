@@ -64,6 +64,7 @@ class MqttConnection:
         on_message: Callable[[BusMessage], None],
         on_greeted: Callable[["MqttConnection"], None],
         on_connected: Callable[[str], None],
+        host_topic: str = "",
     ) -> None:
         self.generation = generation
         self.greeted = False
@@ -74,6 +75,8 @@ class MqttConnection:
         self._is_5 = settings.protocol == "5"
         self._broker = f"{settings.host}:{settings.port}"
         self._status_topic = settings.topics.status.replace("{client_id}", settings.client_id)
+        self._host_topic = host_topic
+        self._host_at = round(time.time() * 1000)
         self._waker = waker
         self._on_message = on_message
         self._on_greeted = on_greeted
@@ -104,6 +107,8 @@ class MqttConnection:
         client.on_subscribe = self._suback
         # Retained, so that whoever subscribes later learns it too.
         client.will_set(self._status_topic, b"offline", qos=1, retain=True)
+        if host_topic:  # a connection has one will, and edge nodes wait for this one
+            client.will_set(host_topic, self._host_state(False), qos=1, retain=True)
         if settings.username:
             client.username_pw_set(settings.username, password)
         if tls is not None:
@@ -301,10 +306,18 @@ class MqttConnection:
 
     def _ready(self) -> None:
         self.connected = True
+        if self._host_topic:  # once we hear what nodes will now tell us
+            self._client.publish(self._host_topic, self._host_state(True), qos=1, retain=True)
         self._on_connected(self._session)
+
+    def _host_state(self, online: bool) -> bytes:
+        """Return the state of a host application (Sparkplug 3.0.0, 6.4.26): birth and will have one timestamp."""
+        return f'{{"online":{"true" if online else "false"},"timestamp":{self._host_at}}}'.encode()
 
     def _say_goodbye(self) -> None:
         if self.connected:
             # A broker sends the will only when a connection breaks, not when it is closed in good order.
             self._client.publish(self._status_topic, b"offline", qos=1, retain=True)
+            if self._host_topic:
+                self._client.publish(self._host_topic, self._host_state(False), qos=1, retain=True)
         self._client.disconnect()

@@ -14,7 +14,7 @@ from aegisflow.bus import BusMessage
 from aegisflow.domain.readings import Reading
 from aegisflow.errors import PayloadError
 
-__all__ = ["Decoded", "MessageSource", "Route"]
+__all__ = ["Death", "Decoded", "MessageSource", "Route"]
 
 
 class Route(NamedTuple):
@@ -29,6 +29,13 @@ class Route(NamedTuple):
     """Our device; None where the topic does not say it, or the plant has no such device."""
 
 
+class Death(NamedTuple):
+    """A machine of which its sender says that it is gone."""
+
+    device_id: str
+    why: str
+
+
 class Decoded(NamedTuple):
     """What one message says."""
 
@@ -36,6 +43,11 @@ class Decoded(NamedTuple):
     """In the order of the message, each with the message's receipt."""
     problems: tuple[PayloadError, ...] = ()
     """Parts of the message that are refused; where there are readings as well, those are taken."""
+    historical: tuple[Reading, ...] = ()
+    """What its sender calls history: stored, and not judged, since it says nothing of now."""
+    deaths: tuple[Death, ...] = ()
+    answers: tuple[tuple[str, bytes], ...] = ()
+    """Topics and payloads that the protocol asks us to publish now."""
 
 
 class MessageSource(Protocol):

@@ -72,4 +72,9 @@ def _source(
 ) -> MessageSource:
     if settings.format == "homeassistant":
         return HomeAssistantSource(name, settings, devices, max_bytes, memory)
+    if settings.format == "sparkplug_b":
+        # Only where it is used: it brings protobuf.
+        from aegisflow.bus.sparkplug.host import SparkplugSource
+
+        return SparkplugSource(name, settings, devices, max_bytes, memory)
     return MappedSource(name, settings, devices, max_bytes)

@@ -17,6 +17,7 @@ PRESETS = (
     "opcua_pubsub_json",
     "senml",
     "shelly_gen2",
+    "sparkplug_b",
     "tasmota",
     "telegraf_json",
     "zigbee2mqtt",

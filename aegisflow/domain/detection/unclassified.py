@@ -56,11 +56,17 @@ def broken_instruments(sensors: Sequence[SensorDetector], at: float, interval: I
     return None
 
 
-def silent_device(sensors: Sequence[SensorDetector], latest_at: float) -> Diagnosis | None:
-    """Return the diagnosis of a device that has stopped reporting; None for one that has never reported."""
+def silent_device(sensors: Sequence[SensorDetector], latest_at: float, said: tuple[str, ...] = ()) -> Diagnosis | None:
+    """Return the diagnosis of a device that has stopped reporting; None for one that has never reported.
+
+    Args:
+        sensors: all of the device.
+        latest_at: UTC epoch seconds of its newest reading.
+        said: why, by the word of its sender.
+    """
     findings = tuple(finding_of(sensor, SILENT, Severity.MEDIUM) for sensor in sensors if sensor.at > -inf)
     reasons = (f"no reading since {format_instant(latest_at)}: nobody watches it",) if findings else ()
-    return Diagnosis(SENSOR_SILENT, findings, reasons) if findings else None
+    return Diagnosis(SENSOR_SILENT, findings, (*said, *reasons)) if findings else None
 
 
 def unclassified(shown: Sequence[SensorDetector]) -> Diagnosis:

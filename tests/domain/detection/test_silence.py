@@ -119,3 +119,24 @@ def test_a_clock_that_steps_back_blinds_nobody() -> None:
     assert device.alarms() == ()
     assert [round(change.after_s) for change in device.timeline.clock.untold] == [-400]
     assert "its clock is 7 min behind ours" in device.status(580.0, 0, {}).notes[0]
+
+
+def test_a_device_that_its_sender_calls_gone_is_silent_at_once_with_the_reason() -> None:
+    device = Device(device_spec())
+    device.tick(0.0)
+    for one in healthy(30, start=5.0):
+        device.record(one)
+    at = 5.0 * 30 + 1.0
+    (event,) = device.died("switched off", at)
+    assert (event.alarm.fault_type, event.alarm.reasons[0]) == ("sensor_silent", "switched off")
+    assert device.status(at, 30, {}).silent
+    assert device.died("switched off", at + 1.0) == ()
+    device.record(next(healthy(1, start=at + 2.0)))
+    assert not device.status(at + 2.0, 31, {}).silent
+
+
+def test_a_device_that_was_never_heard_may_be_called_gone() -> None:
+    device = Device(device_spec())
+    device.tick(0.0)
+    (event,) = device.died("switched off", 1.0)
+    assert (event.alarm.fault_type, event.alarm.reasons[0]) == ("never_heard", "switched off")

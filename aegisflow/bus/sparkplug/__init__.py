@@ -1,0 +1,1 @@
+"""Sparkplug B: edge nodes announce themselves and their metrics, and say it when they go."""
