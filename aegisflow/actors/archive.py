@@ -8,6 +8,7 @@ from aegisflow.actors.messages.store import (
     FindAlarmKpis,
     FindAlarms,
     FindAudit,
+    FindAuditPage,
     FindCommand,
     FindCommands,
     FindDiagnoses,
@@ -72,6 +73,8 @@ class ArchiveActor(ThreadedActor):
                 return archive.command(command_id)
             case FindAudit(act, limit):
                 return archive.audit(act, limit)
+            case FindAuditPage(query):
+                return archive.audit_page(query)
             case _:
                 return super().on_receive(question)
 

@@ -19,6 +19,7 @@ from aegisflow.actors.messages.store import (
     RecallDevice,
     RecallOpenAlarms,
     ReviewIncident,
+    StoreAudit,
     StoreCredential,
     StoreDeadLetters,
     StoreDeliveries,
@@ -113,6 +114,9 @@ class Historian:
                     return self._tell_kept(self.committer.review_incident(review))
                 case StoreCredential(credential, entry):
                     return self.committer.keep_credential(credential, entry)
+                case StoreAudit(entry):
+                    self.committer.commit_now(Record(AppendAudit(entry), audit=(entry,)))
+                    return entry
                 case FlushStore():
                     return self.committer.flush()
                 case ReadStoreHealth():

@@ -1,14 +1,48 @@
 """All that there is to see and to do, in one place."""
 
-from aegisflow.console import alarm, alarms, approvals, frame, machines, overview
+from aegisflow.console import (
+    agents,
+    alarm,
+    alarms,
+    approvals,
+    frame,
+    handover,
+    incidents,
+    journal,
+    machines,
+    overview,
+)
 
 __all__ = ["ACTS", "PAGES", "TABS"]
 
-PAGES = (*overview.PAGES, *alarms.PAGES, *alarm.PAGES, *machines.PAGES, *approvals.PAGES)
-ACTS = (*frame.ACTS, *alarms.ACTS, *machines.ACTS, *approvals.ACTS)
+PAGES = (
+    *overview.PAGES,
+    *alarms.PAGES,
+    *alarm.PAGES,
+    *machines.PAGES,
+    *approvals.PAGES,
+    *journal.PAGES,
+    *handover.PAGES,
+    *incidents.PAGES,
+    *agents.PAGES,
+)
+ACTS = (
+    *frame.ACTS,
+    *alarms.ACTS,
+    *machines.ACTS,
+    *approvals.ACTS,
+    *handover.ACTS,
+    *incidents.ACTS,
+    *agents.ACTS,
+)
 TABS = (
     ("/", "Overview", ""),
     ("/alarms", "Alarms", "nav-alarms"),
     ("/approvals", "Approvals", "nav-approvals"),
+    ("/journal", "Journal", ""),
+    ("/handover", "Handover", ""),
+    ("/incidents", "Incidents", ""),
+    ("/manuals", "Manuals", ""),
+    ("/agents", "Agents", ""),
 )
 """Path, name and, where something is counted beside it, the part with the number."""

@@ -236,6 +236,26 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which entries of the audit; every field narrows. Newest first."""
+
+    period: Period | None = None
+    acts: tuple[str, ...] = ()
+    """Beginnings of acts, such as ``command_``; none for all."""
+    text: str = ""
+    """Part of the actor, the act, the subject or the detail; case does not count."""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries of the audit newest first, and how many there are."""
+
+    entries: tuple[AuditEntry, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """An answer with its instant, and who could not be asked."""
 

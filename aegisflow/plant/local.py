@@ -1,5 +1,6 @@
 """The plant in this process: asks the actors, each with its time limit."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -31,6 +32,7 @@ from aegisflow.actors.messages.store import (
     FindAlarmHistory,
     FindAlarmKpis,
     FindAlarms,
+    FindAuditPage,
     FindCommand,
     FindCommands,
     FindDiagnoses,
@@ -40,6 +42,7 @@ from aegisflow.actors.messages.store import (
     FindSimilarIncidents,
     FindStream,
     ReviewIncident,
+    StoreAudit,
     StoreCredential,
     StoreIncident,
 )
@@ -47,7 +50,7 @@ from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIA
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState
-from aegisflow.domain.callers import Caller
+from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import (
     AgentWrites,
     CommandName,
@@ -61,6 +64,8 @@ from aegisflow.domain.commands.model import (
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.handover import ACTS as HANDOVER_ACTS
+from aegisflow.domain.handover import HANDED_OVER, SHIFT, TAKEN_OVER, check_take_over, handovers
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
     Incident,
@@ -75,11 +80,15 @@ from aegisflow.domain.incidents.model import (
 )
 from aegisflow.domain.incidents.similarity import wording
 from aegisflow.domain.refused import RefusedLine
+from aegisflow.domain.rights import Right
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
     Answer,
+    AuditEntry,
+    AuditPage,
+    AuditQuery,
     CommandPage,
     DeviceStatus,
     Health,
@@ -112,6 +121,8 @@ MEANING_S = 1.0
 """Limit for how near reports are to alarms by their words, which only completes an answer."""
 MAX_NAMED = 20
 """Newest commands that whoever asks for another one is told of."""
+MAX_HANDOVERS = 50
+"""Newest handovers and signatures among which one is looked for that somebody takes over."""
 MAX_RANKED = 50
 """Reports that a text or an alarm brings up at most."""
 
@@ -140,6 +151,7 @@ class LocalPlant:
         self._now = now
         self._health_check = health_check
         self._reload = reload
+        self._one_at_a_time = threading.Lock()
         self._tokens = TokenOffice(
             identities,
             lambda credential, entry: directory.ask(HISTORIAN, StoreCredential(credential, entry), WRITE_S),
@@ -416,6 +428,31 @@ class LocalPlant:
     def revoke_operator(self, name: str, by: Caller, reason: str) -> Credential:
         """End the token of a person, from now on and over restarts, an administrator's right alone."""
         return self._tokens.revoke_operator(name, by, reason)
+
+    # --- the journal --------------------------------------------------------------------------
+
+    def journal(self, query: AuditQuery) -> Answer[AuditPage]:
+        """Return what people, agents and the parts of AegisFlow did, newest first, from the audit."""
+        return self._answer(self._directory.ask(ARCHIVE, FindAuditPage(query), READ_S))
+
+    def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
+        """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""
+        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over")
+        detail = {"note": note, "facts": list(facts)}
+        return self._directory.ask(
+            HISTORIAN, StoreAudit(AuditEntry(self._now(), by.name, HANDED_OVER, SHIFT, detail)), WRITE_S
+        )
+
+    def take_over(self, handover_at: float, note: str, by: Caller) -> AuditEntry:
+        """Keep in the audit that somebody takes over the shift that was handed over at that instant."""
+        require_operator(by, Right.HANDLE_ALARMS, "take the shift over")
+        with self._one_at_a_time:
+            page = self.journal(AuditQuery(acts=HANDOVER_ACTS, limit=MAX_HANDOVERS)).value
+            check_take_over(handovers(page.entries), handover_at, by.name)
+            detail = {"note": note, "handover_at": handover_at}
+            return self._directory.ask(
+                HISTORIAN, StoreAudit(AuditEntry(self._now(), by.name, TAKEN_OVER, SHIFT, detail)), WRITE_S
+            )
 
     # --- the plant itself ---------------------------------------------------------------------
 

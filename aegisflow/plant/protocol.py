@@ -36,6 +36,9 @@ from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
     Answer,
+    AuditEntry,
+    AuditPage,
+    AuditQuery,
     CommandPage,
     DeviceStatus,
     Health,
@@ -189,6 +192,18 @@ class Plant(Protocol):
 
     def command(self, command_id: str) -> Answer[CommandReceipt]:
         """Return one command as far as it came."""
+
+    def journal(self, query: AuditQuery) -> Answer[AuditPage]:
+        """Return what people, agents and the parts of AegisFlow did, newest first, from the audit."""
+
+    def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
+        """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""
+
+    def take_over(self, handover_at: float, note: str, by: Caller) -> AuditEntry:
+        """Keep in the audit that somebody takes over the shift that was handed over at that instant.
+
+        Raises ConflictError for whoever handed it over, where it is taken already, and where there is none such.
+        """
 
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import wraps
+from functools import reduce, wraps
 from math import inf, nextafter
+from operator import or_
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from peewee import Model, ModelSelect, PeeweeException, fn
@@ -29,6 +30,8 @@ from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
     AuditEntry,
+    AuditPage,
+    AuditQuery,
     CommandPage,
     Stream,
 )
@@ -229,6 +232,13 @@ class Archive:
             query = query.where(AuditRow.act == act)
         return tuple(audit_entry_of(row) for row in query.execute(self._database))[::-1]
 
+    @_of_one_moment
+    def audit_page(self, query: AuditQuery) -> AuditPage:
+        """Return entries of the audit, newest first, and how many match."""
+        matching = _matching(AuditRow, _audit_conditions(query))
+        page = matching.order_by(AuditRow.id.desc()).limit(query.limit)
+        return AuditPage(tuple(audit_entry_of(row) for row in page.execute(self._database)), self._count(matching))
+
     def _key(self, device_id: str) -> int | None:
         key: int | None = self.connection.value("SELECT key FROM devices WHERE name = ?", device_id)
         return key
@@ -245,6 +255,19 @@ class Archive:
 def _matching(model: type[Model], conditions: list[Any]) -> ModelSelect:
     query: ModelSelect = model.select()
     return query.where(*conditions) if conditions else query
+
+
+def _audit_conditions(query: AuditQuery) -> list[Any]:
+    found: list[Any] = []
+    if query.period is not None:
+        found += [AuditRow.at >= query.period.start, AuditRow.at < query.period.end]
+    if query.acts:
+        # By ``between``: LIKE would take the underscore of ``command_`` for any character.
+        found.append(reduce(or_, (AuditRow.act.between(act, f"{act}\uffff") for act in query.acts)))
+    for word in query.text.lower().split():
+        fields = (AuditRow.actor, AuditRow.act, AuditRow.subject, AuditRow.detail)
+        found.append(reduce(or_, (fn.LOWER(field).contains(word) for field in fields)))
+    return found
 
 
 def _alarm_conditions(query: AlarmQuery) -> list[Any]:

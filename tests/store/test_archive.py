@@ -16,6 +16,7 @@ from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
+    AuditQuery,
     Gap,
     Stream,
 )
@@ -290,3 +291,18 @@ def test_h3_figures_obey_the_filters_and_tell_of_what_time_something_is_stored(
     assert archive.alarm_kpis(month, 1, AlarmQuery(device_ids=("boiler-1",))).data is None
     assert archive.alarm_kpis(month, 1, AlarmQuery()).alarms == 2
     assert archive.alarm_kpis(month, 1).average == pytest.approx(2 / 4_320)
+
+
+def test_a_page_of_the_audit_is_newest_first_and_narrowed_by_all_that_is_asked(
+    bench: StoreBench, archive: Archive
+) -> None:
+    acts = ("command_denied", "commandXdenied", "alarm_shelved", "command_approved")
+    bench.take(*(AppendAudit(audit(T0 + n, act)) for n, act in enumerate(acts)))
+    page = archive.audit_page(AuditQuery(limit=2))
+    assert ([one.act for one in page.entries], page.total) == (["command_approved", "alarm_shelved"], 4)
+    assert [one.act for one in archive.audit_page(AuditQuery(acts=("command_",))).entries] == [acts[3], acts[0]]
+    both = archive.audit_page(AuditQuery(acts=("command_a", "alarm_"), period=Period(T0 + 2, T0 + 3)))
+    assert [one.act for one in both.entries] == ["alarm_shelved"]
+    assert archive.audit_page(AuditQuery(text="SHELVED")).total == 1
+    assert archive.audit_page(AuditQuery(text="shelved denied")).total == 0
+    assert archive.audit_page(AuditQuery(text="%")).total == 0  # what people look for is no pattern

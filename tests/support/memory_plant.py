@@ -25,6 +25,7 @@ from aegisflow.domain.commands.model import (
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
+from aegisflow.domain.handover import HANDED_OVER, TAKEN_OVER, check_take_over, handovers
 from aegisflow.domain.incidents.model import (
     CORRECTABLE,
     AlarmToMatch,
@@ -47,6 +48,9 @@ from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
     Answer,
+    AuditEntry,
+    AuditPage,
+    AuditQuery,
     CommandPage,
     DeviceStatus,
     Gap,
@@ -141,6 +145,7 @@ class MemoryPlant:
         self.spec = a_plant_spec(devices)
         self.alarms: list[Alarm] = []
         self.levels: list[AcceptedLevel] = []
+        self.audited: list[AuditEntry] = []
         self.refusals: tuple[RefusedLine, ...] = ()
         self.reports: list[Incident] = []
         self.revisions: dict[int, list[IncidentRevision]] = {}
@@ -446,6 +451,28 @@ class MemoryPlant:
 
     def agent_writes(self) -> AgentWrites:
         return self.writes
+
+    def journal(self, query: AuditQuery) -> Answer[AuditPage]:
+        found = [
+            entry
+            for entry in reversed(self.audited)
+            if (query.period is None or query.period.start <= entry.at < query.period.end)
+            and (not query.acts or entry.act.startswith(query.acts))
+            and all(word in f"{entry}".lower() for word in query.text.lower().split())
+        ]
+        return self._answer(AuditPage(tuple(found[: query.limit]), len(found)))
+
+    def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
+        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over")
+        self.audited.append(AuditEntry(NOW, by.name, HANDED_OVER, "shift", {"note": note, "facts": list(facts)}))
+        return self.audited[-1]
+
+    def take_over(self, handover_at: float, note: str, by: Caller) -> AuditEntry:
+        require_operator(by, Right.HANDLE_ALARMS, "take the shift over")
+        check_take_over(handovers(self.audited[::-1]), handover_at, by.name)
+        detail = {"note": note, "handover_at": handover_at}
+        self.audited.append(AuditEntry(NOW + 1, by.name, TAKEN_OVER, "shift", detail))
+        return self.audited[-1]
 
     def _view(self, receipt: CommandReceipt) -> CommandView:
         digest, now = f"digest-of-{receipt.command.command_id}", ("pump-01 is hotter",)

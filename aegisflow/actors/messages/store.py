@@ -31,6 +31,8 @@ from aegisflow.domain.views import (
     AlarmPage,
     AlarmQuery,
     AuditEntry,
+    AuditPage,
+    AuditQuery,
     CommandPage,
     StoreHealth,
     Stream,
@@ -287,6 +289,20 @@ class FindAudit(Question[tuple[AuditEntry, ...]]):
 
     act: str | None
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindAuditPage(Question[AuditPage]):
+    """Entries of the audit, newest first."""
+
+    query: AuditQuery
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAudit(Question[AuditEntry]):
+    """Commit a row of the audit that is all there is to store of what somebody did, and answer with it."""
+
+    entry: AuditEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
 | ``devices`` | devices and their sensors now |
 | ``health`` | whether the plant is watched; what a reload changed |
 | ``incidents`` | incident reports, and those that are like an alarm |
+| ``journal`` | rows of the audit; the handover of shifts |
 | ``trends`` | what sensors have shown over a period |
 | ``base`` | what they have in common |
 

@@ -41,7 +41,8 @@
         if (at < plot.scales.x.min || at > plot.scales.x.max) continue;
         ctx.strokeStyle = colour("--text"); ctx.lineWidth = 1;
         ctx.beginPath(); ctx.moveTo(x(at), bbox.top); ctx.lineTo(x(at), bbox.top + bbox.height); ctx.stroke();
-        ctx.fillStyle = colour("--text"); ctx.fillText(text, x(at) + 4, bbox.top + 14 * devicePixelRatio);
+        ctx.fillStyle = colour("--text"); ctx.textAlign = x(at) > bbox.left + bbox.width * 0.7 ? "right" : "left";
+        ctx.fillText(text, x(at) + (ctx.textAlign === "right" ? -4 : 4), bbox.top + 14 * devicePixelRatio);
       }
       ctx.restore();
     };
