@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,6 +39,7 @@ from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.actors.ticker import Ticker
 from aegisflow.bus import Bus, LinkState
 from aegisflow.bus.codec import Codec
+from aegisflow.bus.signed_readings import ReadingSignatures
 from aegisflow.bus.sources.router import Sources
 from aegisflow.bus.topics import Template
 from aegisflow.clock import build_clock
@@ -375,11 +377,21 @@ class App:
             plant.devices,
             max_payload_bytes=self.configuration.gateway.max_payload_bytes,
             key=self._key(),
+            signatures=self._signatures,
         )
 
     def _sources(self, plant: PlantSpec) -> Sources:
         most = self.configuration.gateway.max_payload_bytes
         return Sources(self.configuration.sources, plant.devices, most, self.inbound_queue.learned)
+
+    @cached_property
+    def _signatures(self) -> ReadingSignatures | None:
+        """What checks the signatures of readings; the same over reloads, for it remembers what is no news."""
+        name = self.configuration.broker.readings_key_env
+        keys = tuple(key.encode() for key in os.environ.get(name, "").split()) if name else ()
+        if name and not keys:
+            raise BusError(f"broker.readings_key_env names {name}, which is empty; no signature can be checked")
+        return ReadingSignatures(keys) if keys else None
 
     def _key(self) -> bytes:
         """Return the key that commands are signed with; one that is asked for must be there."""

@@ -161,8 +161,9 @@ def _replay(options: argparse.Namespace) -> int:
 
         topic = options.topic or settings.topics.sensors
         done = replay(
-            recording, wire, speed=options.speed, restamp=options.restamp == "now", topic=topic, report=report
-        )
+            recording, wire, speed=options.speed, restamp=options.restamp == "now", topic=topic,
+            key=_readings_key(settings), report=report,
+        )  # fmt: skip
     took = perf_counter() - began
     lines = complaints(recording)
     if not options.report:
@@ -202,7 +203,10 @@ def _machines(options: argparse.Namespace) -> int:
     wire = wire_from(options, settings, name, session=True)
     wire.connect()
     try:
-        fleet = Fleet(fleet_of, wire, memory, tempers=dict(options.temper), topics=topics, key=key)
+        fleet = Fleet(
+            fleet_of, wire, memory, tempers=dict(options.temper), topics=topics, key=key,
+            readings_key=_readings_key(settings),
+        )  # fmt: skip
         fleet.listen()
         print(f"{len(fleet_of)} machines run; Ctrl-C stops them", file=sys.stderr, flush=True)  # noqa: T201
         fleet.run(interval_s=options.interval, speed=options.speed, stop_after_s=options.stop_after)
@@ -210,6 +214,11 @@ def _machines(options: argparse.Namespace) -> int:
     finally:
         wire.close()
     return 0
+
+
+def _readings_key(settings: BrokerSettings) -> bytes:
+    """Return the key that readings are signed with, the newest of several; empty for none."""
+    return next(iter(os.environ.get(settings.readings_key_env, "").split()), "").encode()
 
 
 def _load(path: Path) -> Configuration:

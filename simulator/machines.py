@@ -17,6 +17,7 @@ from aegisflow.errors import AegisFlowError
 
 from .machine import Machine
 from .protocol import Wire
+from .signing import signed_reading
 
 REMEMBERED = 200
 """Command ids per device that are kept."""
@@ -108,9 +109,10 @@ class Fleet:
         topics: Topics | None = None,
         clock: Callable[[], float] = time.time,
         key: bytes = b"",
+        readings_key: bytes = b"",
     ) -> None:
-        """``key`` signs answers, and commands must be signed with it; empty for none."""
-        self._key = key
+        """``key`` signs answers, and commands must be signed with it; ``readings_key`` signs readings; empty: none."""
+        self._key, self._readings_key = key, readings_key
         self._dead: set[str] = set()
         self.unsigned = 0
         """Commands that were not signed with the key, and so ignored."""
@@ -158,7 +160,8 @@ class Fleet:
                 continue
             values = machine.step(dt, now)
             topic = self._topics.sensors.replace("{device_id}", device_id)
-            self._wire.publish(topic, json.dumps({"timestamp": stamp, "device_id": device_id, **values}))
+            payload = json.dumps({"timestamp": stamp, "device_id": device_id, **values})
+            self._wire.publish(topic, signed_reading(payload, device_id, self._readings_key))
             if machine.settled and device_id in self._open:
                 command_id, nonce = self._open.pop(device_id)
                 detail = f"load {100 * machine.load:.0f} %, {machine.running}"

@@ -13,6 +13,7 @@ from aegisflow.domain.times import format_instant, parse_instant
 from aegisflow.errors import AegisFlowError
 
 from .protocol import Wire
+from .signing import signed_reading
 
 NOT_SENSORS = frozenset({"timestamp", "device_id", "anomaly", "severity", "label"})
 MISTAKES_SHOWN = 10
@@ -133,6 +134,7 @@ def replay(
     speed: float,
     restamp: bool = False,
     topic: str = "aegisflow/sensors/{device_id}",
+    key: bytes = b"",
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Send every row, and return when the broker has acknowledged all of them.
@@ -143,6 +145,7 @@ def replay(
         speed: Recorded seconds per second; 0 is as fast as it goes.
         restamp: Shift all timestamps by whole seconds, so that the last one is now.
         topic: Template of the topic.
+        key: Signs readings; empty for none.
         report: Told a few times a second how far it is.
 
     Raises:
@@ -172,7 +175,8 @@ def replay(
                 share = (at - first_at) / (last_at - first_at) if last_at > first_at else 1.0
                 report(Progress(share, sent, wire.acknowledged, at + shift, shift))
         place, name = places[device_id]
-        wire.publish(place, f'{{"timestamp":"{stamp}","device_id":{name},{values}}}')
+        payload = f'{{"timestamp":"{stamp}","device_id":{name},{values}}}'
+        wire.publish(place, signed_reading(payload, device_id, key) if key else payload)
         sent += 1
     wire.finish()
     done = Progress(1.0, sent, wire.acknowledged, at + shift, shift)

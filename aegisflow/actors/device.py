@@ -31,7 +31,13 @@ from aegisflow.actors.messages.device import (
     SuppressAlarm,
     ViewDevice,
 )
-from aegisflow.actors.messages.gateway import AnswerRefused, AskMachine, PublishCommand, SenderClockLearned
+from aegisflow.actors.messages.gateway import (
+    AnswerRefused,
+    AskMachine,
+    PublishCommand,
+    SenderClockLearned,
+    StampsRecalled,
+)
 from aegisflow.actors.messages.guard import AuditCommitted, CommandProgressed, DeviceViewed, ModeReported
 from aegisflow.actors.messages.store import (
     AppendAudit,
@@ -422,6 +428,8 @@ class DeviceActor(DispatchedActor):
         )
         if self._device.timeline.clock.is_off:
             self._tell_offset()
+        if self._device.spec.signed and past.readings:
+            self.tell(GATEWAY, StampsRecalled(self.name, self._device.timeline.newest_stamp))
         self._begin()
 
     def _begin_cold(self, why: str) -> None:

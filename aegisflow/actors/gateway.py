@@ -30,6 +30,7 @@ from aegisflow.actors.messages.gateway import (
     ReadRefused,
     RecordsCommitted,
     SenderClockLearned,
+    StampsRecalled,
 )
 from aegisflow.actors.messages.store import ClaimPublish, StoreDeadLetters, StoreRecords
 from aegisflow.actors.runtime.actor import ThreadedActor
@@ -140,6 +141,9 @@ class Gateway(ThreadedActor):
                 self._clocks_off.pop(device_id, None)
                 if offset_s:
                     self._clocks_off[device_id] = offset_s
+            case StampsRecalled(device_id, stamp):
+                # A clock that was ahead must not keep out what it says when it is right again.
+                self._codec.stamped_up_to(device_id, min(stamp, self._clock.now()))
             case ReadGatewayCounts():
                 return replace(self._inbound.counts(), clocks_off=dict(self._clocks_off))
             case FlushInbound():
@@ -235,6 +239,7 @@ class Gateway(ThreadedActor):
             problems += found.problems
             for reading in found.readings:
                 try:
+                    self._codec.demand_signature(reading)
                     self._clock.admit(reading.at)
                     readings.append(self._clock.dated(reading))
                 except PayloadError as error:

@@ -32,6 +32,7 @@ import msgspec
 from aegisflow.bus import BusMessage
 from aegisflow.bus.reading_schema import ReadingSchema
 from aegisflow.bus.signature import is_signed, sign
+from aegisflow.bus.signed_readings import ReadingSignatures
 from aegisflow.bus.topics import Template
 from aegisflow.config.services import Topics
 from aegisflow.domain.commands.execution import NO_COMMAND, Ack
@@ -57,7 +58,9 @@ REASONS: Mapping[str, str] = {
     "bad_timestamp": "timestamp is missing or not ISO 8601",
     "too_old": "the timestamp lies further back from the newest of the stream than clock.max_age",
     "too_new": "the timestamp lies further ahead of the newest of the stream than clock.max_ahead",
-    "bad_signature": "an answer to a command that is not signed with our key",
+    "bad_signature": "an answer to a command that is not signed with our key, or a reading with another's mac",
+    "unsigned": "a reading without mac, of a device that plant.yaml has sign",
+    "replayed": "a signed reading dated minutes before the newest of its device",
     "bad_nonce": "a signed answer without the nonce of the command or question that it answers",
     "stray_answer": "an answer to no command of this device, or to a question that nobody asked",
     "foreign_command": "a command to a machine that AegisFlow did not send",
@@ -68,6 +71,7 @@ REASONS: Mapping[str, str] = {
 _as_dict = msgspec.structs.asdict
 _new = tuple.__new__
 _MAX_DETAIL = 500
+_UNSIGNED = 'expected "mac" as the last member, made with the key of the device'
 
 
 # Nothing in it can be part of a cycle, so the garbage collector need not look at it (gc=False).
@@ -85,6 +89,7 @@ class _AckFields(msgspec.Struct, frozen=True, gc=False):
 class _Device(NamedTuple):
     device_id: str
     schema: ReadingSchema
+    must_sign: bool
 
 
 class Codec:
@@ -98,6 +103,7 @@ class Codec:
         devices: the devices of the plant, by id.
         max_payload_bytes: larger payloads are refused.
         key: signs commands and verifies answers; empty for no signatures.
+        signatures: check those of readings; None where the plant has no key for them.
     """
 
     def __init__(
@@ -107,8 +113,10 @@ class Codec:
         *,
         max_payload_bytes: int = 65_535,
         key: bytes = b"",
+        signatures: ReadingSignatures | None = None,
     ) -> None:
         self._key = key
+        self._signatures = signatures
         self._sensors = Template(topics.sensors)
         self._commands = Template(topics.commands)
         self._acks = Template(topics.acks)
@@ -120,7 +128,7 @@ class Codec:
             schema = schemas.get(fields)
             if schema is None:
                 schema = schemas[fields] = ReadingSchema(spec.sensors)
-            self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, schema)
+            self._by_topic[self._sensors.topic(device_id)] = _Device(device_id, schema, spec.signed)
         self._devices = devices
         self._decode_ack = msgspec.json.Decoder(_AckFields).decode
         self._last_instant = ("1970-01-01T00:00:00Z", 0.0)
@@ -187,7 +195,11 @@ class Codec:
             raise self._stranger(self._sensors, topic)
         if retain or len(payload) > self._max_payload_bytes:
             raise self._unwanted(message)
-        device_id, schema = device
+        device_id, schema, must_sign = device
+        # Before anything of it is believed, its stamp included.
+        signed = must_sign or self._signatures is not None
+        if signed:
+            signed = self._check_signature(device, payload)
         refused: tuple[RefusedValue, ...] = ()
         try:
             values = _as_dict(schema.decode(payload))
@@ -208,9 +220,33 @@ class Codec:
         if not values and not refused:
             expected = ", ".join(schema.sensors)
             raise PayloadError("no_known_sensor", f"expected a number for at least one of {expected}")
+        if signed and self._signatures is not None:
+            self._signatures.admit(device_id, at, received_at)
         # Half of what Reading(...) costs, at each message.
-        reading: Reading = _new(Reading, (device_id, at, values, received_at, receipt, refused, None))
+        reading: Reading = _new(Reading, (device_id, at, values, received_at, receipt, refused, None, signed))
         return reading
+
+    def _check_signature(self, device: _Device, payload: bytes) -> bool:
+        signatures = self._signatures
+        signed = signatures is not None and signatures.is_signed(device.device_id, payload)
+        if device.must_sign and not signed:
+            raise PayloadError("unsigned", _UNSIGNED)
+        return signed
+
+    def demand_signature(self, reading: Reading) -> None:
+        """Check a reading that came by another way than ``decode_reading``: no source of others can be signed.
+
+        Raises:
+            PayloadError: its device must sign.
+        """
+        device = self._devices.get(reading.device_id)
+        if device is not None and device.signed and not reading.signed:
+            raise PayloadError("unsigned", _UNSIGNED)
+
+    def stamped_up_to(self, device_id: str, stamp: float) -> None:
+        """Take note of the newest stamp that the store has of a device that signs: what is older is a recording."""
+        if self._signatures is not None:
+            self._signatures.know(device_id, stamp)
 
     def encode_command(self, command: Command, *, issued_at: float, expires_at: float) -> tuple[str, bytes]:
         """Return topic and payload of a command."""

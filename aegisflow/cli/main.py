@@ -32,6 +32,10 @@ COMMANDS = {
         "tokens:operator",
         "Make a token for a person who may approve commands; it is shown once and kept nowhere.",
     ),
+    "device-key": (
+        "plant_file:device_key",
+        "Print the key that a device signs its readings with; whoever has it can speak for that device alone.",
+    ),
     "alarms": (
         "alarms:alarms",
         "List the alarms of a running plant, suppressed ones last; the operator's token is AEGISFLOW_OPERATOR_TOKEN.",

@@ -22,6 +22,7 @@ from aegisflow.config.services import AuditSettings, BrokerSettings, ManualsSett
 from aegisflow.config.source import content_of, read
 from aegisflow.config.source_checks import build_sources
 from aegisflow.config.wording import parse
+from aegisflow.domain.equipment import PlantSpec
 from aegisflow.errors import ConfigError
 
 VARIABLES: Mapping[tuple[str, str], str] = {
@@ -66,6 +67,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
     folder = path.parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
     check_archestra(file.archestra, mistakes)
+    _check_signing(plant, file.broker, mistakes)
     _check_order(("broker",), file.broker, "reconnect_min_s", "reconnect_max_s", mistakes)
     _check_order(("supervision",), file.supervision, "backoff_min_s", "backoff_max_s", mistakes)
     configuration = Configuration(
@@ -153,6 +155,14 @@ def _tls(tls: Tls, folder: Path, mistakes: Mistakes) -> Tls:
         if one in paths and other not in paths:
             mistakes.add(("broker", "tls", other), None, f"a file, since {one} is given")
     return tls.model_copy(update=paths)
+
+
+def _check_signing(plant: PlantSpec, broker: BrokerSettings, mistakes: Mistakes) -> None:
+    """Who must sign needs a key, or no reading of it could ever be taken."""
+    signing = [device_id for device_id, spec in plant.devices.items() if spec.signed]
+    if signing and not broker.readings_key_env:
+        expected = f"the environment variable with the key of signed readings, since {signing[0]} has signed: true"
+        mistakes.add(("broker", "readings_key_env"), None, expected)
 
 
 def _check_topics(topics: Topics, mistakes: Mistakes) -> None:

@@ -159,6 +159,8 @@ class EquipmentPart(Section):
     load: LoadPart = LoadPart()
     recovery: Annotated[dict[SensorName, RecoveryPart | None], EMPTY] = Field(default_factory=dict)
     """What must hold before a restart, by sensor; null takes one of the kind away."""
+    signed: bool = False
+    """true: readings without the signature of the device's own key are refused; see broker.readings_key_env."""
     silent_after_s: Patience | None = None
     """Without any reading for so long, the device counts as silent; left out or null, after three of its own intervals
     and a minute at least."""

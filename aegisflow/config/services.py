@@ -80,6 +80,9 @@ class BrokerSettings(Section):
     """Name of the environment variable that holds the password."""
     hmac_env: Variable = ""
     """Name of the environment variable with the key that commands and answers are signed with (HMAC-SHA256)."""
+    readings_key_env: Variable = ""
+    """Name of the environment variable with the key that the keys of devices are made of, by which these sign their
+    readings; several, separated by blanks, while they are being replaced."""
     tls: Annotated[Tls | None, BeforeValidator(_tls)] = Field(default=None, json_schema_extra=_tls_schema)
     """true for TLS with the system's certificates, false for none, or the certificate files."""
     keepalive_s: WholeSeconds = Field(default=30, ge=1, le=65_535)

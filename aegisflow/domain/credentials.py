@@ -5,6 +5,7 @@ which is no plant's: a replay of last year's readings does not bring back last y
 """
 
 import hashlib
+import hmac
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.rights import RIGHTS, TOOLS, Right, Role
 from aegisflow.domain.times import format_instant
 
-__all__ = ["AgentAccess", "Credential", "OperatorSpec", "Quota", "Standing", "token_hash", "why_not"]
+__all__ = ["AgentAccess", "Credential", "OperatorSpec", "Quota", "Standing", "device_key", "token_hash", "why_not"]
 
 
 def token_hash(token: str) -> str:
@@ -135,3 +136,8 @@ class Quota:
             self._taken.append(at)
             return 0.0
         return self.within_s - (at - self._taken[0]) if self._taken else self.within_s
+
+
+def device_key(plant_key: bytes, device_id: str) -> str:
+    """Return the key that a device signs its readings with, in hexadecimal."""
+    return hmac.new(plant_key, f"reading\n{device_id}".encode(), hashlib.sha256).hexdigest()

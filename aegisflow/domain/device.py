@@ -125,7 +125,7 @@ class Device:
         command_state, book, detector = self._command_state, self._book, self._detector
         events: tuple[AlarmEvent, ...] = ()
         if command_state.is_watching:
-            command_state.observe(at, detector.known(values))
+            command_state.observe(at, detector.known(values), self.judged.signed)
             events = self._told_contradiction(at)
         active = book.active_type
         if active and received_at - at > LATE_S and silent_s > self.silent_after_s:

@@ -187,6 +187,8 @@ class DeviceSpec:
     load: LoadSpec | None = None
     recovery: Mapping[str, Recovery] = field(default_factory=dict)
     """Sensor to what it must have shown before a restart."""
+    signed: bool = False
+    """Whether its readings must be signed with its own key."""
 
 
 @dataclass(frozen=True, slots=True)

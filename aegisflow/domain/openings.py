@@ -164,6 +164,8 @@ def device_openings(old: DeviceSpec, new: DeviceSpec) -> Iterator[str]:
             yield f"{new.device_id}: {name} can be set"
         elif not _within(parameter.limits, before.limits):
             yield f"{new.device_id}: {name} can be set beyond what it could be"
+    if old.signed and not new.signed:
+        yield f"{new.device_id}: its readings need no signature any more"
     for what, after in bounds_of(new).items():
         bound = bounds_of(old).get(what)
         if bound is not None and _moves_further(bound, after):

@@ -61,6 +61,8 @@ class Reading(NamedTuple):
     """What the message said of sensors and cannot be used."""
     stamp: float | None = None
     """What the sender's clock said, where ``at`` is something else."""
+    signed: bool = False
+    """Whether its device's key proves that nobody else said it."""
 
 
 class Quality(StrEnum):

@@ -168,6 +168,11 @@ class Timeline:
             self._keep(stamp, mark)
 
     @property
+    def newest_stamp(self) -> float:
+        """The newest instant that the sender's clock has shown, UTC epoch seconds; minus infinity before the first."""
+        return self._newest
+
+    @property
     def is_coarse(self) -> bool:
         """Whether the sender's stamps are whole seconds, and it reports several times in one."""
         return self._coarse >= _COARSE
@@ -317,6 +322,6 @@ class _Again:
 
 def _placed(reading: Reading, at: float) -> Reading:
     """Return a reading under another instant; as ``_replace``, at a third of the cost."""
-    device_id, stamp, values, received_at, receipt, refused, _ = reading
-    placed: Reading = _new(Reading, (device_id, at, values, received_at, receipt, refused, stamp))
+    device_id, stamp, values, received_at, receipt, refused, _, signed = reading
+    placed: Reading = _new(Reading, (device_id, at, values, received_at, receipt, refused, stamp, signed))
     return placed

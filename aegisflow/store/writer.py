@@ -260,7 +260,7 @@ class Writer:
         buckets = {device: bucket_of(device) for device in set(devices)}
         flat: list[Any] = []
         number = self.fold.next_number
-        for device, (_, at, values, _, _, _, stamp) in zip(devices, readings, strict=True):
+        for device, (_, at, values, _, _, _, stamp, _) in zip(devices, readings, strict=True):
             flat += (buckets[device], number, device, at, _encode(values).decode(), stamp)
             number += 1
         self._insert(FreshReading, columns(FreshReading), flat)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from aegisflow.compiled import SWITCH
-from tests.support.bounds_mutants import BOUNDS
+from tests.support.bounds_mutants import BOUNDS, SIGNED
 from tests.support.identity_mutants import (
     CONNECTIONS,
     CREDENTIALS,
@@ -59,14 +59,18 @@ DOMAIN = [
 ]
 GUARD = ["tests/actors/test_guard.py", "tests/actors/test_publishing.py"]
 STORE = ["tests/store/test_publishing.py"]
-WALK = ["tests/walks/test_command_walk.py", "tests/walks/test_walk_of_foreign_commands.py"]
+WALK = [
+    "tests/walks/test_command_walk.py",
+    "tests/walks/test_walk_of_foreign_commands.py",
+    "tests/walks/test_walk_of_signed_readings.py",
+]
 MQTT = [
     "tests/bus/test_mqtt.py::test_nothing_is_published_while_there_is_no_connection",
     "tests/bus/test_mqtt.py::test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_comers",
 ]
 KNOWN = ["tests/plant/test_identities.py"]
 OTHERS = {
-    STORE_LOCK: ["tests/store/test_one_writer.py"],
+    STORE_LOCK: ["tests/store/test_one_writer.py", "tests/store/test_fencing.py"],
     REPORTS: ["tests/store/test_reports.py"],
     RIGHTS: ["tests/domain/test_rights.py", "tests/http/test_rights.py"],
     OPERATORS: ["tests/http/test_rights.py"],
@@ -84,7 +88,8 @@ OTHERS = {
     RELOAD: ["tests/plant/test_opened_policy.py"],
     WRITER: STORE,
     RECALL: [*STORE, "tests/walks/test_walk_of_the_way_back.py"],
-    CODEC: ["tests/bus/test_codec.py"],
+    CODEC: ["tests/bus/test_codec.py", "tests/bus/test_signed_readings.py"],
+    SIGNED: ["tests/bus/test_signed_readings.py"],
     CLIENT: MQTT,
     CONNECTION: MQTT,
 }

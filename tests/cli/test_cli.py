@@ -9,6 +9,7 @@ import pytest
 
 from aegisflow.cli import main
 from aegisflow.cli.main import COMMANDS
+from aegisflow.domain.credentials import device_key
 from tests.support.places import ROOT
 
 REPOSITORY = ROOT
@@ -45,6 +46,21 @@ def test_check_shows_every_mistake_and_exits_with_1(run, tmp_path):
     assert "defaults.detector.window" in err
     assert "mm/sec" in err
     assert "Traceback" not in err
+
+
+def test_v7_the_key_of_a_device_is_printed_for_it_alone(run, tmp_path, monkeypatch):
+    file = tmp_path / "plant.yaml"
+    text = Path(SHIPPED).read_text(encoding="utf-8")
+    assert "\nbroker:\n" in text
+    file.write_text(text.replace("\nbroker:\n", "\nbroker:\n  readings_key_env: CLI_READINGS_KEY\n"), encoding="utf-8")
+    monkeypatch.delenv("CLI_READINGS_KEY", raising=False)
+    assert run("device-key", "pump-01", str(file))[0] == 2
+    monkeypatch.setenv("CLI_READINGS_KEY", "new old")
+    printed = run("device-key", "pump-01", str(file))[1].strip()
+    assert printed == device_key(b"new", "pump-01")
+    code, _, err = run("device-key", "pump-99", str(file))
+    assert code == 1
+    assert "pump-99" in err
 
 
 def test_f4_check_warns_of_a_unit_that_it_does_not_know(run, tmp_path):

@@ -541,6 +541,13 @@ MISTAKES = {
         "50",
         "at most 40 % of full load, its max_change_per_hour",
     ),
+    "a device that must sign, and nobody has its key": (
+        device("pump-01: {kind: pump, signed: true}"),
+        None,
+        "broker.readings_key_env",
+        "nothing",
+        "the environment variable with the key of signed readings, since pump-01 has signed: true",
+    ),
     # not a plant file at all
     "a tag": (GOOD + "plant: {name: !!python/name:os.system x}", 9, "plant.name", "the tag", "a plain value"),
     "a list as key": (GOOD + "? [a]\n: b", 9, "", "a key that is itself a list or a mapping", "a word as key"),

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aegisflow.actors.messages.store import AppendAudit
+from aegisflow.actors.messages.gateway import PublishClaimed
+from aegisflow.actors.messages.store import AppendAudit, ClaimPublish, StoreTransition
+from aegisflow.domain.commands.model import PublishClaim, Stage
+from aegisflow.domain.commands.transition import Transition
 from aegisflow.errors import StoreHeldError, StoreLostError
 from aegisflow.store import Store, open_store
 from aegisflow.store.connection import Connection
@@ -93,6 +97,32 @@ def test_every_way_to_the_store_finds_out(store_url: str, act: str) -> None:
         assert "no longer ours" in elder.recall().failure
     assert elder.committer.lost
     elder.committer.close()
+    second.close()
+
+
+def test_v2_who_has_lost_the_store_publishes_nothing_and_who_has_it_publishes_once(store_url: str) -> None:
+    first = open_store(store_url)
+    elder = StoreBench(first)
+    record = replace(step(command(1, stage=Stage.DISPATCHED)).transition.after, send_by=T0 + 30.0)
+    assert elder.move(StoreTransition(Transition(None, record, (audit(),)), "guard")).ok
+    first.close()
+    second = open_store(store_url)
+    younger = StoreBench(second)
+    for claim_id, bench, said in (
+        ("1", elder, PublishClaim.NOT_STORED),
+        ("2", younger, PublishClaim.GRANTED),
+        ("3", younger, PublishClaim.PUBLISHED_BEFORE),
+        ("4", elder, PublishClaim.NOT_STORED),
+    ):
+        bench.historian.receive(ClaimPublish(record, claim_id, T0 + 1.0, "gateway"))
+        answer = bench.told.pop()[1]
+        assert isinstance(answer, PublishClaimed)
+        assert answer.claim is said
+    assert elder.committer.lost
+    assert not elder.committer.health().ok
+    assert not younger.committer.lost
+    for bench in (elder, younger):
+        bench.committer.close()
     second.close()
 
 

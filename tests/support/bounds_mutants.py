@@ -59,3 +59,14 @@ BOUNDS_MUTANTS = (
         "case CommandName.EMERGENCY_SHUTDOWN:",
     ),
 )
+
+SIGNED = "bus/signed_readings.py"
+
+SIGNED_MUTANTS = (
+    Mutant("any mac signs a reading", SIGNED, "if hmac.compare_digest(made.hexdigest(), mac):", "if True:"),
+    Mutant("one machine signs for another", SIGNED, 'f"{device_id}\\n".encode()', 'b"\\n"'),
+    Mutant("a mac may stand anywhere", SIGNED, r"\s*\}\s*\Z", r"\s*"),
+    Mutant("recorded readings are news", SIGNED, "stamp < newest - BACK_S:", "False:"),
+    Mutant("a clock that was ahead shuts its device out", SIGNED, "min(stamp, received_at))", "stamp)"),
+    Mutant("the newest stamp goes back", SIGNED, "max(stamp, self._newest.get(device_id, stamp))", "stamp"),
+)

@@ -56,6 +56,7 @@ class Commanded:
         tempers: Mapping[str, Temper] | None = None,
         faults: tuple[Fault, ...] = (),
         key: bytes = b"",
+        readings_key: bytes = b"",
         change: Callable[[Configuration], Configuration] = lambda configuration: configuration,
     ) -> None:
         plant = load(PLANT, {}).plant
@@ -92,6 +93,7 @@ class Commanded:
             tempers=tempers or {},
             clock=lambda: self.now,
             key=key,
+            readings_key=readings_key,
         )
         self.app = App(self.configuration, self.bus)
         self.plant = self.app.plant

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
-from tests.support.bounds_mutants import BOUNDS_MUTANTS
+from tests.support.bounds_mutants import BOUNDS_MUTANTS, SIGNED_MUTANTS
 from tests.support.identity_mutants import IDENTITY_MUTANTS
 from tests.support.mutant import Mutant
 from tests.support.places import ROOT
@@ -39,6 +39,12 @@ CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/conn
 MUTANTS = (
     *IDENTITY_MUTANTS,
     *BOUNDS_MUTANTS,
+    *SIGNED_MUTANTS,
+    Mutant("who must sign need not", CODEC, "if device.must_sign and not signed:", "if False:"),
+    Mutant("unsigned readings prove what signed ones do not", EXECUTION, "if self._signs and not signed:", "if False:"),
+    Mutant("a source is a way around the signature", GATEWAY, "self._codec.demand_signature(reading)", "pass"),
+    Mutant("another epoch may write", STORE_LOCK, "if epoch != self._epoch:", "if False:"),
+    Mutant("a lost lock is not noticed", STORE_LOCK, "        self._lock.prove(connection)\n", ""),
     Mutant(
         "how far it moves is not judged",
         POLICY,

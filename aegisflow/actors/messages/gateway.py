@@ -70,6 +70,14 @@ class SenderClockLearned:
 
 
 @dataclass(frozen=True, slots=True)
+class StampsRecalled:
+    """The store has readings of a device that signs up to this stamp, UTC epoch seconds."""
+
+    device_id: str
+    stamp: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReadGatewayCounts(Question[GatewayCounts]):
     """What has come in since the start?"""
 

@@ -87,7 +87,7 @@ class MappedSource:
             if not values and not refused:
                 return self._without_sensor(device_id)
             at = self._at(said, received_at)
-            reading: Reading = _new(Reading, (device_id, at, values, received_at, receipt, tuple(refused), None))
+            reading: Reading = _new(Reading, (device_id, at, values, received_at, receipt, tuple(refused), None, False))
             return Decoded((reading,))
         return self._records(route, message, said, received_at)
 

@@ -74,7 +74,7 @@ def of_another_clock(record: CommandRecord, at: float) -> bool:
 class Execution:
     """The command that a device is executing. Time is an argument everywhere."""
 
-    __slots__ = ("_acked", "_answer_by", "_confirmed", "_met", "_recent", "record")
+    __slots__ = ("_acked", "_answer_by", "_confirmed", "_met", "_recent", "_signs", "record")
 
     def __init__(self, record: CommandRecord) -> None:
         """Begin with a command that is about to be published, or with one from the store that may have been."""
@@ -85,6 +85,8 @@ class Execution:
             maxlen=record.expectation.readings if record.expectation else 0
         )
         """The newest readings after the dispatch: when (UTC epoch seconds), and what."""
+        self._signs = False
+        """Whether a reading since then was signed."""
         self._met = ""
         """By which readings the expectation was met, in words; empty while it is not."""
         self._confirmed = ""
@@ -119,19 +121,28 @@ class Execution:
         self._acked = True
         return Progress(self.command_id, Stage.ACKNOWLEDGED, at, (said,))
 
-    def observe(self, at: float, values: Mapping[str, float]) -> None:
-        """Compare a reading with the expectation; once it is met, ``verdict`` says so."""
+    def observe(self, at: float, values: Mapping[str, float], signed: bool = False) -> None:
+        """Compare a reading with the expectation; once it is met, ``verdict`` says so.
+
+        Of a device that signs, only signed readings count: whoever makes up others proves nothing by them.
+        """
         expected = self.record.expectation
         if expected is None or at <= self.record.stage_at or self._met:
             return
         value = values.get(expected.sensor)
         if value is None:
             return
+        if signed and not self._signs:
+            self._signs = True
+            self._recent.clear()
+        if self._signs and not signed:
+            return
         self._recent.append((at, value))
         # Of fewer readings the mean would say more than the noise allows.
         full = len(self._recent) == expected.readings
         if full and expected.is_met_by(sum(value for _, value in self._recent) / expected.readings):
-            self._met = f"{expected.readings} unsigned readings since {format_instant(self._recent[0][0])}"
+            how = "signed" if self._signs else "unsigned"
+            self._met = f"{expected.readings} {how} readings since {format_instant(self._recent[0][0])}"
 
     def verdict(self, at: float) -> Progress | None:
         """Return how the command has ended by ``at``; None while it has not."""

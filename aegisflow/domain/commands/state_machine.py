@@ -143,14 +143,14 @@ class CommandStateMachine:
         """Return what is still missing for a restart, as sentences; nothing while the machine runs."""
         return () if self.mode.is_running else self._watch.missing(at)
 
-    def observe(self, at: float, values: Mapping[str, float]) -> None:
-        """Take in the values of one reading, at ``at`` by the device's clock."""
+    def observe(self, at: float, values: Mapping[str, float], signed: bool = False) -> None:
+        """Take in the values of one reading, at ``at`` by the device's clock, and whether its key proves them."""
         self._watch.observe(at, values, self.mode)
         if not self.mode.is_running and self.mode is not Mode.UNKNOWN:
             self._proof = self._proof or ModeProof(self._fingerprint[0])
             self._proof.observe(at, values, self.full_load)
         if self._execution is not None:
-            self._execution.observe(at, values)
+            self._execution.observe(at, values, signed)
 
     def begin(self, record: CommandRecord, view: DeviceView, at: float) -> Begun:
         """Begin to execute a dispatched command, or refuse to; see ``Device.begin``.

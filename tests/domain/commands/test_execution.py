@@ -196,6 +196,23 @@ def test_v7_a_change_from_outside_to_inside_proves_it() -> None:
     assert stage(execution.verdict(NOW + 30.0)) is Stage.VERIFIED
 
 
+def test_v7_of_a_device_that_signs_only_signed_readings_prove_anything() -> None:
+    execution = running()
+    said(execution, "accepted")
+    for number in range(2):
+        execution.observe(NOW + 1 + number, {"power": 10.0})
+    execution.observe(NOW + 3, {"power": 20.0}, signed=True)
+    for number in range(5):
+        execution.observe(NOW + 4 + number, {"power": 10.0})
+    assert execution.verdict(NOW + 30.0) is None
+    for number in range(3):
+        execution.observe(NOW + 10 + number, {"power": 10.0}, signed=True)
+    ended = execution.verdict(NOW + 30.0)
+    assert stage(ended) is Stage.VERIFIED
+    assert ended is not None
+    assert "3 signed readings since" in ended.reasons[0]
+
+
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("before", [20.0, None])
 @pytest.mark.parametrize(
