@@ -176,6 +176,7 @@ def test_f3_the_address_goes_with_the_plant_and_one_left_by_a_kill_is_known_to_b
         serve.end()
 
 
+@pytest.mark.long
 def test_f3_aegisflow_mcp_leaves_its_address_once_it_holds_the_store(tmp_path: Path) -> None:
     plant = Linked(tmp_path)
     store = StoreSettings(url=f"sqlite:///{tmp_path}/aegisflow.db")

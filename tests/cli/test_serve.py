@@ -90,7 +90,7 @@ def test_metrics_are_prometheus_text(serve):
     assert re.search(r"^aegisflow_devices 9\.0$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_signal_ends_it_in_good_order(own_serve, number):
     own_serve.process.send_signal(number)
     assert own_serve.hear("stopped")["exit_code"] == 0
@@ -137,6 +137,7 @@ def test_an_agent_on_stdio_is_connected_to_the_running_plant(serve):
     assert answer["total"] == 9
 
 
+@pytest.mark.long
 def test_a_second_serve_on_the_same_store_says_who_holds_it(serve):
     command = serve.plant.command("serve", "--plant", str(serve.plant.file), "--port", "0")
     done = subprocess.run(command, capture_output=True, env=serve.plant.environment)

@@ -58,6 +58,7 @@ def status(serve: ServeProcess, token: str) -> str:
     return "open"
 
 
+@pytest.mark.long
 def test_tokens_are_made_listed_and_revoked_while_the_plant_runs_and_over_a_restart(serve: ServeProcess) -> None:
     assert status(serve, "") == "open"
     assert any("need no token" in note for note in serve.health()["notes"])
@@ -89,6 +90,7 @@ def test_tokens_are_made_listed_and_revoked_while_the_plant_runs_and_over_a_rest
     assert "revoked by anna" in run(serve, "agent", "list")[1]
 
 
+@pytest.mark.long
 def test_people_come_and_go_without_a_restart(serve: ServeProcess) -> None:
     assert run(serve, "alarms", by="vera")[0] == 0
     assert run(serve, "operators", "revoke", "vera", "--reason", "lost it")[0] == 0

@@ -105,6 +105,7 @@ def test_a_database_that_ends_our_sessions_loses_nothing_and_is_used_again(tmp_p
         assert one.query(ROWS) == [("pump-01", 100), ("pump-02", 100)]
 
 
+@pytest.mark.long
 @pytest.mark.broker
 def test_e5_a_serve_whose_database_restarted_goes_on_or_ends_and_never_writes_beside_another(
     tmp_path: Path, mosquitto: Mosquitto

@@ -204,6 +204,7 @@ def test_a_store_from_a_newer_version_is_left_alone(newer: Path) -> None:
     assert (newer / "store.db").read_bytes() == before
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_the_commands_say_why_a_newer_store_stops_them(newer: Path) -> None:
     plant = LivePlant(newer, free_port())

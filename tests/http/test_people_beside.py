@@ -70,6 +70,7 @@ def test_operators_are_served_beside_stdio_and_stdout_stays_the_protocols(tmp_pa
     assert b"Traceback" not in errors
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_port_that_is_taken_is_told_and_stops_nothing(tmp_path: Path) -> None:
     with socket.socket() as other:

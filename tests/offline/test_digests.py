@@ -13,7 +13,10 @@ from aegisflow.offline.recordings.options import ReadingOptions
 from tests.offline.digests import CASES, kept, outcome_of
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    ["reference day", *(pytest.param(name, marks=pytest.mark.long) for name in CASES if name != "reference day")],
+)
 def test_what_is_found_in_a_recording_is_what_was_accepted(name: str, tmp_path: Path) -> None:
     outcome = outcome_of(CASES[name], tmp_path)
     assert outcome.difference == ""
