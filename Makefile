@@ -9,13 +9,16 @@ WORKERS ?= 4
 CORE_TESTS := tests/test_compiled.py tests/test_wheel.py tests/domain tests/offline/test_digests.py
 
 # Some machines forbid Python to keep what it has compiled. The tests start many processes that need the same again.
-test test-all coverage bench chaos: export PYTHONDONTWRITEBYTECODE :=
+test test-all coverage bench chaos soak: export PYTHONDONTWRITEBYTECODE :=
 
 # How long `make chaos` goes on, on which store (sqlite, postgresql or both), and with which seed.
 ROUNDS ?= 50
 STORE  ?= both
+# How long `make soak` takes, and at which rate in readings/s.
+MINUTES ?= 60
+RATE    ?= 5000
 
-.PHONY: setup demo test test-all coverage lint digests bench chaos clean
+.PHONY: setup demo test test-all coverage lint digests bench chaos soak clean
 
 # The last line compiles the core, where there is a C compiler and the sources are others than before.
 setup: $(STAMP)
@@ -62,6 +65,10 @@ bench: setup
 # Kills, freezes, cut lines, full disks, forgeries and floods, and what must hold: see docs/reliability.md.
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --store $(STORE) $(if $(SEED),--seed $(SEED))
+
+# Readings at a rate, agents that ask and propose, and the slopes of memory, descriptors, threads and WAL.
+soak: $(STAMP)
+	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --rate $(RATE)
 
 clean:
 	rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,6 +14,7 @@ import pytest
 from tests.chaos.adversities import of_store
 from tests.chaos.judge import missing, repeated, unalarmed
 from tests.chaos.rounds import run
+from tests.chaos.soak import slope_per_hour
 from tests.support.mqtt_tap import MqttTap, Packets, parse_publish
 from tests.support.waiting import eventually
 
@@ -76,6 +77,14 @@ def test_the_tap_counts_what_is_acknowledged_and_each_time_that_a_command_leaves
                             pass
         finally:
             tap.close()
+
+
+def test_what_grows_has_a_slope_and_what_swings_has_none() -> None:
+    hour = [(60.0 * minute, 100.0 + minute / 6.0) for minute in range(60)]
+    assert slope_per_hour(hour) == pytest.approx(10.0)
+    assert slope_per_hour([(at, 100.0 + (-1) ** place) for place, (at, _) in enumerate(hour)]) == pytest.approx(
+        0, abs=0.2
+    )
 
 
 def test_the_same_seed_draws_the_same_adversities() -> None:
