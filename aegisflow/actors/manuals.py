@@ -21,7 +21,14 @@ from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import ARCHIVE, Directory, describe
 from aegisflow.config import ManualsSettings
 from aegisflow.errors import UnavailableError
-from aegisflow.search import Encoder, IncidentIndex, ManualSearch, ModelUnavailableError, load_encoder
+from aegisflow.search import (
+    Encoder,
+    IncidentIndex,
+    ManualSearch,
+    ModelUnavailableError,
+    load_encoder,
+    load_multilingual,
+)
 
 FIRST_READ_S = 2.0
 """How long the start waits for the manuals; larger folders appear when they are read."""
@@ -44,11 +51,13 @@ class ManualsActor(ThreadedActor):
         cache: Path | None = None,
         load: Callable[[str], Encoder] = load_encoder,
         reports_cache: Path | None = None,
+        load_second: Callable[[str], Encoder] = load_multilingual,
     ) -> None:
-        """Name the folder and model in ``settings``, and the files in which vectors outlive the process."""
+        """Name the folder and models in ``settings``, and the files in which vectors outlive the process."""
         super().__init__(name, directory)
         self._settings = settings
         self._load = load
+        self._load_second = load_second
         self._search = ManualSearch(settings.folder, cache)
         self._incidents = IncidentIndex(reports_cache)
         self._recalled = 0
@@ -64,6 +73,9 @@ class ManualsActor(ThreadedActor):
         """Read the manuals, then begin to load the model."""
         self._helper.start()
         self._work.put(self._refresh)
+        # The smaller one first: it is there within a second or two.
+        if self._settings.multilingual_model != "none":
+            self._work.put(self._load_multilingual)
         self._work.put(self._load_model)
         self._recall()
         if not self._read.wait(FIRST_READ_S):
@@ -168,3 +180,18 @@ class ManualsActor(ThreadedActor):
             self._incidents.use_encoder(encoder)
             self._understand()
             self.log.info("model_ready", model=encoder.model_id)
+
+    def _load_multilingual(self) -> None:
+        try:
+            encoder = self._load_second(self._settings.multilingual_model)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the model, words still answer
+            reason = str(error) if isinstance(error, ModelUnavailableError) else describe(error)
+            if not self._stopping.is_set():
+                self._search.use_multilingual(None, reason)
+                self._incidents.use_multilingual(None, reason)
+                self.log.warning("multilingual_model_unavailable", reason=reason)
+        else:
+            self._search.use_multilingual(encoder)
+            self._incidents.use_multilingual(encoder)
+            self._understand()
+            self.log.info("multilingual_model_ready", model=encoder.model_id)

@@ -217,8 +217,14 @@ def _head_name(url: str) -> str:
 
 
 def _manuals(manuals: ManualsSettings, folder: Path) -> ManualsSettings:
-    model = manuals.model if manuals.model in ("auto", "none") else str(_absolute(folder, manuals.model))
-    return manuals.model_copy(update={"folder": _absolute(folder, manuals.folder), "model": model})
+    def where(model: str) -> str:
+        return model if model in ("auto", "none") else str(_absolute(folder, model))
+
+    second = manuals.multilingual_model
+    if second == "auto" and manuals.model == "none":
+        second = "none"
+    update = {"folder": _absolute(folder, manuals.folder), "model": where(manuals.model)}
+    return manuals.model_copy(update={**update, "multilingual_model": where(second)})
 
 
 def _check_order(at: KeyPath, section: Section, low: str, high: str, mistakes: Mistakes) -> None:

@@ -186,6 +186,8 @@ class ManualsSettings(Section):
     """Relative to this file's folder."""
     model: ModelPath = "auto"
     """auto, none, or the folder of a sentence-transformers model, relative to this file's folder."""
+    multilingual_model: ModelPath = "auto"
+    """auto (the packaged one, but none where model is none), none, or such a folder: reads what is not English."""
 
 
 class HttpSettings(Section):

@@ -211,7 +211,9 @@ class PassageAnswer:
     method: str
     """``fused``, or ``lexical`` while (or because) there is no model."""
     note: str
-    """Why it is lexical only, or that nothing was found; empty otherwise."""
+    """That they only perhaps answer, that nothing was found, which revisions are older, why it is lexical only."""
+    is_sure: bool = False
+    """Whether the best passage is likely to answer; else it perhaps does, and the note says so."""
 
 
 @dataclass(frozen=True, slots=True)

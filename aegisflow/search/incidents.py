@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +11,33 @@ from numpy.typing import NDArray
 from aegisflow.domain.incidents.model import Incident, IncidentQuery, IncidentRanks
 from aegisflow.errors import BadValueError
 from aegisflow.search import ranking
-from aegisflow.search.encoder import Encoder, why_failed
+from aegisflow.search.encoder import Encoder, Vectors, why_failed
 from aegisflow.search.lexical import LexicalIndex
 from aegisflow.search.query import parse_query
+from aegisflow.search.reading import Encoders, LookUp, WordVectors
 from aegisflow.search.semantic import EmbeddingCache, SemanticIndex
+from aegisflow.search.words import language_of
 
 NOTHING_FOUND = "No report is about this."
 LEAST_SCORE = {"lexical": 0.24, "fused": 0.2}
 """Below these, by method, no report is about a text. Lower than for manuals: who asks sees whose words he reads."""
 SHARE_OF_BEST = 0.6
 """A report whose score is less than this share of the best one's is left out."""
-REMEMBERED = 200
-"""Texts whose vectors are remembered: an agent that polls asks for the likes of the same alarms again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Meanings:
+    """Vectors of reports by one encoder, in the order of the reports of one moment."""
+
+    index: SemanticIndex
+    rows: NDArray[np.int64]
+    """Of each report in the index; -1 where its meaning is not known yet."""
+
+    def score(self, query: Vectors, hints: Vectors) -> Vectors:
+        """Return how near the meaning of each report is, 0 where it is not known yet."""
+        # The zero at the end is what row -1 finds.
+        near = np.append(self.index.score(query, np.zeros(self.index.size, np.float32)), np.float32(0))
+        return np.asarray(near[self.rows], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +45,26 @@ class _ReportCatalogue:
     """The reports of one moment, ready to be searched; replaced as a whole."""
 
     reports: tuple[Incident, ...]
+    languages: tuple[str, ...]
     lexical: LexicalIndex
     kinds: frozenset[str]
-    semantic: SemanticIndex | None
-    rows: NDArray[np.int64]
-    """Of each report in ``semantic``; -1 where its meaning is not known yet."""
-    encoder: Encoder | None
+    encoders: Encoders
 
-    def correct_spelling(self, word: str) -> str | None:
-        """Return the word of the reports that was probably meant."""
-        return self.lexical.correct_spelling(word, self.encoder)
 
-    def nearness(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return how near the meaning of each report is, 0 to 1; 0 where it is not known yet."""
-        assert self.semantic is not None
-        # The zero at the end is what row -1 finds: a report whose meaning is not known yet.
-        near = np.append(self.semantic.score(query, np.zeros(self.semantic.size, np.float32)), np.float32(0))
-        return np.clip(near[self.rows], 0.0, 1.0)
+@dataclass(slots=True)
+class _Role:
+    """What one encoder knows of the reports."""
+
+    vectors: EmbeddingCache
+    encoder: Encoder | None = None
+    missing: str = ""
+    """Why there is no encoder, for people."""
+    index: SemanticIndex | None = None
+    meant: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Report and revision to its row in the index."""
+
+    def forget(self) -> None:
+        self.index, self.meant = None, {}
 
 
 class IncidentIndex:
@@ -58,17 +76,14 @@ class IncidentIndex:
 
     def __init__(self, cache: Path | None = None) -> None:
         """Name a file where vectors are kept; None for memory alone."""
-        self._vectors = EmbeddingCache(cache)
         self._lock = threading.Lock()
         self._held: dict[int, Incident] = {}
         self._stale = True
-        self._encoder: Encoder | None = None
-        self._no_model = "the model is not loaded yet"
-        self._meanings: SemanticIndex | None = None
-        self._meant: dict[tuple[int, int], int] = {}
-        """Report and revision to its row among the meanings."""
-        self._catalogue = _ReportCatalogue((), LexicalIndex(()), frozenset(), None, np.zeros(0, np.int64), None)
-        self._encoded: dict[str, NDArray[np.float32]] = {}
+        self._roles = {role: _Role(EmbeddingCache(cache)) for role in ("model", "multilingual_model")}
+        self._roles["model"].missing = "the model is not loaded yet"
+        self._words = WordVectors()
+        self._word_meanings: dict[str, Vectors] = {}
+        self._catalogue = _ReportCatalogue((), (), LexicalIndex((), ()), frozenset(), Encoders())
 
     def keep(self, incidents: Iterable[Incident]) -> None:
         """Take new and changed reports in, and those out that people withdrew."""
@@ -80,30 +95,45 @@ class IncidentIndex:
                     self._stale = True
 
     def use_encoder(self, encoder: Encoder | None, why_none: str = "") -> None:
-        """Search by meaning with this encoder from the next ``add_meaning`` on; None: by words only, and say why."""
+        """Read meaning with this encoder from the next ``add_meaning`` on; None: without it, and say why."""
+        self._use("model", encoder, why_none)
+
+    def use_multilingual(self, encoder: Encoder | None, why_none: str = "") -> None:
+        """Read other languages with this encoder from the next ``add_meaning`` on; None: without it, and say why."""
+        self._use("multilingual_model", encoder, why_none)
+
+    def _use(self, name: str, encoder: Encoder | None, why_none: str) -> None:
         with self._lock:
-            self._encoder, self._no_model = encoder, why_none
-            self._meanings, self._meant, self._encoded, self._stale = None, {}, {}, True
+            role = self._roles[name]
+            role.encoder, role.missing = encoder, why_none
+            role.forget()
+            self._stale = True
 
     def add_meaning(self) -> None:
         """Work out what new reports mean."""
-        with self._lock:
-            encoder, reports = self._encoder, self._current().reports
-        if encoder is None:
-            return
-        try:
-            # Outside of the lock: it may take minutes, and questions are answered meanwhile.
-            vectors = self._vectors.encode([_text(report) for report in reports], encoder)
-        except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-            self.use_encoder(None, why_failed(error))
-            return
-        with self._lock:
-            self._meanings = SemanticIndex(vectors, [1] * len(reports)) if reports else None
-            self._meant = {(one.incident_id, one.revision): row for row, one in enumerate(reports)}
-            self._stale = True
+        for name, role in self._roles.items():
+            with self._lock:
+                encoder, found = role.encoder, self._current()
+            if encoder is None:
+                continue
+            words = found.lexical.vocabulary.words if name == "multilingual_model" else []
+            try:
+                # Outside of the lock: it may take minutes, and questions are answered meanwhile.
+                vectors = role.vectors.encode([*map(_text, found.reports), *words], encoder)
+            except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
+                self._use(name, None, why_failed(error))
+                continue
+            count = len(found.reports)
+            with self._lock:
+                role.index = SemanticIndex(vectors[:count], [1] * count) if count else None
+                role.meant = {(one.incident_id, one.revision): row for row, one in enumerate(found.reports)}
+                if words:
+                    self._word_meanings = dict(zip(words, vectors[count:], strict=True))
+                    found.lexical.vocabulary.use_vectors(vectors[count:])
+                self._stale = True
 
     def rank(self, text: str, query: IncidentQuery, least: float | None = None) -> IncidentRanks:
-        """Return the reports that are about a text, in English or German, best first.
+        """Return the reports that are about a text, best first.
 
         Args:
             text: in any words; only its first 2,000 characters are read.
@@ -116,51 +146,55 @@ class IncidentIndex:
         if not text.strip():
             raise BadValueError("text", text, "what the reports should be about, in a few words")
         with self._lock:
-            found, why = self._current(), self._no_model
-        wording = parse_query(text, found.lexical.contains, found.correct_spelling, found.kinds)
-        scores, method = found.lexical.score(wording.concepts), "lexical"
-        if found.semantic is not None and found.encoder is not None:
-            try:
-                near = found.nearness(self._encode(found.encoder, wording.sentence))
-                scores, method = ranking.fuse(scores, near), "fused"
-            except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-                why = why_failed(error)
-        note = "" if method == "fused" else f"Found by words only: {why or 'new reports are being read'}."
-        best = _best(found.reports, scores, query, method, least)
-        return IncidentRanks(best, method, note if best else f"{NOTHING_FOUND} {note}".strip())
+            found, why = self._current(), self._roles["model"].missing
+        wording = parse_query(text, found.kinds)
+        asked = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, "fused")
+        note = ""
+        if asked.method == "lexical":
+            note = f"Found by words only: {asked.failure or why or 'new reports are being read'}."
+        best = _best(found.reports, asked.scores, query, asked.method, least)
+        return IncidentRanks(best, asked.method, note if best else f"{NOTHING_FOUND} {note}".strip())
 
     def _current(self) -> _ReportCatalogue:
         """Return the reports that stand, with their words looked up; within the lock."""
         if self._stale:
             reports = tuple(one for one in self._held.values() if not one.withdrawn)
-            if reports != self._catalogue.reports:
-                lexical = LexicalIndex([(one.title, _about(one), _text(one), "") for one in reports])
+            before = self._catalogue
+            if reports != before.reports:
+                languages = tuple(language_of(_written(one)) for one in reports)
+                lexical = LexicalIndex([(one.title, _about(one), _text(one), "") for one in reports], languages)
+                self._keep_word_meanings(lexical)
             else:
-                lexical = self._catalogue.lexical
-            rows = np.array([self._meant.get((one.incident_id, one.revision), -1) for one in reports], np.int64)
+                languages, lexical = before.languages, before.lexical
+            encoders = Encoders()
+            for name, role in self._roles.items():
+                if role.encoder is not None and role.index is not None:
+                    rows = np.array([role.meant.get((one.incident_id, one.revision), -1) for one in reports], np.int64)
+                    encoders = encoders.having(name, role.encoder, _Meanings(role.index, rows))
             kinds = frozenset(one.kind for one in reports)
-            self._catalogue = _ReportCatalogue(reports, lexical, kinds, self._meanings, rows, self._encoder)
+            self._catalogue = _ReportCatalogue(reports, languages, lexical, kinds, encoders)
             self._stale = False
         return self._catalogue
 
-    def _encode(self, encoder: Encoder, sentence: str) -> NDArray[np.float32]:
-        known = self._encoded.get(sentence)
-        if known is None:
-            known = encoder.encode([sentence])[0]
-            with self._lock:
-                while len(self._encoded) >= REMEMBERED:
-                    self._encoded.pop(next(iter(self._encoded)))
-                self._encoded[sentence] = known
-        return known
+    def _keep_word_meanings(self, lexical: LexicalIndex) -> None:
+        """Take over what is known of the words; those of a new report mean nothing until they are worked out."""
+        if self._word_meanings:
+            none = np.zeros_like(next(iter(self._word_meanings.values())))
+            rows = [self._word_meanings.get(word, none) for word in lexical.vocabulary.words]
+            lexical.vocabulary.use_vectors(np.stack(rows) if rows else None)
 
 
 def _about(report: Incident) -> str:
     return f"{report.device_id} {report.kind} {report.fault_type.replace('_', ' ')} {' '.join(report.signs)}"
 
 
+def _written(report: Incident) -> str:
+    """Return what a person or an agent wrote."""
+    return " ".join((report.title, report.root_cause, report.actions_taken, report.outcome))
+
+
 def _text(report: Incident) -> str:
-    words = (report.title, report.root_cause, report.actions_taken, report.outcome)
-    return f"{report.kind} {report.fault_type.replace('_', ' ')}. {' '.join(words)}"
+    return f"{report.kind} {report.fault_type.replace('_', ' ')}. {_written(report)}"
 
 
 def _best(

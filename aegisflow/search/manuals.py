@@ -1,5 +1,6 @@
 """Search in a folder of manuals: by words at once, and by meaning as soon as there is a model."""
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,13 +14,22 @@ from aegisflow.errors import BadValueError, UnknownNameError
 from aegisflow.search import ranking
 from aegisflow.search.documents import Corpus, Document, read_folder
 from aegisflow.search.encoder import Encoder, why_failed
+from aegisflow.search.hidden import visible
 from aegisflow.search.lexical import LexicalIndex
-from aegisflow.search.passages import Piece, chunk, facets, without_comments
-from aegisflow.search.query import MAX_QUERY_CHARS, QueryWording, parse_query
+from aegisflow.search.passages import Piece, chunk, facets
+from aegisflow.search.query import MAX_QUERY_CHARS, Sought, parse_query
+from aegisflow.search.reading import Encoders, LookUp, WordVectors
 from aegisflow.search.semantic import EmbeddingCache, SemanticIndex
+from aegisflow.search.words import language_of
 
 MAX_PASSAGES = 20
 NOTHING_FOUND = "Nothing found that answers this. The manuals do not seem to speak of it; do not guess."
+PERHAPS = "Perhaps: what follows is near to the question, but may not answer it. If you use it, say so."
+
+_AMOUNT = re.compile(r"(?:\d|\b)\s*(?:€|\$|£|usd|eur|euros?|dollars?|cents?)(?:\b|(?=\W)|$)|[€$£]\s*\d", re.IGNORECASE)
+_CONTACT = re.compile(
+    r"[\w.+-]+@[\w-]+\.\w+|(?:\+|\b00)\d[\d ()/-]{6,}|\b(?:tel|phone|fon|hotline)\W*\d", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +38,31 @@ class _ManualCatalogue:
 
     corpus: Corpus
     pieces: tuple[tuple[Document, Piece], ...]
+    languages: tuple[str, ...]
     kinds: frozenset[str]
     lexical: LexicalIndex
-    semantic: SemanticIndex | None
-    encoder: Encoder | None
+    encoders: Encoders
 
     def about(self, kind: str) -> NDArray[np.bool_]:
         """Return for each passage whether its manual is about this kind of device, or about all."""
         return np.array([not document.kinds or kind in document.kinds for document, _ in self.pieces], np.bool_)
 
-    def correct_spelling(self, word: str) -> str | None:
-        """Return the word of the manuals that was probably meant."""
-        return self.lexical.correct_spelling(word, self.encoder)
-
 
 class ManualSearch:
     """Manuals of a folder, found by words and, once there is an encoder, by meaning.
 
-    ``refresh`` and ``use_encoder`` take long and may run in one other thread while questions are
-    answered from what was there before.
+    ``refresh``, ``use_encoder`` and ``use_multilingual`` take long and may run in one other thread while
+    questions are answered from what was there before.
     """
 
     def __init__(self, folder: Path, cache: Path | None = None) -> None:
         """Name the folder and a file where vectors are kept; nothing is read before ``refresh``."""
         self.folder = folder
-        self._vectors = EmbeddingCache(cache)
-        self._encoder: Encoder | None = None
-        self._no_model = "the model is not loaded yet"
-        """Why answers are by words only; empty when they need not be."""
+        self._vectors = {"model": EmbeddingCache(cache), "multilingual_model": EmbeddingCache(cache)}
+        self._encoders: dict[str, Encoder | None] = {"model": None, "multilingual_model": None}
+        self._missing = {"model": "the model is not loaded yet", "multilingual_model": ""}
+        """Why an encoder is not used; empty when it is, or when nobody asked for one."""
+        self._words = WordVectors()
         self._building = threading.Lock()
         self._catalogue = _build(Corpus({}, {}, {}))
 
@@ -71,43 +78,55 @@ class ManualSearch:
                 self._catalogue = replace(self._catalogue, corpus=corpus)
                 return corpus.problems != before.problems
             self._catalogue = _build(corpus)
-            self._add_meaning()
+            for role in self._encoders:
+                self._add_meaning(role)
             return True
 
     def use_encoder(self, encoder: Encoder | None, why_none: str = "") -> None:
-        """Search by meaning with this encoder from now on; None: by words only, and say why."""
-        with self._building:
-            self._encoder = encoder
-            if encoder is None:
-                self._no_model = why_none
-            self._add_meaning()
+        """Read meaning with this encoder from now on; None: without it, and say why."""
+        self._use("model", encoder, why_none)
+
+    def use_multilingual(self, encoder: Encoder | None, why_none: str = "") -> None:
+        """Read single words and other languages with this encoder from now on; None: without it, and say why."""
+        self._use("multilingual_model", encoder, why_none)
 
     def close(self) -> None:
-        """Let go of the model; words still answer."""
-        if self._encoder is not None:
-            self._encoder.close()
-            self.use_encoder(None, "the search is closed")
+        """Let go of the models; words still answer."""
+        for role, encoder in self._encoders.items():
+            if encoder is not None:
+                encoder.close()
+                self._use(role, None, "the search is closed")
 
-    def _add_meaning(self) -> None:
-        found = self._catalogue
-        if self._encoder is None:
-            self._catalogue = replace(found, semantic=None, encoder=None)
+    def _use(self, role: str, encoder: Encoder | None, why_none: str) -> None:
+        with self._building:
+            self._encoders[role] = encoder
+            if encoder is None:
+                self._missing[role] = why_none
+            self._add_meaning(role)
+
+    def _add_meaning(self, role: str) -> None:
+        found, encoder = self._catalogue, self._encoders[role]
+        if encoder is None:
+            self._catalogue = replace(found, encoders=found.encoders.without(role))
             return
-        self._no_model = "the meaning of new passages is being worked out"
+        self._missing[role] = "the meaning of new passages is being worked out"
         texts = [facets(document.title, piece) for document, piece in found.pieces]
+        words = found.lexical.vocabulary.words if role == "multilingual_model" else []
         try:
-            vectors = self._vectors.encode([text for some in texts for text in some], self._encoder)
+            vectors = self._vectors[role].encode([text for some in texts for text in some] + words, encoder)
         except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-            self._no_model = why_failed(error)
+            self._missing[role] = why_failed(error)
             return
-        semantic = SemanticIndex(vectors, [len(some) for some in texts])
-        self._catalogue = replace(found, semantic=semantic, encoder=self._encoder)
-        self._no_model = ""
+        if role == "multilingual_model":
+            found.lexical.vocabulary.use_vectors(vectors[len(vectors) - len(words) :])
+        index = SemanticIndex(vectors[: len(vectors) - len(words)], [len(some) for some in texts])
+        self._catalogue = replace(found, encoders=found.encoders.having(role, encoder, index))
+        self._missing[role] = ""
 
     # --- asking it (fast, from any thread) ------------------------------------------------------
 
     def search(self, text: str, kind: str | None = None, limit: int = 3, method: str = "") -> PassageAnswer:
-        """Return the passages that answer a question in English or German, best first; none if none does.
+        """Return the passages that answer a question, or perhaps do, best first; none if none does.
 
         Args:
             text: the question; only its first 2,000 characters are read.
@@ -123,18 +142,38 @@ class ManualSearch:
         if not 1 <= limit <= MAX_PASSAGES:
             raise BadValueError("limit", limit, f"1 to {MAX_PASSAGES}")
         found = self._catalogue
-        wording = parse_query(text, found.lexical.contains, found.correct_spelling, found.kinds)
-        scores, method, why = _score(found, wording, method or "fused")
-        notes = [] if method != "lexical" else [f"Found by words only: {why or self._no_model or 'as asked'}."]
+        wording = parse_query(text, found.kinds)
+        question = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, method or "fused")
+        notes = []
+        if question.method == "lexical":
+            notes.append(f"Found by words only: {question.failure or self._missing['model'] or 'as asked'}.")
         if len(text) > MAX_QUERY_CHARS:
             notes.append(f"Only the first {MAX_QUERY_CHARS} of {len(text)} characters were read.")
+        scores = question.scores
         if kind:
             scores = np.where(found.about(kind), scores, np.float32(0))
-        passages = _best(found, scores, limit)
-        missing = found.lexical.missing(wording.concepts)
-        if not passages or not ranking.answers(passages[0].score, missing, wording, method):
-            return PassageAnswer((), method, " ".join([NOTHING_FOUND, *notes]))
-        return PassageAnswer(tuple(passages), method, " ".join(notes))
+        numbers = _best(found, scores, limit)
+        certainty = _certainty(found, question, numbers[0]) if numbers else ranking.Certainty.NO
+        if certainty is ranking.Certainty.NO:
+            return PassageAnswer((), question.method, " ".join([NOTHING_FOUND, *notes]))
+        passages = tuple(_passage(found, number, float(scores[number])) for number in numbers)
+        notes = [*found.corpus.older_than({passage.manual for passage in passages}), *notes]
+        if certainty is ranking.Certainty.PERHAPS:
+            notes.insert(0, PERHAPS)
+        return PassageAnswer(passages, question.method, " ".join(notes), certainty is ranking.Certainty.YES)
+
+    def support(self, text: str, kind: str | None = None) -> ranking.Support | None:
+        """Return what speaks for the best passage; None where a rule refuses the question whatever speaks for it."""
+        found = self._catalogue
+        question = LookUp(
+            parse_query(text, found.kinds), found.lexical, found.encoders, found.languages, self._words, "fused"
+        )
+        scores = np.where(found.about(kind), question.scores, np.float32(0)) if kind else question.scores
+        numbers = _best(found, scores, 1)
+        if not numbers or _is_refused(found, question, numbers[0]):
+            return None
+        document, piece = found.pieces[numbers[0]]
+        return question.support(numbers[0], facets(document.title, piece))
 
     def manuals(self) -> tuple[ManualInfo, ...]:
         """Return the manuals that can be searched, by name."""
@@ -151,7 +190,7 @@ class ManualSearch:
         if name not in documents:
             raise UnknownNameError("manual", name, tuple(documents))
         found = documents[name]
-        return without_comments(found.text) if found.form == "markdown" else found.text.replace("\f", "\n\n")
+        return visible(found.text) if found.form == "markdown" else found.text.replace("\f", "\n\n")
 
     def pieces(self) -> tuple[tuple[Document, Piece], ...]:
         """Return every passage with the manual it stands in."""
@@ -160,21 +199,23 @@ class ManualSearch:
     def problems(self) -> Mapping[str, str]:
         """Return what is not used, and why: file name, ``model`` or ``cache`` to a text for people."""
         problems = dict(self._catalogue.corpus.problems)
-        if self._no_model:
-            problems["model"] = self._no_model
-        if self._vectors.problem:
-            problems["cache"] = self._vectors.problem
+        problems.update({role: why for role, why in self._missing.items() if why})
+        for vectors in self._vectors.values():
+            if vectors.problem:
+                problems["cache"] = vectors.problem
         return problems
 
 
 def _build(corpus: Corpus) -> _ManualCatalogue:
-    pieces = tuple((document, piece) for document in corpus.documents.values() for piece in chunk(document))
+    current = [document for name, document in corpus.documents.items() if name not in corpus.superseded]
+    pieces = tuple((document, piece) for document in current for piece in chunk(document))
+    spoken = {document.name: language_of(document.text) for document in current}
+    languages = tuple(spoken[document.name] for document, _ in pieces)
     entries = [
         (document.title, _heading(document, piece), piece.text, "\n".join(piece.asked)) for document, piece in pieces
     ]
-    lexical = LexicalIndex(entries)
-    kinds = frozenset(kind for document in corpus.documents.values() for kind in document.kinds)
-    return _ManualCatalogue(corpus, pieces, kinds, lexical, None, None)
+    kinds = frozenset(kind for document in current for kind in document.kinds)
+    return _ManualCatalogue(corpus, pieces, languages, kinds, LexicalIndex(entries, languages), Encoders())
 
 
 def _heading(document: Document, piece: Piece) -> str:
@@ -182,28 +223,40 @@ def _heading(document: Document, piece: Piece) -> str:
     return "" if piece.section == document.title else piece.section
 
 
-def _score(found: _ManualCatalogue, wording: QueryWording, method: str) -> tuple[ranking.Scores, str, str]:
-    """Return a score for every passage, 0 to 1, the method that could be used, and why not the one asked for."""
-    words = found.lexical.score(wording.concepts)
-    if method == "lexical" or found.semantic is None or found.encoder is None:
-        return words, "lexical", ""
-    try:
-        meaning = np.clip(found.semantic.score(found.encoder.encode([wording.sentence])[0], words), 0.0, 1.0)
-    except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
-        return words, "lexical", why_failed(error)
-    return (meaning if method == "semantic" else ranking.fuse(words, meaning)), method, ""
+def _certainty(found: _ManualCatalogue, question: LookUp, number: int) -> ranking.Certainty:
+    """Say whether a passage answers, perhaps answers, or does not."""
+    if _is_refused(found, question, number):
+        return ranking.Certainty.NO
+    document, piece = found.pieces[number]
+    certainty = question.certainty(number, facets(document.title, piece))
+    # What holds for one model or part may not hold for another, which the manuals do not name.
+    if certainty is ranking.Certainty.YES and question.wording.codes - found.lexical.vocabulary.known:
+        return ranking.Certainty.PERHAPS
+    return certainty
 
 
-def _best(found: _ManualCatalogue, scores: ranking.Scores, limit: int) -> list[Passage]:
+def _is_refused(found: _ManualCatalogue, question: LookUp, number: int) -> bool:
+    """Return whether a passage cannot answer, however near it is: news, prices, people, messages of no manual."""
+    wording = question.wording
+    sought = {Sought.MONEY: _AMOUNT, Sought.PEOPLE: _CONTACT}.get(wording.sought)
+    if wording.sought is Sought.NEWS or wording.messages - found.lexical.vocabulary.known:
+        return True
+    return sought is not None and not sought.search(found.pieces[number][1].text)
+
+
+def _best(found: _ManualCatalogue, scores: ranking.Scores, limit: int) -> list[int]:
     """Return the best passages; one that stands word for word in several manuals is shown once."""
-    passages: list[Passage] = []
+    numbers: list[int] = []
     # Stable, so that passages of one score come in the order of the manuals, at every start.
-    for number in np.argsort(-scores, kind="stable"):
-        document, piece = found.pieces[number]
-        if scores[number] <= 0 or len(passages) == limit:
+    for number in map(int, np.argsort(-scores, kind="stable")):
+        if scores[number] <= 0 or len(numbers) == limit:
             break
-        if all(piece.text != passage.text for passage in passages):
-            score = round(float(scores[number]), 3)
-            where = (document.name, document.title, document.revision, piece.section)
-            passages.append(Passage(*where, piece.text, score, document.is_ours))
-    return passages
+        if all(found.pieces[number][1].text != found.pieces[other][1].text for other in numbers):
+            numbers.append(number)
+    return numbers
+
+
+def _passage(found: _ManualCatalogue, number: int, score: float) -> Passage:
+    document, piece = found.pieces[number]
+    where = (document.name, document.title, document.revision, piece.section)
+    return Passage(*where, piece.text, round(score, 3), document.is_ours)

@@ -9,20 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aegisflow.search.documents import Document
+from aegisflow.search.hidden import questions_in, visible
 
 PASSAGE_CHARS = 1_500
 TABLE_CHARS = 6_000
 
 _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
-_HIDDEN = re.compile(
-    r"^[ ]{0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)"  # shown as it stands
-    r"|<!--(?:\s*asked:(?P<asked>.*?)-->|.*?(?:-->|\Z))"
-    r"|^[ ]{0,3}\[(?!\^)[^\]\n]+\]:[ \t]*\S+"
-    r"(?:[ \t]*\n?[ \t]*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^)]{0,500}\)))?[ \t]*$",
-    re.DOTALL | re.MULTILINE,
-)
-"""Comments and definitions of links, which no reader of the rendered page sees; not those within code."""
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 
 
@@ -44,40 +37,30 @@ def chunk(document: Document) -> list[Piece]:
         text = "\n".join(lines)
         asked: tuple[str, ...] = ()
         if document.form == "markdown":
-            comments = " | ".join(found["asked"] or "" for found in _HIDDEN.finditer(text))
-            asked = tuple(part.strip() for part in comments.split("|") if part.strip())
-            text = without_comments(text)
+            asked = tuple(questions_in(text))
+            text = visible(text)
         pieces.extend(Piece(section, text, asked) for text in _pack(_blocks(text.splitlines())))
     return pieces
 
 
-def without_comments(text: str, keep_questions: bool = False) -> str:
-    """Return Markdown without its comments: what a person does not see, an agent does not get either.
-
-    Questions can be kept for the search, each on one line, so that none reaches over a heading.
-    """
-
-    def shown(found: re.Match[str]) -> str:
-        if keep_questions and found["asked"]:
-            return " ".join(found[0].split())
-        return found[0] if found["fence"] else ""
-
-    return _HIDDEN.sub(shown, text)
-
-
 def facets(title: str, piece: Piece) -> list[str]:
     """Return the texts whose meaning stands for a passage: the whole, each sentence and table row, each question."""
-    head = title if piece.section == title else f"{title}: {piece.section.replace(' > ', ', ')}"
+    # The nearest two headings: the title of the manual in every text would make all of them alike.
+    head = title if piece.section == title else ", ".join(map(_unnumbered, piece.section.split(" > ")[-2:]))
     texts = [f"{head}. {plain(piece.text)}", head]
     for block in _blocks(piece.text.splitlines()):
         if block[0].lstrip().startswith("|"):
             texts.extend(f"{head}: {row}" for row in _rows(block))
         else:
             joined = re.sub(r"\s+", " ", "\n".join(block))
-            texts.extend(f"{head}: {plain(part)}" for part in _SENTENCE.split(joined) if len(part) > 20)
+            texts.extend(f"{head}: {plain(part)}" for part in _SENTENCE.split(joined) if len(part) > 8)
     texts.extend(piece.asked)
     # The model reads the first 256 tokens of a text and no further.
     return list(dict.fromkeys(text[:1_000] for text in texts))
+
+
+def _unnumbered(heading: str) -> str:
+    return re.sub(r"^[\d.]+\s+", "", heading)
 
 
 def plain(text: str) -> str:
@@ -108,7 +91,7 @@ def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
     path: list[tuple[int, str]] = []
     lines: list[str] = []
     fence = ""
-    for line in without_comments(document.text, keep_questions=True).splitlines():
+    for line in visible(document.text, keep_questions=True).splitlines():
         mark = _FENCE.match(line)
         if mark and (not fence or mark.group(1) == fence):
             fence = "" if fence else mark.group(1)

@@ -1,198 +1,146 @@
-"""What a question asks for, as groups of words to look up and as one English sentence.
-
-The manuals are English; people ask in English and German, in other words than the manuals use, and
-with typing mistakes. The lists in ``vocabulary`` know the words.
-"""
+"""What a question asks for: its words, its language, and whether it asks for something that no manual says."""
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import Enum
 
-from aegisflow.search import german
-from aegisflow.search.ordinary import forms, is_ordinary, is_ordinary_german
-from aegisflow.search.vocabulary import Groups, glossary, small_words
+from aegisflow.search.words import is_code, language_of, says_nothing, words_of
 
 MAX_QUERY_CHARS = 2_000
-MAX_CONCEPTS = 32
-LONGEST_WORD = 80
-"""Characters; what is longer is no word."""
-SHORTEST_BASE = 4
-FOREIGN_CHARS = 7
-"""In an English sentence only so long a word is taken for German: ``brand`` and ``last`` are English there."""
+MAX_WORDS = 32
 
-_NEWS = re.compile(
-    r"\b(yesterday|today|tonight|currently|right now|scheduled|current (temp|val|read|press|stat|alarm|mode|load)\w*"
-    r"|(last|this|next) (hour|shift|night|week|month|year|(mon|tues|wednes|thurs|fri|satur|sun)day)"
-    r"|gestern|heute|aktuell\w*|derzeit|momentan|gerade an|letzte[nrs]? (stunde|schicht|nacht|woche|monat|jahr))\b",
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_MONATE = "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
+_DAYS = "(mon|tues|wednes|thurs|fri|satur|sun)day"
+_TAGE = "(mon|diens|donners|frei|sams|sonn)tag|mittwoch"
+_SPAN = "hour|shift|night|week|month|year|quarter|day"
+_SPANNE = "stunde|schicht|nacht|woche|monat|jahr|quartal|tag"
+
+_NOW_OR_THEN = re.compile(
+    rf"\b(yesterday|today('s)?|tonight|currently|right now|just now|at (the moment|present)|so far|scheduled"
+    rf"|current (temp|val|read|press|stat|alarm|mode|load)\w*|this (morning|afternoon|evening|{_SPAN})"
+    rf"|(last|past|this|next) (few |two |three |\d+ )?({_SPAN}|{_DAYS})s?|(an?|one|two|three|\d+) ({_SPAN})s? ago"
+    rf"|(in|since) ({_MONTHS})|(on|since) {_DAYS}"
+    rf"|gestern|vorgestern|heute|aktuell\w*|derzeit|momentan|im moment|zurzeit|vorhin|zuletzt|gerade( eben| an\b)?"
+    rf"|(letzte|vergangene|diese)[nrsm]? (paar |zwei |drei |\d+ )?({_SPANNE}|{_TAGE})\w*"
+    rf"|vor (einer?|zwei|drei|\d+) ({_SPANNE})\w*|(im|seit) ({_MONATE})|(am|seit) ({_TAGE}))\b",
     re.IGNORECASE,
 )
-_ASKS = {
-    False: re.compile(r"\b(who|whom|what|which|when|where|how (many|much|often|long)|list|show)\b", re.IGNORECASE),
-    True: re.compile(r"\b(wer|wen|wem|was|welche[nrsm]?|wann|wo|wie ?(viele?|oft|lange)|zeige?)\b", re.IGNORECASE),
-}
-"""Whether German: what begins a question."""
+_WAS = re.compile(
+    r"^\W*(when (was|were|did)|did|has (it|he|she|the|our)|have (we|they)"
+    r"|(is|are)( \S+){1,4} (running|online|on|off|up|down)\W*$"
+    r"|how (many|much|often|long) .*\b(did|have we|has (it|the)|was|were)\b"
+    r"|wann (war|waren|wurden?|hat|haben)|hat(te)? (er|sie|es|der|die|das|unser\w*)|lief(en)?|läuft|war(en)?"
+    r"|wie (viel|viele|oft|lange) .*\b(hat (er|sie|es|die|der|das)|haben wir|war|waren|wurden?|lief)\b)\b",
+    re.IGNORECASE,
+)
+"""Asks what happened, whenever it was."""
+_ASKS = re.compile(
+    r"^\W*(who|whom|what|which|when|where|how|is|are|was|were|did|do|does|has|have|list|show|give|tell"
+    r"|wer|wen|wem|was|welche[nrsm]?|wann|wo|wie|ist|sind|war|hat|haben|lief|läuft|steht|stehen|zeige?|gib|nenne?)\b",
+    re.IGNORECASE,
+)
+_SHORT = 5
+"""Words: so short, a text is no sentence that tells something, but names what is sought."""
+_FEW = 2
+"""Words that say something: with no more beside it, a code is what is asked after."""
 _ADVICE = re.compile(
-    r"\b(can|could|may|must|should|shall|what do (i|we)|how do (i|we)"
+    r"\b(can|could|(?<!in )(?<!since )may|must|should|shall|what do (i|we)|how do (i|we)|what to"
     r"|darf|dürfen|kann|können|muss|müssen|sollte?n?|mache? ich|machen wir|tun)\b",
     re.IGNORECASE,
 )
 """Asks what to do, not what was, be it today."""
+_MONEY = re.compile(
+    r"\b(prices?|priced|pricing|costs?|expensive|cheap(er|est)?|how much (is|are) (an?|one|two)|budget|discounts?"
+    r"|quotation|invoices?|subsid(y|ies)|price list|dollars?|euros?|usd|eur"
+    r"|(listen|ersatzteil|stück|kauf)?preise?n?|kosten|kostet|teuer|teurer|billig\w*|günstig(er|ste\w*)|rabatte?"
+    r"|förder(geld|ung|mittel)\w*|zuschuss|zuschüsse)\b|[€$£]",
+    re.IGNORECASE,
+)
+_PERSON = (
+    r"manager|director|engineer|technician|fitter|electrician|operator|owner|officer|supervisor|installer|foreman|ceo"
+    r"|setter|inspector|contact|person|colleague"
+)
+_PEOPLE = re.compile(
+    rf"\b(((tele)?phone|mobile|cell|fax|hotline) number|e-?mail( address)?|contact details"
+    rf"|(telefon|handy|fax|ruf)nummer\w*|anschrift|(wie|wo) erreiche (ich|wir) (den|die|unser\w*)"
+    rf"|names? of (the|our|your|a) (\S+ )?(\S+ )?({_PERSON})\w*"
+    rf"|who (is|was|are|were) (the|our|your|my|on)|who('s| is) (responsible|in charge)"
+    rf"|who (did|built|made|sold|wrote|bought|drove|ran|led|won|\w+(?<!ne)ed)\b"
+    rf"|wie heiß(t|en) (der|die|unser\w*|dein\w*) \w*(er|in|leiter|chef|techniker|beauftragte\w*|meister)"
+    rf"|wer (ist|sind|war|waren) (der|die|das|unser\w*|bei|zuständig|verantwortlich|im|in)"
+    rf"|wer (hat|haben)\b.*\b(\w*ge\w+(t|en)|\w+iert|(er|be|ver|unter|ent)\w+(t|en))(?=\W*$))\b",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?;]\s+|\n")
-_TOKEN = re.compile(r"[^\W_]+(?:[-_.'/][^\W_]+)*%?|[%°]")
+_MESSAGE = re.compile(
+    r"\b(?:faults?|errors?|alarms?|messages?|codes?|warnings?|trips?|fehler(?:code)?|meldung|störung|alarm|warnung)"
+    r"(?: (?:no|nr|number|nummer|code)\.?)? ([a-z]{1,3}[-.]?\d{1,5}|\d{3,6})\b",
+    re.IGNORECASE,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
-    """One thing that a question speaks of: any of these words stands for it."""
+class Sought(Enum):
+    """What kind of thing a question asks for."""
 
-    words: tuple[str, ...]
-    known: bool
-    """Whether the manuals have any of the words."""
+    MANUAL = "manual"
+    """What a manual may say."""
+    NEWS = "news"
+    """What is or was the case on a machine, which no manual says."""
+    MONEY = "money"
+    """A price."""
+    PEOPLE = "people"
+    """Who somebody is, did something, or how to reach them."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryWording:
-    """A question, understood word by word."""
+    """A question, taken apart."""
 
-    concepts: tuple[Concept, ...]
-    sentence: str
-    """In English, typing mistakes corrected, for a model that reads meaning."""
-    asks_for_news: bool = False
-    """It seems to ask what is or was the case on a machine, which no manual says."""
+    text: str
+    """As asked, for models that read meaning."""
+    words: tuple[str, ...]
+    language: str
+    sought: Sought = Sought.MANUAL
+    codes: frozenset[str] = frozenset()
+    """Words that name one model, part or message; what is said of another one may not hold for it."""
+    messages: frozenset[str] = frozenset()
+    """Those that name what a display shows: another one's passage does not answer."""
 
 
-def parse_query(
-    text: str,
-    contains: Callable[[str], bool],
-    correct_spelling: Callable[[str], str | None],
-    kinds: Collection[str] = (),
-) -> QueryWording:
+def parse_query(text: str, kinds: Collection[str] = ()) -> QueryWording:
     """Take a question apart.
 
     Args:
         text: as the person wrote it; only the first ``MAX_QUERY_CHARS`` are read.
-        contains: whether the manuals have a word.
-        correct_spelling: the word of the manuals that was probably meant, or None.
-        kinds: kinds of device; ``pump-02`` is a pump where ``pump`` is one of them.
+        kinds: kinds of device; ``pump-02`` is no code of a message where ``pump`` is one of them.
     """
     text = unicodedata.normalize("NFC", text[:MAX_QUERY_CHARS]).replace("’", "'").strip()
-    found = (token for token in _TOKEN.findall(text.lower()) if len(token) <= LONGEST_WORD)
-    tokens = [part for token in found for part in _parts(token, contains)]
-    side = german.germanness(tokens) or int(any(_only_german(token, contains) for token in tokens))
-    reader = _QueryReader(side, contains, correct_spelling, kinds, _no_nouns(text) if side > 0 else frozenset())
-    read = [reader.read(token) for token in (german.join_verbs(tokens) if side > 0 else tokens)]
-    # A thing that is named twice does not weigh twice.
-    concepts: dict[str, Concept] = {}
-    for _, groups in read:
-        for words in groups:
-            concepts.setdefault(words[0], Concept(words, any(map(contains, words))))
-    said = [word for word, _ in read]
-    # Where no word was changed, as the person wrote it: the model was made for sentences.
-    sentence = text if said == tokens else " ".join(filter(None, said))
-    return QueryWording(tuple(concepts.values())[:MAX_CONCEPTS], sentence or text, _asks_for_news(text, side > 0))
+    words = tuple(dict.fromkeys(words_of(text)))[:MAX_WORDS]
+    language = language_of(text)
+    codes = {word for word in words if is_code(word) and word.rstrip("0123456789") not in kinds}
+    messages = {re.sub(r"[-.]", "", found).lower() for found in _MESSAGE.findall(text)}
+    if len(codes) == 1 and sum(not says_nothing(word, language) for word in words) <= _FEW:
+        messages |= codes
+    return QueryWording(text, words, language, _sought(text), frozenset(codes), frozenset(messages))
 
 
-def _asks_for_news(text: str, in_german: bool) -> bool:
-    """Tell who asks for it from who tells of it ("we swapped it yesterday. What is wrong?"), or asks for advice."""
-    parts = list(filter(None, _SENTENCE_END.split(text)))
-    return any(
-        _NEWS.search(part) and not _ADVICE.search(part) and (len(parts) == 1 or _ASKS[in_german].search(part))
-        for part in parts
-    )
+def _sought(text: str) -> Sought:
+    if _MONEY.search(text):
+        return Sought.MONEY
+    # Who asks what to do asks no news, and who asks who may do it asks for no name.
+    sentences = [part for part in _SENTENCE_END.split(text) if part]
+    parts = [part for part in sentences if not _ADVICE.search(part)]
+    if any(map(_PEOPLE.search, parts)):
+        return Sought.PEOPLE
+    return Sought.NEWS if any(_asks_for_news(part, len(sentences) == 1) for part in parts) else Sought.MANUAL
 
 
-@dataclass(frozen=True, slots=True)
-class _QueryReader:
-    """Reads one token after the other."""
-
-    germanness: int
-    contains: Callable[[str], bool]
-    correct_spelling: Callable[[str], str | None]
-    kinds: Collection[str]
-    no_nouns: Collection[str]
-
-    def read(self, token: str) -> tuple[str, Groups]:
-        """Return a token as said in English, and the groups of words to look up (none if it has no meaning)."""
-        # The order decides. In a German question German goes first; else what stands in the manuals or the lists
-        # is taken as it is, before it is taken for German, for a form of another word or for a mistake.
-        if (kind := token.rpartition("-")[0]) in self.kinds:
-            return kind, [(token, kind)]
-        if self.germanness > 0 and (translated := german.translate(token)) is not None:
-            return self._english(translated)
-        if self.germanness <= 0 and token in small_words("stop"):
-            return token, []
-        if token in glossary("synonyms.txt") or self.contains(token):
-            return token, [_widen(token)]
-        if len(token) >= (FOREIGN_CHARS if self.germanness < 0 else 4):
-            translated = german.translate(token)
-            if translated is not None:
-                return self._english(translated)
-        if self._is_ordinary(token):
-            return token, []
-        if (base := self._base(token)) is not None:
-            return base, [(token, *_widen(base))]
-        if not token.isalpha():
-            return token, [(token,)]
-        meant = self.correct_spelling(token)
-        is_german = self.germanness > 0 or (self.germanness == 0 and meant is None)
-        corrected = german.correct_spelling(token) if is_german else None
-        if corrected is not None:
-            return self._english(corrected)
-        return (meant, [_widen(meant)]) if meant else (token, [(token,)])
-
-    def _is_ordinary(self, token: str) -> bool:
-        """Whether it is a word of every subject; in well-written German, what has no capital is no thing."""
-        if self.germanness > 0 and (token in self.no_nouns or is_ordinary_german(token)):
-            return True
-        return is_ordinary(token)
-
-    def _base(self, token: str) -> str | None:
-        """Return the word that it is a form of, where people or manuals have that: ``regreased`` is ``grease``."""
-        for form in (*forms(token), *forms(token.removeprefix("re"))):
-            if len(form) >= SHORTEST_BASE and (form in glossary("synonyms.txt") or self.contains(form)):
-                return form
-        return None
-
-    def _known_phrases(self, groups: Groups) -> Groups:
-        """Take a phrase apart where the manuals have it in none of its forms: they may have its words."""
-        found: Groups = []
-        for group in groups:
-            if group and " " in group[0] and not any(map(self.contains, group)):
-                found += [(word,) for word in group[0].split()]
-            else:
-                found.append(group)
-        return found
-
-    def _english(self, groups: Groups) -> tuple[str, Groups]:
-        said = " ".join(group[0] for group in groups if group)
-        stop = small_words("stop")
-        kept = (tuple(word for word in group if word not in stop) for group in self._known_phrases(groups))
-        return said, [
-            group for group in kept if group and (not is_ordinary(group[0]) or any(map(self.contains, group)))
-        ]
-
-
-def _parts(token: str, contains: Callable[[str], bool]) -> list[str]:
-    """Split words joined by hyphens or slashes, unless the manuals join them too; names with digits stay whole."""
-    token = token.removesuffix("'s")
-    parts = re.split(r"[-_/]", token)
-    whole = token in glossary("synonyms.txt") or contains(token)
-    return parts if len(parts) > 1 and all(map(str.isalpha, parts)) and not whole else [token]
-
-
-def _only_german(token: str, contains: Callable[[str], bool]) -> bool:
-    english = token in small_words("stop") or token in glossary("synonyms.txt") or is_ordinary(token)
-    return len(token) > 4 and not contains(token) and not english and german.translate(token) is not None
-
-
-def _no_nouns(text: str) -> frozenset[str]:
-    """Return the words of a German text that have no capital, where it is written with capitals at all."""
-    tokens = _TOKEN.findall(text)
-    if not any(token[0].isupper() and token[1:].islower() for token in tokens[1:]):
-        return frozenset()
-    return frozenset(token for token in tokens if token.islower())
-
-
-def _widen(word: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((word, *glossary("synonyms.txt").get(word, ()))))
+def _asks_for_news(sentence: str, alone: bool) -> bool:
+    """Tell who asks for it from who tells of it: "we swapped it yesterday. What is wrong?"."""
+    if _WAS.search(sentence):
+        return True
+    asks = _ASKS.search(sentence) or (alone and len(sentence.split()) <= _SHORT)
+    return bool(asks and _NOW_OR_THEN.search(sentence))

@@ -1,8 +1,9 @@
-"""How well the manuals are searched: ``python -m benchmarks.retrieval [--misses] [--questions FILE] [--json FILE]``.
+"""How well the manuals are searched: ``python -m benchmarks.retrieval [SET ...] [--encoders WHICH] [--misses]``.
 
-Every question is asked three ways: by words, by meaning, by both. A question counts as found at k if
-one of its sections is among the first k passages shown; one that is answered with nothing counts as
-missed. A false answer is any passage shown for a question that the manuals do not answer.
+A question counts as found at k if one of its sections is among the first k passages shown, be they shown as an
+answer or as what perhaps answers. *Refused* is an answerable question for which nothing is shown. *False* is a
+question that the manuals do not answer and that is answered all the same; *false perhaps*, one for which passages
+are shown, but marked as such.
 """
 
 import argparse
@@ -16,24 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from aegisflow.search import Encoder, ManualSearch, ModelUnavailableError, load_encoder, load_multilingual
+from benchmarks.retrieval.sets import Question, QuestionSet, sets
 
-from aegisflow.search import ManualSearch, ModelUnavailableError, load_encoder
-
-ROOT = Path(__file__).parents[2]
-METHODS = ("lexical", "semantic", "fused")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, and where the answer stands."""
-
-    ask: str
-    part: str
-    language: str
-    sort: str
-    sections: tuple[str, ...]
-    kind: str | None = None
+APART = ("own-apart", "foreign-apart")
+ALL = ("questions", "others", "foreign-tune", *APART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,137 +32,130 @@ class Result:
     shown: tuple[str, ...]
     rank: int | None
     """Place of the first right passage among those shown, from 0."""
+    is_sure: bool
     seconds: float
 
 
-def read_questions(file: Path) -> list[Question]:
-    """Read the questions and refuse a file that asks for sections twice."""
-    questions = []
-    for entry in YAML(typ="safe").load(file):
-        sections = tuple(entry.pop("sections", ()))
-        questions.append(Question(sections=sections, **entry))
-    return questions
-
-
-def sections_of(manuals: ManualSearch) -> set[str]:
-    """Return every section that can be shown, as the questions name it."""
-    return {place(document.name, piece.section) for document, piece in manuals.pieces()}
-
-
-def place(manual: str, section: str) -> str:
-    return f"{manual.removesuffix('.md')}: {section}"
-
-
-def ask(manuals: ManualSearch, questions: Iterable[Question], method: str) -> list[Result]:
+def ask(manuals: ManualSearch, questions: Iterable[Question], method: str = "") -> list[Result]:
     results = []
     for question in questions:
         began = time.perf_counter()
         answer = manuals.search(question.ask, question.kind, limit=5, method=method)
         seconds = time.perf_counter() - began
-        shown = tuple(place(passage.manual, passage.section) for passage in answer.passages)
-        right = [rank for rank, section in enumerate(shown) if section in question.sections]
-        results.append(Result(question, shown, right[0] if right else None, seconds))
+        passages = answer.passages
+        right = [at for at, each in enumerate(passages) if question.is_answered_by(each.manual, each.section)]
+        shown = tuple(f"{each.manual}: {each.section}" for each in passages)
+        results.append(Result(question, shown, right[0] if right else None, answer.is_sure, seconds))
     return results
 
 
 def figures(results: Sequence[Result]) -> dict[str, float]:
-    """Return recall@1, recall@3, MRR (over the first five), the rate of false answers and the median time."""
     answerable = [result for result in results if result.question.sections]
     others = [result for result in results if not result.question.sections]
     ranks = [result.rank for result in answerable]
+    count = max(1, len(answerable))
     return {
         "questions": len(answerable),
-        "recall@1": sum(rank == 0 for rank in ranks) / len(ranks),
-        "recall@3": sum(rank is not None and rank < 3 for rank in ranks) / len(ranks),
-        "mrr": sum(0.0 if rank is None else 1 / (rank + 1) for rank in ranks) / len(ranks),
+        "recall@1": sum(rank == 0 for rank in ranks) / count,
+        "recall@3": sum(rank is not None and rank < 3 for rank in ranks) / count,
+        "refused": sum(not result.shown for result in answerable) / count,
+        "perhaps": sum(bool(result.shown) and not result.is_sure for result in answerable) / count,
         "unanswerable": len(others),
-        "false answers": sum(bool(result.shown) for result in others) / max(1, len(others)),
+        "false": sum(result.is_sure for result in others) / max(1, len(others)),
+        "false perhaps": sum(bool(result.shown) and not result.is_sure for result in others) / max(1, len(others)),
         "p50 ms": 1000 * statistics.median(result.seconds for result in results),
     }
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     names = list(next(iter(rows.values())))
-    lines = [f"{'':24}" + "".join(f"{name:>14}" for name in names)]
+    lines = [f"{'':30}" + "".join(f"{name:>14}" for name in names)]
     for title, row in rows.items():
         cells = (f"{row[name]:>14.0f}" if row[name] == int(row[name]) > 1 else f"{row[name]:>14.3f}" for name in names)
-        lines.append(f"{title:24}" + "".join(cells))
+        lines.append(f"{title:30}" + "".join(cells))
     return "\n".join(lines)
 
 
 def misses(results: Iterable[Result]) -> list[str]:
-    """Return what a person tuning the ranking may look at: the questions that are not marked ``test``."""
+    """Return what a person tuning the ranking may look at: not the questions that are set apart."""
     lines = []
     for result in results:
         question = result.question
-        if question.part == "test":
-            continue
         if question.sections and result.rank != 0:
             lines.append(f"rank {result.rank}: {question.ask} -> {list(result.shown[:3])}")
         elif not question.sections and result.shown:
-            lines.append(f"false: {question.ask} -> {result.shown[0]}")
+            lines.append(f"{'false' if result.is_sure else 'perhaps'}: {question.ask} -> {result.shown[0]}")
     return lines
 
 
-def memory_mb() -> float:
-    """Return the most memory that this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def fill(manuals: ManualSearch, first: Encoder | None, multilingual: Encoder | None) -> None:
+    """Read the manuals with these encoders."""
+    manuals.refresh()
+    manuals.use_multilingual(multilingual, "left out")
+    manuals.use_encoder(first, "left out")
+
+
+def encoders(which: str, model: str) -> tuple[Encoder | None, Encoder | None]:
+    first = load_encoder(model) if which in ("both", "first") else None
+    return first, load_multilingual("auto") if which in ("both", "multilingual") else None
+
+
+def encoder_p50_ms(encoder: Encoder, questions: Sequence[Question]) -> float:
+    """Return how long the encoder alone takes for a question that nobody asked before."""
+    seconds = []
+    for question in questions[:60]:
+        began = time.perf_counter()
+        encoder.encode([question.ask + " "])
+        seconds.append(time.perf_counter() - began)
+    return 1000 * statistics.median(seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval", description=__doc__)
-    parser.add_argument("--questions", type=Path, default=Path(__file__).with_name("questions.yaml"))
-    parser.add_argument("--manuals", type=Path, default=ROOT / "manuals")
-    parser.add_argument("--model", default="auto", help="auto, none or a folder")
-    parser.add_argument("--misses", action="store_true", help="show what went wrong in the part for tuning")
+    parser.add_argument("sets", nargs="*", default=list(APART), help=f"of {', '.join(ALL)}; -together: in one folder")
+    parser.add_argument("--encoders", choices=("both", "first", "multilingual", "none"), default="both")
+    parser.add_argument("--model", default="auto", help="auto or a folder: the first encoder")
+    parser.add_argument("--method", choices=("lexical", "semantic", "fused"), default="fused")
+    parser.add_argument("--vectors", type=Path, help="file in which vectors are kept from run to run")
+    parser.add_argument("--misses", action="store_true", help="show what went wrong, but for what is set apart")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     options = parser.parse_args(arguments)
-
-    questions = read_questions(options.questions)
-    cache = Path(tempfile.mkdtemp()) / "vectors.db"
-    manuals = ManualSearch(options.manuals, cache)
-    began = time.perf_counter()
-    manuals.refresh()
-    manuals.search(questions[0].ask)
-    costs = {"first answer, by words s": time.perf_counter() - began, "memory without model MB": memory_mb()}
-    unknown = {section for question in questions for section in question.sections} - sections_of(manuals)
-    if unknown:
-        print("these sections of the questions are in no manual:", *sorted(unknown), sep="\n  ", file=sys.stderr)
-        return 1
-    methods: tuple[str, ...] = METHODS
     try:
-        began = time.perf_counter()
-        encoder = load_encoder(options.model)
-        costs["model loaded s"] = time.perf_counter() - began
-        began = time.perf_counter()
-        manuals.use_encoder(encoder)
-        costs["manuals encoded for the first time s"] = time.perf_counter() - began
-        began = time.perf_counter()
-        again = ManualSearch(options.manuals, cache)
-        again.refresh()
-        again.use_encoder(encoder)
-        again.search(questions[0].ask)
-        costs["first answer by meaning at the next start, model loaded, s"] = time.perf_counter() - began
+        first, multilingual = encoders(options.encoders, options.model)
     except ModelUnavailableError as error:
-        print(f"by words only: {error}\n", file=sys.stderr)
-        methods = ("lexical",)
-
+        print(f"no model: {error}", file=sys.stderr)
+        return 1
     rows: dict[str, dict[str, float]] = {}
-    for method in methods:
-        results = ask(manuals, questions, method)
-        for part in sorted({question.part for question in questions}, reverse=True):
-            rows[f"{method}, {part}"] = figures([each for each in results if each.question.part == part])
-        rows[f"{method}, all"] = figures(results)
+    cache = options.vectors or Path(tempfile.mkdtemp()) / "vectors.db"
+    asked: list[Question] = []
+    for name in options.sets:
+        results: list[Result] = []
+        for each in sets(name):
+            manuals = ManualSearch(each.folder, cache)
+            fill(manuals, first, multilingual)
+            results += ask(manuals, known(each, manuals), options.method)
+        asked += [result.question for result in results]
+        rows[name] = figures(results)
         for language in ("en", "de"):
-            rows[f"{method}, {language}"] = figures([each for each in results if each.question.language == language])
-        if options.misses:
-            print(f"--- {method}", *misses(results), sep="\n")
-    costs["memory with model MB"] = memory_mb()
-    print(table(rows), "", *(f"{name}: {value:.2f}" for name, value in costs.items()), sep="\n")
+            rows[f"{name}, {language}"] = figures([each for each in results if each.question.language == language])
+        if options.misses and "apart" not in name:
+            print(f"--- {name}", *misses([each for each in results if each.question.part != "test"]), sep="\n")
+    print(table(rows))
+    for encoder in filter(None, (first, multilingual)):
+        print(f"{encoder.model_id.partition(':')[0]} alone, p50 ms: {encoder_p50_ms(encoder, asked):.1f}")
+    print(f"memory MB: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
     if options.json:
-        options.json.write_text(json.dumps(rows | {"costs": costs}, indent=2) + "\n", "utf-8")
-    manuals.close()
+        options.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
     return 0
+
+
+def known(questions: QuestionSet, manuals: ManualSearch) -> tuple[Question, ...]:
+    """Return the questions of a set, none of which names a section that is not there."""
+    pieces = manuals.pieces()
+    for question in questions.questions:
+        if question.sections and not any(question.is_answered_by(doc.name, piece.section) for doc, piece in pieces):
+            raise SystemExit(f"{questions.name}: no manual has {question.sections}")
+    return questions.questions
 
 
 if __name__ == "__main__":

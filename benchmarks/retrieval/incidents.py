@@ -20,8 +20,8 @@ from aegisflow.store import open_store
 from aegisflow.store.archive import Archive
 from aegisflow.store.incidents import add_incident
 from aegisflow.store.writer import Writer
-from benchmarks.retrieval.__main__ import read_questions
 from benchmarks.retrieval.scale import ROOT, RandomEncoder, words_of_manuals
+from benchmarks.retrieval.sets import read_questions
 
 SIZES = (100, 1_000, 10_000)
 NOW = 1_769_846_400.0

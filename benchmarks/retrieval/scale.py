@@ -14,7 +14,7 @@ import numpy as np
 
 from aegisflow.search import ManualSearch
 from aegisflow.search.encoder import Vectors
-from benchmarks.retrieval.__main__ import read_questions
+from benchmarks.retrieval.sets import read_questions
 
 ROOT = Path(__file__).parents[2]
 SIZES = (100, 1_000, 10_000)

@@ -71,7 +71,9 @@ class Plant:
 
     def __init__(self, folder: Path, loader: Loader) -> None:
         self.directory = Directory()
-        self.ref = ManualsActor.start("manuals", self.directory, ManualsSettings(folder=folder), None, loader)
+        self.ref = ManualsActor.start(
+            "manuals", self.directory, ManualsSettings(folder=folder, multilingual_model="none"), None, loader
+        )
         self.directory.register("manuals", self.ref)
 
     def find(self, text: str, kind: str | None = None) -> tuple[str, list[str]]:
@@ -168,7 +170,9 @@ def test_reports_are_recalled_in_parts_again_after_a_failure_and_kept_when_told(
     memory = Memory.start(directory)
     directory.register("archive", memory)
     directory.expect("manuals")
-    ref = ManualsActor.start("manuals", directory, ManualsSettings(folder=folder), None, loader)
+    ref = ManualsActor.start(
+        "manuals", directory, ManualsSettings(folder=folder, multilingual_model="none"), None, loader
+    )
     directory.register("manuals", ref)
     question = RankIncidents(("coupling", "gasket"), IncidentQuery())
 
@@ -197,7 +201,9 @@ def test_a_model_that_is_ready_before_the_reports_are_known_makes_no_vector_anew
     before.use_encoder(FakeEncoder())
     before.add_meaning()
     directory = Directory()
-    ref = ManualsActor.start("manuals", directory, ManualsSettings(folder=folder), None, lambda name: model, kept)
+    ref = ManualsActor.start(
+        "manuals", directory, ManualsSettings(folder=folder, multilingual_model="none"), None, lambda name: model, kept
+    )
     directory.register("manuals", ref)
     found = FindPassages("replace the seal", None, 1)
     until_there(lambda: directory.ask("manuals", found, WAIT_S).method == "fused")

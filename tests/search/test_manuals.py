@@ -6,7 +6,7 @@ import pytest
 
 from aegisflow.errors import BadValueError, UnknownNameError
 from aegisflow.search import NOTHING_FOUND, ManualSearch, ranking
-from aegisflow.search.query import QueryWording, parse_query
+from aegisflow.search.manuals import PERHAPS
 from tests.support.search_samples import FakeEncoder, pdf
 
 PUMP = """---
@@ -78,8 +78,18 @@ def test_another_kinds_manual_is_kept_out(manuals: ManualSearch) -> None:
 
 
 def test_a_german_question_finds_the_english_passage(manuals: ManualSearch) -> None:
+    manuals.use_multilingual(FakeEncoder())
     assert sections(manuals, "Wann muss die Dichtung gewechselt werden?")[0] == "Seal"
     assert sections(manuals, "Wer genehmigt die Notabschaltung?")[0] == "Who may act"
+
+
+def test_an_english_question_finds_the_german_passage(manuals: ManualSearch, folder: Path) -> None:
+    (folder / "geblaese.md").write_text(
+        "# Gebläse\n\n## Dichtung\n\nAlle 900 h gewechselt.\n\n## Öl\n\nKein Öl.\n", "utf-8"
+    )
+    manuals.use_multilingual(FakeEncoder())
+    manuals.refresh()
+    assert "Dichtung" in sections(manuals, "seal")
 
 
 def test_a_mistyped_question_finds_its_passage(manuals: ManualSearch) -> None:
@@ -277,12 +287,88 @@ def test_words_of_questions_alone_do_not_make_a_subject_known(folder: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["seal pressure yesterday", "current pressure of the pump inlet", "Druck letzte Nacht"]
+    "text",
+    [
+        "seal pressure yesterday",
+        "is the pump inlet running",
+        "When was the seal replaced?",
+        "Druck letzte Nacht",
+        "what does a seal cost",
+        "Preis einer Dichtung",
+        "phone number of the operator who approves a shutdown",
+        "who approved the emergency shutdown",
+    ],
 )
-def test_what_is_or_was_the_case_is_less_likely_to_be_answered(manuals: ManualSearch, text: str) -> None:
-    words = parse_query(text, lambda word: True, lambda word: None)
-    assert words.asks_for_news
-    assert not parse_query("how long does a seal last", lambda word: True, lambda word: None).asks_for_news
-    assert ranking.answers(0.4, 0.0, QueryWording((), ""), "fused")
-    assert not ranking.answers(0.4, 0.0, words, "fused")
-    assert not ranking.answers(0.4, 1.0, QueryWording((), ""), "fused")
+def test_news_prices_and_people_are_in_no_manual(manuals: ManualSearch, text: str) -> None:
+    for encoder in (None, FakeEncoder()):
+        manuals.use_encoder(encoder)
+        answer = manuals.search(text)
+        assert answer.passages == ()
+        assert answer.note.startswith(NOTHING_FOUND)
+
+
+def test_a_price_or_a_number_that_a_manual_does_say_is_answered(manuals: ManualSearch, folder: Path) -> None:
+    (folder / "shop.md").write_text(
+        "# Shop\n\n## Order\n\nA seal costs 40 EUR.\n\n## Help\n\nPhone number of the service: +49 30 1234567.\n",
+        "utf-8",
+    )
+    manuals.refresh()
+    assert sections(manuals, "what does a seal cost")[0] == "Order"
+    assert sections(manuals, "phone number of the service")[0] == "Help"
+
+
+def test_a_message_that_no_manual_lists_is_not_answered_by_another_one(manuals: ManualSearch, folder: Path) -> None:
+    (folder / "codes.md").write_text("# Codes\n\n## Fault messages\n\nF17 flow too small. F23 motor hot.\n", "utf-8")
+    manuals.refresh()
+    assert sections(manuals, "fault F17")[0] == "Fault messages"
+    assert sections(manuals, "fault F99") == sections(manuals, "F99") == []
+
+
+def test_one_unknown_word_does_not_veto_but_makes_an_answer_less_sure(manuals: ManualSearch) -> None:
+    manuals.use_encoder(FakeEncoder())
+    known = manuals.search("when does the pump cavitate at the inlet")
+    less = manuals.search("when does the confounded pump cavitate at the inlet")
+    assert [passage.section for passage in less.passages][:1] == ["Inlet pressure"]
+    assert known.passages[0].score > less.passages[0].score
+
+
+def test_between_an_answer_and_none_stands_perhaps_and_says_so() -> None:
+    nothing = ranking.Support(0, 0, 0, 0, 0, crosses=False, length=1.1, lead=0, unknown=1)
+    some = ranking.Support(0.35, 0.3, 0.6, 0.6, 0.7, crosses=False, length=1.4, lead=0.03, unknown=0.3)
+    much = ranking.Support(0.7, 0.6, 1, 1, 1, crosses=False, length=1.4, lead=0.4, unknown=0)
+    assert [ranking.certainty(each, "both").value for each in (nothing, some, much)] == ["no", "perhaps", "yes"]
+
+
+def test_an_unsure_answer_is_marked(manuals: ManualSearch, monkeypatch: pytest.MonkeyPatch) -> None:
+    sure = manuals.search("replace the seal")
+    assert sure.is_sure
+    assert PERHAPS not in sure.note
+    monkeypatch.setattr(ranking, "certainty", lambda support, encoders: ranking.Certainty.PERHAPS)
+    unsure = manuals.search("replace the seal")
+    assert not unsure.is_sure
+    assert unsure.note.startswith(PERHAPS)
+    assert unsure.passages == sure.passages
+
+
+def test_numbers_with_their_units_are_found_however_they_are_written(manuals: ManualSearch, folder: Path) -> None:
+    (folder / "oil.md").write_text(
+        "# Oil\n\n## Change\n\nWithin 24h, 2x a year, at 230 °F.\n\n## Rest\n\nNone.\n", "utf-8"
+    )
+    manuals.refresh()
+    for text in ("24 hours", "24h", "24 Stunden", "230 F", "230°F"):
+        assert sections(manuals, text)[0] == "Change", text
+    assert sections(manuals, "1500h seal")[0] == sections(manuals, "1,500 hours seal")[0] == "Seal"
+
+
+def test_the_newest_revision_wins_and_the_older_is_said(manuals: ManualSearch, folder: Path) -> None:
+    (folder / "pump-new.md").write_text(
+        PUMP.replace("revision: 2", "revision: 10").replace("1,500 h", "1,600 h"), "utf-8"
+    )
+    manuals.refresh()
+    answer = manuals.search("replace the seal")
+    assert [(passage.manual, passage.revision) for passage in answer.passages] == [("pump-new.md", "10")]
+    assert "pump.md (revision 2) is older than pump-new.md (revision 10) and not shown." in answer.note
+    assert "pump.md" not in manuals.search("how warm may a steel blade get").note
+    (folder / "pump-new.md").unlink()
+    manuals.refresh()
+    assert manuals.search("replace the seal").passages[0].manual == "pump.md"

@@ -80,8 +80,8 @@ def test_each_sentence_and_row_stands_for_its_passage() -> None:
         0
     ]
     texts = facets("Fan", piece)
-    assert "Fan: Care: Never open the lid while it turns." in texts
-    assert "Fan: Care: part part 0, size 0 mm" in texts
+    assert "Care: Never open the lid while it turns." in texts
+    assert "Care: part part 0, size 0 mm" in texts
 
 
 def test_comments_are_not_shown_and_their_questions_are_looked_up() -> None:

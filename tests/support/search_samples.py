@@ -8,7 +8,11 @@ import numpy as np
 
 from aegisflow.search.encoder import Vectors
 
-SAME = {"hot": "temperature", "warm": "temperature", "heat": "temperature", "shake": "vibration"}
+SAME = {
+    "hot": "temperature", "warm": "temperature", "heat": "temperature", "shake": "vibration", "dichtung": "seal",
+    "gewechselt": "replace", "genehmigt": "approves", "notabschaltung": "shutdown", "wicklung": "winding",
+    "temperatur": "temperature", "heiß": "temperature",
+}  # fmt: skip
 
 
 class FakeEncoder:
@@ -34,7 +38,7 @@ class FakeEncoder:
 
     def _vector(self, text: str) -> Vectors:
         vector = np.zeros(256, np.float32)
-        for word in re.findall(r"[a-z]{3,}", text.lower()):
+        for word in re.findall(r"[a-zäöüß]{3,}", text.lower()):
             vector[zlib.crc32(SAME.get(word, word).encode()) % 256] += 1.0
         return vector / max(1.0, float(np.linalg.norm(vector)))
 

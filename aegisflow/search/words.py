@@ -1,0 +1,107 @@
+"""Text -> words as they are looked up: numbers parted from their units, codes kept whole, endings dropped.
+
+Endings are dropped by the Snowball stemmers of English and German; other languages keep theirs. The meaning of
+words is another matter: see ``vocabulary``.
+"""
+
+import re
+import threading
+import unicodedata
+from functools import cache
+from importlib import resources
+
+import snowballstemmer
+
+ENGLISH, GERMAN = "english", "german"
+LANGUAGES = (ENGLISH, GERMAN)
+LONGEST_WORD = 80
+"""Characters; what is longer is no word."""
+
+_CODE = re.compile(r"(?<![\w.])[^\W\d_]+[-.]?\d+(?:[-.]?\d+)*[^\W\d_]?(?!\w)")
+"""``F17``, ``pump-02``, ``R410A``: letters, then digits; not ``24h``, which is a number with its unit."""
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[%°]")
+_THOUSANDS = re.compile(r"(?<=[1-9])[.,  ](?=\d{3}(?!\d))")
+_UNITS = {
+    "h": "hour hours hr hrs stunde stunden std",
+    "min": "minute minutes mins minuten",
+    "s": "sec second seconds secs sekunde sekunden",
+    "°": "degree degrees grad",
+    "%": "percent pct prozent",
+    "l": "litre litres liter liters",
+    "kg": "kilo kilos kilogram kilograms kilogramm",
+    "mm": "millimetre millimetres millimeter millimeters",
+    "m": "metre metres meter meters",
+}
+_CANONICAL = {said: unit for unit, words in _UNITS.items() for said in words.split()}
+_UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ß", "ss"))
+_lock = threading.Lock()
+"""A stemmer keeps the word that it works on in itself."""
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words, numbers, units and codes of a text in lower case: ``1,500h`` is ``1500`` and ``h``."""
+    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("'s ", " ")
+    text = _THOUSANDS.sub("", text)
+    found = []
+    for part in re.finditer(rf"{_CODE.pattern}|{_WORD.pattern}", text):
+        word = part[0]
+        if len(word) > LONGEST_WORD:
+            continue
+        if word[0].isdigit():
+            found.append(word.replace(",", "."))
+        elif is_code(word):
+            found.append(re.sub(r"[-.]", "", word))
+        else:
+            found.append(_CANONICAL.get(word, word))
+    return found
+
+
+def is_code(word: str) -> bool:
+    """Return whether a word names one thing, such as a message, a model or a device: letters with digits."""
+    return not word[0].isdigit() and any(map(str.isdigit, word))
+
+
+@cache
+def stem(word: str, language: str) -> str:
+    """Return a word without its endings, umlauts written as plain letters; codes and numbers stay as they are."""
+    if not word.isalpha():
+        return word
+    if language in LANGUAGES:
+        with _lock:
+            word = _stemmer(language).stemWord(word)
+    for written, plain in _UMLAUTS:
+        word = word.replace(written, plain)
+    return word
+
+
+@cache
+def _stemmer(language: str) -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer(language)
+
+
+def language_of(text: str) -> str:
+    """Tell German from English by the small words, and where these are even, by umlauts."""
+    found = re.findall(r"[^\W\d_]+", text.lower())
+    german, english = small_words("german"), small_words("english")
+    weight = sum((word in german) - (word in english) for word in found)
+    return GERMAN if weight > 0 or (weight == 0 and set(text.lower()) & set("äöüß")) else ENGLISH
+
+
+def says_nothing(word: str, language: str) -> bool:
+    """Return whether a word of a question tells nothing of what is sought."""
+    if len(word) == 1 and not word.isdigit() and word not in _UNITS:
+        return True
+    return word in (small_words("stop") if language == ENGLISH else small_words("stop-german")) or word in small_words(
+        language
+    )
+
+
+@cache
+def small_words(name: str) -> frozenset[str]:
+    """Return a list of ``small-words.txt``."""
+    text = resources.files(__package__).joinpath("small-words.txt").read_text("utf-8")
+    for block in text.split("\n\n"):
+        head, _, words = "\n".join(line for line in block.splitlines() if not line.startswith("#")).partition(":")
+        if head.strip() == name:
+            return frozenset(words.split())
+    raise KeyError(name)

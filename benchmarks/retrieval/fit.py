@@ -1,0 +1,63 @@
+"""Fit what ``aegisflow/search/ranking.py`` weighs: ``python -m benchmarks.retrieval.fit [--encoders WHICH]``.
+
+A logistic regression on the questions that are for tuning, those of foreign manuals counting twice, since what holds
+for them is what others will meet. It prints the weights, and what each threshold would refuse and let through; a
+person chooses. Nothing of the sets that are set apart is read.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+
+from aegisflow.search import ManualSearch
+from benchmarks.retrieval.__main__ import encoders, fill
+from benchmarks.retrieval.sets import sets
+
+SETS = ("foreign-tune", "others")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    from sklearn.linear_model import LogisticRegression
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval.fit", description=__doc__)
+    parser.add_argument("--encoders", choices=("both", "first", "multilingual", "none"), default="both")
+    parser.add_argument("--vectors", type=Path, help="file in which vectors are kept from run to run")
+    options = parser.parse_args(arguments)
+    first, multilingual = encoders(options.encoders, "auto")
+    cache = options.vectors or Path(tempfile.mkdtemp()) / "vectors.db"
+    rows, answerable, names = [], [], []
+    for name in SETS:
+        for each in sets(name):
+            manuals = ManualSearch(each.folder, cache)
+            fill(manuals, first, multilingual)
+            for question in (one for one in each.questions if one.part != "test" or name != "others"):
+                support = manuals.support(question.ask, question.kind)
+                if support is not None:
+                    rows.append([float(part) for part in astuple(support)])
+                    answerable.append(bool(question.sections))
+                    names.append(name)
+    table, wanted, weight = np.array(rows), np.array(answerable), np.where(np.array(names) == SETS[0], 1.0, 0.5)
+    middle, spread = table.mean(axis=0), table.std(axis=0) + 1e-9
+    model = LogisticRegression(C=0.3, class_weight="balanced")
+    model.fit((table - middle) / spread, wanted, sample_weight=weight)
+    weights = model.coef_[0] / spread
+    sums = table @ weights
+    zero = -(model.intercept_[0] - (model.coef_[0] * middle / spread).sum())
+    print("weights", tuple(round(float(part), 2) for part in weights), "even at", round(float(zero), 2))
+    for threshold in zero + np.arange(-1.6, 1.4, 0.2):
+        print(f"{threshold:6.2f}", end="")
+        for name in SETS:
+            mine = np.array(names) == name
+            print(f"  {name}: refused {np.mean(sums[mine & wanted] < threshold):.3f}", end="")
+            print(f" false {np.mean(sums[mine & ~wanted] >= threshold):.3f}", end="")
+        print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

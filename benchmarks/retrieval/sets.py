@@ -1,0 +1,89 @@
+"""Sets of questions, and the manuals that they are asked of.
+
+Two formats: a list of questions with their sections (``questions.yaml``, ``others.yaml``), and for each section, or
+several joined by ``|``, the questions that it answers, with those that nothing answers by their sort (``own`` and
+``foreign``).
+"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from aegisflow.search.words import GERMAN, language_of
+
+HERE = Path(__file__).parent
+MANUALS = HERE.parents[1] / "manuals"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and where the answer stands."""
+
+    ask: str
+    language: str
+    """``en`` or ``de``."""
+    sort: str
+    sections: tuple[str, ...]
+    """``manual: heading``, where the heading may be the last part of the path; none if nothing answers."""
+    part: str = "test"
+    kind: str | None = None
+
+    def is_answered_by(self, manual: str, section: str) -> bool:
+        """Return whether a passage is one of those that answer."""
+        here = manual.removesuffix(".md")
+        return any(
+            here == name and (section == heading or section.endswith(f" > {heading}"))
+            for name, _, heading in (wanted.partition(": ") for wanted in self.sections)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """Questions about one folder of manuals."""
+
+    name: str
+    folder: Path
+    questions: tuple[Question, ...]
+
+
+def read_questions(file: Path, manual: str = "") -> tuple[Question, ...]:
+    """Read a file of either format; ``manual`` is that of sections which name none."""
+    entries = YAML(typ="safe").load(file)
+    if isinstance(entries, list):
+        return tuple(Question(sections=tuple(entry.pop("sections", ())), **entry) for entry in entries)
+    found = []
+    for place, asked in entries["answerable"].items():
+        sections = tuple(f"{manual}: {part.strip()}" if manual else part.strip() for part in place.split(" | "))
+        found += [Question(ask, _language(ask), "answerable", sections) for ask in asked]
+    for sort, asked in entries["unanswerable"].items():
+        found += [Question(ask, _language(ask), sort, ()) for ask in asked]
+    return tuple(found)
+
+
+def sets(name: str) -> list[QuestionSet]:
+    """Return the sets of a name; each foreign manual is asked alone, or with ``-together`` beside the other.
+
+    Names: ``questions``, ``others`` (tuning), ``own-apart``, ``foreign-tune``, ``foreign-apart``.
+    """
+    if name in ("questions", "others"):
+        return [QuestionSet(name, MANUALS, read_questions(HERE / f"{name}.yaml"))]
+    if name == "own-apart":
+        return [QuestionSet(name, MANUALS, read_questions(HERE / "own" / "apart.yaml"))]
+    where = HERE / "foreign" / name.split("-")[1]
+    manuals = sorted(where.glob("*.md"))
+    together = name.endswith("-together")
+    folder = Path(tempfile.mkdtemp())
+    found = []
+    for manual in manuals:
+        if not together:
+            folder = Path(tempfile.mkdtemp())
+        shutil.copy(manual, folder)
+        found.append(QuestionSet(manual.stem, folder, read_questions(manual.with_suffix(".yaml"), manual.stem)))
+    return found
+
+
+def _language(ask: str) -> str:
+    return "de" if language_of(ask) == GERMAN else "en"

@@ -1,0 +1,51 @@
+import pytest
+
+from aegisflow.search.words import ENGLISH, GERMAN, says_nothing, small_words, stem, words_of
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Change it within 24h, 2x a year", ["change", "it", "within", "24", "h", "2", "x", "a", "year"]),
+        ("at 230°F or 110 °C", ["at", "230", "°", "f", "or", "110", "°", "c"]),
+        ("1,500 h and 3.400 1/min", ["1500", "h", "and", "3400", "1", "min"]),
+        ("0,8 bar", ["0.8", "bar"]),
+        ("pump-02 shows F-17, R410A", ["pump02", "shows", "f17", "r410a"]),
+        ("24 Stunden, 30 Grad, 7 Prozent", ["24", "h", "30", "°", "7", "%"]),
+        ("m³/h", ["m3", "h"]),
+        ("the pump's seal", ["the", "pump", "seal"]),
+        ("x" * 500, []),
+    ],
+)
+def test_text_is_taken_apart_as_people_read_it(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "language"),
+    [
+        ("bearings", "bearing", ENGLISH),
+        ("replaced", "replacing", ENGLISH),
+        ("lagern", "lager", GERMAN),
+        ("dichtungen", "dichtung", GERMAN),
+        ("kühlung", "kuehlung", GERMAN),
+    ],
+)
+def test_forms_of_a_word_are_one(one: str, other: str, language: str) -> None:
+    assert stem(one, language) == stem(other, language)
+
+
+def test_codes_and_numbers_keep_their_form() -> None:
+    assert [stem(word, ENGLISH) for word in ("f17", "0.8", "°")] == ["f17", "0.8", "°"]
+
+
+@pytest.mark.parametrize("word", ["the", "which", "would"])
+def test_small_words_say_nothing(word: str) -> None:
+    assert says_nothing(word, ENGLISH)
+    assert not says_nothing(word, GERMAN)
+    assert not says_nothing("seal", ENGLISH)
+
+
+def test_there_is_no_list_of_another_name() -> None:
+    with pytest.raises(KeyError):
+        small_words("french")
