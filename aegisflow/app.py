@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
@@ -48,10 +48,10 @@ from aegisflow.diagnosis import DiagnosisActor
 from aegisflow.diagnosis.budget import Budget
 from aegisflow.diagnosis.model import ModelDiagnosis, Toolbox, model_key
 from aegisflow.domain.alarms.model import AlarmEvent, Severity
-from aegisflow.domain.commands.model import CommandName, Stage
+from aegisflow.domain.commands.model import Command, CommandName, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
-from aegisflow.errors import AegisFlowError, BusError, UnavailableError
+from aegisflow.errors import AegisFlowError, BusError, TracingError, UnavailableError
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink
 from aegisflow.plant.audit import AuditCheck, seals_of
 from aegisflow.plant.file_watch import FileWatch
@@ -69,6 +69,10 @@ from aegisflow.store.seals import Seals
 from aegisflow.telemetry.gauges import add_gauges
 from aegisflow.telemetry.logs import configure_logs
 from aegisflow.telemetry.metrics import Metrics
+from aegisflow.telemetry.spans import NO_SPANS, Spans
+
+if TYPE_CHECKING:
+    from aegisflow.telemetry.tracing import Tracing
 
 __all__ = ["EXIT_LOST", "AlarmListener", "App"]
 
@@ -95,6 +99,9 @@ class App:
     manuals, all devices, ticker), bus, watch on the file. So nothing comes in before everybody is
     there, and what came in is committed and acknowledged before the end.
     """
+
+    tracing: "Tracing | None" = None
+    """Makes spans of what happens, where the configuration says that it is to."""
 
     def __init__(
         self,
@@ -205,6 +212,7 @@ class App:
         seals = seals_of(settings.audit)
         store = open_store(settings.store.url)
         self._undo.append(store.close)
+        self._open_tracing()
         self._open_audit(store, seals, bus)
         self._store_notes = store.warnings()
         if settings.operators:
@@ -252,6 +260,16 @@ class App:
             self._undo.append(self._watch.stop)
         self._undo.append(_spare_the_collector())
         self._log.info("plant_started", plant=settings.plant.name, devices=len(settings.plant.devices))
+
+    def _open_tracing(self) -> None:
+        endpoint = self.configuration.tracing.endpoint
+        if self.tracing is None and endpoint:
+            try:
+                from aegisflow.telemetry.tracing import open_tracing
+            except ImportError as error:
+                raise TracingError(f"tracing.endpoint needs aegisflow[tracing]: {error}") from error
+            self.tracing = open_tracing(endpoint)
+            self._undo.append(self.tracing.close)
 
     def _open_audit(self, store: Store, seals: Seals, bus: Bus) -> None:
         """Say where the heads of the audit go, and have it looked at before anything is written."""
@@ -326,7 +344,9 @@ class App:
             return ManualsActor.start(MANUALS, where, settings.manuals, of_manuals, reports_cache=of_reports)
 
         def diagnosis() -> Any:
-            return DiagnosisActor.start(DIAGNOSIS, where, self.plant, metrics, model_of(settings, self.plant, metrics))
+            return DiagnosisActor.start(
+                DIAGNOSIS, where, self.plant, metrics, model_of(settings, self.plant, metrics, self.tracing or NO_SPANS)
+            )
 
         def device(spec: DeviceSpec) -> ChildSpec:
             def start() -> Any:
@@ -369,6 +389,7 @@ class App:
             self.clock,
             self.metrics,
             self._sources,
+            self._published,
         )
 
     def _codec(self, plant: PlantSpec) -> Codec:
@@ -412,6 +433,8 @@ class App:
     def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
         self.directory.tell(NOTIFIER, AlarmsCommitted(events))
         self.directory.tell(DIAGNOSIS, DiagnoseAlarms(events))
+        if self.tracing is not None:
+            self.tracing.alarms_committed(events)
         for listener in self._listeners:
             try:
                 listener(events)
@@ -419,9 +442,15 @@ class App:
                 self._log.exception("alarm_listener_failed")
 
     def _notify(self, transition: Transition) -> None:
+        if self.tracing is not None:
+            self.tracing.command_moved(transition)
         message = call_for(transition)
         if message is not None:
             self.directory.tell(NOTIFIER, message)
+
+    def _published(self, command: Command, at: float) -> None:
+        if self.tracing is not None:
+            self.tracing.command_published(command, at)
 
     def _replaced(self, plant: PlantSpec) -> None:
         self._current = plant
@@ -442,7 +471,9 @@ class App:
         self._log.debug("broker_link", connected=state.connected, detail=state.detail)
 
 
-def model_of(configuration: Configuration, plant: Plant, metrics: Metrics) -> ModelDiagnosis | None:
+def model_of(
+    configuration: Configuration, plant: Plant, metrics: Metrics, spans: Spans = NO_SPANS
+) -> ModelDiagnosis | None:
     """Return who diagnoses serious alarms beside the rules; None while there is no key for a model."""
     settings = configuration.diagnosis
     key = model_key(settings)
@@ -454,7 +485,7 @@ def model_of(configuration: Configuration, plant: Plant, metrics: Metrics) -> Mo
 
         return ReadTools(lambda: plant, f"aegisflow {settings.agent}")
 
-    return ModelDiagnosis(settings, key, plant, toolbox, Budget(settings), metrics)
+    return ModelDiagnosis(settings, key, plant, toolbox, Budget(settings), metrics, spans)
 
 
 def build_sinks(configuration: Configuration, bus: Bus) -> tuple[Sink, ...]:

@@ -11,6 +11,7 @@
     ├── StoreError             the store cannot be used
     │   ├── StoreHeldError     another process writes to it
     │   └── StoreNewerError    it was written by a later version
+    ├── TracingError           traces cannot be sent as asked
     ├── AddressUnknownError    nobody can say where the plant of a file runs
     ├── ListenError            the HTTP server may not, or cannot, listen where it should
     └── RequestError           what a person or an agent asked for cannot be answered as asked
@@ -99,6 +100,10 @@ class NotConnectedError(BusError):
     def __init__(self, broker: str) -> None:
         self.broker = broker
         super().__init__(f"not connected to {broker}; nothing was published")
+
+
+class TracingError(AegisFlowError):
+    """Traces cannot be sent as ``plant.yaml`` asks."""
 
 
 class StoreError(AegisFlowError):

@@ -99,7 +99,7 @@ class PlainPaho:
         for receipt in receipts:
             self._client.ack(receipt.packet_id, 1)
 
-    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None) -> None:
+    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "") -> None:
         self._client.publish(topic, payload, 1)
 
     def link(self) -> LinkState:

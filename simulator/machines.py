@@ -120,6 +120,8 @@ class Fleet:
         self._tempers, self._topics, self._clock = tempers or {}, topics or Topics(), clock
         self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
         self._open: dict[str, tuple[str, str]] = {}
+        self._traces: dict[str, tuple[str, str]] = {}
+        """Device to its last command and the trace that it belongs to, which answers repeat."""
         """Device to id and nonce of the command that it has accepted but not done."""
 
     def listen(self) -> None:
@@ -182,6 +184,8 @@ class Fleet:
             if not isinstance(command_id, str) or not 0 < len(command_id) <= 128:
                 return
             nonce = str(command.get("nonce") or "")
+            if isinstance(trace := command.get("traceparent"), str) and len(trace) <= 100:
+                self._traces[device_id] = command_id, trace
         except (ValueError, TypeError, KeyError, RecursionError):
             return  # Without an id there is nothing to answer.
         before = self._memory.recall(device_id, command_id)
@@ -235,6 +239,8 @@ class Fleet:
             ack["parameters"] = dict(self._machines[device_id].parameters)
         if nonce:
             ack["nonce"] = nonce
+        if self._traces.get(device_id, ("", ""))[0] == command_id:
+            ack["traceparent"] = self._traces[device_id][1]
         if self._key:
             ack["mac"] = _mac(ack, self._key)
         topic_of = device_id

@@ -32,6 +32,7 @@ HOMES = {
     "jmespath": ("bus/sources/", "config/"),
     "starlette": ("http/", "mcp/", "console/"),
     "jinja2": ("console/",),
+    "opentelemetry": ("telemetry/",),
     "anthropic": ("diagnosis/endpoint.py",),
     "uvicorn": ("http/", "console/", "offline/demo/"),
     "simulator": ("cli/", "offline/demo/"),

@@ -42,7 +42,7 @@ from aegisflow.bus.sources.router import Sources
 from aegisflow.clock import Clock
 from aegisflow.config.services import GatewaySettings
 from aegisflow.domain.commands.execution import NEVER_CAME, NO_COMMAND, Ack
-from aegisflow.domain.commands.model import CommandRecord, PublishClaim
+from aegisflow.domain.commands.model import Command, CommandRecord, PublishClaim
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.refused import RefusedTable
@@ -86,6 +86,7 @@ class Gateway(ThreadedActor):
         clock: Clock,
         metrics: Metrics,
         make_sources: Callable[[PlantSpec], Sources] = lambda plant: Sources({}, plant.devices),
+        on_published: Callable[[Command, float], None] = lambda command, at: None,
     ) -> None:
         super().__init__(name, directory)
         self._bus = bus
@@ -94,6 +95,7 @@ class Gateway(ThreadedActor):
         self._make_codec = make_codec
         self._codec = make_codec(plant)
         self._make_sources = make_sources
+        self._on_published = on_published
         self._sources = make_sources(plant)
         self._clock = clock
         self._metrics = metrics
@@ -334,11 +336,12 @@ class Gateway(ThreadedActor):
         topic, payload = self._codec.encode_command(command, issued_at=now, expires_at=send_by)
         try:
             # MQTT 5 counts whole seconds, and 0 would be over at once.
-            self._publish(topic, payload, max(1, int(send_by - now)))
+            self._publish(topic, payload, max(1, int(send_by - now)), command.traceparent)
         except BusError as error:
             self._not_sent(record, f"the broker cannot be reached: {error}")
             return
         self._metrics.commands.labels("published").inc()
+        self._on_published(command, now)
         self.log.info("command_published", command=command.command_id, device=command.device_id)
 
     def _not_sent(self, record: CommandRecord, why: str) -> None:
@@ -372,10 +375,10 @@ class Gateway(ThreadedActor):
         self.tell(HISTORIAN, StoreRecords(ack.device_id, receipts=receipts, count=1))
         return None
 
-    def _publish(self, topic: str, payload: bytes, expiry_s: int) -> None:
+    def _publish(self, topic: str, payload: bytes, expiry_s: int, traceparent: str = "") -> None:
         """Publish, and know it again should the broker send it back."""
         self._own.append(hashlib.sha256(payload).digest())
-        self._bus.publish(topic, payload, expiry_s=expiry_s)
+        self._bus.publish(topic, payload, expiry_s=expiry_s, traceparent=traceparent)
 
     def _hear_command(self, message: BusMessage) -> list[tuple[BusMessage, PayloadError]]:
         """Tell a device what somebody else has sent its machine; what we sent comes back with MQTT 3.1.1 only."""

@@ -49,6 +49,7 @@ from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.commands.validation import check_proposal
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.rights import Right
+from aegisflow.domain.tracing import of_command
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import BadValueError, NotAllowedError, StoreError, UnavailableError, UnknownNameError
 from aegisflow.telemetry.metrics import Metrics
@@ -272,7 +273,10 @@ class Guard(ThreadedActor):
         """Return what a step comes to on the plant as it is now; the one place where this is decided."""
         at = self._now()
         match step.request:
-            case Command() as proposed:
+            case Command() as untraced:
+                alarm_ids = () if step.view is None else step.view.alarm_ids
+                span = of_command(untraced.command_id, alarm_ids, untraced.justification)
+                proposed = replace(untraced, traceparent=str(span))
                 denied = self._authorizer.folded(proposed, step.view, at)
                 if denied is None:
                     return self._authorizer.propose(proposed, step.view, at)

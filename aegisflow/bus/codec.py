@@ -258,6 +258,8 @@ class Codec:
             "issued_at": format_instant(issued_at),
             "expires_at": format_instant(expires_at),
         }
+        if command.traceparent:
+            content["traceparent"] = command.traceparent  # also where MQTT 3.1.1 has no room for it
         if self._key:
             content["nonce"] = self.nonce_of(command.device_id, command.command_id)
         return self._commands.topic(command.device_id), self._signed(content)

@@ -35,6 +35,7 @@ class Published(NamedTuple):
     topic: str
     payload: bytes
     expiry_s: int | None
+    traceparent: str = ""
 
 
 class FakeBus:
@@ -87,7 +88,7 @@ class FakeBus:
                     self.acknowledged.append(receipt)
             self._changed.notify_all()
 
-    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None) -> None:
+    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "") -> None:
         """Append to ``published``.
 
         Raises:
@@ -96,7 +97,7 @@ class FakeBus:
         with self._changed:
             if not self._link.connected:
                 raise NotConnectedError("the fake broker")
-            self.published.append(Published(topic, payload, expiry_s))
+            self.published.append(Published(topic, payload, expiry_s, traceparent))
             self._changed.notify_all()
 
     def link(self) -> LinkState:

@@ -13,7 +13,7 @@ from aegisflow.errors import ConfigError, StoreError
 from aegisflow.offline.progress import progress_bar
 from aegisflow.plant.audit import check_file, export_command, head_file, seals_of, story_of, verify_audit, write_key
 
-__all__ = ["audit_app"]
+__all__ = ["audit_app", "store_and_keys"]
 
 audit_app = App(name="audit", help_format="plaintext")
 
@@ -25,7 +25,7 @@ def verify(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
     """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken, or not proven)."""
-    store, keys = _store_and_keys(plant)
+    store, keys = store_and_keys(plant)
     seals = seals_of(keys)
     with progress_bar("verify") as progress:
         found = verify_audit(store, seals, progress, heads)
@@ -75,7 +75,7 @@ def export(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
     """Write the proof of a command into one file: audit, approvals, policy, readings, sealed."""
-    store, keys = _store_and_keys(plant)
+    store, keys = store_and_keys(plant)
     text = export_command(store, seals_of(keys), command)
     file = out or Path(f"{command}.proof.json")
     try:
@@ -108,12 +108,12 @@ def show(
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
     """Tell the whole story of one command: who did what, when and why."""
-    story = CommandStory.of(command, story_of(_store_and_keys(plant)[0], command))
+    story = CommandStory.of(command, story_of(store_and_keys(plant)[0], command))
     sys.stdout.write("\n".join(_lines(story)) + "\n")
     return 0
 
 
-def _store_and_keys(plant: Path) -> tuple[StoreSettings, AuditSettings]:
+def store_and_keys(plant: Path) -> tuple[StoreSettings, AuditSettings]:
     """Return where the audit of a plant is and what seals it, as far as a file with mistakes tells.
 
     After an accident the file may be broken, and the audit is what is asked for.

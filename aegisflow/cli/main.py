@@ -92,6 +92,10 @@ COMMANDS = {
         "Say that a report is right as it stands, correct it, or withdraw it; what it said before is kept.",
     ),
     "audit": ("audit:audit_app", "The audit: whether it is whole, and the story of a command."),
+    "trace": (
+        "trace:trace",
+        "Tell the story of an alarm from the store: reading, alarm, diagnosis, proposal, approval, publish, answer.",
+    ),
     "archestra": (
         "archestra:archestra_app",
         "What Archestra is told of a plant: write it, and see whether it still fits.",

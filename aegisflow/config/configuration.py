@@ -19,6 +19,7 @@ from aegisflow.config.services import (
     SupervisionSettings,
 )
 from aegisflow.config.sources import SourceSettings
+from aegisflow.config.tracing import TracingSettings
 from aegisflow.domain.alarms.escalation import EscalationSpec
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import PlantSpec
@@ -43,6 +44,7 @@ class Configuration:
     escalation: EscalationSpec = field(default_factory=EscalationSpec)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     operators: Mapping[str, OperatorSpec] = field(default_factory=dict)
     """Name of a person to their token and role."""
     agents: AgentAccess = field(default_factory=AgentAccess)

@@ -23,6 +23,7 @@ from aegisflow.config.services import (
     SupervisionSettings,
 )
 from aegisflow.config.sources import Sources
+from aegisflow.config.tracing import TracingSettings
 
 
 class PlantFile(Section):
@@ -52,6 +53,7 @@ class PlantFile(Section):
     supervision: SupervisionSettings = SupervisionSettings()
     reload: ReloadSettings = ReloadSettings()
     manuals: ManualsSettings = ManualsSettings()
+    tracing: TracingSettings = TracingSettings()
     http: HttpSettings = HttpSettings()
     agents: AgentsPart = AgentsPart()
     archestra: ArchestraSettings = ArchestraSettings()

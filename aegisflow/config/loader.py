@@ -86,6 +86,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
         escalation=build_escalation(file.escalation, mistakes),
         notifications=file.notifications,
         diagnosis=file.diagnosis,
+        tracing=file.tracing,
         operators=build_operators(file.operators, mistakes),
         agents=build_access(file.agents, file.operators, mistakes),
         sources=build_sources(file.sources, plant, file.broker.topics, file.clock, mistakes),

@@ -24,6 +24,7 @@ from aegisflow.domain.times import format_instant
 from aegisflow.errors import RequestError
 from aegisflow.plant.protocol import Plant
 from aegisflow.telemetry.metrics import Metrics
+from aegisflow.telemetry.spans import NO_SPANS, Spans
 
 __all__ = ["ModelDiagnosis", "Toolbox", "model_key"]
 
@@ -71,10 +72,12 @@ class ModelDiagnosis:
         toolbox: Callable[[], Toolbox],
         budget: Budget,
         metrics: Metrics,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self.budget = budget
         self._settings = settings
         self._metrics = metrics
+        self._spans = spans
         self._key = key
         self._plant = plant
         self._make_toolbox = toolbox
@@ -100,7 +103,11 @@ class ModelDiagnosis:
         try:
             if device is None:
                 raise ModelError("the plant has no such device any more")
-            made = self._diagnose(alarm, known, device, purse)
+            agent: dict[str, str] = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": self._settings.agent}
+            with self._spans.span(f"invoke_agent {self._settings.agent}", agent, alarm.alarm_id) as span:
+                made = self._diagnose(alarm, known, device, purse)
+                span.note("aegisflow.fault", made.fault)
+                span.note("aegisflow.command.id", made.command_id)
         except (ModelError, OverBudgetError) as error:
             pause_s = error.pause_s if isinstance(error, ModelError) else 0.0
             self._log.warning("model_made_no_diagnosis", alarm=alarm.alarm_id, reason=str(error))
@@ -159,7 +166,10 @@ class ModelDiagnosis:
             size = int(len(json.dumps([SYSTEM, tools, messages], ensure_ascii=False).encode()) / _BYTES_A_TOKEN)
             purse.check(size, settings.answer_tokens)
             try:
-                turn = endpoint.question(alarm.alarm_id, SYSTEM, messages, tools, settings.answer_tokens, must_call)
+                with self._spans.span(f"chat {settings.model}", self._asked) as span:
+                    turn = endpoint.question(alarm.alarm_id, SYSTEM, messages, tools, settings.answer_tokens, must_call)
+                    span.note("gen_ai.usage.input_tokens", turn.input_tokens)
+                    span.note("gen_ai.usage.output_tokens", turn.output_tokens)
             except ModelError as error:
                 if error.may_cost:
                     purse.pay(size, 0)
@@ -174,8 +184,26 @@ class ModelDiagnosis:
                 raise ModelError(f"the answer was longer than {settings.answer_tokens} tokens")
             # Whoever talks instead of calling a tool is asked once more, and then has to report.
             must_call = "" if turn.uses else REPORT_TOOL
-            messages += _continued(turn, toolbox)
+            messages += self._continued(turn, toolbox)
         raise ModelError(f"no report after {settings.rounds} questions")
+
+    def _continued(self, turn: Turn, toolbox: Toolbox) -> list[dict[str, Any]]:
+        """Return what was said, and what the tools answer to it."""
+        if not turn.content:
+            raise ModelError("an empty answer")
+        said: list[dict[str, Any]] = [{"role": "assistant", "content": turn.content}]
+        if not turn.uses:
+            return [*said, {"role": "user", "content": "Hand in your diagnosis with report_diagnosis now."}]
+        answers = []
+        for number, use in enumerate(turn.uses):
+            if number < MAX_CALLS_AT_ONCE:
+                tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": use.name}
+                with self._spans.span(f"execute_tool {use.name}", tool):
+                    text, failed = toolbox.call(use.name, use.arguments)
+            else:
+                text, failed = f"at most {MAX_CALLS_AT_ONCE} calls at a time; this one was not made", True
+            answers.append({"type": "tool_result", "tool_use_id": use.call_id, "content": text, "is_error": failed})
+        return [*said, {"role": "user", "content": answers}]
 
     def _tools(self) -> tuple[ModelEndpoint, Toolbox]:
         settings = self._settings
@@ -184,6 +212,11 @@ class ModelDiagnosis:
         if self._toolbox is None:
             self._toolbox = self._make_toolbox()
         return self._endpoint, self._toolbox
+
+    @property
+    def _asked(self) -> dict[str, str]:
+        model = self._settings.model
+        return {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic", "gen_ai.request.model": model}
 
     def _propose(self, alarm: Alarm, report: ModelReport) -> tuple[str, str]:
         """Hand a proposal to the guard like anybody's; return its id, and the proposal as people read it."""
@@ -226,20 +259,3 @@ def question(alarm: Alarm, known: AlarmDiagnosis, device: DeviceSpec, plant: Pla
         "similar_reports": list(known.incidents),
     }
     return "Diagnose this alarm:\n" + json.dumps(facts, ensure_ascii=False)
-
-
-def _continued(turn: Turn, toolbox: Toolbox) -> list[dict[str, Any]]:
-    """Return what was said, and what the tools answer to it."""
-    if not turn.content:
-        raise ModelError("an empty answer")
-    said: list[dict[str, Any]] = [{"role": "assistant", "content": turn.content}]
-    if not turn.uses:
-        return [*said, {"role": "user", "content": "Hand in your diagnosis with report_diagnosis now."}]
-    answers = []
-    for number, use in enumerate(turn.uses):
-        if number < MAX_CALLS_AT_ONCE:
-            text, failed = toolbox.call(use.name, use.arguments)
-        else:
-            text, failed = f"at most {MAX_CALLS_AT_ONCE} calls at a time; this one was not made", True
-        answers.append({"type": "tool_result", "tool_use_id": use.call_id, "content": text, "is_error": failed})
-    return [*said, {"role": "user", "content": answers}]

@@ -364,6 +364,7 @@ class Device:
             facts=describe_facts(command_state, sensors, active, set_aside),
             set_aside_severity=worst_of(set_aside),
             set_aside_types=tuple(alarm.fault_type for alarm in set_aside),
+            alarm_ids=tuple(alarm.alarm_id for alarm in sorted(active, key=lambda one: -one.severity.rank)),
         )
 
     def check_mode(self, stated: StatedMode, by: Caller) -> None:

@@ -11,6 +11,7 @@ from aegisflow.mcp.prompts import add_prompts
 from aegisflow.mcp.resources import add_resources
 from aegisflow.mcp.toolbox import ClearErrors
 from aegisflow.mcp.tools import add_tools
+from aegisflow.mcp.traced import TracedCalls
 from aegisflow.plant.identities import Identities, Presented
 from aegisflow.plant.protocol import PlantSource
 
@@ -30,7 +31,7 @@ def build_server(
         "aegisflow",
         instructions=INSTRUCTIONS,
         version=__version__,
-        middleware=[ClearErrors(), ListedTools(gate)],
+        middleware=[TracedCalls(), ClearErrors(), ListedTools(gate)],
         mask_error_details=True,
     )
     add_tools(server, plant, gate)

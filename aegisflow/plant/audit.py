@@ -24,7 +24,9 @@ __all__ = [
     "check_file",
     "export_command",
     "head_file",
+    "read_only",
     "seals_of",
+    "story_in",
     "story_of",
     "verify_audit",
     "write_key",
@@ -73,7 +75,7 @@ def verify_audit(
     Raises:
         StoreError: the store cannot be read.
     """
-    connection = _connection(store)
+    connection = read_only(store)
     try:
         heads = HeadFile.beside(store.url, store.audit_head).heads()
         if witness is not None:
@@ -142,7 +144,7 @@ def export_command(store: StoreSettings, seals: Seals, command_id: str) -> str:
         StoreError: the store cannot be read, or there is no key to seal it with.
         UnknownNameError: there is no such command.
     """
-    connection = _connection(store)
+    connection = read_only(store)
     try:
         return export_proof(connection, HeadFile.beside(store.url, store.audit_head).heads(), command_id, seals)
     finally:
@@ -174,12 +176,9 @@ def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:
         StoreError: the store cannot be read.
         UnknownNameError: no row tells of such a command.
     """
-    connection = _connection(store)
+    connection = read_only(store)
     try:
-        # Roughly by the text, which both databases can do, and then exactly: the id may stand in a reason, too.
-        query = AuditRow.select().where(AuditRow.detail.contains(command_id)).order_by(AuditRow.id)
-        entries = (audit_entry_of(row) for row in query.execute(connection.database))
-        found = tuple(entry for entry in entries if entry.detail.get("command_id") == command_id)
+        found = story_in(connection, command_id)
         if found:
             return found
         rows = connection.run("SELECT command_id FROM commands ORDER BY proposed_at DESC LIMIT 10").fetchall()
@@ -188,7 +187,20 @@ def story_of(store: StoreSettings, command_id: str) -> tuple[AuditEntry, ...]:
         connection.close()
 
 
-def _connection(store: StoreSettings) -> Connection:
+def story_in(connection: Connection, command_id: str) -> tuple[AuditEntry, ...]:
+    """Return every row of a store about a command, oldest first; none for one that it does not know."""
+    # Roughly by the text, which both databases can do, and then exactly: the id may stand in a reason, too.
+    query = AuditRow.select().where(AuditRow.detail.contains(command_id)).order_by(AuditRow.id)
+    entries = (audit_entry_of(row) for row in query.execute(connection.database))
+    return tuple(entry for entry in entries if entry.detail.get("command_id") == command_id)
+
+
+def read_only(store: StoreSettings) -> Connection:
+    """Return a connection to a store that is there.
+
+    Raises:
+        StoreError: there is none.
+    """
     file = file_of(store.url)
     if file is not None and not file.exists():
         # SQLite would make an empty one and find the audit whole.

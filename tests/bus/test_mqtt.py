@@ -159,7 +159,7 @@ def test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_com
     assert subscribed.wait(10)
     with Listener(mosquitto.settings()) as listener:
         listener.wait_connected()
-        listener.bus.publish("c/a", b"order", expiry_s=30)
+        listener.bus.publish("c/a", b"order", expiry_s=30, traceparent="00-1-2-01")
         eventually(lambda: heard)
         with Listener(mosquitto.settings(client_id="late"), "c/+") as watcher:
             watcher.wait_connected()
@@ -168,6 +168,7 @@ def test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_com
     machine.disconnect()
     machine.loop_stop()
     order = heard[0]
+    assert vars(order.properties)["UserProperty"] == [("traceparent", "00-1-2-01")]
     assert (order.payload, order.qos) == (b"order", 1)
     assert 25 <= order.properties.MessageExpiryInterval <= 30  # type: ignore[union-attr]
     assert set(late) == {b"another"}

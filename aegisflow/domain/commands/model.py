@@ -172,6 +172,8 @@ class Command:
     justification: str
     """The proposer's own words, which are no facts."""
     proposed_at: float
+    traceparent: str = ""
+    """Its first span, in the trace of the alarm that it is about (W3C Trace Context); empty in older stores."""
 
     @property
     def reduction_pct(self) -> float:
@@ -411,3 +413,5 @@ class DeviceView:
     """Severity of the worst alarm that an operator shelved or took out of service and whose cause lasts."""
     set_aside_types: tuple[str, ...] = ()
     """Fault types of those alarms."""
+    alarm_ids: tuple[str, ...] = ()
+    """Ids of the active alarms, the worst first."""

@@ -16,6 +16,7 @@ from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.detection.finding import SENSOR_SILENT, SENSOR_STUCK, UNCLASSIFIED
 from aegisflow.domain.times import Period, format_instant
+from aegisflow.domain.tracing import of_alarm
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import UnknownNameError
 from aegisflow.mcp.budget import largest_page
@@ -35,6 +36,7 @@ from aegisflow.mcp.schemas import Acknowledgement, ActiveAlarms, AlarmHistory, A
 from aegisflow.mcp.tools.arguments import AlarmId, AnyFaultType, Cursor, DeviceId, End, Last, MinSeverity, Start
 from aegisflow.plant.past import Past, past_of
 from aegisflow.plant.protocol import Plant, PlantSource
+from aegisflow.telemetry.current import note_span
 
 _DAY_S = 86_400.0
 _MAX_NAMED = 10
@@ -173,6 +175,7 @@ class AlarmTools:
         """
         plant = self._plant()
         alarm = plant.acknowledge(alarm_id, caller(), clean(note, 2_000))
+        note_span({"aegisflow.alarm.id": alarm.alarm_id}, of_alarm(alarm.alarm_id))
         return acknowledgement(AlarmDetail.of(alarm), format_instant(plant.now()))
 
 

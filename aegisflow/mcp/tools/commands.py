@@ -8,12 +8,14 @@ from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.api.text import clean
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.times import format_instant
+from aegisflow.domain.tracing import TraceParent
 from aegisflow.errors import BadValueError
 from aegisflow.mcp.gate import caller
 from aegisflow.mcp.presenters import command_answer
 from aegisflow.mcp.schemas import CommandAnswer
 from aegisflow.mcp.tools.arguments import DeviceId
 from aegisflow.plant.protocol import PlantSource
+from aegisflow.telemetry.current import note_span
 
 CommandChoice = Literal["reduce_load", "set_parameter", "enable_maintenance_mode", "emergency_shutdown", "restart"]
 ReductionPct = Literal["20", "25", "30", "35", "40", "45", "50", "55", "60", "65", "70", "75", "80"]
@@ -49,6 +51,8 @@ class CommandTools:
         receipt = plant.request_command(
             device_id, CommandName(command), parameters, caller(), clean(justification, 4_000)
         )
+        place = TraceParent.parse(receipt.command.traceparent)
+        note_span({"aegisflow.command.id": receipt.command.command_id}, place)
         return command_answer(CommandSummary.of(receipt), format_instant(plant.now()))
 
 
