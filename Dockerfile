@@ -24,7 +24,7 @@ COPY constraints.txt ./
 COPY --from=wheel /wheels /wheels
 # The CPU build of PyTorch: the default one brings gigabytes of CUDA. Pass its index as a build argument.
 ARG TORCH_INDEX=
-RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt "$(echo /wheels/*.whl)[demo,postgres]"
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt "$(echo /wheels/*.whl)[demo,diagnosis,postgres,tracing]"
 
 COPY config config
 COPY manuals manuals
@@ -33,8 +33,10 @@ USER aegisflow
 # Mount your own plant over /app/config; the store is on a volume.
 VOLUME /app/var
 
-# These override config/plant.yaml: MQTT_BROKER_HOST, MQTT_BROKER_PORT, AEGISFLOW_STORE_URL, AEGISFLOW_HTTP_HOST and
-# AEGISFLOW_HTTP_PORT. Beyond this machine HTTP wants a token, in AEGISFLOW_TOKEN.
+# These override config/plant.yaml: MQTT_BROKER_HOST, MQTT_BROKER_PORT, MQTT_BROKER_USERNAME, MQTT_BROKER_PASSWORD_ENV (the
+# variable that has the password), AEGISFLOW_STORE_URL, AEGISFLOW_HTTP_HOST, AEGISFLOW_HTTP_PORT and AEGISFLOW_HTTP_HOSTS (names
+# by which it is reached, by comma). AEGISFLOW_OPERATORS adds people (anna=SHA256 of her token, by comma).
+# Beyond this machine HTTP wants a token, in AEGISFLOW_TOKEN.
 ENV AEGISFLOW_STORE_URL=sqlite:////app/var/aegisflow.db AEGISFLOW_HTTP_PORT=8765
 EXPOSE 8765
 # Health is green only while readings are committed. What serves on stdio is known to live by its client.

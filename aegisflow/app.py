@@ -52,6 +52,7 @@ from aegisflow.domain.commands.model import Command, CommandName, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, TracingError, UnavailableError
+from aegisflow.notifications.a2a import AgentSink
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink
 from aegisflow.plant.audit import AuditCheck, seals_of
 from aegisflow.plant.file_watch import FileWatch
@@ -497,6 +498,9 @@ def build_sinks(configuration: Configuration, bus: Bus) -> tuple[Sink, ...]:
     url = os.environ.get(settings.webhook_env, "") if settings.webhook_env else ""
     if url:
         sinks.append(WebhookSink(url))
+    agent = settings.agent
+    if agent.url:
+        sinks.append(AgentSink(agent.url, os.environ.get(agent.token_env, "") if agent.token_env else ""))
     return tuple(sinks)
 
 

@@ -76,7 +76,9 @@ def serve(
             here = PlantAddress.of(configuration, address, actual_port)
             server = build_server(lambda: app.plant, identities, shown_over_http)
             pages = console_routes(lambda: app.plant, operators)
-            web = build_http_app(mounted(server), app.plant, token, app.metrics.render, operators, here.instance, pages)
+            web = build_http_app(
+                mounted(server), app.plant, token, app.metrics.render, operators, here.instance, pages, http.hosts
+            )
             with announced(configuration.store, here):
                 log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
                 web_server(web).run(sockets=[bound])

@@ -25,6 +25,17 @@ class EscalationPart(Section):
     """Who is told, first to last."""
 
 
+class AgentPart(Section):
+    """An agent that serious alarms wake, over A2A 1.0."""
+
+    url: Annotated[
+        str, Field(pattern=r"^(?:https?://[^\s/@]+/\S*)?$", max_length=500), Wording("an http or https URL, or nothing")
+    ] = ""
+    """Where it takes messages, such as http://archestra:9000/v2/a2a/AGENT_ID; empty for none."""
+    token_env: Variable = "AEGISFLOW_A2A_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+    """Name of the environment variable with the platform's bearer token."""
+
+
 class NotificationSettings(Section):
     """Where notifications go."""
 
@@ -33,6 +44,7 @@ class NotificationSettings(Section):
     """MQTT topic for JSON, QoS 1, never retained; empty for none."""
     webhook_env: Variable = ""
     """Name of the environment variable with a URL that gets JSON by POST."""
+    agent: AgentPart = AgentPart()
 
 
 Escalation = Annotated[dict[SeverityName, EscalationPart], EMPTY]

@@ -28,11 +28,17 @@ from aegisflow.errors import ConfigError
 VARIABLES: Mapping[tuple[str, str], str] = {
     ("broker", "host"): "MQTT_BROKER_HOST",
     ("broker", "port"): "MQTT_BROKER_PORT",
+    ("broker", "username"): "MQTT_BROKER_USERNAME",
+    ("broker", "password_env"): "MQTT_BROKER_PASSWORD_ENV",
     ("store", "url"): "AEGISFLOW_STORE_URL",
     ("http", "host"): "AEGISFLOW_HTTP_HOST",
     ("http", "port"): "AEGISFLOW_HTTP_PORT",
+    ("http", "hosts"): "AEGISFLOW_HTTP_HOSTS",
 }
 """Environment variables that override the file, as containers want it; an empty one does not count."""
+
+OPERATORS_VARIABLE = "AEGISFLOW_OPERATORS"
+"""People beside those of the file: ``anna=SHA256,ben=SHA256:viewer``, as ``aegisflow operator`` prints the digest."""
 
 _SQLITE = "sqlite:///"
 _STORE_LINES = re.compile(r"^store:.*(?:\n(?=[ \t#\r\n]|$).*)*", re.MULTILINE)
@@ -130,8 +136,20 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[KeyPath,
         if not value or not (part is None or isinstance(part, dict)):
             continue
         number = key == "port" and value.isascii() and value.isdigit() and len(value) < 10
-        data[section] = {**(part or {}), key: int(value) if number else value}
+        said: Any = int(value) if number else value
+        if key == "hosts":
+            said = [one.strip() for one in value.split(",") if one.strip()]
+        data[section] = {**(part or {}), key: said}
         used[section, key] = variable
+    people = environ.get(OPERATORS_VARIABLE, "")
+    known = data.get("operators")
+    if people and (known is None or isinstance(known, dict)):
+        for entry in filter(None, (one.strip() for one in people.split(","))):
+            name, _, token = entry.partition("=")
+            digest, _, role = token.partition(":")
+            known = {**(known or {}), name: {"token_sha256": digest, **({"role": role} if role else {})}}
+            used["operators", name, "token_sha256"] = OPERATORS_VARIABLE
+        data["operators"] = known
     return used
 
 

@@ -198,3 +198,5 @@ class HttpSettings(Section):
     """0 takes any free port."""
     token_env: Variable = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
     """Name of the environment variable with the bearer token; without a token only loopback is served."""
+    hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ()
+    """Names and addresses, without ports, by which requests may reach it; left out, any but on loopback."""

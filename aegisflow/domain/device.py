@@ -341,27 +341,26 @@ class Device:
         set_aside = [alarm for alarm in self.alarms() if alarm.lasts and alarm.state.is_set_aside]
         unheard_s = max(0.0, at - self._received_at)
         sensors = [self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors]
-        command_state = self._command_state
         return DeviceView(
             device_id=self.spec.device_id,
             line=self.spec.line,
             kind=self.spec.kind,
-            mode=command_state.mode,
-            reduction_pct=command_state.reduction_pct,
+            mode=self._command_state.mode,
+            reduction_pct=self._command_state.reduction_pct,
             silent=unheard_s > self.silent_after_s,
             stale=tuple(
                 one.spec.name for one in sensors if one.quality is not Quality.GOOD and one.reason != NO_CHANGE_YET
             ),
             severity=worst_of(active),
             fault_types=tuple(alarm.fault_type for alarm in active),
-            open_command=command_state.open_command,
+            open_command=self._command_state.open_command,
             means=recent_means(self._detector.sensors),
             recent=recent_values(self._detector.sensors),
             spreads={one.spec.name: one.spread for one in sensors if one.spread is not None},
-            full_load=command_state.full_load,
-            unrecovered=command_state.unrecovered(at),
-            version=command_state.version,
-            facts=describe_facts(command_state, sensors, active, set_aside),
+            full_load=self._command_state.full_load,
+            unrecovered=self._command_state.unrecovered(at),
+            version=self._command_state.version,
+            facts=describe_facts(self._command_state, sensors, active, set_aside),
             set_aside_severity=worst_of(set_aside),
             set_aside_types=tuple(alarm.fault_type for alarm in set_aside),
             alarm_ids=tuple(alarm.alarm_id for alarm in sorted(active, key=lambda one: -one.severity.rank)),

@@ -78,6 +78,7 @@ def build_http_app(
     operators: OperatorTokens | None = None,
     instance: str = "",
     pages: Sequence[BaseRoute] = (),
+    hosts: Sequence[str] = (),
 ) -> Starlette:
     """Return the web application.
 
@@ -89,6 +90,7 @@ def build_http_app(
         operators: who may come in, people and agents; without, no people and any agent.
         instance: by which a client knows this process from any other that listens here later.
         pages: what people see in a browser; they ask for a session of their own.
+        hosts: names by which it is reached; none for any.
     """
     operators = operators or OperatorTokens(Identities())
 
@@ -123,7 +125,7 @@ def build_http_app(
             Mount("/", _WithoutSlash(mcp_app.app, "/mcp")),
         ],
         middleware=[
-            Middleware(HostGuard),
+            Middleware(HostGuard, hosts=hosts),
             Middleware(TokenGuard, token=token, identities=operators.identities, pages=pages),
         ],
         lifespan=_with(mcp_app),

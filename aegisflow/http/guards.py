@@ -67,24 +67,26 @@ class HostGuard:
 
     A browser sends along the page's origin, and the name by which it reached us: that of an attacker, where their
     domain suddenly resolves to this machine (DNS rebinding). On a loopback address every request is checked. Beyond
-    it the token protects, since the names under which a reverse proxy is reached cannot be known here.
+    it the token protects, unless ``hosts`` says by which names it is reached: then any other is refused.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str] = ()) -> None:
         self._app = app
+        self._hosts = frozenset(host.lower().strip("[]") for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 421 (another host) or 403 (another origin)."""
-        refusal = _refusal(scope) if scope["type"] == "http" else None
+        refusal = _refusal(scope, self._hosts) if scope["type"] == "http" else None
         await (refusal or self._app)(scope, receive, send)
 
 
-def _refusal(scope: Scope) -> PlainTextResponse | None:
+def _refusal(scope: Scope, hosts: frozenset[str]) -> PlainTextResponse | None:
     headers = Headers(scope=scope)
     scheme: str = scope.get("scheme", "http")
     ours = _Origin.of(f"{scheme}://{headers.get('host', '')}")
     server, _ = scope.get("server") or ("", None)
-    if is_loopback(server) and not is_loopback(ours.host):
+    allowed = is_loopback(ours.host) or ours.host in hosts
+    if not allowed and (hosts or is_loopback(server)):
         return PlainTextResponse("this server does not go by that host name", 421)
     if "origin" not in headers or not (is_loopback(server) or is_loopback(ours.host)):
         return None

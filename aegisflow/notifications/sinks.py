@@ -14,7 +14,10 @@ from aegisflow.domain.times import format_instant
 from aegisflow.errors import BusError
 from aegisflow.notifications.webhook import DeliveryError, post
 
-__all__ = ["Finished", "LogSink", "Sink", "TopicSink", "WebhookSink", "content_of"]
+__all__ = ["Finished", "LogSink", "Sink", "ThreadedSink", "TopicSink", "WebhookSink", "content_of"]
+
+MAX_CLOSE_S = 5.0
+"""How long the end of the process waits for what is under way."""
 
 Finished = Callable[[str], None]
 """Told once how a delivery ended: with why it was not taken, or with an empty text when it was. From any thread."""
@@ -92,23 +95,22 @@ class TopicSink:
         """Do nothing, since nothing runs."""
 
 
-class WebhookSink:
-    """POSTs JSON to a URL, from a thread of its own."""
+class ThreadedSink:
+    """Delivers from a thread of its own, one at a time, so that a slow place holds up nobody.
 
-    name = "webhook"
+    Args:
+        name: of the sink.
+        deliver: delivers one notification; raises DeliveryError with why it was not taken.
+        timeout_s: how long it may take.
+    """
 
-    def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
-        """Start the thread.
-
-        Args:
-            url: where to; it may hold a secret, and so is never logged.
-            timeout_s: how long to wait for each step of the exchange.
-        """
-        self._url = url
+    def __init__(self, name: str, deliver: Callable[[Notification], None], timeout_s: float) -> None:
+        self.name = name
+        self._take = deliver
         self._timeout_s = timeout_s
         self._queue: queue.SimpleQueue[tuple[Notification, Finished] | None] = queue.SimpleQueue()
         self._log = structlog.get_logger("aegisflow").bind(actor="notifier")
-        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
@@ -118,18 +120,35 @@ class WebhookSink:
     def close(self) -> None:
         """End the thread, once what is under way has ended."""
         self._queue.put(None)
-        # Not for ever: a webhook that hangs must not keep the process from ending.
-        self._thread.join(self._timeout_s + 1.0)
+        # Not for ever: a place that hangs must not keep the process from ending.
+        self._thread.join(min(self._timeout_s, MAX_CLOSE_S) + 1.0)
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:
             notification, finished = work
             try:
-                post(self._url, msgspec.json.encode(content_of(notification)), self._timeout_s)
+                self._take(notification)
             except DeliveryError as error:
                 finished(str(error))
             except Exception as error:  # noqa: BLE001 - the thread must live on for what comes after
-                self._log.exception("webhook_failed_unexpectedly")
+                self._log.exception("sink_failed_unexpectedly", sink=self.name)
                 finished(f"it failed with {type(error).__name__}")
             else:
                 finished("")
+
+
+class WebhookSink(ThreadedSink):
+    """POSTs JSON to a URL."""
+
+    def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
+        """Start the thread.
+
+        Args:
+            url: where to; it may hold a secret, and so is never logged.
+            timeout_s: how long to wait for each step of the exchange.
+        """
+
+        def deliver(notification: Notification) -> None:
+            post(url, msgspec.json.encode(content_of(notification)), timeout_s)
+
+        super().__init__("webhook", deliver, timeout_s)

@@ -1,17 +1,20 @@
-"""One POST to a webhook, and what counts as delivered."""
+"""One POST to a webhook or an agent, and what counts as delivered."""
 
 import http.client
 import socket
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.message import Message
 from typing import IO
 from urllib.parse import urlsplit
 
-__all__ = ["MAX_REDIRECTS", "DeliveryError", "post"]
+__all__ = ["MAX_REDIRECTS", "DeliveryError", "exchange", "post"]
 
 MAX_REDIRECTS = 5
+MAX_ANSWER_BYTES = 4_000_000
 _KEEPS_METHOD = (307, 308)
 """Redirects after which the same request is sent to the new address (RFC 9110, 15.4.8 and 15.4.9)."""
 
@@ -30,15 +33,32 @@ def post(url: str, payload: bytes, timeout_s: float) -> None:
     Raises:
         DeliveryError: it did not take it; says why.
     """
+    # The status is the answer. What comes after it, or fails to, is no reason to call the same people twice.
+    with _opened(url, payload, timeout_s, {}):
+        pass
+
+
+def exchange(url: str, payload: bytes, timeout_s: float, headers: Mapping[str, str]) -> bytes:
+    """POST JSON as ``post`` does, and return what is answered to it, of a bounded size.
+
+    Raises:
+        DeliveryError: there is no answer, or none of 2xx; says why.
+    """
+    with _opened(url, payload, timeout_s, headers) as response:
+        return response.read(MAX_ANSWER_BYTES)
+
+
+@contextmanager
+def _opened(url: str, payload: bytes, timeout_s: float, headers: Mapping[str, str]) -> Iterator[IO[bytes]]:
+    """Send the request, and give the answer once its status is 2xx; a failure to read it is a DeliveryError, too."""
     if not url.startswith(("http://", "https://")):
         raise DeliveryError("its URL must begin with http:// or https://")
-    request = urllib.request.Request(  # noqa: S310 - http or https, see above
-        url, payload, {"Content-Type": "application/json", "User-Agent": "aegisflow"}, method="POST"
-    )
+    sent = {"Content-Type": "application/json", "User-Agent": "aegisflow", **headers}
+    request = urllib.request.Request(url, payload, sent, method="POST")  # noqa: S310 - http or https, see above
     opener = urllib.request.build_opener(_SameRequestElsewhere)
     try:
-        # The status is the answer. What comes after it, or fails to, is no reason to call the same people twice.
-        opener.open(request, timeout=timeout_s).close()
+        with opener.open(request, timeout=timeout_s) as response:
+            yield response
     except urllib.error.HTTPError as error:
         error.close()
         raise DeliveryError(_said(error.code, error.headers.get("Location", ""))) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegisflow.cli.main import COMMANDS
-from aegisflow.config.loader import VARIABLES
+from aegisflow.config.loader import OPERATORS_VARIABLE, VARIABLES
 from tests.support.places import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_the_image_runs_mcp_unless_told_to_serve_and_takes_its_plant_from_a_fold
 
 def test_the_image_names_only_variables_that_are_read():
     named = set(re.findall(r"\b((?:AEGISFLOW|MQTT)_[A-Z_]+)\b", DOCKERFILE))
-    assert named - {"AEGISFLOW_TOKEN"} == set(VARIABLES.values())
+    assert named - {"AEGISFLOW_TOKEN", OPERATORS_VARIABLE} == set(VARIABLES.values())
 
 
 @pytest.mark.parametrize(
