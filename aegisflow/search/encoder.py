@@ -167,11 +167,14 @@ def load_encoder(model: str) -> Encoder:
     folder = _automatic() if model == "auto" else Path(model).expanduser()
     if not folder.is_dir():
         raise ModelUnavailableError(f"{folder} is no folder with a model (manuals.model)")
-    for needed in ("modules.json", "config.json", WEIGHTS):
-        if not (folder / needed).is_file():
+    # Safetensors only: a pickled model may run any code while it is loaded. Some models keep theirs in folders.
+    weights = sorted(folder.rglob("*.safetensors"))
+    for needed, there in (("modules.json", (folder / "modules.json").is_file()), (WEIGHTS, bool(weights))):
+        if not there:
             raise ModelUnavailableError(f"{folder} has no {needed}, so it is no sentence-transformers model")
     try:
-        encoder = SentenceEncoder(folder, f"{folder.name}:{_sha256(folder / WEIGHTS)[:16]}")
+        content = hashlib.sha256("".join(map(_sha256, weights)).encode()).hexdigest()
+        encoder = SentenceEncoder(folder, f"{folder.name}:{content[:16]}")
         _prove(encoder, folder)
     except ModelUnavailableError:
         raise
