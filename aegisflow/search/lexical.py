@@ -74,8 +74,8 @@ class LexicalIndex:
 
     def weight(self, concept: Concept) -> float:
         """Return how much a word says of what is sought: the rarer, the more (Robertson and Spärck Jones)."""
-        surest = [found for found, surely in concept.stems.items() if surely >= concept.known - 0.05]
-        passages = len(np.unique(np.concatenate([self._find(found)[0] for found in surest]))) if surest else 0
+        surest = [self._find(stem)[0] for stem, surely in concept.stems.items() if surely >= concept.known - 0.05]
+        passages = len(np.unique(np.concatenate(surest))) if len(surest) > 1 else sum(map(len, surest))
         rarity = self.rarity(passages)
         return rarity if concept.is_word else NUMBER_WEIGHT * rarity
 

@@ -6,8 +6,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from aegisflow.search.encoder import Vectors
 from aegisflow.search.words import GERMAN, LANGUAGES, is_code, says_nothing, stem, words_of
@@ -128,6 +126,10 @@ class Vocabulary:
         """
         if len(word) < SHORTEST_PART or len(word) > 40:
             return None
+        # When it is first needed, as most commands search nothing.
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
         allowed = 2 if len(word) >= LONG_WORD else 1
         for meant, _, _ in process.extract(word, self.words, scorer=OSA.distance, score_cutoff=allowed, limit=5):
             if len(word) <= SHORT_WORD and not surely_mistyped and sorted(meant) != sorted(word):

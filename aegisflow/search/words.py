@@ -9,8 +9,7 @@ import threading
 import unicodedata
 from functools import cache
 from importlib import resources
-
-import snowballstemmer
+from typing import Any
 
 ENGLISH, GERMAN = "english", "german"
 LANGUAGES = (ENGLISH, GERMAN)
@@ -75,7 +74,10 @@ def stem(word: str, language: str) -> str:
 
 
 @cache
-def _stemmer(language: str) -> snowballstemmer.stemmer:
+def _stemmer(language: str) -> Any:
+    # When it is first needed: it brings the stemmers of thirty languages, and most commands search nothing.
+    import snowballstemmer
+
     return snowballstemmer.stemmer(language)
 
 
