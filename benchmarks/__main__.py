@@ -1,7 +1,7 @@
 """Measure everything and compare it with its goal: ``python -m benchmarks [--quick] [NAME ...]``.
 
 Writes ``benchmarks/results.json`` (name to figure) and prints a table. Ratios are of one run on one
-machine; quote them, not the absolute figures. NAME: ingest, quality, load, commands, backtest, memory,
+machine; quote them, not the absolute figures. NAME: ingest, quality, foreign, load, commands, backtest, memory,
 store, start.
 """
 
@@ -19,7 +19,13 @@ from benchmarks import bench_store, commands, ingest, load, memory, offline, sta
 
 RESULTS = Path(__file__).with_name("results.json")
 
-AT_LEAST = {"ingest_vs_floor_9": 0.5, "ingest_vs_floor_10000": 0.35, "ingest_vs_seed": 20.0}
+AT_LEAST = {
+    "ingest_vs_floor_9": 0.5,
+    "ingest_vs_floor_10000": 0.35,
+    "ingest_vs_seed": 20.0,
+    "ingest_mapped_vs_direct": 0.6,
+    "ingest_sparkplug_vs_direct": 0.15,
+}
 AT_MOST = {
     "cost_10000_vs_9": 1.5,
     "alarm_latency_p99_ms": 250.0,
@@ -46,6 +52,10 @@ def _ingest(quick: bool) -> Results:
 
 def _quality(quick: bool) -> Results:
     return ingest.quality(1 if quick else 5)
+
+
+def _foreign(quick: bool) -> Results:
+    return ingest.foreign(1 if quick else 5)
 
 
 def _load(quick: bool) -> Results:
@@ -92,6 +102,7 @@ def _start(quick: bool) -> Results:
 PARTS: dict[str, Callable[[bool], Results]] = {
     "ingest": _ingest,
     "quality": _quality,
+    "foreign": _foreign,
     "load": _load,
     "commands": _commands,
     "backtest": _backtest,

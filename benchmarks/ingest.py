@@ -106,3 +106,25 @@ def quality(count: int) -> dict[str, float]:
         "merge_cost_5_parts": statistics.median(5 * one["tags"] / one["whole"] for one in found),
         "merge_cost_per_part": statistics.median(one["tags"] / one["whole"] for one in found),
     }
+
+
+def foreign(count: int) -> dict[str, float]:
+    """Return how fast foreign messages are taken against our own format: medians of the ratios, round by round.
+
+    ``ingest_mapped_vs_direct``: nested JSON, mapped by paths; ``ingest_sparkplug_vs_direct``: Sparkplug B with
+    aliases. Rates swing with whatever else the machine does; the same by CPU, ``..._cpu_vs_direct``, does less.
+    """
+    readings = {"aegisflow": 60_000, "mapped": 60_000, "sparkplug": 40_000}
+    found: list[dict[str, Figures]] = []
+    for number in range(count):
+        order = list(readings) if number % 2 == 0 else list(readings)[::-1]
+        found.append({kind: measure(kind, readings[kind], 9, kind) for kind in order})
+    figures = {}
+    for kind in ("mapped", "sparkplug"):
+        figures[f"ingest_{kind}_vs_direct"] = statistics.median(
+            one[kind]["rate"] / one["aegisflow"]["rate"] for one in found
+        )
+        figures[f"ingest_{kind}_cpu_vs_direct"] = statistics.median(
+            one[kind]["cpu_us"] / one["aegisflow"]["cpu_us"] for one in found
+        )
+    return figures

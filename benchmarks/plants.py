@@ -9,6 +9,8 @@ from aegisflow.actors.messages.store import ReadStoreHealth
 from aegisflow.actors.runtime.directory import HISTORIAN
 from aegisflow.app import App
 from aegisflow.config import BrokerSettings, ClockSettings, Configuration, ManualsSettings, StoreSettings
+from aegisflow.config.presets import over_preset
+from aegisflow.config.sources import SourceSettings
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, PlantSpec, SensorSpec
 from benchmarks.publisher import device_names
 
@@ -28,8 +30,33 @@ def plant(devices: int) -> PlantSpec:
     return PlantSpec("bench", {"line-1": LineSpec("line-1", "", tuple(names))}, specs)
 
 
-def configuration(port: int, devices: int, folder: str) -> Configuration:
+SOURCES = {
+    "mapped": {
+        "topic": "hall/{device}/state",
+        "time": {"path": "ts", "format": "epoch_ms"},
+        "sensors": {
+            "temperature": "process.t",
+            "pressure": "process.p",
+            "humidity": "process.rh",
+            "vibration": "condition.vib",
+            "power_consumption": "power",
+        },
+    },
+    "sparkplug": {"preset": "sparkplug_b"},
+}
+"""What the publisher's foreign kinds of messages mean."""
+
+
+def sources(kind: str) -> dict[str, SourceSettings]:
+    if kind not in SOURCES:
+        return {}
+    settings = SourceSettings.model_validate(SOURCES[kind])
+    return {kind: over_preset(settings, settings.preset) if settings.preset else settings}
+
+
+def configuration(port: int, devices: int, folder: str, kind: str = "") -> Configuration:
     return Configuration(
+        sources=sources(kind),
         path=Path(folder, "plant.yaml"),
         plant=plant(devices),
         broker=BrokerSettings(host="127.0.0.1", port=port, client_id="bench-aegisflow"),
@@ -41,9 +68,9 @@ def configuration(port: int, devices: int, folder: str) -> Configuration:
 
 
 @contextmanager
-def running_plant(port: int, devices: int, folder: str) -> Iterator[App]:
-    """A started plant that is connected to the broker."""
-    with App(configuration(port, devices, folder)) as app:
+def running_plant(port: int, devices: int, folder: str, kind: str = "") -> Iterator[App]:
+    """A started plant that is connected to the broker, with the source of a foreign kind of messages."""
+    with App(configuration(port, devices, folder, kind)) as app:
         while not app.plant.health().broker_connected:
             time.sleep(0.01)
         yield app

@@ -3,8 +3,8 @@
 ``python -m benchmarks.publisher PORT COUNT DEVICES [RATE [KIND]]`` publishes COUNT readings, round robin
 over DEVICES devices, each five sensors of ordinary noise, 5 s apart, the last one stamped now. With
 RATE (readings/s, 0 for as fast as it goes) it paces itself. Of KIND ``bad``, one in a hundred has a value that
-cannot be used; of KIND ``tags``, each sensor has a message of its own, and COUNT counts those. It ends when the
-broker has acknowledged every one.
+cannot be used; of KIND ``tags``, each sensor has a message of its own, and COUNT counts those; of KIND ``mapped`` or
+``sparkplug`` they come as foreign machines send them. It ends when the broker has acknowledged every one.
 """
 
 import json
@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
+
+from simulator import sparkplug as sparkplug_b
 
 INTERVAL_S = 5.0
 WINDOW = 20_000
@@ -53,7 +55,7 @@ def reading(device_id: str, at: float, rng: random.Random) -> bytes:
 
 
 def payloads(count: int, devices: int, kind: str) -> Iterator[tuple[str, bytes]]:
-    """Yield device and message; what belongs to one instant of a device comes one after the other."""
+    """Yield topic and message; what belongs to one instant of a device comes one after the other."""
     rng = random.Random(7)
     names = device_names(devices)
     parts = len(values(rng)) if kind == "tags" else 1
@@ -63,7 +65,47 @@ def payloads(count: int, devices: int, kind: str) -> Iterator[tuple[str, bytes]]
         if kind == "bad" and rng.random() < BAD_SHARE:
             said["temperature"] = "unavailable"
         for part in [{name: value} for name, value in said.items()] if kind == "tags" else [said]:
-            yield device_id, payload(device_id, at, part)
+            yield (
+                mapped(device_id, at, part)
+                if kind == "mapped"
+                else (f"aegisflow/sensors/{device_id}", payload(device_id, at, part))
+            )
+
+
+def mapped(device_id: str, at: float, said: dict[str, object]) -> tuple[str, bytes]:
+    """The same reading as a foreign machine might send it: nested, under other names, dated in milliseconds."""
+    content = {
+        "ts": round(at * 1000),
+        "process": {"t": said["temperature"], "p": said["pressure"], "rh": said["humidity"]},
+        "condition": {"vib": said["vibration"]},
+        "power": said["power_consumption"],
+    }
+    return f"hall/{device_id}/state", json.dumps(content).encode()
+
+
+def sparkplug(count: int, devices: int) -> Iterator[tuple[str, bytes]]:
+    """Yield births and then data of one edge node, with aliases; each but the node's own birth is a reading."""
+    rng = random.Random(7)
+    names = device_names(devices)
+    start = time.time() - -(-count // devices) * INTERVAL_S
+    node = [sparkplug_b.metric(1, sparkplug_b.INT64, name="bdSeq")]
+    yield "spBv1.0/bench/NBIRTH/edge", sparkplug_b.payload(start, node, 0)
+    for number in range(count):
+        device, at, said = number % devices, start + number // devices * INTERVAL_S, values(rng)
+        born = number < devices
+        metrics = [
+            sparkplug_b.metric(
+                float(str(value)),
+                sparkplug_b.DOUBLE,
+                name=name if born else "",
+                alias=device * len(said) + place,
+                at=at,
+            )
+            for place, (name, value) in enumerate(said.items())
+        ]
+        kind = "DBIRTH" if born else "DDATA"
+        content = sparkplug_b.payload(at, metrics, (number + 1) % 256)
+        yield f"spBv1.0/bench/{kind}/edge/{names[device]}", content
 
 
 def packet(topic: str, payload: bytes, packet_id: int) -> bytes:
@@ -79,11 +121,8 @@ def packet(topic: str, payload: bytes, packet_id: int) -> bytes:
 
 
 def packets(count: int, devices: int, kind: str = "whole") -> list[bytes]:
-    said = islice(payloads(count, devices, kind), count)
-    return [
-        packet(f"aegisflow/sensors/{device_id}", content, number % 65_535 + 1)
-        for number, (device_id, content) in enumerate(said)
-    ]
+    said = sparkplug(count, devices) if kind == "sparkplug" else islice(payloads(count, devices, kind), count)
+    return [packet(topic, content, number % 65_535 + 1) for number, (topic, content) in enumerate(said)]
 
 
 def connect(port: int) -> socket.socket:

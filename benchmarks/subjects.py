@@ -1,6 +1,6 @@
 """What is compared: each runs as its own process, takes COUNT readings from the broker and reports.
 
-``python -m benchmarks.subjects floor|seed|aegisflow PORT COUNT DEVICES`` prints ``ready`` when it is
+``python -m benchmarks.subjects floor|seed|aegisflow|mapped|sparkplug PORT COUNT DEVICES`` prints ``ready`` when it is
 subscribed and, once the last reading is done with, one JSON line: seconds from the first reading to the
 last, CPU seconds of the process in that span, and resident memory before and after.
 """
@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 SENSORS = ("temperature", "pressure", "vibration", "humidity", "power_consumption")
 
@@ -130,12 +131,12 @@ def seed(port: int, count: int, devices: int) -> dict[str, float]:
     return result
 
 
-def aegisflow(port: int, count: int, devices: int) -> dict[str, float]:
-    """The whole of AegisFlow: broker to committed rows."""
+def aegisflow(port: int, count: int, devices: int, kind: str = "") -> dict[str, float]:
+    """The whole of AegisFlow: broker to committed rows; of a foreign kind of messages by its source."""
     from benchmarks.plants import committed, running_plant
 
     empty = resident_kb()
-    with tempfile.TemporaryDirectory() as folder, running_plant(port, devices, folder) as app:
+    with tempfile.TemporaryDirectory() as folder, running_plant(port, devices, folder, kind) as app:
         started = resident_kb()
         meter = Meter(count)
         print("ready", flush=True)
@@ -149,7 +150,14 @@ def aegisflow(port: int, count: int, devices: int) -> dict[str, float]:
 
 
 def main() -> None:
-    subject = {"floor": floor, "seed": seed, "aegisflow": aegisflow}[sys.argv[1]]
+    subjects: dict[str, Callable[[int, int, int], dict[str, float]]] = {
+        "floor": floor,
+        "seed": seed,
+        "aegisflow": aegisflow,
+        "mapped": partial(aegisflow, kind="mapped"),
+        "sparkplug": partial(aegisflow, kind="sparkplug"),
+    }
+    subject = subjects[sys.argv[1]]
     port, count, devices = (int(text) for text in sys.argv[2:5])
     print(json.dumps(subject(port, count, devices)), flush=True)
 

@@ -2,24 +2,42 @@
 
 import os
 import sys
-from typing import Annotated
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, newcomers_hint
-from aegisflow.config import load
+from aegisflow.config import Configuration, load
 from aegisflow.config.schema import schema_text
 from aegisflow.config.table import doubts, explain, table
 from aegisflow.domain import credentials as keys_of
 from aegisflow.errors import BadValueError, ConfigError, UnknownNameError
 from aegisflow.plant.rhythm import contradictions
 
+if TYPE_CHECKING:
+    from aegisflow.bus.sources.sample import Sample
+
 __all__ = ["check", "device_key", "schema"]
 
 
-def check(plant: PlantPath = DEFAULT_PLANT) -> int:
-    """Print a plant file as a table; return 1, with every mistake on stderr, where it has any."""
+SampleMessage = Annotated[
+    tuple[str, str] | None,
+    Parameter(help="TOPIC PAYLOAD, or @FILE for the payload: what becomes of this message", negative=""),
+]
+Capture = Annotated[
+    Path | None, Parameter(help="the same for a file of mosquitto_sub -v lines, or JSON lines with topic and payload")
+]
+
+
+def check(plant: PlantPath = DEFAULT_PLANT, *, sample: SampleMessage = None, capture: Capture = None) -> int:
+    """Print a plant file as a table, or what becomes of messages step by step.
+
+    Return 1, with every mistake on stderr, where the file has any, or where not all of a message was taken.
+    """
     try:
         configuration = load(plant)
     except ConfigError as error:
@@ -27,6 +45,12 @@ def check(plant: PlantPath = DEFAULT_PLANT) -> int:
         if plant == DEFAULT_PLANT:
             sys.stderr.write(newcomers_hint())
         return 1
+    if sample is not None or capture is not None:
+        try:
+            return _explain_samples(configuration, _samples(sample, capture))
+        except (OSError, ValueError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
     Console().print(table(configuration))
     Console(stderr=True).print(doubts(configuration, contradictions(configuration)), end="")
     return 0
@@ -45,6 +69,28 @@ def device_key(
         raise BadValueError("broker.readings_key_env", name or None, "the name of a variable that is set, with the key")
     sys.stdout.write(f"{keys_of.device_key(keys[0].encode(), device)}\n")
     return 0
+
+
+def _samples(sample: tuple[str, str] | None, capture: Path | None) -> "Iterator[Sample]":
+    from aegisflow.bus.sources.sample import Sample, captured
+
+    if sample is not None:
+        topic, said = sample
+        yield Sample(topic, Path(said[1:]).read_bytes() if said.startswith("@") else said.encode())
+    if capture is not None:
+        yield from captured(capture)
+
+
+def _explain_samples(configuration: Configuration, samples: "Iterator[Sample]") -> int:
+    from aegisflow.bus.sources.sample import Sampler
+
+    sampler, code = Sampler(configuration), 0
+    for sample in samples:
+        steps, whole = sampler.explain(sample, time.time())
+        sys.stdout.write(f"message  {sample.topic}, {len(sample.payload)} bytes\n")
+        sys.stdout.write("".join(f"{step}\n" for step in steps) + "\n")
+        code = code if whole else 1
+    return code
 
 
 def schema() -> None:

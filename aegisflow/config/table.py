@@ -7,7 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from aegisflow.config.configuration import Configuration
+from aegisflow.config.sources import SourceSettings
 from aegisflow.config.units import UNITS, close_units
+from aegisflow.config.warnings import painful
 from aegisflow.domain.equipment import DeviceSpec, Limits, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.times import format_duration
 from aegisflow.errors import ConfigError
@@ -44,6 +46,9 @@ def doubts(configuration: Configuration, learned: Iterable[str] = ()) -> Rendera
     for what, devices in _counted_delays(configuration.plant).items():
         text.append("warning: ", style="bold yellow")
         text.append(f"{what} ({_listed(devices)})\n")
+    for what, where in painful(configuration.plant):
+        text.append("warning: ", style="bold yellow")
+        text.append(f"{what} ({_listed(where)})\n")
     for what in learned:
         text.append("warning: ", style="bold yellow")
         text.append(f"{what}\n")
@@ -77,12 +82,20 @@ def _summary(configuration: Configuration) -> Table:
         ("equipment", f"{len(plant.lines)} lines, {len(plant.devices)} devices, {sensors} sensors"),
         ("broker", f"{broker.host}:{broker.port}, MQTT {broker.protocol}, {tls}, client {broker.client_id}"),
         ("readings on", broker.topics.sensors),
+        *((f"source {name}", _source(source)) for name, source in configuration.sources.items()),
         ("store", _without_password(store.url)),
         ("", f"keeps {keeps}"),
         ("manuals", str(configuration.manuals.folder)),
     ):
         grid.add_row(name, Text(value))
     return grid
+
+
+def _source(source: SourceSettings) -> str:
+    """Return a source in a line, with what it costs."""
+    slow = [name for name, sensor in source.sensors.items() if sensor is not None and sensor.jmespath]
+    note = f"; jmespath for {_listed(slow)}, ten times as slow as a path" if slow else ""
+    return f"{source.preset or source.format} on {', '.join((*source.topic, *source.states))}{note}"
 
 
 def _lines(plant: PlantSpec) -> Table:

@@ -14,7 +14,10 @@ PLANT = """
 kinds:
   pump:
     silent_after: {silent_after}
-    sensors: {{temperature: {{unit: °C, stale_after: {stale_after}}}, pressure: {{unit: PSI}}}}
+    sensors:
+      temperature: {{unit: °C, normal: [0, 90], stale_after: {stale_after}}}
+      pressure: {{unit: PSI, normal: [0, 90]}}
+faults: {{leak: {{when: {{pressure: low}}}}}}
 lines:
   line-1: {{devices: {{pump-01: pump, pump-02: pump, pump-03: pump}}}}
 store: {{url: "sqlite:///{folder}/plant.db"}}

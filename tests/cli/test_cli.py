@@ -7,26 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.cli import main
 from aegisflow.cli.main import COMMANDS
 from aegisflow.domain.credentials import device_key
 from tests.support.places import ROOT
 
 REPOSITORY = ROOT
 SHIPPED = str(REPOSITORY / "config/plant.yaml")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            main(arguments)
-        printed = capsys.readouterr()
-        return int(exit_.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 def test_check_shows_the_shipped_plant(run):

@@ -14,7 +14,8 @@ from aegisflow.errors import ConfigError
 
 PLANT = """
 kinds:
-  pump: {{sensors: {{pressure: {{unit: bar}}}}, alarm: {alarm}}}
+  pump: {{sensors: {{pressure: {{unit: bar, normal: [0, 9]}}}}, alarm: {alarm}}}
+faults: {{leak: {{when: {{pressure: low}}}}}}
 lines:
   line-1: {{devices: {{pump-01: pump, pump-02: pump}}}}
 """

@@ -14,7 +14,8 @@ from aegisflow.errors import ConfigError
 
 PLANT = """
 kinds:
-  pump: {{sensors: {{pressure: {{unit: "{unit}"}}, flow: {{unit: l/min}}}}}}
+  pump: {{sensors: {{pressure: {{unit: "{unit}", normal: [0, 1]}}, flow: {{unit: l/min, normal: [0, 1]}}}}}}
+faults: {{leak: {{when: {{pressure: low}}}}}}
 lines:
   line-1: {{devices: {{pump-01: pump, pump-02: pump}}}}
 """

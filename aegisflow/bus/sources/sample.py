@@ -1,0 +1,184 @@
+"""What becomes of one message, step by step and in words: for ``aegisflow check --sample``."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aegisflow.bus import BusMessage
+from aegisflow.bus.codec import REASONS, Codec
+from aegisflow.bus.sources import Decoded
+from aegisflow.bus.sources.formats import decode_json
+from aegisflow.bus.sources.recognise import recognise
+from aegisflow.bus.sources.router import Sources
+from aegisflow.bus.topics import Template
+from aegisflow.config import Configuration
+from aegisflow.config.sources import SourceSettings
+from aegisflow.domain.readings import Reading
+from aegisflow.domain.times import format_instant
+from aegisflow.errors import PayloadError, printable
+
+__all__ = ["Sample", "Sampler", "captured"]
+
+MAX_CAPTURE = 50_000_000
+
+
+class Sample(NamedTuple):
+    """A message as somebody has seen it."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+class Sampler:
+    """Takes messages as the gateway would, and says what it does; nothing is stored.
+
+    One after the other, since what a birth or an announcement says holds for what comes after.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        devices, most = configuration.plant.devices, configuration.gateway.max_payload_bytes
+        self._configuration = configuration
+        self._codec = Codec(configuration.broker.topics, devices, max_payload_bytes=most)
+        self._sources = Sources(configuration.sources, devices, most)
+
+    def explain(self, sample: Sample, received_at: float) -> tuple[list[str], bool]:
+        """Return the steps, and whether all of the message was taken or is none of ours.
+
+        Args:
+            sample: the message.
+            received_at: UTC epoch seconds at which it is taken as received.
+        """
+        message = BusMessage(sample.topic, sample.payload, sample.retain)
+        route = self._sources.route(sample.topic)
+        try:
+            if route is not None:
+                steps = self._route_steps(route.source.name, route.device, route.device_id)
+                decoded = route.source.decode(route, message, received_at)
+            else:
+                if Template(self._configuration.broker.topics.sensors).level(sample.topic) is None:
+                    return self._nobodys(sample), False
+                steps = [f"topic    broker.topics.sensors, {self._configuration.broker.topics.sensors}"]
+                decoded = Decoded((self._codec.decode_reading(message, received_at),))
+        except PayloadError as error:
+            return [*self._taken_by(sample), *_refusal(error)], False
+        for reading in decoded.readings:
+            steps += self._reading_steps(reading, received_at)
+        for reading in decoded.historical:
+            steps.append(f"history  {reading.device_id} at {format_instant(reading.at)}: stored, and not judged")
+        steps += [f"death    {death.device_id} is silent at once: {death.why}" for death in decoded.deaths]
+        steps += [f"answer   published on {topic}" for topic, _ in decoded.answers]
+        for problem in decoded.problems:
+            steps += _refusal(problem)
+        if not (decoded.readings or decoded.historical or decoded.deaths or decoded.problems):
+            steps.append("result   passed over: nothing in it is a value of a sensor of the plant")
+        if route is not None:
+            steps += self._unused(self._configuration.sources[route.source.name], sample)
+        refused = bool(decoded.problems) or any(reading.refused for reading in decoded.readings)
+        return steps, not refused
+
+    def _taken_by(self, sample: Sample) -> list[str]:
+        route = self._sources.route(sample.topic)
+        if route is None:
+            return [f"topic    broker.topics.sensors, {self._configuration.broker.topics.sensors}"]
+        return self._route_steps(route.source.name, route.device, route.device_id)
+
+    def _route_steps(self, source: str, theirs: str, ours: str | None) -> list[str]:
+        settings = self._configuration.sources[source]
+        preset = f" (preset {settings.preset})" if settings.preset else ""
+        steps = [f"topic    sources.{source}{preset}, format {settings.format}"]
+        if ours is not None:
+            steps.append(f"device   {theirs!r} is {ours}" if theirs and theirs != ours else f"device   {ours}")
+        elif theirs:
+            steps.append(f"device   {theirs!r} is no device of the plant; say under devices: {{{theirs!r}: …}}")
+        return steps
+
+    def _nobodys(self, sample: Sample) -> list[str]:
+        steps = ["topic    no source takes it, and broker.topics.sensors does not fit either"]
+        found = recognise(sample.topic, sample.payload)
+        if found is not None:
+            steps.append(f"hint     it looks like {found.preset} ({found.why}); write")
+            steps.append(f"         sources: {{them: {{preset: {found.preset}}}}}")
+        return steps
+
+    def _reading_steps(self, reading: Reading, received_at: float) -> Iterator[str]:
+        sensors = self._configuration.plant.devices[reading.device_id].sensors
+        when = "its receipt" if reading.at == received_at else "by its stamp"
+        yield f"reading  {reading.device_id} at {format_instant(reading.at)}, {when}"
+        for name, value in reading.values.items():
+            yield f"         {name} = {value:.15g} {sensors[name].unit}"
+        for name, reason, said in reading.refused:
+            yield f"         {name} REFUSED, {reason.value}: found {said!r}"
+        missing = [name for name in sensors if name not in reading.values]
+        missing = [name for name in missing if name not in {one.sensor for one in reading.refused}]
+        if missing:
+            yield f"         not in it: {', '.join(missing)}"
+
+    def _unused(self, source: SourceSettings, sample: Sample) -> list[str]:
+        """Return the numbers of a message that stand where nobody looks; points are known by name, not by place."""
+        if source.points is not None or source.format != "json" or any("{sensor}" in one for one in source.topic):
+            return []
+        try:
+            said = decode_json(sample.payload)
+        except PayloadError:
+            return []
+        listed = [sensor.path for sensor in source.sensors.values() if sensor is not None]
+        names = {name for device in self._configuration.plant.devices.values() for name in device.sensors}
+        used = (*(path for paths in (*listed, source.time.path) for path in paths), *names)
+        found = [
+            path
+            for path, _ in _numbers(said, "")
+            if not any(path == one or path.endswith((f".{one}", f"].{one}")) for one in used)
+        ]
+        return [f"unused   {', '.join(found[:12])}: numbers where nobody looks"] if found else []
+
+
+def _refusal(error: PayloadError) -> list[str]:
+    return [f"REFUSED  {error.reason}: {REASONS.get(error.reason, '')}", f"         {error.detail}"]
+
+
+def _numbers(said: Any, path: str) -> Iterator[tuple[str, float]]:
+    if isinstance(said, dict):
+        for key, value in said.items():
+            plain = key if key and not set(key) & set(".[]\"'") else json.dumps(key, ensure_ascii=False)
+            yield from _numbers(value, (f"{path}.{plain}" if path else plain) if plain == key else f"{path}[{plain}]")
+    elif isinstance(said, list):
+        for place, value in enumerate(said[:100]):
+            yield from _numbers(value, f"{path}[{place}]")
+    elif isinstance(said, int | float) and not isinstance(said, bool):
+        try:
+            yield printable(path or ".", 80), float(said)
+        except OverflowError:
+            return
+
+
+def captured(path: Path) -> Iterator[Sample]:
+    """Yield the messages of a file of ``mosquitto_sub -v`` lines, or of JSON lines with topic and payload.
+
+    A topic with spaces needs JSON lines, as ``mosquitto_sub -F %j`` writes them.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: a line is neither; the error names it.
+    """
+    with path.open("rb") as file:
+        for number, raw in enumerate(file.read(MAX_CAPTURE).splitlines(), 1):
+            line = raw.strip()
+            if line:
+                yield _captured_line(line, number)
+
+
+def _captured_line(line: bytes, number: int) -> Sample:
+    if line.startswith(b"{"):
+        try:
+            said = json.loads(line)
+            payload = said["payload"]
+            text = payload if isinstance(payload, str) else json.dumps(payload)
+            return Sample(str(said["topic"]), text.encode(), bool(said.get("retain", False)))
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"line {number}: expected a JSON object with topic and payload") from None
+    topic, _, payload_bytes = line.partition(b" ")
+    if not payload_bytes:
+        raise ValueError(f"line {number}: expected a topic, a space and a payload")
+    return Sample(topic.decode(errors="replace"), payload_bytes)
