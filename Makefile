@@ -59,6 +59,11 @@ lint: $(STAMP)
 digests: $(STAMP)
 	$(BIN)/python -m tests.offline.digests
 
+# The pictures of docs/console.md, of a scene that is the same each time.
+.PHONY: pictures
+pictures: $(STAMP)
+	$(BIN)/python -m tests.support.console_pictures
+
 bench: setup
 	$(BIN)/python -m benchmarks
 

@@ -1,6 +1,7 @@
 """The wiring: from a configuration to a running plant, and back to nothing."""
 
 import gc
+import itertools
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -139,6 +140,9 @@ class App:
         self._threads = dispatcher_threads
         self._current = configuration.plant
         self._undo: list[Callable[[], object]] = []
+        self._numbers = itertools.count(1)
+        self._changes = 0
+        """The newest of them: one for each commit that changes alarms or commands."""
         self._watch: FileWatch | None = None
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow")
         self.clock = build_clock(configuration.clock)
@@ -162,6 +166,7 @@ class App:
             self._health_check,
             self._reloader.reload,
             self.identities,
+            lambda: self._changes,
         )
         add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
 
@@ -432,6 +437,7 @@ class App:
         return by_s
 
     def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
+        self._changes = next(self._numbers)
         self.directory.tell(NOTIFIER, AlarmsCommitted(events))
         self.directory.tell(DIAGNOSIS, DiagnoseAlarms(events))
         if self.tracing is not None:
@@ -445,6 +451,7 @@ class App:
     def _notify(self, transition: Transition) -> None:
         if self.tracing is not None:
             self.tracing.command_moved(transition)
+        self._changes = next(self._numbers)
         message = call_for(transition)
         if message is not None:
             self.directory.tell(NOTIFIER, message)

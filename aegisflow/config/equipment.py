@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from aegisflow.config.faults import build_faults, faults_of, load_of, recovery_of
+from aegisflow.config.faults import build_faults, build_responses, faults_of, load_of, recovery_of
 from aegisflow.config.fields import BY_EXCEPTION
 from aegisflow.config.file import PlantFile
 from aegisflow.config.limits import all_limits, check_bounds, limits
@@ -81,7 +81,8 @@ def build_plant(file: PlantFile, named: Outline, mistakes: Mistakes) -> PlantSpe
         lines[line_id] = LineSpec(line_id, line.description, on_line)
     if not named.has_devices:
         mistakes.add(("lines",), Shown("no devices"), "at least one line with at least one device")
-    return PlantSpec(file.plant.name, MappingProxyType(lines), MappingProxyType(devices))
+    responses = build_responses(file, mistakes)
+    return PlantSpec(file.plant.name, MappingProxyType(lines), MappingProxyType(devices), responses=responses)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Types of fault as the file describes them, and which of them a device can show."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.commands.interlocks import Recovery
-from aegisflow.domain.equipment import FaultRule, LoadSpec, SensorSpec
+from aegisflow.domain.equipment import FaultResponse, FaultRule, LoadSpec, SensorSpec
 
 _FEWEST_TOGETHER = 3
 
@@ -35,6 +36,25 @@ def build_faults(file: PlantFile, mistakes: Mistakes) -> tuple[FaultRule, ...]:
         rule = FaultRule(name, Severity(part.severity), part.when, part.unless, part.expects, part.together)
         rules.append(rule)
     return tuple(rules)
+
+
+def build_responses(file: PlantFile, mistakes: Mistakes) -> Mapping[str, Mapping[str, FaultResponse]]:
+    """Return what to do about each type of fault, by kind; a mistake for a kind that the plant does not have."""
+    found: dict[str, Mapping[str, FaultResponse]] = {}
+    for name, part in file.faults.items():
+        given = part.response
+        common = FaultResponse(given.cause, given.consequence, given.respond_within_s, given.action)
+        by_kind = {} if common.is_empty else {"": common}
+        for kind, differs in given.kinds.items():
+            if kind not in file.kinds:
+                known = list(file.kinds)
+                expected = f"a kind of this plant, {one_of(known)}{closest(kind, known)}"
+                mistakes.add(("faults", name, "response", "kinds", kind), kind, expected)
+            changes = {key: value for key, value in differs.model_dump().items() if value is not None}
+            by_kind[kind] = replace(common, **changes)
+        if by_kind:
+            found[name] = by_kind
+    return found
 
 
 def faults_of(rules: tuple[FaultRule, ...], sensors: Mapping[str, SensorSpec]) -> tuple[FaultRule, ...]:

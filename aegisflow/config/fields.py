@@ -220,6 +220,9 @@ SeverityName = Annotated[
 ]
 
 Text = Annotated[str, Field(max_length=500), Wording("a text of at most 500 characters (in quotes, if it is a number)")]
+LongText = Annotated[
+    str, Field(max_length=2_000), Wording("a text of at most 2,000 characters (in quotes, if it is a number)")
+]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 

@@ -13,6 +13,7 @@ from aegisflow.config.fields import (
     REGULARLY,
     Delay,
     Limits,
+    LongText,
     ModeNames,
     Name,
     Names,
@@ -106,6 +107,30 @@ class LoadPart(Section):
     """Per cent of full load that it may be from anything that it was within the hour; left out, no bound."""
 
 
+class KindResponsePart(Section):
+    """What to do about a fault on one kind of device, where it differs; what is left out is as for the others."""
+
+    cause: LongText | None = None
+    consequence: LongText | None = None
+    respond_within_s: Seconds | None = Field(default=None, gt=0, le=604_800)
+    action: LongText | None = None
+
+
+class ResponsePart(Section):
+    """What to do about a fault: its row of the master alarm table (ISA-18.2), shown with each such alarm."""
+
+    cause: LongText = ""
+    """Usual causes."""
+    consequence: LongText = ""
+    """What happens if nobody acts."""
+    respond_within_s: Seconds | None = Field(default=None, gt=0, le=604_800)
+    """How much time there is before it does."""
+    action: LongText = ""
+    """What the operator does."""
+    kinds: Annotated[dict[Name, KindResponsePart], EMPTY] = Field(default_factory=dict)
+    """Kind of device to what differs there."""
+
+
 class FaultPart(Section):
     """How a type of fault shows; it holds for every device that has the sensors."""
 
@@ -118,6 +143,8 @@ class FaultPart(Section):
     """Sensors that usually follow; where they do not, the alarm says so."""
     together: Names = Field(default_factory=tuple)
     """Instead of when: at least three sensors that drift together, by the same share of their values."""
+    response: ResponsePart = ResponsePart()
+    """What to do about it."""
 
 
 class RecoveryPart(Section):

@@ -60,6 +60,7 @@ def _show(visit: Visit) -> Content:
     last = visit.query.get("last", "14400")
     context = {
         "alarm": alarm,
+        "response": now.plant.response(alarm.fault_type, _kind(visit, alarm.device_id)),
         "last": last if last in dict(SPANS) else "14400",
         "spans": SPANS,
         "shelves": SHELVES,
@@ -91,6 +92,11 @@ def _of_the_past(visit: Visit, events: tuple[AlarmEvent, ...]) -> ListedAlarm:
     alarm = events[-1].alarm
     device = visit.snapshot.plant.devices.get(alarm.device_id)
     return ListedAlarm.among(alarm, device, visit.snapshot.as_of, first_out=False, patterns=(), similar=())
+
+
+def _kind(visit: Visit, device_id: str) -> str:
+    device = visit.snapshot.plant.devices.get(device_id)
+    return device.kind if device else ""
 
 
 def _sensors(visit: Visit, alarm: ListedAlarm) -> list[str]:

@@ -1,5 +1,6 @@
 """The routes of the page for operators: who may see and do what, and what a browser is told along the way."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
@@ -252,11 +253,22 @@ class _Files(StaticFiles):
 
 def _events(events: AsyncIterator[bytes]) -> Response:
     # A proxy that gathers what it passes on would have a page think that the stream is lost.
-    return StreamingResponse(events, 200, {**HEADERS, "X-Accel-Buffering": "no"}, "text/event-stream")
+    return _Events(events, 200, {**HEADERS, "X-Accel-Buffering": "no"}, "text/event-stream")
 
 
 async def _signed_out() -> AsyncIterator[bytes]:
     yield event("", SIGNED_OUT)
+
+
+class _Events(StreamingResponse):
+    """A stream that has no end of its own, and so ends in good order when the server does."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until the page is left or the server stops, which cancels what still runs."""
+        try:
+            await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _nothing(_: HttpRequest) -> Response:

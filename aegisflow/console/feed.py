@@ -19,6 +19,10 @@ EVERY_S = 1.0
 """How often the plant is read while a page is open."""
 DEVICES_A_SECOND = 500
 """A large plant is read less often: so many devices in a second at most, unless something has happened."""
+LOOK_S = 0.1
+"""How often it is looked whether an alarm or a command has changed."""
+LEAST_S = 0.25
+"""Between two readings of the plant, however much happens."""
 FRESH_S = 0.5
 """A page that is loaded is content with a picture of the plant that is no older."""
 
@@ -96,9 +100,11 @@ class Feed:
     async def _run(self) -> None:
         """Read the plant until nobody looks any more."""
         while self._viewers:
-            every_s = EVERY_S
+            every_s, plant, known = EVERY_S, None, 0
             try:
-                found = await run_in_threadpool(self._take, self._plant())
+                plant = self._plant()
+                known = plant.changes()
+                found = await run_in_threadpool(self._take, plant)
                 self.error = ""
                 every_s = max(EVERY_S, len(found.tiles) / DEVICES_A_SECOND)
             except AegisFlowError as error:
@@ -108,4 +114,13 @@ class Feed:
                 self.error = "the plant could not be read"
             changed, self._changed = self._changed, asyncio.Event()
             changed.set()
-            await asyncio.sleep(every_s)
+            await self._rest(every_s, plant, known)
+
+    async def _rest(self, every_s: float, plant: Plant | None, known: int) -> None:
+        """Wait until it is time to read the plant again: at once where an alarm or a command has changed."""
+        began = self._clock()
+        await asyncio.sleep(LEAST_S)
+        while self._clock() - began < every_s:
+            if plant is not None and plant.changes() != known:
+                return
+            await asyncio.sleep(LOOK_S)

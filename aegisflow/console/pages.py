@@ -9,6 +9,7 @@ from aegisflow.console import (
     handover,
     incidents,
     journal,
+    knowledge,
     machines,
     overview,
 )
@@ -24,6 +25,7 @@ PAGES = (
     *journal.PAGES,
     *handover.PAGES,
     *incidents.PAGES,
+    *knowledge.PAGES,
     *agents.PAGES,
 )
 ACTS = (
@@ -41,6 +43,7 @@ TABS = (
     ("/approvals", "Approvals", "nav-approvals"),
     ("/journal", "Journal", ""),
     ("/handover", "Handover", ""),
+    ("/what-to-do", "What to do", ""),
     ("/incidents", "Incidents", ""),
     ("/manuals", "Manuals", ""),
     ("/agents", "Agents", ""),

@@ -154,6 +154,24 @@ class FaultRule:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultResponse:
+    """What to do about a fault: its row of the master alarm table of ISA-18.2."""
+
+    cause: str = ""
+    """Usual causes; empty where nobody has said, as are the others."""
+    consequence: str = ""
+    """What happens if nobody acts."""
+    respond_within_s: float | None = None
+    """How much time there is before it does."""
+    action: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing."""
+        return not (self.cause or self.consequence or self.action or self.respond_within_s)
+
+
+@dataclass(frozen=True, slots=True)
 class LoadSpec:
     """What measures the load of a machine, and what follows it."""
 
@@ -211,3 +229,10 @@ class PlantSpec:
     policy: PolicySpec = field(default_factory=PolicySpec)
     repeats_within_s: float = REPEATS_WITHIN_S
     """The same fault within so long of the time before is a pattern (see ``memory``)."""
+    responses: Mapping[str, Mapping[str, FaultResponse]] = field(default_factory=dict)
+    """Type of fault to what to do about it, by kind of device; the kind ``""`` stands for all others."""
+
+    def response(self, fault_type: str, kind: str) -> FaultResponse | None:
+        """Return what to do about a fault on a device of a kind; None where nobody has said."""
+        known = self.responses.get(fault_type, {})
+        return known.get(kind, known.get(""))

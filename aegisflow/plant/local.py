@@ -145,8 +145,10 @@ class LocalPlant:
         health_check: HealthCheck,
         reload: Reload,
         identities: Identities,
+        changes: Callable[[], int] = lambda: 0,
     ) -> None:
         self._directory = directory
+        self._changes = changes
         self._inventory = inventory
         self._now = now
         self._health_check = health_check
@@ -453,6 +455,10 @@ class LocalPlant:
             return self._directory.ask(
                 HISTORIAN, StoreAudit(AuditEntry(self._now(), by.name, TAKEN_OVER, SHIFT, detail)), WRITE_S
             )
+
+    def changes(self) -> int:
+        """Return a number that is another one whenever something is committed that people are told of at once."""
+        return self._changes()
 
     # --- the plant itself ---------------------------------------------------------------------
 

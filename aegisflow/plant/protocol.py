@@ -205,6 +205,12 @@ class Plant(Protocol):
         Raises ConflictError for whoever handed it over, where it is taken already, and where there is none such.
         """
 
+    def changes(self) -> int:
+        """Return a number that is another one whenever something is committed that people are told of at once.
+
+        That is what happens to alarms and to commands. It costs nothing, so whoever shows these may look often.
+        """
+
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""
 

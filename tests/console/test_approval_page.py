@@ -75,7 +75,7 @@ def test_rejecting_wants_a_reason(plant, approver, command: str) -> None:
 
 def test_the_switch_stops_all_agents_from_every_page_and_says_so_on_every_page(plant, app, operator: Browser) -> None:
     for path in ("/", "/alarms", "/alarms/pump-01@00001", "/machines/pump-01", "/approvals"):
-        operator.open(path).shows("Agents may propose", "Stop all commands of agents")
+        operator.open(path).shows("Agents may propose", "Stop all agents")
     operator.send("/agents/stop", {})
     assert (plant.writes.allowed, plant.writes.by) == (False, "operator")
     for path in ("/", "/alarms", "/alarms/pump-01@00001", "/machines/pump-01", "/approvals"):

@@ -7,6 +7,7 @@ import pytest
 from aegisflow.console.journal import as_csv
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
+from aegisflow.domain.equipment import FaultResponse
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.views import AuditEntry
 from tests.support.console_client import Browser
@@ -157,3 +158,15 @@ def test_the_token_of_a_person_is_revoked_and_their_session_ends(plant, operator
     admin.open("/agents").send("/people/operator/revoke", {"reason": "Left."})
     admin.shows("The token of operator opens nothing any more")
     assert operator.open("/").status == 401
+
+
+def test_what_to_do_about_a_fault_stands_in_a_table_and_beside_each_of_its_alarms(plant, operator: Browser) -> None:
+    common = FaultResponse("Wear.", "It seizes.", 900.0, "=Reduce the load.")
+    motor = replace(common, action="Look at the <b>drive</b>.")
+    plant.spec = replace(plant.spec, responses={"bearing_failure": {"": common, "motor": motor}})
+    operator.open("/what-to-do").shows("bearing failure", "It seizes.", "15 min", "Look at the <b>drive</b>.")
+    operator.open("/alarms/pump-01@00001").shows("What to do within 15 min", "=Reduce the load.", "Usual causes: Wear.")
+    head, *rows = csv.reader(io.StringIO(operator.client.get("/what-to-do/export").text))
+    assert head[:2] == ["fault", "kind"]
+    assert [row[1] for row in rows] == ["", "motor"]
+    assert rows[0][6] == "'=Reduce the load."

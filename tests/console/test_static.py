@@ -3,6 +3,7 @@ import re
 
 from aegisflow.console.render import STATIC, static_url
 from tests.support.console_client import Browser
+from tests.support.places import ROOT
 
 # htmx.org 4.0.1: dist/htmx.min.js, dist/ext/hx-sse.min.js. uplot 1.6.32: dist/uPlot.iife.min.js, dist/uPlot.min.css.
 VENDORED = {
@@ -12,6 +13,8 @@ VENDORED = {
     "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
 }
 """File to the SHA-256 of what npm delivers, byte by byte."""
+AXE_CORE = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+"""Of axe-core 4.14.1, axe.min.js."""
 TEMPLATES = STATIC.parent / "templates"
 
 
@@ -19,6 +22,10 @@ def test_what_others_wrote_is_as_they_published_it() -> None:
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (STATIC / "vendor").glob("*.min.*")}
     assert found == VENDORED
     assert {path.name for path in (STATIC / "vendor").glob("LICENSE.*")} == {"LICENSE.htmx", "LICENSE.uplot"}
+
+
+def test_what_judges_the_pages_is_as_its_makers_published_it() -> None:
+    assert hashlib.sha256((ROOT / "tests" / "vendor" / "axe.min.js").read_bytes()).hexdigest() == AXE_CORE
 
 
 def test_nothing_is_written_into_a_page_that_its_policy_forbids() -> None:

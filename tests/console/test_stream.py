@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 from markupsafe import Markup
 
+from aegisflow.console import feed
 from aegisflow.console.feed import Feed
 from aegisflow.console.stream import Differences, changes_of, event
 from aegisflow.console.visit import Item, LivePart
-from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.domain.alarms.model import Alarm, AlarmState
+from aegisflow.domain.views import Answer
 from aegisflow.errors import UnavailableError, UnknownNameError
 from tests.support.console_client import Browser
 from tests.support.memory_plant import MemoryPlant, an_alarm
@@ -72,17 +74,27 @@ def test_a_page_is_told_of_a_new_alarm_and_of_an_acknowledgement(plant: MemoryPl
     asyncio.run(asyncio.wait_for(walk(), 60))
 
 
-def test_one_reading_of_the_plant_serves_all_who_look(plant: MemoryPlant) -> None:
-    asked = []
-    source = Feed(lambda: asked.append(1) or plant)
+class Counting(MemoryPlant):
+    """Counts how often it is read."""
+
+    asked = 0
+
+    def active_alarms(self, device_ids: tuple[str, ...] = ()) -> Answer[tuple[Alarm, ...]]:
+        self.asked += 1
+        return super().active_alarms(device_ids)
+
+
+def test_one_reading_of_the_plant_serves_all_who_look() -> None:
+    plant = Counting()
+    source = Feed(lambda: plant)
 
     async def walk() -> None:
         streams = [changes_of(source, rows, lambda: True) for _ in range(8)]
         await asyncio.gather(*(first(one, lambda text: "hx-partial" in text) for one in streams))
-        before = len(asked)
+        before = plant.asked
         await asyncio.gather(*(first(one, lambda text: "beat" in text) for one in streams))
         await asyncio.gather(*(first(one, lambda text: "beat" in text) for one in streams))
-        assert len(asked) - before <= 2
+        assert plant.asked - before <= 2
 
     asyncio.run(asyncio.wait_for(walk(), 60))
 
@@ -137,3 +149,18 @@ def test_a_stream_of_no_page_is_refused(operator: Browser) -> None:
         "/static/console.js",
     ):
         assert operator.client.get("/stream", params={"of": of}).status_code == 404
+
+
+def test_what_people_are_told_of_is_on_the_page_before_it_is_time_to_read_the_plant_again(
+    plant: MemoryPlant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "EVERY_S", 3_600.0)
+
+    async def walk() -> None:
+        events = events_of(plant, rows)
+        await first(events, lambda text: "hx-partial" in text)
+        plant.alarms.append(an_alarm(4, "pump-01"))
+        plant.told += 1
+        assert "pump-01@00004" in await first(events, lambda text: "hx-partial" in text)
+
+    asyncio.run(asyncio.wait_for(walk(), 60))

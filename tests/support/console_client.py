@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import asynccontextmanager
 from html import unescape
 
 from starlette.responses import Response
@@ -31,16 +30,21 @@ async def _no_agents(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(status_code=404)(scope, receive, send)
 
 
-@asynccontextmanager
-async def _nothing_to_run():
-    yield
+class _NothingToRun:
+    """What agents need beside, which is nothing; an application with it can be served again."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
 
 
 def console_app(plant: MemoryPlant, sessions: Sessions | None = None, token: str = ""):
     """Return the web application over a plant with its pages, and without agents."""
     operators = OperatorTokens(plant.identities, token)
     pages = console_routes(lambda: plant, operators, sessions, fresh_s=0.0)
-    agents = MountedApp(_no_agents, _nothing_to_run())
+    agents = MountedApp(_no_agents, _NothingToRun())
     return build_http_app(agents, plant, token, lambda: b"", operators, pages=pages)
 
 

@@ -146,6 +146,7 @@ class MemoryPlant:
         self.alarms: list[Alarm] = []
         self.levels: list[AcceptedLevel] = []
         self.audited: list[AuditEntry] = []
+        self.told = 0
         self.refusals: tuple[RefusedLine, ...] = ()
         self.reports: list[Incident] = []
         self.revisions: dict[int, list[IncidentRevision]] = {}
@@ -451,6 +452,9 @@ class MemoryPlant:
 
     def agent_writes(self) -> AgentWrites:
         return self.writes
+
+    def changes(self) -> int:
+        return self.told
 
     def journal(self, query: AuditQuery) -> Answer[AuditPage]:
         found = [

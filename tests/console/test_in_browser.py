@@ -1,0 +1,199 @@
+"""The page in Chromium: what only a browser can tell."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser
+
+from aegisflow.domain.alarms.model import AlarmState
+from aegisflow.domain.commands.model import Stage
+from tests.support.console_client import console_app
+from tests.support.console_scene import ScenePlant
+from tests.support.console_server import WIDTHS, Watched, chromium, serving
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+PAGES = (
+    "/",
+    "/alarms?state=all",
+    "/alarms/{alarm}",
+    "/machines/motor-03",
+    "/approvals",
+    "/journal",
+    "/journal/refused",
+    "/journal/figures",
+    "/handover",
+    "/what-to-do",
+    "/incidents",
+    "/incidents/1",
+    "/incidents/new?alarm={alarm}",
+    "/manuals?text=leak",
+    "/manuals/pump.md",
+    "/agents",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def plant() -> ScenePlant:
+    return ScenePlant()
+
+
+@pytest.fixture
+def address(plant: ScenePlant) -> Iterator[str]:
+    with serving(console_app(plant)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def watched(browser: Browser, address: str) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield Watched(context, address)
+    context.close()
+
+
+def judged(watched: Watched) -> list[str]:
+    """Return what is wrong with a page in light and in dark, and whether it is wider than its window."""
+    found = []
+    for scheme in ("light", "dark"):
+        watched.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        found += [f"{scheme}: {one}" for one in watched.violations()]
+    overhang = watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [*found, *([f"too wide by {overhang}"] if overhang > 0 else [])]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_for_everybody_and_asks_nobody_else(browser, address, plant, width: str) -> None:
+    wide, high = WIDTHS[width]
+    context = browser.new_context(viewport={"width": wide, "height": high})
+    watched = Watched(context, address)
+    watched.page.goto(f"{address}/alarms")
+    found = {"/sign-in": judged(watched)}
+    watched.sign_in("admin")
+    for path in PAGES:
+        found[path] = judged(watched.open(path.format(alarm=plant.alarms[0].alarm_id)))
+    context.close()
+    assert {path: texts for path, texts in found.items() if texts} == {}
+    assert watched.complaints == []
+    assert watched.elsewhere == []
+
+
+def test_a_night_shift_from_alarm_to_approved_command_to_report_by_keyboard_alone(plant, watched: Watched) -> None:
+    page, keys = watched.page, watched.page.keyboard
+    alarm_id = plant.alarms[0].alarm_id
+    watched.sign_in("approver")
+    watched.tab_to("#wrong .row a")
+    keys.press("Enter")
+    page.wait_for_url("**/alarms/*")
+    watched.tab_to("#ack-note")
+    keys.type("Seen, I look into it.")
+    keys.press("Enter")
+    page.wait_for_selector("text=acknowledged.")
+    assert plant.acknowledged[0][0] == alarm_id
+    watched.tab_to('nav a[href="/approvals"]')
+    keys.press("Enter")
+    page.wait_for_url("**/approvals")
+    watched.tab_to('#cards input[name="name"]')
+    keys.type("compressor-01")
+    keys.press("Enter")
+    page.wait_for_selector("text=reduce load for compressor-01: approved.")
+    assert plant.requests[0].stage is Stage.APPROVED
+    watched.open(f"/alarms/{alarm_id}")
+    watched.tab_to('a[href^="/incidents/new"]')
+    keys.press("Enter")
+    page.wait_for_url("**/incidents/new*")
+    for name in ("title", "root_cause", "actions_taken", "outcome"):
+        watched.tab_to(f'[name="{name}"]')
+        keys.type(f"My words about the {name}")
+    watched.tab_to("form[action='/incidents'] button")
+    keys.press("Enter")
+    page.wait_for_selector("text=is stored.")
+    assert plant.reports[-1].alarm_id == alarm_id
+    assert watched.complaints == []
+
+
+def test_many_alarms_are_chosen_and_acknowledged_from_the_list_by_keyboard(plant, watched: Watched) -> None:
+    watched.sign_in("operator").open("/alarms?state=unacknowledged")
+    watched.tab_to(".alarms .row input")
+    for key in ("Space", "ArrowDown", "Space", "n"):
+        watched.page.keyboard.press(key)
+    watched.page.keyboard.type("Both seen.")
+    assert watched.page.text_content("#chosen") == "2"
+    watched.page.keyboard.press("Enter")
+    watched.page.wait_for_selector("text=2 alarms acknowledged.")
+    assert {note for _, _, note in plant.acknowledged} == {"Both seen."}
+
+
+def test_a_shelved_alarm_comes_back_by_itself_and_typing_goes_on(plant: ScenePlant, watched: Watched) -> None:
+    watched.sign_in("operator").open("/alarms")
+    note = watched.page.locator("#many [name=note]")
+    note.focus()
+    watched.page.keyboard.type("Half a sen")
+    assert watched.page.locator(".alarms .row").count() == 3
+    plant.alarms[3] = replace(plant.alarms[3], state=AlarmState.UNACKNOWLEDGED, shelved_until=None)
+    watched.page.wait_for_selector(".alarms .row:nth-child(4)")
+    watched.page.keyboard.type("tence")
+    assert note.input_value() == "Half a sentence"
+
+
+def test_the_second_of_two_people_is_told_that_the_first_was_faster(browser, address, watched: Watched) -> None:
+    watched.sign_in("approver").open("/approvals")
+    context = browser.new_context()
+    second = Watched(context, address).sign_in("admin").open("/approvals")
+    second.page.locator('#cards input[name="name"]').fill("compressor-01")
+    second.page.route("**/stream*", lambda route: route.abort())  # they press before their page hears of it
+    watched.page.locator('#cards input[name="reason"]').fill("The machine is needed.")
+    watched.page.keyboard.press("Enter")
+    watched.page.wait_for_selector("text=is rejected; nothing was sent.")
+    if second.page.locator('#cards input[name="name"]').count():
+        second.page.locator('#cards input[name="name"]').press("Enter")
+        second.page.wait_for_selector("text=does not wait any more: it is rejected")
+    else:
+        second.page.wait_for_selector("text=No command waits for a decision.")
+    context.close()
+
+
+def test_a_stream_that_is_cut_is_told_and_what_happened_meanwhile_is_shown_once_it_is_back(browser, plant) -> None:
+    app, context = console_app(plant), browser.new_context()
+    with serving(app) as port:
+        watched = Watched(context, f"http://127.0.0.1:{port}").sign_in("operator")
+    watched.page.wait_for_selector("text=The connection to AegisFlow is lost.")
+    assert watched.page.get_attribute("body", "class") == "is-old"
+    plant.alarms[2] = replace(plant.alarms[2], state=AlarmState.ACKNOWLEDGED, acknowledged_by="ben", note="Seen.")
+    with serving(app, port):
+        watched.live()
+        watched.page.wait_for_selector("text=Acknowledged by ben")
+        assert watched.page.is_hidden("#lost")
+    context.close()
+
+
+def test_times_are_the_plants_in_the_viewers_zone_whatever_the_browsers_clock_says(browser, address) -> None:
+    context = browser.new_context(timezone_id="Asia/Tokyo")
+    context.add_init_script("const real = Date.now; Date.now = () => real() + 86400000;")
+    watched = Watched(context, address).sign_in("viewer").open("/approvals")
+    assert watched.page.text_content("#zone") == "Asia/Tokyo"
+    watched.page.wait_for_selector("text=17:15:00")  # 08:15 UTC
+    assert (watched.page.text_content('#cards time[data-form="left"]') or "").startswith(("15 min", "14 min"))
+    context.close()
+
+
+def test_sound_begins_with_a_click_and_ends_with_the_acknowledgement(plant: ScenePlant, watched: Watched) -> None:
+    watched.sign_in("operator")
+    heard = "document.addEventListener('sounded', one => { document.documentElement.dataset.heard = one.detail; })"
+    watched.page.evaluate(heard)
+    watched.page.click("#sound")
+    watched.page.wait_for_selector('html[data-heard="critical"]')
+    plant.alarms = [replace(one, state=AlarmState.ACKNOWLEDGED) for one in plant.alarms]
+    watched.page.wait_for_selector('#sounding-now[data-severity=""]', state="attached")
+
+
+def test_a_machine_that_leaves_the_plant_while_its_page_is_open_is_told(plant: ScenePlant, watched: Watched) -> None:
+    watched.sign_in("viewer").open("/machines/pump-03")
+    devices = {name: spec for name, spec in plant.spec.devices.items() if name != "pump-03"}
+    plant.spec = replace(plant.spec, devices=devices)
+    watched.page.wait_for_selector("text=There is nothing more to show here")
