@@ -54,7 +54,7 @@ from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, TracingError, UnavailableError
 from aegisflow.notifications.a2a import AgentSink
-from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink
+from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink, help_from
 from aegisflow.plant.audit import AuditCheck, seals_of
 from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
@@ -92,6 +92,22 @@ _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN, Stage.FAILED)
 
 AlarmListener = Callable[[tuple[AlarmEvent, ...]], None]
 """Hears of alarm events once they are committed; called in the historian's thread, must return at once."""
+
+
+class CommitNumbers:
+    """Numbers the commits that change alarms or commands; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._newest = 0
+
+    def note(self) -> None:
+        """Count one more."""
+        self._newest = next(self._numbers)
+
+    def newest(self) -> int:
+        """Return the number of the newest."""
+        return self._newest
 
 
 class App:
@@ -140,9 +156,7 @@ class App:
         self._threads = dispatcher_threads
         self._current = configuration.plant
         self._undo: list[Callable[[], object]] = []
-        self._numbers = itertools.count(1)
-        self._changes = 0
-        """The newest of them: one for each commit that changes alarms or commands."""
+        self._changes = CommitNumbers()
         self._watch: FileWatch | None = None
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow")
         self.clock = build_clock(configuration.clock)
@@ -159,16 +173,19 @@ class App:
         self._health_check = self._build_health_check()
         self._store_notes: tuple[str, ...] = ()
         """What speaks against where the store lies, and against who may read it and the plant's file."""
-        self.plant = LocalPlant(
+        self.plant = self._build_plant()
+        add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
+
+    def _build_plant(self) -> LocalPlant:
+        return LocalPlant(
             self.directory,
             lambda: self._current,
             self.clock.now,
             self._health_check,
             self._reloader.reload,
             self.identities,
-            lambda: self._changes,
+            self._changes.newest,
         )
-        add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
 
     def _build_reloader(self) -> Reloader:
         return Reloader(
@@ -231,7 +248,7 @@ class App:
         self._policy.recall(store.newest_audit(IN_FORCE))
         dispatcher = Dispatcher(self._threads)
         self._undo.append(dispatcher.stop)
-        sinks = build_sinks(settings, bus)
+        sinks = build_sinks(settings, bus, lambda: self._current)
         self._undo += [sink.close for sink in sinks]
         supervisor = Supervisor.start(
             SUPERVISOR,
@@ -437,7 +454,7 @@ class App:
         return by_s
 
     def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
-        self._changes = next(self._numbers)
+        self._changes.note()
         self.directory.tell(NOTIFIER, AlarmsCommitted(events))
         self.directory.tell(DIAGNOSIS, DiagnoseAlarms(events))
         if self.tracing is not None:
@@ -449,9 +466,9 @@ class App:
                 self._log.exception("alarm_listener_failed")
 
     def _notify(self, transition: Transition) -> None:
+        self._changes.note()
         if self.tracing is not None:
             self.tracing.command_moved(transition)
-        self._changes = next(self._numbers)
         message = call_for(transition)
         if message is not None:
             self.directory.tell(NOTIFIER, message)
@@ -496,15 +513,18 @@ def model_of(
     return ModelDiagnosis(settings, key, plant, toolbox, Budget(settings), metrics, spans)
 
 
-def build_sinks(configuration: Configuration, bus: Bus) -> tuple[Sink, ...]:
-    """Return where notifications go."""
+def build_sinks(
+    configuration: Configuration, bus: Bus, plant: Callable[[], PlantSpec] | None = None
+) -> tuple[Sink, ...]:
+    """Return where notifications go; what to do about an alarm is as ``plant`` says by then."""
     settings = configuration.notifications
-    sinks: list[Sink] = [LogSink()] if settings.log else []
+    help_for = help_from(settings.page_url, plant or (lambda: configuration.plant))
+    sinks: list[Sink] = [LogSink(help_for)] if settings.log else []
     if settings.topic:
-        sinks.append(TopicSink(bus, settings.topic))
+        sinks.append(TopicSink(bus, settings.topic, help_for))
     url = os.environ.get(settings.webhook_env, "") if settings.webhook_env else ""
     if url:
-        sinks.append(WebhookSink(url))
+        sinks.append(WebhookSink(url, help_for=help_for))
     agent = settings.agent
     if agent.url:
         sinks.append(AgentSink(agent.url, os.environ.get(agent.token_env, "") if agent.token_env else ""))

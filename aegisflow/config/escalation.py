@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aegisflow.config.fields import EMPTY, Seconds, Section, SeverityName, Variable, Wording, Words
+from aegisflow.config.fields import EMPTY, PageUrl, Seconds, Section, SeverityName, Variable, Wording, Words
 from aegisflow.config.mistakes import Mistakes, Shown
 from aegisflow.domain.alarms.escalation import DEFAULT_ESCALATION, EscalationRule, EscalationSpec
 from aegisflow.domain.alarms.model import Severity
@@ -45,6 +45,8 @@ class NotificationSettings(Section):
     webhook_env: Variable = ""
     """Name of the environment variable with a URL that gets JSON by POST."""
     agent: AgentPart = AgentPart()
+    page_url: PageUrl = ""
+    """Where people reach the page, such as https://plant.example:8765; each notification then links to it."""
 
 
 Escalation = Annotated[dict[SeverityName, EscalationPart], EMPTY]

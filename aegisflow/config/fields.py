@@ -278,6 +278,12 @@ ModelPath = Annotated[
     Wording("a path, relative to this file's folder or absolute"),
 ]
 
+PageUrl = Annotated[
+    str,
+    Field(pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$", max_length=500),
+    Wording("an address such as https://plant.example:8765, without user, query and fragment"),
+]
+
 StoreUrl = Annotated[
     str,
     AfterValidator(_store_url),

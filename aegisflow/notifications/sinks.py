@@ -2,19 +2,32 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
+from urllib.parse import quote
 
 import msgspec
 import structlog
 
 from aegisflow.bus import Bus
 from aegisflow.domain.alarms.escalation import EXPLAINED, Notification
+from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import BusError
 from aegisflow.notifications.webhook import DeliveryError, post
 
-__all__ = ["Finished", "LogSink", "Sink", "ThreadedSink", "TopicSink", "WebhookSink", "content_of"]
+__all__ = [
+    "Finished",
+    "Help",
+    "LogSink",
+    "Sink",
+    "ThreadedSink",
+    "TopicSink",
+    "WebhookSink",
+    "content_of",
+    "help_from",
+    "no_help",
+]
 
 MAX_CLOSE_S = 5.0
 """How long the end of the process waits for what is under way."""
@@ -35,8 +48,40 @@ class Sink(Protocol):
         """Stop; what is under way may still arrive."""
 
 
-def content_of(notification: Notification) -> dict[str, object]:
-    """Return a notification as JSON values.
+Help = Callable[[Notification], Mapping[str, object]]
+"""Returns what helps whoever gets a notification, by name: where to look, and what to do."""
+
+
+def help_from(page_url: str, plant: Callable[[], PlantSpec]) -> Help:
+    """Return the help that a plant can give now.
+
+    Args:
+        page_url: where its people reach the page; empty for nowhere.
+        plant: as it is when people are told.
+    """
+
+    def help_for(notification: Notification) -> dict[str, object]:
+        found: dict[str, object] = {}
+        if page_url:
+            path = f"/alarms/{quote(notification.subject, safe='')}" if notification.is_alarm else "/approvals"
+            found["url"] = f"{page_url.rstrip('/')}{path}"
+        device = plant().devices.get(notification.device_id)
+        response = plant().response(notification.cause, device.kind) if device and notification.is_alarm else None
+        if response is not None:
+            said = {"action": response.action, "consequence": response.consequence}
+            found |= {name: text for name, text in said.items() if text}
+        return found
+
+    return help_for
+
+
+def no_help(notification: Notification) -> Mapping[str, object]:
+    """Return nothing."""
+    return {}
+
+
+def content_of(notification: Notification, help_for: Help = no_help) -> dict[str, object]:
+    """Return a notification as JSON values, with whatever help there is for it.
 
     ``id`` is the same when a notification is delivered again because its first delivery was not confirmed.
     """
@@ -51,6 +96,7 @@ def content_of(notification: Notification) -> dict[str, object]:
         "at": format_instant(notification.at),
         "answer_until": format_instant(notification.answer_until),
         "level": notification.level,
+        **help_for(notification),
     }
 
 
@@ -59,12 +105,13 @@ class LogSink:
 
     name = "log"
 
-    def __init__(self) -> None:
+    def __init__(self, help_for: Help = no_help) -> None:
+        self._help_for = help_for
         self._log = structlog.get_logger("aegisflow").bind(actor="notifier")
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
         """Write one line to the log."""
-        content = content_of(notification)
+        content = content_of(notification, self._help_for)
         content["escalation_level"] = content.pop("level")  # a line of the log has a level of its own
         self._log.warning("people_notified", **content)
         finished("")
@@ -78,14 +125,15 @@ class TopicSink:
 
     name = "topic"
 
-    def __init__(self, bus: Bus, topic: str) -> None:
+    def __init__(self, bus: Bus, topic: str, help_for: Help = no_help) -> None:
         self._bus = bus
+        self._help_for = help_for
         self._topic = topic
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
         """Publish, if there is a connection."""
         try:
-            self._bus.publish(self._topic, msgspec.json.encode(content_of(notification)))
+            self._bus.publish(self._topic, msgspec.json.encode(content_of(notification, self._help_for)))
         except BusError as error:
             finished(str(error))
         else:
@@ -140,15 +188,16 @@ class ThreadedSink:
 class WebhookSink(ThreadedSink):
     """POSTs JSON to a URL."""
 
-    def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout_s: float = 5.0, help_for: Help = no_help) -> None:
         """Start the thread.
 
         Args:
             url: where to; it may hold a secret, and so is never logged.
             timeout_s: how long to wait for each step of the exchange.
+            help_for: what helps whoever gets a notification.
         """
 
         def deliver(notification: Notification) -> None:
-            post(url, msgspec.json.encode(content_of(notification)), timeout_s)
+            post(url, msgspec.json.encode(content_of(notification, help_for)), timeout_s)
 
         super().__init__("webhook", deliver, timeout_s)

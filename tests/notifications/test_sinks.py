@@ -17,7 +17,8 @@ from aegisflow.config.escalation import NotificationSettings
 from aegisflow.domain.alarms.escalation import EscalationSpec, Notification
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
-from aegisflow.notifications.sinks import Finished, TopicSink, WebhookSink
+from aegisflow.domain.equipment import DeviceSpec, FaultResponse, PlantSpec
+from aegisflow.notifications.sinks import Finished, TopicSink, WebhookSink, help_from
 from aegisflow.telemetry.metrics import Metrics
 from simulator.faults import Fault
 from simulator.machines import Temper
@@ -64,6 +65,19 @@ def test_a_command_whose_effect_is_not_seen_calls_people(make) -> None:
     sent = plant.propose("pump-01", CommandName.REDUCE_LOAD, ADA, reduction_pct=50.0)
     plant.live_until(lambda: plant.stage(sent) is Stage.UNVERIFIED, 400)
     plant.bus.wait_until(lambda: any(one["subject"] == sent.command.command_id for one in notices(plant)))
+
+
+def test_a_notification_says_where_to_look_and_what_to_do() -> None:
+    response = FaultResponse("seal", "it runs dry", 900.0, "stop it")
+    devices = {"pump-01": DeviceSpec("pump-01", "line-1", "pump", {})}
+    plant = PlantSpec("plant", {}, devices, responses={"leak": {"": response}})
+    help_for = help_from("https://plant.example/aegis/", lambda: plant)
+    alarm = dataclasses.replace(NOTICE, subject="pump-01@2026 a/b", cause="leak")
+    told = help_for(alarm)
+    assert told["url"] == "https://plant.example/aegis/alarms/pump-01%402026%20a%2Fb"
+    assert (told["action"], told["consequence"]) == ("stop it", "it runs dry")
+    assert help_for(NOTICE) == {"url": "https://plant.example/aegis/approvals"}
+    assert help_from("", lambda: plant)(dataclasses.replace(alarm, cause="other", device_id="gone")) == {}
 
 
 def test_what_cannot_be_published_is_said_and_can_be_tried_again() -> None:
