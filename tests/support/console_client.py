@@ -40,9 +40,11 @@ class _NothingToRun:
         pass
 
 
-def console_app(plant: MemoryPlant, sessions: Sessions | None = None, token: str = ""):
+def console_app(
+    plant: MemoryPlant, sessions: Sessions | None = None, token: str = "", identities: Identities | None = None
+):
     """Return the web application over a plant with its pages, and without agents."""
-    operators = OperatorTokens(plant.identities, token)
+    operators = OperatorTokens(identities or plant.identities, token)
     pages = console_routes(lambda: plant, operators, sessions, fresh_s=0.0)
     agents = MountedApp(_no_agents, _NothingToRun())
     return build_http_app(agents, plant, token, lambda: b"", operators, pages=pages)
