@@ -32,7 +32,8 @@ class Line:
         self._client.reconnect_delay_set(1, 1)
         self._client.on_publish = lambda _client, _data, mid, *_: self._confirmed(mid)
         self._lock = threading.Lock()
-        self._under_way: dict[int, tuple[str, str]] = {}
+        self.under_way: dict[int, tuple[str, str]] = {}
+        """What the broker has not confirmed, by packet id."""
         self._early: set[int] = set()
         self._sent: deque[tuple[float, str, str, bytes]] = deque(maxlen=20_000)
         self.confirmed: set[tuple[str, str]] = set()
@@ -56,11 +57,6 @@ class Line:
         """Publish something else, at QoS 0: nobody counts it."""
         self._client.publish(topic, payload)
 
-    @property
-    def waiting(self) -> int:
-        """How many readings the broker has not confirmed."""
-        return len(self._under_way)
-
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
@@ -73,11 +69,11 @@ class Line:
                 self._early.discard(mid)
                 self.confirmed.add((device_id, stamp))
             else:
-                self._under_way[mid] = (device_id, stamp)
+                self.under_way[mid] = (device_id, stamp)
 
     def _confirmed(self, mid: int) -> None:
         with self._lock:
-            reading = self._under_way.pop(mid, None)
+            reading = self.under_way.pop(mid, None)
             if reading is None:
                 self._early.add(mid)  # before ``publish`` has returned, or something that is no reading
             else:

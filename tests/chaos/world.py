@@ -251,34 +251,51 @@ class World:
 
     def settle(self, within_s: float) -> None:
         """End in good order, once all that was sent has arrived and no command is open."""
-
-        def arrived() -> bool:
-            self.revive()
-            return self.witness.line.waiting == 0 and self.witness.line.confirmed <= self.tap.acknowledged
-
-        def done(name: str) -> Callable[[], bool]:
-            def there() -> bool:
-                self.revive()
-                return (self.folder / name).exists()
-
-            return there
-
         self.calm()
-        eventually(lambda: not self.witness.is_hot, 30)
+        self._await("the machine's last fault is over", lambda: not self.witness.is_hot, 60)
         # Whatever has befallen the plant: people are told of the next fault. One that is over they may sleep through.
-        eventually(lambda: self.witness.fault(100_000), 30, every_s=0.1)
-        eventually(lambda: self.told() & self.people.told, within_s, every_s=0.2)
+        self._await("the machine runs hot once more", lambda: self.witness.fault(100_000), 60)
+        self._await("people are told of it", lambda: bool(self.told() & self.people.told), within_s)
         self.witness.stop()
-        eventually(arrived, within_s, every_s=0.1)
+        self._await("all that was sent has arrived", lambda: not self.unarrived(), within_s)
         (self.folder / "finish").touch()
-        eventually(done("settled"), within_s, every_s=0.05)
+        self._await("no command is open", (self.folder / "settled").exists, within_s)
         (self.folder / "end").touch()
-        eventually(done("finished"), within_s, every_s=0.05)
+        self._await("the core ends", (self.folder / "finished").exists, within_s)
+
+    def unarrived(self) -> list[tuple[str, str]]:
+        """Return the readings that the broker has confirmed, or may still, and AegisFlow has not acknowledged."""
+        line = self.witness.line
+        return [*line.confirmed - self.tap.acknowledged, *list(line.under_way.values())]
+
+    def _await(self, what: str, holds: Callable[[], bool], within_s: float) -> None:
+        def alive_and_so() -> bool:
+            if not (self.folder / "finished").exists():
+                self.revive()
+            return holds()
+
+        try:
+            eventually(alive_and_so, within_s, every_s=0.1)
+        except AssertionError:
+            rows = self.query(
+                "SELECT alarm_id, raised_at, cleared_at, state FROM anomalies WHERE device_id = ?"
+                " ORDER BY raised_at DESC LIMIT 3",
+                STEADY,
+            )
+            missing = sorted(self.unarrived())
+            raise AssertionError(
+                f"not within {within_s:.0f} s: {what}; episodes {self.witness.episodes[-2:]}, alarms {rows}, "
+                f"{len(missing)} readings not acknowledged, {missing[:3]}"
+            ) from None
 
     def told(self) -> set[str]:
         """Return the alarms of the steady machine that were raised since its last fault began."""
         since = self.witness.episodes[-1][0] if self.witness.is_hot and self.witness.episodes else float("inf")
-        rows = self.query("SELECT alarm_id FROM anomalies WHERE device_id = ? AND raised_at >= ?", STEADY, since)
+        rows = self.query(
+            "SELECT alarm_id FROM anomalies WHERE device_id = ? AND (raised_at >= ? OR cleared_at IS NULL)",
+            STEADY,
+            since,
+        )
         return {alarm_id for (alarm_id,) in rows}
 
     def close(self) -> None:
