@@ -100,7 +100,7 @@ def test_standard_output_carries_nothing_but_the_protocol_whoever_prints(plant_w
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("way", ["end of input", "SIGTERM"])
+@pytest.mark.parametrize("way", ["end of input", pytest.param("SIGTERM", marks=pytest.mark.long)])
 def test_it_leaves_in_good_order(plant_without_broker, way):
     with start(plant_without_broker.mcp(), plant_without_broker) as process:
         tell(process, HELLO, READY, STATUS)
@@ -128,6 +128,7 @@ def test_a_file_with_mistakes_ends_it_with_the_mistakes_on_stderr(plant_without_
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_second_process_on_the_same_store_says_who_holds_it(plant_without_broker):
     with start(plant_without_broker.mcp(), plant_without_broker) as first:
         tell(first, HELLO, READY, STATUS)

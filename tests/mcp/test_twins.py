@@ -151,6 +151,7 @@ def test_e3_one_that_waits_leaves_at_once_when_its_client_does(plant: LivePlant,
     assert elder.status()[0]
 
 
+@pytest.mark.long
 def test_a_store_that_cannot_be_opened_yet_is_tried_again(plant: LivePlant, start: Callable[[], Client]) -> None:
     place = plant.folder / "not-yet" / "there"
     (plant.folder / "not-yet").write_text("a file where a folder should be")
