@@ -253,6 +253,7 @@ class World:
     def settle(self, within_s: float) -> None:
         """End in good order, once all that was sent has arrived and no command is open."""
         self.calm()
+        (self.folder / "calm").touch()
         self._await("the machine's last fault is over", lambda: not self.witness.is_hot, 60)
         # Whatever has befallen the plant: people are told of the next fault. One that is over they may sleep through.
         self._await("the machine runs hot once more", lambda: self.witness.fault(100_000), 60)
