@@ -55,6 +55,7 @@ from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, TracingError, UnavailableError
 from aegisflow.notifications.a2a import AgentSink
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink, help_from
+from aegisflow.notifications.witnesses import WebhookWitness, Witnesses, build_witnesses
 from aegisflow.plant.audit import AuditCheck, seals_of
 from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
@@ -301,8 +302,14 @@ class App:
         def publish(line: str) -> None:
             bus.publish(topic, line.encode())
 
-        witness = publish if topic else None
-        store.heads = HeadFile.beside(settings.store.url, settings.store.audit_head, seals, witness)
+        others = build_witnesses(settings.audit.head_syslog, settings.audit.head_webhook_env)
+        witnesses = Witnesses([*([publish] if topic else []), *others])
+        # Before the store is given back: the last commit has a head, too.
+        self._undo.insert(0, witnesses.close)
+        store.heads = HeadFile.beside(settings.store.url, settings.store.audit_head, seals, witnesses)
+        self._audit.witness_problems = lambda: tuple(
+            one.failure for one in others if isinstance(one, WebhookWitness) and one.failure
+        )
         self._audit.guards_restored = store.guards_restored
         self._audit.start(seals)
         store.begin_seals(self.clock.now())

@@ -16,6 +16,7 @@ from aegisflow.config.schema import schema_text
 from aegisflow.config.table import doubts, explain, table
 from aegisflow.domain import credentials as keys_of
 from aegisflow.errors import BadValueError, ConfigError, UnknownNameError
+from aegisflow.plant.audit import heads_stay
 from aegisflow.plant.rhythm import contradictions
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def check(plant: PlantPath = DEFAULT_PLANT, *, sample: SampleMessage = None, cap
             sys.stderr.write(f"{error}\n")
             return 1
     Console().print(table(configuration))
-    Console(stderr=True).print(doubts(configuration, contradictions(configuration)), end="")
+    worth_a_look = (*contradictions(configuration), *heads_stay(configuration.store, configuration.audit))
+    Console(stderr=True).print(doubts(configuration, worth_a_look), end="")
     return 0
 
 

@@ -218,6 +218,8 @@ def _store(store: StoreSettings, folder: Path, url_folder: Path, mistakes: Mista
 def _audit(
     audit: AuditSettings, store: StoreSettings, folder: Path, url_folder: Path, mistakes: Mistakes
 ) -> AuditSettings:
+    if audit.witness_file is not None:
+        audit = audit.model_copy(update={"witness_file": _absolute(folder, audit.witness_file)})
     if audit.key_file is None:
         return audit
     path = _absolute(folder, audit.key_file)

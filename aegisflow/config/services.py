@@ -133,6 +133,14 @@ class AuditSettings(Section):
         str, Field(pattern=r"^(?:[^+#$][^+#]{0,199})?$"), Wording("an MQTT topic without + and #, or nothing")
     ] = ""
     """MQTT topic to which each new head of the audit is published."""
+    head_webhook_env: Variable = ""
+    """Name of the environment variable with a URL that gets each new head as JSON by POST."""
+    head_syslog: Annotated[
+        str, Field(pattern=r"^(?:/\S{1,100}|\S{1,253}:[0-9]{1,5})?$"), Wording("host:port, or the path of a socket")
+    ] = ""
+    """Log server that gets each new head (RFC 5424 over UDP): host:port, or a path such as /dev/log."""
+    witness_file: FilePath | None = None
+    """File with heads that somebody else keeps, a line each; looked at at each start beside our own."""
 
 
 class ClockSettings(Section):

@@ -11,7 +11,7 @@ from aegisflow.config import AuditSettings, StoreSettings
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import StoreError, UnknownNameError
 from aegisflow.models import AuditRow
-from aegisflow.store.chain import HeadFile
+from aegisflow.store.chain import HeadFile, newest_head
 from aegisflow.store.connection import Connection, describe, file_of, redacted
 from aegisflow.store.proof import Proved, check_proof, export_proof
 from aegisflow.store.rows import audit_entry_of
@@ -24,6 +24,7 @@ __all__ = [
     "check_file",
     "export_command",
     "head_file",
+    "heads_stay",
     "read_only",
     "seals_of",
     "story_in",
@@ -77,10 +78,14 @@ def verify_audit(
     """
     connection = read_only(store)
     try:
+        # Before the heads are read: what a running plant writes meanwhile has its heads after that.
+        rows_before = newest_head(connection).row
         heads = HeadFile.beside(store.url, store.audit_head).heads()
         if witness is not None:
+            if not witness.exists():
+                raise StoreError(f"the witness's heads {witness} are not there")
             heads = [*heads, *HeadFile(witness).heads()]
-        return verify(connection, heads, progress, seals)
+        return verify(connection, heads, progress, seals, rows_before)
     finally:
         connection.close()
 
@@ -95,6 +100,8 @@ class AuditCheck:
         """Of the audit, once it is started."""
         self.guards_restored = False
         """Whether the database had lost what keeps the audit append-only."""
+        self.witness_problems: Callable[[], tuple[str, ...]] = tuple
+        """Return which witness could not be told of the newest head, and why."""
         self._broken = ""
         self._failure = ""
         self._thread: threading.Thread | None = None
@@ -112,7 +119,7 @@ class AuditCheck:
 
     def _run(self) -> None:
         try:
-            self._broken = verify_audit(self._store, self.seals).broken
+            self._broken = verify_audit(self._store, self.seals, witness=self._audit.witness_file).broken
         except Exception as error:  # noqa: BLE001 - whatever it is, the audit was not found to be whole
             self._failure = describe(error)
         if self._broken:
@@ -131,10 +138,20 @@ class AuditCheck:
             notes.append(f"audit: it could not be verified: {self._failure}")
         if not self.seals.key_id:
             notes.append("audit: its rows are not sealed; aegisflow audit key FILE makes a key")
-        path, store = head_file(self._store), file_of(self._store.url)
-        if not self._audit.head_topic and (path is None or (store is not None and path.parent == store.parent)):
-            notes.append("audit: its heads are kept only beside the store; set store.audit_head or audit.head_topic")
-        return tuple(notes)
+        notes += [f"audit: {problem}" for problem in self.witness_problems()]
+        return (*notes, *heads_stay(self._store, self._audit))
+
+
+def heads_stay(store: StoreSettings, audit: AuditSettings) -> tuple[str, ...]:
+    """Return a warning where nobody keeps the heads of the audit but whoever can write to the store."""
+    path, file = head_file(store), file_of(store.url)
+    leave = audit.head_topic or audit.head_webhook_env or audit.head_syslog
+    if leave or (path is not None and (file is None or path.parent != file.parent)):
+        return ()
+    return (
+        "audit: its heads are kept only beside the store; set audit.head_topic, head_webhook_env or head_syslog, or "
+        "store.audit_head",
+    )
 
 
 def export_command(store: StoreSettings, seals: Seals, command_id: str) -> str:

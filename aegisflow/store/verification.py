@@ -18,6 +18,8 @@ __all__ = ["SEALED_FROM_HERE", "Verified", "verify"]
 
 SEALED_FROM_HERE = "audit_sealed"
 """The act of the first row that is sealed in an audit that began without: it stands for the rows before it."""
+_MAX_BEHIND = 1_000
+"""Rows without a head that a process may leave that was killed between a commit and its export."""
 _COLUMNS = ("device_id", "command", "proposer_kind", "proposed_at", "stage", "stage_at", "send_by")
 
 
@@ -100,6 +102,7 @@ def verify(
     heads: Iterable[Head],
     progress: Callable[[float], None] = lambda share: None,
     seals: Seals | None = None,
+    rows_before: int | None = None,
 ) -> Verified:
     """Walk the whole chain and hold it against seals, exported heads and records; tell the first thing that is wrong.
 
@@ -108,6 +111,7 @@ def verify(
         heads: that were exported, wherever they were kept.
         progress: told how much of it is done, from 0 to 1.
         seals: whose seals count; without any key none is checked.
+        rows_before: number of the newest row before the heads were read; None for that of now.
     """
     seals = seals or Seals()
     exported: dict[int, str] = {}
@@ -122,18 +126,19 @@ def verify(
         if exported.setdefault(head.row, head.digest) != head.digest:
             return Verified(0, 0, f"two exported heads of row {head.row} contradict each other: the chain was forked")
     with connection.transaction():
-        newest = max(1, newest_head(connection).row)
+        newest = newest_head(connection).row
+        rows_before = newest if rows_before is None else rows_before
         for row in audit_rows(connection):
             why = walk.step(row)
             if why:
                 where = f"row {row.number} ({format_instant(row.at)}, {row.act} of {row.subject} by {row.actor})"
                 return Verified(walk.rows, walk.found, f"{where} {why}")
-            progress(row.number / newest)
-        why = _end(walk, is_sealed) or _records(connection, walk)
+            progress(row.number / max(1, newest))
+        why = _end(walk, is_sealed, rows_before) or _records(connection, walk)
     return Verified(walk.rows, walk.found, why, behind=walk.behind, sealed=walk.sealed)
 
 
-def _end(walk: _Walk, is_sealed: bool) -> str:
+def _end(walk: _Walk, is_sealed: bool, rows_before: int) -> str:
     """Return what is wrong with the end of the chain, or with all of it; empty for nothing."""
     # A chain whose end was cut off is whole as well.
     missing = [row for row in walk.exported if row > walk.last]
@@ -141,8 +146,14 @@ def _end(walk: _Walk, is_sealed: bool) -> str:
         return f"the audit ends at row {walk.last}, but row {max(missing)} was exported: its end is cut off"
     if walk.seals.can_check and is_sealed and walk.rows and not walk.sealed:
         return "its heads were sealed, and no row is: the chain was rewritten"
-    if walk.sealed and not walk.exported:
+    if walk.sealed and not walk.exported and rows_before:
         return "its rows are sealed, and no exported head is there: they were removed"
+    newest = max(walk.exported, default=rows_before)
+    if walk.sealed and rows_before - newest > _MAX_BEHIND:
+        return (
+            f"its newest exported head is of row {newest}, and {rows_before - newest:,} rows came after it: newer "
+            "heads were removed, or older ones put back"
+        )
     return ""
 
 

@@ -9,6 +9,7 @@ import pytest
 from aegisflow.compiled import SWITCH
 from tests.support.bounds_mutants import BOUNDS, SIGNED
 from tests.support.identity_mutants import (
+    AUDIT_CHECK,
     CONNECTIONS,
     CREDENTIALS,
     IDENTITIES,
@@ -82,6 +83,7 @@ OTHERS = {
     PROOF: ["tests/store/test_proof.py"],
     SEALS: ["tests/store/test_seals.py", "tests/store/test_proof.py"],
     VERIFICATION: ["tests/store/test_seals.py"],
+    AUDIT_CHECK: ["tests/plant/test_audit_check.py"],
     OPENING: ["tests/store/test_seals.py"],
     OPENINGS: ["tests/domain/test_openings.py"],
     BOUNDS: ["tests/domain/commands/test_bounds.py"],

@@ -123,7 +123,7 @@ finally:
 def test_the_help_of_all_commands_loads_none_of_them():
     done = subprocess.run([sys.executable, "-c", HELP_OF_ALL], capture_output=True, check=True, text=True)
     *_, ours, heavy = done.stdout.splitlines()
-    assert ours == str(["aegisflow.cli", "aegisflow.cli.main", "aegisflow.errors"])
+    assert ours == str(["aegisflow.cli", "aegisflow.cli.main", "aegisflow.compiled", "aegisflow.errors"])
     assert heavy == "[]"
 
 

@@ -1,6 +1,8 @@
 """V5: whether the audit is whole is looked at each time that the plant starts, and health says what came of it."""
 
+import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +12,13 @@ import pytest
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
-from aegisflow.errors import ConfigError
+from aegisflow.errors import BadValueError, ConfigError
 from aegisflow.plant.audit import seals_of, write_key
 from aegisflow.store.chain import Head
 from aegisflow.store.connection import Connection
+from tests.support.commanding import ADA
+from tests.support.hook import running_hook
+from tests.support.waiting import eventually
 
 PLANT = """
 kinds: {{pump: {{sensors: {{temperature: {{unit: °C}}}}}}}}
@@ -77,6 +82,61 @@ def test_health_says_what_is_not_proven(file: Path) -> None:
     with running(file) as app:
         notes = about(app.plant.health().notes)
     assert ["not sealed" in notes[0], "only beside the store" in notes[1]] == [True, True]
+
+
+def test_v5_heads_go_to_a_webhook_and_a_log_server_and_health_says_who_does_not_take_them(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = file.read_text("utf-8").replace(", audit_head: heads", "")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log, running_hook() as hook:
+        log.bind(("127.0.0.1", 0))
+        log.settimeout(30)
+        where = f"head_webhook_env: HEADS_URL, head_syslog: '127.0.0.1:{log.getsockname()[1]}'"
+        file.write_text(text.replace("head_topic: aegisflow/audit/head", where), "utf-8")
+        monkeypatch.setenv("HEADS_URL", f"{hook.url}/heads")
+        with running(file) as app:
+            app.plant.stop_agents(ADA, "drill")
+            said = log.recv(2_000).decode()
+            assert said.startswith("<109>1 ")
+            eventually(lambda: hook.came)
+            assert about(app.plant.health().notes) == []
+            seals = app._audit.seals
+        sent = [json.loads(body)["audit_head"] for _, path, body, _ in hook.came if path == "/heads"]
+        for line in (said.partition(" audit-head - ")[2], *sent):
+            head = Head.of(line)
+            assert head is not None
+            assert head.seal.key_id == seals.key_id
+        hook.answers["/heads"] = (500, None)
+        with running(file) as app:
+            app.plant.stop_agents(ADA, "drill")
+            eventually(lambda: any("webhook for heads" in note for note in about(app.plant.health().notes)))
+    monkeypatch.delenv("HEADS_URL")
+    with pytest.raises(BadValueError, match="HEADS_URL"), running(file):
+        pass
+
+
+def test_v5_a_store_that_was_put_back_with_its_heads_is_broken_by_what_a_witness_has_kept(file: Path) -> None:
+    with running(file) as app:
+        app.plant.stop_agents(ADA, "drill")
+    store, heads = file.parent / "var/store.db", file.parent / "heads"
+    before = store.read_bytes(), heads.read_bytes()
+    with running(file) as app:
+        app.plant.resume_agents(ADA, "over")
+    witness = file.parent / "witness"
+    witness.write_bytes(heads.read_bytes())
+    assert len(witness.read_bytes()) > len(before[1])
+    store.write_bytes(before[0])
+    heads.write_bytes(before[1])
+    with running(file) as app:
+        assert app.plant.health().ok or "audit" not in str(app.plant.health().reasons)  # nobody here can know it
+    store.write_bytes(before[0])
+    heads.write_bytes(before[1])
+    file.write_text(file.read_text("utf-8").replace("audit: {", "audit: {witness_file: witness, "), "utf-8")
+    with running(file) as app:
+        assert "BROKEN" in about(app.plant.health().reasons)[0]
+    witness.unlink()
+    with running(file) as app:
+        assert "the witness's heads" in str(about(app.plant.health().notes))
 
 
 def test_a_key_in_the_stores_own_folder_is_refused_and_one_from_the_environment_counts_first(file: Path) -> None:

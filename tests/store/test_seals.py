@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aegisflow.actors.messages.guard import AuditCommitted
-from aegisflow.actors.messages.store import CommitAudit, StoreCredential
+from aegisflow.actors.messages.store import AppendAudit, CommitAudit, StoreCredential
 from aegisflow.config import StoreSettings
 from aegisflow.domain.audit import sealed_head, sealed_row
 from aegisflow.domain.callers import CallerKind
@@ -88,6 +88,22 @@ def kept(tmp_path: Path) -> Kept:
 def test_what_nobody_touched_is_whole_by_the_public_key_alone(kept: Kept) -> None:
     told = kept.look()
     assert (told.broken, told.rows, told.sealed, told.behind) == ("", 6, 6, 0)
+
+
+def test_v5_heads_that_are_far_older_than_the_rows_were_put_back(kept: Kept) -> None:
+    path = kept.heads().path
+    assert path is not None
+    old = path.read_bytes()
+    store = open_store(kept.url)
+    store.heads = kept.heads()
+    bench = StoreBench(store, StoreSettings(url=kept.url))
+    for rows, broken in ((900, False), (200, True)):
+        bench.take(*(AppendAudit(audit(T0 + number)) for number in range(rows)))
+        bench.settle()
+        path.write_bytes(old)
+        assert ("newer heads were removed" in kept.look().broken) is broken
+    bench.committer.close()
+    store.close()
 
 
 def test_v5_rows_written_anew_with_all_hashes_and_heads_have_no_seal(kept: Kept) -> None:

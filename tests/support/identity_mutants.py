@@ -9,6 +9,7 @@ RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
     "plant/identities.py",
     "plant/tokens.py",
 )
+AUDIT_CHECK = "plant/audit.py"
 PROOF, CONNECTIONS = "store/proof.py", "http/connections.py"
 SEALS, VERIFICATION, OPENING = "store/seals.py", "store/verification.py", "store/opening.py"
 OPENINGS, RELOAD = "domain/openings.py", "plant/reload.py"
@@ -69,6 +70,8 @@ IDENTITY_MUTANTS = (
         "if walk.records.get(OF_TOKEN + digest) != text_digest(record):",
         "if False:",
     ),
+    Mutant("heads of long ago are as good as new", VERIFICATION, "rows_before - newest > _MAX_BEHIND:", "False:"),
+    Mutant("nobody looks at what a witness has kept", AUDIT_CHECK, "witness=self._audit.witness_file", "witness=None"),
     Mutant("the guards of the audit stay away", OPENING, "restored = restore_guards(connection)", "restored = False"),
     Mutant(
         "seals that are gone are made again", OPENING, "or any(head.seal.key_id for head in heads.heads())", "or False"
