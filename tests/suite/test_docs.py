@@ -64,3 +64,24 @@ def test_every_file_and_module_that_a_page_names_exists(page: Path) -> None:
     missing = [name for name in sorted(named_files(text)) if not exists(name, page)]
     missing += [name for name in sorted(named_modules(text)) if not resolves(name)]
     assert missing == []
+
+
+TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def test_each_threat_names_tests_that_exist_and_what_is_left() -> None:
+    page = ROOT / "docs/security.md"
+    rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| ")]
+    head = next(row for row in rows if row.startswith("| threat"))
+    count = head.count("|")
+    threats = [row for row in rows[rows.index(head) + 1 :] if row.count("|") == count]
+    assert len(threats) >= 20
+    for row in threats:
+        named = TEST.findall(row)
+        assert named, f"no test: {row[:80]}"
+        for file, test in named:
+            text = (ROOT / file).read_text("utf-8")
+            assert "def test_" in text, file
+            assert not test or f"def {test}(" in text, (file, test)
+    for case in ("V1", "V2", "V3", "V4", "V5", "V6", "V7", "V9", "V10", "V11", "M1", "M2", "M3", "M4"):
+        assert f"({case})" in page.read_text("utf-8"), f"{case} stands in no row"
