@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from aegisflow.compiled import described
 from benchmarks import bench_store, commands, ingest, load, memory, offline, startup
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -113,7 +114,7 @@ PARTS: dict[str, Callable[[bool], Results]] = {
 
 
 def table(results: Results) -> Table:
-    shown = Table("figure", "measured", "goal", "met")
+    shown = Table("figure", "measured", "goal", "met", title=f"core: {described()}")
     for name, value in results.items():
         if name in AT_LEAST:
             goal, met = f"≥ {AT_LEAST[name]:g}", "yes" if value >= AT_LEAST[name] else "NO"

@@ -104,16 +104,20 @@ class RecoveryWatch:
         """Take in one reading of a device that is in ``mode``."""
         if mode.is_running:
             return
+        since, seen, gap_s = self._since, self._at, self._gap_s
         for sensor, limit in self.criteria.items():
             value = values.get(sensor)
             if value is None:
                 continue
             inside = (limit.low is None or value >= limit.low) and (limit.high is None or value <= limit.high)
             if not inside:
-                self._since.pop(sensor, None)
-            elif sensor not in self._since or not 0.0 <= at - self._at[sensor] <= self._longest_gap_s:
-                self._since[sensor] = at
-            self._at[sensor] = at
+                since.pop(sensor, None)
+            # Nearly always the gap is shorter than that which is given, and no longer one need be worked out.
+            elif sensor not in since or not (
+                0.0 <= at - seen[sensor] <= gap_s or 0.0 <= at - seen[sensor] <= self._longest_gap_s
+            ):
+                since[sensor] = at
+            seen[sensor] = at
 
     def missing(self, at: float) -> tuple[str, ...]:
         """Return what has not recovered by ``at``, as sentences; empty if all sensors have."""

@@ -145,8 +145,9 @@ class CommandStateMachine:
 
     def observe(self, at: float, values: Mapping[str, float], signed: bool = False) -> None:
         """Take in the values of one reading, at ``at`` by the device's clock, and whether its key proves them."""
-        self._watch.observe(at, values, self.mode)
-        if not self.mode.is_running and self.mode is not Mode.UNKNOWN:
+        mode = self.mode
+        self._watch.observe(at, values, mode)
+        if mode is not Mode.UNKNOWN and not mode.is_running:
             self._proof = self._proof or ModeProof(self._fingerprint[0])
             self._proof.observe(at, values, self.full_load)
         if self._execution is not None:
