@@ -126,8 +126,7 @@ class Device:
         events: tuple[AlarmEvent, ...] = ()
         if command_state.is_watching:
             command_state.observe(at, detector.known(values), self.judged.signed)
-            if self._contradicted or command_state.contradiction:
-                events = self._told_contradiction(at)
+            events = self._told_contradiction(at)
         active = book.active_type
         if active and received_at - at > LATE_S and silent_s > self.silent_after_s:
             events += book.end_silence(received_at)
