@@ -57,8 +57,8 @@ IDENTITY_MUTANTS = (
     Mutant(
         "records are not held against the audit",
         VERIFICATION,
-        "why = _end(walk, is_sealed) or _records(connection, walk)",
-        "why = _end(walk, is_sealed)",
+        "why = _end(walk, is_sealed, rows_before) or _records(connection, walk)",
+        "why = _end(walk, is_sealed, rows_before)",
     ),
     Mutant(
         "a record's columns may say other things", VERIFICATION, "or [row[name] for name in _COLUMNS] != columns", ""
