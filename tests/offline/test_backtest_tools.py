@@ -40,8 +40,9 @@ def test_g6_a_sensor_that_stood_still_is_said_to_have_never_moved_before(level: 
     values = [level] * 600 + [level + 2.5 * max(1.0, abs(level))] * 13
     rows = zip(recorded(values, header="timestamp,device,flow").splitlines()[1:], noise(len(values)), strict=True)
     path.write_text("timestamp,device,flow,other\n" + "".join(f"{row},{other}\n" for row, other in rows), "utf-8")
-    (alarm,) = backtest(path).alarms
-    text = explain(path, None, {alarm.alarm_id: alarm}, alarm.alarm_id)
+    plant = plant_of(flow={"alarm": Limits(high=level + max(1.0, abs(level)))}, other={})
+    (alarm,) = backtest(path, plant=plant).alarms
+    text = explain(path, plant, {alarm.alarm_id: alarm}, alarm.alarm_id)
     assert f"never moved before from {level:.4g}" in text
     assert max(map(len, text.splitlines())) < 200
 

@@ -7,14 +7,15 @@ from aegisflow.domain.detection.alarm_levels import AlarmLevels
 from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.drift import DriftWatch
 from aegisflow.domain.detection.fault_types import Fit, Signs, apart, diagnose, fitting, signs_of
-from aegisflow.domain.detection.finding import Diagnosis, Finding
+from aegisflow.domain.detection.finding import MULTIVARIATE, Diagnosis, Finding
 from aegisflow.domain.detection.kinds import detector_for
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.refusals import Refusals
 from aegisflow.domain.detection.run_up import RunUp
 from aegisflow.domain.detection.set_points import SetPoints
-from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, by_score, unclassified
+from aegisflow.domain.detection.unclassified import beyond_limits, broken_instruments, unclassified
+from aegisflow.domain.detection.undescribed import Undescribed
 from aegisflow.domain.equipment import Delay, DeviceSpec, FaultRule
 from aegisflow.domain.interval import Interval, silent_after_s
 from aegisflow.domain.lasting import Lasting
@@ -36,16 +37,10 @@ _FAST_S = 0.25
 """Interval at which three blocks of readings are over before a finding has waited for its on-delay."""
 _UNEXPLAINED = 720
 """Readings of suspicion without an alarm after which the baseline learns all the same."""
-_NEW_NORMAL = 1440
-"""Readings of an unclassified alarm, beyond no limit, after which what it shows becomes what is usual."""
 _SETTLING = 60
 """Readings after a drift until the mended instruments' level is taken."""
-_MIN_NORMAL = 360
-"""The least of these readings; they are fewer than 1,440 where the device was watched for less before the alarm."""
 _LONG_GAP = 5.0
 """A gap must be so many times as long as the one before for a device to count as having been silent."""
-_HYSTERESIS = 0.6
-
 
 _NOBODY: frozenset[str] = frozenset()
 
@@ -58,7 +53,7 @@ class DeviceDetector:
         values of one reading
           └─ observe
                ├─ SensorDetector.update    each sensor by itself
-               ├─ MultivariateScore.update how unusual the reading is as a whole
+               ├─ MultivariateScore.update how unusual the reading is as a whole; without rules, Undescribed.update
                ├─ LoadStep.update          whether the load has changed
                └─ if anything may matter: signs -> rules -> Diagnosis
 
@@ -66,9 +61,7 @@ class DeviceDetector:
     """
 
     __slots__ = (
-        "_accepted",
         "_alarm_type",
-        "_alarmed_for",
         "_at",
         "_by_name",
         "_drift",
@@ -78,7 +71,6 @@ class DeviceDetector:
         "_holds",
         "_levels",
         "_off",
-        "_patience",
         "_pending",
         "_run_up",
         "_scored_at",
@@ -94,6 +86,7 @@ class DeviceDetector:
         "second",
         "sensors",
         "spec",
+        "undescribed",
     )
 
     def __init__(self, spec: DeviceSpec, interval: Interval | None = None) -> None:
@@ -115,13 +108,12 @@ class DeviceDetector:
         """How long there has been what no rule explains."""
         self._pending = Lasting()
         """How long there has been a finding."""
-        self._alarmed_for = 0
         self._alarm_type = ""
         self._has_rules = bool(spec.faults)
+        self.undescribed = None if self._has_rules else Undescribed(self.sensors)
+        """Watches the device as a whole where there are no rules; None where there are."""
         self._scored_at = -inf
-        self._accepted = 0
         self._settle_at = -1
-        self._patience = _MIN_NORMAL
         self._found = False
         self._off: set[str] = set()
         """Sensors whose shift was confirmed and still holds."""
@@ -155,9 +147,14 @@ class DeviceDetector:
         if self._run_up is not None and not self._run_up.look(at, self._by_name):
             self._run_up = None
         self._tick = tick = self._tick + 1
-        # A device with rules needs no score to judge a reading: it is kept up every fourth time, or when asked for.
-        score = 0.0 if self._has_rules and tick & 3 else self.multivariate.update(at, self.sensors)
-        self._scored_at = -inf if self._has_rules and tick & 3 else at
+        undescribed = self.undescribed
+        if undescribed is not None:
+            undescribed.update(values, alarm_type != "")
+        elif tick & 3:  # no rule needs a score: it is kept up every fourth time, or when asked for
+            self._scored_at = -inf
+        else:
+            self.multivariate.update(at, self.sensors)
+            self._scored_at = at
         if self._set_points is not None:
             self._set_points.update(at, self._by_name)
         if self.load is not None:
@@ -176,14 +173,14 @@ class DeviceDetector:
             or self._unexplained.count
             or self._drift.found is not None
             or self._drift.suspected
-            or (score >= 1.0 and not self._has_rules)
+            or (undescribed is not None and undescribed.may_matter)
             or not tick % _SLOW_EVERY
         ):
             diagnosis = self._diagnose(at, alarm_type)
             self._suspect(alarm_type)
         if full or not tick % BLOCK:
             self._close_blocks()
-        self._found = diagnosis is not None
+        self._found = diagnosis is not None and diagnosis.findings[0].detector != MULTIVARIATE
         if diagnosis is not None:
             self._pending.seen(at)
         elif self._pending.count:
@@ -259,13 +256,19 @@ class DeviceDetector:
     @property
     def score(self) -> float:
         """How unusual the newest reading is: 0 is ordinary, and from 1 on it is suspicious."""
-        known = self._scored_at == self._at
-        score = self.multivariate.score if known else self.multivariate.look(self._at, self.sensors)
+        if self.undescribed is not None:
+            score = self.undescribed.normal.score
+        elif self._scored_at == self._at:
+            score = self.multivariate.score
+        else:
+            score = self.multivariate.look(self._at, self.sensors)
         return max(score, 1.0) if self._found else score
 
     def notes(self) -> tuple[str, ...]:
         """Return what is worth knowing although it is no alarm, as sentences."""
         load, markers = self.load, tuple(marker for sensor in self.sensors if (marker := sensor.marker))
+        if self.undescribed is not None:
+            markers = (*markers, *self.undescribed.notes())
         if load is None or not load.left:
             return markers
         return (f"the load has changed: {load.spec.sensor} since {format_instant(load.since)}", *markers)
@@ -283,8 +286,6 @@ class DeviceDetector:
             self._unexplained.count = 0
         self._levels = AlarmLevels() if alarm_type and self._has_rules else None
         self._alarm_type = alarm_type
-        self._alarmed_for = 0
-        self._patience = min(_NEW_NORMAL, max(_MIN_NORMAL, self._tick - self._accepted))
 
     @property
     def _following(self) -> frozenset[str]:
@@ -305,11 +306,8 @@ class DeviceDetector:
             or self._drift.suspected
             or bool(self._following)
             or (self.load is not None and self.load.left > 0)
-            or (not self._has_rules and self.multivariate.lasting >= 1.0)
-            or (
-                (self._has_rules or not self.multivariate.young)
-                and any(sensor.suspected or sensor.oscillation.present for sensor in self.sensors)
-            )
+            or (self.undescribed is not None and self.undescribed.may_matter)
+            or (self._has_rules and any(sensor.suspected or sensor.oscillation.present for sensor in self.sensors))
         )
         if not suspected:
             self._suspected_for = 0
@@ -338,7 +336,7 @@ class DeviceDetector:
                 sensor.adapt()
             elif not baseline.scale and self._alarm_type:
                 baseline.begin_again()
-        if not self._tick % BLOCK:
+        if self._has_rules and not self._tick % BLOCK:
             self.multivariate.close_block(self._tick - self._suspect_at >= BLOCK)
 
     def _diagnose(self, at: float, alarm_type: str) -> Diagnosis | None:
@@ -402,16 +400,9 @@ class DeviceDetector:
             if not shown or (not active and (self._drift.suspected or not self._is_patience_over)):
                 return None
             return unclassified(shown)
-        if self._following:
+        if self._following or self.undescribed is None:
             return None
-        lasting = self.multivariate.lasting
-        if lasting < (_HYSTERESIS if active else 1.0):
-            return None
-        self._alarmed_for += active
-        if self._alarmed_for >= self._patience:
-            self._accept()
-            return None
-        return by_score(self.multivariate, self.sensors, at)
+        return self.undescribed.diagnose(active)
 
     @property
     def _is_patience_over(self) -> bool:
@@ -420,13 +411,6 @@ class DeviceDetector:
         if lasting.count >= _MAX_PATIENCE:
             return True
         return lasting.lasted(Delay(_PATIENCE_S, self.interval.usual_s), _MIN_PATIENCE)
-
-    def _accept(self) -> None:
-        """Take what has lasted as usual."""
-        self._alarmed_for = 0
-        self._accepted = self._tick
-        for sensor in self.sensors:
-            sensor.accept()
 
     def accept_level(self, name: str) -> tuple[float, float, float]:
         """Take the mean of a sensor's window as its level; return the one before, the new one and the spread.
@@ -486,6 +470,9 @@ class DeviceDetector:
         self._holds = any(sensor.by_exception for sensor in spec.sensors.values())
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
+        undescribed = None if self._has_rules else Undescribed(self.sensors)
+        if undescribed is None or self.undescribed is None or undescribed.watched != self.undescribed.watched:
+            self.undescribed = undescribed
         before, self._drift = self._drift, DriftWatch(spec.faults, self._by_name)
         self._drift.found, self._drift.suspected = before.found, before.suspected
         return tuple(known)

@@ -9,9 +9,7 @@ SUDDEN = 6.0
 _GRACE = 6
 """Blocks, warm-up included, that are too few to call much unusual."""
 _YOUNG_CEILING = 1.5
-"""The ceiling until then, which counts only after a jump: a level that strolls has shown nothing else yet."""
-_AFTER = 20
-"""Readings within which more must follow a jump."""
+"""The ceiling until then: a level that strolls has shown nothing else yet."""
 _YOUNG = 20
 """Blocks over which the maximum in health is learned freely; later it grows by at most 2 % a block."""
 _GROWTH = 1.02
@@ -35,13 +33,12 @@ class MultivariateScore:
     A block of 60 readings is learned one block later, if nothing was suspected until then.
     """
 
-    __slots__ = ("_blocks", "_healthy", "_in_block", "_jumped", "_largest", "_pending", "_raw", "ceilings", "score")
+    __slots__ = ("_blocks", "_healthy", "_in_block", "_largest", "_pending", "_raw", "ceilings", "score")
 
     def __init__(self) -> None:
         self.score = 0.0
         self.ceilings = [_YOUNG_CEILING] * 3
         self._healthy = [0.0, 0.0, 0.0]
-        self._jumped = 0
         self._raw = (0.0, 0.0, 0.0)
         self._largest = [0.0, 0.0, 0.0]
         self._pending: list[float] | None = None
@@ -80,10 +77,6 @@ class MultivariateScore:
         """Take in what the sensors show now and return the score."""
         score = self.look(at, sensors)
         level, energy, sudden = self._raw
-        if sudden > _YOUNG_CEILING:
-            self._jumped = _AFTER
-        elif self._jumped and max(level, energy) < _YOUNG_CEILING:
-            self._jumped -= 1
         largest = self._largest
         if level > largest[0]:
             largest[0] = level
@@ -98,12 +91,6 @@ class MultivariateScore:
     def young(self) -> bool:
         """Whether too little has been seen to call anything unusual."""
         return self._blocks < _GRACE
-
-    @property
-    def lasting(self) -> float:
-        """The score of what lasts, single values left out; 0 for a young device that has not jumped."""
-        lasting = max(self._raw[0] / self.ceilings[0], self._raw[1] / self.ceilings[1])
-        return lasting if self._jumped or self._blocks >= _GRACE else 0.0
 
     def close_block(self, clean: bool) -> None:
         """End a block of 60 readings; where nothing was suspected (``clean``), learn the maxima of the block before."""
@@ -131,8 +118,3 @@ class MultivariateScore:
             wanted = min(_MAX_CEILING, _HEADROOM * value)
             if wanted > ceiling:
                 self.ceilings[kind] = wanted if self._blocks <= _YOUNG else min(wanted, ceiling * _GROWTH)
-
-    def strength(self, sensor: SensorDetector) -> float:
-        """Return how much a sensor contributes to the lasting score."""
-        level = abs(sensor.means.medium) * sensor.level_scale / self.ceilings[0]
-        return max(level, sensor.excess_variance / self.ceilings[1])

@@ -8,7 +8,6 @@ from aegisflow.domain.detection.evidence import finding_of, sign_of
 from aegisflow.domain.detection.finding import (
     FLATLINE,
     LIMIT,
-    MULTIVARIATE,
     READINGS_REFUSED,
     SENSOR_SILENT,
     SENSOR_STUCK,
@@ -16,7 +15,6 @@ from aegisflow.domain.detection.finding import (
     UNCLASSIFIED,
     Diagnosis,
 )
-from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.interval import Interval
 from aegisflow.domain.times import format_instant
@@ -77,26 +75,7 @@ def unclassified(shown: Sequence[SensorDetector]) -> Diagnosis:
     )
 
 
-def graded(score: float) -> Severity:
-    """Return the severity of a score; never critical, since a score only says how unusual something is."""
-    if score >= 4:
-        return Severity.HIGH
-    return Severity.MEDIUM if score >= 2 else Severity.LOW
-
-
 def beyond_limits(sensors: Sequence[SensorDetector]) -> Diagnosis:
     """Return the diagnosis of sensors beyond an alarm limit."""
     findings = tuple(finding_of(sensor, LIMIT) for sensor in sensors)
     return Diagnosis(UNCLASSIFIED, findings, tuple(f"{sensor.name} is beyond its limit" for sensor in sensors))
-
-
-def by_score(multivariate: MultivariateScore, sensors: Sequence[SensorDetector], at: float) -> Diagnosis | None:
-    """Return the diagnosis by the score alone, with the sensors that make it up; None without such."""
-    ranked = sorted(sensors, key=multivariate.strength, reverse=True)
-    least = min(1.0, multivariate.strength(ranked[0]))
-    findings = tuple(
-        finding_of(sensor, MULTIVARIATE, graded(multivariate.lasting))
-        for sensor in ranked
-        if sensor.at == at and multivariate.strength(sensor) >= least
-    )
-    return Diagnosis(UNCLASSIFIED, findings, (f"score {multivariate.lasting:.2f}, 1 is unusual",)) if findings else None

@@ -8,7 +8,7 @@ from aegisflow.offline.recordings.recording import Recording
 _SHOWN = 8
 _STALE_INTERVALS = 6
 _SILENT_INTERVALS = 12
-_ALARM = AlarmSpec(on_readings=3, off_readings=36)
+_ALARM = AlarmSpec(on_delay_s=0.0, off_delay_s=0.0, on_readings=3, off_readings=24)
 """Nobody has said how fast these machines are, so their delays go by the rhythm of the recording."""
 
 

@@ -11,7 +11,7 @@ from aegisflow.errors import RecordingError
 from aegisflow.offline.recordings.timeform import TimeForm
 
 ALARM_COLUMNS = ("device_id", "type", "final_type", "severity", "sensors", "detector", "raised_at", "cleared_at")
-SCORE_COLUMNS = ("timestamp", "device_id", "score")
+SCORE_COLUMNS = ("timestamp", "device_id", "score", "onset")
 
 
 def write_alarms(file: TextIO, alarms: list[Alarm], form: TimeForm) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from aegisflow.domain.readings import Disposition, Reading, RefusalReason, Refus
 from aegisflow.errors import PayloadError, RecordingError
 from aegisflow.offline.backtest.derive import Derived
 from aegisflow.offline.backtest.labels import Labels
+from aegisflow.offline.backtest.onsets import Onsets
 from aegisflow.offline.backtest.output import SCORE_COLUMNS, whole, write_alarms
 from aegisflow.offline.backtest.report import NothingReadError, Report
 from aegisflow.offline.backtest.traces import Traces
@@ -57,7 +59,8 @@ def backtest(
         path: CSV with times and one column per sensor; see docs/recordings.md.
         plant: The plant that it was recorded in; without one, devices are derived from the columns.
         alarms: CSV to write, one row per alarm in the order they were raised.
-        scores: CSV to write, one row per row of data in the order of the file; one that is refused scores 0.
+        scores: CSV to write, one row per row of data in the order of the file, with the score and the
+            onsets of excursions; one that is refused scores 0.
         pictures: folder for a picture of each device.
         options: What a person says about the file.
         progress: Told the share of the file that is done, 0 to 1.
@@ -125,10 +128,13 @@ def _pass_rows(run: "_Run", score_file: TextIO | None, progress: Callable[[float
     rows.writerows(reversed(list(scored)) if run.recording.newest_first else scored)
 
 
-def _scored(run: "_Run", progress: Callable[[float], None]) -> Iterator[tuple[str, str, str]]:
+def _scored(run: "_Run", progress: Callable[[float], None]) -> Iterator[tuple[str, str, str, str]]:
+    onsets: defaultdict[str, Onsets] = defaultdict(Onsets)
     for line, cells in run.recording.lines(progress):
         device = run.take(line, cells)
-        yield (*run.name(cells), f"{device.score if device else 0.0:.6g}")
+        score = 0.0 if device is None else device.score
+        onset = 0.0 if device is None else onsets[device.spec.device_id].take(score)
+        yield (*run.name(cells), f"{score:.6g}", f"{onset:.6g}")
 
 
 class Observer(Protocol):

@@ -1,0 +1,94 @@
+"""Watches a device for whose faults there are no rules: by how unusual its readings are together."""
+
+from collections.abc import Mapping, Sequence
+from math import nan
+
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.detection.evidence import finding_of
+from aegisflow.domain.detection.finding import MULTIVARIATE, UNCLASSIFIED, Diagnosis
+from aegisflow.domain.detection.normal import Normal
+from aegisflow.domain.detection.sensor import SensorDetector
+from aegisflow.domain.detection.unclassified import unclassified
+from aegisflow.domain.equipment import SensorKind
+
+_HYSTERESIS = 0.6
+"""Part of the score at which an alarm is raised, above which it is held."""
+_MAX_PATIENCE, _MIN_PATIENCE = 720, 360
+"""Readings of an alarm, beyond no limit, after which what it shows becomes usual: as many as were learned before it."""
+_NO_LEVEL = frozenset({SensorKind.STATE, SensorKind.SETPOINT})
+_HIGH, _MEDIUM = 4.0, 2.0
+"""Scores from which on an alarm is of that severity; never critical, since a score says how unusual, not how bad."""
+
+
+class Undescribed:
+    """Turns the score of a device into a diagnosis, and what has lasted into what is usual."""
+
+    __slots__ = ("_alarmed_for", "_patience", "_watched", "normal")
+
+    def __init__(self, sensors: Sequence[SensorDetector]) -> None:
+        """Begin with nothing known of these sensors."""
+        self._watched = tuple(sensor for sensor in sensors if sensor.spec.kind not in _NO_LEVEL)
+        self.normal = Normal(len(self._watched))
+        self._alarmed_for = 0
+        self._patience = _MIN_PATIENCE
+
+    @property
+    def watched(self) -> tuple[SensorDetector, ...]:
+        """The sensors that have a level, or a rate."""
+        return self._watched
+
+    def update(self, values: Mapping[str, float], alarmed: bool) -> None:
+        """Take in what the sensors have made of a reading; the sensors come before."""
+        row = [
+            sensor.zscore.value
+            if sensor.name in values and sensor.zscore.window.count and not sensor.at_marker
+            else nan
+            for sensor in self._watched
+        ]
+        self.normal.update(row, alarmed)
+        if not alarmed:
+            self._alarmed_for = 0
+            self._patience = min(_MAX_PATIENCE, max(_MIN_PATIENCE, self.normal.count))
+
+    @property
+    def may_matter(self) -> bool:
+        """Whether what lasts is unusual."""
+        return self.normal.lasting >= 1.0
+
+    def diagnose(self, active: bool) -> Diagnosis | None:
+        """Return what is wrong, None for nothing; an ``active`` alarm is held with hysteresis."""
+        normal = self.normal
+        if (
+            normal.model is None and normal.lasting < 1.0
+        ):  # after a restart, say, with an alarm that was raised before it
+            held = [sensor for sensor in self._watched if sensor.held()] if active else []
+            return unclassified(held) if held else None
+        if normal.lasting < (_HYSTERESIS if active else 1.0):
+            return None
+        self._alarmed_for += active
+        if self._alarmed_for >= self._patience:
+            self._accept()
+            return None
+        return self._diagnosis()
+
+    def _accept(self) -> None:
+        """Take what has lasted as usual."""
+        self._alarmed_for = 0
+        self.normal.accept()
+        for sensor in self._watched:
+            sensor.accept()
+
+    def _diagnosis(self) -> Diagnosis:
+        score, strengths = self.normal.lasting, self.normal.strengths()
+        severity = Severity.HIGH if score >= _HIGH else Severity.MEDIUM if score >= _MEDIUM else Severity.LOW
+        ranked = sorted(zip(strengths, self._watched, strict=True), key=lambda pair: pair[0], reverse=True)
+        least = min(1.0, ranked[0][0])
+        findings = tuple(finding_of(sensor, MULTIVARIATE, severity) for own, sensor in ranked if own >= least)
+        return Diagnosis(UNCLASSIFIED, findings, (f"score {score:.2f}, 1 is unusual",))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return how far the learning has come, until it is done."""
+        normal = self.normal
+        if normal.model is not None or not self._watched:
+            return ()
+        return (f"learning, {100 * normal.progress:.0f} %: until then only limits and gross jumps are told",)

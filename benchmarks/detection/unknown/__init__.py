@@ -1,0 +1,1 @@
+"""Machines that nobody described: detection without a plant file, beside simple rivals."""

@@ -1,0 +1,176 @@
+"""The score of a device for whose faults there are no rules."""
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from math import nan, sin
+
+import pytest
+
+from aegisflow.domain.detection.normal import LEARNING, Normal
+from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import DeviceSpec, SensorSpec
+from aegisflow.domain.readings import Reading
+from aegisflow.offline.backtest.onsets import Onsets
+
+Row = list[float]
+Life = Callable[[int, random.Random], Row]
+
+
+def alike(index: int, rng: random.Random) -> Row:
+    """Three sensors of which two follow one load."""
+    load = sin(index / 15) + rng.gauss(0, 0.5)
+    return [10 + load + rng.gauss(0, 0.05), 40 - 3 * load + rng.gauss(0, 0.15), rng.gauss(0, 1)]
+
+
+def strolling() -> Life:
+    """A level that goes where it wants."""
+    level = [0.0]
+
+    def life(index: int, rng: random.Random) -> Row:
+        level[0] = 0.995 * level[0] + rng.gauss(0, 1)
+        return [level[0]]
+
+    return life
+
+
+LIVES: dict[str, Callable[[], Life]] = {
+    "noise": lambda: lambda index, rng: [rng.gauss(0, 1)],
+    "alike": lambda: alike,
+    "strolling": strolling,
+    "coarse": lambda: lambda index, rng: [float(round(rng.gauss(32, 0.6)))],
+    "constant": lambda: lambda index, rng: [4.2],
+    "nought": lambda: lambda index, rng: [0.0],
+    "on and off": lambda: lambda index, rng: [80.0 * (index // 90 % 2) + rng.gauss(0, 1)],
+    "spiky": lambda: lambda index, rng: [rng.gauss(0, 1) + 50.0 * (rng.random() < 0.02)],
+    "saturated": lambda: lambda index, rng: [min(100.0, rng.gauss(100, 3)), rng.gauss(0, 1)],
+}
+
+
+def rows(life: Life, count: int, seed: int = 1, start: int = 0) -> Iterator[Row]:
+    rng = random.Random(f"{seed} {start}")
+    return (life(index, rng) for index in range(start, start + count))
+
+
+def fed(life: Life, count: int, seed: int = 1) -> Normal:
+    normal: Normal | None = None
+    for row in rows(life, count, seed):
+        normal = normal or Normal(len(row))
+        normal.update(row, alarmed=False)
+    assert normal is not None
+    return normal
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_at_no_moment_is_the_device_blind(name: str) -> None:
+    life, rng = LIVES[name](), random.Random(2)
+    normal: Normal | None = None
+    for index in range(1700):
+        row = life(index, rng)
+        normal = normal or Normal(len(row))
+        if index > 30 and index % 97 == 0:
+            for sign in (1, -1):
+                hit = copy.deepcopy(normal)
+                hit.update([row[0] + sign * 1e6, *row[1:]], alarmed=False)
+                assert hit.score >= 1.0, index
+        normal.update(row, alarmed=False)
+
+
+@pytest.mark.parametrize("name", ["noise", "alike", "coarse", "constant", "on and off", "saturated"])
+def test_a_healthy_device_stays_below_one(name: str) -> None:
+    life = LIVES[name]()
+    normal, rng, worst = fed(life, 600), random.Random(5), 0.0
+    for index in range(600, 2400):
+        normal.update(life(index, rng), alarmed=False)
+        worst = max(worst, normal.lasting)
+    assert worst < 1.0
+
+
+def test_sensors_that_are_no_longer_alike_are_found_although_each_is_where_it_was() -> None:
+    normal, rng, found = fed(alike, 1000), random.Random(3), 0
+    for index in range(1000, 1100):
+        row, other = alike(index, rng), alike(index + 47, rng)
+        normal.update([row[0], other[1], row[2]], alarmed=False)
+        found += normal.lasting >= 1.0
+    assert found > 50
+    strengths = normal.strengths()
+    assert min(strengths[:2]) > strengths[2]
+
+
+def test_a_spread_that_grows_is_found() -> None:
+    normal, rng = fed(LIVES["noise"](), 1000), random.Random(3)
+    for _ in range(120):
+        normal.update([rng.gauss(0, 3)], alarmed=False)
+    assert normal.lasting > 1.0
+
+
+def test_values_that_are_missing_for_long_are_no_reason() -> None:
+    normal, worst = fed(alike, 1000), 0.0
+    for row in rows(alike, 1200, 4, 1000):
+        normal.update([nan, *row[1:]], alarmed=False)
+        worst = max(worst, normal.lasting)
+    assert worst < 1.0
+
+
+@pytest.mark.parametrize("wild", [1, 2, 3])
+@pytest.mark.parametrize("name", ["noise", "alike", "coarse"])
+def test_wild_values_score_at_once_and_do_not_last(name: str, wild: int) -> None:
+    life = LIVES[name]()
+    normal = fed(life, 1000)
+    for number, row in enumerate(rows(life, 100, 6, 1000)):
+        normal.update([row[0] + 20.0 if number < wild else row[0], *row[1:]], alarmed=False)
+        assert normal.lasting < 1.0
+        if number == 0:
+            assert normal.score > 1.0
+    assert normal.score < 1.0
+
+
+def test_a_fault_in_the_learning_is_told_if_it_is_gross_and_not_if_not() -> None:
+    for size, told in ((4.0, False), (300.0, True)):
+        normal = fed(LIVES["noise"](), 200)
+        scores = []
+        for row in rows(LIVES["noise"](), 20, 7, 200):
+            normal.update([row[0] + size], alarmed=False)
+            scores.append(normal.lasting)
+        assert (max(scores) >= 1.0) is told
+
+
+def device(sensors: int) -> Device:
+    return Device(DeviceSpec("rig-01", "line-1", "rig", {f"x{i}": SensorSpec(f"x{i}", "") for i in range(sensors)}))
+
+
+def feed(watched: Device, life: Life, start: int, count: int) -> None:
+    for index, row in enumerate(rows(life, count, 8, start), start):
+        watched.record(Reading("rig-01", 5.0 * index, {f"x{i}": value for i, value in enumerate(row)}, 5.0 * index))
+
+
+def test_status_says_how_far_the_learning_is_until_it_is_done() -> None:
+    watched = device(3)
+    feed(watched, alike, 0, LEARNING * 2 // 5)
+    assert "learning, 40 %: until then only limits and gross jumps are told" in watched.status(800.0, 0, {}).notes
+    feed(watched, alike, LEARNING * 2 // 5, LEARNING)
+    assert not any("learning" in note for note in watched.status(3000.0, 0, {}).notes)
+
+
+def test_a_level_that_stays_elsewhere_becomes_usual_and_the_next_fault_is_told() -> None:
+    watched = device(3)
+
+    def moved(by: float) -> Life:
+        return lambda index, rng: [value + by for value in alike(index, rng)]
+
+    feed(watched, alike, 0, 1000)
+    feed(watched, moved(5.0), 1000, 200)
+    assert [alarm.cleared_at for alarm in watched.alarms()] == [None]
+    feed(watched, moved(5.0), 1200, 800)
+    assert all(alarm.cleared_at is not None for alarm in watched.alarms())
+    before = len(watched.alarms())
+    feed(watched, moved(10.0), 2000, 100)
+    assert any(alarm.cleared_at is None for alarm in watched.alarms())
+    assert before == 1
+
+
+def test_one_excursion_is_one_onset() -> None:
+    onsets = Onsets()
+    scores = [0.2, 1.3, 2.1, 0.8, 0.4, 1.2, *[0.3] * 36, 0.9, 1.6, 0.1]
+    begun = [onsets.take(score) for score in scores]
+    assert [(place, value) for place, value in enumerate(begun) if value] == [(1, 1.3), (43, 1.6)]
