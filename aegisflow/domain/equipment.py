@@ -207,6 +207,9 @@ class DeviceSpec:
     """Sensor to what it must have shown before a restart."""
     signed: bool = False
     """Whether its readings must be signed with its own key."""
+    healthy: tuple[int, float] | None = None
+    """How many of its first readings a person knows to be healthy, or 0 and until when (UTC epoch seconds); None for
+    nobody has said."""
 
 
 @dataclass(frozen=True, slots=True)

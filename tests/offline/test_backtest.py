@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from aegisflow.domain.equipment import Limits
-from aegisflow.errors import RecordingError
+from aegisflow.errors import BadValueError, RecordingError
 from aegisflow.offline.backtest import backtest
 from aegisflow.offline.backtest.labels import Labels
+from aegisflow.offline.recordings.options import ReadingOptions
 from aegisflow.offline.recordings.timeform import TimeForm
 from aegisflow.offline.recordings.timestamps import TimeReader
 from simulator.dataset import write_file
@@ -309,3 +310,14 @@ def test_a_label_that_joins_two_kinds_is_two_episodes():
     for at, cell in enumerate(["", "a", "a+b", "b", "normal", "a"]):
         labels.take("pump-01", float(at), cell)
     assert [(one.kind, one.start, one.end) for one in labels.episodes] == [("a", 1, 2), ("b", 2, 3), ("a", 5, 5)]
+
+
+def test_a_person_says_how_far_a_recording_is_healthy(tmp_path):
+    path = tmp_path / "jump.csv"
+    path.write_text(recorded([*noise(80), *(value + 50 for value in noise(60, 2)), *noise(200, 3)]))
+    assert len(backtest(path).alarms) == 1
+    for said in ("140", iso(START + 5 * 140)):
+        assert backtest(path, options=ReadingOptions(healthy_until=said)).alarms == []
+    for nonsense in ("12", "soon", "-5"):
+        with pytest.raises(BadValueError, match="at least 60 readings, or an ISO 8601 time"):
+            ReadingOptions(healthy_until=nonsense)

@@ -110,7 +110,7 @@ class DeviceDetector:
         """How long there has been a finding."""
         self._alarm_type = ""
         self._has_rules = bool(spec.faults)
-        self.undescribed = None if self._has_rules else Undescribed(self.sensors)
+        self.undescribed = None if self._has_rules else Undescribed(self.sensors, spec.healthy)
         """Watches the device as a whole where there are no rules; None where there are."""
         self._scored_at = -inf
         self._settle_at = -1
@@ -149,7 +149,7 @@ class DeviceDetector:
         self._tick = tick = self._tick + 1
         undescribed = self.undescribed
         if undescribed is not None:
-            undescribed.update(values, alarm_type != "")
+            undescribed.update(at, values)
         elif tick & 3:  # no rule needs a score: it is kept up every fourth time, or when asked for
             self._scored_at = -inf
         else:
@@ -351,10 +351,14 @@ class DeviceDetector:
         if fits:
             self._unexplained.count = 0
             return diagnose(fits, signs, drift.found)
-        broken = broken_instruments(self.sensors, at, self.interval)
+        resting = () if self.undescribed is None else self.undescribed.resting()
+        broken = broken_instruments(self.sensors, at, self.interval, resting)
         found = self._unclassified(at, signs, active)
         if broken is None or found is None:
             return broken or found
+        if alarm_type == broken.fault_type and self.undescribed is not None:
+            self.second = found  # a sensor that is silent for weeks must not swallow what happens to the others
+            return broken
         # One dead instrument must not hide what its neighbours show.
         shown = {finding.sensor for finding in found.findings}
         more = tuple(finding for finding in broken.findings if finding.sensor not in shown)
@@ -470,7 +474,7 @@ class DeviceDetector:
         self._holds = any(sensor.by_exception for sensor in spec.sensors.values())
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
-        undescribed = None if self._has_rules else Undescribed(self.sensors)
+        undescribed = None if self._has_rules else Undescribed(self.sensors, spec.healthy)
         if undescribed is None or self.undescribed is None or undescribed.watched != self.undescribed.watched:
             self.undescribed = undescribed
         before, self._drift = self._drift, DriftWatch(spec.faults, self._by_name)

@@ -16,9 +16,11 @@ from aegisflow.domain.detection.normal_model import (
     SPREAD,
     SPREAD_WEIGHT,
     SUDDEN,
+    Flags,
     Floats,
     NormalModel,
 )
+from aegisflow.domain.detection.seasons import DAY_S, TURNS, WEEK_S
 
 LEARNING = 400
 """Readings that are learned from at least."""
@@ -41,6 +43,8 @@ _WILD = 1.3
 """A value so many times as far from its level as any that was learned is wild."""
 _DOUBTED, _FORGIVEN = 3.0, 0.1
 """Up to three wild values are for ``sudden`` alone, and are forgiven within ten readings each."""
+_LEAST = 60
+"""Readings that are learned from at least, whatever a person says."""
 _GROSS = 5.0
 """Widths of everything seen by which a value must lie outside of it to be unusual while the device is learned."""
 _FEWEST = 30
@@ -66,11 +70,14 @@ class Normal:
 
     __slots__ = (
         "_before",
+        "_expected",
         "_frozen",
         "_gross",
         "_healthy",
+        "_healthy_until",
         "_high",
         "_joint_level",
+        "_known_healthy",
         "_last",
         "_learned_from",
         "_level",
@@ -85,6 +92,8 @@ class Normal:
         "_spread",
         "_strength",
         "_taken",
+        "_times",
+        "_turn_at",
         "_wild",
         "count",
         "joint",
@@ -107,6 +116,13 @@ class Normal:
         self.joint = self._shock = 0.0
         self._rows: list[Floats] = []
         self._healthy: list[bool] = []
+        self._known_healthy = False
+        """Whether a person says that what is learned is healthy."""
+        self._healthy_until = -inf
+        self._times: list[float] = []
+        self._turn_at = inf
+        """When enough was seen to tell a day, or a week, from chance; UTC epoch seconds."""
+        self._expected: Floats = np.zeros(sensors)
         self._learned_from = self._taken = 0
         self._outside: Floats = np.zeros(sensors)
         self._seen = np.zeros(sensors, bool)
@@ -124,17 +140,23 @@ class Normal:
         self._frozen = self._gross = 0
         self._wild: Floats = np.zeros(sensors)
 
+    def learn(self, readings: int, until: float) -> None:
+        """Take as healthy so many of the next readings, or 0 for those before ``until`` (UTC epoch seconds)."""
+        self._known_healthy = True
+        self.learning, self._healthy_until = (readings, -inf) if readings else (_LEAST, until)
+
     @property
     def progress(self) -> float:
         """How much of the learning is done, 0 to 1."""
         return 1.0 if self.model is not None else min(1.0, self._taken / self.learning)
 
-    def update(self, values: Sequence[float], alarmed: bool) -> float:
+    def update(self, values: Sequence[float], alarmed: bool, at: float) -> float:
         """Take in a reading, NaN for sensors without a value, and return its score.
 
         Args:
             values: in the order of the sensors.
             alarmed: whether there is an alarm, so that nothing is learned.
+            at: UTC epoch seconds of the reading.
         """
         row = np.array(values)
         known = row == row
@@ -148,28 +170,35 @@ class Normal:
         if self.model is None:
             self._look_out(row)
         else:
-            self._judge(self.model, row, known)
+            self._judge(self.model, row, known, at)
         self._before = row
-        self._keep(row, alarmed)
+        self._keep(row, alarmed, at)
         return self.score
 
-    def _keep(self, row: Floats, alarmed: bool) -> None:
+    def _keep(self, row: Floats, alarmed: bool, at: float) -> None:
         healthy = self.lasting < 1.0 and (not alarmed or self.model is None)
+        healthy |= self.model is None and self._known_healthy
         self._taken += healthy
         self._rows.append(row)
         self._healthy.append(healthy)
+        self._times.append(at)
         if len(self._rows) > _MEMORY + _RECENT:
-            del self._rows[:_RECENT], self._healthy[:_RECENT]
+            del self._rows[:_RECENT], self._healthy[:_RECENT], self._times[:_RECENT]
         if self.model is None:
-            if self._taken >= self.learning and healthy:
+            if self._known_healthy:
+                if self._taken >= self.learning and at >= self._healthy_until:
+                    self._end_learning()
+            elif self._taken >= self.learning and healthy:
                 self._end_learning()
-        elif self.count >= min(_GROWN * self._learned_from, self._learned_from + _MEMORY) and healthy:
-            self._learn_anew()
+        elif healthy and (
+            self.count >= min(_GROWN * self._learned_from, self._learned_from + _MEMORY) or at >= self._turn_at
+        ):
+            self._learn_anew(at)
 
     def _look_out(self, row: Floats) -> None:
         """Score a reading against everything seen so far: only what lies far outside is unusual."""
         low, high, before = self._low, self._high, self.score
-        if self.count > _FEWEST:
+        if self.count > _FEWEST and not self._known_healthy:
             seen = low <= high
             width = np.where(seen, high - low + _NARROW * np.maximum(np.abs(high), np.abs(low)), inf)
             outside = np.where(seen, np.maximum(row - high, low - row), 0.0) / (_GROSS * (width + 1e-150))
@@ -185,42 +214,50 @@ class Normal:
 
     def _end_learning(self) -> None:
         """Make a model, unless the readings go on showing what they had not shown before."""
-        rows = self._learned_rows()
-        if self._taken < _MAX_LEARNING and self._still_grows(rows):
+        rows, times = self._learned_rows()
+        if not self._known_healthy and self._taken < _MAX_LEARNING and self._still_grows(rows, times):
             self.learning += _MORE
             return
         self._learned_from = self.count
-        self._begin(NormalModel(rows))
+        self._turn_at = _next_turn(float(times[0]), float(times[-1]))
+        self._begin(NormalModel(rows, times))
 
-    def _still_grows(self, rows: Floats) -> bool:
+    def _still_grows(self, rows: Floats, times: Floats) -> bool:
         """Return whether the newest quarter is unusual to a model of the readings before it."""
         begin = len(rows) * 3 // 4
         later = Normal(rows.shape[1])
-        later._seen, later._rows, later._before = self._seen, list(rows[:begin]), rows[begin - 1]
-        model = NormalModel(rows[:begin])
+        later._seen, later._before = self._seen, rows[begin - 1]
+        later._rows, later._times = list(rows[:begin]), times[:begin].tolist()
+        model = NormalModel(rows[:begin], times[:begin])
         later._begin(model)
-        for row in rows[begin:]:
-            later._judge(model, row, self._seen)
+        for row, at in zip(rows[begin:], times[begin:].tolist(), strict=True):
+            later._judge(model, row, self._seen, at)
             later._before = row
             if later.lasting >= 1.0:
                 return True
         return False
 
-    def _learned_rows(self) -> Floats:
-        return np.array([row for row, healthy in zip(self._rows, self._healthy, strict=True) if healthy])
+    def _learned_rows(self) -> tuple[Floats, Floats]:
+        healthy = self._healthy
+        rows = [row for row, good in zip(self._rows, healthy, strict=True) if good]
+        times = [at for at, good in zip(self._times, healthy, strict=True) if good]
+        return np.array(rows), np.array(times)
 
-    def _learn_anew(self) -> None:
+    def _learn_anew(self, at: float) -> None:
         self._learned_from = self.count
+        self._turn_at = _next_turn(self._times[0], at)
         if sum(self._healthy) >= LEARNING:
-            self._begin(NormalModel(self._learned_rows()))
+            self._begin(NormalModel(*self._learned_rows()))
 
     def accept(self) -> None:
         """Take what the newest readings show as usual: learn from them alone."""
-        self._rows, self._healthy = self._rows[-LEARNING:], [True] * min(LEARNING, len(self._rows))
+        self._rows, self._times = self._rows[-LEARNING:], self._times[-LEARNING:]
+        self._healthy = [True] * len(self._rows)
         self._taken, self._learned_from = len(self._rows), self.count
         rows = np.array(self._rows)
         if self.model is not None:
-            self._begin(NormalModel(rows))
+            self._turn_at = _next_turn(self._times[0], self._times[-1])
+            self._begin(NormalModel(rows, np.array(self._times)))
         else:
             self._low = np.where(self._seen, rows.min(axis=0), inf)
             self._high = np.where(self._seen, rows.max(axis=0), -inf)
@@ -235,11 +272,16 @@ class Normal:
         self.joint = float(model.base[JOINT])
         self._frozen = 0
         known = self._seen
-        for row in self._rows[-_RECENT:]:
-            self._judge(model, row, known)
+        for row, at in zip(self._rows[-_RECENT:], self._times[-_RECENT:], strict=True):
+            self._judge(model, row, known, at)
             self._before = row
 
-    def _judge(self, model: NormalModel, row: Floats, known: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> None:
+    def _judge(self, model: NormalModel, row: Floats, known: Flags, at: float) -> None:
+        before = self._before
+        if model.season is not None:
+            expected = model.season.at(at)
+            row, before = row - expected, before - self._expected
+            self._expected = expected
         off = (row - self._level) / model.spread
         active = model.active
         far = np.abs(off)
@@ -253,7 +295,7 @@ class Normal:
         mean += LEVEL_WEIGHT * moved
         around = np.minimum(np.maximum(off - mean, -CLIP), CLIP)
         spread += SPREAD_WEIGHT * (around * around - spread) * (active & known)
-        step = np.abs(row - self._before) / model.spread
+        step = np.abs(row - before) / model.spread
         sudden = np.minimum(far / model.largest, step / model.largest_step)
         shifted = ((row - model.level) / model.spread)[active]
         self._off = shifted - self._joint_level
@@ -276,9 +318,7 @@ class Normal:
         self.score = max(lasting, shock)
         self._follow(model, row, levels, known)
 
-    def _follow(
-        self, model: NormalModel, row: Floats, levels: Floats, known: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
-    ) -> None:
+    def _follow(self, model: NormalModel, row: Floats, levels: Floats, known: Flags) -> None:
         if self.lasting < _CALM:
             self._frozen = 0
             moving = known
@@ -308,3 +348,8 @@ class Normal:
             )
         strengths: list[float] = np.maximum(parts, 0.0).tolist()
         return strengths
+
+
+def _next_turn(first: float, now: float) -> float:
+    """Return when there will have been enough of the next longer season to learn from."""
+    return next((at for period_s in (DAY_S, WEEK_S) if (at := first + TURNS * period_s) > now), inf)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aegisflow.domain.detection.seasons import season_of
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -78,18 +80,28 @@ class NormalModel:
         "_weights",
         "active",
         "base",
+        "high",
         "joint_level",
         "lags",
         "largest",
         "largest_step",
         "level",
         "limit",
+        "low",
+        "season",
         "spread",
         "width",
     )
 
-    def __init__(self, rows: Floats) -> None:
-        """Learn from rows of readings, one column a sensor; all values are finite."""
+    def __init__(self, rows: Floats, at: Floats) -> None:
+        """Learn from rows of readings, one column a sensor, and their times; all values are finite."""
+        self.season = season_of(rows, at)
+        """What the time of day or week makes usual; None where the readings do not repeat themselves."""
+        self.low: Floats = rows.min(axis=0)
+        """The least that each sensor has shown, and the most."""
+        self.high: Floats = rows.max(axis=0)
+        if self.season is not None:
+            rows = rows - self.season.over(at)
         self.level: Floats = np.median(rows, axis=0)
         deviations = np.abs(rows - self.level)
         mad: Floats = _SIGMA * np.median(deviations, axis=0)

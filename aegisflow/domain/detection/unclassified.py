@@ -1,6 +1,6 @@
 """Diagnoses that need no rule: broken instruments, and what no type of fault fits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import inf
 
 from aegisflow.domain.alarms.model import Severity
@@ -20,15 +20,22 @@ from aegisflow.domain.interval import Interval
 from aegisflow.domain.times import format_instant
 
 
-def broken_instruments(sensors: Sequence[SensorDetector], at: float, interval: Interval) -> Diagnosis | None:
+def broken_instruments(
+    sensors: Sequence[SensorDetector], at: float, interval: Interval, resting: Collection[str] = ()
+) -> Diagnosis | None:
     """Return the diagnosis of sensors that are stuck or missing; None without such.
 
     Args:
         sensors: all of the device.
         at: UTC epoch seconds of the reading.
         interval: how often the device reports.
+        resting: names of sensors that may repeat their value.
     """
-    stuck = [sensor for sensor in sensors if sensor.at == at and sensor.flatline.present and not sensor.at_marker]
+    stuck = [
+        sensor
+        for sensor in sensors
+        if sensor.at == at and sensor.flatline.present and not sensor.at_marker and sensor.name not in resting
+    ]
     if stuck:
         findings = tuple(finding_of(sensor, FLATLINE) for sensor in stuck)
         reasons = tuple(f"{sensor.name} has repeated its value {sensor.flatline.run} times" for sensor in stuck)

@@ -23,21 +23,25 @@ _HIGH, _MEDIUM = 4.0, 2.0
 class Undescribed:
     """Turns the score of a device into a diagnosis, and what has lasted into what is usual."""
 
-    __slots__ = ("_alarmed_for", "_patience", "_watched", "normal")
+    __slots__ = ("_alarmed_for", "_patience", "_shown", "_watched", "normal")
 
-    def __init__(self, sensors: Sequence[SensorDetector]) -> None:
-        """Begin with nothing known of these sensors."""
+    def __init__(self, sensors: Sequence[SensorDetector], healthy: tuple[int, float] | None = None) -> None:
+        """Begin with nothing known of these sensors; ``healthy`` is what a person says may be learned from."""
         self._watched = tuple(sensor for sensor in sensors if sensor.spec.kind not in _NO_LEVEL)
         self.normal = Normal(len(self._watched))
+        if healthy is not None:
+            self.normal.learn(*healthy)
         self._alarmed_for = 0
         self._patience = _MIN_PATIENCE
+        self._shown = False
+        """Whether the newest reading was found unusual; an alarm for a silent sensor is no reason not to learn."""
 
     @property
     def watched(self) -> tuple[SensorDetector, ...]:
         """The sensors that have a level, or a rate."""
         return self._watched
 
-    def update(self, values: Mapping[str, float], alarmed: bool) -> None:
+    def update(self, at: float, values: Mapping[str, float]) -> None:
         """Take in what the sensors have made of a reading; the sensors come before."""
         row = [
             sensor.zscore.value
@@ -45,10 +49,18 @@ class Undescribed:
             else nan
             for sensor in self._watched
         ]
-        self.normal.update(row, alarmed)
-        if not alarmed:
+        self.normal.update(row, self._shown, at)
+        if not self._shown:
             self._alarmed_for = 0
             self._patience = min(_MAX_PATIENCE, max(_MIN_PATIENCE, self.normal.count))
+
+    def resting(self) -> frozenset[str]:
+        """Return the sensors that rest at nought or at an end of all that they have shown: they are not stuck."""
+        model = self.normal.model
+        if model is None:
+            return frozenset(sensor.name for sensor in self._watched)
+        ends = zip(self._watched, model.low.tolist(), model.high.tolist(), strict=True)
+        return frozenset(s.name for s, low, high in ends if not low < s.zscore.value < high or not s.zscore.value)
 
     @property
     def may_matter(self) -> bool:
@@ -63,7 +75,8 @@ class Undescribed:
         ):  # after a restart, say, with an alarm that was raised before it
             held = [sensor for sensor in self._watched if sensor.held()] if active else []
             return unclassified(held) if held else None
-        if normal.lasting < (_HYSTERESIS if active else 1.0):
+        self._shown = normal.lasting >= (_HYSTERESIS if active and self._shown else 1.0)
+        if not self._shown:
             return None
         self._alarmed_for += active
         if self._alarmed_for >= self._patience:
@@ -73,7 +86,7 @@ class Undescribed:
 
     def _accept(self) -> None:
         """Take what has lasted as usual."""
-        self._alarmed_for = 0
+        self._alarmed_for, self._shown = 0, False
         self.normal.accept()
         for sensor in self._watched:
             sensor.accept()

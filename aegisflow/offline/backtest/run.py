@@ -337,6 +337,8 @@ class _Run:
             spec = self._plant.devices[device_id]
         else:
             raise PayloadError("unknown_device", f"found {device_id[:50]!r}")
+        if self.recording.options.healthy_until is not None:
+            spec = replace(spec, healthy=self.recording.options.healthy_part())
         return self._lanes.setdefault(device_id, _Lane(spec, self.recording.columns))
 
     def _pass(self, lane: _Lane, until: float) -> None:

@@ -1,13 +1,17 @@
 """What a person may say about a file, so that nothing has to be concluded from it."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
-from aegisflow.domain.times import parse_duration
+from aegisflow.domain.times import parse_duration, parse_instant
 from aegisflow.errors import BadValueError
 
 NONE = "none"
 """Said of a column or a marker: there is none."""
+FEWEST_HEALTHY = 60
+"""Readings from which something can be learned."""
+_DIGITS_OF_A_DATE = 8
 _MOST_PARTS = 6
 """Columns that make up a time: year, month, day, hour, minute and second."""
 
@@ -36,6 +40,8 @@ class ReadingOptions:
         sensors: column to judge, said once for each, and no others
         label_column: column that says what was really wrong, or none
         healthy_label: label that means that nothing was wrong
+        healthy_until: how far the file is known to be healthy, for devices without fault rules: a number of readings of
+            each device, or an ISO 8601 time
         missing: value that stands for no value, such as -200 or Bad, or none
 
     Raises:
@@ -59,6 +65,7 @@ class ReadingOptions:
     sensors: tuple[str, ...] = ()
     label_column: str | None = None
     healthy_label: tuple[str, ...] = ()
+    healthy_until: str | None = None
     missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -71,6 +78,8 @@ class ReadingOptions:
             raise BadValueError("--time-column", ", ".join(self.time_column), expected)
         if self.interval is not None and self.time_column:
             raise BadValueError("--interval", "beside --time-column", "one of them")
+        if self.healthy_until is not None:
+            self.healthy_part()
         if self.interval is not None:
             self._read_interval(self.interval)
 
@@ -88,3 +97,22 @@ class ReadingOptions:
         if interval_s <= 0:
             raise BadValueError("--interval", text, "a duration above zero, such as 5s or 15min")
         return interval_s
+
+    def healthy_part(self) -> tuple[int, float]:
+        """Return how many readings of a device are known to be healthy, or until when; 0 and infinity for unsaid.
+
+        Raises:
+            BadValueError: it is neither a number of readings nor a time.
+        """
+        text = self.healthy_until
+        if text is None:
+            return 0, inf
+        if text.isdecimal() and len(text) < _DIGITS_OF_A_DATE:
+            if int(text) >= FEWEST_HEALTHY:
+                return int(text), inf
+        else:
+            try:
+                return 0, parse_instant(text)
+            except ValueError:
+                pass
+        raise BadValueError("--healthy-until", text, f"at least {FEWEST_HEALTHY} readings, or an ISO 8601 time")

@@ -3,7 +3,7 @@
 import copy
 import random
 from collections.abc import Callable, Iterator
-from math import nan, sin
+from math import nan, pi, sin
 
 import pytest
 
@@ -56,7 +56,7 @@ def fed(life: Life, count: int, seed: int = 1) -> Normal:
     normal: Normal | None = None
     for row in rows(life, count, seed):
         normal = normal or Normal(len(row))
-        normal.update(row, alarmed=False)
+        normal.update(row, alarmed=False, at=0.0)
     assert normal is not None
     return normal
 
@@ -71,9 +71,9 @@ def test_at_no_moment_is_the_device_blind(name: str) -> None:
         if index > 30 and index % 97 == 0:
             for sign in (1, -1):
                 hit = copy.deepcopy(normal)
-                hit.update([row[0] + sign * 1e6, *row[1:]], alarmed=False)
+                hit.update([row[0] + sign * 1e6, *row[1:]], alarmed=False, at=0.0)
                 assert hit.score >= 1.0, index
-        normal.update(row, alarmed=False)
+        normal.update(row, alarmed=False, at=0.0)
 
 
 @pytest.mark.parametrize("name", ["noise", "alike", "coarse", "constant", "on and off", "saturated"])
@@ -81,7 +81,7 @@ def test_a_healthy_device_stays_below_one(name: str) -> None:
     life = LIVES[name]()
     normal, rng, worst = fed(life, 600), random.Random(5), 0.0
     for index in range(600, 2400):
-        normal.update(life(index, rng), alarmed=False)
+        normal.update(life(index, rng), alarmed=False, at=0.0)
         worst = max(worst, normal.lasting)
     assert worst < 1.0
 
@@ -90,7 +90,7 @@ def test_sensors_that_are_no_longer_alike_are_found_although_each_is_where_it_wa
     normal, rng, found = fed(alike, 1000), random.Random(3), 0
     for index in range(1000, 1100):
         row, other = alike(index, rng), alike(index + 47, rng)
-        normal.update([row[0], other[1], row[2]], alarmed=False)
+        normal.update([row[0], other[1], row[2]], alarmed=False, at=0.0)
         found += normal.lasting >= 1.0
     assert found > 50
     strengths = normal.strengths()
@@ -100,14 +100,14 @@ def test_sensors_that_are_no_longer_alike_are_found_although_each_is_where_it_wa
 def test_a_spread_that_grows_is_found() -> None:
     normal, rng = fed(LIVES["noise"](), 1000), random.Random(3)
     for _ in range(120):
-        normal.update([rng.gauss(0, 3)], alarmed=False)
+        normal.update([rng.gauss(0, 3)], alarmed=False, at=0.0)
     assert normal.lasting > 1.0
 
 
 def test_values_that_are_missing_for_long_are_no_reason() -> None:
     normal, worst = fed(alike, 1000), 0.0
     for row in rows(alike, 1200, 4, 1000):
-        normal.update([nan, *row[1:]], alarmed=False)
+        normal.update([nan, *row[1:]], alarmed=False, at=0.0)
         worst = max(worst, normal.lasting)
     assert worst < 1.0
 
@@ -118,7 +118,7 @@ def test_wild_values_score_at_once_and_do_not_last(name: str, wild: int) -> None
     life = LIVES[name]()
     normal = fed(life, 1000)
     for number, row in enumerate(rows(life, 100, 6, 1000)):
-        normal.update([row[0] + 20.0 if number < wild else row[0], *row[1:]], alarmed=False)
+        normal.update([row[0] + 20.0 if number < wild else row[0], *row[1:]], alarmed=False, at=0.0)
         assert normal.lasting < 1.0
         if number == 0:
             assert normal.score > 1.0
@@ -130,7 +130,7 @@ def test_a_fault_in_the_learning_is_told_if_it_is_gross_and_not_if_not() -> None
         normal = fed(LIVES["noise"](), 200)
         scores = []
         for row in rows(LIVES["noise"](), 20, 7, 200):
-            normal.update([row[0] + size], alarmed=False)
+            normal.update([row[0] + size], alarmed=False, at=0.0)
             scores.append(normal.lasting)
         assert (max(scores) >= 1.0) is told
 
@@ -174,3 +174,45 @@ def test_one_excursion_is_one_onset() -> None:
     scores = [0.2, 1.3, 2.1, 0.8, 0.4, 1.2, *[0.3] * 36, 0.9, 1.6, 0.1]
     begun = [onsets.take(score) for score in scores]
     assert [(place, value) for place, value in enumerate(begun) if value] == [(1, 1.3), (43, 1.6)]
+
+
+def test_a_sensor_that_is_silent_for_long_swallows_nothing() -> None:
+    watched = device(3)
+
+    def silent(by: float) -> Callable[[int, random.Random], Row]:
+        return lambda index, rng: [value + by for value in alike(index, rng)][:2]
+
+    feed(watched, alike, 0, 1000)
+    feed(watched, silent(0.0), 1000, 600)
+    assert [alarm.fault_type for alarm in watched.alarms()] == ["sensor_silent"]
+    feed(watched, silent(5.0), 1600, 60)
+    assert sorted(alarm.fault_type for alarm in watched.alarms()) == ["sensor_silent", "unclassified"]
+
+
+def daily(index: int, rng: random.Random) -> Row:
+    """A reading every ten minutes of what follows the day."""
+    return [20.0 + 6.0 * sin(index * 2 * pi / 144) + rng.gauss(0, 0.5)]
+
+
+def test_a_day_that_repeats_itself_is_learned_and_one_that_does_not_is_told() -> None:
+    normal, rng, worst, begun = Normal(1), random.Random(2), 0.0, 0
+    for index in range(144 * 9):
+        row = daily(index, rng) if index < 144 * 8 + 20 else [20.0 + rng.gauss(0, 0.5)]
+        normal.update(row, alarmed=False, at=600.0 * index)
+        if index < 144 * 8 + 20:
+            worst = max(worst, normal.lasting)
+        elif not begun and normal.lasting >= 1.0:
+            begun = index
+    assert worst < 1.0
+    assert 144 * 8 + 20 < begun < 144 * 8 + 60
+
+
+def test_what_a_person_calls_healthy_is_learned_and_no_more() -> None:
+    moved: Life = lambda index, rng: [rng.gauss(0, 1) + 40.0 * (index > 100)]  # noqa: E731
+    for said, ready in (((150, -1.0), 150), ((0, 5.0 * 250), 251)):
+        normal = Normal(1)
+        normal.learn(*said)
+        for index, row in enumerate(rows(moved, 300)):
+            normal.update(row, alarmed=False, at=5.0 * index)
+            assert (normal.model is not None) is (index + 1 >= ready)
+            assert normal.lasting < 1.0

@@ -1,0 +1,74 @@
+"""What time of day, or of week, makes a sensor show, learned without labels where the readings repeat themselves."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+DAY_S, WEEK_S = 86_400.0, 7 * 86_400.0
+TURNS = 2.5
+"""Days, or weeks, of readings from which on one can be told from chance."""
+_BINS = {DAY_S: 48, WEEK_S: 168}
+_FEWEST = 12
+"""Readings in a day below which it has no shape."""
+_WORTH = 0.6
+"""Part of the variance that must be left at most, in a half of the readings that the shape was not taken from."""
+_LONGER = 0.8
+"""A week must leave so much less than a day does."""
+
+
+class Season:
+    """The mean of each sensor by time of day or of week, around its level; 0 for one that does not repeat itself."""
+
+    __slots__ = ("_bins", "_period_s", "_shape")
+
+    def __init__(self, period_s: float, shape: Floats) -> None:
+        """Take a shape: one row for each part of the period, one column for each sensor."""
+        self._period_s, self._shape, self._bins = period_s, shape, len(shape)
+
+    def at(self, at: float) -> Floats:
+        """Return what the instant (UTC epoch seconds) adds to each level, between the middles of two parts."""
+        place = (at % self._period_s) / self._period_s * self._bins - 0.5
+        before = int(place // 1)
+        share = place - before
+        shape = self._shape
+        expected: Floats = shape[before % self._bins] * (1 - share) + shape[(before + 1) % self._bins] * share
+        return expected
+
+    def over(self, at: Floats) -> Floats:
+        """Return the same for many instants, one row each."""
+        return np.array([self.at(one) for one in at.tolist()])
+
+
+def season_of(rows: Floats, at: Floats) -> Season | None:
+    """Return the season that readings show; None where they show none."""
+    best: Season | None = None
+    left = np.full(rows.shape[1], _WORTH)
+    for period_s, bins in _BINS.items():
+        span = (at[-1] - at[0]) / period_s
+        if span < TURNS or len(at) / span < _FEWEST:
+            continue
+        bins = min(bins, int(len(at) / span))
+        half = len(at) // 2
+        learned = _shape(rows[:half], at[:half], period_s, bins)
+        later = rows[half:] - np.median(rows[half:], axis=0)
+        rest = later - learned.over(at[half:])
+        variance = later.var(axis=0)
+        ratio = np.where(variance > 0, rest.var(axis=0) / np.maximum(variance, 1e-300), 1.0)
+        better = ratio < left * (1.0 if best is None else _LONGER)
+        if better.any():
+            found = _shape(rows, at, period_s, bins)
+            found._shape *= better
+            best, left = found, np.minimum(left, ratio)
+    return best
+
+
+def _shape(rows: Floats, at: Floats, period_s: float, bins: int) -> Season:
+    places = ((at % period_s) / period_s * bins).astype(int) % bins
+    level = np.median(rows, axis=0)
+    shape = np.zeros((bins, rows.shape[1]))
+    for place in range(bins):
+        here = rows[places == place]
+        if len(here):
+            shape[place] = here.mean(axis=0) - level
+    return Season(period_s, shape)
