@@ -7,7 +7,7 @@ from aegisflow.domain.detection.alarm_levels import AlarmLevels
 from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.drift import DriftWatch
 from aegisflow.domain.detection.fault_types import Fit, Signs, apart, diagnose, fitting, signs_of
-from aegisflow.domain.detection.finding import MULTIVARIATE, Diagnosis, Finding
+from aegisflow.domain.detection.finding import LIMIT, MULTIVARIATE, Diagnosis, Finding
 from aegisflow.domain.detection.kinds import detector_for
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.multivariate import MultivariateScore
@@ -63,6 +63,7 @@ class DeviceDetector:
     __slots__ = (
         "_alarm_type",
         "_at",
+        "_beyond",
         "_by_name",
         "_drift",
         "_found",
@@ -114,7 +115,7 @@ class DeviceDetector:
         """Watches the device as a whole where there are no rules; None where there are."""
         self._scored_at = -inf
         self._settle_at = -1
-        self._found = False
+        self._found = self._beyond = False
         self._off: set[str] = set()
         """Sensors whose shift was confirmed and still holds."""
         self._gap = 0.0
@@ -149,7 +150,7 @@ class DeviceDetector:
         self._tick = tick = self._tick + 1
         undescribed = self.undescribed
         if undescribed is not None:
-            undescribed.update(at, values)
+            undescribed.update(at, values, self._beyond)
         elif tick & 3:  # no rule needs a score: it is kept up every fourth time, or when asked for
             self._scored_at = -inf
         else:
@@ -180,7 +181,8 @@ class DeviceDetector:
             self._suspect(alarm_type)
         if full or not tick % BLOCK:
             self._close_blocks()
-        self._found = diagnosis is not None and diagnosis.findings[0].detector != MULTIVARIATE
+        found = "" if diagnosis is None else diagnosis.findings[0].detector
+        self._found, self._beyond = found not in ("", MULTIVARIATE), found == LIMIT
         if diagnosis is not None:
             self._pending.seen(at)
         elif self._pending.count:

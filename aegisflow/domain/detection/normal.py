@@ -69,6 +69,7 @@ class Normal:
     """
 
     __slots__ = (
+        "_alarmed",
         "_before",
         "_expected",
         "_frozen",
@@ -116,6 +117,7 @@ class Normal:
         self.joint = self._shock = 0.0
         self._rows: list[Floats] = []
         self._healthy: list[bool] = []
+        self._alarmed = False
         self._known_healthy = False
         """Whether a person says that what is learned is healthy."""
         self._healthy_until = -inf
@@ -158,6 +160,7 @@ class Normal:
             alarmed: whether there is an alarm, so that nothing is learned.
             at: UTC epoch seconds of the reading.
         """
+        self._alarmed = alarmed
         row = np.array(values)
         known = row == row
         if not known.all():
@@ -323,7 +326,7 @@ class Normal:
             self._frozen = 0
             moving = known
         else:
-            self._frozen += 1
+            self._frozen += not self._alarmed
             base, limit = float(model.base[LEVEL]), float(model.limit[LEVEL])
             moving = known if self._frozen > _PATIENCE else known & (levels < base + _CALM * (limit - base))
         self._level += FOLLOWING * (row - self._level) * (moving & model.active)

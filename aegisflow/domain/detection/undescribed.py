@@ -16,7 +16,7 @@ _HYSTERESIS = 0.6
 _MAX_PATIENCE, _MIN_PATIENCE = 720, 360
 """Readings of an alarm, beyond no limit, after which what it shows becomes usual: as many as were learned before it."""
 _NO_LEVEL = frozenset({SensorKind.STATE, SensorKind.SETPOINT})
-_HIGH, _MEDIUM = 4.0, 2.0
+_HIGH, _MEDIUM = 8.0, 3.0
 """Scores from which on an alarm is of that severity; never critical, since a score says how unusual, not how bad."""
 
 
@@ -41,15 +41,15 @@ class Undescribed:
         """The sensors that have a level, or a rate."""
         return self._watched
 
-    def update(self, at: float, values: Mapping[str, float]) -> None:
-        """Take in what the sensors have made of a reading; the sensors come before."""
+    def update(self, at: float, values: Mapping[str, float], beyond: bool) -> None:
+        """Take in what the sensors have made of a reading; ``beyond`` is whether one was beyond a limit just before."""
         row = [
             sensor.zscore.value
             if sensor.name in values and sensor.zscore.window.count and not sensor.at_marker
             else nan
             for sensor in self._watched
         ]
-        self.normal.update(row, self._shown, at)
+        self.normal.update(row, self._shown or beyond, at)
         if not self._shown:
             self._alarmed_for = 0
             self._patience = min(_MAX_PATIENCE, max(_MIN_PATIENCE, self.normal.count))
