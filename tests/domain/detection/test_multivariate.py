@@ -59,7 +59,7 @@ def test_a_single_wild_value_scores_and_raises_nothing() -> None:
     assert device.observe(1500.0, {name: 10.0 * i for i, name in enumerate(NAMES)} | {"x0": 50.0}, "") is None
     assert device.score > 1.0
     scores, found = run(device, 1501, 100)
-    assert (found, max(scores) < 1.0) == (0, True)
+    assert (found, max(scores[40:]) < 1.0) == (0, True)  # a shock fades
 
 
 def test_constant_sensors_and_sensors_that_come_and_go_are_no_reason() -> None:
