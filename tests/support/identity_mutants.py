@@ -63,7 +63,7 @@ IDENTITY_MUTANTS = (
     Mutant(
         "a record's columns may say other things", VERIFICATION, "or [row[name] for name in _COLUMNS] != columns", ""
     ),
-    Mutant("heads may be removed", VERIFICATION, "if walk.sealed and not walk.exported:", "if False:"),
+    Mutant("heads may be removed", VERIFICATION, "if walk.sealed and not walk.exported and rows_before:", "if False:"),
     Mutant(
         "tokens are not held against the audit",
         VERIFICATION,
