@@ -57,6 +57,7 @@ def init(
         "Next:",
         "",
         f"  cd {folder}",
+        f"  aegisflow discover --broker {broker}   # if machines publish already: finds them and drafts a plant file",
         "  aegisflow check     # the plant as a table, or what is wrong in which line",
         "  aegisflow serve     # watches it; then: aegisflow alarms",
     ]

@@ -17,6 +17,10 @@ COMMANDS = {
         "init:init",
         "Write the folder of a new plant: plant.yaml, manuals, a broker with TLS, a service and your token.",
     ),
+    "discover": (
+        "discover:discover",
+        "Listen to a broker that nobody has described, and write a plant file for what it carries.",
+    ),
     "check": ("plant_file:check", "Show the plant as a table, or every mistake in its file (exit code 1)."),
     "schema": ("plant_file:schema", "Print the JSON Schema of plant.yaml, for editors."),
     "serve": ("serving:serve", "Watch the plant, with MCP over HTTP at /mcp, and /healthz and /metrics."),

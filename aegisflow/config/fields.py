@@ -118,7 +118,7 @@ def _severity(value: str) -> str:
 def _sensor_name(value: str) -> str:
     if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 64:
         raise ValueError
-    if value in ("timestamp", "device_id"):
+    if value in ("timestamp", "device_id") or set(value) & set('"\\'):
         raise ValueError
     return value
 
@@ -165,7 +165,9 @@ Name = Annotated[str, Field(pattern=_LEVEL), _LEVEL_WORDS]
 SensorName = Annotated[
     str,
     AfterValidator(_sensor_name),
-    Wording("the sensor's key in the readings, up to 64 characters, and neither timestamp nor device_id"),
+    Wording(
+        "the sensor's key in the readings, up to 64 characters without \" and \\, and neither timestamp nor device_id"
+    ),
 ]
 
 Signs = Annotated[
@@ -189,6 +191,14 @@ Names = Annotated[
     BeforeValidator(lambda value: _listed(value, ())),
     WithJsonSchema({"type": "array", "items": {"type": "string"}}),
     Wording("a list of sensors, such as [temperature, vibration]"),
+]
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+Numbers = Annotated[
+    tuple[Number, ...],
+    Field(strict=False, max_length=16),  # a list in the file is a tuple in the program
+    Wording("a list of at most 16 numbers, such as [-999, 65535]"),
 ]
 
 Words = Annotated[
@@ -224,7 +234,6 @@ LongText = Annotated[
     str, Field(max_length=2_000), Wording("a text of at most 2,000 characters (in quotes, if it is a number)")
 ]
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
 
 Percent = Annotated[float, Field(ge=0, le=100), Wording("per cent, 0 to 100")]
 

@@ -18,6 +18,7 @@ from aegisflow.config.fields import (
     Name,
     Names,
     Number,
+    Numbers,
     Patience,
     Range,
     Report,
@@ -84,7 +85,7 @@ class SensorPart(Section):
     detector: DetectorPart = DetectorPart()
     deadband: Number | None = Field(default=None, gt=0)
     """The smallest lasting shift that matters; left out, what the sensor's noise lets matter."""
-    missing_values: tuple[Number, ...] = Field(default=(), max_length=16)
+    missing_values: Numbers = ()
     """Values by which the sender says that it has none, such as -999 or 65535."""
     numbers_in_text: bool = False
     """Whether a number may come as text, such as "72.4"."""

@@ -425,6 +425,20 @@ MISTAKES = {
         "'timestamp'",
         "neither timestamp nor device_id",
     ),
+    "a sensor with a quote": (
+        GOOD.replace("pressure:", "'p\"': {unit: K}\n      pressure:"),
+        4,
+        'kinds.pump.sensors.p"',
+        "'p\"'",
+        'without " and \\',
+    ),
+    "a marker that is no list": (
+        GOOD.replace("pressure:", "flow: {unit: K, missing_values: -999}\n      pressure:"),
+        4,
+        "kinds.pump.sensors.flow.missing_values",
+        "-999",
+        "a list of at most 16 numbers",
+    ),
     # the other settings
     "a scheme before the host": (GOOD + "broker: {host: 'mqtt://x'}", 9, "broker.host", "'mqtt://x'", "without scheme"),
     "a port as text": (

@@ -146,6 +146,11 @@ class ServeProcess:
         command = self.plant.command("reload", "--plant", str(self.plant.file), "--url", self.url)
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of ours."""
+        command, environment = self.plant.command(*arguments), self.plant.environment
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool over HTTP, as an agent would."""
 

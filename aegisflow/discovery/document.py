@@ -1,0 +1,206 @@
+"""A draft as a whole plant file, or laid into one that exists; and what the messages become with it."""
+
+import difflib
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from aegisflow.bus import BusMessage
+from aegisflow.bus.codec import Codec
+from aegisflow.bus.sources import Decoded
+from aegisflow.bus.sources.router import Sources
+from aegisflow.bus.topics import Template
+from aegisflow.config import Configuration, load
+from aegisflow.discovery import Message
+from aegisflow.discovery.draft import MARK, Draft, Taken, free_name, our_name
+from aegisflow.discovery.survey import BrokerSurvey
+from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.times import format_instant
+from aegisflow.errors import BadValueError, PayloadError
+
+__all__ = ["Outcome", "additions", "new_file", "try_out"]
+
+_SECTIONS = ("kinds", "lines", "sources")
+_TRIED = 50
+"""Messages of a device that tell which kind it is of."""
+
+
+class Outcome(NamedTuple):
+    """What became of messages under a plant file."""
+
+    messages: int
+    understood: int
+    """Messages of which at least one value was taken."""
+    values: int
+    refused: Counter[str]
+    """Reasons, to how many values or messages."""
+
+
+def new_file(draft: Draft, *, name: str, broker: tuple[str, int], seen: str, at: float) -> str:
+    """Return a plant file.
+
+    Args:
+        draft: what was seen.
+        name: of the plant.
+        broker: its host and port.
+        seen: where the messages come from, in words.
+        at: UTC epoch seconds of now.
+    """
+    sources = draft.source_lines()
+    parts = [
+        f"# Drafted by `aegisflow discover` at {format_instant(at)} from {seen}.",
+        f"# {MARK} marks what was concluded from that and may be otherwise. Look at it, name the kinds, give sensors",
+        "# their limits (normal, alarm, trip) as you know them, and let `aegisflow check` read the file.",
+        "",
+        f'plant: {{name: "{name}"}}',
+        "",
+        "kinds:",
+        *draft.kind_lines(),
+        "",
+        "# Faults give alarms a name and a severity; without any, agents may do next to nothing. As an example:",
+        "# faults:",
+        "#   overheating: {severity: critical, when: {temperature: high}}",
+        "",
+        "lines:",
+        *draft.line_lines(),
+        *(["", "sources:", *sources] if sources else []),
+        "",
+        f"broker: {{host: {broker[0]}, port: {broker[1]}}}",
+        "store: {url: sqlite:///../var/aegisflow.db}",
+        "manuals: {folder: ../manuals}",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def additions(path: Path, messages: Sequence[Message]) -> tuple[str, list[str]]:
+    """Return what messages say that an existing file does not know, as a unified diff and as remarks.
+
+    Raises:
+        BadValueError: a section of the file is not in block style, so that nothing can be put below it.
+        ConfigError: the file has mistakes.
+        OSError: the file cannot be read.
+    """
+    configuration = load(path)
+    text = path.read_text("utf-8")
+    taker = _Taker(configuration)
+    unknown = [message for message in messages if not taker.take(message)[0]]
+    more_of_the_same = _of_known_kinds(configuration, taker, unknown)
+    survey = BrokerSurvey()
+    for message in unknown:
+        if taker.stranger(message) not in more_of_the_same:
+            survey.add(message)
+    taken = _names_of(configuration, text)
+    draft = survey.draft(taken._replace(devices=taken.devices | more_of_the_same.keys()))
+    lines = text.splitlines(keepends=True)
+    devices = draft.line_lines()
+    if more_of_the_same:
+        named = [f"      {name}: {kind}" for name, kind in more_of_the_same.items()]
+        devices = [f"  {free_name('discovered', taken.lines)}:", "    devices:", *named, *devices]
+    for section, added in zip(_SECTIONS, (draft.kind_lines(), devices, draft.source_lines()), strict=True):
+        if added:
+            lines = _below(path, lines, section, [f"{line}\n" for line in added])
+    diff = difflib.unified_diff(text.splitlines(keepends=True), lines, str(path), f"{path} (proposed)")
+    remarks = [f"{name}: {kind}, since it says what this kind has" for name, kind in more_of_the_same.items()]
+    remarks += [f"{name}: new, every value of it" for name in draft.devices]
+    return "".join(diff), remarks
+
+
+def _of_known_kinds(configuration: Configuration, taker: "_Taker", messages: Sequence[Message]) -> dict[str, str]:
+    """Return devices that the plant does not have and that speak like one of its kinds, with that kind."""
+    by_device: dict[str, list[Message]] = {}
+    for message in messages:
+        name = taker.stranger(message)
+        if name and our_name(name) == name:
+            by_device.setdefault(name, []).append(message)
+    of_kind = {spec.kind: spec for spec in configuration.plant.devices.values()}
+    found: dict[str, str] = {}
+    for name, said in by_device.items():
+        values = {}
+        for kind, spec in of_kind.items():
+            trial = _Taker(configuration, {name: replace(spec, device_id=name)})
+            values[kind] = sum(trial.take(message)[0] for message in said[:_TRIED])
+        best = max(values, key=lambda kind: (values[kind], -len(of_kind[kind].sensors)), default="")
+        if best and values[best]:
+            found[name] = best
+    return found
+
+
+def _names_of(configuration: Configuration, text: str) -> Taken:
+    keys: dict[str, frozenset[str]] = {}
+    for section in _SECTIONS:
+        part = re.search(rf"^{section}\s*:.*\n((?:[ \t#].*\n|\n)*)", text, re.MULTILINE)
+        entries = re.findall(r"^ +([^\s#][^:]*):", part[1], re.MULTILINE) if part else []
+        keys[section] = frozenset(entry.strip("\"'") for entry in entries)
+    return Taken(frozenset(configuration.plant.devices), keys["kinds"], keys["lines"], keys["sources"])
+
+
+def _below(path: Path, lines: Sequence[str], section: str, added: Sequence[str]) -> list[str]:
+    """Return the lines of a file with some more at the end of a section, which is made where there is none."""
+    start = next((place for place, line in enumerate(lines) if re.match(rf"{section}\s*:", line)), None)
+    if start is None:
+        return [*lines, *([] if not lines or lines[-1].endswith("\n") else ["\n"]), "\n", f"{section}:\n", *added]
+    if not re.fullmatch(rf"{section}\s*:\s*(?:#.*)?\n?", lines[start]):
+        expected = f"{section}: alone on its line, with its entries below it"
+        raise BadValueError("--update", f"{path}:{start + 1}", expected)
+    end = next((place for place in range(start + 1, len(lines)) if re.match(r"[^\s#]", lines[place])), len(lines))
+    while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1
+    return [*lines[:end], *added, *lines[end:]]
+
+
+def try_out(text: str, messages: Iterable[Message]) -> Outcome:
+    """Return what messages become under a plant file.
+
+    Raises:
+        ConfigError: the file has mistakes.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plant.yaml"
+        path.write_text(text, "utf-8")
+        configuration = load(path, {})
+    taker = _Taker(configuration)
+    count = understood = values = 0
+    refused: Counter[str] = Counter()
+    for message in messages:
+        count += 1
+        taken, reasons = taker.take(message)
+        understood += taken > 0
+        values += taken
+        refused.update(reasons)
+    return Outcome(count, understood, values, refused)
+
+
+class _Taker:
+    """Takes messages as the gateway of a plant would."""
+
+    def __init__(self, configuration: Configuration, devices: Mapping[str, DeviceSpec] | None = None) -> None:
+        devices = configuration.plant.devices if devices is None else devices
+        self._own = Template(configuration.broker.topics.sensors)
+        self._known = devices
+        self._sources = Sources(configuration.sources, devices)
+        self._codec = Codec(configuration.broker.topics, devices)
+
+    def stranger(self, message: Message) -> str:
+        """Return the device that a topic names and the plant does not have; empty for any other message."""
+        route = self._sources.route(message.topic)
+        name = self._own.level(message.topic) or "" if route is None else route.device
+        return "" if name in self._known or (route is not None and route.device_id is not None) else name
+
+    def take(self, message: Message) -> tuple[int, list[str]]:
+        """Return how many values a message gave, and the reasons of what was refused."""
+        said = BusMessage(message.topic, message.payload, message.retained)
+        try:
+            route = self._sources.route(message.topic)
+            if route is None:
+                decoded = Decoded((self._codec.decode_reading(said, message.at),))
+            else:
+                decoded = route.source.decode(route, said, message.at)
+        except PayloadError as error:
+            return 0, [error.reason]
+        reasons = [value.reason.value for one in decoded.readings for value in one.refused]
+        values = sum(len(one.values) for one in decoded.readings)
+        return values, [*reasons, *(problem.reason for problem in decoded.problems)]

@@ -1,0 +1,192 @@
+"""What the values of a sensor are like: how often they come, in which range, of which kind and unit."""
+
+import re
+from collections import Counter
+from statistics import median
+from typing import Any
+
+from aegisflow.bus.sources.formats import is_number
+from aegisflow.config.units import misspelt
+from aegisflow.discovery import Found
+from aegisflow.domain.equipment import SensorKind
+from aegisflow.offline.recordings.kinds import kind_of
+from aegisflow.offline.recordings.missing import find_markers
+from aegisflow.offline.recordings.survey import ColumnSurvey
+
+__all__ = ["DeviceProfile", "SensorProfile", "unit_of"]
+
+_MAX_KEPT = 5_000
+"""Values of one sensor that are looked at; a later one tells little that these do not."""
+_MAX_WORDS = 6
+_FEW = 20
+"""Values below which nothing is said of how they come."""
+_SELDOM = 0.5
+"""A sensor in a smaller share of its device's messages sends only what has changed."""
+_GROWING = re.compile(r"(?:^|_)(?:total|energy|count|counter|pulses|hours|kwh|wh|runtime|cycles)(?:_|$)")
+_ON = frozenset({"on", "true", "open", "running", "run", "active", "yes", "online", "alarm", "1"})
+_OFF = frozenset({"off", "false", "closed", "stopped", "stop", "idle", "no", "offline", "ok", "0"})
+
+_SUFFIXES = {
+    "c": "°C", "degc": "°C", "celsius": "°C", "f": "°F", "degf": "°F", "bar": "bar", "mbar": "mbar", "psi": "PSI",
+    "kpa": "kPa", "hpa": "hPa", "mpa": "MPa", "pa": "Pa", "mm_s": "mm/s", "mms": "mm/s", "kw": "kW", "w": "W", "v": "V",
+    "kv": "kV", "mv": "mV", "a": "A", "ma": "mA", "hz": "Hz", "rpm": "rpm", "pct": "%", "percent": "%", "kwh": "kWh",
+    "wh": "Wh", "l_min": "l/min", "lpm": "l/min", "m3_h": "m³/h", "kg": "kg", "kg_h": "kg/h", "nm": "Nm", "ppm": "ppm",
+    "lux": "lx", "db": "dB", "um": "µm", "mm": "mm", "ms": "ms", "rh": "%RH",
+}  # fmt: skip
+"""Ends of names that say a unit."""
+_WORDS = {
+    "temperature": "°C", "temp": "°C", "temperatur": "°C", "humidity": "%RH", "feuchte": "%RH", "voltage": "V",
+    "spannung": "V", "current": "A", "strom": "A", "power": "W", "leistung": "W", "energy": "kWh", "frequency": "Hz",
+    "freq": "Hz", "speed": "rpm", "drehzahl": "rpm", "vibration": "mm/s", "battery": "%", "co2": "ppm",
+    "illuminance": "lx", "usage": "%",
+}  # fmt: skip
+"""Words in names that let a unit be guessed."""
+
+
+def unit_of(name: str, said: str, low: float, high: float) -> tuple[str, bool]:
+    """Return the unit of a sensor, and whether it is only guessed.
+
+    Args:
+        name: of the sensor, in lower case with underlines.
+        said: what the message or the preset says; empty for nothing.
+        low: the lowest value.
+        high: the highest value.
+    """
+    if said:
+        meant = misspelt(said)
+        return (meant[0] if meant else said), False
+    words = name.split("_")
+    for length in (2, 1):
+        # A letter alone is a name of its own: v is no volt.
+        if (len(words) > length or len(name) > 1) and (unit := _SUFFIXES.get("_".join(words[-length:]))):
+            return unit, False
+    if {"pressure", "druck"} & set(words) and 800 <= low <= high <= 1_100:
+        return "hPa", True
+    return next((_WORDS[word] for word in reversed(words) if word in _WORDS), "1"), True
+
+
+class SensorProfile:
+    """One sensor of a device, as its messages show it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.count = 0
+        self.paths: Counter[str] = Counter()
+        self.units: Counter[str] = Counter()
+        self.truths = self.in_text = 0
+        """Values that were true or false, and numbers that came as text."""
+        self.words: Counter[str] = Counter()
+        self._numbers: list[str] = []
+
+    def add(self, found: Found) -> None:
+        """Take in one value; null is none."""
+        said = found.said
+        if said is None or isinstance(said, dict | list):
+            return
+        self.count += 1
+        self.paths[found.path] += 1
+        if found.unit:
+            self.units[found.unit] += 1
+        if isinstance(said, bool):
+            self.truths += 1
+            self._keep("1" if said else "0")
+        elif isinstance(said, int | float):
+            self._keep(f"{said:.15g}")
+        elif isinstance(said, str) and is_number(said.strip()):
+            self.in_text += 1
+            self._keep(said.strip())
+        elif len(self.words) <= _MAX_WORDS:
+            self.words[str(said)[:60]] += 1
+
+    def _keep(self, text: str) -> None:
+        if len(self._numbers) < _MAX_KEPT:
+            self._numbers.append(text)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether it is a sensor at all: numbers, truth values, or a few words that come again."""
+        return bool(self._numbers) or self.is_of_words
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether it says in words which state something is in."""
+        words = self.words
+        again = sum(words.values()) > len(words) or set(map(str.lower, words)) <= _ON | _OFF
+        return bool(words) and not self._numbers and len(words) <= _MAX_WORDS and again
+
+    @property
+    def map(self) -> dict[str, float]:
+        """Words to the numbers that stand for them."""
+        lower = {word: word.lower() for word in sorted(self.words)}
+        if set(lower.values()) <= _ON | _OFF:
+            return {word: float(said in _ON) for word, said in lower.items()}
+        return {word: float(number) for number, word in enumerate(sorted(self.words))}
+
+    def survey(self) -> ColumnSurvey:
+        """Return what its numbers look like."""
+        column = ColumnSurvey()
+        if self._numbers:
+            column.take(self._numbers)
+        return column
+
+    def kind(self, column: ColumnSurvey) -> tuple[SensorKind, bool]:
+        """Return its kind, and whether that is only guessed from few values."""
+        if self.truths or self.is_of_words:
+            return SensorKind.STATE, False
+        found = kind_of(column)
+        if found is not SensorKind.MEASUREMENT:
+            return found, False
+        grows = column.rises > 2 and not column.falls and _GROWING.search(self.name)
+        return (SensorKind.COUNTER, True) if grows else (found, False)
+
+    def missing(self, column: ColumnSurvey) -> list[float]:
+        """Return numbers that seem to stand for no value."""
+        return list(find_markers({0: column}).values())
+
+
+class DeviceProfile:
+    """One device, as its messages show it."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.sensors: dict[str, SensorProfile] = {}
+        self.senders: dict[str, str] = {}
+        """Source to the sender's name of the device."""
+        self._counts: dict[str, Counter[str]] = {}
+        """Source to how often it said something of each sensor."""
+        self._last: float | None = None
+        self._gaps: list[float] = []
+
+    def add(self, source: str, at: float, found: tuple[Found, ...]) -> None:
+        """Take in what one message says of it."""
+        self.messages += 1
+        self.senders.setdefault(source, found[0].device)
+        if self._last is not None and at > self._last and len(self._gaps) < _MAX_KEPT:
+            self._gaps.append(at - self._last)
+        self._last = at
+        self._counts.setdefault(source, Counter()).update(one.sensor for one in found if one.said is not None)
+        for one in found:
+            self.sensors.setdefault(one.sensor, SensorProfile(one.sensor)).add(one)
+
+    @property
+    def interval_s(self) -> float | None:
+        """Usual time between two of its messages, in seconds; None where there were too few."""
+        return median(self._gaps) if self._gaps else None
+
+    def by_exception(self, sensor: SensorProfile) -> bool:
+        """Return whether a sensor seems to be sent only when it has changed."""
+        usual = max(max(counts.values()) for counts in self._counts.values() if sensor.name in counts)
+        return usual >= _FEW and sensor.count < _SELDOM * usual
+
+    def said_by(self, source: str) -> dict[str, SensorProfile]:
+        """Return the sensors that come by one source, by name."""
+        return {name: one for name, one in self.watched().items() if name in self._counts.get(source, ())}
+
+    def watched(self) -> dict[str, SensorProfile]:
+        """Return its sensors, by name."""
+        return {name: one for name, one in self.sensors.items() if one.is_watched}
+
+
+def described(column: ColumnSurvey) -> tuple[Any, Any]:
+    """Return the lowest and the highest number; a column without any has none of them."""
+    return (column.low.value, -column.high.value) if column.numbers else (None, None)
