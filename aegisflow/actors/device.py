@@ -336,7 +336,7 @@ class DeviceActor(DispatchedActor):
         self._tell_progress(progress)
         state = self._device.command_state
         # A machine that cannot be reached is not asked for its mode, for so it would be asked less often when it can.
-        asks = self._broker_connected or bool(state.open_command)
+        asks = (self._broker_connected or bool(state.open_command)) and not self._device.spec.watched_only
         asked = state.question(at, self._answer_within_s) if asks else None
         if asked is not None:
             self.tell(GATEWAY, AskMachine(self.name, asked))

@@ -148,6 +148,7 @@ class _Builder:
             description=part.description or given.get("description", ""),
             silent_after_s=self._silent_after_s(given) if own else kind.silent_after_s,
             signed=bool(given.get("signed")),
+            watched_only=given.get("commands") == "none",
             alarm=self._alarm(given) if "alarm" in own else kind.alarm,
             parameters=kind.parameters if "parameters" not in own else self._parameters(at, given, own),
             manual=given.get("manual", ""),

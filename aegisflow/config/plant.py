@@ -192,6 +192,8 @@ class EquipmentPart(Section):
     silent_after_s: Patience | None = None
     """Without any reading for so long, the device counts as silent; left out or null, after three of its own intervals
     and a minute at least."""
+    commands: Annotated[str, Field(pattern="^(?:policy|none)$"), Wording("policy or none")] = "policy"
+    """policy: it takes the commands that policy allows; none: it is only watched, takes none and is asked nothing."""
 
 
 class DevicePart(EquipmentPart):

@@ -74,13 +74,13 @@ def _check_shape(at: KeyPath, source: SourceSettings, mistakes: Mistakes) -> Non
 
 def _check_names(at: KeyPath, source: SourceSettings, plant: PlantSpec, mistakes: Mistakes) -> None:
     """Find names that the plant does not have, and units that nothing converts."""
-    devices = list(plant.devices)
+    devices = [name for name, device in plant.devices.items() if not device.signed]
     for theirs, ours in source.devices.items():
-        if ours not in plant.devices:
-            expected = f"a device of the plant, {one_of(devices)}{closest(ours, devices)}"
+        if ours not in devices:
+            expected = f"a device that is not signed, {one_of(devices)}{closest(ours, devices)}"
             mistakes.add((*at, "devices", theirs), ours, expected)
-    if source.device.id and source.device.id not in plant.devices:
-        expected = f"a device of the plant, {one_of(devices)}{closest(source.device.id, devices)}"
+    if source.device.id and source.device.id not in devices:
+        expected = f"a device that is not signed, {one_of(devices)}{closest(source.device.id, devices)}"
         mistakes.add((*at, "device", "id"), source.device.id, expected)
     # The sensors of a preset are those that such machines may have, and not those that this plant has.
     own = {name for name in source.sensors if (*at, "sensors", name) in mistakes.lines}

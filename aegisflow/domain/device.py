@@ -223,7 +223,6 @@ class Device:
         """Take in that its sender calls it gone, and why: it is silent at once, until its next reading."""
         self._was_silent = True
         self._book.interrupt()
-        # As if it had not been heard for long enough.
         self._received_at = min(self._received_at, at - self.silent_after_s - 0.001)
         return self._silence(at, (why,))
 
@@ -364,6 +363,7 @@ class Device:
             set_aside_severity=worst_of(set_aside),
             set_aside_types=tuple(alarm.fault_type for alarm in set_aside),
             alarm_ids=tuple(alarm.alarm_id for alarm in sorted(active, key=lambda one: -one.severity.rank)),
+            watched_only=self.spec.watched_only,
         )
 
     def check_mode(self, stated: StatedMode, by: Caller) -> None:

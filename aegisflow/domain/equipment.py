@@ -210,6 +210,8 @@ class DeviceSpec:
     healthy: tuple[int, float] | None = None
     """How many of its first readings a person knows to be healthy, or 0 and until when (UTC epoch seconds); None for
     nobody has said."""
+    watched_only: bool = False
+    """Whether it takes no commands: nobody can send it any, it is asked nothing, and people state its mode."""
 
 
 @dataclass(frozen=True, slots=True)

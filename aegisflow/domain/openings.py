@@ -164,6 +164,8 @@ def device_openings(old: DeviceSpec, new: DeviceSpec) -> Iterator[str]:
             yield f"{new.device_id}: {name} can be set"
         elif not _within(parameter.limits, before.limits):
             yield f"{new.device_id}: {name} can be set beyond what it could be"
+    if old.watched_only and not new.watched_only:
+        yield f"{new.device_id}: it takes commands, and was only watched"
     if old.signed and not new.signed:
         yield f"{new.device_id}: its readings need no signature any more"
     for what, after in bounds_of(new).items():

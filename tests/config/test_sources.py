@@ -19,6 +19,8 @@ lines:
   line-1:
     devices:
       pump-01: pump
+      pump-02: {kind: pump, signed: true, commands: none}
+broker: {readings_key_env: KEY}
 sources:
   them:
 """
@@ -38,78 +40,85 @@ def loaded(tmp_path: Path):
 MISTAKES = {
     "no topic": (
         "    partial: true",
-        11,
+        13,
         "them.topic",
         "nothing",
         "the topics of its messages, such as plant/{device}/+",
     ),
-    "half a level": ("    topic: x/a{device}", 12, "them.topic", "'x/a{device}'", "as whole levels"),
+    "half a level": ("    topic: x/a{device}", 14, "them.topic", "'x/a{device}'", "as whole levels"),
     "ours": (
         "    topic: aegisflow/{device}/+",
-        12,
+        14,
         "them.topic",
         "'aegisflow/{device}/+'",
         "cannot be taken for one of broker.topics.sensors",
     ),
-    "commands": ("    topic: '#'\n    device: pump-01", 12, "them.topic", "'#'", "taken for one of broker.topics"),
-    "nobody": ("    topic: x/y", 11, "them.device", "nothing", "a path or an id, since its topic has no {device}"),
-    "preset": ("    preset: zigbe2mqtt", 12, "them.preset", "'zigbe2mqtt'", "did you mean 'zigbee2mqtt'?"),
-    "unknown key": (GOOD + "    tiem: t", 13, "them.tiem", "the unknown key 'tiem'", "did you mean 'time'?"),
-    "path": (GOOD + "    sensors: {pressure: 'a..b'}", 13, "them.sensors.pressure.path", "'a..b'", "a path such as"),
-    "sensor": (GOOD + "    sensors: {presure: p}", 13, "them.sensors.presure", "'presure'", "did you mean 'pressure'?"),
-    "table": (GOOD + "    devices: {a: pump-1}", 13, "them.devices.a", "'pump-1'", "did you mean 'pump-01'?"),
-    "device": ("    topic: x\n    device: pump-1", 13, "them.device.id", "'pump-1'", "did you mean 'pump-01'?"),
+    "commands": ("    topic: '#'\n    device: pump-01", 14, "them.topic", "'#'", "taken for one of broker.topics"),
+    "nobody": ("    topic: x/y", 13, "them.device", "nothing", "a path or an id, since its topic has no {device}"),
+    "preset": ("    preset: zigbe2mqtt", 14, "them.preset", "'zigbe2mqtt'", "did you mean 'zigbee2mqtt'?"),
+    "unknown key": (GOOD + "    tiem: t", 15, "them.tiem", "the unknown key 'tiem'", "did you mean 'time'?"),
+    "path": (GOOD + "    sensors: {pressure: 'a..b'}", 15, "them.sensors.pressure.path", "'a..b'", "a path such as"),
+    "sensor": (GOOD + "    sensors: {presure: p}", 15, "them.sensors.presure", "'presure'", "did you mean 'pressure'?"),
+    "table": (GOOD + "    devices: {a: pump-1}", 15, "them.devices.a", "'pump-1'", "one of: pump-01"),
+    "device": ("    topic: x\n    device: pump-1", 15, "them.device.id", "'pump-1'", "one of: pump-01"),
     "unit": (
         GOOD + "    sensors: {pressure: {path: p, unit: °C}}",
-        13,
+        15,
         "them.sensors.pressure.unit",
         "'°C'",
         "the sensor's own unit PSI, or one that can be converted to it",
     ),
     "unit that nobody knows": (
         GOOD + "    sensors: {turbidity: {path: p, unit: FNU}}",
-        13,
+        15,
         "them.sensors.turbidity.unit",
         "'FNU'",
         "the sensor's own unit NTU",
     ),
     "time format": (
         GOOD + "    time: {path: t, format: unix}",
-        13,
+        15,
         "them.time.format",
         "'unix'",
         "one of iso, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern",
     ),
-    "time pattern": (GOOD + "    time: {path: t, format: '%Q'}", 13, "them.time.format", "'%Q'", "or a pattern"),
-    "zone": (GOOD + "    time: {path: t, zone: Berlin}", 13, "them.time.zone", "'Berlin'", "such as Europe/Berlin"),
-    "map": (GOOD + "    sensors: {pressure: {map: {on: yes}}}", 13, "them.sensors.pressure.map.on", "'yes'", "number"),
-    "format": (GOOD + "    format: xml", 13, "them.format", "'xml'", "one of json, value, influx_line, senml"),
-    "a bare value of nobody": (GOOD + "    format: value", 12, "them.topic", "no {sensor}", "{sensor} in the topic"),
+    "time pattern": (GOOD + "    time: {path: t, format: '%Q'}", 15, "them.time.format", "'%Q'", "or a pattern"),
+    "zone": (GOOD + "    time: {path: t, zone: Berlin}", 15, "them.time.zone", "'Berlin'", "such as Europe/Berlin"),
+    "map": (GOOD + "    sensors: {pressure: {map: {on: yes}}}", 15, "them.sensors.pressure.map.on", "'yes'", "number"),
+    "format": (GOOD + "    format: xml", 15, "them.format", "'xml'", "one of json, value, influx_line, senml"),
+    "a bare value of nobody": (GOOD + "    format: value", 14, "them.topic", "no {sensor}", "{sensor} in the topic"),
     "points and a sensor": (
         "    topic: x/{device}/{sensor}\n    points: p",
-        13,
+        15,
         "them.points",
         "points beside {sensor} in the topic",
         "one or the other",
     ),
     "two ways": (
         GOOD + "    sensors: {pressure: {path: p, jmespath: q}}",
-        13,
+        15,
         "them.sensors.pressure.jmespath",
         "jmespath beside path",
         "one or the other",
     ),
     "jmespath": (
         GOOD + "    sensors: {pressure: {jmespath: 'a[?'}}",
-        13,
+        15,
         "them.sensors.pressure.jmespath",
         "'a[?'",
         "an expression of JMESPath",
     ),
-    "states": ("    preset: homeassistant", 11, "them.states", "nothing", "the topics of the states"),
+    "states": ("    preset: homeassistant", 13, "them.states", "nothing", "the topics of the states"),
+    "a signed device": (
+        "    topic: x/{device}\n    devices: {a: pump-02}\ndefaults: {}",
+        15,
+        "them.devices.a",
+        "'pump-02'",
+        "a device that is not signed, one of: pump-01",
+    ),
     "receipt in a replay": (
         GOOD + "clock: {source: stream}",
-        11,
+        13,
         "them.time",
         "none",
         "the path of a time, since clock.source is stream",
@@ -188,3 +197,8 @@ def test_a_topic_names_device_and_sensor_by_levels() -> None:
     assert topic.match("a/b/c/d/e/f/g") == ("b/d", "e")
     assert topic.match("a/b/c/d") is None
     assert parse_topic("a.b/{device}").match("axb/c") is None
+
+
+def test_a_machine_may_be_only_watched(loaded) -> None:
+    devices = loaded(GOOD).plant.devices
+    assert (devices["pump-01"].watched_only, devices["pump-02"].watched_only) == (False, True)

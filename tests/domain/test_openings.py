@@ -214,6 +214,8 @@ def test_a_bound_of_change_that_is_wider_or_gone_opens(
     assert bool(list(device_openings(device, replace(device, load=load)))) is opens
     moved = replace(speed, sensor="temperature")
     assert list(device_openings(device, replace(device, parameters={"speed": moved})))
+    assert list(device_openings(replace(device, watched_only=True), device))
+    assert not list(device_openings(device, replace(device, watched_only=True)))
     assert list(device_openings(replace(device, signed=True), device))
     assert not list(device_openings(device, replace(device, signed=True)))
     bare = replace(device, parameters={"speed": ParameterSpec("speed", "rpm", Limits(1, 5))}, load=None)

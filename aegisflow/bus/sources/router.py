@@ -34,6 +34,8 @@ class Sources:
         max_topics: int = MAX_TOPICS,
     ) -> None:
         memory = {} if memory is None else memory
+        # No source has signatures: whoever could publish on one of its topics could speak for a signed machine.
+        devices = {name: device for name, device in devices.items() if not device.signed}
         self._sources = [
             _source(name, one, devices, max_payload_bytes, memory.setdefault(name, {}))
             for name, one in settings.items()

@@ -415,3 +415,5 @@ class DeviceView:
     """Fault types of those alarms."""
     alarm_ids: tuple[str, ...] = ()
     """Ids of the active alarms, the worst first."""
+    watched_only: bool = False
+    """Whether it takes no commands at all."""

@@ -122,6 +122,8 @@ def _always(command: Command, device: DeviceView) -> Iterable[str]:
     """Yield the objections that hold whoever proposed the command."""
     if not command.proposed_by.may_propose:
         yield "only operators and agents may propose commands"
+    if device.watched_only:
+        yield "the machine is only watched (commands: none in plant.yaml), so it takes none from AegisFlow"
     move = illegal_move(command, device)
     if move:
         yield move

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -304,3 +305,24 @@ def test_h10_setting_an_alarm_aside_never_widens_what_is_allowed(
     after = judge(command(REDUCE), view(severity=told, set_aside_severity=aside), policy=policy)
     strictest = [DENY, ASK, ALLOW]
     assert strictest.index(after.verdict) <= strictest.index(before.verdict)
+
+
+@pytest.mark.parametrize("who", [AGENT, ADA])
+@pytest.mark.parametrize("name", CommandName)
+def test_a_machine_that_is_only_watched_takes_no_command_from_anybody_and_says_so(
+    name: CommandName, who: Caller
+) -> None:
+    watched = replace(view(severity=Severity.LOW), watched_only=True)
+    decision = judge(replace(command(name), proposed_by=who), watched, policy=OPEN)
+    assert decision.verdict is DENY
+    assert (
+        "the machine is only watched (commands: none in plant.yaml), so it takes none from AegisFlow"
+        in decision.reasons
+    )
+
+
+def test_an_agent_is_told_of_each_command_that_the_machine_is_only_watched() -> None:
+    watched = replace(view(severity=Severity.LOW), watched_only=True)
+    told = options(watched, PlantView(), OPEN, command(REDUCE, reduction_pct=20.0))
+    assert told
+    assert all(one.verdict == "deny" and any("only watched" in why for why in one.reasons) for one in told)
