@@ -74,7 +74,7 @@ class ManualsActor(ThreadedActor):
         self._helper.start()
         self._work.put(self._refresh)
         # The smaller one first: it is there within a second or two.
-        if self._settings.multilingual_model != "none":
+        if self._settings.second_model != "none":
             self._work.put(self._load_multilingual)
         self._work.put(self._load_model)
         self._recall()
@@ -183,7 +183,7 @@ class ManualsActor(ThreadedActor):
 
     def _load_multilingual(self) -> None:
         try:
-            encoder = self._load_second(self._settings.multilingual_model)
+            encoder = self._load_second(self._settings.second_model)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the model, words still answer
             reason = str(error) if isinstance(error, ModelUnavailableError) else describe(error)
             if not self._stopping.is_set():

@@ -241,11 +241,8 @@ def _manuals(manuals: ManualsSettings, folder: Path) -> ManualsSettings:
     def where(model: str) -> str:
         return model if model in ("auto", "none") else str(_absolute(folder, model))
 
-    second = manuals.multilingual_model
-    if second == "auto" and manuals.model == "none":
-        second = "none"
     update = {"folder": _absolute(folder, manuals.folder), "model": where(manuals.model)}
-    return manuals.model_copy(update={**update, "multilingual_model": where(second)})
+    return manuals.model_copy(update={**update, "multilingual_model": where(manuals.multilingual_model)})
 
 
 def _check_order(at: KeyPath, section: Section, low: str, high: str, mistakes: Mistakes) -> None:

@@ -197,6 +197,12 @@ class ManualsSettings(Section):
     multilingual_model: ModelPath = "auto"
     """auto (the packaged one, but none where model is none), none, or such a folder: reads what is not English."""
 
+    @property
+    def second_model(self) -> str:
+        """The encoder beside the model: auto, none or a folder. By default there is none without a model."""
+        wanted = self.multilingual_model
+        return "none" if wanted == "auto" and self.model == "none" else wanted
+
 
 class HttpSettings(Section):
     """Where aegisflow serve listens."""

@@ -112,7 +112,7 @@ MUTANTS = (
     Mutant("silent device commanded", LOCKS, "if device.silent:", "if False:"),
     Mutant("restart without recovery", LOCKS, "if command.command in _STARTS:", "if False:"),
     Mutant("recovery without time", LOCKS, "if held < limit.for_s:", "if since is None:"),
-    Mutant("recovery over a gap", LOCKS, "or not 0.0 <= at - self._at[sensor] <= self._longest_gap_s:", "or False:"),
+    Mutant("recovery over a gap", LOCKS, "elif sensor not in since or not (", "elif sensor not in since or 0.0 > ("),
     Mutant("recovery while it runs", LOCKS, "if mode.is_running:", "if False:"),
     Mutant(
         "agents approve",
@@ -472,7 +472,10 @@ MUTANTS = (
         "a restarted guard is not told", DEVICE_ACTOR, "for progress in self._told_progress:", "for progress in ():"
     ),
     Mutant(
-        "published without a connection", CLIENT, "connection is None or not connection.connected or", "connection and"
+        "published without a connection",
+        CLIENT,
+        "connection is None or not sent or not connection",
+        "connection and not connection",
     ),
     Mutant(
         "commands that the broker keeps",
