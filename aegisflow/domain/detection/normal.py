@@ -1,10 +1,10 @@
 """How unusual the readings of a device are whose faults nobody has described."""
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, isnan, sqrt
+from typing import Final
 
-import numpy as np
-
+from aegisflow.domain.detection.kept_rows import MEMORY, KeptRows
 from aegisflow.domain.detection.normal_model import (
     CLIP,
     DRIFTING,
@@ -16,8 +16,6 @@ from aegisflow.domain.detection.normal_model import (
     SPREAD,
     SPREAD_WEIGHT,
     SUDDEN,
-    Flags,
-    Floats,
     NormalModel,
 )
 from aegisflow.domain.detection.seasons import DAY_S, TURNS, WEEK_S
@@ -28,9 +26,7 @@ _MORE, _MAX_LEARNING = 100, 800
 """Readings that are added as long as the newest quarter shows what the others have not, and their most."""
 _GROWN = 3
 """The model is learned anew when so many times as many readings have come as the one before was learned from."""
-_MEMORY = 3600
-"""Readings that are kept to learn from."""
-FOLLOWING = 0.003
+FOLLOWING: Final = 0.003
 """Weight with which levels follow."""
 _CALM = 0.7
 """Score up to which levels follow; above it, those of sensors that are calm themselves."""
@@ -39,9 +35,8 @@ _PATIENCE = 720
 _RECENT = 60
 _FADING = 0.9
 """Part of a sudden score that is left after each reading."""
-_WILD = 1.3
-"""A value so many times as far from its level as any that was learned is wild."""
-_DOUBTED, _FORGIVEN = 3.0, 0.1
+_DOUBTED: Final = 3.0
+_FORGIVEN: Final = 0.1
 """Up to three wild values are for ``sudden`` alone, and are forgiven within ten readings each."""
 _LEAST = 60
 """Readings that are learned from at least, whatever a person says."""
@@ -71,15 +66,14 @@ class Normal:
     __slots__ = (
         "_alarmed",
         "_before",
+        "_counted",
         "_expected",
         "_frozen",
         "_gross",
-        "_healthy",
         "_healthy_until",
         "_high",
         "_joint_level",
         "_known_healthy",
-        "_last",
         "_learned_from",
         "_level",
         "_low",
@@ -93,7 +87,6 @@ class Normal:
         "_spread",
         "_strength",
         "_taken",
-        "_times",
         "_turn_at",
         "_wild",
         "count",
@@ -115,32 +108,31 @@ class Normal:
         self.learning = LEARNING
         """Readings after which there is to be a model."""
         self.joint = self._shock = 0.0
-        self._rows: list[Floats] = []
-        self._healthy: list[bool] = []
+        self._rows = KeptRows(sensors)
         self._alarmed = False
         self._known_healthy = False
         """Whether a person says that what is learned is healthy."""
         self._healthy_until = -inf
-        self._times: list[float] = []
         self._turn_at = inf
         """When enough was seen to tell a day, or a week, from chance; UTC epoch seconds."""
-        self._expected: Floats = np.zeros(sensors)
         self._learned_from = self._taken = 0
-        self._outside: Floats = np.zeros(sensors)
-        self._seen = np.zeros(sensors, bool)
-        self._before: Floats = np.zeros(sensors)
-        self._low: Floats = np.full(sensors, inf)
-        self._high: Floats = np.full(sensors, -inf)
-        self._level: Floats = np.zeros(sensors)
-        self._mean: Floats = np.zeros(sensors)
-        self._spread: Floats = np.ones(sensors)
-        self._joint_level: Floats = np.zeros(sensors)
-        self._newest: Floats = np.zeros((1, sensors))
-        self._off: Floats = np.zeros(sensors)
-        self._last = np.zeros(4)
-        self._strength: Floats = np.zeros(sensors)
+        nought = [0.0] * sensors
+        self._seen = [False] * sensors
+        self._before = nought.copy()
+        self._low, self._high = [inf] * sensors, [-inf] * sensors
+        self._outside = nought.copy()
+        self._expected = nought.copy()
+        self._level = nought.copy()
+        self._mean = nought.copy()
+        self._spread = [1.0] * sensors
+        self._strength = nought.copy()
+        self._wild = nought.copy()
+        self._counted = [False] * sensors
+        """Which values of the newest reading are known, and not doubted."""
+        self._off: list[float] = []
+        self._joint_level: list[float] = []
+        self._newest: list[float] = []
         self._frozen = self._gross = 0
-        self._wild: Floats = np.zeros(sensors)
 
     def learn(self, readings: int, until: float) -> None:
         """Take as healthy so many of the next readings, or 0 for those before ``until`` (UTC epoch seconds)."""
@@ -161,14 +153,15 @@ class Normal:
             at: UTC epoch seconds of the reading.
         """
         self._alarmed = alarmed
-        row = np.array(values)
-        known = row == row
-        if not known.all():
-            row = np.where(known, row, self._before)
-        new = known & ~self._seen
-        if new.any():
-            self._seen |= known
-            self._before = np.where(new, row, self._before)
+        row, known = list(values), self._seen
+        for place, value in enumerate(values):
+            if isnan(value):
+                if known is self._seen:
+                    known = [not isnan(each) for each in values]
+                row[place] = self._before[place]
+            elif not self._seen[place]:
+                self._seen[place] = True
+                self._before[place] = value
         self.count += 1
         if self.model is None:
             self._look_out(row)
@@ -178,179 +171,214 @@ class Normal:
         self._keep(row, alarmed, at)
         return self.score
 
-    def _keep(self, row: Floats, alarmed: bool, at: float) -> None:
-        healthy = self.lasting < 1.0 and (not alarmed or self.model is None)
-        healthy |= self.model is None and self._known_healthy
-        self._taken += healthy
-        self._rows.append(row)
-        self._healthy.append(healthy)
-        self._times.append(at)
-        if len(self._rows) > _MEMORY + _RECENT:
-            del self._rows[:_RECENT], self._healthy[:_RECENT], self._times[:_RECENT]
-        if self.model is None:
+    def _keep(self, row: list[float], alarmed: bool, at: float) -> None:
+        model = self.model
+        healthy = self.lasting < 1.0 and (not alarmed or model is None)
+        if model is None and self._known_healthy:
+            healthy = True
+        if healthy:
+            self._taken += 1
+        self._rows.add(row, at, healthy)
+        if model is None:
             if self._known_healthy:
                 if self._taken >= self.learning and at >= self._healthy_until:
                     self._end_learning()
             elif self._taken >= self.learning and healthy:
                 self._end_learning()
         elif healthy and (
-            self.count >= min(_GROWN * self._learned_from, self._learned_from + _MEMORY) or at >= self._turn_at
+            self.count >= min(_GROWN * self._learned_from, self._learned_from + MEMORY) or at >= self._turn_at
         ):
             self._learn_anew(at)
 
-    def _look_out(self, row: Floats) -> None:
+    def _look_out(self, row: list[float]) -> None:
         """Score a reading against everything seen so far: only what lies far outside is unusual."""
-        low, high, before = self._low, self._high, self.score
+        lows, highs, before = self._low, self._high, self.score
         if self.count > _FEWEST and not self._known_healthy:
-            seen = low <= high
-            width = np.where(seen, high - low + _NARROW * np.maximum(np.abs(high), np.abs(low)), inf)
-            outside = np.where(seen, np.maximum(row - high, low - row), 0.0) / (_GROSS * (width + 1e-150))
-            self._outside = outside
-            self.score = max(0.0, float(outside.max(initial=0.0)))
-            self.lasting = min(self.score, before)
+            most = 0.0
+            for place, value in enumerate(row):
+                low, high = lows[place], highs[place]
+                outside = 0.0
+                if low <= high:
+                    width = high - low + _NARROW * max(abs(high), abs(low))
+                    outside = max(value - high, low - value) / (_GROSS * (width + 1e-150))
+                self._outside[place] = outside
+                most = max(most, outside)
+            self.score = most
+            self.lasting = min(most, before)
         self._gross = self._gross + 1 if self.score >= 1.0 else 0
         if self._gross > _RECENT:  # where it stays so, that is how the device is
             self.score = self.lasting = 0.0
         if self.score < 1.0:
-            self._low = np.where(self._seen, np.minimum(low, row), low)
-            self._high = np.where(self._seen, np.maximum(high, row), high)
+            for place, value in enumerate(row):
+                if self._seen[place]:
+                    if value < lows[place]:
+                        lows[place] = value
+                    if value > highs[place]:
+                        highs[place] = value
 
     def _end_learning(self) -> None:
         """Make a model, unless the readings go on showing what they had not shown before."""
-        rows, times = self._learned_rows()
-        if not self._known_healthy and self._taken < _MAX_LEARNING and self._still_grows(rows, times):
+        rows, times = self._rows.healthy()
+        if not self._known_healthy and self._taken < _MAX_LEARNING and self._still_grows():
             self.learning += _MORE
             return
         self._learned_from = self.count
         self._turn_at = _next_turn(float(times[0]), float(times[-1]))
         self._begin(NormalModel(rows, times))
 
-    def _still_grows(self, rows: Floats, times: Floats) -> bool:
+    def _still_grows(self) -> bool:
         """Return whether the newest quarter is unusual to a model of the readings before it."""
+        rows, times = self._rows.healthy()
         begin = len(rows) * 3 // 4
-        later = Normal(rows.shape[1])
-        later._seen, later._before = self._seen, rows[begin - 1]
-        later._rows, later._times = list(rows[:begin]), times[:begin].tolist()
+        later = Normal(len(self._seen))
+        later._seen = self._seen
+        for row, at in zip(rows[:begin].tolist(), times[:begin].tolist(), strict=True):
+            later._before = row
+            later._rows.add(row, at, True)
         model = NormalModel(rows[:begin], times[:begin])
         later._begin(model)
-        for row, at in zip(rows[begin:], times[begin:].tolist(), strict=True):
+        for row, at in zip(rows[begin:].tolist(), times[begin:].tolist(), strict=True):
             later._judge(model, row, self._seen, at)
             later._before = row
             if later.lasting >= 1.0:
                 return True
         return False
 
-    def _learned_rows(self) -> tuple[Floats, Floats]:
-        healthy = self._healthy
-        rows = [row for row, good in zip(self._rows, healthy, strict=True) if good]
-        times = [at for at, good in zip(self._times, healthy, strict=True) if good]
-        return np.array(rows), np.array(times)
-
     def _learn_anew(self, at: float) -> None:
         self._learned_from = self.count
-        self._turn_at = _next_turn(self._times[0], at)
-        if sum(self._healthy) >= LEARNING:
-            self._begin(NormalModel(*self._learned_rows()))
+        self._turn_at = _next_turn(self._rows.first_at, at)
+        if self._rows.healthy_count >= LEARNING:
+            self._begin(NormalModel(*self._rows.healthy()))
 
     def accept(self) -> None:
         """Take what the newest readings show as usual: learn from them alone."""
-        self._rows, self._times = self._rows[-LEARNING:], self._times[-LEARNING:]
-        self._healthy = [True] * len(self._rows)
-        self._taken, self._learned_from = len(self._rows), self.count
-        rows = np.array(self._rows)
+        kept = self._rows
+        kept.keep(LEARNING)
+        kept.call_healthy()
+        self._taken, self._learned_from = len(kept), self.count
+        rows, times = kept.healthy()
         if self.model is not None:
-            self._turn_at = _next_turn(self._times[0], self._times[-1])
-            self._begin(NormalModel(rows, np.array(self._times)))
+            self._turn_at = _next_turn(float(times[0]), float(times[-1]))
+            self._begin(NormalModel(rows, times))
         else:
-            self._low = np.where(self._seen, rows.min(axis=0), inf)
-            self._high = np.where(self._seen, rows.max(axis=0), -inf)
+            lows, highs = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
+            self._low = [low if seen else inf for low, seen in zip(lows, self._seen, strict=True)]
+            self._high = [high if seen else -inf for high, seen in zip(highs, self._seen, strict=True)]
 
     def _begin(self, model: NormalModel) -> None:
         """Go on with a model, as if it had been there for the newest readings."""
         self.model = model
         self._level = model.level.copy()
-        self._mean, self._spread = np.zeros(len(model.level)), np.ones(len(model.level))
+        self._mean, self._spread = [0.0] * len(model.level), [1.0] * len(model.level)
         self._joint_level = model.joint_level.copy()
-        self._newest = np.zeros((model.lags, int(model.active.sum())))
-        self.joint = float(model.base[JOINT])
+        self._off = [0.0] * len(model.moving)
+        self._newest = [0.0] * (model.lags * len(model.moving))
+        self.joint = model.base[JOINT]
         self._frozen = 0
-        known = self._seen
-        for row, at in zip(self._rows[-_RECENT:], self._times[-_RECENT:], strict=True):
-            self._judge(model, row, known, at)
+        for row, at in self._rows.newest(_RECENT):
+            self._judge(model, row, self._seen, at)
             self._before = row
 
-    def _judge(self, model: NormalModel, row: Floats, known: Flags, at: float) -> None:
+    def _judge(self, model: NormalModel, row: list[float], known: list[bool], at: float) -> None:
         before = self._before
         if model.season is not None:
             expected = model.season.at(at)
-            row, before = row - expected, before - self._expected
+            row = [value - expected[place] for place, value in enumerate(row)]
+            before = [value - self._expected[place] for place, value in enumerate(before)]
             self._expected = expected
-        off = (row - self._level) / model.spread
-        active = model.active
-        far = np.abs(off)
-        wild = far > _WILD * model.largest
-        if wild.any() or self._wild.any():
-            self._wild = np.where(wild, self._wild + 1.0, np.maximum(self._wild - _FORGIVEN, 0.0))
-            known = known & ~(wild & (self._wild <= _DOUBTED))
-        mean, spread = self._mean, self._spread
-        moved = np.minimum(np.maximum(off, -CLIP), CLIP) - mean
-        moved *= active & known
-        mean += LEVEL_WEIGHT * moved
-        around = np.minimum(np.maximum(off - mean, -CLIP), CLIP)
-        spread += SPREAD_WEIGHT * (around * around - spread) * (active & known)
-        step = np.abs(row - before) / model.spread
-        sudden = np.minimum(far / model.largest, step / model.largest_step)
-        shifted = ((row - model.level) / model.spread)[active]
-        self._off = shifted - self._joint_level
-        newest = self._newest
-        newest[1:] = newest[:-1].copy()
-        newest[0] = np.minimum(np.maximum(self._off, -FAR), FAR)
-        if not known.all():
-            missing = ~known[active]
-            if missing.any():
-                model.fill(newest, missing)
-        if newest.size:
-            self.joint += JOINT_WEIGHT * (model.distance(newest.ravel()) - self.joint)
-        self._strength = levels = np.abs(mean) / model.width
-        last = self._last
-        last[LEVEL], last[SPREAD] = levels.max(initial=0.0), (spread * active).max(initial=0.0)
-        last[JOINT], last[SUDDEN] = self.joint, sudden.max(initial=0.0)
-        scores = (last - model.base) / (model.limit - model.base)
-        self.lasting = lasting = max(0.0, float(scores[:SUDDEN].max()))
-        self._shock = shock = max(float(scores[SUDDEN]), _FADING * self._shock)
+        sudden, levels, doubts, sure = 0.0, self._level, self._wild, self._counted
+        spreads, wild, largest = model.spread, model.wild, model.largest
+        for place, value in enumerate(row):
+            spread = spreads[place]
+            far = abs(value - levels[place]) / spread
+            counted, doubt = known[place], doubts[place]
+            if far > wild[place]:
+                doubts[place] = doubt = doubt + 1.0
+                counted = counted and doubt > _DOUBTED
+            elif doubt > 0.0:
+                doubts[place] = max(doubt - _FORGIVEN, 0.0)
+            sure[place] = counted
+            far /= largest[place]
+            if far > sudden:
+                step = abs(value - before[place]) / spread / model.largest_step[place]
+                sudden = max(sudden, min(far, step))
+        self.lasting = lasting = max(0.0, self._chart(model, row))
+        shock = (sudden - model.base[SUDDEN]) / model.room[SUDDEN]
+        self._shock = shock = max(shock, _FADING * self._shock)
         self.score = max(lasting, shock)
-        self._follow(model, row, levels, known)
+        self._follow(model, row)
 
-    def _follow(self, model: NormalModel, row: Floats, levels: Floats, known: Flags) -> None:
+    def _chart(self, model: NormalModel, row: list[float]) -> float:
+        """Go on with the charts of level, spread and joint distance; return the largest score of the three."""
+        highest = widest = 0.0
+        fresh: list[float] = []
+        missing: list[int] = []
+        means, energies, levels, usual = self._mean, self._spread, self._level, model.level
+        slow, offs, strengths, counted = self._joint_level, self._off, self._strength, self._counted
+        for slot, place in enumerate(model.moving):
+            spread, value = model.spread[place], row[place]
+            mean, energy = means[place], energies[place]
+            if counted[place]:
+                off = (value - levels[place]) / spread
+                mean += LEVEL_WEIGHT * ((CLIP if off > CLIP else -CLIP if off < -CLIP else off) - mean)
+                off -= mean
+                around = CLIP if off > CLIP else -CLIP if off < -CLIP else off
+                energy += SPREAD_WEIGHT * (around * around - energy)
+                means[place], energies[place] = mean, energy
+            else:
+                missing.append(slot)
+            strength = abs(mean) / model.width[place]
+            strengths[place] = strength
+            if strength > highest:
+                highest = strength
+            if energy > widest:
+                widest = energy
+            off = (value - usual[place]) / spread - slow[slot]
+            offs[slot] = off
+            fresh.append(FAR if off > FAR else -FAR if off < -FAR else off)
+        base, room = model.base, model.room
+        if fresh:
+            newest = self._newest = fresh + self._newest[: -len(fresh)]
+            if missing:
+                model.fill(newest, missing)
+            self.joint += JOINT_WEIGHT * (model.distance(newest) - self.joint)
+        return max(
+            (highest - base[LEVEL]) / room[LEVEL],
+            (widest - base[SPREAD]) / room[SPREAD],
+            (self.joint - base[JOINT]) / room[JOINT],
+        )
+
+    def _follow(self, model: NormalModel, row: list[float]) -> None:
+        calm = inf
         if self.lasting < _CALM:
             self._frozen = 0
-            moving = known
         else:
-            self._frozen += not self._alarmed
-            base, limit = float(model.base[LEVEL]), float(model.limit[LEVEL])
-            moving = known if self._frozen > _PATIENCE else known & (levels < base + _CALM * (limit - base))
-        self._level += FOLLOWING * (row - self._level) * (moving & model.active)
-        self._joint_level += DRIFTING * self._off * moving[model.active]
+            if not self._alarmed:
+                self._frozen += 1
+            if self._frozen <= _PATIENCE:
+                base = model.base[LEVEL]
+                calm = base + _CALM * (model.limit[LEVEL] - base)
+        for slot, place in enumerate(model.moving):
+            if self._counted[place] and self._strength[place] < calm:
+                self._level[place] += FOLLOWING * (row[place] - self._level[place])
+                self._joint_level[slot] += DRIFTING * self._off[slot]
 
     def strengths(self) -> list[float]:
         """Return by sensor how much it contributes to the lasting score."""
         model = self.model
         if model is None:
-            outside: list[float] = self._outside.tolist()
-            return outside
-        base, room = model.base, model.limit - model.base
-        parts = (
-            np.maximum((self._strength - base[LEVEL]) / room[LEVEL], (self._spread - base[SPREAD]) / room[SPREAD])
-            * model.active
-        )
-        if self._newest.size:
-            shares = model.shares(self._newest.ravel())
-            joint = (self.joint - base[JOINT]) / room[JOINT]
-            parts[model.active] = np.maximum(
-                parts[model.active], joint * np.sqrt(shares / max(float(shares.max()), 1e-12))
-            )
-        strengths: list[float] = np.maximum(parts, 0.0).tolist()
-        return strengths
+            return self._outside.copy()
+        base, room = model.base, model.room
+        parts = [0.0] * len(model.level)
+        for place in model.moving:
+            level = (self._strength[place] - base[LEVEL]) / room[LEVEL]
+            parts[place] = max(level, (self._spread[place] - base[SPREAD]) / room[SPREAD], 0.0)
+        if model.moving:
+            shares = model.shares(self._newest)
+            joint, most = (self.joint - base[JOINT]) / room[JOINT], max(*shares, 1e-12)
+            for place, share in zip(model.moving, shares, strict=True):
+                parts[place] = max(parts[place], joint * sqrt(share / most))
+        return parts
 
 
 def _next_turn(first: float, now: float) -> float:

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from math import log, sqrt
-from typing import NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 from aegisflow.domain.detection.seasons import season_of
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
-CLIP = 4.0
+CLIP: Final = 4.0
 """A deviation counts for no more than so many spreads in the charts of level and spread."""
-FAR = 10.0
+FAR: Final = 10.0
 """The same in the joint chart, which must see what is no longer alike."""
-LEVEL_WEIGHT = SPREAD_WEIGHT = 0.05
-JOINT_WEIGHT = 0.1
-DRIFTING = 0.01
+LEVEL_WEIGHT: Final = 0.05
+SPREAD_WEIGHT: Final = 0.05
+JOINT_WEIGHT: Final = 0.1
+DRIFTING: Final = 0.01
 """Weight with which the joint chart follows slow changes, so that two that drift alone are not taken for alike."""
-LEVEL, SPREAD, JOINT, SUDDEN = range(4)
-"""Places of the charts in arrays of four."""
+LEVEL: Final = 0
+SPREAD: Final = 1
+JOINT: Final = 2
+SUDDEN: Final = 3
+"""Places of the charts in lists of four."""
 
 _SIGMA = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
@@ -43,18 +46,10 @@ _REST = 0.01
 _MAX_CORRELATION = 0.98
 _LAGS = ((1, 16), (2, 8), (4, 4))
 """Up to so many sensors, and how many readings each is compared with at once; two for more sensors."""
-
-
-class Charts(NamedTuple):
-    """What is charted of one reading, before it is set against limits."""
-
-    level: Floats
-    """By sensor: EWMA of the clipped deviations over its standard deviation for noise as alike as the sensor's."""
-    spread: Floats
-    """By sensor: EWMA of the squared deviations from that EWMA."""
-    joint: float
-    sudden: Floats
-    """By sensor: the smaller of deviation and step, over the largest that was learned."""
+_FEW: Final = 16
+"""Values up to which the joint distance of a reading is faster without numpy."""
+_WILD = 1.3
+"""A value so many times as far from its level as any that was learned is wild."""
 
 
 class NormalModel:
@@ -77,6 +72,8 @@ class NormalModel:
     __slots__ = (
         "_axes",
         "_centre",
+        "_filling",
+        "_triangle",
         "_weights",
         "active",
         "base",
@@ -88,55 +85,70 @@ class NormalModel:
         "level",
         "limit",
         "low",
+        "moving",
+        "room",
         "season",
         "spread",
         "width",
+        "wild",
     )
 
     def __init__(self, rows: Floats, at: Floats) -> None:
         """Learn from rows of readings, one column a sensor, and their times; all values are finite."""
         self.season = season_of(rows, at)
         """What the time of day or week makes usual; None where the readings do not repeat themselves."""
-        self.low: Floats = rows.min(axis=0)
+        self.low: list[float] = rows.min(axis=0).tolist()
         """The least that each sensor has shown, and the most."""
-        self.high: Floats = rows.max(axis=0)
+        self.high: list[float] = rows.max(axis=0).tolist()
         if self.season is not None:
             rows = rows - self.season.over(at)
-        self.level: Floats = np.median(rows, axis=0)
-        deviations = np.abs(rows - self.level)
+        level: Floats = np.median(rows, axis=0)
+        deviations = np.abs(rows - level)
         mad: Floats = _SIGMA * np.median(deviations, axis=0)
         deviation: Floats = np.std(rows, axis=0)
-        least = np.maximum(np.abs(self.level) * 1e-9, 1e-150)
+        least = np.maximum(np.abs(level) * 1e-9, 1e-150)
         spread = np.where(mad < _COARSE * deviation, deviation, mad)
-        self.active: Flags = spread > least
-        """Which sensors have moved at all."""
-        self.spread: Floats = np.where(self.active, spread, np.maximum(_REST * np.abs(self.level), least))
-        raw = (rows - self.level) / self.spread
-        u = np.clip(raw, -CLIP, CLIP) * self.active
+        active = spread > least
+        spread = np.where(active, spread, np.maximum(_REST * np.abs(level), least))
+        raw = (rows - level) / spread
+        u = np.clip(raw, -CLIP, CLIP) * active
         squares = np.maximum((u * u).sum(axis=0), 1e-12)
         r = np.clip((u[1:] * u[:-1]).sum(axis=0) / squares, 0.0, _MAX_CORRELATION)
-        self.width: Floats = np.sqrt((1 + r) / (1 - r))
-        still = np.where(self.active, 1.0, 5.0)
-        self.largest: Floats = np.maximum(np.abs(raw).max(axis=0), still)
-        self.largest_step: Floats = np.maximum(np.abs(np.diff(raw, axis=0)).max(axis=0), 0.1 * still)
-        count = int(self.active.sum())
-        self.lags = next((lags for most, lags in _LAGS if count <= most), 2)
-        self.base: Floats = np.zeros(4)
+        still = np.where(active, 1.0, 5.0)
+        largest = np.maximum(np.abs(raw).max(axis=0), still)
+        self.level: list[float] = level.tolist()
+        self.active: list[bool] = active.tolist()
+        """Which sensors have moved at all."""
+        self.moving = [place for place, moves in enumerate(self.active) if moves]
+        """The places of those."""
+        self.spread: list[float] = spread.tolist()
+        self.width: list[float] = np.sqrt((1 + r) / (1 - r)).tolist()
+        self.largest: list[float] = largest.tolist()
+        self.wild: list[float] = (_WILD * largest).tolist()
+        """Spreads from its level beyond which a value is wild."""
+        self.largest_step: list[float] = np.maximum(
+            np.abs(np.diff(raw, axis=0)).max(axis=0, initial=0.0), 0.1 * still
+        ).tolist()
+        self.lags = next((lags for most, lags in _LAGS if len(self.moving) <= most), 2)
+        self.base = [0.0, 0.0, 0.0, 0.0]
         """What is usual of each chart."""
-        self.limit: Floats = np.ones(4)
+        self.limit = [1.0, 1.0, 1.0, 1.0]
         embedded = self._embed(raw)
-        self._fit(embedded)
         self._calibrate(raw, u, embedded)
+        self.room = [(limit - base) or 1e-9 for base, limit in zip(self.base, self.limit, strict=True)]
+        """From what is usual to the limit."""
+        self._triangle = self._triangle_of() if 0 < len(self._centre) <= _FEW else []
+        self._filling: tuple[tuple[int, ...], list[list[float]]] = ((), [])
+        """Places without a value, and what each takes from the others; of the newest reading that had some."""
 
     def _embed(self, raw: Floats) -> Floats:
         """Return rows of the newest readings of the active sensors side by side, slow changes taken out."""
-        moving = raw[:, self.active]
-        level: Floats = np.median(moving[:50], axis=0)
+        moving = raw[:, self.moving]
+        level: list[float] = np.median(moving[:50], axis=0).tolist()
         fast = np.empty_like(moving)
-        for place, row in enumerate(moving):
-            fast[place] = off = row - level
-            level = level + DRIFTING * off
-        self.joint_level: Floats = level
+        for place, values in enumerate(moving.T.tolist()):
+            fast[:, place], level[place] = _without_drift(values, level[place])
+        self.joint_level = level
         """Of the active sensors, in spreads from ``level``; at the end of what was learned."""
         np.clip(fast, -FAR, FAR, out=fast)
         lags, rows = self.lags, len(fast)
@@ -154,29 +166,55 @@ class NormalModel:
         self._axes = axes.T
         self._weights = 1 / (variances * len(variances))
 
-    def distance(self, newest: Floats) -> float:
-        """Return the joint distance of the newest readings, newest first, from what was learned; 1 is usual."""
-        along = self._axes @ (newest - self._centre)
-        return float(np.sqrt(along * along @ self._weights))
+    def _triangle_of(self) -> list[list[float]]:
+        """Return the same components turned so that the first hangs on one value, the second on two, and so on.
 
-    def fill(self, newest: Floats, missing: Flags) -> None:
+        The last entry of each row is what to take from the product: the share of the centre.
+        """
+        upper: Floats = np.linalg.qr((self._axes * np.sqrt(self._weights)[:, None])[:, ::-1]).R
+        turned = upper[::-1, ::-1]
+        shares = (turned @ self._centre).tolist()
+        rows: list[list[float]] = turned.tolist()
+        return [[*row[: place + 1], shares[place]] for place, row in enumerate(rows)]
+
+    def distance(self, newest: list[float]) -> float:
+        """Return the joint distance of the newest readings, newest first, from what was learned; 1 is usual."""
+        total = 0.0
+        if self._triangle:
+            for row in self._triangle:
+                along = -row[-1]
+                for place in range(len(row) - 1):
+                    along += row[place] * newest[place]
+                total += along * along
+            return sqrt(total)
+        axes = self._axes @ (np.array(newest) - self._centre)
+        return sqrt(float(axes * axes @ self._weights))
+
+    def fill(self, newest: list[float], missing: list[int]) -> None:
         """Give what is missing from the newest reading the values that the others let expect.
 
         Args:
-            newest: as for ``distance``, but by readings and sensors; changed in place.
-            missing: which of the active sensors have no value.
+            newest: as for ``distance``; changed in place.
+            missing: places of the active sensors that have no value.
         """
-        places = np.flatnonzero(missing)
-        off = newest.ravel() - self._centre
-        off[places] = 0.0
-        pull = (self._axes[:, places].T * self._weights) @ self._axes
-        newest[0, places] = self._centre[places] - np.linalg.solve(pull[:, places], pull @ off)
+        wanted = tuple(missing)
+        if self._filling[0] != wanted:
+            pull = (self._axes[:, missing].T * self._weights) @ self._axes
+            take = np.linalg.solve(pull[:, missing], pull)
+            take[:, missing] = 0.0
+            give = self._centre[missing] + take @ self._centre
+            self._filling = (wanted, np.column_stack([take, give]).tolist())
+        for place, row in zip(missing, self._filling[1], strict=True):
+            value = row[-1]
+            for other in range(len(row) - 1):
+                value -= row[other] * newest[other]
+            newest[place] = value
 
-    def shares(self, newest: Floats) -> Floats:
+    def shares(self, newest: list[float]) -> list[float]:
         """Return for each active sensor what it contributes to the square of the joint distance."""
-        off = newest - self._centre
+        off = np.array(newest) - self._centre
         shares: Floats = off * ((self._axes @ off * self._weights) @ self._axes)
-        by_sensor: Floats = np.maximum(shares.reshape(self.lags, -1).sum(axis=0), 0.0)
+        by_sensor: list[float] = np.maximum(shares.reshape(self.lags, -1).sum(axis=0), 0.0).tolist()
         return by_sensor
 
     def _distances(self, embedded: Floats) -> Floats:
@@ -185,21 +223,21 @@ class NormalModel:
         return distances
 
     def _calibrate(self, raw: Floats, u: Floats, embedded: Floats) -> None:
-        mean, energy = np.zeros(raw.shape[1]), np.ones(raw.shape[1])
-        levels, spreads = np.zeros(len(u)), np.zeros(len(u))
-        for place, row in enumerate(u):
-            mean += LEVEL_WEIGHT * (row - mean)
-            off = np.clip(raw[place] - mean, -CLIP, CLIP) * self.active
-            energy += SPREAD_WEIGHT * (off * off - energy)
-            levels[place] = np.abs(mean / self.width).max()
-            spreads[place] = energy.max()
+        means, energies = np.zeros_like(raw), np.zeros_like(raw)
+        columns = zip(u.T.tolist(), (raw * self.active).T.tolist(), strict=True)
+        for place, (clipped, values) in enumerate(columns):
+            means[:, place], energies[:, place] = _ewmas(clipped, values)
+        levels = np.abs(means / np.array(self.width)).max(axis=1, initial=0.0)
+        spreads = energies.max(axis=1, initial=0.0)
         steps = np.abs(np.diff(raw, axis=0, prepend=raw[:1]))
-        sudden = np.minimum(np.abs(raw) / self.largest, steps / self.largest_step).max(axis=1)
+        sudden = np.minimum(np.abs(raw) / np.array(self.largest), steps / np.array(self.largest_step)).max(
+            axis=1, initial=0.0
+        )
         charts = (levels, spreads, self._unseen(embedded), sudden)
         for chart, values in enumerate(charts):
             self.base[chart], self.limit[chart] = limit_of(values[_SETTLING:])
         # What could not be reached by any value would be no limit.
-        self.limit[LEVEL] = min(self.limit[LEVEL], 0.75 * CLIP / float(self.width.min()))
+        self.limit[LEVEL] = min(self.limit[LEVEL], 0.75 * CLIP / min(self.width, default=1.0))
         self.limit[SPREAD] = min(self.limit[SPREAD], 0.75 * CLIP * CLIP)
         self.limit[SUDDEN] = max(self.limit[SUDDEN], _HEADROOM)
 
@@ -213,6 +251,29 @@ class NormalModel:
                 chart += smoothed(self._distances(embedded[begin:end]))
         self._fit(embedded)
         return np.array(chart or [0.0] * (_SETTLING + 2))
+
+
+def _without_drift(values: list[float], level: float) -> tuple[list[float], float]:
+    """Return how far values are from a level that follows them, and where it ends."""
+    fast = []
+    for value in values:
+        off = value - level
+        fast.append(off)
+        level += DRIFTING * off
+    return fast, level
+
+
+def _ewmas(clipped: list[float], values: list[float]) -> tuple[list[float], list[float]]:
+    """Return the charts of level and spread of the deviations of one sensor."""
+    mean, energy = 0.0, 1.0
+    means, energies = [], []
+    for place, value in enumerate(clipped):
+        mean += LEVEL_WEIGHT * (value - mean)
+        off = min(max(values[place] - mean, -CLIP), CLIP)
+        energy += SPREAD_WEIGHT * (off * off - energy)
+        means.append(mean)
+        energies.append(energy)
+    return means, energies
 
 
 def smoothed(values: Floats) -> list[float]:

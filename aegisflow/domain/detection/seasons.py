@@ -20,24 +20,34 @@ _LONGER = 0.8
 class Season:
     """The mean of each sensor by time of day or of week, around its level; 0 for one that does not repeat itself."""
 
-    __slots__ = ("_bins", "_period_s", "_shape")
+    __slots__ = ("_bins", "_period_s", "_rows", "_shape")
 
     def __init__(self, period_s: float, shape: Floats) -> None:
         """Take a shape: one row for each part of the period, one column for each sensor."""
         self._period_s, self._shape, self._bins = period_s, shape, len(shape)
+        self._rows: list[list[float]] = shape.tolist()
 
-    def at(self, at: float) -> Floats:
+    def at(self, at: float) -> list[float]:
         """Return what the instant (UTC epoch seconds) adds to each level, between the middles of two parts."""
         place = (at % self._period_s) / self._period_s * self._bins - 0.5
         before = int(place // 1)
         share = place - before
-        shape = self._shape
-        expected: Floats = shape[before % self._bins] * (1 - share) + shape[(before + 1) % self._bins] * share
-        return expected
+        low, high = self._rows[before % self._bins], self._rows[(before + 1) % self._bins]
+        return [low[sensor] * (1 - share) + high[sensor] * share for sensor in range(len(low))]
 
     def over(self, at: Floats) -> Floats:
         """Return the same for many instants, one row each."""
-        return np.array([self.at(one) for one in at.tolist()])
+        places = (at % self._period_s) / self._period_s * self._bins - 0.5
+        before = np.floor(places)
+        share = (places - before)[:, None]
+        parts = before.astype(int)
+        shape = self._shape
+        over: Floats = shape[parts % self._bins] * (1 - share) + shape[(parts + 1) % self._bins] * share
+        return over
+
+    def only(self, sensors: NDArray[np.bool_]) -> "Season":
+        """Return the season of these sensors; the others do not repeat themselves."""
+        return Season(self._period_s, self._shape * sensors)
 
 
 def season_of(rows: Floats, at: Floats) -> Season | None:
@@ -57,9 +67,7 @@ def season_of(rows: Floats, at: Floats) -> Season | None:
         ratio = np.where(variance > 0, rest.var(axis=0) / np.maximum(variance, 1e-300), 1.0)
         better = ratio < left * (1.0 if best is None else _LONGER)
         if better.any():
-            found = _shape(rows, at, period_s, bins)
-            found._shape *= better
-            best, left = found, np.minimum(left, ratio)
+            best, left = _shape(rows, at, period_s, bins).only(better), np.minimum(left, ratio)
     return best
 
 

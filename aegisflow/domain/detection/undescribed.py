@@ -59,7 +59,7 @@ class Undescribed:
         model = self.normal.model
         if model is None:
             return frozenset(sensor.name for sensor in self._watched)
-        ends = zip(self._watched, model.low.tolist(), model.high.tolist(), strict=True)
+        ends = zip(self._watched, model.low, model.high, strict=True)
         return frozenset(s.name for s, low, high in ends if not low < s.zscore.value < high or not s.zscore.value)
 
     @property

@@ -1,12 +1,14 @@
 """The score of a device for whose faults there are no rules."""
 
-import copy
 import random
+import tracemalloc
+import warnings
 from collections.abc import Callable, Iterator
 from math import nan, pi, sin
 
 import pytest
 
+from aegisflow.domain.detection.kept_rows import MEMORY, KeptRows
 from aegisflow.domain.detection.normal import LEARNING, Normal
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, SensorSpec
@@ -63,17 +65,43 @@ def fed(life: Life, count: int, seed: int = 1) -> Normal:
 
 @pytest.mark.parametrize("name", LIVES)
 def test_at_no_moment_is_the_device_blind(name: str) -> None:
-    life, rng = LIVES[name](), random.Random(2)
-    normal: Normal | None = None
-    for index in range(1700):
-        row = life(index, rng)
-        normal = normal or Normal(len(row))
-        if index > 30 and index % 97 == 0:
-            for sign in (1, -1):
-                hit = copy.deepcopy(normal)
-                hit.update([row[0] + sign * 1e6, *row[1:]], alarmed=False, at=0.0)
-                assert hit.score >= 1.0, index
-        normal.update(row, alarmed=False, at=0.0)
+    for number, last in enumerate(range(97, 1700, 97)):
+        normal, hit = fed(LIVES[name](), last), list(rows(LIVES[name](), last + 1))[-1]
+        hit[0] += 1e6 if number % 2 else -1e6
+        normal.update(hit, alarmed=False, at=0.0)
+        assert normal.score >= 1.0, last
+
+
+def test_a_device_without_sensors_is_never_unusual() -> None:
+    normal = Normal(0)
+    for index in range(1000):
+        assert normal.update([], alarmed=False, at=float(index)) == 0.0
+    assert normal.strengths() == []
+
+
+def test_a_sensor_that_speaks_up_late_causes_no_warnings_of_arithmetic() -> None:
+    normal = Normal(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for index, (value,) in enumerate(rows(LIVES["noise"](), 1300)):
+            normal.update([value, nan if index < 200 else 7.0 + value], alarmed=False, at=5.0 * index)
+
+
+def test_readings_that_are_kept_to_learn_from_take_eight_bytes_a_value_and_do_not_grow_beyond_their_number() -> None:
+    kept = KeptRows(5)
+    tracemalloc.start()
+    try:
+        for index in range(2 * MEMORY):
+            kept.add([float(index)] * 5, float(index), index % 2 == 0)
+        size = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert MEMORY <= len(kept) <= 1.05 * MEMORY
+    assert size < 64 * len(kept)
+    healthy, times = kept.healthy()
+    assert len(healthy) == kept.healthy_count == len(kept) // 2
+    assert [*times[-2:]] == [2 * MEMORY - 4, 2 * MEMORY - 2]
+    assert kept.newest(1) == [([2 * MEMORY - 1.0] * 5, 2 * MEMORY - 1.0)]
 
 
 @pytest.mark.parametrize("name", ["noise", "alike", "coarse", "constant", "on and off", "saturated"])
