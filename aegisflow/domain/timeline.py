@@ -298,11 +298,12 @@ class _Again:
     again comes in a burst, or between other readings; what is measured comes as its stamps say, and alone.
     """
 
-    __slots__ = ("_at", "_came_at", "_run", "after")
+    __slots__ = ("_at", "_came_at", "_run", "_values", "after")
 
     def __init__(self) -> None:
         self._at = self._came_at = -inf
         self._run = 0
+        self._values: Mapping[str, float] = {}
         self.after = -1
         """How many had been taken in when the newest came that was none of these."""
 
@@ -315,8 +316,10 @@ class _Again:
         """
         passed_s, dated_s = reading.received_at - self._came_at, reading.at - self._at
         in_step = self.after == taken and 0.0 < dated_s < 2.0 * passed_s < 4.0 * dated_s
-        self._run = self._run + 1 if in_step else 0
+        # Values that move and yet are those of before, one by one, are a record that is played again.
+        self._run = self._run + 1 if in_step and reading.values == self._values else 0
         self._at, self._came_at, self.after = reading.at, reading.received_at, taken
+        self._values = reading.values
         return self._run >= _LIVE
 
 

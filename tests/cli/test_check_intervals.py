@@ -21,6 +21,7 @@ faults: {{leak: {{when: {{pressure: low}}}}}}
 lines:
   line-1: {{devices: {{pump-01: pump, pump-02: pump, pump-03: pump}}}}
 store: {{url: "sqlite:///{folder}/plant.db"}}
+audit: {{head_topic: aegisflow/audit}}
 """
 
 Check = Callable[..., str]

@@ -12,6 +12,8 @@ from aegisflow.domain.equipment import DeviceSpec
 __all__ = ["Sources"]
 
 MAX_TOPICS = 100_000
+MAX_LENGTH = 250
+"""Letters of a topic of which is remembered whose it is; a longer one is looked up each time."""
 
 
 class Sources:
@@ -53,14 +55,18 @@ class Sources:
 
     def route(self, topic: str) -> Route | None:
         """Return where the messages on a topic go; None for one of AegisFlow's own topics, or of nobody."""
+        if not self._sources:
+            return None
         try:
             return self._known[topic]
         except KeyError:
             pass
         found = next((route for source in self._sources if (route := source.route(topic)) is not None), None)
-        if len(self._known) >= self._max_topics:  # invented topics must not fill our memory
-            self._known.clear()
-        self._known[topic] = found
+        # Invented topics must not fill our memory, neither by their number nor by their length.
+        if len(topic) <= MAX_LENGTH:
+            if len(self._known) >= self._max_topics:
+                self._known.clear()
+            self._known[topic] = found
         return found
 
     def device_of(self, topic: str) -> str | None:

