@@ -84,6 +84,7 @@ class Normal:
         "_rows",
         "_seen",
         "_shock",
+        "_shown",
         "_spread",
         "_strength",
         "_taken",
@@ -118,6 +119,8 @@ class Normal:
         self._learned_from = self._taken = 0
         nought = [0.0] * sensors
         self._seen = [False] * sensors
+        self._shown = [0] * sensors
+        """How many values of each there were before there was a model."""
         self._before = nought.copy()
         self._low, self._high = [inf] * sensors, [-inf] * sensors
         self._outside = nought.copy()
@@ -164,7 +167,7 @@ class Normal:
                 self._before[place] = value
         self.count += 1
         if self.model is None:
-            self._look_out(row)
+            self._look_out(row, known)
         else:
             self._judge(self.model, row, known, at)
         self._before = row
@@ -190,21 +193,24 @@ class Normal:
         ):
             self._learn_anew(at)
 
-    def _look_out(self, row: list[float]) -> None:
+    def _look_out(self, row: list[float], known: list[bool]) -> None:
         """Score a reading against everything seen so far: only what lies far outside is unusual."""
-        lows, highs, before = self._low, self._high, self.score
-        if self.count > _FEWEST and not self._known_healthy:
+        lows, highs, shown, before = self._low, self._high, self._shown, self.score
+        if not self._known_healthy:
             most = 0.0
             for place, value in enumerate(row):
                 low, high = lows[place], highs[place]
                 outside = 0.0
-                if low <= high:
+                if low <= high and shown[place] >= _FEWEST:
                     width = high - low + _NARROW * max(abs(high), abs(low))
                     outside = max(value - high, low - value) / (_GROSS * (width + 1e-150))
                 self._outside[place] = outside
                 most = max(most, outside)
             self.score = most
             self.lasting = min(most, before)
+        for place, is_known in enumerate(known):
+            if is_known:
+                shown[place] += 1
         self._gross = self._gross + 1 if self.score >= 1.0 else 0
         if self._gross > _RECENT:  # where it stays so, that is how the device is
             self.score = self.lasting = 0.0

@@ -79,12 +79,13 @@ def test_a_device_without_sensors_is_never_unusual() -> None:
     assert normal.strengths() == []
 
 
-def test_a_sensor_that_speaks_up_late_causes_no_warnings_of_arithmetic() -> None:
+def test_a_sensor_that_speaks_up_late_is_learned_like_the_others_and_causes_no_warnings_of_arithmetic() -> None:
     normal = Normal(2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for index, (value,) in enumerate(rows(LIVES["noise"](), 1300)):
             normal.update([value, nan if index < 200 else 7.0 + value], alarmed=False, at=5.0 * index)
+            assert normal.lasting < 1.0 or index >= LEARNING, index
 
 
 def test_readings_that_are_kept_to_learn_from_take_eight_bytes_a_value_and_do_not_grow_beyond_their_number() -> None:
