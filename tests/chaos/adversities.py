@@ -120,7 +120,6 @@ def forged(world: World, chance: random.Random) -> str:
     for _ in range(30):
         forger.answer(DEVICES, world.now(), known)
     forger.command(world.now())
-    world.foreign += 1
     return "thirty forged answers and a command"
 
 

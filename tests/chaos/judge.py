@@ -117,7 +117,7 @@ def _alarms(world: World) -> list[str]:
     found = [f"the fault that began at {begin:.3f} raised no alarm" for begin in unalarmed(episodes, alarms)]
     foreign = world.query("SELECT count(*) FROM anomalies WHERE device_id = ? AND fault_type = 'foreign_command'", BARE)
     if world.foreign and not foreign[0][0]:
-        found.append(f"{world.foreign} commands of somebody else raised no alarm")
+        found.append(f"{world.foreign} commands of somebody else that the broker confirmed raised no alarm")
     return found
 
 

@@ -37,6 +37,7 @@ class Line:
         self._early: set[int] = set()
         self._sent: deque[tuple[float, str, str, bytes]] = deque(maxlen=20_000)
         self.confirmed: set[tuple[str, str]] = set()
+        self._orders: list[paho.MQTTMessageInfo] = []
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
 
@@ -56,6 +57,15 @@ class Line:
     def say(self, topic: str, payload: bytes) -> None:
         """Publish something else, at QoS 0: nobody counts it."""
         self._client.publish(topic, payload)
+
+    def order(self, topic: str, payload: bytes) -> None:
+        """Publish a command at QoS 1."""
+        self._orders.append(self._client.publish(topic, payload, qos=1))
+
+    @property
+    def orders(self) -> int:
+        """How many commands the broker has confirmed."""
+        return sum(order.is_published() for order in self._orders)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -185,7 +195,7 @@ class Forger:
             "issued_at": format_instant(at),
             "expires_at": format_instant(at + 60),
         }
-        self._line.say(f"aegisflow/commands/{BARE}", json.dumps(content).encode())
+        self._line.order(f"aegisflow/commands/{BARE}", json.dumps(content).encode())
 
     def rubbish(self, messages: int) -> None:
         """Send what is no reading."""

@@ -76,7 +76,7 @@ class World:
         self._born = 0
         self.core: Child | None = None
         self.machines: Child | None = None
-        self.ended_by_itself = self.foreign = 0
+        self.ended_by_itself = 0
         self.violations: list[str] = []
         self.start_core()
         self.start_machines()
@@ -87,6 +87,11 @@ class World:
     def now(self) -> float:
         """Return the plant's time, UTC epoch seconds."""
         return plant_now(self.began)
+
+    @property
+    def foreign(self) -> int:
+        """Commands of somebody else that the broker has confirmed."""
+        return self.witness.line.orders
 
     def forger(self, chance: Any) -> Forger:
         return Forger(self.witness.line, chance)
