@@ -11,7 +11,8 @@ from aegisflow.app import App
 from aegisflow.config import BrokerSettings, ClockSettings, Configuration, ManualsSettings, StoreSettings
 from aegisflow.config.presets import over_preset
 from aegisflow.config.sources import SourceSettings
-from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, PlantSpec, SensorSpec
+from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.equipment import DeviceSpec, FaultRule, Limits, LineSpec, PlantSpec, SensorSpec
 from benchmarks.publisher import device_names
 
 SENSORS = {
@@ -22,11 +23,20 @@ SENSORS = {
     "power_consumption": SensorSpec("power_consumption", "kW", span=Limits(-10, 500)),
 }
 
+FAULTS = (
+    FaultRule("bearing_failure", Severity.HIGH, when={"vibration": ("high",)}, expects=("temperature",)),
+    FaultRule("pressure_leak", Severity.HIGH, when={"pressure": ("low",)}, expects=("power_consumption",)),
+    FaultRule("sensor_drift", Severity.MEDIUM, together=tuple(SENSORS)),
+)
+"""With rules a device is judged by all detectors, as those of the shipped plant are; without, by one score."""
+
 
 def plant(devices: int) -> PlantSpec:
     """A line with so many pumps, all of one kind."""
     names = device_names(devices)
-    specs = {name: DeviceSpec(device_id=name, line="line-1", kind="pump", sensors=SENSORS) for name in names}
+    specs = {
+        name: DeviceSpec(device_id=name, line="line-1", kind="pump", sensors=SENSORS, faults=FAULTS) for name in names
+    }
     return PlantSpec("bench", {"line-1": LineSpec("line-1", "", tuple(names))}, specs)
 
 

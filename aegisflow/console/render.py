@@ -54,6 +54,7 @@ def _environment() -> Environment:
         "lasting": lasting,
         "figure": figure,
         "words": lambda name: str(name).replace("_", " "),
+        "by_how_much": by_how_much,
         "element_id": element_id,
     }
     environment.globals |= {
@@ -101,6 +102,15 @@ def figure(value: float | None, unit: str = "") -> str:
     # 1.2e+04 is not how people read a pressure.
     shown = f"{value:.0f}" if "e" in digits and abs(value) >= 1 else digits
     return f"{shown} {unit}".rstrip()
+
+
+def by_how_much(parameters: Mapping[str, object]) -> str:
+    """Return a command's parameters as people say them behind its name: ``by 20 %``, ``pressure setpoint 31.5``."""
+    texts = []
+    for name, value in parameters.items():
+        shown = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        texts.append(f" by {shown} %" if name == "reduction_pct" else f" {name.replace('_', ' ')} {shown}")
+    return "".join(texts)
 
 
 def element_id(kind: str, name: str) -> str:

@@ -26,7 +26,7 @@ def digest(command: str) -> dict[str, str]:
 
 def test_a_card_shows_the_machine_now_beside_then_and_the_words_of_the_agent_last(approver: Browser) -> None:
     approver.shows(
-        "pump-01: reduce load · reduction pct 20.0",
+        "pump-01: reduce load by 20 %",
         "The machine has changed since the command was proposed.",
         "pump-01 is hotter",
         "pump-01 is in normal",
