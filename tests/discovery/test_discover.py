@@ -177,7 +177,7 @@ PAYLOADS = st.one_of(
 
 
 @given(said=st.lists(st.tuples(TOPICS, PAYLOADS), max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12)
 def test_whatever_a_broker_carries_the_file_is_one_that_check_accepts(
     tmp_path: Path, said: list[tuple[str, bytes]]
 ) -> None:
