@@ -42,7 +42,6 @@ MUTANTS = (
     *SIGNED_MUTANTS,
     Mutant("who must sign need not", CODEC, "if device.must_sign and not signed:", "if False:"),
     Mutant("unsigned readings prove what signed ones do not", EXECUTION, "if self._signs and not signed:", "if False:"),
-    Mutant("a source is a way around the signature", GATEWAY, "self._codec.demand_signature(reading)", "pass"),
     Mutant("another epoch may write", STORE_LOCK, "if epoch != self._epoch:", "if False:"),
     Mutant("a lost lock is not noticed", STORE_LOCK, "        self._lock.prove(connection)\n", ""),
     Mutant(
