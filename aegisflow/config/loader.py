@@ -17,6 +17,7 @@ from aegisflow.config.escalation import build_escalation
 from aegisflow.config.fields import Section, key_of
 from aegisflow.config.identity import build_access, build_operators
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
+from aegisflow.config.paths import may_coincide
 from aegisflow.config.policy import build_policy
 from aegisflow.config.services import AuditSettings, BrokerSettings, ManualsSettings, StoreSettings, Tls, Topics
 from aegisflow.config.source import content_of, read
@@ -186,17 +187,13 @@ def _check_signing(plant: PlantSpec, broker: BrokerSettings, mistakes: Mistakes)
 
 def _check_topics(topics: Topics, mistakes: Mistakes) -> None:
     """Two templates that the same topic fits would mix up readings, commands and answers."""
-    seen: dict[str, list[str]] = {}
+    seen: dict[str, str] = {}
     for name, template in topics:
-        levels = ["+" if level.startswith("{") else level for level in template.split("/")]
-        for other, others in seen.items():
-            same = len(levels) == len(others) and all(
-                a == b or "+" in (a, b) for a, b in zip(levels, others, strict=True)
-            )
-            if same:
+        for other, its_template in seen.items():
+            if may_coincide(template, its_template):
                 at = ("broker", "topics", name if name in topics.model_fields_set else other)
                 mistakes.add(at, template, f"a topic that cannot be taken for one of {other}")
-        seen[name] = levels
+        seen[name] = template
 
 
 def _store(store: StoreSettings, folder: Path, url_folder: Path, mistakes: Mistakes) -> StoreSettings:

@@ -1,14 +1,16 @@
 """Paths into a payload and patterns of topics, as ``sources`` in ``plant.yaml`` write them."""
 
 import re
+from itertools import zip_longest
 from typing import NamedTuple
 
-__all__ = ["SourceTopic", "Step", "parse_path", "parse_topic"]
+__all__ = ["SourceTopic", "Step", "join_path", "may_coincide", "parse_path", "parse_topic"]
 
 Step = str | int
 """A key of an object, or a place in a list."""
 
 _STEP = re.compile(r"""\[(-?\d{1,6})\]|\[("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\]|(?:^|\.)([^.\[\]"']+)""")
+_PLAIN_KEY = re.compile(r"""[^.\[\]"']+""")
 DEVICE, SENSOR = "{device}", "{sensor}"
 
 
@@ -37,6 +39,28 @@ def parse_path(text: str) -> tuple[Step, ...]:
     if not steps:
         raise ValueError("an empty path")
     return tuple(steps)
+
+
+def join_path(path: str, step: Step) -> str:
+    """Return a path one step further; the empty path, or ``.``, is where it begins."""
+    path = "" if path == "." else path
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    if not _PLAIN_KEY.fullmatch(step):
+        escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{path}["{escaped}"]'
+    return f"{path}.{step}" if path else step
+
+
+def may_coincide(one: str, other: str) -> bool:
+    """Return whether some topic fits both patterns; a level in braces is any level, as ``+`` is."""
+    pair = [["+" if level.startswith("{") else level for level in text.split("/")] for text in (one, other)]
+    for level, beside in zip_longest(*pair):
+        if "#" in (level, beside):
+            return True
+        if level != beside and (None in (level, beside) or "+" not in (level, beside)):
+            return False
+    return True
 
 
 class SourceTopic(NamedTuple):

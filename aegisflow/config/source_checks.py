@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of
-from aegisflow.config.paths import parse_topic
+from aegisflow.config.paths import may_coincide, parse_topic
 from aegisflow.config.presets import PRESETS, over_preset
 from aegisflow.config.services import ClockSettings, Topics
 from aegisflow.config.sources import SourceSettings
@@ -44,7 +44,7 @@ def _check_topics(at: KeyPath, source: SourceSettings, own: Topics, mistakes: Mi
     for text in (*source.topic, *source.states):
         topic = parse_topic(text)
         for key, template in own:
-            if _overlap(topic.filter.split("/"), _levels(template)):
+            if may_coincide(topic.filter, template):
                 expected = f"a topic that cannot be taken for one of broker.topics.{key}, {template}"
                 mistakes.add((*at, "topic" if text in source.topic else "states"), text, expected)
         if source.format == "homeassistant" and not source.states and not mistakes.any_in((*at, "states")):
@@ -96,19 +96,3 @@ def _check_names(at: KeyPath, source: SourceSettings, plant: PlantSpec, mistakes
                 if conversion(sensor.unit, unit) is None:
                     expected = f"the sensor's own unit {unit}, or one that can be converted to it"
                     mistakes.add((*below, "unit"), sensor.unit, expected)
-
-
-def _levels(template: str) -> list[str]:
-    return ["+" if level.startswith("{") else level for level in template.split("/")]
-
-
-def _overlap(one: list[str], other: list[str]) -> bool:
-    """Return whether some topic fits both filters."""
-    for place in range(max(len(one), len(other))):
-        if one[place : place + 1] == ["#"] or other[place : place + 1] == ["#"]:
-            return True
-        if place >= len(one) or place >= len(other):
-            return False
-        if one[place] != other[place] and "+" not in (one[place], other[place]):
-            return False
-    return True

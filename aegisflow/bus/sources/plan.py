@@ -6,7 +6,7 @@ from typing import Any
 
 from aegisflow.bus.sources.access import MISS, Getter, expression, slow_getter
 from aegisflow.bus.sources.rules import Grader, SensorRule
-from aegisflow.config.paths import parse_path
+from aegisflow.config.paths import join_path
 from aegisflow.config.sources import SourceSensor, SourceSettings
 from aegisflow.domain.equipment import SensorSpec
 from aegisflow.domain.readings import RefusedValue
@@ -42,7 +42,7 @@ class Plan:
                 scope[f"look_{number}"] = slow_getter(said)
                 finds = [f"    v = look_{number}(record)"]
             else:
-                paths = [_joined(base, path) for base in bases for path in said.path or (_literal(name),)]
+                paths = [_joined(base, path) for base in bases for path in said.path or (join_path(".", name),)]
                 finds = _finding(paths)
             lines += [*finds, *_taking(number, name, rule)]
             scope[f"low_{number}"], scope[f"high_{number}"] = rule.low, rule.high
@@ -96,14 +96,3 @@ def _joined(base: str, path: str) -> str:
     if base == ".":
         return path
     return base if path == "." else f"{base}{'' if path.startswith('[') else '.'}{path}"
-
-
-def _literal(name: str) -> str:
-    """Return the path of one key, whatever characters are in it."""
-    try:
-        if parse_path(name) == (name,):
-            return name
-    except ValueError:
-        pass
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'["{escaped}"]'
