@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from aegisflow.bus import BusMessage
+from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.config.services import BrokerSettings
-from aegisflow.discovery import Message
 from aegisflow.discovery.capture import read_capture
 from aegisflow.discovery.document import Outcome, additions, new_file, try_out
 from aegisflow.discovery.draft import MARK, Draft
@@ -116,7 +116,7 @@ def _listen(
     from aegisflow.bus.mqtt.listener import listen
 
     def take(said: BusMessage) -> tuple[str, bytes] | None:
-        message = Message(said.topic, said.payload, time.time(), said.retain)
+        message = CapturedMessage(said.topic, said.payload, time.time(), said.retain)
         survey.add(message)
         return ear.request(message) if ear is not None and is_sparkplug(message) else None
 

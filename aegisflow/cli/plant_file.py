@@ -20,7 +20,7 @@ from aegisflow.plant.audit import heads_stay
 from aegisflow.plant.rhythm import contradictions
 
 if TYPE_CHECKING:
-    from aegisflow.bus.sources.sample import Sample
+    from aegisflow.bus.sources.capture import CapturedMessage
 
 __all__ = ["check", "device_key", "schema"]
 
@@ -73,17 +73,19 @@ def device_key(
     return 0
 
 
-def _samples(sample: tuple[str, str] | None, capture: Path | None) -> "Iterator[Sample]":
-    from aegisflow.bus.sources.sample import Sample, captured
+def _samples(sample: tuple[str, str] | None, capture: Path | None) -> "Iterator[CapturedMessage]":
+    from aegisflow.bus.sources.capture import CapturedMessage
+    from aegisflow.bus.sources.sample import captured
 
     if sample is not None:
         topic, said = sample
-        yield Sample(topic, Path(said[1:]).read_bytes() if said.startswith("@") else said.encode())
+        payload = Path(said[1:]).read_bytes() if said.startswith("@") else said.encode()
+        yield CapturedMessage(topic, payload, time.time())
     if capture is not None:
-        yield from captured(capture)
+        yield from captured(capture, time.time())
 
 
-def _explain_samples(configuration: Configuration, samples: "Iterator[Sample]") -> int:
+def _explain_samples(configuration: Configuration, samples: "Iterator[CapturedMessage]") -> int:
     from aegisflow.bus.sources.sample import Sampler
 
     sampler, code = Sampler(configuration), 0

@@ -2,24 +2,14 @@
 
 ::
 
-    live, or a capture ─► Message ─► Recogniser ─► Found: device, sensor, value ─► Profile ─► draft of plant.yaml
-                                                                                        └──► checked by the same
-                                                                                             sources that will read it
+    live, or a capture ─► CapturedMessage ─► spot, clusters_of ─► Found: device, sensor, value ─► profiles ─► Draft
+                                                                                                      │
+                         the same messages, by the very sources that the draft declares ◄─────────────┘
 """
 
 from typing import NamedTuple
 
-__all__ = ["Found", "Message"]
-
-
-class Message(NamedTuple):
-    """What a broker delivered."""
-
-    topic: str
-    payload: bytes
-    at: float
-    """UTC epoch seconds at which it came."""
-    retained: bool = False
+__all__ = ["Found"]
 
 
 class Found(NamedTuple):

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from aegisflow.config.paths import DEVICE, SENSOR, parse_topic
+from aegisflow.bus.sources.capture import CapturedMessage
+from aegisflow.config.paths import DEVICE, SENSOR, join_path, may_coincide, parse_topic
 from aegisflow.config.services import Topics
-from aegisflow.discovery import Found, Message
+from aegisflow.discovery import Found
 from aegisflow.discovery.leaves import (
     UNWANTED,
     Leaves,
     device_path,
-    joined,
     last_key,
     leaves_of,
     plain,
@@ -42,7 +42,7 @@ class Cluster(NamedTuple):
     """Topics of one kind, with the ``sources`` entry that reads them."""
 
     settings: dict[str, Any]
-    found: Sequence[tuple[Message, tuple[Found, ...]]]
+    found: Sequence[tuple[CapturedMessage, tuple[Found, ...]]]
     doubts: tuple[str, ...]
     """What a person should look at."""
 
@@ -52,11 +52,11 @@ class _Topic:
 
     def __init__(self, name: str) -> None:
         self.levels = name.split("/")
-        self.messages: list[tuple[Message, Any]] = []
+        self.messages: list[tuple[CapturedMessage, Any]] = []
         self.keys: set[str] = set()
         self.shape = ""
 
-    def add(self, message: Message, said: Any) -> None:
+    def add(self, message: CapturedMessage, said: Any) -> None:
         self.messages.append((message, said))
         if isinstance(said, dict):
             self.shape = "points" if _points_of(said) else "record"
@@ -67,7 +67,7 @@ class _Topic:
             self.shape = "value"
 
 
-def clusters_of(messages: Sequence[tuple[Message, Any]]) -> list[Cluster]:
+def clusters_of(messages: Sequence[tuple[CapturedMessage, Any]]) -> list[Cluster]:
     """Return what messages have in common that no preset reads.
 
     Args:
@@ -96,7 +96,7 @@ def _apart_from_ours(cluster: Cluster) -> Cluster | None:
     Where all is of one machine, the topic may as well name it.
     """
     topic = str(cluster.settings["topic"])
-    if not any(_overlap(topic, ours) for ours in _OURS):
+    if not any(may_coincide(topic, ours) for ours in _OURS):
         return cluster
     message = cluster.found[0][0]
     devices = {one.device for _, values in cluster.found for one in values}
@@ -106,17 +106,9 @@ def _apart_from_ours(cluster: Cluster) -> Cluster | None:
     ]
     narrow = "/".join(levels)
     name = next(iter(devices), "")
-    if len(devices) != 1 or not _NAME.fullmatch(name) or any(_overlap(narrow, ours) for ours in _OURS):
+    if len(devices) != 1 or not _NAME.fullmatch(name) or any(may_coincide(narrow, ours) for ours in _OURS):
         return None
     return cluster._replace(settings={**cluster.settings, "topic": narrow, "device": {"id": name}})
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Return whether a topic may fit two patterns; a brace or a plus is any level."""
-    pair = one.split("/"), other.split("/")
-    return len(pair[0]) == len(pair[1]) and all(
-        a == b or a[:1] in "{+" or b[:1] in "{+" for a, b in zip(*pair, strict=True)
-    )
 
 
 def _can_be_written(topic: str) -> bool:
@@ -229,7 +221,7 @@ def _sensor_names(leaves: Leaves, others: set[str]) -> dict[str, tuple[str, str]
     names: dict[str, tuple[str, str]] = {}
     for path in paths:
         name = plain(last_key(path)) if shared[plain(last_key(path))] == 1 else plain(path)
-        own = joined("", last_key(path)) == path and last_key(path) == name
+        own = join_path("", last_key(path)) == path and last_key(path) == name
         names[path] = (name or path, "" if own else path)
     return names
 
@@ -244,7 +236,7 @@ def _points_of(said: Any) -> tuple[str, list[dict[str, Any]]] | None:
         if isinstance(points, list) and points and all(isinstance(one, dict) for one in points):
             first = points[0]
             if _key(first, _NAMES, str | int) and _key(first, _VALUES, object):
-                return joined("", path) if path != "." else path, points
+                return join_path("", path) if path != "." else path, points
     return None
 
 
@@ -312,7 +304,7 @@ def _values(group: Sequence[_Topic]) -> Cluster:
     settings: dict[str, Any] = {"topic": topic, "format": "value"}
     if not devices:
         settings["device"] = {"id": "plant"}
-    found: list[tuple[Message, tuple[Found, ...]]] = []
+    found: list[tuple[CapturedMessage, tuple[Found, ...]]] = []
     for one in group:
         said_name = one.levels[last]
         ours = plain(said_name) or said_name

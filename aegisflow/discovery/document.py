@@ -4,21 +4,16 @@ import difflib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from aegisflow.bus import BusMessage
-from aegisflow.bus.codec import Codec
-from aegisflow.bus.sources import Decoded
-from aegisflow.bus.sources.router import Sources
-from aegisflow.bus.topics import Template
+from aegisflow.bus.sources.capture import CapturedMessage
+from aegisflow.bus.sources.trial import Trial
 from aegisflow.config import Configuration, load
-from aegisflow.discovery import Message
 from aegisflow.discovery.draft import MARK, Draft, Taken, free_name, our_name
 from aegisflow.discovery.survey import BrokerSurvey
-from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import BadValueError, PayloadError
 
@@ -76,7 +71,7 @@ def new_file(draft: Draft, *, name: str, broker: tuple[str, int], seen: str, at:
     return "\n".join(parts) + "\n"
 
 
-def additions(path: Path, messages: Sequence[Message]) -> tuple[str, list[str]]:
+def additions(path: Path, messages: Sequence[CapturedMessage]) -> tuple[str, list[str]]:
     """Return what messages say that an existing file does not know, as a unified diff and as remarks.
 
     Raises:
@@ -86,12 +81,12 @@ def additions(path: Path, messages: Sequence[Message]) -> tuple[str, list[str]]:
     """
     configuration = load(path)
     text = path.read_text("utf-8")
-    taker = _Taker(configuration)
-    unknown = [message for message in messages if not taker.take(message)[0]]
-    more_of_the_same = _of_known_kinds(configuration, taker, unknown)
+    trial = Trial(configuration)
+    unknown = [message for message in messages if not _taken(trial, message)[0]]
+    more_of_the_same = _of_known_kinds(configuration, trial, unknown)
     survey = BrokerSurvey()
     for message in unknown:
-        if taker.stranger(message) not in more_of_the_same:
+        if _stranger(trial, message) not in more_of_the_same:
             survey.add(message)
     taken = _names_of(configuration, text)
     draft = survey.draft(taken._replace(devices=taken.devices | more_of_the_same.keys()))
@@ -109,11 +104,11 @@ def additions(path: Path, messages: Sequence[Message]) -> tuple[str, list[str]]:
     return "".join(diff), remarks
 
 
-def _of_known_kinds(configuration: Configuration, taker: "_Taker", messages: Sequence[Message]) -> dict[str, str]:
+def _of_known_kinds(configuration: Configuration, trial: Trial, messages: Sequence[CapturedMessage]) -> dict[str, str]:
     """Return devices that the plant does not have and that speak like one of its kinds, with that kind."""
-    by_device: dict[str, list[Message]] = {}
+    by_device: dict[str, list[CapturedMessage]] = {}
     for message in messages:
-        name = taker.stranger(message)
+        name = _stranger(trial, message)
         if name and our_name(name) == name:
             by_device.setdefault(name, []).append(message)
     of_kind = {spec.kind: spec for spec in configuration.plant.devices.values()}
@@ -121,8 +116,8 @@ def _of_known_kinds(configuration: Configuration, taker: "_Taker", messages: Seq
     for name, said in by_device.items():
         values = {}
         for kind, spec in of_kind.items():
-            trial = _Taker(configuration, {name: replace(spec, device_id=name)})
-            values[kind] = sum(trial.take(message)[0] for message in said[:_TRIED])
+            as_this = Trial(configuration, {name: replace(spec, device_id=name)})
+            values[kind] = sum(_taken(as_this, message)[0] for message in said[:_TRIED])
         best = max(values, key=lambda kind: (values[kind], -len(of_kind[kind].sensors)), default="")
         if best and values[best]:
             found[name] = best
@@ -152,7 +147,7 @@ def _below(path: Path, lines: Sequence[str], section: str, added: Sequence[str])
     return [*lines[:end], *added, *lines[end:]]
 
 
-def try_out(text: str, messages: Iterable[Message]) -> Outcome:
+def try_out(text: str, messages: Iterable[CapturedMessage]) -> Outcome:
     """Return what messages become under a plant file.
 
     Raises:
@@ -162,45 +157,31 @@ def try_out(text: str, messages: Iterable[Message]) -> Outcome:
         path = Path(folder) / "plant.yaml"
         path.write_text(text, "utf-8")
         configuration = load(path, {})
-    taker = _Taker(configuration)
+    trial = Trial(configuration)
     count = understood = values = 0
     refused: Counter[str] = Counter()
     for message in messages:
         count += 1
-        taken, reasons = taker.take(message)
+        taken, reasons = _taken(trial, message)
         understood += taken > 0
         values += taken
         refused.update(reasons)
     return Outcome(count, understood, values, refused)
 
 
-class _Taker:
-    """Takes messages as the gateway of a plant would."""
+def _taken(trial: Trial, message: CapturedMessage) -> tuple[int, list[str]]:
+    """Return how many values a message gives, and the reasons of what is refused."""
+    try:
+        decoded = trial.decode(message, message.at)
+    except PayloadError as error:
+        return 0, [error.reason]
+    reasons = [value.reason.value for one in decoded.readings for value in one.refused]
+    values = sum(len(one.values) for one in decoded.readings)
+    return values, [*reasons, *(problem.reason for problem in decoded.problems)]
 
-    def __init__(self, configuration: Configuration, devices: Mapping[str, DeviceSpec] | None = None) -> None:
-        devices = configuration.plant.devices if devices is None else devices
-        self._own = Template(configuration.broker.topics.sensors)
-        self._known = devices
-        self._sources = Sources(configuration.sources, devices)
-        self._codec = Codec(configuration.broker.topics, devices)
 
-    def stranger(self, message: Message) -> str:
-        """Return the device that a topic names and the plant does not have; empty for any other message."""
-        route = self._sources.route(message.topic)
-        name = self._own.level(message.topic) or "" if route is None else route.device
-        return "" if name in self._known or (route is not None and route.device_id is not None) else name
-
-    def take(self, message: Message) -> tuple[int, list[str]]:
-        """Return how many values a message gave, and the reasons of what was refused."""
-        said = BusMessage(message.topic, message.payload, message.retained)
-        try:
-            route = self._sources.route(message.topic)
-            if route is None:
-                decoded = Decoded((self._codec.decode_reading(said, message.at),))
-            else:
-                decoded = route.source.decode(route, said, message.at)
-        except PayloadError as error:
-            return 0, [error.reason]
-        reasons = [value.reason.value for one in decoded.readings for value in one.refused]
-        values = sum(len(one.values) for one in decoded.readings)
-        return values, [*reasons, *(problem.reason for problem in decoded.problems)]
+def _stranger(trial: Trial, message: CapturedMessage) -> str:
+    """Return the device that a topic names and the plant does not have; empty for any other message."""
+    route = trial.route(message.topic)
+    name = trial.own_device(message.topic) or "" if route is None else route.device
+    return "" if name in trial.devices or (route is not None and route.device_id is not None) else name

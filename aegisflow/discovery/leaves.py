@@ -5,20 +5,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from aegisflow.config.paths import parse_path
+from aegisflow.config.paths import join_path, parse_path
+from aegisflow.offline.recordings.timestamps import unit_of
 
 __all__ = [
-    "MACHINE_KEYS",
-    "UNWANTED",
-    "Leaves",
-    "device_path",
-    "joined",
-    "last_key",
-    "leaves_of",
-    "plain",
-    "time_format",
-    "time_path",
-]
+    "MACHINE_KEYS", "UNWANTED", "Leaves", "device_path", "last_key", "leaves_of", "plain", "time_format", "time_path",
+]  # fmt: skip
 
 Leaves = dict[str, object]
 """Path to what stands there: numbers, truth values, words and null."""
@@ -44,20 +36,7 @@ UNWANTED = frozenset(
     | {"update", "update_available", "last_seen", "wifi", "ssid", "channel", "qos", "retain", "device_temperature_id"}
 )
 """Keys that say something about the message or the network, and nothing of the machine."""
-_EPOCHS = {"epoch_s": 1.0, "epoch_ms": 1e3, "epoch_us": 1e6, "epoch_ns": 1e9}
-_YEAR_2001, _YEAR_2100 = 9.8e8, 4.1e9
 _PATTERNS = ("%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y%m%d%H%M%S")
-_SIMPLE = re.compile(r"""[^.\[\]"']+""")
-
-
-def joined(path: str, key: str | int) -> str:
-    """Return the path one step further."""
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    if not _SIMPLE.fullmatch(key):
-        escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-        return f'{path}["{escaped}"]'
-    return f"{path}.{key}" if path else key
 
 
 def leaves_of(said: object) -> Leaves:
@@ -69,11 +48,11 @@ def _walk(said: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
     if isinstance(said, Mapping):
         if depth < _MAX_DEPTH:
             for key, value in said.items():
-                yield from _walk(value, joined(path, str(key)), depth + 1)
+                yield from _walk(value, join_path(path, str(key)), depth + 1)
     elif isinstance(said, list):
         if depth < _MAX_DEPTH and len(said) <= _MAX_ITEMS:
             for place, value in enumerate(said):
-                yield from _walk(value, joined(path, place), depth + 1)
+                yield from _walk(value, join_path(path, place), depth + 1)
     elif 0 < len(path) <= _MAX_PATH:
         yield path, said
 
@@ -95,7 +74,8 @@ def time_format(said: object) -> str | None:
     if isinstance(said, bool):
         return None
     if isinstance(said, int | float):
-        return next((form for form, size in _EPOCHS.items() if _YEAR_2001 <= said / size < _YEAR_2100), None)
+        unit = unit_of(said)
+        return None if unit is None else f"epoch_{unit}"
     if not isinstance(said, str) or len(said) < len("2026-01-31"):
         return None
     try:

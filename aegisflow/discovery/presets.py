@@ -1,26 +1,26 @@
 """Messages of systems that are known: which preset reads them, and which values they have."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sources.formats import FORMATS
+from aegisflow.bus.sources.recognise import recognise
+from aegisflow.config.paths import SourceTopic, join_path, parse_topic
 from aegisflow.config.presets import preset
-from aegisflow.discovery import Found, Message
-from aegisflow.discovery.leaves import MACHINE_KEYS, UNWANTED, joined, last_key, leaves_of, plain
-from aegisflow.errors import PayloadError
+from aegisflow.discovery import Found
+from aegisflow.discovery.leaves import MACHINE_KEYS, UNWANTED, last_key, leaves_of, plain
 
 __all__ = ["OWN", "Spotted", "spot"]
 
 OWN = "aegisflow"
 """Stands for AegisFlow's own topics and format, which need no source."""
 _OWN_TOPIC = re.compile(r"aegisflow/sensors/([^/]+)")
-_ZIGBEE = re.compile(r"zigbee2mqtt/([^/]+)")
-_TASMOTA = re.compile(r"tele/([^/]+)/SENSOR")
-_SHELLY = re.compile(r"([^/]+)/events/rpc")
-_OPCUA = re.compile(r"opcua/json/data/([^/]+)(?:/.*)?")
+_HOST = "host"
 _TELEGRAF_TAGS = ("cpu", "device", "name", "interface", "sensor")
+_SHELLY_STATUS = ("NotifyStatus", "NotifyFullStatus")
 _SHELLY_PARTS = ("switch:", "pm1:", "em:", "emdata:", "em1:", "em1data:", "temperature:", "humidity:", "voltmeter:")
 
 
@@ -33,90 +33,73 @@ class Spotted(NamedTuple):
     """The tag that names the machine, where it is not the one that the preset looks at."""
 
 
-def spot(message: Message, said: Any) -> Spotted | None:
-    """Return what a message of a known system says; None for one that no preset reads.
+def spot(message: CapturedMessage, said: Any) -> Spotted | None:
+    """Return what a message of a known system says; None for one that no preset reads as it stands.
 
     Args:
         message: as it came.
         said: its payload as JSON; None where it is none.
     """
-    for name, look in _LOOKS.items():
-        found = look(message, said)
-        if found is not None:
-            return Spotted(name, tuple(found), _odd_tag(message, said) if name in _TAGGED else "")
-    return None
-
-
-def _own(message: Message, said: Any) -> Iterator[Found] | None:
-    match = _OWN_TOPIC.fullmatch(message.topic)
-    if match is None or not isinstance(said, dict):
+    own = _OWN_TOPIC.fullmatch(message.topic)
+    if own is not None and isinstance(said, dict):
+        values = ((key, value) for key, value in said.items() if key not in ("timestamp", "device_id"))
+        return Spotted(OWN, tuple(Found(own[1], key, "", value) for key, value in values))
+    known = recognise(message.topic, message.payload)
+    look = None if known is None else _VALUES.get(known.preset)
+    if known is None or look is None:
         return None
-    return (Found(match[1], key, "", value) for key, value in said.items() if key not in ("timestamp", "device_id"))
-
-
-def _zigbee2mqtt(message: Message, said: Any) -> Iterator[Found] | None:
-    match = _ZIGBEE.fullmatch(message.topic)
-    return _by_paths("zigbee2mqtt", match[1], said, "") if match and isinstance(said, dict) else None
-
-
-def _tasmota(message: Message, said: Any) -> Iterator[Found] | None:
-    match = _TASMOTA.fullmatch(message.topic)
-    return _by_paths("tasmota", match[1], said, "") if match and isinstance(said, dict) and "Time" in said else None
-
-
-def _shelly(message: Message, said: Any) -> Iterator[Found] | None:
-    match = _SHELLY.fullmatch(message.topic)
-    if match is None or not isinstance(said, dict) or not str(said.get("method", "")).startswith("Notify"):
+    named = [topic.match(message.topic) for topic in _topics(known.preset)]
+    levels = next((match for match in named if match is not None), None)
+    if levels is None:  # on other topics than those of its preset it is found as what no preset reads
         return None
-    params = said.get("params")
-    parts = params if isinstance(params, dict) and said["method"] != "NotifyEvent" else {}
+    found = tuple(look(levels[0], message, said))
+    return Spotted(known.preset, found, _odd_tag(message, said) if known.preset in _TAGGED else "")
+
+
+@cache
+def _topics(name: str) -> tuple[SourceTopic, ...]:
+    return tuple(map(parse_topic, preset(name).topic))
+
+
+def _zigbee2mqtt(device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]:
+    return _by_paths("zigbee2mqtt", device, said, "")
+
+
+def _tasmota(device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]:
+    return _by_paths("tasmota", device, said, "")
+
+
+def _shelly(device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]:
+    params = said["params"]
+    parts = params if isinstance(params, dict) and said["method"] in _SHELLY_STATUS else {}
     wanted = {name: part for name, part in parts.items() if name.startswith(_SHELLY_PARTS)}
-    return _by_paths("shelly_gen2", match[1], wanted, "params")
+    return _by_paths("shelly_gen2", device, wanted, "params")
 
 
-def _telegraf(_message: Message, said: Any) -> Iterator[Found] | None:
-    metrics = said.get("metrics", [said]) if isinstance(said, dict) else []
-    if not isinstance(metrics, list) or not metrics or not all(map(_is_metric, metrics)):
-        return None
-    return _fields(metrics, [*_TELEGRAF_TAGS])
+def _telegraf(_device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]:
+    return _fields(_metrics(said), _TELEGRAF_TAGS)
 
 
-def _influx_line(message: Message, said: Any) -> Iterator[Found] | None:
-    if said is not None or b"=" not in message.payload:
-        return None
-    try:
-        points = FORMATS["influx_line"](message.payload, message.at)
-    except PayloadError:
-        return None
-    return _fields(points, []) if points and all(isinstance(point, dict) for point in points) else None
+def _influx_line(_device: str, message: CapturedMessage, _said: Any) -> Iterator[Found]:
+    return _fields(_points(message), ())
 
 
-def _opcua(message: Message, said: Any) -> Iterator[Found] | None:
-    messages = said.get("Messages") if isinstance(said, dict) else None
-    match = _OPCUA.fullmatch(message.topic)
-    if match is None or not isinstance(messages, list):
-        return None
-    payloads = [one["Payload"] for one in messages if isinstance(one, dict) and isinstance(one.get("Payload"), dict)]
-    return (Found(match[1], name, name, _opcua_value(value)) for one in payloads for name, value in one.items())
+def _opcua(device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]:
+    messages = [one for one in said["Messages"] if isinstance(one, dict)]
+    payloads = [one["Payload"] for one in messages if isinstance(one.get("Payload"), dict)]
+    return (Found(device, name, name, _opcua_value(value)) for one in payloads for name, value in one.items())
 
 
-def _senml(message: Message, said: Any) -> Iterator[Found] | None:
-    level = re.fullmatch(r"senml/([^/]+)", message.topic)
-    if level is None or not isinstance(said, list):
-        return None
-    try:
-        records = FORMATS["senml"](message.payload, message.at)
-    except PayloadError:
-        return None
+def _senml(device: str, message: CapturedMessage, _said: Any) -> Iterator[Found]:
+    records = FORMATS["senml"](message.payload, message.at)
     return (
-        Found(level[1], plain(record["name"]) or record["name"], record["name"], record["value"], record["unit"] or "")
+        Found(device, plain(record["name"]) or record["name"], record["name"], record["value"], record["unit"] or "")
         for record in records
         if record["name"] and record["value"] is not None
     )
 
 
-_LOOKS: Mapping[str, Callable[[Message, Any], Iterator[Found] | None]] = {
-    OWN: _own,
+_VALUES: Mapping[str, Callable[[str, CapturedMessage, Any], Iterator[Found]]] = {
     "zigbee2mqtt": _zigbee2mqtt,
     "tasmota": _tasmota,
     "shelly_gen2": _shelly,
@@ -125,21 +108,12 @@ _LOOKS: Mapping[str, Callable[[Message, Any], Iterator[Found] | None]] = {
     "opcua_pubsub_json": _opcua,
     "senml": _senml,
 }
-
-
+"""Preset to what gives the values of a message that ``recognise`` takes for one of it."""
 _TAGGED = frozenset({"telegraf_json", "influx_line"})
 
 
-def _odd_tag(message: Message, said: Any) -> str:
-    """Return the tag by which ``_fields`` names the machine; empty for host, which the presets look at."""
-    points = FORMATS["influx_line"](message.payload, message.at) if said is None else said.get("metrics", [said])
-    tags = points[0]["tags"]
-    return "" if isinstance(tags.get("host"), str) else _machine_tag(tags)
-
-
-def _machine_tag(tags: Mapping[str, Any]) -> str:
-    words = [tag for tag, value in tags.items() if isinstance(value, str)]
-    return next((tag for tag in MACHINE_KEYS if tag in words), words[0] if words else "")
+def _metrics(said: Any) -> list[dict[str, Any]]:
+    return [one for one in said.get("metrics", [said]) if _is_metric(one)]
 
 
 def _is_metric(one: Any) -> bool:
@@ -151,13 +125,28 @@ def _is_metric(one: Any) -> bool:
     )
 
 
-def _fields(points: list[dict[str, Any]], tags: list[str]) -> Iterator[Found]:
+def _points(message: CapturedMessage) -> list[dict[str, Any]]:
+    points: list[dict[str, Any]] = FORMATS["influx_line"](message.payload, message.at)
+    return points
+
+
+def _odd_tag(message: CapturedMessage, said: Any) -> str:
+    """Return the tag by which the first point names its machine; empty for host, which the presets look at."""
+    points = _points(message) if said is None else _metrics(said)
+    tag = _machine_tag(points[0]["tags"]) if points else ""
+    return "" if tag == _HOST else tag
+
+
+def _machine_tag(tags: Mapping[str, Any]) -> str:
+    words = [tag for tag, value in tags.items() if isinstance(value, str)]
+    return next((tag for tag in (_HOST, *MACHINE_KEYS) if tag in words), words[0] if words else "")
+
+
+def _fields(points: Sequence[Mapping[str, Any]], tags: Sequence[str]) -> Iterator[Found]:
     """Give the fields of metrics; their name is made as the presets make it."""
     for point in points:
         names = [point["name"], *(point["tags"][tag] for tag in tags if isinstance(point["tags"].get(tag), str))]
-        device = point["tags"].get("host")
-        if not isinstance(device, str):
-            device = point["tags"].get(_machine_tag(point["tags"]), "")
+        device = point["tags"].get(_machine_tag(point["tags"]), "")
         for field, value in point["fields"].items():
             whole = ".".join((*names, field))
             yield Found(device, plain(whole), whole, value)
@@ -194,5 +183,5 @@ def _by_paths(name: str, device: str, said: Mapping[str, Any], base: str) -> Ite
                 taken.add(sensor)
                 yield Found(device, sensor, "", value, unit)
         elif plain(last_key(path)) not in UNWANTED and not isinstance(value, str):
-            where = path if joined("", last_key(path)) != path else ""
+            where = path if join_path("", last_key(path)) != path else ""
             yield Found(device, plain(path) if where else path, where, value)

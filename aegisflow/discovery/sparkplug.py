@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sparkplug.node import BD_SEQ, EdgeNode
 from aegisflow.bus.sparkplug.payload import BOOLEAN, Metric, decode, encode
-from aegisflow.discovery import Found, Message
+from aegisflow.discovery import Found
 from aegisflow.discovery.leaves import plain
 from aegisflow.errors import PayloadError
 
@@ -16,7 +17,7 @@ _HOUSEKEEPING = ("Node Control/", "Device Control/", "Node Info/", "Device Info/
 _NODE_LEVELS, _DEVICE_LEVELS = 4, 5
 
 
-def is_sparkplug(message: Message) -> bool:
+def is_sparkplug(message: CapturedMessage) -> bool:
     """Return whether a message is one of Sparkplug B by its topic."""
     levels = message.topic.split("/")
     return levels[0] == "spBv1.0" and len(levels) in (_NODE_LEVELS, _DEVICE_LEVELS)
@@ -29,7 +30,7 @@ class SparkplugEar:
         self._nodes: dict[str, EdgeNode] = {}
         self._asked: set[str] = set()
 
-    def listen(self, message: Message) -> Iterator[Found]:
+    def listen(self, message: CapturedMessage) -> Iterator[Found]:
         """Give the values of a message; none for deaths, commands, and aliases that no birth has told."""
         _, group, kind, edge, *device = message.topic.split("/")
         if kind not in _DATA:
@@ -48,7 +49,7 @@ class SparkplugEar:
             if named is not None and named[0] != BD_SEQ and not named[0].startswith(_HOUSEKEEPING):
                 yield Found("/".join((group, edge, *device)), plain(named[0]), named[0], named[1])
 
-    def request(self, message: Message) -> tuple[str, bytes] | None:
+    def request(self, message: CapturedMessage) -> tuple[str, bytes] | None:
         """Return topic and payload that ask a node for its births, once, when it sends data before any."""
         _, group, kind, edge, *_ = message.topic.split("/")
         name = f"{group}/{edge}"

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sources.formats import FORMATS, decode_json
+from aegisflow.config.paths import join_path
 from aegisflow.config.presets import PRESETS
-from aegisflow.discovery import Found, Message
+from aegisflow.discovery import Found
 from aegisflow.discovery.clusters import clusters_of
 from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, free_name, our_name, sensor_name
-from aegisflow.discovery.leaves import joined
 from aegisflow.discovery.presets import OWN, spot
 from aegisflow.discovery.profile import DeviceProfile
 from aegisflow.discovery.sparkplug import SparkplugEar, is_sparkplug
@@ -28,7 +29,7 @@ class BrokerSurvey:
     """Takes in messages, and says at the end what a plant file for them looks like."""
 
     def __init__(self) -> None:
-        self.messages: list[Message] = []
+        self.messages: list[CapturedMessage] = []
         self.count = 0
         self.passed_over: Counter[str] = Counter()
         """Why messages mean nothing to a plant, to how many there were."""
@@ -38,7 +39,7 @@ class BrokerSurvey:
         self._names: dict[tuple[str, str], str] = {}
         """Source and path to the name of a sensor."""
 
-    def add(self, message: Message) -> None:
+    def add(self, message: CapturedMessage) -> None:
         """Take in one message."""
         self.count += 1
         if len(self.messages) < MAX_MESSAGES and self._bytes < MAX_BYTES:
@@ -53,7 +54,7 @@ class BrokerSurvey:
         """
         devices: dict[str, DeviceProfile] = {}
         senders: dict[str, Sender] = {}
-        others: list[tuple[Message, Any]] = []
+        others: list[tuple[CapturedMessage, Any]] = []
         ear = SparkplugEar()
         for message in self.messages:
             if is_sparkplug(message):
@@ -81,7 +82,9 @@ class BrokerSurvey:
         used = {source for device in watched.values() for source in device.senders}
         return Draft(watched, {name: sender for name, sender in senders.items() if name in used}, taken)
 
-    def _note(self, devices: dict[str, DeviceProfile], source: str, message: Message, found: Iterable[Found]) -> None:
+    def _note(
+        self, devices: dict[str, DeviceProfile], source: str, message: CapturedMessage, found: Iterable[Found]
+    ) -> None:
         by_device: dict[str, list[Found]] = {}
         for one in found:
             if one.device:
@@ -99,9 +102,9 @@ class BrokerSurvey:
         if name is None:
             taken = {other for (of, _), other in self._names.items() if of == source}
             name = self._names[source, where] = free_name(sensor_name(one.sensor), taken)
-        return one if name == one.sensor else one._replace(sensor=name, path=one.path or joined("", one.sensor))
+        return one if name == one.sensor else one._replace(sensor=name, path=one.path or join_path("", one.sensor))
 
-    def _sort(self, message: Message, said: Any, others: list[tuple[Message, Any]]) -> None:
+    def _sort(self, message: CapturedMessage, said: Any, others: list[tuple[CapturedMessage, Any]]) -> None:
         """Keep a message that no preset reads, if it can mean something."""
         if message.retained:
             self._pass_over("retained: old news", message)
@@ -115,13 +118,13 @@ class BrokerSurvey:
             except PayloadError:
                 self._pass_over("neither JSON nor text", message)
 
-    def _pass_over(self, why: str, message: Message) -> None:
+    def _pass_over(self, why: str, message: CapturedMessage) -> None:
         self.passed_over[why] += 1
         payload = message.payload[:_SAMPLE].decode("utf-8", "replace")
         self.samples.setdefault(why, printable(f"{message.topic} {payload}", 2 * _SAMPLE))
 
 
-def _json(message: Message) -> Any:
+def _json(message: CapturedMessage) -> Any:
     """Return what a payload says as JSON object or list; None for any other."""
     if message.payload[:1] not in (b"{", b"["):
         return None

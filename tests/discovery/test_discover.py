@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.cli.discover import DONE, NOTHING_FOUND, discover
 from aegisflow.config import Configuration, load
-from aegisflow.discovery import Message
 from aegisflow.discovery.capture import read_capture
 from aegisflow.discovery.document import new_file, try_out
 from aegisflow.discovery.survey import BrokerSurvey
@@ -87,17 +87,17 @@ SYSTEMS: dict[Said, dict[str, set[str]]] = {
 }
 
 
-def heard(*systems: Said) -> list[Message]:
+def heard(*systems: Said) -> list[CapturedMessage]:
     noise = random.Random(7)
     return [
-        Message(topic, (said if isinstance(said, str) else json.dumps(said)).encode(), T + 5.0 * i)
+        CapturedMessage(topic, (said if isinstance(said, str) else json.dumps(said)).encode(), T + 5.0 * i)
         for i in range(ROUNDS)
         for system in systems
         for topic, said in system(i, noise.random())
     ]
 
 
-def drafted(tmp_path: Path, messages: list[Message]) -> tuple[str, Configuration]:
+def drafted(tmp_path: Path, messages: list[CapturedMessage]) -> tuple[str, Configuration]:
     survey = BrokerSurvey()
     for message in messages:
         survey.add(message)
@@ -181,7 +181,7 @@ PAYLOADS = st.one_of(
 def test_whatever_a_broker_carries_the_file_is_one_that_check_accepts(
     tmp_path: Path, said: list[tuple[str, bytes]]
 ) -> None:
-    messages = [Message(topic, payload, T + i) for i, (topic, payload) in enumerate(said * 2)]
+    messages = [CapturedMessage(topic, payload, T + i) for i, (topic, payload) in enumerate(said * 2)]
     survey = BrokerSurvey()
     for message in messages:
         survey.add(message)
@@ -191,7 +191,7 @@ def test_whatever_a_broker_carries_the_file_is_one_that_check_accepts(
         try_out(text, messages)
 
 
-def captured(path: Path, messages: list[Message]) -> Path:
+def captured(path: Path, messages: list[CapturedMessage]) -> Path:
     lines = [f"{one.at} {one.topic} {one.payload.decode()}\n" for one in messages]
     path.write_text("".join(lines))
     return path

@@ -1,68 +1,49 @@
 """What becomes of one message, step by step and in words: for ``aegisflow check --sample``."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from aegisflow.bus import BusMessage
-from aegisflow.bus.codec import REASONS, Codec
-from aegisflow.bus.sources import Decoded
+from aegisflow.bus.codec import REASONS
+from aegisflow.bus.sources import Route
+from aegisflow.bus.sources.capture import CapturedMessage, captured_message
 from aegisflow.bus.sources.formats import decode_json
 from aegisflow.bus.sources.recognise import recognise
-from aegisflow.bus.sources.router import Sources
-from aegisflow.bus.topics import Template
+from aegisflow.bus.sources.trial import Trial
 from aegisflow.config import Configuration
+from aegisflow.config.paths import join_path
 from aegisflow.config.sources import SourceSettings
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import PayloadError, printable
 
-__all__ = ["Sample", "Sampler", "captured"]
+__all__ = ["Sampler", "captured"]
 
 MAX_CAPTURE = 50_000_000
 
 
-class Sample(NamedTuple):
-    """A message as somebody has seen it."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
-
-
 class Sampler:
-    """Takes messages as the gateway would, and says what it does; nothing is stored.
-
-    One after the other, since what a birth or an announcement says holds for what comes after.
-    """
+    """Says of one message after the other what the gateway would do with it."""
 
     def __init__(self, configuration: Configuration) -> None:
-        devices, most = configuration.plant.devices, configuration.gateway.max_payload_bytes
         self._configuration = configuration
-        self._codec = Codec(configuration.broker.topics, devices, max_payload_bytes=most)
-        self._sources = Sources(configuration.sources, devices, most)
+        self._trial = Trial(configuration)
 
-    def explain(self, sample: Sample, received_at: float) -> tuple[list[str], bool]:
+    def explain(self, sample: CapturedMessage, received_at: float) -> tuple[list[str], bool]:
         """Return the steps, and whether all of the message was taken or is none of ours.
 
         Args:
             sample: the message.
             received_at: UTC epoch seconds at which it is taken as received.
         """
-        message = BusMessage(sample.topic, sample.payload, sample.retain)
-        route = self._sources.route(sample.topic)
+        route = self._trial.route(sample.topic)
+        if route is None and self._trial.own_device(sample.topic) is None:
+            return self._nobodys(sample), False
+        steps = self._taken_by(route)
         try:
-            if route is not None:
-                steps = self._route_steps(route.source.name, route.device, route.device_id)
-                decoded = route.source.decode(route, message, received_at)
-            else:
-                if Template(self._configuration.broker.topics.sensors).level(sample.topic) is None:
-                    return self._nobodys(sample), False
-                steps = [f"topic    broker.topics.sensors, {self._configuration.broker.topics.sensors}"]
-                decoded = Decoded((self._codec.decode_reading(message, received_at),))
+            decoded = self._trial.decode(sample, received_at)
         except PayloadError as error:
-            return [*self._taken_by(sample), *_refusal(error)], False
+            return [*steps, *_refusal(error)], False
         for reading in decoded.readings:
             steps += self._reading_steps(reading, received_at)
         for reading in decoded.historical:
@@ -78,13 +59,10 @@ class Sampler:
         refused = bool(decoded.problems) or any(reading.refused for reading in decoded.readings)
         return steps, not refused
 
-    def _taken_by(self, sample: Sample) -> list[str]:
-        route = self._sources.route(sample.topic)
+    def _taken_by(self, route: Route | None) -> list[str]:
         if route is None:
             return [f"topic    broker.topics.sensors, {self._configuration.broker.topics.sensors}"]
-        return self._route_steps(route.source.name, route.device, route.device_id)
-
-    def _route_steps(self, source: str, theirs: str, ours: str | None) -> list[str]:
+        source, theirs, ours = route.source.name, route.device, route.device_id
         settings = self._configuration.sources[source]
         preset = f" (preset {settings.preset})" if settings.preset else ""
         steps = [f"topic    sources.{source}{preset}, format {settings.format}"]
@@ -94,7 +72,7 @@ class Sampler:
             steps.append(f"device   {theirs!r} is no device of the plant; say under devices: {{{theirs!r}: …}}")
         return steps
 
-    def _nobodys(self, sample: Sample) -> list[str]:
+    def _nobodys(self, sample: CapturedMessage) -> list[str]:
         steps = ["topic    no source takes it, and broker.topics.sensors does not fit either"]
         found = recognise(sample.topic, sample.payload)
         if found is not None:
@@ -115,7 +93,7 @@ class Sampler:
         if missing:
             yield f"         not in it: {', '.join(missing)}"
 
-    def _unused(self, source: SourceSettings, sample: Sample) -> list[str]:
+    def _unused(self, source: SourceSettings, sample: CapturedMessage) -> list[str]:
         """Return the numbers of a message that stand where nobody looks; points are known by name, not by place."""
         if source.points is not None or source.format != "json" or any("{sensor}" in one for one in source.topic):
             return []
@@ -141,11 +119,10 @@ def _refusal(error: PayloadError) -> list[str]:
 def _numbers(said: Any, path: str) -> Iterator[tuple[str, float]]:
     if isinstance(said, dict):
         for key, value in said.items():
-            plain = key if key and not set(key) & set(".[]\"'") else json.dumps(key, ensure_ascii=False)
-            yield from _numbers(value, (f"{path}.{plain}" if path else plain) if plain == key else f"{path}[{plain}]")
+            yield from _numbers(value, join_path(path, key))
     elif isinstance(said, list):
         for place, value in enumerate(said[:100]):
-            yield from _numbers(value, f"{path}[{place}]")
+            yield from _numbers(value, join_path(path, place))
     elif isinstance(said, int | float) and not isinstance(said, bool):
         try:
             yield printable(path or ".", 80), float(said)
@@ -153,10 +130,12 @@ def _numbers(said: Any, path: str) -> Iterator[tuple[str, float]]:
             return
 
 
-def captured(path: Path) -> Iterator[Sample]:
+def captured(path: Path, at: float) -> Iterator[CapturedMessage]:
     """Yield the messages of a file of ``mosquitto_sub -v`` lines, or of JSON lines with topic and payload.
 
-    A topic with spaces needs JSON lines, as ``mosquitto_sub -F %j`` writes them.
+    Args:
+        path: the file.
+        at: UTC epoch seconds at which messages came whose lines say no time.
 
     Raises:
         OSError: it cannot be read.
@@ -165,20 +144,10 @@ def captured(path: Path) -> Iterator[Sample]:
     with path.open("rb") as file:
         for number, raw in enumerate(file.read(MAX_CAPTURE).splitlines(), 1):
             line = raw.strip()
-            if line:
-                yield _captured_line(line, number)
-
-
-def _captured_line(line: bytes, number: int) -> Sample:
-    if line.startswith(b"{"):
-        try:
-            said = json.loads(line)
-            payload = said["payload"]
-            text = payload if isinstance(payload, str) else json.dumps(payload)
-            return Sample(str(said["topic"]), text.encode(), bool(said.get("retain", False)))
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"line {number}: expected a JSON object with topic and payload") from None
-    topic, _, payload_bytes = line.partition(b" ")
-    if not payload_bytes:
-        raise ValueError(f"line {number}: expected a topic, a space and a payload")
-    return Sample(topic.decode(errors="replace"), payload_bytes)
+            message = captured_message(line, at)
+            if message is not None:
+                yield message
+            elif line:
+                is_json = line.startswith(b"{")
+                expected = "a JSON object with topic and payload" if is_json else "a topic, a space and a payload"
+                raise ValueError(f"line {number}: expected {expected}")
