@@ -233,16 +233,6 @@ class Codec:
             raise PayloadError("unsigned", _UNSIGNED)
         return signed
 
-    def demand_signature(self, reading: Reading) -> None:
-        """Check a reading that came by another way than ``decode_reading``: no source of others can be signed.
-
-        Raises:
-            PayloadError: its device must sign.
-        """
-        device = self._devices.get(reading.device_id)
-        if device is not None and device.signed and not reading.signed:
-            raise PayloadError("unsigned", _UNSIGNED)
-
     def stamped_up_to(self, device_id: str, stamp: float) -> None:
         """Take note of the newest stamp that the store has of a device that signs: what is older is a recording."""
         if self._signatures is not None:

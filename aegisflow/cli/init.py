@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from aegisflow.cli.tokens import fresh_token, operator_section
+from aegisflow.cli.tokens import can_have_token, fresh_token, operator_section
 from aegisflow.domain.callers import is_reserved
 from aegisflow.errors import BadValueError
 from aegisflow.offline.new_plant import NewPlant, write_plant_folder
@@ -77,4 +77,4 @@ def _login() -> str:
         name = getpass.getuser()
     except (KeyError, OSError):
         return _SOMEBODY
-    return name if re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name) and not is_reserved(name) else _SOMEBODY
+    return name if can_have_token(name) and not is_reserved(name) else _SOMEBODY

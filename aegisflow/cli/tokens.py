@@ -17,7 +17,16 @@ from aegisflow.domain.credentials import token_hash
 from aegisflow.domain.times import format_instant, parse_duration, parse_instant
 from aegisflow.errors import BadValueError
 
-__all__ = ["agent_app", "agents_app", "fresh_token", "operator", "operator_section", "operators_app", "token_text"]
+__all__ = [
+    "agent_app",
+    "agents_app",
+    "can_have_token",
+    "fresh_token",
+    "operator",
+    "operator_section",
+    "operators_app",
+    "token_text",
+]
 
 Reason = Annotated[str, Parameter(help="why, for the audit")]
 Name = Annotated[str, Parameter(help="of the agent, as approvals and the audit shall show it")]
@@ -29,13 +38,18 @@ _BYTES = 32
 _NEVER = "never"
 
 
+def can_have_token(name: str) -> bool:
+    """Return whether plant.yaml can name somebody so."""
+    return _NAME.fullmatch(name) is not None
+
+
 def fresh_token(name: str) -> str:
     """Return a fresh token for somebody of this name.
 
     Raises:
         BadValueError: plant.yaml cannot have such a name.
     """
-    if not _NAME.fullmatch(name):
+    if not can_have_token(name):
         raise BadValueError("NAME", name, "up to 64 letters, digits and _ . -, beginning with a letter or digit")
     return secrets.token_urlsafe(_BYTES)
 
