@@ -26,6 +26,7 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AegisFlow needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo 'Setting up $(VENV), once: a few minutes, and about 1 GB, most of it PyTorch for the search in the manuals.'
 	$(PYTHON) -m venv $(VENV)
 	AEGISFLOW_PURE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
