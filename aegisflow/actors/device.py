@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pykka
 
-from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.common import Question, Tick
 from aegisflow.actors.messages.device import (
     AcceptLevels,
     AcknowledgeAlarm,
@@ -302,21 +302,23 @@ class DeviceActor(DispatchedActor):
                 self._tell_progress(() if ended is None else (ended,))
             case AckReceived(ack):
                 self._take_answer(ack, at)
-            case ForeignCommandSeen(what):
-                self._note_foreign(what, at)
+            case ForeignCommandSeen():
+                self._note_foreign(message, at)
             case DeathReported(why):
                 self._store(self._device.died(why, at))
         self._report_mode()
 
-    def _note_foreign(self, what: str, at: float) -> None:
+    def _note_foreign(self, seen: ForeignCommandSeen, at: float) -> None:
         """Tell people of a command that somebody else has sent, and the audit: each alarm once, and once a minute."""
-        events = self._device.foreign_command(what, at)
-        self._store(events)
+        events = self._device.foreign_command(seen.what, at)
         if events or at - self._foreign_at >= FOREIGN_AGAIN_S:
             self._foreign_at = at
-            self.log.warning("foreign_command", what=what)
-            entry = AuditEntry(at, self.name, "foreign_command", self.name, {"command": what})
+            self.log.warning("foreign_command", what=seen.what)
+            entry = AuditEntry(at, self.name, "foreign_command", self.name, {"command": seen.what})
             self.post(HISTORIAN, AppendAudit(entry))
+        # Last, and also when it is no news: once this is on disk the broker may forget the command.
+        self.post(HISTORIAN, StoreRecords(self.name, receipts=seen.receipts, count=1, alarms=events))
+        self._report(events)
 
     def _take_answer(self, ack: Ack, at: float) -> None:
         """Take in what the machine says, unless it answers nothing or is not of now."""
@@ -449,20 +451,12 @@ class DeviceActor(DispatchedActor):
         match message:
             case RecordReadings(readings):
                 self._record(readings)
-            case (
-                ExecuteCommand()
-                | AckReceived()
-                | ForeignCommandSeen()
-                | DeathReported()
-                | CommandNotSent()
-                | ViewDevice()
-                | ReportMode()
-            ):
-                self._take_command(message)
             case StateMode():
                 return self._state_mode(message)
-            case _:
+            case Question():
                 return self._answer(message)
+            case _:
+                self._take_command(message)
         return None
 
     # --- questions ----------------------------------------------------------------------------

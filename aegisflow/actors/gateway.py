@@ -386,8 +386,11 @@ class Gateway(ThreadedActor):
             self._pass_over(message, device_id)
             return []
         foreign = self._codec.foreign_command(message)
-        if device_id is not None:
-            self.tell(device_id, ForeignCommandSeen(foreign.detail))
+        receipts = () if message.receipt is None else (message.receipt,)
+        if device_id is not None and self.tell(device_id, ForeignCommandSeen(foreign.detail, receipts)):
+            # The device settles its part with the alarm, and the dead letter is the other.
+            self._inbound.in_flight += 1
+            self._inbound.parts.update(dict.fromkeys(receipts, 2))
         return [(message, foreign)]
 
     def _is_of_now(self, ack: Ack) -> bool:

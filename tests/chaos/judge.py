@@ -9,7 +9,7 @@ from aegisflow.config import StoreSettings
 from aegisflow.domain.commands.model import Stage
 from aegisflow.domain.times import parse_instant
 from aegisflow.plant.audit import verify_audit
-from tests.chaos.core import STEADY
+from tests.chaos.core import BARE, STEADY
 from tests.chaos.world import World
 from tests.support.under_command import ADA
 
@@ -114,7 +114,11 @@ def _is_mild(record: str) -> bool:
 def _alarms(world: World) -> list[str]:
     alarms = world.query("SELECT raised_at, cleared_at FROM anomalies WHERE device_id = ?", STEADY)
     episodes = [one for one in world.witness.episodes if len(one) == 2]
-    return [f"the fault that began at {begin:.3f} raised no alarm" for begin in unalarmed(episodes, alarms)]
+    found = [f"the fault that began at {begin:.3f} raised no alarm" for begin in unalarmed(episodes, alarms)]
+    foreign = world.query("SELECT count(*) FROM anomalies WHERE device_id = ? AND fault_type = 'foreign_command'", BARE)
+    if world.foreign and not foreign[0][0]:
+        found.append(f"{world.foreign} commands of somebody else that the broker confirmed raised no alarm")
+    return found
 
 
 def _store(world: World) -> list[str]:

@@ -37,6 +37,7 @@ class Line:
         self._early: set[int] = set()
         self._sent: deque[tuple[float, str, str, bytes]] = deque(maxlen=20_000)
         self.confirmed: set[tuple[str, str]] = set()
+        self._ordered: list[tuple[float, str, bytes]] = []
         self._orders: list[paho.MQTTMessageInfo] = []
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
@@ -47,11 +48,14 @@ class Line:
         self._publish(device_id, stamp, payload)
 
     def again(self, back_s: float) -> int:
-        """Send everything of the last seconds once more; return how much."""
+        """Send everything of the last seconds once more, commands included; return how many readings."""
         since = time.monotonic() - back_s
         several = [one for one in list(self._sent) if one[0] >= since]
         for _, device_id, stamp, payload in several:
             self._publish(device_id, stamp, payload)
+        for at, topic, payload in list(self._ordered):
+            if at >= since:
+                self._orders.append(self._client.publish(topic, payload, qos=1))
         return len(several)
 
     def say(self, topic: str, payload: bytes) -> None:
@@ -60,6 +64,7 @@ class Line:
 
     def order(self, topic: str, payload: bytes) -> None:
         """Publish a command at QoS 1."""
+        self._ordered.append((time.monotonic(), topic, payload))
         self._orders.append(self._client.publish(topic, payload, qos=1))
 
     @property

@@ -377,7 +377,13 @@ MUTANTS = (
     Mutant(
         "a command of somebody else is no alarm",
         GATEWAY,
-        "self.tell(device_id, ForeignCommandSeen(foreign.detail))",
+        "self.tell(device_id, ForeignCommandSeen(foreign.detail, receipts))",
+        "False",
+    ),
+    Mutant(
+        "a command of somebody else is acknowledged before its alarm is stored",
+        GATEWAY,
+        "self._inbound.parts.update(dict.fromkeys(receipts, 2))",
         "pass",
     ),
     Mutant(

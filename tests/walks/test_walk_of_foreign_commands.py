@@ -2,15 +2,23 @@
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from aegisflow.actors.messages.common import Ping
+from aegisflow.actors.messages.device import ForeignCommandSeen
+from aegisflow.actors.messages.gateway import ReadGatewayCounts
+from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN
+from aegisflow.config.services import SupervisionSettings
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.device import FOREIGN_COMMAND
 from tests.support.commanding import ADA, Commanded, several
+from tests.support.samples import device_spec, sensor_spec
+from tests.support.small_plant import WAIT_S, SmallPlant
 from tests.support.waiting import eventually
 
 Make = Callable[..., Commanded]
@@ -68,3 +76,73 @@ def test_m1_our_own_command_that_the_broker_sends_back_is_none(make: Make) -> No
     changed = json.loads(ours.payload) | {"command": "emergency_shutdown"}
     plant.line.publish(TOPIC, json.dumps(changed))
     eventually(lambda: [one.fault_type for one in plant.plant.active_alarms().value] == [FOREIGN_COMMAND])
+
+
+@pytest.fixture
+def small() -> Iterator[SmallPlant]:
+    """Give a plant of one device that is isolated when it falls twice."""
+    settings = SupervisionSettings(max_restarts=1, backoff_min_s=0.01, backoff_max_s=0.05)
+    plant = SmallPlant(device_spec("pump-01", sensor_spec("temperature")), supervision=settings)
+    plant.start()
+    codec = plant.codec(plant.plant)
+    plant.bus.subscribe((codec.sensor_filter(), codec.command_filter()))
+    yield plant
+    plant.end()
+
+
+def fall_over_it(plant: SmallPlant) -> threading.Event:
+    """Have the device fall over the next command of somebody else, but only once the event is set."""
+    go_on, device = threading.Event(), plant.actor("pump-01")
+    take = device.on_receive
+
+    def held(message: object) -> object:
+        if isinstance(message, ForeignCommandSeen):
+            go_on.wait(WAIT_S)
+            raise ValueError("killed with the command in its hands")
+        return take(message)
+
+    device.on_receive = held
+    return go_on
+
+
+def test_m1_one_is_not_acknowledged_before_its_alarm_is_stored_and_comes_again_after_a_fall_between(
+    small: SmallPlant,
+) -> None:
+    go_on = fall_over_it(small)
+    small.bus.deliver(TOPIC, FORGED.encode())
+    small.disk.wait_until(lambda: small.disk.letters)
+    for name in (HISTORIAN, GATEWAY):  # the dead letter is on disk, and the gateway knows
+        small.directory.ask(name, Ping(), WAIT_S)
+    assert small.bus.acknowledged == []
+    small.bus.break_link()
+    go_on.set()
+    small.wait_for(lambda: small.restarts("pump-01") == 1 and small.state("pump-01") == "running")
+    assert small.disk.events == []
+    small.bus.restore_link()
+    small.bus.wait_until(lambda: small.bus.acknowledged)
+    assert [event.alarm.fault_type for event in small.disk.events] == [FOREIGN_COMMAND]
+    assert [row.act for row in small.disk.audit] == ["foreign_command"]
+
+
+def test_m1_each_is_acknowledged_when_it_is_no_news_and_when_nobody_watches(small: SmallPlant) -> None:
+    for number in range(3):
+        for qos in (0, 1):
+            small.bus.deliver(TOPIC, f"{number}".encode(), qos=qos)
+    small.bus.wait_until(lambda: len(small.bus.acknowledged) == 3)
+    small.wait_for(lambda: small.directory.ask(GATEWAY, ReadGatewayCounts(), WAIT_S).in_flight == 0)
+    assert small.inbound.parts == {}
+    assert [event.alarm.fault_type for event in small.disk.events] == [FOREIGN_COMMAND]
+    small.fall("pump-01")
+    small.wait_for(lambda: small.restarts("pump-01") == 1 and small.state("pump-01") == "running")
+    go_on = fall_over_it(small)
+    for number in range(3):  # it falls over the first, and with that for good; it never comes to the others
+        small.bus.deliver(TOPIC, f"more {number}".encode())
+    small.disk.wait_until(lambda: len(small.disk.letters) == 9)
+    go_on.set()
+    small.wait_for(lambda: small.state("pump-01") == "isolated")
+    small.bus.wait_until(lambda: len(small.bus.acknowledged) == 5)
+    small.bus.deliver(TOPIC, b"nobody watches")
+    small.bus.wait_until(lambda: len(small.bus.acknowledged) == 6)
+    small.bus.break_link()
+    small.bus.restore_link()
+    small.bus.wait_until(lambda: len(small.bus.acknowledged) == 7)

@@ -10,7 +10,7 @@ from aegisflow.domain.commands.execution import Ack
 from aegisflow.domain.commands.model import CommandRecord, Mode, StatedMode
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.past import DevicePast
-from aegisflow.domain.readings import Reading
+from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.views import DeviceStatus
 
 
@@ -146,6 +146,8 @@ class ForeignCommandSeen:
 
     what: str
     """What it says, in words."""
+    receipts: tuple[Receipt, ...] = ()
+    """Of the message: the broker must not forget it before the alarm is on disk."""
 
 
 @dataclass(frozen=True, slots=True)

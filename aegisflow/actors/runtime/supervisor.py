@@ -7,7 +7,7 @@ from dataclasses import replace
 import pykka
 
 from aegisflow.actors.messages.common import Wake
-from aegisflow.actors.messages.device import ReconfigureDevice, RecordReadings
+from aegisflow.actors.messages.device import ForeignCommandSeen, ReconfigureDevice, RecordReadings
 from aegisflow.actors.messages.gateway import PlantReplaced
 from aegisflow.actors.messages.store import AppendAudit, StoreRecords
 from aegisflow.actors.messages.supervisor import ChildFailed, ReadSupervision, ReplacePlant, StartChildren, StopChildren
@@ -16,6 +16,7 @@ from aegisflow.actors.runtime.children import Child, ChildSpec, Family
 from aegisflow.actors.runtime.directory import GATEWAY, GUARD, HISTORIAN, Directory, describe
 from aegisflow.config.services import SupervisionSettings
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.views import AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, UnavailableError
 
@@ -233,10 +234,19 @@ class Supervisor(ThreadedActor):
 
     def _store_unwatched(self, device_id: str, messages: Iterable[object]) -> None:
         """Keep the readings that a device will not come to, so that trends go on and the broker is acknowledged."""
-        readings = tuple(r for message in messages if isinstance(message, RecordReadings) for r in message.readings)
-        if readings:
-            receipts = tuple(reading.receipt for reading in readings if reading.receipt is not None)
-            self.tell(HISTORIAN, StoreRecords(device_id, readings, receipts, len(readings)))
+        readings: list[Reading] = []
+        receipts: list[Receipt] = []
+        count = 0
+        for message in messages:
+            if isinstance(message, RecordReadings):
+                readings += message.readings
+                receipts += [reading.receipt for reading in message.readings if reading.receipt is not None]
+                count += len(message.readings)
+            elif isinstance(message, ForeignCommandSeen):
+                receipts += message.receipts
+                count += 1
+        if count:
+            self.tell(HISTORIAN, StoreRecords(device_id, tuple(readings), tuple(receipts), count))
 
     # --- live reconfiguration -----------------------------------------------------------------
 
