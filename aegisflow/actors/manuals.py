@@ -1,6 +1,5 @@
 """The actor that searches manuals and reports: it answers at once; a thread reads files, loads the model, encodes."""
 
-import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from aegisflow.actors.messages.manuals import (
 from aegisflow.actors.messages.store import RecallIncidents
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import ARCHIVE, Directory, describe
+from aegisflow.actors.runtime.helper import Helper
 from aegisflow.config import ManualsSettings
 from aegisflow.errors import UnavailableError
 from aegisflow.search import (
@@ -32,8 +32,6 @@ from aegisflow.search import (
 
 FIRST_READ_S = 2.0
 """How long the start waits for the manuals; larger folders appear when they are read."""
-STOP_S = 2.0
-"""How long the end waits for the helper; it is a daemon, so a long read holds up nobody."""
 
 
 class ManualsActor(ThreadedActor):
@@ -65,32 +63,28 @@ class ManualsActor(ThreadedActor):
         self._knows_all = self._recall_failed = False
         self._meaning_due = threading.Event()
         self._read = threading.Event()
-        self._stopping = threading.Event()
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._helper = threading.Thread(target=self._help, name=f"{name}-helper", daemon=True)
+        self._helper = Helper(name, at_end=self._search.close)
 
     def on_start(self) -> None:
         """Read the manuals, then begin to load the model."""
         self._helper.start()
-        self._work.put(self._refresh)
+        self._helper.do(self._refresh)
         # The smaller one first: it is there within a second or two.
         if self._settings.second_model != "none":
-            self._work.put(self._load_multilingual)
-        self._work.put(self._load_model)
+            self._helper.do(self._load_multilingual)
+        self._helper.do(self._load_model)
         self._recall()
         if not self._read.wait(FIRST_READ_S):
             self.log.warning("manuals_slow_to_read", folder=str(self._settings.folder))
 
     def on_stop(self) -> None:
         """Let the helper end, and wait for it a little."""
-        self._stopping.set()
-        self._work.put(None)
-        self._helper.join(timeout=STOP_S)
+        self._helper.end()
+        self._helper.join()
 
     # Here and not only in on_stop, which an actor that fell does not come to.
     def _actor_loop_teardown(self) -> None:
-        self._stopping.set()
-        self._work.put(None)
+        self._helper.end()
         super()._actor_loop_teardown()
 
     def on_receive(self, message: object) -> Any:
@@ -98,8 +92,8 @@ class ManualsActor(ThreadedActor):
         match message:
             case Tick():
                 # A tick a second would pile up behind a slow folder, or a model that is being loaded.
-                if self._read.is_set() and self._work.empty():
-                    self._work.put(self._refresh)
+                if self._read.is_set() and not self._helper.is_waited_for:
+                    self._helper.do(self._refresh)
                 if self._recall_failed:
                     self._recall()
             case IncidentKept(incident):
@@ -140,18 +134,9 @@ class ManualsActor(ThreadedActor):
     def _understand_soon(self) -> None:
         if not self._meaning_due.is_set():
             self._meaning_due.set()
-            self._work.put(self._understand)
+            self._helper.do(self._understand)
 
     # --- in the helper thread -------------------------------------------------------------------
-
-    def _help(self) -> None:
-        while not self._stopping.is_set() and (task := self._work.get()) is not None:
-            try:
-                task()
-            except Exception as error:
-                if not self._stopping.is_set():
-                    self.log.exception("manuals_helper_failed", error=describe(error))
-        self._search.close()
 
     def _refresh(self) -> None:
         try:
@@ -167,31 +152,31 @@ class ManualsActor(ThreadedActor):
             self._incidents.add_meaning()
 
     def _load_model(self) -> None:
-        try:
-            encoder = self._load(self._settings.model)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the model, words still answer
-            reason = str(error) if isinstance(error, ModelUnavailableError) else describe(error)
-            if not self._stopping.is_set():
-                self._search.use_encoder(None, reason)
-                self._incidents.use_encoder(None, reason)
-                self.log.warning("model_unavailable", reason=reason)
-        else:
-            self._search.use_encoder(encoder)
-            self._incidents.use_encoder(encoder)
-            self._understand()
-            self.log.info("model_ready", model=encoder.model_id)
+        search, incidents = self._search, self._incidents
+        self._use("model", self._load, self._settings.model, search.use_encoder, incidents.use_encoder)
 
     def _load_multilingual(self) -> None:
+        search, incidents = self._search, self._incidents
+        self._use(
+            "multilingual_model",
+            self._load_second,
+            self._settings.second_model,
+            search.use_multilingual,
+            incidents.use_multilingual,
+        )
+
+    def _use(self, what: str, load: Callable[[str], Encoder], model: str, *users: Callable[..., None]) -> None:
+        """Load a model and hand it to its users, or tell them why there is none."""
         try:
-            encoder = self._load_second(self._settings.second_model)
+            encoder = load(model)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the model, words still answer
             reason = str(error) if isinstance(error, ModelUnavailableError) else describe(error)
-            if not self._stopping.is_set():
-                self._search.use_multilingual(None, reason)
-                self._incidents.use_multilingual(None, reason)
-                self.log.warning("multilingual_model_unavailable", reason=reason)
+            if not self._helper.is_stopping:
+                for use in users:
+                    use(None, reason)
+                self.log.warning(f"{what}_unavailable", reason=reason)
         else:
-            self._search.use_multilingual(encoder)
-            self._incidents.use_multilingual(encoder)
+            for use in users:
+                use(encoder)
             self._understand()
-            self.log.info("multilingual_model_ready", model=encoder.model_id)
+            self.log.info(f"{what}_ready", model=encoder.model_id)

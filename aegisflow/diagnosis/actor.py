@@ -1,8 +1,6 @@
 """The actor that says what is probably the matter behind an alarm, once the alarm is on disk."""
 
-import queue
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +9,8 @@ from aegisflow.actors.messages.diagnosis import DiagnoseAlarms
 from aegisflow.actors.messages.notifier import AlarmDiagnosed, OpenAlarmsRecalled
 from aegisflow.actors.messages.store import RecallOpenAlarms, StoreDiagnosis
 from aegisflow.actors.runtime.actor import ThreadedActor
-from aegisflow.actors.runtime.directory import HISTORIAN, NOTIFIER, Directory, describe
+from aegisflow.actors.runtime.directory import HISTORIAN, NOTIFIER, Directory
+from aegisflow.actors.runtime.helper import STOP_S, Helper
 from aegisflow.diagnosis.model import ModelDiagnosis
 from aegisflow.diagnosis.rules import diagnose
 from aegisflow.diagnosis.worker import ModelWorker
@@ -23,8 +22,6 @@ from aegisflow.telemetry.metrics import Metrics
 
 __all__ = ["DiagnosisActor"]
 
-STOP_S = 2.0
-"""How long the end waits for a helper; they are daemons, so a slow answer holds up nobody."""
 MAX_WAITING = 1_000
 """Alarms that wait for a diagnosis; in a flood the mildest beyond it go without."""
 MAX_TRIES = 20
@@ -50,9 +47,7 @@ class DiagnosisActor(ThreadedActor):
         self._waiting: dict[str, tuple[Alarm, int]] = {}
         """Alarm id to the alarm as it was last told, and how often it was tried."""
         self._lock = threading.Lock()
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._stopping = threading.Event()
-        self._helper = threading.Thread(target=self._help, name=f"{name}-helper", daemon=True)
+        self._helper = Helper(name)
 
     def on_start(self) -> None:
         """Ask which alarms are open, for a diagnosis of one may have been lost with a process that was killed."""
@@ -69,11 +64,11 @@ class DiagnosisActor(ThreadedActor):
             case OpenAlarmsRecalled(alarms=alarms, failure=failure):
                 if failure:
                     self.log.warning("open_alarms_not_recalled", reason=failure)
-                self._work.put(partial(self._take_undiagnosed, alarms))
+                self._helper.do(partial(self._take_undiagnosed, alarms))
             case Tick():
                 # What could not be asked for is asked for again; one round at a time.
-                if self._waiting and self._work.empty():
-                    self._work.put(self._diagnose_all)
+                if self._waiting and not self._helper.is_waited_for:
+                    self._helper.do(self._diagnose_all)
             case _:
                 return super().on_receive(message)
         return None
@@ -81,7 +76,7 @@ class DiagnosisActor(ThreadedActor):
     def on_stop(self) -> None:
         """Let the helpers end, and wait for them a little."""
         self._end()
-        self._helper.join(timeout=STOP_S)
+        self._helper.join()
         if self._model is not None:
             self._model.join(STOP_S)
 
@@ -91,8 +86,7 @@ class DiagnosisActor(ThreadedActor):
         super()._actor_loop_teardown()
 
     def _end(self) -> None:
-        self._stopping.set()
-        self._work.put(None)
+        self._helper.end()
         if self._model is not None:
             self._model.stop()
 
@@ -105,17 +99,9 @@ class DiagnosisActor(ThreadedActor):
             while len(self._waiting) > MAX_WAITING:
                 mildest = min(self._waiting.values(), key=lambda one: one[0].severity.rank)[0]
                 del self._waiting[mildest.alarm_id]
-        self._work.put(self._diagnose_all)
+        self._helper.do(self._diagnose_all)
 
     # --- in the helper's thread -----------------------------------------------------------------
-
-    def _help(self) -> None:
-        while not self._stopping.is_set() and (task := self._work.get()) is not None:
-            try:
-                task()
-            except Exception as error:
-                if not self._stopping.is_set():
-                    self.log.exception("diagnosis_failed", error=describe(error))
 
     def _take_undiagnosed(self, alarms: tuple[Alarm, ...]) -> None:
         try:
@@ -130,7 +116,7 @@ class DiagnosisActor(ThreadedActor):
 
     def _diagnose_all(self) -> None:
         """Diagnose what waits, the most severe first; what cannot be asked for now is left for the next tick."""
-        while not self._stopping.is_set():
+        while not self._helper.is_stopping:
             with self._lock:
                 if not self._waiting:
                     return
