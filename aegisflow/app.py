@@ -55,7 +55,7 @@ from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, TracingError, UnavailableError
 from aegisflow.notifications.a2a import AgentSink
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink, help_from
-from aegisflow.notifications.witnesses import WebhookWitness, Witnesses, build_witnesses
+from aegisflow.notifications.witnesses import Witnesses, build_witnesses
 from aegisflow.plant.audit import AuditCheck, seals_of
 from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
@@ -307,9 +307,7 @@ class App:
         # Before the store is given back: the last commit has a head, too.
         self._undo.insert(0, witnesses.close)
         store.heads = HeadFile.beside(settings.store.url, settings.store.audit_head, seals, witnesses)
-        self._audit.witness_problems = lambda: tuple(
-            one.failure for one in others if isinstance(one, WebhookWitness) and one.failure
-        )
+        self._audit.witness_problems = lambda: tuple(one.failure for one in others if one.failure)
         self._audit.guards_restored = store.guards_restored
         self._audit.start(seals)
         store.begin_seals(self.clock.now())

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,17 +17,19 @@ from aegisflow.domain.times import format_instant
 from aegisflow.errors import AegisFlowError, BadValueError
 from aegisflow.notifications.webhook import DeliveryError, post
 
-__all__ = ["SyslogWitness", "WebhookWitness", "Witness", "Witnesses", "build_witnesses"]
+__all__ = ["ThreadedWitness", "Witness", "WitnessError", "Witnesses", "build_witnesses"]
 
 Witness = Callable[[str], None]
 """Is told a head as a line; raises AegisFlowError where it cannot keep it."""
 
 RETRY_S = 10.0
+CLOSE_S = 6.0
+"""How long the end of the process waits for a head that is under way."""
 _PRIORITY = 13 * 8 + 5
 """Facility log audit, severity notice (RFC 5424, 6.2.1)."""
 
 
-def build_witnesses(syslog: str, webhook_env: str) -> list[Witness]:
+def build_witnesses(syslog: str, webhook_env: str) -> list["ThreadedWitness"]:
     """Return who gets the heads of the audit beside an MQTT topic.
 
     Args:
@@ -36,19 +39,19 @@ def build_witnesses(syslog: str, webhook_env: str) -> list[Witness]:
     Raises:
         BadValueError: an address is none.
     """
-    found: list[Witness] = []
+    found: list[ThreadedWitness] = []
     url = os.environ.get(webhook_env, "") if webhook_env else ""
     if webhook_env and not url:
         raise BadValueError("audit.head_webhook_env", webhook_env, "the name of a variable with a URL")
     if syslog:
-        found.append(SyslogWitness(syslog))
+        found.append(ThreadedWitness("audit-syslog", syslog_sender(syslog)))
     if url:
-        found.append(WebhookWitness(url))
+        found.append(ThreadedWitness("audit-webhook", webhook_sender(url)))
     return found
 
 
 class WitnessError(AegisFlowError):
-    """A witness did not take a head."""
+    """A witness did not take a head; the text says which and why."""
 
 
 class Witnesses:
@@ -75,66 +78,73 @@ class Witnesses:
     def close(self) -> None:
         """Let those that run end."""
         for witness in self._witnesses:
-            if isinstance(witness, WebhookWitness | SyslogWitness):
+            if isinstance(witness, ThreadedWitness):
                 witness.close()
 
 
-class SyslogWitness:
-    """Sends each head to a log server over UDP (RFC 5424, 5426), or to the local log by its socket.
+def syslog_sender(address: str, name: str = "aegisflow") -> Witness:
+    """Return what sends a head to a log server over UDP (RFC 5424, 5426), or to the local log by its socket.
 
     Nobody confirms that it came, which is why health cannot say so either.
+
+    Args:
+        address: ``host:port``, or the path of a socket such as ``/dev/log``.
+        name: under which the log has it.
+
+    Raises:
+        BadValueError: the address is none.
+    """
+    parts = urlsplit("" if address.startswith("/") else f"//{address}")
+    if not address.startswith("/") and (not parts.hostname or not parts.port):
+        raise BadValueError("audit.head_syslog", address, "host:port, or the path of a socket")
+
+    def send(line: str) -> None:
+        stamp = line.split()[2] if len(line.split()) > 2 else format_instant(0.0)
+        text = f"<{_PRIORITY}>1 {stamp} {socket.gethostname() or '-'} {name} - audit-head - {line}"
+        family: int = socket.AF_UNIX
+        target: Any = address
+        try:
+            if parts.hostname:
+                # Each time, since a name may come to mean another machine; it may take seconds.
+                family, *_, target = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)[0]
+            with socket.socket(family, socket.SOCK_DGRAM) as sender:
+                sender.sendto(text.encode("ascii", "replace"), target)
+        except OSError as error:
+            raise WitnessError(f"the log at {address}: {error.strerror or type(error).__name__}") from None
+
+    return send
+
+
+def webhook_sender(url: str, *, timeout_s: float = 5.0) -> Witness:
+    """Return what POSTs a head as JSON to a URL; the URL may hold a secret, and so is never told."""
+
+    def send(line: str) -> None:
+        try:
+            post(url, msgspec.json.encode({"audit_head": line}), timeout_s)
+        except DeliveryError as error:
+            raise WitnessError(f"the webhook for heads of the audit: {error}") from None
+
+    return send
+
+
+class ThreadedWitness:
+    """Sends heads from a thread of its own, so that no commit waits; the newest is tried until it is taken.
+
+    Args:
+        name: of the thread.
+        send: sends one head, and raises WitnessError with why it could not.
+        retry_s: how long it waits after a failure.
     """
 
-    def __init__(self, address: str, name: str = "aegisflow") -> None:
-        """Open a socket.
-
-        Args:
-            address: ``host:port``, or the path of a socket such as ``/dev/log``.
-            name: under which the log has it.
-        """
-        self._address, self._name = address, name
-        self._target: str | tuple[str, int] = address
-        family = socket.AF_UNIX
-        if not address.startswith("/"):
-            parts = urlsplit(f"//{address}")
-            if not parts.hostname or not parts.port:
-                raise BadValueError("audit.head_syslog", address, "host:port, or the path of a socket")
-            self._target = (parts.hostname, parts.port)
-            family = socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-
-    def __call__(self, line: str) -> None:
-        """Send a head.
-
-        Raises:
-            WitnessError: the system did not take it.
-        """
-        stamp = line.split()[2] if len(line.split()) > 2 else format_instant(0.0)
-        text = f"<{_PRIORITY}>1 {stamp} {socket.gethostname() or '-'} {self._name} - audit-head - {line}"
-        try:
-            self._socket.sendto(text.encode("ascii", "replace"), self._target)
-        except OSError as error:
-            raise WitnessError(f"the log at {self._address}: {error.strerror or type(error).__name__}") from None
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
-
-
-class WebhookWitness:
-    """POSTs each head as JSON to a URL, from a thread of its own; the newest is tried until it is taken."""
-
-    def __init__(self, url: str, *, timeout_s: float = 5.0, retry_s: float = RETRY_S) -> None:
-        """Start the thread; the URL may hold a secret, and so is never told."""
-        self._url, self._timeout_s, self._retry_s = url, timeout_s, retry_s
+    def __init__(self, name: str, send: Witness, *, retry_s: float = RETRY_S) -> None:
+        self._name, self._take, self._retry_s = name, send, retry_s
         self._change = threading.Condition()
         self._newest = ""
         """The newest head that was not taken yet; empty for none."""
         self._closing = False
         self.failure = ""
         """Why the newest head could not be sent; empty while that is not so."""
-        self._thread = threading.Thread(target=self._run, name="audit-webhook", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def __call__(self, line: str) -> None:
@@ -148,7 +158,7 @@ class WebhookWitness:
         with self._change:
             self._closing = True
             self._change.notify_all()
-        self._thread.join(self._timeout_s + 1.0)
+        self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         while True:
@@ -169,9 +179,9 @@ class WebhookWitness:
 
     def _send(self, line: str) -> str:
         try:
-            post(self._url, msgspec.json.encode({"audit_head": line}), self._timeout_s)
-        except DeliveryError as error:
-            return f"the webhook for heads of the audit: {error}"
+            self._take(line)
+        except WitnessError as error:
+            return str(error)
         except Exception as error:  # noqa: BLE001 - the thread must live on for the heads to come
-            return f"the webhook for heads of the audit failed with {type(error).__name__}"
+            return f"{self._name} failed with {type(error).__name__}"
         return ""
