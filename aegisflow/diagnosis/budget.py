@@ -82,7 +82,4 @@ class Purse:
         """Book one answer of the model."""
         usd = self._budget.price(input_tokens, output_tokens)
         self._budget.book(input_tokens + output_tokens, usd)
-        before = self.spent
-        self.spent = Spent(
-            before.input_tokens + input_tokens, before.output_tokens + output_tokens, before.usd + usd, before.calls + 1
-        )
+        self.spent += Spent(input_tokens, output_tokens, usd, 1)

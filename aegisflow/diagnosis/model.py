@@ -18,7 +18,7 @@ from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.detection.finding import NEVER_HEARD, READINGS_REFUSED, SENSOR_SILENT, SENSOR_STUCK, UNCLASSIFIED
-from aegisflow.domain.diagnosis import MONITOR, AlarmDiagnosis, Basis, Spent
+from aegisflow.domain.diagnosis import MONITOR, AlarmDiagnosis, Basis
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import RequestError
@@ -112,17 +112,11 @@ class ModelDiagnosis:
             pause_s = error.pause_s if isinstance(error, ModelError) else 0.0
             self._log.warning("model_made_no_diagnosis", alarm=alarm.alarm_id, reason=str(error))
             made = replace(known, why_not_model=str(error))
-        spent, before = purse.spent, known.spent
+        spent = purse.spent
         self._metrics.diagnosis_tokens.labels("input").inc(spent.input_tokens)
         self._metrics.diagnosis_tokens.labels("output").inc(spent.output_tokens)
         self._metrics.diagnosis_usd.inc(spent.usd)
-        together = Spent(
-            before.input_tokens + spent.input_tokens,
-            before.output_tokens + spent.output_tokens,
-            before.usd + spent.usd,
-            before.calls + spent.calls,
-        )
-        return replace(made, spent=together), pause_s
+        return replace(made, spent=known.spent + spent), pause_s
 
     def _diagnose(self, alarm: Alarm, known: AlarmDiagnosis, device: DeviceSpec, purse: Purse) -> AlarmDiagnosis:
         faults = tuple(dict.fromkeys((*(rule.name for rule in device.faults), alarm.fault_type, *OF_DETECTORS)))

@@ -92,6 +92,14 @@ class Spent:
     calls: int = 0
     """Of the model."""
 
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.usd + other.usd,
+            self.calls + other.calls,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AlarmDiagnosis:
