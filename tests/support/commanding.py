@@ -168,8 +168,12 @@ class Commanded:
         self.settle()
 
 
+Make = Callable[..., Commanded]
+"""Starts a plant, warmed up, with the options of ``Commanded``."""
+
+
 @contextmanager
-def several(folder: Path) -> Iterator[Callable[..., Commanded]]:
+def several(folder: Path) -> Iterator[Make]:
     """Give a function that starts a plant, warmed up, with the options of ``Commanded``; all are stopped in the end."""
     running: list[Commanded] = []
 

@@ -1,7 +1,6 @@
 """The walk of a command, through the whole application, with machines that obey, refuse, ignore, pretend or die."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +17,11 @@ from aegisflow.domain.times import format_instant
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from simulator.faults import Fault
 from simulator.machines import Temper
-from tests.support.commanding import ADA, AGENT, BEN, Commanded, several
+from tests.support.commanding import ADA, AGENT, BEN, Commanded, Make
 from tests.support.waiting import eventually
 
 KEY = b"a key of the plant that only machines have"
 REDUCE, STOP = CommandName.REDUCE_LOAD, CommandName.EMERGENCY_SHUTDOWN
-Make = Callable[..., Commanded]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    with several(tmp_path) as start:
-        yield start
 
 
 def test_from_the_proposal_to_the_proof(make: Make) -> None:

@@ -3,9 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -16,20 +14,13 @@ from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN
 from aegisflow.config.services import SupervisionSettings
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.device import FOREIGN_COMMAND
-from tests.support.commanding import ADA, Commanded, several
+from tests.support.commanding import ADA, Commanded, Make, several
 from tests.support.samples import device_spec, sensor_spec
 from tests.support.small_plant import WAIT_S, SmallPlant
 from tests.support.waiting import eventually
 
-Make = Callable[..., Commanded]
 TOPIC = "aegisflow/commands/pump-01"
 FORGED = json.dumps({"command_id": "cmd-1", "device_id": "pump-01", "command": "emergency_shutdown", "parameters": {}})
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    with several(tmp_path) as start:
-        yield start
 
 
 def foreign_rows(plant: Commanded) -> list[str]:

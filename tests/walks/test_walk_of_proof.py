@@ -1,22 +1,12 @@
 """What proves that a command has worked, through the whole application."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
 from aegisflow.domain.commands.model import CommandName, Stage
 from simulator.machines import Temper
-from tests.support.commanding import ADA, Commanded, several
+from tests.support.commanding import ADA, Make
 
 SET = CommandName.SET_PARAMETER
-Make = Callable[..., Commanded]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    with several(tmp_path) as start:
-        yield start
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """V7: signed readings, through the whole application, with machines that sign and others that speak in their name."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,18 +12,11 @@ from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import BusError
 from simulator.signing import signed_reading
-from tests.support.commanding import ADA, Commanded, several
+from tests.support.commanding import ADA, Commanded, Make
 from tests.support.waiting import eventually
 
 KEY, VARIABLE = b"a-key-that-the-keys-of-machines-are-made-of", "WALK_READINGS_KEY"
 DEVICE = "pump-01"
-Make = Callable[..., Commanded]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    with several(tmp_path) as start:
-        yield start
 
 
 def signing(configuration: Configuration) -> Configuration:

@@ -1,6 +1,5 @@
 """Bounds of change and the way back, through the whole application, with machines that obey."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +13,10 @@ from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.domain.equipment import LoadSpec
 from aegisflow.errors import ConflictError, UnknownNameError
 from aegisflow.http.commands import CommandRoutes
-from tests.support.commanding import ADA, BEN, Commanded, several
+from tests.support.commanding import ADA, BEN, Commanded, Make
 
 SET, REDUCE = CommandName.SET_PARAMETER, CommandName.REDUCE_LOAD
 DEVICE = "pump-01"
-Make = Callable[..., Commanded]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    with several(tmp_path) as start:
-        yield start
 
 
 def bounded(configuration: Configuration) -> Configuration:
