@@ -8,9 +8,10 @@ from playwright.sync_api import Browser
 
 from aegisflow.domain.alarms.model import AlarmState
 from aegisflow.domain.commands.model import Stage
+from tests.support.chromium import WIDTHS, Watched, chromium
 from tests.support.console_client import console_app
 from tests.support.console_scene import ScenePlant
-from tests.support.console_server import WIDTHS, Watched, chromium, serving
+from tests.support.web_server import serving
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 PAGES = (
@@ -46,7 +47,7 @@ def plant() -> ScenePlant:
 
 @pytest.fixture
 def address(plant: ScenePlant) -> Iterator[str]:
-    with serving(console_app(plant)) as port:
+    with serving(console_app(plant), ends_within_s=30) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -160,12 +161,12 @@ def test_the_second_of_two_people_is_told_that_the_first_was_faster(browser, add
 
 def test_a_stream_that_is_cut_is_told_and_what_happened_meanwhile_is_shown_once_it_is_back(browser, plant) -> None:
     app, context = console_app(plant), browser.new_context()
-    with serving(app) as port:
+    with serving(app, ends_within_s=30) as port:
         watched = Watched(context, f"http://127.0.0.1:{port}").sign_in("operator")
     watched.page.wait_for_selector("text=The connection to AegisFlow is lost.")
     assert watched.page.get_attribute("body", "class") == "is-old"
     plant.alarms[2] = replace(plant.alarms[2], state=AlarmState.ACKNOWLEDGED, acknowledged_by="ben", note="Seen.")
-    with serving(app, port):
+    with serving(app, port=port, ends_within_s=30):
         watched.live()
         watched.page.wait_for_selector("text=Acknowledged by ben")
         assert watched.page.is_hidden("#lost")

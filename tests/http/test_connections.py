@@ -1,37 +1,27 @@
 """V10: connections that say nothing keep nobody out, and each must say in time what it wants."""
 
 import socket
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
 
-from aegisflow.config import HttpSettings
-from aegisflow.http.app import listen, web_server
 from aegisflow.http.connections import KEPT_DESCRIPTORS, MOST, descriptors_left
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import build_operator_app
 from tests.support.memory_plant import MemoryPlant
 from tests.support.operator_tokens import ANNA, known
 from tests.support.waiting import eventually
+from tests.support.web_server import serving
 
 
 @contextmanager
 def served(most: int, head_within_s: float) -> Iterator[int]:
     plant = MemoryPlant()
     app = build_operator_app(lambda: plant, OperatorTokens(known()))
-    with closing(listen(HttpSettings(port=0), "")) as bound:
-        server = web_server(app, most, head_within_s)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        try:
-            yield bound.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive()
+    with serving(app, most=most, head_within_s=head_within_s) as port:
+        yield port
 
 
 def asked(port: int) -> int:

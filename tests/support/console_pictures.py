@@ -2,10 +2,11 @@
 
 import sys
 
+from tests.support.chromium import WIDTHS, Watched, chromium
 from tests.support.console_client import console_app
 from tests.support.console_scene import ScenePlant
-from tests.support.console_server import WIDTHS, Watched, chromium, serving
 from tests.support.places import ROOT
+from tests.support.web_server import serving
 
 FOLDER = ROOT / "docs" / "console"
 
@@ -25,7 +26,7 @@ def pictures(plant: ScenePlant) -> dict[str, tuple[str, str, str]]:
 def main() -> None:
     plant = ScenePlant()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with serving(console_app(plant)) as port, chromium() as browser:
+    with serving(console_app(plant), ends_within_s=30) as port, chromium() as browser:
         for name, (path, width, scheme) in pictures(plant).items():
             wide, high = WIDTHS[width]
             context = browser.new_context(

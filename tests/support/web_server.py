@@ -1,8 +1,10 @@
-"""The web application over a plant, served as ``aegisflow serve`` does."""
+"""Web applications behind a real server, served as ``aegisflow serve`` does."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+
+from starlette.applications import Starlette
 
 from aegisflow.config import HttpSettings
 from aegisflow.http.app import build_http_app, listen, web_server
@@ -14,18 +16,33 @@ from tests.support.memory_plant import MemoryPlant
 
 
 @contextmanager
+def serving(
+    app: Starlette,
+    *,
+    port: int = 0,
+    token: str = "",
+    most: int | None = None,
+    head_within_s: float | None = None,
+    ends_within_s: float = 10.0,
+) -> Iterator[int]:
+    """Serve an application while the block runs; yield the port. ``most`` and ``head_within_s`` bound connections."""
+    with closing(listen(HttpSettings(port=port), token)) as bound:
+        running = web_server(app, most, head_within_s)
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            yield bound.getsockname()[1]
+        finally:
+            running.should_exit = True
+            thread.join(ends_within_s)
+            assert not thread.is_alive()
+
+
+@contextmanager
 def served(plant: MemoryPlant, token: str = "", identities: Identities | None = None) -> Iterator[str]:
     """Serve a plant while the block runs; yield the address."""
     known = plant.identities if identities is None else identities
     server = build_server(lambda: plant, known, shown_over_http)
     app = build_http_app(mounted(server), plant, token, lambda: b"counter_total 1.0\n", OperatorTokens(known, token))
-    with closing(listen(HttpSettings(port=0), token)) as bound:
-        running = web_server(app)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        finally:
-            running.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive()
+    with serving(app, token=token) as port:
+        yield f"http://127.0.0.1:{port}"

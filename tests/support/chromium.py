@@ -1,17 +1,13 @@
-"""The page for operators behind a real server, and Chromium in front of it."""
+"""Chromium in front of the page for operators."""
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from starlette.applications import Starlette
 
-from aegisflow.config import HttpSettings
-from aegisflow.http.app import listen, web_server
 from tests.support.places import ROOT
 
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
@@ -19,21 +15,6 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 WIDTHS = {"desk": (1280, 800), "phone": (390, 844)}
 PATIENCE_MS = 60_000
 """How long anything may take on a machine that is slow and busy."""
-
-
-@contextmanager
-def serving(app: Starlette, port: int = 0) -> Iterator[int]:
-    """Serve an application while the block runs; yield the port."""
-    with closing(listen(HttpSettings(port=port), "")) as bound:
-        running = web_server(app)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
-        thread.start()
-        try:
-            yield bound.getsockname()[1]
-        finally:
-            running.should_exit = True
-            thread.join(30)
-            assert not thread.is_alive()
 
 
 @contextmanager
