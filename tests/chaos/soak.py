@@ -24,6 +24,7 @@ from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
 from tests.chaos.sender import device_names
+from tests.support.app_inside import KINDS
 from tests.support.broker import Mosquitto
 from tests.support.places import ROOT
 from tests.support.serve_process import ServeProcess
@@ -34,14 +35,7 @@ WARM_UP = 1 / 3
 """Part of the time that no slope counts: windows, caches and the allocator fill up."""
 PLANT = """
 plant: {{name: Soak}}
-kinds:
-  pump:
-    sensors:
-      temperature: {{unit: °C, span: [-40, 1000], alarm: {{high: 90}}}}
-      pressure: {{unit: PSI, span: [-15, 300]}}
-      vibration: {{unit: mm/s, span: [0, 100]}}
-      humidity: {{unit: "%RH"}}
-      power_consumption: {{unit: kW}}
+{kinds}
 lines:
   line-1: {{devices: {{{devices}}}}}
 broker: {{host: 127.0.0.1, port: {port}, reconnect_min: 100ms}}
@@ -140,7 +134,7 @@ def _serving(folder: Path, broker: Mosquitto, devices: Sequence[str]) -> Iterato
     serve = ServeProcess(folder, broker.port)
     listed = ", ".join(f"{name}: pump" for name in devices)
     serve.plant.file.write_text(
-        PLANT.format(devices=listed, port=broker.port, folder=folder, manuals=ROOT / "manuals"), "utf-8"
+        PLANT.format(kinds=KINDS, devices=listed, port=broker.port, folder=folder, manuals=ROOT / "manuals"), "utf-8"
     )
     try:
         serve.start(and_wait=False)

@@ -15,8 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from aegisflow.domain.times import format_instant
 from tests.chaos.core import BARE, STEADY, WILD
+from tests.support.live import NORMAL
 
-LEVELS = {"temperature": 75.0, "pressure": 31.5, "vibration": 1.5, "humidity": 40.0, "power_consumption": 20.0}
 EVERY_S = 5.0 / 80.0
 BUFFER_S = 15.0
 """How far back a machine sends everything again after its broker fell: more than a broker may have forgotten."""
@@ -153,7 +153,7 @@ class Witness:
 
     def _reading(self, device_id: str, at: float, temperature: float | None = None) -> None:
         number = next(self._number)
-        values = {name: round(level * (1.0 + self._chance.gauss(0, 0.004)), 4) for name, level in LEVELS.items()}
+        values = {name: round(level * (1.0 + self._chance.gauss(0, 0.004)), 4) for name, level in NORMAL.items()}
         values["humidity"] = round(40.0 + (number % 997) * 1e-4, 4)  # so that no two readings are equal
         if temperature is not None:
             values["temperature"] = temperature + number % 7

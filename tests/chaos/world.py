@@ -23,7 +23,7 @@ from tests.support.broker import Mosquitto
 from tests.support.mqtt_tap import MqttTap
 from tests.support.places import ROOT
 from tests.support.postgres import Server, restartable_postgres
-from tests.support.under_command import DEVICES, plant_now, run_machines
+from tests.support.under_command import plant_now, run_machines
 from tests.support.waiting import eventually
 from tests.support.wall_clock import SetClock
 
@@ -87,11 +87,6 @@ class World:
     def now(self) -> float:
         """Return the plant's time, UTC epoch seconds."""
         return plant_now(self.began)
-
-    @property
-    def foreign(self) -> int:
-        """Commands of somebody else that the broker has confirmed."""
-        return self.witness.line.orders
 
     def forger(self, chance: Any) -> Forger:
         return Forger(self.witness.line, chance)
@@ -356,6 +351,3 @@ def world(folder: Path, store: str, seed: int) -> Iterator[World]:
             yield built
         finally:
             built.close()
-
-
-__all__ = ["DEVICES", "World", "world"]

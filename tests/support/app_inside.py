@@ -15,21 +15,22 @@ from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
 from aegisflow.mcp.server import build_server
 from aegisflow.store.connection import Connection
+from tests.support.live import NORMAL
 from tests.support.twins import windows
 
-SENSORS = ("temperature", "pressure", "vibration", "humidity", "power_consumption")
-LEVELS = dict(zip(SENSORS, (75.0, 31.5, 1.5, 40.0, 20.0), strict=True))
+KINDS = """kinds:
+  pump:
+    sensors:
+      temperature: {unit: °C, span: [-40, 1000], alarm: {high: 90}}
+      pressure: {unit: PSI, span: [-15, 300]}
+      vibration: {unit: mm/s, span: [0, 100]}
+      humidity: {unit: "%RH"}
+      power_consumption: {unit: kW}"""
+"""The kind of pump that plant files here watch."""
 PLANT = """
 plant: {{name: Tried}}
 defaults: {{detector: {{window: 60, min_readings: 20}}, stale_after: 30s, silent_after: 60s}}
-kinds:
-  pump:
-    sensors:
-      temperature: {{unit: °C, span: [-40, 1000], alarm: {{high: 90}}}}
-      pressure: {{unit: PSI, span: [-15, 300]}}
-      vibration: {{unit: mm/s, span: [0, 100]}}
-      humidity: {{unit: "%RH"}}
-      power_consumption: {{unit: kW}}
+{kinds}
 lines:
   line-1: {{devices: {{pump-01: pump, pump-02: pump}}}}
 broker: {{host: "{host}", port: {port}, reconnect_min: 50ms, reconnect_max: 200ms}}
@@ -55,7 +56,7 @@ class Inside:
         (folder / "manuals").mkdir(parents=True, exist_ok=True)
         (folder / "manuals" / "pump.md").write_text("# Pumps\n\nReplace the seal when it drips.\n", "utf-8")
         file = folder / "plant.yaml"
-        file.write_text(PLANT.format(url=url, clock=clock, host=host, port=port), "utf-8")
+        file.write_text(PLANT.format(kinds=KINDS, url=url, clock=clock, host=host, port=port), "utf-8")
         self.app = App(load(file, {}), bus)
         self.plant = self.app.plant
         self._server = build_server(lambda: self.plant)
@@ -116,5 +117,5 @@ def inside(folder: Path, bus: Bus | None = None, **more: Any) -> Iterator[Inside
 
 def ordinary(number: int) -> dict[str, float]:
     """Return the values of the ``number``-th ordinary reading; no two are equal."""
-    levels = enumerate(LEVELS.items())
+    levels = enumerate(NORMAL.items())
     return {name: level * (1.0 + 0.01 * ((number * 7 + place) % 11 - 5)) for place, (name, level) in levels}

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
