@@ -9,11 +9,14 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 VARIABLE = "AEGISFLOW_TEST_RUN"
 """Each pytest process appends its own id to the value that it inherits: children carry the way to their ancestors."""
 GRACE_S = 3.0
+LOOK_AGAIN_S = 0.25
+"""So often it is looked for what those that are to end have started meanwhile, if none of them ends before."""
 
 
 def marked(mark: str) -> dict[int, dict[str, str]]:
@@ -37,7 +40,7 @@ def end(mark: str, grace_s: float = GRACE_S) -> None:
             _send(process_id, number)
         if time.monotonic() > deadline:
             number = signal.SIGKILL
-        time.sleep(0.05)
+        _wait_for_an_end(processes, LOOK_AGAIN_S)
 
 
 def _environment(entry: Path) -> dict[str, str]:
@@ -64,14 +67,22 @@ def _send(process_id: int, number: int) -> None:
         pass
 
 
-def _wait_for_the_end_of(process_id: int) -> None:
+def _wait_for_an_end(process_ids: Iterable[int], within_s: float | None = None) -> None:
+    """Return once one of several processes is gone, or so many seconds have passed."""
+    handles: list[int] = []
+    ends = select.poll()
     try:
-        handle = os.pidfd_open(process_id)
-    except ProcessLookupError:
-        return
-    select.select([handle], [], [])
+        for process_id in process_ids:
+            handles.append(os.pidfd_open(process_id))
+            ends.register(handles[-1], select.POLLIN)
+        ends.poll(None if within_s is None else within_s * 1_000)
+    except ProcessLookupError:  # gone already
+        pass
+    finally:
+        for handle in handles:
+            os.close(handle)
 
 
 if __name__ == "__main__":
-    _wait_for_the_end_of(int(sys.argv[1]))
+    _wait_for_an_end([int(sys.argv[1])])
     end(sys.argv[2])
