@@ -15,7 +15,7 @@ from aegisflow.config.escalation import NotificationSettings
 from aegisflow.domain.equipment import LineSpec
 from aegisflow.errors import AegisFlowError
 from tests.support.places import PLANT_FILE
-from tests.support.under_command import ADA, DEVICES, act, configuration, open_commands
+from tests.support.under_command import ADA, DEVICES, act, configuration, end_commands
 
 STEADY, WILD, BARE = "motor-02", "pump-03", "pump-02"
 """A machine that always tells the truth, one whose clock and buffer do what they like, and one that others command."""
@@ -79,11 +79,7 @@ def _serve(job: Job, settings: Configuration, chance: random.Random, up: str) ->
                 if not (job.folder / "calm").exists():  # in the end nobody knows of a fault before he is told
                     _take_note(app, chance)
             pause.wait(0.01)
-        while open_commands(app):
-            with suppress(AegisFlowError):
-                for view in app.plant.approvals().value:
-                    app.plant.reject(view.receipt.command.command_id, ADA, "the rounds are over")
-            pause.wait(0.05)
+        end_commands(app)
         (job.folder / "settled").touch()
         while not (job.folder / "end").exists():
             pause.wait(0.02)

@@ -56,9 +56,7 @@ class Plant:
         """Kill one or several of them, and only when all are down start them again."""
         for victim in victims:
             if victim == "broker":
-                assert self.broker._process is not None
-                self.broker._process.kill()
-                self.broker._process.wait()
+                self.broker.kill()
                 continue
             process = self.core if victim == "core" else self.machines
             assert process is not None

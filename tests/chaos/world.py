@@ -144,9 +144,7 @@ class World:
     def kill(self, victim: str) -> None:
         """Kill ``core``, ``machines`` or ``broker``; nothing is started."""
         if victim == "broker":
-            assert self.broker._process is not None
-            self.broker._process.kill()
-            self.broker._process.wait()
+            self.broker.kill()
             return
         process = self.core if victim == "core" else self.machines
         assert process is not None

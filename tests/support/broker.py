@@ -47,6 +47,12 @@ class Mosquitto:
             self._process.wait(timeout=60)
             self._process = None
 
+    def kill(self) -> None:
+        """Give it no chance to write anything down."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def restart(self) -> None:
         """Stop and start it on the same port with the same sessions."""
         self.stop()

@@ -100,11 +100,7 @@ def run_core(folder: Path, port: int, seed: int, finish: threading.Event | None 
             with suppress(AegisFlowError):
                 act(app, chance)
             pause.wait(0.01)
-        while open_commands(app):
-            with suppress(AegisFlowError):
-                for view in app.plant.approvals().value:
-                    app.plant.reject(view.receipt.command.command_id, ADA, "the test ends")
-            pause.wait(0.05)
+        end_commands(app)
     (folder / "finished").touch()
 
 
@@ -129,6 +125,16 @@ def open_commands(app: App) -> bool:
         return any(app.plant.device_commands(name, ADA).value.open for name in DEVICES)
     except AegisFlowError:
         return True
+
+
+def end_commands(app: App) -> None:
+    """Reject what waits for a person, and return once nothing is open."""
+    pause = threading.Event()
+    while open_commands(app):
+        with suppress(AegisFlowError):
+            for view in app.plant.approvals().value:
+                app.plant.reject(view.receipt.command.command_id, ADA, "the test ends")
+        pause.wait(0.05)
 
 
 class LoggedMachine(Machine):
