@@ -54,6 +54,13 @@ def test_v9_within_a_quotas_time_no_agent_proposes_more_but_for_the_first_shutdo
             taken.append((who, made, at))
 
 
+def test_v9_a_quota_that_is_used_up_keeps_no_first_shutdown_from_people() -> None:
+    quota = ProposalQuota()
+    assert [bool(quota.take(command(RESTART), POLICY, NOW)) for _ in range(4)] == [False] * 3 + [True]
+    assert not quota.take(command(STOP), POLICY, NOW)
+    assert quota.take(command(STOP), POLICY, NOW)  # the second is one too many
+
+
 def test_v9_a_new_name_gives_no_new_quota() -> None:
     quota = ProposalQuota()
     refused = [bool(quota.take(command(RESTART, Caller.self_named(f"agent {n}")), POLICY, NOW)) for n in range(10)]
