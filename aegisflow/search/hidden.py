@@ -25,13 +25,14 @@ _TAG = re.compile(
     r"(?P<facts>(?:\s(?:[^<>\"']|\"[^\"]{0,2000}\"|'[^']{0,2000}'){0,400})?)"
     r"(?P<closed>/?)>"
 )
+_HIDDEN_OR_TAG = re.compile(f"{_HIDDEN.pattern}|(?P<tag>{_TAG.pattern})", _HIDDEN.flags)
 _VOID = frozenset(
     {"br", "hr", "img", "input", "meta", "link", "col", "wbr", "area", "source", "embed", "base", "track"}
 )
 _NEVER_SHOWN = frozenset(
     {"script", "style", "template", "noscript", "head", "title", "iframe", "object", "svg", "math"}
+    | {"datalist", "textarea", "select", "audio", "video", "canvas", "map"}
 )
-_NEVER_SHOWN_TOO = frozenset({"datalist", "textarea", "select", "audio", "video", "canvas", "map"})
 _FACT = re.compile(r"([a-zA-Z-]{1,40})(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
 _WHITE = (
     r"(?:white|snow|ivory|ghostwhite|transparent|\#[ef]{3}(?![\da-f])|\#(?:[ef][\da-f]){3}(?![\da-f])"
@@ -85,7 +86,7 @@ def _without_unseen(text: str) -> str:
     within: list[str] = []
     """Names of the open elements, from the one that hides on; empty where all is shown."""
     at = 0
-    for found in re.finditer(f"{_HIDDEN.pattern}|(?P<tag>{_TAG.pattern})", text, _HIDDEN.flags):
+    for found in _HIDDEN_OR_TAG.finditer(text):
         if not within:
             kept.append(_LINK.sub(_words_of_link, text[at : found.start()]))
         at = found.end()
@@ -112,7 +113,7 @@ def _words_of_link(found: re.Match[str]) -> str:
 
 
 def _is_unseen(name: str, facts: str, hiding: frozenset[str]) -> bool:
-    if name in _NEVER_SHOWN or name in _NEVER_SHOWN_TOO:
+    if name in _NEVER_SHOWN:
         return True
     told = {key.lower(): value.strip("\"'") for key, value in _FACT.findall(facts)}
     if "hidden" in told or hiding & {*told.get("class", "").split(), told.get("id", "")}:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aegisflow.search.ranking import Scores
 from aegisflow.search.vocabulary import Concept, Vocabulary
-
-Scores = NDArray[np.float32]
 
 REMEMBERED = 2_000
 """Stems whose passages are remembered."""
@@ -49,10 +48,6 @@ class LexicalIndex:
                 for number, (entry, language) in enumerate(spoken)
             ),
         )
-
-    def close(self) -> None:
-        """Free the memory of the index."""
-        self._db.close()
 
     def score(self, concepts: Sequence[Concept]) -> Scores:
         """Return for each passage how much of the question's words it has, 0 to 1.

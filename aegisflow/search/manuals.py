@@ -142,16 +142,12 @@ class ManualSearch:
         if not 1 <= limit <= MAX_PASSAGES:
             raise BadValueError("limit", limit, f"1 to {MAX_PASSAGES}")
         found = self._catalogue
-        wording = parse_query(text, found.kinds)
-        question = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, method or "fused")
+        question, scores = self._look_up(found, text, kind, method or "fused")
         notes = []
         if question.method == "lexical":
             notes.append(f"Found by words only: {question.failure or self._missing['model'] or 'as asked'}.")
         if len(text) > MAX_QUERY_CHARS:
             notes.append(f"Only the first {MAX_QUERY_CHARS} of {len(text)} characters were read.")
-        scores = question.scores
-        if kind:
-            scores = np.where(found.about(kind), scores, np.float32(0))
         numbers = _best(found, scores, limit)
         certainty = _certainty(found, question, numbers[0]) if numbers else ranking.Certainty.NO
         if certainty is ranking.Certainty.NO:
@@ -165,15 +161,22 @@ class ManualSearch:
     def support(self, text: str, kind: str | None = None) -> ranking.Support | None:
         """Return what speaks for the best passage; None where a rule refuses the question whatever speaks for it."""
         found = self._catalogue
-        question = LookUp(
-            parse_query(text, found.kinds), found.lexical, found.encoders, found.languages, self._words, "fused"
-        )
-        scores = np.where(found.about(kind), question.scores, np.float32(0)) if kind else question.scores
+        question, scores = self._look_up(found, text, kind, "fused")
         numbers = _best(found, scores, 1)
         if not numbers or _is_refused(found, question, numbers[0]):
             return None
         document, piece = found.pieces[numbers[0]]
         return question.support(numbers[0], facets(document.title, piece))
+
+    def _look_up(
+        self, found: _ManualCatalogue, text: str, kind: str | None, method: str
+    ) -> tuple[LookUp, ranking.Scores]:
+        """Look a question up; a passage that is not about the kind of device scores nothing."""
+        wording = parse_query(text, found.kinds)
+        question = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, method)
+        if not kind:
+            return question, question.scores
+        return question, np.where(found.about(kind), question.scores, np.float32(0))
 
     def manuals(self) -> tuple[ManualInfo, ...]:
         """Return the manuals that can be searched, by name."""

@@ -7,7 +7,7 @@ words is another matter: see ``vocabulary``.
 import re
 import threading
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -15,10 +15,12 @@ ENGLISH, GERMAN = "english", "german"
 LANGUAGES = (ENGLISH, GERMAN)
 LONGEST_WORD = 80
 """Characters; what is longer is no word."""
+REMEMBERED = 100_000
+"""Words whose stems are remembered: those of many manuals, but not all that anybody ever asks."""
 
-_CODE = re.compile(r"(?<![\w.])[^\W\d_]+[-.]?\d+(?:[-.]?\d+)*[^\W\d_]?(?!\w)")
+_CODE = r"(?<![\w.])[^\W\d_]+[-.]?\d+(?:[-.]?\d+)*[^\W\d_]?(?!\w)"
 """``F17``, ``pump-02``, ``R410A``: letters, then digits; not ``24h``, which is a number with its unit."""
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[%°]")
+_PART = re.compile(_CODE + r"|\d+(?:[.,]\d+)*|[^\W\d_]+|[%°]")
 _THOUSANDS = re.compile(r"(?<=[1-9])[.,  ](?=\d{3}(?!\d))")
 _UNITS = {
     "h": "hour hours hr hrs stunde stunden std",
@@ -42,7 +44,7 @@ def words_of(text: str) -> list[str]:
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("'s ", " ")
     text = _THOUSANDS.sub("", text)
     found = []
-    for part in re.finditer(rf"{_CODE.pattern}|{_WORD.pattern}", text):
+    for part in _PART.finditer(text):
         word = part[0]
         if len(word) > LONGEST_WORD:
             continue
@@ -60,7 +62,7 @@ def is_code(word: str) -> bool:
     return not word[0].isdigit() and any(map(str.isdigit, word))
 
 
-@cache
+@lru_cache(REMEMBERED)
 def stem(word: str, language: str) -> str:
     """Return a word without its endings, umlauts written as plain letters; codes and numbers stay as they are."""
     if not word.isalpha():
@@ -93,9 +95,8 @@ def says_nothing(word: str, language: str) -> bool:
     """Return whether a word of a question tells nothing of what is sought."""
     if len(word) == 1 and not word.isdigit() and word not in _UNITS:
         return True
-    return word in (small_words("stop") if language == ENGLISH else small_words("stop-german")) or word in small_words(
-        language
-    )
+    stop = small_words("stop" if language == ENGLISH else "stop-german")
+    return word in stop or word in small_words(language)
 
 
 @cache

@@ -39,6 +39,15 @@ def test_codes_and_numbers_keep_their_form() -> None:
     assert [stem(word, ENGLISH) for word in ("f17", "0.8", "°")] == ["f17", "0.8", "°"]
 
 
+def test_what_is_asked_fills_no_memory_without_end() -> None:
+    most = stem.cache_info().maxsize
+    assert most is not None
+    for number in range(most + 10):
+        stem(f"f{number}", ENGLISH)
+    assert stem.cache_info().currsize == most
+    stem.cache_clear()
+
+
 @pytest.mark.parametrize("word", ["the", "which", "would"])
 def test_small_words_say_nothing(word: str) -> None:
     assert says_nothing(word, ENGLISH)
