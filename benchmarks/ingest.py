@@ -36,23 +36,34 @@ def expect(process: "subprocess.Popen[str]") -> str:
     return line
 
 
+def let_go(publisher: "subprocess.Popen[str]") -> None:
+    """Wait until a publisher is ready, and let it publish."""
+    expect(publisher)
+    assert publisher.stdin is not None
+    publisher.stdin.write("\n")
+    publisher.stdin.flush()
+
+
+def handed_over(giver: "subprocess.Popen[str]", taker: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Let one process publish what the other takes; return the taker's figures. Both are gone then."""
+    try:
+        expect(taker)
+        let_go(giver)
+        result: dict[str, Any] = json.loads(expect(taker))
+        taker.wait(TIMEOUT_S)
+        return result
+    finally:
+        for process in (giver, taker):
+            process.kill()
+            process.wait()
+
+
 def measure(subject: str, count: int, devices: int, kind: str = "whole") -> Figures:
     """Let a subject take ``count`` messages of a kind from a fresh broker; return messages/s, CPU and memory."""
     with start_embedded_broker(kind="mosquitto") as broker:
         taker = start("benchmarks.subjects", subject, broker.port, count, devices)
         giver = start("benchmarks.publisher", broker.port, count, devices, 0, kind)
-        try:
-            expect(taker)
-            expect(giver)
-            assert giver.stdin is not None
-            giver.stdin.write("\n")
-            giver.stdin.flush()
-            result: dict[str, Any] = json.loads(expect(taker))
-            taker.wait(TIMEOUT_S)
-        finally:
-            for process in (giver, taker):
-                process.kill()
-                process.wait()
+        result = handed_over(giver, taker)
     return {**result, "rate": count / result["seconds"], "cpu_us": result["cpu"] / count * 1e6}
 
 

@@ -17,7 +17,7 @@ from aegisflow.domain.alarms.model import AlarmEvent, Change
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import Reading
-from benchmarks.ingest import expect, start
+from benchmarks.ingest import let_go, start
 from benchmarks.publisher import connect, packet
 from benchmarks.publisher import reading as ordinary
 
@@ -130,10 +130,7 @@ def run(port: int, rate: float, seconds: float) -> dict[str, float]:
             idle = time_asks(lambda: app.plant.device_status(names[0]), seconds / 2)
             # 9 devices from the front are loaded, the probes are the others.
             load = start("benchmarks.publisher", port, int(rate * (seconds + 15)), 9, rate)
-            expect(load)
-            assert load.stdin is not None
-            load.stdin.write("\n")
-            load.stdin.flush()
+            let_go(load)
             time.sleep(1.0)
             loaded = time_asks(lambda: app.plant.device_status(names[0]), seconds / 2)
             latencies = probe_alarms(port, alarms, names[9:], breaches_until_alarm(settings.plant.devices[names[9]]))

@@ -17,7 +17,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -34,7 +33,7 @@ from aegisflow.bus.mqtt.packet_stream import PacketStream, PacketStreamError
 from aegisflow.config import BrokerSettings
 from aegisflow.domain.readings import Receipt
 from aegisflow.telemetry.logs import configure_logs
-from benchmarks.ingest import TIMEOUT_S, expect, start
+from benchmarks.ingest import TIMEOUT_S, handed_over, start
 from benchmarks.subjects import Meter
 
 DEVICES = 9
@@ -203,18 +202,7 @@ def measure(place: str, client: str, protocol: str, count: int) -> Figures:
     with start_embedded_broker(kind="mosquitto") as broker:
         taker = start("benchmarks.mqtt_clients", "--take", place, client, protocol, broker.port, count)
         giver = start("benchmarks.publisher", broker.port, count, DEVICES)
-        try:
-            expect(taker)
-            expect(giver)
-            assert giver.stdin is not None
-            giver.stdin.write("\n")
-            giver.stdin.flush()
-            result: dict[str, Any] = json.loads(expect(taker))
-            taker.wait(TIMEOUT_S)
-        finally:
-            for process in (giver, taker):
-                process.kill()
-                process.wait()
+        result = handed_over(giver, taker)
     return {"rate": count / result["seconds"], "cpu_us": result["cpu"] / count * 1e6}
 
 

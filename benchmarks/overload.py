@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 
 from aegisflow.errors import UnavailableError
-from benchmarks.ingest import READINGS, expect, measure, start
+from benchmarks.ingest import READINGS, let_go, measure, start
 from benchmarks.load import percentile
 
 DEVICES, THREADS, ANSWER_S = 9, 8, 2.0
@@ -57,20 +57,14 @@ class Asker:
 
 def run(port: int, rate: float, asks: int) -> dict[str, float]:
     """Run a plant, overload it and ask; return the figures."""
-    from aegisflow.app import App
-    from benchmarks.plants import configuration
+    from benchmarks.plants import running_plant
     from benchmarks.publisher import device_names
 
     names = device_names(DEVICES)
-    with tempfile.TemporaryDirectory() as folder, App(configuration(port, DEVICES, folder)) as app:
-        while not app.plant.health().broker_connected:
-            time.sleep(0.01)
+    with tempfile.TemporaryDirectory() as folder, running_plant(port, DEVICES, folder) as app:
         load = start("benchmarks.publisher", port, int(rate * LOAD_S), DEVICES, rate)
         try:
-            expect(load)
-            assert load.stdin is not None
-            load.stdin.write("\n")
-            load.stdin.flush()
+            let_go(load)
             time.sleep(WARM_S)
             began, before = time.monotonic(), app.plant.health().received
             asker = Asker(asks)
