@@ -18,7 +18,7 @@ STORE  ?= both
 MINUTES ?= 60
 RATE    ?= 5000
 
-.PHONY: setup demo test test-all coverage lint digests bench chaos soak clean
+.PHONY: setup demo test test-all coverage lint digests pictures bench chaos soak clean
 
 # The last line compiles the core, where there is a C compiler and the sources are others than before.
 setup: $(STAMP)
@@ -61,7 +61,6 @@ digests: $(STAMP)
 	$(BIN)/python -m tests.offline.digests
 
 # The pictures of docs/console.md, of a scene that is the same each time.
-.PHONY: pictures
 pictures: $(STAMP)
 	$(BIN)/python -m tests.support.console_pictures
 

@@ -176,7 +176,7 @@ def replay(
                 report(Progress(share, sent, wire.acknowledged, at + shift, shift))
         place, name = places[device_id]
         payload = f'{{"timestamp":"{stamp}","device_id":{name},{values}}}'
-        wire.publish(place, signed_reading(payload, device_id, key) if key else payload)
+        wire.publish(place, signed_reading(payload, device_id, key))
         sent += 1
     wire.finish()
     done = Progress(1.0, sent, wire.acknowledged, at + shift, shift)
