@@ -236,14 +236,11 @@ class MemoryPlant:
         return self._answer(page)
 
     def alarm_life(self, alarm_id: str) -> Answer[tuple[AlarmEvent, ...]]:
-        for alarm in self.alarms:
-            if alarm.alarm_id == alarm_id:
-                events = [AlarmEvent(Change.RAISED, alarm.raised_at, alarm)]
-                if alarm.acknowledged_at is not None:
-                    acknowledged = AlarmEvent(Change.ACKNOWLEDGED, alarm.acknowledged_at, alarm, alarm.acknowledged_by)
-                    events.append(acknowledged)
-                return self._answer(tuple(events))
-        raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
+        alarm = self._alarm(alarm_id)
+        events = [AlarmEvent(Change.RAISED, alarm.raised_at, alarm)]
+        if alarm.acknowledged_at is not None:
+            events.append(AlarmEvent(Change.ACKNOWLEDGED, alarm.acknowledged_at, alarm, alarm.acknowledged_by))
+        return self._answer(tuple(events))
 
     def find_passages(self, text: str, device_id: str | None, limit: int) -> Answer[PassageAnswer]:
         if device_id is not None:
@@ -313,14 +310,14 @@ class MemoryPlant:
         return patterns(told, NOW, self.spec.repeats_within_s)
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
-        for index, alarm in enumerate(self.alarms):
-            if alarm.alarm_id == alarm_id:
-                self.acknowledged.append((alarm_id, by, note))
-                self.alarms[index] = replace(
-                    alarm, state=AlarmState.ACKNOWLEDGED, acknowledged_at=NOW, acknowledged_by=by.name, note=note
-                )
-                return self.alarms[index]
-        raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
+        changed = self._change(
+            alarm_id,
+            lambda alarm: replace(
+                alarm, state=AlarmState.ACKNOWLEDGED, acknowledged_at=NOW, acknowledged_by=by.name, note=note
+            ),
+        )
+        self.acknowledged.append((alarm_id, by, note))
+        return changed
 
     def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
         names = among.device_ids if among else ()
@@ -335,12 +332,17 @@ class MemoryPlant:
     def refused(self) -> Answer[tuple[RefusedLine, ...]]:
         return self._answer(self.refusals)
 
+    def _alarm(self, alarm_id: str) -> Alarm:
+        known = {alarm.alarm_id: alarm for alarm in self.alarms}
+        if alarm_id not in known:
+            raise UnknownNameError("alarm", alarm_id, list(known))
+        return known[alarm_id]
+
     def _change(self, alarm_id: str, change: Callable[[Alarm], Alarm]) -> Alarm:
-        for index, alarm in enumerate(self.alarms):
-            if alarm.alarm_id == alarm_id:
-                self.alarms[index] = change(alarm)
-                return self.alarms[index]
-        raise UnknownNameError("alarm", alarm_id, [alarm.alarm_id for alarm in self.alarms])
+        found = self._alarm(alarm_id)
+        changed = change(found)
+        self.alarms[self.alarms.index(found)] = changed
+        return changed
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
         require_operator(by, Right.HANDLE_ALARMS, "shelve alarms", "only operators may")
@@ -483,12 +485,10 @@ class MemoryPlant:
         return CommandView(receipt, digest, ("pump-01 is in normal",), (), 1, now, NOW + 900)
 
     def _waiting(self, command_id: str) -> CommandReceipt:
-        known = {receipt.command.command_id: receipt for receipt in self.requests}
-        if command_id not in known:
-            raise UnknownNameError("command", command_id, list(known))
-        if known[command_id].stage is not Stage.AWAITING_APPROVAL:
-            raise ConflictError(f"{command_id} is {known[command_id].stage.value}")
-        return known[command_id]
+        receipt = self.command(command_id).value
+        if receipt.stage is not Stage.AWAITING_APPROVAL:
+            raise ConflictError(f"{command_id} is {receipt.stage.value}")
+        return receipt
 
     def _settle(self, receipt: CommandReceipt, stage: Stage, why: str) -> CommandReceipt:
         settled = replace(receipt, stage=stage, reasons=(why,), stage_at=NOW)

@@ -151,32 +151,29 @@ class Packets:
         self._rest = self._rest[place:]
 
     def _whole(self, place: int) -> tuple[int, int] | None:
-        length, shift = 0, 0
-        for position in range(place + 1, min(place + 5, len(self._rest))):
-            byte = self._rest[position]
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                end = position + 1 + length
-                return (position + 1, end) if end <= len(self._rest) else None
-        return None
+        if (found := _length(self._rest, place + 1)) is None:
+            return None
+        length, begin = found
+        return (begin, begin + length) if begin + length <= len(self._rest) else None
 
 
-def parse_publish(kind: int, body: bytes, *, version: int = 5) -> tuple[str, int, bytes]:
-    """Return topic, packet id (0 at QoS 0) and payload of a PUBLISH; ``version`` is MQTT's."""
+def _length(data: bytes, place: int) -> tuple[int, int] | None:
+    """Return the length that stands at a place, and where it ends; None as long as it is not whole."""
+    length = 0
+    for number, byte in enumerate(data[place : place + 4]):
+        length |= (byte & 0x7F) << 7 * number
+        if byte < 0x80:
+            return length, place + number + 1
+    return None
+
+
+def parse_publish(kind: int, body: bytes) -> tuple[str, int, bytes]:
+    """Return topic, packet id (0 at QoS 0) and payload of a PUBLISH of MQTT 5."""
     (size,) = struct.unpack("!H", body[:2])
     topic, place, packet_id = body[2 : 2 + size].decode(), 2 + size, 0
     if kind & 0x06:
         (packet_id,) = struct.unpack("!H", body[place : place + 2])
         place += 2
-    if version == 5:
-        length, shift = 0, 0
-        while True:
-            byte = body[place]
-            place += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        place += length
-    return topic, packet_id, body[place:]
+    properties = _length(body, place)
+    assert properties is not None
+    return topic, packet_id, body[sum(properties) :]
