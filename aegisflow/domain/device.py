@@ -362,7 +362,7 @@ class Device:
             facts=describe_facts(self._command_state, sensors, active, set_aside),
             set_aside_severity=worst_of(set_aside),
             set_aside_types=tuple(alarm.fault_type for alarm in set_aside),
-            alarm_ids=tuple(alarm.alarm_id for alarm in sorted(active, key=lambda one: -one.severity.rank)),
+            alarm_ids=tuple(alarm.alarm_id for alarm in active),
             watched_only=self.spec.watched_only,
         )
 
@@ -436,7 +436,6 @@ class Device:
             refused=dict(refused),
             notes=(
                 *self._command_state.notes(),
-                *self._mode_notes(),
                 *self._detector.notes(),
                 *clock_notes(self.timeline),
                 *interval_notes(self.spec.silent_after_s, self.timeline.interval, self._detector.sensors),
@@ -585,15 +584,6 @@ class Device:
         if sensor.spec.by_exception and unheard_s > self.silent_after_s:
             return Quality.UNCERTAIN, "its device is silent"
         return Quality.GOOD, ""
-
-    def _mode_notes(self) -> tuple[str, ...]:
-        state = self._command_state
-        said = (
-            ""
-            if state.doubted is None
-            else f"the machine says that its mode is {state.doubted}, and readings do not show it"
-        )
-        return tuple(f"{why}; a person must look at it" for why in (state.contradiction, said) if why)
 
 
 def _require_operator(by: Caller, what: str) -> None:

@@ -267,11 +267,17 @@ class CommandStateMachine:
 
     def notes(self) -> tuple[str, ...]:
         """Return what people should know of the mode, as sentences."""
+        notes = []
         if self.stated is not None:
-            return (f"its mode is what {self.stated.by} stated at {format_instant(self.stated.at)}",)
-        if self.mode is Mode.UNKNOWN and self._execution is None and self._asked == _MAX_QUESTIONS:
-            return (f"it was asked {_MAX_QUESTIONS} times for its mode and did not say; an operator can state it",)
-        return ()
+            notes.append(f"its mode is what {self.stated.by} stated at {format_instant(self.stated.at)}")
+        elif self.mode is Mode.UNKNOWN and self._execution is None and self._asked == _MAX_QUESTIONS:
+            notes.append(f"it was asked {_MAX_QUESTIONS} times for its mode and did not say; an operator can state it")
+        if why := self.contradiction:
+            notes.append(f"{why}; a person must look at it")
+        if self.doubted is not None:
+            said = f"the machine says that its mode is {self.doubted}, and readings do not show it"
+            notes.append(f"{said}; a person must look at it")
+        return tuple(notes)
 
     def check_statement(self, stated: StatedMode) -> None:
         """Check that an operator's word for the mode can be taken now.

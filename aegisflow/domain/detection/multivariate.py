@@ -52,7 +52,7 @@ class MultivariateScore:
             if sensor.at != at:
                 continue
             means = sensor.means
-            # Without abs() and max(): this runs for every sensor of a device without rules, in every reading.
+            # Without abs() and max(): this runs for every sensor of a device with rules, in every fourth reading.
             medium = means.medium * sensor.level_scale
             if medium > level:
                 level = medium

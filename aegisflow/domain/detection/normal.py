@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import inf, isnan, sqrt
 from typing import Final
 
-from aegisflow.domain.detection.kept_rows import MEMORY, KeptRows
+from aegisflow.domain.detection.kept_rows import MEMORY, Floats, KeptRows
 from aegisflow.domain.detection.normal_model import (
     CLIP,
     DRIFTING,
@@ -225,16 +225,15 @@ class Normal:
     def _end_learning(self) -> None:
         """Make a model, unless the readings go on showing what they had not shown before."""
         rows, times = self._rows.healthy()
-        if not self._known_healthy and self._taken < _MAX_LEARNING and self._still_grows():
+        if not self._known_healthy and self._taken < _MAX_LEARNING and self._still_grows(rows, times):
             self.learning += _MORE
             return
         self._learned_from = self.count
         self._turn_at = _next_turn(float(times[0]), float(times[-1]))
         self._begin(NormalModel(rows, times))
 
-    def _still_grows(self) -> bool:
-        """Return whether the newest quarter is unusual to a model of the readings before it."""
-        rows, times = self._rows.healthy()
+    def _still_grows(self, rows: Floats, times: Floats) -> bool:
+        """Return whether the newest quarter of healthy readings is unusual to a model of those before it."""
         begin = len(rows) * 3 // 4
         later = Normal(len(self._seen))
         later._seen = self._seen

@@ -70,9 +70,8 @@ class Undescribed:
     def diagnose(self, active: bool) -> Diagnosis | None:
         """Return what is wrong, None for nothing; an ``active`` alarm is held with hysteresis."""
         normal = self.normal
-        if (
-            normal.model is None and normal.lasting < 1.0
-        ):  # after a restart, say, with an alarm that was raised before it
+        if normal.model is None and normal.lasting < 1.0:
+            # After a restart, say, with an alarm that was raised before it.
             held = [sensor for sensor in self._watched if sensor.held()] if active else []
             return unclassified(held) if held else None
         self._shown = normal.lasting >= (_HYSTERESIS if active and self._shown else 1.0)

@@ -3,7 +3,7 @@
 _OVER = 0.6
 """Score below which an excursion ends, once it has stayed there."""
 _STAYED = 36
-"""Readings for which it must stay, as with alarms."""
+"""Readings for which it must stay."""
 
 
 class Onsets:

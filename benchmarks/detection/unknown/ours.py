@@ -10,7 +10,7 @@ from aegisflow.domain.times import format_instant
 from aegisflow.offline.backtest.run import backtest
 from aegisflow.offline.recordings.options import ReadingOptions
 from benchmarks.detection.unknown.machines import Machine
-from benchmarks.detection.unknown.rivals import Watched, of_score
+from benchmarks.detection.unknown.rivals import Watched
 
 
 def aegisflow(machine: Machine) -> Watched:
@@ -25,14 +25,9 @@ def aegisflow(machine: Machine) -> Watched:
         report = backtest(path, scores=scores, options=ReadingOptions())
         with scores.open() as file:
             table = list(csv.DictReader(file))
-    score = np.array([float(row["score"]) for row in table])
-    watched = of_score(score)
-    if "onset" in table[0]:
-        watched.onset = np.array([float(row["onset"]) for row in table])
-    watched.alarm = np.zeros(len(score))
+    in_alarm = np.zeros(len(table))
     for alarm in report.alarms:
         until = np.inf if alarm.cleared_at is None else alarm.cleared_at
-        watched.alarm[(machine.at >= alarm.raised_at - 1e-3) & (machine.at < until)] = 1.0
-        if "onset" not in table[0]:
-            watched.onset[np.searchsorted(machine.at, alarm.raised_at - 1e-3)] = 1.0
-    return watched
+        in_alarm[(machine.at >= alarm.raised_at - 1e-3) & (machine.at < until)] = 1.0
+    score, onset = (np.array([float(row[column]) for row in table]) for column in ("score", "onset"))
+    return Watched(score, in_alarm, onset)

@@ -86,6 +86,8 @@ def _standardised(values: Floats) -> Floats:
     learned = values[:LEARNING]
     spread = np.std(learned, axis=0)
     u: Floats = np.clip((values - learned.mean(axis=0)) / np.where(spread > 0, spread, np.inf), -10, 10)
+    if u.shape[1] == 1:  # a single sensor has no neighbours but its own past
+        u = np.column_stack([np.roll(u[:, 0], lag) for lag in range(16)])
     return u
 
 
@@ -106,8 +108,6 @@ def _against_learned(chart: Floats) -> Watched:
 def pca(machine: Machine) -> Watched:
     """T² and Q of the components that explain 90 %, learned from 400 readings, smoothed by 0.1."""
     u = _standardised(filled(machine))
-    if u.shape[1] == 1:  # a single sensor has no neighbours but its own past
-        u = np.column_stack([np.roll(u[:, 0], lag) for lag in range(16)])
     _, sizes, axes = np.linalg.svd(u[20:LEARNING], full_matrices=False)
     power = sizes**2 / max(1, LEARNING - 20)
     kept = int(np.searchsorted(np.cumsum(power) / max(power.sum(), 1e-12), 0.9)) + 1
@@ -122,8 +122,6 @@ def pca(machine: Machine) -> Watched:
 def neighbours(machine: Machine) -> Watched:
     """Distance to the third nearest of the learned states, smoothed by 0.1; those near in time do not count."""
     u = _standardised(filled(machine))
-    if u.shape[1] == 1:
-        u = np.column_stack([np.roll(u[:, 0], lag) for lag in range(16)])
     states = u[20:LEARNING]
     raw = np.zeros(len(u))
     for row, state in enumerate(u):
