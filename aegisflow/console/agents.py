@@ -19,16 +19,19 @@ PROPOSALS = 100
 
 
 def _show(visit: Visit) -> Content:
+    return Content("agents.html", "Agents", lambda: _known(visit))
+
+
+def _known(visit: Visit) -> dict[str, object]:
     routes = TokenRoutes(lambda: visit.plant)
     receipts = visit.plant.commands(None, PROPOSALS).value.commands
     proposed = [CommandSummary.of(one) for one in receipts if one.command.proposed_by.kind is CallerKind.AGENT]
-    context = {
+    return {
         "agents": routes.agents(Nothing(), Nothing(), visit.who).agents,
         "people": routes.operators(Nothing(), Nothing(), visit.who).operators,
         "proposed": proposed,
         "tools": TOOLS,
     }
-    return Content("agents.html", "Agents", context)
 
 
 def _add(visit: Visit) -> str:

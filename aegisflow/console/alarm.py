@@ -17,7 +17,7 @@ from aegisflow.errors import AegisFlowError, UnknownNameError
 from aegisflow.plant.past import past_of
 from aegisflow.plant.protocol import Plant
 
-__all__ = ["PAGES", "trend_address"]
+__all__ = ["PAGES", "SPANS", "asked_span", "trend_address"]
 
 SPANS = (("3600", "1 hour"), ("14400", "4 hours"), ("86400", "1 day"), ("604800", "1 week"))
 """Seconds that a trend goes back."""
@@ -39,6 +39,12 @@ CHANGES = {
 }
 
 
+def asked_span(visit: Visit) -> str:
+    """Return how many seconds the trend of a page goes back: four hours, unless another of ``SPANS`` is asked for."""
+    last = visit.query.get("last", "")
+    return last if last in dict(SPANS) else "14400"
+
+
 def trend_address(device_id: str, last_s: str, sensors: Sequence[str] = ()) -> str:
     """Return where the trend of some sensors (none named: all) of a device is."""
     named = {"sensor": ",".join(sensors)} if sensors else {}
@@ -57,26 +63,34 @@ def _show(visit: Visit) -> Content:
             raise
     if alarm is None:
         alarm = _of_the_past(visit, events)
-    last = visit.query.get("last", "14400")
-    context = {
-        "alarm": alarm,
-        "response": now.plant.response(alarm.fault_type, _kind(visit, alarm.device_id)),
-        "last": last if last in dict(SPANS) else "14400",
-        "spans": SPANS,
-        "shelves": SHELVES,
-        "trend": trend_address(alarm.device_id, last if last in dict(SPANS) else "14400", _sensors(visit, alarm)),
-        "marks": [(event.at, CHANGES[event.change]) for event in events if event.change in _MARKED],
-        **_around(visit, alarm, events),
-    }
     parts = (
         visit.part("alarm-now", "parts/alarm_now.html", alarm=alarm),
         visit.part("alarm-life", "parts/alarm_life.html", events=_told(events)),
         visit.part("alarm-acts", "parts/alarm_acts.html", alarm=alarm, shelves=SHELVES),
     )
-    return Content("alarm.html", f"{alarm.device_id}: {alarm.fault_type.replace('_', ' ')}", context, parts)
+    return Content(
+        "alarm.html",
+        f"{alarm.device_id}: {alarm.fault_type.replace('_', ' ')}",
+        lambda: _context(visit, alarm, events),
+        parts,
+    )
 
 
 _MARKED = (Change.ACKNOWLEDGED, Change.ESCALATED, Change.SHELVED, Change.CLEARED)
+
+
+def _context(visit: Visit, alarm: ListedAlarm, events: tuple[AlarmEvent, ...]) -> dict[str, object]:
+    last = asked_span(visit)
+    return {
+        "alarm": alarm,
+        "response": visit.snapshot.plant.response(alarm.fault_type, _kind(visit, alarm.device_id)),
+        "last": last,
+        "spans": SPANS,
+        "shelves": SHELVES,
+        "trend": trend_address(alarm.device_id, last, _sensors(visit, alarm)),
+        "marks": [(event.at, CHANGES[event.change]) for event in events if event.change in _MARKED],
+        **_around(visit, alarm, events),
+    }
 
 
 def _told(events: tuple[AlarmEvent, ...]) -> list[tuple[float, str, str, str]]:

@@ -114,7 +114,7 @@ def _show(visit: Visit) -> Content:
         "kinds": sorted({spec.kind for spec in now.plant.devices.values()}),
         "shelves": SHELVES,
     }
-    return Content("alarms.html", "Alarms", context, (summary, LivePart("alarms", tuple(items))))
+    return Content("alarms.html", "Alarms", lambda: context, (summary, LivePart("alarms", tuple(items))))
 
 
 # --- what people do to them -------------------------------------------------------------------

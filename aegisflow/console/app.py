@@ -131,15 +131,16 @@ class Console:
         try:
             visit = self._visit(request, session, who)
             shown = page.show(visit)
+            if isinstance(shown, Download):
+                saved = {"Content-Disposition": f'attachment; filename="{shown.filename}"'} if shown.filename else {}
+                return Response(shown.body, 200, {**HEADERS, **saved}, shown.media_type)
+            of_page = shown.context()
         except AegisFlowError as error:
             return answers.trouble(str(error), status_of(error))
-        if isinstance(shown, Download):
-            saved = {"Content-Disposition": f'attachment; filename="{shown.filename}"'} if shown.filename else {}
-            return Response(shown.body, 200, {**HEADERS, **saved}, shown.media_type)
         frame = frame_parts(visit)
         context = {
             **visit.context(),
-            **shown.context,
+            **of_page,
             "title": shown.title,
             "tabs": TABS,
             "parts": {part.container: part for part in (*frame, *shown.parts)},

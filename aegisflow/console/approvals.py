@@ -39,7 +39,7 @@ def _show(visit: Visit) -> Content:
         visit.part("agents", "parts/agents_switch.html"),
         visit.part("decided", "parts/commands.html", commands=decided, missing=missing, life=LIFE),
     )
-    return Content("approvals.html", "Approvals", {}, parts)
+    return Content("approvals.html", "Approvals", parts=parts)
 
 
 def _warnings(visit: Visit, one: Approval) -> list[str]:

@@ -40,14 +40,17 @@ def facts_of(now: Snapshot) -> list[str]:
 
 
 def _show(visit: Visit) -> Content:
+    return Content("handover.html", "Handover", lambda: _past(visit), (visit.part("open", "parts/open.html"),))
+
+
+def _past(visit: Visit) -> dict[str, object]:
     page = visit.plant.journal(AuditQuery(acts=HANDOVER_ACTS, limit=4 * LISTED)).value
     past = [HandoverSummary.of(one) for one in handovers(page.entries)][:LISTED]
     waits = past[0] if past and not past[0].taken_by else None
     now = visit.snapshot.as_of
     since = past[0].at if past else now - SHIFT_S
     happened = visit.plant.journal(AuditQuery(Period(since, now + 1.0), _LOUD, limit=HAPPENED))
-    context = {"past": past, "waits": waits, "since": since, "happened": JournalPage.of(happened).entries}
-    return Content("handover.html", "Handover", context, (visit.part("open", "parts/open.html"),))
+    return {"past": past, "waits": waits, "since": since, "happened": JournalPage.of(happened).entries}
 
 
 def _hand_over(visit: Visit) -> str:

@@ -18,36 +18,43 @@ TEXTS = {"title": "Title", "root_cause": "Root cause", "actions_taken": "What wa
 
 
 def _list(visit: Visit) -> Content:
+    return Content("incidents.html", "Incidents", lambda: _listed(visit))
+
+
+def _listed(visit: Visit) -> dict[str, object]:
     asked = {name: visit.query[name] for name in ("device_id", "kind", "fault_type", "text") if visit.query.get(name)}
     wanted = parse(IncidentListRequest, asked)
     found = IncidentRoutes(lambda: visit.plant).list(wanted, Nothing(), visit.who)
-    context = {"found": found, "wanted": wanted, "devices": list(visit.snapshot.plant.devices)}
-    return Content("incidents.html", "Incidents", context)
+    return {"found": found, "wanted": wanted, "devices": list(visit.snapshot.plant.devices)}
 
 
 def _one(visit: Visit) -> Content:
     which = parse(ByNumber, {"id": visit.named["id"]})
+    return Content("incident.html", f"Report {which.id}", lambda: _report(visit, which))
+
+
+def _report(visit: Visit, which: ByNumber) -> dict[str, object]:
     report = IncidentRoutes(lambda: visit.plant).show(which, Nothing(), visit.who)
-    severities = [str(one) for one in Severity]
-    return Content(
-        "incident.html", f"Report {report.incident_id}", {"one": report, "texts": TEXTS, "severities": severities}
-    )
+    return {"one": report, "texts": TEXTS, "severities": [str(one) for one in Severity]}
 
 
 def _new(visit: Visit) -> Content:
+    return Content("incident_new.html", "Write a report", lambda: _begun(visit))
+
+
+def _begun(visit: Visit) -> dict[str, object]:
     alarm_id = visit.query.get("alarm", "")
     alarm = None
     if alarm_id:
         events = visit.plant.alarm_life(alarm_id).value
         alarm = events[-1].alarm
-    context = {
+    return {
         "alarm": alarm,
         "occurred_at": format_instant(alarm.raised_at) if alarm else "",
         "devices": list(visit.snapshot.plant.devices),
         "severities": [str(one) for one in Severity],
         "texts": TEXTS,
     }
-    return Content("incident_new.html", "Write a report", context)
 
 
 def _write(visit: Visit) -> str:
@@ -75,22 +82,25 @@ def _review(visit: Visit) -> str:
 
 
 def _manuals(visit: Visit) -> Content:
+    return Content("manuals.html", "Manuals", lambda: _found(visit))
+
+
+def _found(visit: Visit) -> dict[str, object]:
     text = clean(visit.query.get("text", ""), 300)
     device_id = visit.query.get("device_id") or None
     found = visit.plant.find_passages(text, device_id, MOST_PASSAGES).value if text else None
-    context = {
+    return {
         "manuals": visit.plant.manuals(),
         "text": text,
         "device_id": device_id or "",
         "found": found,
         "devices": list(visit.snapshot.plant.devices),
     }
-    return Content("manuals.html", "Manuals", context)
 
 
 def _manual(visit: Visit) -> Content:
     name = visit.named["name"]
-    return Content("manual.html", name, {"name": name, "text": visit.plant.read_manual(name)})
+    return Content("manual.html", name, lambda: {"name": name, "text": visit.plant.read_manual(name)})
 
 
 def _to_list(visit: Visit) -> str:

@@ -93,9 +93,12 @@ def _alarm_row(alarm: Alarm) -> _Row:
 
 
 def _show(visit: Visit) -> Content:
-    wanted = _filter(visit)
+    return Content("journal.html", "Journal", lambda: _listed(visit, _filter(visit)))
+
+
+def _listed(visit: Visit, wanted: JournalFilter) -> dict[str, object]:
     rows, total = _rows(visit, wanted, LISTED)
-    context = {
+    return {
         "wanted": wanted,
         "kinds": {kind: text for kind, (text, _) in KINDS.items()},
         "spans": SPANS,
@@ -103,7 +106,6 @@ def _show(visit: Visit) -> Content:
         "total": total,
         "exported": EXPORTED,
     }
-    return Content("journal.html", "Journal", context)
 
 
 def _export(visit: Visit) -> Download:
@@ -121,11 +123,19 @@ def as_csv(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _refused(visit: Visit) -> Content:
+    return Content("refused.html", "Refused messages", lambda: _refused_lines(visit))
+
+
+def _refused_lines(visit: Visit) -> dict[str, object]:
     found = RefusedList.of(visit.plant.refused()).refused
-    return Content("refused.html", "Refused messages", {"lines": found, "counted": sum(one.count for one in found)})
+    return {"lines": found, "counted": sum(one.count for one in found)}
 
 
 def _kpis(visit: Visit) -> Content:
+    return Content("figures.html", "Alarm figures", lambda: _figures(visit))
+
+
+def _figures(visit: Visit) -> dict[str, object]:
     last, people = visit.query.get("last", "24h"), visit.query.get("operators", "1")
     if not (people.isascii() and people.isdigit() and 1 <= int(people[:4]) <= 100):
         raise BadValueError("operators", people, "a whole number from 1 to 100")
@@ -134,7 +144,7 @@ def _kpis(visit: Visit) -> Content:
     answer = visit.plant.alarm_kpis(Period(period.start, now + 1.0), int(people))
     kpis = answer.value
     shares = [(str(one), kpis.by_severity.get(one, 0.0), GUIDE.get(one)) for one in sorted(GUIDE, key=lambda s: s.rank)]
-    context = {
+    return {
         "kpis": kpis,
         "lines": AlarmKpiSummary.of(answer).lines,
         "shares": shares,
@@ -142,7 +152,6 @@ def _kpis(visit: Visit) -> Content:
         "people": int(people),
         "spans": SPANS,
     }
-    return Content("figures.html", "Alarm figures", context)
 
 
 PAGES = (

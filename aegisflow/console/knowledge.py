@@ -34,7 +34,7 @@ def _rows(plant: PlantSpec) -> list[_Row]:
 
 
 def _show(visit: Visit) -> Content:
-    return Content("what_to_do.html", "What to do", {"rows": _rows(visit.snapshot.plant)})
+    return Content("what_to_do.html", "What to do", lambda: {"rows": _rows(visit.snapshot.plant)})
 
 
 def _export(visit: Visit) -> Download:

@@ -7,7 +7,7 @@ from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.commands import CommandRequest, CommandSummary
 from aegisflow.api.schemas.devices import DeviceSummary
 from aegisflow.api.schemas.trends import TrendSummary
-from aegisflow.console.alarm import SPANS, trend_address
+from aegisflow.console.alarm import SPANS, asked_span, trend_address
 from aegisflow.console.overview import row_item
 from aegisflow.console.render import render
 from aegisflow.console.visit import Act, Content, Download, Item, LivePart, Page, Visit, link
@@ -39,8 +39,7 @@ def _show(visit: Visit) -> Content:
     spec, now = _device(visit), visit.snapshot
     status = now.statuses.get(spec.device_id)
     summary = DeviceSummary.of(status) if status else None
-    last = visit.query.get("last", "14400")
-    last = last if last in dict(SPANS) else "14400"
+    last = asked_span(visit)
     rows = [row for row in now.rows if row.device_id == spec.device_id]
     alarms = [row_item(row, "brief") for row in rows]
     if not rows:
@@ -66,7 +65,7 @@ def _show(visit: Visit) -> Content:
         LivePart("machine-alarms", tuple(alarms)),
         visit.part("machine-commands", "parts/commands.html", commands=commands, missing=missing, life=LIFE),
     )
-    return Content("machine.html", spec.device_id, context, parts)
+    return Content("machine.html", spec.device_id, lambda: context, parts)
 
 
 def _trend(visit: Visit) -> Download:

@@ -29,7 +29,7 @@ def _show(visit: Visit) -> Content:
         own = [tile for tile in tiles if tile.line == spec.line_id]
         parts.append(LivePart(element_id("line", spec.line_id), tuple(tile_item(tile, dense) for tile in own)))
     context = {"lines": lines, "line": line, "dense": dense, "abnormal_only": abnormal_only, "alone": len(lines) == 1}
-    return Content("overview.html", "Overview", context, tuple(parts))
+    return Content("overview.html", "Overview", lambda: context, tuple(parts))
 
 
 def _wrong(visit: Visit) -> LivePart:

@@ -75,7 +75,9 @@ class Content:
 
     template: str
     title: str
-    context: Mapping[str, object] = field(default_factory=dict)
+    context: Callable[[], Mapping[str, object]] = dict
+    """Returns what else the template needs. It is called when the page is loaded, and not for its stream: whatever
+    the parts do not show is asked of the plant in here."""
     parts: tuple[LivePart, ...] = ()
     """What changes by itself; the stream of the page sends what differs."""
 

@@ -7,13 +7,18 @@ from markupsafe import Markup
 
 from aegisflow.console import feed
 from aegisflow.console.feed import Feed
+from aegisflow.console.pages import PAGES
+from aegisflow.console.sessions import Session
+from aegisflow.console.snapshot import read_snapshot
 from aegisflow.console.stream import Differences, changes_of, event
-from aegisflow.console.visit import Item, LivePart
+from aegisflow.console.visit import Content, Item, LivePart, Page, Visit
 from aegisflow.domain.alarms.model import Alarm, AlarmState
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.views import Answer
 from aegisflow.errors import UnavailableError, UnknownNameError
+from aegisflow.plant.protocol import Plant
 from tests.support.console_client import Browser
-from tests.support.memory_plant import MemoryPlant, an_alarm
+from tests.support.memory_plant import MemoryPlant, a_new_incident, an_alarm
 
 
 def part(*texts: str) -> LivePart:
@@ -164,3 +169,39 @@ def test_what_people_are_told_of_is_on_the_page_before_it_is_time_to_read_the_pl
         assert "pump-01@00004" in await first(events, lambda text: "hx-partial" in text)
 
     asyncio.run(asyncio.wait_for(walk(), 60))
+
+
+ASKED = {name for name in vars(Plant) if not name.startswith("_")} - {"inventory", "now"}
+LIVE = {"alarm_life", "commands"}
+"""What is asked of the plant beside its picture for what an open page is sent: an alarm's events, and commands."""
+
+
+class Telling(MemoryPlant):
+    """Remembers what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+        super().__init__()
+
+    def __getattribute__(self, name: str) -> object:
+        if name in ASKED:
+            self.asked.add(name)
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_an_open_page_asks_the_plant_for_nothing_that_it_is_not_sent(page: Page) -> None:
+    plant = Telling()
+    plant.alarms = [an_alarm(1, "pump-01")]
+    named = {"id": "pump-01@00001" if page.path.startswith("/alarms/") else "pump-01", "name": "pump.md"}
+    if page.path == "/incidents/{id}":
+        plant.log_incident(a_new_incident())
+        named = {"id": "1"}
+    query = {"text": "leak"} if page.path == "/manuals" else {}
+    who = Caller("operator", CallerKind.OPERATOR, True)
+    visit = Visit(plant, read_snapshot(plant), who, Session("", "", 0.0, 0.0), page.path, query, named)
+    plant.asked.clear()
+    shown = page.show(visit)
+    if isinstance(shown, Content):
+        assert plant.asked <= LIVE
+        shown.context()
