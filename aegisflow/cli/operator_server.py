@@ -108,7 +108,8 @@ class _Serving:
             address, port = bound.getsockname()[:2]
             here = PlantAddress.of(self._configuration, address, port)
             pages = console_routes(self._plant, operators)
-            server = self._server = web_server(build_operator_app(self._plant, operators, here.instance, pages))
+            app = build_operator_app(self._plant, operators, here.instance, pages, http.hosts)
+            server = self._server = web_server(app)
             self._on_listening(here)
             log.info("operators_served", url=f"http://{address}:{port}/operator/")
             if not self._leaving.is_set():

@@ -4,11 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from aegisflow.domain.times import format_instant
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 __all__ = ["STATIC", "render", "static_url"]
 
@@ -41,7 +44,10 @@ def static_url(name: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    # Not before somebody looks at a page: beside each client of aegisflow mcp, nobody may ever do.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,

@@ -95,11 +95,23 @@ def instance_route(instance: str) -> BaseRoute:
 
 
 def build_operator_app(
-    plant: PlantSource, operators: OperatorTokens, instance: str = "", pages: Sequence[BaseRoute] = ()
+    plant: PlantSource,
+    operators: OperatorTokens,
+    instance: str = "",
+    pages: Sequence[BaseRoute] = (),
+    hosts: Sequence[str] = (),
 ) -> Starlette:
-    """Return an application with nothing but the operators' routes, who it is, and the pages that people see."""
+    """Return an application with nothing but the operators' routes, who it is, and the pages that people see.
+
+    Args:
+        plant: called for each request.
+        operators: who may come in.
+        instance: by which a client knows this process from any other that listens here later.
+        pages: what people see in a browser.
+        hosts: names by which it is reached; none for any.
+    """
     routes = [instance_route(instance), *operator_routes(plant, operators), *pages]
-    return Starlette(routes=routes, middleware=[Middleware(HostGuard)])
+    return Starlette(routes=routes, middleware=[Middleware(HostGuard, hosts=hosts)])
 
 
 def _describe(which: Nothing, body: Nothing, by: Caller) -> OpenApiDocument:

@@ -32,7 +32,7 @@ def served(folder: Path, port: int, agents_token: str = "") -> Iterator[subproce
     operator = f'\noperators:\n  anna: {{token_sha256: "{token_hash(TOKEN)}"}}\n'
     assert f"  port: {port}" in text
     plant.file.write_text(text + operator)
-    environment = plant.environment | {"AEGISFLOW_TOKEN": agents_token}
+    environment = plant.environment | {"AEGISFLOW_TOKEN": agents_token, "AEGISFLOW_HTTP_HOSTS": "plant.example"}
     process = subprocess.Popen(
         plant.mcp(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
@@ -43,9 +43,10 @@ def served(folder: Path, port: int, agents_token: str = "") -> Iterator[subproce
         process.communicate(timeout=60)
 
 
-def asked(port: int, path: str, token: str) -> tuple[int, object]:
+def asked(port: int, path: str, token: str, host: str = "127.0.0.1") -> tuple[int, object]:
     """Return status and content of an answer; 0 while nobody listens."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+    headers = {"Authorization": f"Bearer {token}", "Host": host}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read())
@@ -65,6 +66,8 @@ def test_operators_are_served_beside_stdio_and_stdout_stays_the_protocols(tmp_pa
         assert answer["approvals"] == []
         assert asked(port, "/operator/approvals", "wrong")[0] == 401
         assert asked(port, "/mcp", TOKEN)[0] == 404
+        assert asked(port, "/operator/approvals", TOKEN, "plant.example")[0] == 200
+        assert asked(port, "/operator/approvals", TOKEN, "elsewhere.example")[0] == 421
         out, errors = process.communicate(timeout=60)  # the end of its input is the end of it
     assert (process.returncode, out) == (0, b"")
     assert b"Traceback" not in errors
