@@ -116,8 +116,9 @@ def _alarms(world: World) -> list[str]:
     episodes = [one for one in world.witness.episodes if len(one) == 2]
     found = [f"the fault that began at {begin:.3f} raised no alarm" for begin in unalarmed(episodes, alarms)]
     foreign = world.query("SELECT count(*) FROM anomalies WHERE device_id = ? AND fault_type = 'foreign_command'", BARE)
-    if world.foreign and not foreign[0][0]:
-        found.append(f"{world.foreign} commands of somebody else that the broker confirmed raised no alarm")
+    confirmed = world.witness.line.orders
+    if confirmed and not foreign[0][0]:
+        found.append(f"{confirmed} commands of somebody else that the broker confirmed raised no alarm")
     return found
 
 

@@ -38,6 +38,7 @@ class Line:
         self._sent: deque[tuple[float, str, str, bytes]] = deque(maxlen=20_000)
         self.confirmed: set[tuple[str, str]] = set()
         self._ordered: list[tuple[float, str, bytes]] = []
+        self._orders: list[paho.MQTTMessageInfo] = []
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
 
@@ -54,7 +55,7 @@ class Line:
             self._publish(device_id, stamp, payload)
         for at, topic, payload in list(self._ordered):
             if at >= since:
-                self._client.publish(topic, payload, qos=1)
+                self._orders.append(self._client.publish(topic, payload, qos=1))
         return len(several)
 
     def say(self, topic: str, payload: bytes) -> None:
@@ -64,7 +65,12 @@ class Line:
     def order(self, topic: str, payload: bytes) -> None:
         """Publish a command at QoS 1."""
         self._ordered.append((time.monotonic(), topic, payload))
-        self._client.publish(topic, payload, qos=1)
+        self._orders.append(self._client.publish(topic, payload, qos=1))
+
+    @property
+    def orders(self) -> int:
+        """How many commands the broker has confirmed."""
+        return sum(order.is_published() for order in self._orders)
 
     def close(self) -> None:
         self._client.disconnect()
