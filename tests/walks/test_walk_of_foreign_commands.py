@@ -15,7 +15,7 @@ from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN
 from aegisflow.config.services import SupervisionSettings
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.device import FOREIGN_COMMAND
-from tests.support.commanding import ADA, Commanded, Make, several
+from tests.support.commanding import ADA, Commanded, Make
 from tests.support.samples import device_spec, sensor_spec
 from tests.support.small_plant import WAIT_S, SmallPlant
 from tests.support.waiting import eventually
