@@ -4,8 +4,10 @@ The one source of both: the MCP server offers them, and ``aegisflow archestra ex
 """
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from aegisflow.domain.equipment import PlantSpec
+if TYPE_CHECKING:  # who greets a client needs the words, and may not be kept waiting
+    from aegisflow.domain.equipment import PlantSpec
 
 __all__ = ["INSTRUCTIONS", "operations_engineer"]
 
@@ -74,7 +76,7 @@ tell the operator what you see and why it would be right, and they give the comm
 _MAX_LINES, _MAX_DEVICES = 20, 20
 
 
-def operations_engineer(spec: PlantSpec, task: str = "", refused: Collection[str] = ()) -> str:
+def operations_engineer(spec: "PlantSpec", task: str = "", refused: Collection[str] = ()) -> str:
     """Return the instructions of an agent that watches a plant.
 
     Args:
@@ -92,7 +94,7 @@ def operations_engineer(spec: PlantSpec, task: str = "", refused: Collection[str
     )
 
 
-def _describe_lines(spec: PlantSpec) -> str:
+def _describe_lines(spec: "PlantSpec") -> str:
     lines = [
         f"- {line.line_id}: {', '.join(line.devices[:_MAX_DEVICES])}" for line in list(spec.lines.values())[:_MAX_LINES]
     ]

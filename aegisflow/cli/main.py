@@ -25,7 +25,7 @@ COMMANDS = {
     "schema": ("plant_file:schema", "Print the JSON Schema of plant.yaml, for editors."),
     "serve": ("serving:serve", "Watch the plant, with MCP over HTTP at /mcp, and /healthz and /metrics."),
     "mcp": (
-        "serving:mcp",
+        "stdio:mcp",
         "Serve one MCP client on standard input and output, with the plant inside or, with --connect, elsewhere.",
     ),
     "reload": (

@@ -1,4 +1,4 @@
-"""``aegisflow serve`` and ``aegisflow mcp``: a running plant, and who may talk to it."""
+"""``aegisflow serve``, and what is behind ``aegisflow mcp``: a running plant, and who may talk to it."""
 
 import gc
 import os
@@ -22,12 +22,11 @@ from aegisflow.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
     from aegisflow.app import App
+    from aegisflow.mcp.greeting import Greeting
     from aegisflow.mcp.starting import StartingPlant
     from aegisflow.plant.identities import Identities, Presented
 
 log = structlog.get_logger(__name__)
-
-DEFAULT_TOKEN_ENV = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 
 AGENT_TOKEN_ENV = "AEGISFLOW_AGENT_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 """Where an agent's own token is, for the process that serves it on standard input and output."""
@@ -89,30 +88,17 @@ def serve(
     return code
 
 
-def mcp(
-    *,
-    plant: PlantPath = DEFAULT_PLANT,
-    connect: Annotated[str | None, Parameter(help="URL of a running serve, e.g. http://127.0.0.1:8765/mcp")] = None,
-    token_env: Annotated[str, Parameter(help="variable with the token for --connect")] = DEFAULT_TOKEN_ENV,
-    log_level: LogLevel = "warning",
-    json_logs: JsonLogs = False,
-) -> int:
-    """Serve one MCP client on standard input and output; return the exit code."""
-    from aegisflow.mcp.stdout_guard import take_stdout
-
-    wire = take_stdout()
-    configure_logs(log_level, json_lines=json_logs)
-    return _mcp_with_plant(plant, wire) if connect is None else _mcp_elsewhere(connect, token_env, wire)
-
-
-def _mcp_with_plant(plant: Path, wire: int) -> int:
+def mcp_with_plant(plant: Path, wire: int, greeting: "Greeting", log_level: str, *, json_logs: bool) -> int:
     """Serve one client on standard input and output while the plant runs in this process; return the exit code.
 
-    The server answers before the plant is up. A plant that cannot start does not end it: every call
-    is then answered with the reason, which an agent can pass on, and the exit code is 1.
+    The client has been greeted before the server is loaded, and the server answers before the plant is up. A plant that
+    cannot start does not end it: every call is then answered with the reason, which an agent can pass on, and the exit
+    code is 1.
     """
     gc.disable()  # a tenth of the time to the first answer went into collecting what imports had just made
+    configure_logs(log_level, json_lines=json_logs)
     configuration = load(plant)
+    greeting.may_leave()
 
     _let_fastmcp_log_as_we_do()
     from aegisflow.cli.operator_server import operator_server
@@ -131,7 +117,7 @@ def _mcp_with_plant(plant: Path, wire: int) -> int:
     background.start()
     try:
         with operator_server(configuration, starting, identities, background.announce):
-            serve_stdio(server, wire)
+            serve_stdio(server, wire, greeting.hand_over())
     finally:
         # The client may send SIGTERM soon after it closed our input; the store is flushed first.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -140,11 +126,12 @@ def _mcp_with_plant(plant: Path, wire: int) -> int:
     return background.exit_code
 
 
-def _mcp_elsewhere(url: str, token_env: str, wire: int) -> int:
+def mcp_elsewhere(url: str, token_env: str, wire: int, log_level: str, *, json_logs: bool) -> int:
     """Serve one client on standard input and output by forwarding to ``url``; return the exit code.
 
     An agent's own token counts more than the one that all agents share.
     """
+    configure_logs(log_level, json_lines=json_logs)
     if not url.startswith(("http://", "https://")):
         raise UnavailableError(url, "--connect takes an http address such as http://127.0.0.1:8765/mcp")
 
@@ -187,7 +174,9 @@ class _PlantInBackground:
         self._announced = ExitStack()
         self._lock = threading.Lock()
         self._leaving = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="plant-start")
+        self._is_opening = False
+        """Whether there may be something to close."""
+        self._thread = threading.Thread(target=self._run, name="plant-start", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -205,8 +194,11 @@ class _PlantInBackground:
 
     def stop(self) -> None:
         """Stop the plant, or stop waiting for the store; one that is just starting is waited for first."""
-        self._leaving.set()
-        self._thread.join()
+        with self._lock:
+            self._leaving.set()
+            is_opening = self._is_opening
+        if is_opening:  # else its modules are still being loaded, and there is nothing to stop
+            self._thread.join()
         self._announced.close()
         if self._app is not None:
             self._app.stop()
@@ -244,6 +236,10 @@ class _PlantInBackground:
         try:
             from aegisflow.app import App
 
+            with self._lock:
+                if self._leaving.is_set():
+                    return None
+                self._is_opening = True
             app = App(self._configuration, watch_file=True, on_lost=_end_process, identities=self._identities)
             app.start()
         except AegisFlowError as error:

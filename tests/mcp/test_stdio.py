@@ -128,6 +128,18 @@ def test_a_file_with_mistakes_ends_it_with_the_mistakes_on_stderr(plant_without_
     assert b"Traceback" not in done.stderr
 
 
+def test_a_client_that_leaves_after_the_greeting_is_not_waited_for_and_mistakes_are_still_told(plant_without_broker):
+    for content, code in ((None, 0), ("plant: {nam: x}\n", 2)):
+        if content is not None:
+            plant_without_broker.file.write_text(content)
+        with start(plant_without_broker.mcp(), plant_without_broker) as process:
+            tell(process, HELLO, READY)
+            assert hear(process)["id"] == 1
+            rest, complaints = process.communicate(timeout=60)
+        assert (process.returncode, rest) == (code, b"")
+        assert b"Traceback" not in complaints
+
+
 @pytest.mark.long
 def test_a_second_process_on_the_same_store_says_who_holds_it(plant_without_broker):
     with start(plant_without_broker.mcp(), plant_without_broker) as first:

@@ -10,8 +10,9 @@ from aegisflow.actors.runtime.directory import describe
 
 __all__ = ["Helper"]
 
-STOP_S = 2.0
-"""How long the end waits for it; it is a daemon, so that a long task holds up nobody."""
+STOP_S = 0.2
+"""How long the end waits for it; it is a daemon, so that a long task holds up nobody. A client that starts a server and
+leaves again waits for this where a model is just being loaded."""
 
 
 class Helper:
