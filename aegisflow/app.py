@@ -1,7 +1,6 @@
 """The wiring: from a configuration to a running plant, and back to nothing."""
 
 import gc
-import itertools
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -57,6 +56,7 @@ from aegisflow.notifications.a2a import AgentSink
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink, help_from
 from aegisflow.notifications.witnesses import Witnesses, build_witnesses
 from aegisflow.plant.audit import AuditCheck, seals_of
+from aegisflow.plant.commits import CommitNews, Commits
 from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
@@ -93,22 +93,6 @@ _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN, Stage.FAILED)
 
 AlarmListener = Callable[[tuple[AlarmEvent, ...]], None]
 """Hears of alarm events once they are committed; called in the historian's thread, must return at once."""
-
-
-class CommitNumbers:
-    """Numbers the commits that change alarms or commands; safe from any thread."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self._newest = 0
-
-    def note(self) -> None:
-        """Count one more."""
-        self._newest = next(self._numbers)
-
-    def newest(self) -> int:
-        """Return the number of the newest."""
-        return self._newest
 
 
 class App:
@@ -157,7 +141,7 @@ class App:
         self._threads = dispatcher_threads
         self._current = configuration.plant
         self._undo: list[Callable[[], object]] = []
-        self._changes = CommitNumbers()
+        self._commits = Commits()
         self._watch: FileWatch | None = None
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow")
         self.clock = build_clock(configuration.clock)
@@ -185,7 +169,7 @@ class App:
             self._health_check,
             self._reloader.reload,
             self.identities,
-            self._changes.newest,
+            self._commits,
         )
 
     def _build_reloader(self) -> Reloader:
@@ -359,7 +343,7 @@ class App:
             def lost(why: str) -> None:
                 self._lost(HISTORIAN, why)
 
-            return HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed, lost)
+            return HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed, lost, self._diagnosed)
 
         def guard() -> Any:
             return Guard.start(GUARD, where, self._current, clock.now, metrics, escalation.first, self._notify)
@@ -459,7 +443,7 @@ class App:
         return by_s
 
     def _committed(self, events: tuple[AlarmEvent, ...]) -> None:
-        self._changes.note()
+        self._commits.note(CommitNews(alarms=True))
         self.directory.tell(NOTIFIER, AlarmsCommitted(events))
         self.directory.tell(DIAGNOSIS, DiagnoseAlarms(events))
         if self.tracing is not None:
@@ -470,8 +454,11 @@ class App:
             except Exception:  # noqa: BLE001 - a listener is not ours, and the commit is done
                 self._log.exception("alarm_listener_failed")
 
+    def _diagnosed(self) -> None:
+        self._commits.note(CommitNews(alarms=True))
+
     def _notify(self, transition: Transition) -> None:
-        self._changes.note()
+        self._commits.note(CommitNews(command_id=transition.after.command.command_id))
         if self.tracing is not None:
             self.tracing.command_moved(transition)
         message = call_for(transition)

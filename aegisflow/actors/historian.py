@@ -63,10 +63,12 @@ class Historian:
         make_committer: Callable[[Callable[[Committed], None]], Committer],
         tell: Callable[[str, object], bool],
         on_alarms: AlarmsHeard = lambda events: None,
+        on_diagnoses: Callable[[], None] = lambda: None,
     ) -> None:
         self.committer = make_committer(self._announce)
         self._tell = tell
         self._on_alarms = on_alarms
+        self._on_diagnoses = on_diagnoses
 
     def receive(self, message: object) -> Any:
         """Take a message; for a question, return its answer, which may be a StoreError."""
@@ -176,6 +178,8 @@ class Historian:
             self._tell(GATEWAY, RecordsCommitted(tuple(receipts), count))
         if events:
             self._on_alarms(tuple(events))
+        if any(record.diagnoses for record in committed.records):
+            self._on_diagnoses()
 
 
 class HistorianActor(ThreadedActor):
@@ -189,6 +193,7 @@ class HistorianActor(ThreadedActor):
         settings: StoreSettings,
         on_alarms: AlarmsHeard = lambda events: None,
         on_lost: Callable[[str], None] = lambda why: None,
+        on_diagnoses: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect to nothing yet.
 
@@ -199,11 +204,14 @@ class HistorianActor(ThreadedActor):
             settings: how often, and how long rows are kept.
             on_alarms: hears of the alarm events of each commit.
             on_lost: told once, and why, when the store has become another process's: nothing is stored any more.
+            on_diagnoses: hears of each commit of diagnoses.
         """
         super().__init__(name, directory)
         self._on_lost = on_lost
         self._has_told = False
-        self._historian = Historian(lambda announce: Committer(store, settings, announce), self.tell, on_alarms)
+        self._historian = Historian(
+            lambda announce: Committer(store, settings, announce), self.tell, on_alarms, on_diagnoses
+        )
 
     def on_start(self) -> None:
         """Connect to the store."""

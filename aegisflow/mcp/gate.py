@@ -10,6 +10,7 @@ from mcp_types import ListToolsRequest
 
 from aegisflow.api.text import clean
 from aegisflow.domain.callers import Caller
+from aegisflow.errors import NotAllowedError
 from aegisflow.plant.identities import Identities, Presented
 from aegisflow.plant.protocol import PlantSource
 
@@ -54,6 +55,24 @@ class Gate:
         """
         self._plant()
         self._identities.check(tool, self._shown())
+
+    def hold(self, tool: str) -> Callable[[], bool]:
+        """Return what says, now and later, whether this caller may read what a tool tells.
+
+        Raises:
+            AegisFlowError: there is no plant, or this agent may not even now.
+        """
+        self.check(tool)
+        shown = self._shown()
+
+        def may_read() -> bool:
+            try:
+                self._identities.check(tool, shown)
+            except NotAllowedError:
+                return False
+            return True
+
+        return may_read
 
     def visible(self) -> frozenset[str]:
         """Return the tools that the running call is told of."""

@@ -1,25 +1,44 @@
 """A stdio server that forwards to a running ``aegisflow serve``, so that many agents share one plant."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
 from fastmcp import FastMCP
 from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.server.dependencies import get_context
 from fastmcp.server.providers.proxy import FastMCPProxy, ProxyClient
+from mcp.client.subscriptions import Subscription, listen
 from mcp_types import EmptyResult, Implementation, RequestParams
 
 from aegisflow import __version__
+from aegisflow.mcp.forwarding import ForwardedSubscriptions, Listening
+from aegisflow.mcp.subscriptions import add_subscriptions
 
 
 def build_proxy(url: str, token: str) -> FastMCP:
     """Return a server that passes everything on to ``url``, each call in the name of its own client."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def connect() -> ProxyClient[StreamableHttpTransport]:
+    def connect(client: Implementation | None = None) -> ProxyClient[StreamableHttpTransport]:
         transport = StreamableHttpTransport(url, headers=headers)
-        return ProxyClient(transport, client_info=_client_in_front(), mode="auto")
+        return ProxyClient(transport, client_info=client or _client_in_front(), mode="auto")
 
-    proxy = FastMCPProxy(client_factory=connect, provider_error_strategy="raise", identity="upstream", name="aegisflow")
+    def listening() -> Listening:
+        client = _client_in_front()
+
+        @asynccontextmanager
+        async def block(uris: Sequence[str]) -> AsyncIterator[Subscription]:
+            async with connect(client) as there, listen(there.session, resource_subscriptions=uris) as subscription:
+                yield subscription
+
+        return block
+
+    proxy = FastMCPProxy(
+        client_factory=lambda: connect(), provider_error_strategy="raise", identity="upstream", name="aegisflow"
+    )
     # FastMCP passes pings on, and what serves MCP without sessions knows none: the client would leave over -32601.
     proxy._mcp_server.add_request_handler("ping", RequestParams, _pong)
+    add_subscriptions(proxy, ForwardedSubscriptions(listening))
     return proxy
 
 

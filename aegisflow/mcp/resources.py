@@ -13,6 +13,8 @@ from aegisflow.domain.times import format_instant
 from aegisflow.errors import AegisFlowError, UnknownNameError
 from aegisflow.mcp.gate import Gate
 from aegisflow.mcp.presenters import broker_away, command_answer
+from aegisflow.mcp.subscriptions import ALARMS_URI, COMMAND_URI
+from aegisflow.mcp.tools.alarms import AlarmTools
 from aegisflow.plant.protocol import PlantSource
 
 P = ParamSpec("P")
@@ -43,32 +45,20 @@ def add_resources(server: FastMCP, plant: PlantSource, gate: Gate) -> None:
         told["broker_away"] = broker_away(answer)
         return _json({name: value for name, value in told.items() if value is not None})
 
-    for uri, tool, read, title, mime_type in (
-        (
-            "aegisflow://plant",
-            "get_device_status",
-            inventory,
-            "Lines, devices, sensors, units and limits",
-            "application/json",
-        ),
-        (
-            "aegisflow://devices/{device_id}",
-            "get_device_status",
-            device,
-            "One device: sensors, limits, setpoints",
-            "application/json",
-        ),
-        (
-            "aegisflow://commands/{command_id}",
-            "get_device_status",
-            command,
-            "How far a command came, and why",
-            "application/json",
-        ),
-        ("aegisflow://manuals", "query_device_manual", manuals, "Names and titles of the manuals", "application/json"),
-        ("aegisflow://manuals/{name}", "query_device_manual", manual, "The text of a manual", "text/markdown"),
-    ):
+    def alarms() -> str:
+        return AlarmTools(plant).get_active_anomalies().model_dump_json(exclude_none=True)
+
+    def offer(uri: str, tool: str, read: Callable[..., str], title: str, mime_type: str = "application/json") -> None:
         server.resource(uri, name=read.__name__, description=title, mime_type=mime_type)(_guarded(read, gate, tool))
+
+    status, manual_tool = "get_device_status", "query_device_manual"
+    offer("aegisflow://plant", status, inventory, "Lines, devices, sensors, units and limits")
+    offer("aegisflow://devices/{device_id}", status, device, "One device: sensors, limits, setpoints")
+    offer(ALARMS_URI, "get_active_anomalies", alarms, "What is wrong now; subscribe to be told when it changes")
+    how_far = "How far a command came, and why; subscribe to be told of each stage"
+    offer(COMMAND_URI + "{command_id}", status, command, how_far)
+    offer("aegisflow://manuals", manual_tool, manuals, "Names and titles of the manuals")
+    offer("aegisflow://manuals/{name}", manual_tool, manual, "The text of a manual", "text/markdown")
 
 
 def _guarded(read: Callable[P, str], gate: Gate, tool: str) -> Callable[P, str]:

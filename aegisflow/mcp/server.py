@@ -9,6 +9,7 @@ from aegisflow.api.instructions import INSTRUCTIONS
 from aegisflow.mcp.gate import Gate, ListedTools
 from aegisflow.mcp.prompts import add_prompts
 from aegisflow.mcp.resources import add_resources
+from aegisflow.mcp.subscriptions import ResourceUpdates, Subscriptions, add_subscriptions
 from aegisflow.mcp.toolbox import ClearErrors
 from aegisflow.mcp.tools import add_tools
 from aegisflow.mcp.traced import TracedCalls
@@ -37,4 +38,5 @@ def build_server(
     add_tools(server, plant, gate)
     add_resources(server, plant, gate)
     add_prompts(server, plant)
+    add_subscriptions(server, Subscriptions(plant, gate, ResourceUpdates(plant)))
     return server

@@ -97,6 +97,7 @@ from aegisflow.domain.views import (
     Stream,
 )
 from aegisflow.errors import BadValueError, RequestError, UnavailableError, UnknownNameError
+from aegisflow.plant.commits import CommitListener, Commits
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.tokens import TokenOffice
@@ -145,10 +146,10 @@ class LocalPlant:
         health_check: HealthCheck,
         reload: Reload,
         identities: Identities,
-        changes: Callable[[], int] = lambda: 0,
+        commits: Commits | None = None,
     ) -> None:
         self._directory = directory
-        self._changes = changes
+        self._commits = commits or Commits()
         self._inventory = inventory
         self._now = now
         self._health_check = health_check
@@ -458,7 +459,11 @@ class LocalPlant:
 
     def changes(self) -> int:
         """Return a number that is another one whenever something is committed that people are told of at once."""
-        return self._changes()
+        return self._commits.newest()
+
+    def watch(self, listener: CommitListener) -> Callable[[], None]:
+        """Have ``listener`` told of every commit of an alarm or a command; return what ends that."""
+        return self._commits.watch(listener)
 
     # --- the plant itself ---------------------------------------------------------------------
 

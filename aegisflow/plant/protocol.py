@@ -46,6 +46,7 @@ from aegisflow.domain.views import (
     PlantChange,
     Stream,
 )
+from aegisflow.plant.commits import CommitListener
 
 
 class Plant(Protocol):
@@ -210,6 +211,9 @@ class Plant(Protocol):
 
         That is what happens to alarms and to commands. It costs nothing, so whoever shows these may look often.
         """
+
+    def watch(self, listener: CommitListener) -> Callable[[], None]:
+        """Have ``listener`` told of every such commit, in the thread of whoever made it; return what ends that."""
 
     def health(self) -> Health:
         """Return whether the plant is watched; never raises."""

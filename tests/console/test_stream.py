@@ -16,6 +16,7 @@ from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.views import Answer
 from aegisflow.errors import UnavailableError, UnknownNameError
+from aegisflow.plant.commits import CommitNews
 from aegisflow.plant.protocol import Plant
 from tests.support.console_client import Browser
 from tests.support.memory_plant import MemoryPlant, a_new_incident, an_alarm
@@ -165,7 +166,7 @@ def test_what_people_are_told_of_is_on_the_page_before_it_is_time_to_read_the_pl
         events = events_of(plant, rows)
         await first(events, lambda text: "hx-partial" in text)
         plant.alarms.append(an_alarm(4, "pump-01"))
-        plant.told += 1
+        plant.commits.note(CommitNews(alarms=True))
         assert "pump-01@00004" in await first(events, lambda text: "hx-partial" in text)
 
     asyncio.run(asyncio.wait_for(walk(), 60))

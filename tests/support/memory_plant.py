@@ -65,6 +65,7 @@ from aegisflow.domain.views import (
     Stream,
 )
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
+from aegisflow.plant.commits import CommitListener, Commits
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.tokens import TokenOffice
 
@@ -146,7 +147,7 @@ class MemoryPlant:
         self.alarms: list[Alarm] = []
         self.levels: list[AcceptedLevel] = []
         self.audited: list[AuditEntry] = []
-        self.told = 0
+        self.commits = Commits()
         self.refusals: tuple[RefusedLine, ...] = ()
         self.reports: list[Incident] = []
         self.revisions: dict[int, list[IncidentRevision]] = {}
@@ -456,7 +457,10 @@ class MemoryPlant:
         return self.writes
 
     def changes(self) -> int:
-        return self.told
+        return self.commits.newest()
+
+    def watch(self, listener: CommitListener) -> Callable[[], None]:
+        return self.commits.watch(listener)
 
     def journal(self, query: AuditQuery) -> Answer[AuditPage]:
         found = [

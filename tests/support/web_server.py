@@ -12,6 +12,7 @@ from aegisflow.http.guards import OperatorTokens
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.web import mounted, shown_over_http
 from aegisflow.plant.identities import Identities
+from aegisflow.plant.protocol import Plant
 from tests.support.memory_plant import MemoryPlant
 
 
@@ -39,10 +40,11 @@ def serving(
 
 
 @contextmanager
-def served(plant: MemoryPlant, token: str = "", identities: Identities | None = None) -> Iterator[str]:
+def served(plant: Plant, token: str = "", identities: Identities | None = None, port: int = 0) -> Iterator[str]:
     """Serve a plant while the block runs; yield the address."""
-    known = plant.identities if identities is None else identities
+    own = plant.identities if isinstance(plant, MemoryPlant) else Identities()
+    known = own if identities is None else identities
     server = build_server(lambda: plant, known, shown_over_http)
     app = build_http_app(mounted(server), plant, token, lambda: b"counter_total 1.0\n", OperatorTokens(known, token))
-    with serving(app, token=token) as port:
-        yield f"http://127.0.0.1:{port}"
+    with serving(app, port=port, token=token) as actual_port:
+        yield f"http://127.0.0.1:{actual_port}"
