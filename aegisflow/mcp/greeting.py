@@ -32,7 +32,7 @@ VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 CAPABILITIES = {
     "logging": {},
     "prompts": {"listChanged": True},
-    "resources": {"subscribe": False, "listChanged": True},
+    "resources": {"subscribe": True, "listChanged": True},
     "tools": {"listChanged": True},
 }
 MAX_KEPT = 1_048_576
