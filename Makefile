@@ -6,7 +6,6 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 4
-CORE_TESTS := tests/test_compiled.py tests/test_wheel.py tests/domain tests/offline/test_digests.py
 
 # Some machines forbid Python to keep what it has compiled. The tests start many processes that need the same again.
 test test-all coverage bench chaos soak: export PYTHONDONTWRITEBYTECODE :=
@@ -38,11 +37,10 @@ test: $(STAMP)
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not serial'
 	$(PYTEST) -m serial
 
-# Which lines are taken can be seen of pure Python only; so the core is tested once more, and timed, as setup compiled it.
-test-all: setup
-	AEGISFLOW_PURE=1 $(PYTEST) --long -n $(WORKERS) --dist worksteal -m 'not serial' --durations=20 --cov --cov-report=term
-	$(BIN)/coverage report --include='aegisflow/domain/*' --show-missing --fail-under=95
-	$(PYTEST) -n $(WORKERS) --dist worksteal $(CORE_TESTS)
+# The everyday tests on the pure core, of which alone can be seen which lines are taken; then what goes on for longer, or with
+# other examples, and all that concerns the core, compiled as setup left it.
+test-all: setup coverage
+	$(PYTEST) --long --more -n $(WORKERS) --dist worksteal -m 'not serial' --durations=20
 	$(PYTEST) --long -m serial
 
 # What the everyday tests have seen of the package. Nearly all branches of the pure core must have been taken.

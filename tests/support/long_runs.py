@@ -13,10 +13,14 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", _PATIENT, derandomize=True)
 settings.register_profile("long", _PATIENT, print_blob=True)
 
+_OF_THE_CORE = ("tests/domain/", "tests/offline/test_digests.py", "tests/test_compiled.py", "tests/test_wheel.py")
+"""Tests that say something else once the core is compiled."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option to pytest."""
     parser.addoption("--long", action="store_true", help="run the tests marked long as well, with new examples")
+    parser.addoption("--more", action="store_true", help="with --long: leave out what every day does in the same way")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,10 +44,23 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests out of an everyday run."""
-    if config.option.long:
+    """Leave the long tests out of an everyday run, and out of the long one what such a run does as well, if asked."""
+    if config.option.long and not config.option.more:
         return
-    left_out = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    stays = _is_more if config.option.long else _is_everyday
+    left_out = [item for item in items if not stays(item)]
+    items[:] = [item for item in items if stays(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
+
+
+def _is_everyday(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is None
+
+
+def _is_more(item: pytest.Item) -> bool:
+    """Return whether a long run does more than an everyday one: other examples, more of them, or the compiled core."""
+    if item.get_closest_marker("long") or item.nodeid.startswith(_OF_THE_CORE):
+        return True
+    test = getattr(item, "obj", None)
+    return getattr(test, "is_hypothesis_test", False) or hasattr(getattr(item, "module", None), "KILL_ROUNDS")
