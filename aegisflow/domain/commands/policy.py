@@ -8,6 +8,7 @@ keeps those itself (``domain.commands.interlocks``).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.commands.bounds import Bound, beyond
 from aegisflow.domain.commands.interlocks import illegal_move
 from aegisflow.domain.commands.model import (
@@ -74,12 +75,27 @@ def decide(command: Command, device: DeviceView | None, plant: PlantView, policy
     against += _against_agent(command, device, plant, policy) if is_agent else ()
     if against:
         return Decision(Verdict.DENY, tuple(against))
-    fitting = [rule for rule in policy.rules if _fits(rule, command, device)]
+    by_rules = [_by_rules(command, device, severity, policy) for severity in _severities(device)]
+    return min(by_rules, key=lambda made: (_STRICTEST.index(made.verdict), -made.approvals))
+
+
+def _severities(device: DeviceView) -> tuple[Severity | None, ...]:
+    """Return the severities that rules must be asked about; the strictest answer holds.
+
+    The device is taken both as people are told of it and as it is, so that setting an alarm aside never widens what
+    is allowed.
+    """
+    told, aside = device.severity, device.set_aside_severity
+    return (told,) if aside is None or (told is not None and told.rank >= aside.rank) else (told, aside)
+
+
+def _by_rules(command: Command, device: DeviceView, severity: Severity | None, policy: PolicySpec) -> Decision:
+    fitting = [rule for rule in policy.rules if _fits(rule, command, device, severity)]
     if not fitting:
         return Decision(Verdict.DENY, ("no rule of the policy allows it, and silence means deny",))
     verdict = next(verdict for verdict in _STRICTEST if any(rule.verdict is verdict for rule in fitting))
     reasons = tuple(f"rule “{rule.name}”: {verdict}" for rule in fitting if rule.verdict is verdict)
-    if verdict is Verdict.ALLOW and is_agent and command.command in _FOR_PEOPLE:
+    if verdict is Verdict.ALLOW and not command.proposed_by.is_operator and command.command in _FOR_PEOPLE:
         return Decision(Verdict.ASK, (*reasons, f"a person decides about {command.command}, whatever the rules say"), 1)
     if verdict is not Verdict.ASK:
         return Decision(verdict, reasons)
@@ -171,7 +187,7 @@ def _too_many(what: str, count: int, within_s: float) -> str:
     return f"{count} commands of agents went to {what} within {within_s / 60:g} min; that is the limit"
 
 
-def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
+def _fits(rule: PolicyRule, command: Command, device: DeviceView, severity: Severity | None) -> bool:
     by, reduction = command.proposed_by, command.reduction_pct
     is_reduction = command.command is CommandName.REDUCE_LOAD
     return (
@@ -180,23 +196,10 @@ def _fits(rule: PolicyRule, command: Command, device: DeviceView) -> bool:
         and (not rule.devices or device.device_id in rule.devices)
         and (not rule.lines or device.line in rule.lines)
         and (not rule.kinds or device.kind in rule.kinds)
-        and (not rule.severities or _fits_severity(rule, device))
+        and (not rule.severities or (NO_ALARM if severity is None else severity.value) in rule.severities)
         and (rule.up_to_pct is None or (is_reduction and reduction <= rule.up_to_pct))
         and (rule.above_pct is None or (is_reduction and reduction > rule.above_pct))
     )
-
-
-def _fits_severity(rule: PolicyRule, device: DeviceView) -> bool:
-    """Return whether a rule about severities holds, so that setting an alarm aside never widens what is allowed.
-
-    The device is taken both as people are told of it and as it is: what allows must hold for both, what asks or
-    denies for one of them.
-    """
-    told = device.severity
-    aside = device.set_aside_severity
-    real = aside if told is None or (aside is not None and aside.rank > told.rank) else told
-    holds = [(NO_ALARM if severity is None else severity.value) in rule.severities for severity in (told, real)]
-    return all(holds) if rule.verdict is Verdict.ALLOW else any(holds)
 
 
 def taken_pct(mode: Mode, reduction_pct: float) -> float:

@@ -288,6 +288,7 @@ _rules = st.lists(
         st.just("r"),
         st.sampled_from(Verdict),
         severities=st.sets(st.sampled_from([NO_ALARM, *map(str, Severity)])).map(lambda found: tuple(sorted(found))),
+        approvals=st.integers(1, 2),
     ),
     min_size=1,
     max_size=4,
@@ -296,6 +297,7 @@ _rules = st.lists(
 
 @given(_rules, _severities, _severities)
 @example([PolicyRule("r", ALLOW, severities=(NO_ALARM,))], None, Severity.HIGH)
+@example([PolicyRule("r", ASK, severities=(NO_ALARM,))], None, Severity.LOW)
 def test_h10_setting_an_alarm_aside_never_widens_what_is_allowed(
     rules: list[PolicyRule], told: Severity | None, aside: Severity | None
 ) -> None:
@@ -305,6 +307,8 @@ def test_h10_setting_an_alarm_aside_never_widens_what_is_allowed(
     after = judge(command(REDUCE), view(severity=told, set_aside_severity=aside), policy=policy)
     strictest = [DENY, ASK, ALLOW]
     assert strictest.index(after.verdict) <= strictest.index(before.verdict)
+    if before.verdict is after.verdict is ASK:
+        assert after.approvals >= before.approvals
 
 
 @pytest.mark.parametrize("who", [AGENT, ADA])
