@@ -98,7 +98,7 @@ class Notifier(ThreadedActor):
             self.log.warning("open_alarms_not_recalled", reason=recalled.failure)
         else:
             self._outbox.recall(recalled.deliveries)
-            self._outbox.keep_only(alarm.alarm_id for alarm in recalled.alarms if _waits(alarm))
+            self._outbox.keep_only(alarm.alarm_id for alarm in recalled.alarms if alarm.state.needs_acknowledgement)
         told = [one.notification for one in recalled.deliveries]
         self._send(self._book.recall(recalled.alarms, self._now(), self._steady(), told))
 
@@ -107,7 +107,7 @@ class Notifier(ThreadedActor):
         return time.monotonic() + self._wall_ahead_s
 
     def _end_if_over(self, alarm: Alarm) -> None:
-        if not _waits(alarm):
+        if not alarm.state.needs_acknowledgement:
             self._diagnoses.pop(alarm.alarm_id, None)
             # Only people acknowledge and suppress. What is over without that has gone by itself.
             by_people = alarm.state is not AlarmState.NORMAL or bool(alarm.acknowledged_by)
@@ -153,7 +153,3 @@ class Notifier(ThreadedActor):
     def _report(self, sink: str, number: int, why: str) -> None:
         # In whatever thread the sink ends, so nothing is done here but to tell.
         self.tell(self.name, DeliveryFinished(sink, number, why))
-
-
-def _waits(alarm: Alarm) -> bool:
-    return alarm.state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)

@@ -13,6 +13,7 @@ from aegisflow.api.schemas.alarms import (
     AlarmKpiRequest,
     AlarmKpiSummary,
     AlarmList,
+    AlarmRecord,
     AlarmSummary,
     ById,
     NoteRequest,
@@ -31,7 +32,8 @@ from aegisflow.api.schemas.commands import (
     ReasonRequest,
     WayBackOffer,
 )
-from aegisflow.api.schemas.devices import ModeRequest, ModeStatement, RefusedList
+from aegisflow.api.schemas.devices import DeviceSummary, ModeRequest, ModeStatement, RefusedList
+from aegisflow.api.schemas.handover import HandoverRequest, HandoverSummary, ShiftReport, TakeOverRequest
 from aegisflow.api.schemas.health import ReloadReport, ReloadRequest
 from aegisflow.api.schemas.incidents import (
     ByNumber,
@@ -43,6 +45,7 @@ from aegisflow.api.schemas.incidents import (
     ReviewRequest,
 )
 from aegisflow.api.schemas.levels import AcceptAlarmRequest, LevelList, LevelsRequest
+from aegisflow.api.schemas.plant import PlantStatus, TrendRequest
 from aegisflow.api.schemas.tokens import (
     AgentToken,
     AgentTokenList,
@@ -51,6 +54,7 @@ from aegisflow.api.schemas.tokens import (
     OperatorList,
     OperatorToken,
 )
+from aegisflow.api.schemas.trends import TrendSummary
 from aegisflow.domain.rights import Right
 
 __all__ = ["ENDPOINTS", "PREFIX", "Endpoint"]
@@ -115,6 +119,37 @@ OPENAPI = Endpoint(
     Nothing,
     Nothing,
     OpenApiDocument,
+    Right.SEE,
+)
+
+SHOW_STATUS = Endpoint(
+    "show_status",
+    "GET",
+    "status",
+    "Say what is wrong and what waits, and how every device is.",
+    Nothing,
+    Nothing,
+    PlantStatus,
+    Right.SEE,
+)
+SHOW_DEVICE = Endpoint(
+    "show_device",
+    "GET",
+    "devices/{id}",
+    "Show one device with its sensors.",
+    ById,
+    Nothing,
+    DeviceSummary,
+    Right.SEE,
+)
+SHOW_TREND = Endpoint(
+    "show_trend",
+    "GET",
+    "devices/{id}/trend",
+    "Show what sensors of a device have shown up to now.",
+    TrendRequest,
+    Nothing,
+    TrendSummary,
     Right.SEE,
 )
 
@@ -300,6 +335,16 @@ LIST_ALARMS = Endpoint(
     AlarmList,
     Right.SEE,
 )
+SHOW_ALARM = Endpoint(
+    "show_alarm",
+    "GET",
+    "alarms/{id}",
+    "Show one alarm and what has happened to it.",
+    ById,
+    Nothing,
+    AlarmRecord,
+    Right.SEE,
+)
 ACKNOWLEDGE = Endpoint(
     "acknowledge_alarm",
     "POST",
@@ -422,6 +467,37 @@ RELOAD = Endpoint(
     Right.RELOAD,
 )
 
+SHOW_HANDOVER = Endpoint(
+    "show_handover",
+    "GET",
+    "handover",
+    "Say what one shift tells the next.",
+    Nothing,
+    Nothing,
+    ShiftReport,
+    Right.SEE,
+)
+HAND_OVER = Endpoint(
+    "hand_over",
+    "POST",
+    "handover/leave",
+    "Sign as the one who leaves a shift.",
+    Nothing,
+    HandoverRequest,
+    HandoverSummary,
+    Right.HANDLE_ALARMS,
+)
+TAKE_OVER = Endpoint(
+    "take_over",
+    "POST",
+    "handover/take",
+    "Sign as the one who takes a shift over.",
+    Nothing,
+    TakeOverRequest,
+    HandoverSummary,
+    Right.HANDLE_ALARMS,
+)
+
 LIST_INCIDENTS = Endpoint(
     "list_incidents",
     "GET",
@@ -465,6 +541,9 @@ REVIEW_INCIDENT = Endpoint(
 
 ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     OPENAPI,
+    SHOW_STATUS,
+    SHOW_DEVICE,
+    SHOW_TREND,
     LIST_APPROVALS,
     APPROVE,
     REJECT,
@@ -483,6 +562,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     LIST_OPERATORS,
     REVOKE_OPERATOR,
     LIST_ALARMS,
+    SHOW_ALARM,
     ACKNOWLEDGE,
     SHELVE,
     UNSHELVE,
@@ -495,6 +575,9 @@ ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
     SHOW_FIGURES,
     LIST_REFUSED,
     RELOAD,
+    SHOW_HANDOVER,
+    HAND_OVER,
+    TAKE_OVER,
     LIST_INCIDENTS,
     WRITE_INCIDENT,
     SHOW_INCIDENT,

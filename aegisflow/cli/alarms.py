@@ -1,39 +1,163 @@
 """What operators do to alarms from the command line, through a running plant."""
 
+import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.endpoints import Endpoint
-from aegisflow.api.schemas.alarms import AlarmSummary, ById, ListedAlarm, ListedEvidence
+from aegisflow.api.schemas.alarms import (
+    AlarmList,
+    AlarmRecord,
+    AlarmSummary,
+    ById,
+    ListedAlarm,
+    ListedEvidence,
+    WhatToDo,
+)
 from aegisflow.api.schemas.base import Request
 from aegisflow.api.text import z_score
-from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
-from aegisflow.cli.client import OperatorClient
+from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl
+from aegisflow.cli.client import OperatorClient, print_answer
 from aegisflow.domain.alarms.model import Timeliness
-from aegisflow.domain.times import format_duration, parse_duration
-from aegisflow.errors import BadValueError
+from aegisflow.domain.times import format_duration, format_instant, parse_duration
+from aegisflow.errors import BadValueError, UnavailableError
 
-__all__ = ["acknowledge", "alarms", "figures", "in_service", "out_of_service", "refused", "shelve", "unshelve"]
+__all__ = [
+    "acknowledge",
+    "alarm",
+    "alarms",
+    "changes",
+    "figures",
+    "in_service",
+    "out_of_service",
+    "refused",
+    "shelve",
+    "unshelve",
+]
 
 AlarmId = Annotated[str, Parameter(help="as aegisflow alarms shows it, such as pump-02@20260131T080000")]
 Reason = Annotated[str, Parameter(help="why, in a few words; kept with the alarm and in the audit")]
 
 
-def alarms(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+def alarms(
+    *,
+    watch: Annotated[bool, Parameter(negative="", help="stay, and tell each change; Ctrl-C ends it")] = False,
+    every: Annotated[str, Parameter(help="with --watch: how often to look")] = "2s",
+    as_json: AsJson = False,
+    plant: PlantPath = DEFAULT_PLANT,
+    url: ServeUrl = None,
+) -> int:
     """Print the alarms, those that ask for somebody first; return the exit code."""
-    answer = OperatorClient(plant, url).call(ends.LIST_ALARMS)
-    found = sorted(answer.alarms, key=lambda alarm: bool(alarm.set_aside_by))
-    lines = [line for alarm in found for line in (_line(alarm), *_facts(alarm), *_diagnosis(alarm), *_past(alarm))] or [
-        "no alarms"
-    ]
-    lines += [f"did not answer: {name}: {why}" for name, why in answer.unavailable.items()]
-    sys.stdout.write("\n".join(lines) + "\n")
+    try:
+        every_s = parse_duration(every)
+    except ValueError as error:
+        raise BadValueError("--every", every, "a duration such as 2s or 1min") from error
+    client = OperatorClient(plant, url)
+    if watch:
+        _watch(client, every_s, as_json=as_json)
+    answer = client.call(ends.LIST_ALARMS)
+    print_answer(answer, _listed(answer), as_json=as_json)
     return 0
+
+
+def alarm(alarm_id: AlarmId, *, as_json: AsJson = False, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
+    """Print one alarm with what to do about it and what has happened to it; return the exit code."""
+    answer = OperatorClient(plant, url).call(ends.SHOW_ALARM, {"id": alarm_id})
+    print_answer(answer, _story(answer), as_json=as_json)
+    return 0
+
+
+def _listed(answer: AlarmList) -> Iterable[str]:
+    for one in sorted(answer.alarms, key=lambda alarm: bool(alarm.set_aside_by)):
+        yield from _told(one)
+    if not answer.alarms:
+        yield "no alarms"
+    yield from (f"did not answer: {name}: {why}" for name, why in answer.unavailable.items())
+
+
+def _told(one: ListedAlarm) -> Iterable[str]:
+    yield from (_line(one), *_facts(one), *_diagnosis(one), *_past(one))
+
+
+def _story(answer: AlarmRecord) -> Iterable[str]:
+    one = answer.alarm
+    yield from (_line(one), *_facts(one))
+    yield from (f"    {reason}" for reason in one.reasons)
+    yield from _diagnosis(one)
+    if one.what_to_do is not None:
+        yield from _what_to_do(one.what_to_do)
+    yield from _past(one)
+    for step in answer.life:
+        by = f" by {step.by}" if step.by else ""
+        yield f"    {step.at}  {step.change.replace('_', ' ')}{by}, {step.severity}"
+    yield from (f"did not answer: {name}: {why}" for name, why in answer.unavailable.items())
+
+
+def _what_to_do(row: WhatToDo) -> Iterable[str]:
+    within = "" if row.respond_within_s is None else f" within {format_duration(row.respond_within_s)}"
+    if row.action or within:
+        yield f"    what to do{within}: {row.action}"
+    if row.cause:
+        yield f"    usual causes: {row.cause}"
+    if row.consequence:
+        yield f"    if nobody acts: {row.consequence}"
+
+
+def _watch(client: OperatorClient, every_s: float, *, as_json: bool) -> NoReturn:
+    """Print the alarms and then each change, until Ctrl-C; one JSON object a line for programs."""
+    known: dict[str, ListedAlarm] = {}
+    answer, away_since = client.call(ends.LIST_ALARMS), ""
+    while True:
+        # Of a machine that does not answer nobody knows that its alarms are over.
+        kept = {name: one for name, one in known.items() if one.device_id in answer.unavailable}
+        now = kept | {one.alarm_id: one for one in answer.alarms}
+        for word, one in changes(known, now):
+            if as_json:
+                lines = [json.dumps({"change": word, "at": answer.as_of, "alarm": one.model_dump(mode="json")})]
+            else:
+                lines = [f"{answer.as_of}  {word:<7}  {_line(one)}", *(_facts(one) if word != OVER else [])]
+            sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        known = now
+        time.sleep(every_s)
+        try:
+            answer = client.call(ends.LIST_ALARMS)
+        except UnavailableError as error:
+            # Whoever watches at night wants to be told, and to see what happens once the plant is back.
+            if not away_since:
+                away_since = format_instant(time.time())
+                sys.stderr.write(f"{away_since}  NOT HEARD ANY MORE: {error}\n")
+            continue
+        if away_since:
+            sys.stderr.write(f"{answer.as_of}  heard again; it was away since {away_since}\n")
+            away_since = ""
+
+
+NEW, CHANGED, OVER = "new", "changed", "over"
+
+
+def changes(known: Mapping[str, ListedAlarm], now: Mapping[str, ListedAlarm]) -> Iterable[tuple[str, ListedAlarm]]:
+    """Yield the alarms that are new, that people must look at again, and that are over, each behind that word.
+
+    That an alarm lasts longer or its evidence grows is no change: people are told of it once.
+    """
+    for name, one in now.items():
+        before = known.get(name)
+        if before is None:
+            yield NEW, one
+        elif _looks(before) != _looks(one):
+            yield CHANGED, one
+    yield from ((OVER, one) for name, one in known.items() if name not in now)
+
+
+def _looks(one: ListedAlarm) -> tuple[object, ...]:
+    return one.severity, one.fault_type, one.state, one.lasts, one.timeliness, one.acknowledged_by, one.first_out
 
 
 def acknowledge(

@@ -5,12 +5,17 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-__all__ = ["DEFAULT_PLANT", "JsonLogs", "LogLevel", "PlantPath", "ServeUrl", "newcomers_hint"]
+__all__ = ["DEFAULT_PLANT", "PLANT_ENV", "AsJson", "JsonLogs", "LogLevel", "PlantPath", "ServeUrl", "newcomers_hint"]
 
 DEFAULT_PLANT = Path("config/plant.yaml")
 
-PlantPath = Annotated[Path, Parameter(help="plant.yaml")]
-ServeUrl = Annotated[str | None, Parameter(help="of the running plant, instead of the file's address")]
+PLANT_ENV = "AEGISFLOW_PLANT"
+
+PlantPath = Annotated[Path, Parameter(help="plant.yaml", env_var=PLANT_ENV)]
+ServeUrl = Annotated[
+    str | None, Parameter(help="of the running plant, or AEGISFLOW_URL; then no file is read to find it")
+]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="the whole answer, for programs")]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], Parameter(help="least important log line shown")]
 JsonLogs = Annotated[bool, Parameter(negative="", help="logs as one JSON object a line")]
 

@@ -5,7 +5,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -14,13 +14,26 @@ from pydantic import ValidationError
 from aegisflow.api.endpoints import PREFIX, Endpoint
 from aegisflow.api.fields import parse
 from aegisflow.api.schemas.base import ReadShape, Refusal, Request, Shape
+from aegisflow.cli.arguments import DEFAULT_PLANT, PLANT_ENV
 from aegisflow.config import HttpSettings, load, load_store
 from aegisflow.errors import AddressUnknownError, ConfigError, UnavailableError
 from aegisflow.plant.address import PlantAddress, address_file, read_address, url_of
 
-__all__ = ["TOKEN_ENV", "HttpAnswer", "OperatorClient", "Reach", "exchange", "find_plant", "why_not"]
+__all__ = [
+    "TOKEN_ENV",
+    "URL_ENV",
+    "HttpAnswer",
+    "OperatorClient",
+    "Reach",
+    "exchange",
+    "find_plant",
+    "named_url",
+    "print_answer",
+    "why_not",
+]
 
 TOKEN_ENV = "AEGISFLOW_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+URL_ENV = "AEGISFLOW_URL"
 _TIMEOUT_S = 20.0
 _INSTANCE_S = 5.0
 
@@ -38,31 +51,48 @@ class Reach(NamedTuple):
     """Name of the environment variable with the agents' token; empty for none."""
 
 
+def named_url(plant: Path, url: str | None = None) -> str | None:
+    """Return the URL that somebody named, without a slash at its end: then no file is read to find the plant.
+
+    ``--url`` counts more than ``--plant``, and what the command line says more than the environment.
+    """
+    # The very object is the default that a command got without --plant; an equal path, somebody has typed.
+    is_typed = plant is not DEFAULT_PLANT and str(plant) != os.environ.get(PLANT_ENV)
+    named = url or ("" if is_typed else os.environ.get(URL_ENV, ""))
+    return named.rstrip("/") or None
+
+
 def find_plant(plant: Path, url: str | None = None) -> Reach:
     """Return where the plant of a file is asked.
 
     A running plant leaves its address beside its store, and that counts more than what the file says
-    by now; whether it still runs there is asked first, without a token. Where nobody is, the file's
-    own address is as good as any, if the file is good: a token is never sent where a default points.
+    by now; whether it still runs there is asked first, without a token. Where nobody is, the address that
+    a good file spells out is as good as any: a token is never sent where a default points, for a file that is
+    half written may be a good one, of another plant's address.
 
     Args:
         plant: the plant's file, which may have mistakes.
         url: where it is, if somebody says so; it is believed.
 
     Raises:
-        AddressUnknownError: the file has mistakes, and no running plant has left its address.
+        AddressUnknownError: the file has mistakes or names no address, and no running plant has left its own.
     """
+    url = named_url(plant, url)
     try:
         configuration = load(plant)
     except ConfigError as error:
         token_env = HttpSettings().token_env
-        return Reach(url.rstrip("/"), token_env) if url else _find_running(plant, error)
+        return Reach(url, token_env) if url else _find_running(plant, error)
     http = configuration.http
     if url:
-        return Reach(url.rstrip("/"), http.token_env)
+        return Reach(url, http.token_env)
     left = read_address(configuration.store)
     if left is not None and _is_there(left):
         return Reach(left.url, left.token_env)
+    if not http.model_fields_set & {"host", "port"}:
+        file = address_file(configuration.store)
+        missing = f"no plant that runs has left its address{f' in {file}' if file else ''}"
+        raise AddressUnknownError(plant, f"it says neither http.host nor http.port, and {missing}")
     return Reach(url_of(http.host, http.port), http.token_env)
 
 
@@ -138,7 +168,7 @@ class OperatorClient:
     """Asks the operators' API of a running plant, with the token in AEGISFLOW_OPERATOR_TOKEN."""
 
     def __init__(self, plant: Path, url: str | None) -> None:
-        self._base = find_plant(plant, url).url
+        self._base = named_url(plant, url) or find_plant(plant).url
         self._token = os.environ.get(TOKEN_ENV, "")
 
     def call(
@@ -175,6 +205,14 @@ class OperatorClient:
                 "is no fault of theirs\n"
             )
         return told
+
+
+def print_answer(answer: Shape, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print an answer as lines for people or, for programs, as JSON."""
+    if as_json:
+        sys.stdout.write(answer.model_dump_json(indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def why_not(answer: HttpAnswer) -> str:

@@ -7,8 +7,8 @@ from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.schemas.commands import Approval, CommandSummary, WayBackSummary
-from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
-from aegisflow.cli.client import OperatorClient
+from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl
+from aegisflow.cli.client import OperatorClient, print_answer
 from aegisflow.domain.commands.model import Stage
 from aegisflow.errors import BadValueError, UnknownNameError
 
@@ -107,14 +107,15 @@ def commands(
     *,
     device: Annotated[str | None, Parameter(help="of this device only")] = None,
     limit: Annotated[int, Parameter(help="how many, the newest first")] = 20,
+    as_json: AsJson = False,
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
 ) -> int:
     """Print how far commands came, the newest first; return the exit code."""
     which: dict[str, object] = {"limit": limit} if device is None else {"limit": limit, "device_id": device}
-    found = OperatorClient(plant, url).call(ends.LIST_COMMANDS, which).commands
-    told = ["\n".join(_story(one)) for one in found]
-    sys.stdout.write(("\n".join(told) or "no command was ever proposed") + "\n")
+    answer = OperatorClient(plant, url).call(ends.LIST_COMMANDS, which)
+    told = [line for one in answer.commands for line in _story(one)]
+    print_answer(answer, told or ["no command was ever proposed"], as_json=as_json)
     return 0
 
 

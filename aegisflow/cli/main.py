@@ -40,10 +40,17 @@ COMMANDS = {
         "plant_file:device_key",
         "Print the key that a device signs its readings with; whoever has it can speak for that device alone.",
     ),
+    "status": (
+        "status:status",
+        "Say what is wrong and what waits in a running plant, or how one machine is; the operator's token is "
+        "AEGISFLOW_OPERATOR_TOKEN.",
+    ),
     "alarms": (
         "alarms:alarms",
-        "List the alarms of a running plant, suppressed ones last; the operator's token is AEGISFLOW_OPERATOR_TOKEN.",
+        "List the alarms of a running plant, suppressed ones last, or watch them come and go.",
     ),
+    "alarm": ("alarms:alarm", "Show one alarm: evidence, what to do about it, and what has happened to it."),
+    "trend": ("trend:trend", "Draw what a sensor has shown as a line of blocks, beside its limits."),
     "acknowledge": ("alarms:acknowledge", "Take note of an alarm; it stays active while its cause lasts."),
     "shelve": ("alarms:shelve", "Shelve an alarm for a time; it comes back when that is over, or when it gets worse."),
     "unshelve": ("alarms:unshelve", "Return an alarm to service before its shelf ends."),
@@ -88,6 +95,7 @@ COMMANDS = {
         "Agents: add, list and revoke their tokens; show, stop and resume what they may propose.",
     ),
     "agents": ("tokens:agents_app", "The same as agent."),
+    "handover": ("handover:handover", "Say what one shift tells the next, or sign for it: --leave, then --take."),
     "incidents": ("incidents:incidents", "List incident reports, reviewed ones first, and the faults that come again."),
     "incident": ("incidents:incident", "Show one incident report, and what it said before it was reviewed."),
     "report": ("incidents:report", "Write an incident report of your own; it counts as reviewed."),

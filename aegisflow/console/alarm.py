@@ -48,7 +48,7 @@ def asked_span(visit: Visit) -> str:
 def trend_address(device_id: str, last_s: str, sensors: Sequence[str] = ()) -> str:
     """Return where the trend of some sensors (none named: all) of a device is."""
     named = {"sensor": ",".join(sensors)} if sensors else {}
-    return f"{link('machines', device_id, 'trend')}?{urlencode({'last': last_s, **named})}"
+    return f"{link('machines', device_id, 'trend')}?{urlencode({'last_s': last_s, **named})}"
 
 
 def _show(visit: Visit) -> Content:

@@ -2,11 +2,9 @@
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.fields import parse
-from aegisflow.api.periods import short_duration
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.commands import CommandRequest, CommandSummary
 from aegisflow.api.schemas.devices import DeviceSummary
-from aegisflow.api.schemas.trends import TrendSummary
 from aegisflow.console.alarm import SPANS, asked_span, trend_address
 from aegisflow.console.overview import row_item
 from aegisflow.console.render import render
@@ -14,15 +12,12 @@ from aegisflow.console.visit import Act, Content, Download, Item, LivePart, Page
 from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.rights import Right
-from aegisflow.domain.times import Period
 from aegisflow.errors import AegisFlowError, BadValueError, UnknownNameError
 from aegisflow.http.commands import CommandRoutes
+from aegisflow.http.plant import PlantRoutes
 
 __all__ = ["ACTS", "LIFE", "PAGES"]
 
-POINTS = 400
-"""Buckets of a trend: more than a screen has room for."""
-LONGEST_S = 31 * 86_400.0
 MOST_COMMANDS = 30
 LIFE = (Stage.PROPOSED, Stage.AWAITING_APPROVAL, Stage.APPROVED, Stage.DISPATCHED, Stage.ACKNOWLEDGED, Stage.VERIFIED)
 """The life of a command that goes well."""
@@ -69,24 +64,10 @@ def _show(visit: Visit) -> Content:
 
 
 def _trend(visit: Visit) -> Download:
-    """Return what sensors have shown over the last hours, or from one instant to another, as JSON."""
-    spec = _device(visit)
-    now = visit.snapshot.as_of
-    seconds = _seconds(visit.query.get("last", "14400"))
-    end = now + 1.0
-    sensors = tuple(name for name in visit.query.get("sensor", "").split(",") if name)
-    answer = visit.plant.sensor_stream(spec.device_id, sensors, Period(end - seconds, end), POINTS)
-    return Download(TrendSummary.of(answer, spec).model_dump_json(), "application/json")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 60.0 <= seconds <= LONGEST_S:
-        raise BadValueError("last", short_duration(text), f"seconds from 60 to {LONGEST_S:.0f}")
-    return seconds
+    """Return what sensors have shown over the last hours as JSON."""
+    wanted = parse(ends.SHOW_TREND.which, {**visit.query, "id": visit.named["id"]})
+    trend = PlantRoutes(lambda: visit.plant).trend(wanted, ends.SHOW_TREND.body(), visit.who)
+    return Download(trend.model_dump_json(), "application/json")
 
 
 def _state_mode(visit: Visit) -> str:

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from aegisflow.api.schemas.alarms import ListedAlarm, ListedEvidence
+from aegisflow.api.schemas.alarms import ListedAlarm, ListedEvidence, listed_alarms
 from aegisflow.api.schemas.commands import AgentSwitch, Approval
+from aegisflow.api.schemas.devices import DeviceBrief, device_briefs
 from aegisflow.console.render import figure
-from aegisflow.domain.alarms.first_out import first_outs
-from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity, Timeliness
+from aegisflow.domain.alarms.model import AlarmState, Severity, Timeliness
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.views import Answer, DeviceStatus
+from aegisflow.domain.views import DeviceStatus
 from aegisflow.errors import AegisFlowError
 from aegisflow.plant.protocol import Plant
 
-__all__ = ["AlarmRow", "Snapshot", "Tile", "evidence_line", "listed", "read_snapshot", "severity_counts"]
+__all__ = ["AlarmRow", "Snapshot", "Tile", "evidence_line", "read_snapshot", "severity_counts"]
 
 _AGES = ((10.0, "under 10 s"), (60.0, "under 1 min"))
 _numbers = count(1)
@@ -41,11 +41,27 @@ class Tile:
     """Of its newest reading, in steps, as words."""
     answers: bool = True
     """Whether its part of AegisFlow answered; else nothing is known of it."""
+    is_normal: bool = True
+    """Whether there is nothing about it that anybody need look at."""
 
-    @property
-    def is_normal(self) -> bool:
-        """Whether there is nothing about it that anybody need look at."""
-        return self.answers and not (self.severity or self.silent or self.mode not in ("normal", "reduced_load"))
+    @classmethod
+    def of(cls, brief: DeviceBrief, age: str) -> "Tile":
+        """Return the tile of a device whose newest reading is so old."""
+        return cls(
+            brief.device_id,
+            brief.line,
+            brief.kind,
+            str(brief.mode),
+            str(brief.severity or ""),
+            brief.fault_type,
+            brief.alarms,
+            brief.unacknowledged,
+            brief.silent,
+            brief.refused,
+            age,
+            brief.answers,
+            brief.is_normal,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +116,7 @@ class AlarmRow:
     @property
     def needs_acknowledgement(self) -> bool:
         """Whether nobody has acknowledged it, also where it has returned to normal."""
-        return self.state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)
+        return self.state.needs_acknowledgement
 
 
 def evidence_line(evidence: ListedEvidence) -> str:
@@ -162,13 +178,13 @@ def read_snapshot(plant: Plant) -> Snapshot:
     except AegisFlowError as error:
         unavailable["commands"] = str(error)
     found = {status.device_id: status for status in statuses.value}
-    worst = _worst_by_device(alarms.value)
-    shown = listed(spec, alarms)
+    briefs = device_briefs(spec, found, alarms.value)
+    shown = listed_alarms(spec, alarms)
     return Snapshot(
         next(_numbers),
         alarms.as_of,
         spec,
-        tuple(_tile(name, spec, found.get(name), worst.get(name, ()), alarms.as_of) for name in spec.devices),
+        tuple(Tile.of(brief, _age(found.get(brief.device_id), alarms.as_of)) for brief in briefs),
         shown,
         tuple(AlarmRow.of(alarm, _kind(spec, alarm.device_id)) for alarm in shown),
         approvals,
@@ -179,57 +195,8 @@ def read_snapshot(plant: Plant) -> Snapshot:
     )
 
 
-def listed(plant: PlantSpec, answer: Answer[tuple[Alarm, ...]]) -> tuple[ListedAlarm, ...]:
-    """Return alarms in their shape, without what of the past is like them: that costs a search for each."""
-    first = first_outs((alarm for alarm in answer.value if not alarm.state.is_suppressed), plant)
-    ordered = sorted(answer.value, key=lambda one: (-one.severity.rank, -one.raised_at, one.alarm_id))
-    return tuple(
-        ListedAlarm.among(
-            alarm,
-            plant.devices.get(alarm.device_id),
-            answer.as_of,
-            first_out=alarm.alarm_id in first,
-            patterns=(),
-            similar=(),
-        )
-        for alarm in ordered
-    )
-
-
 def _kind(plant: PlantSpec, device_id: str) -> str:
     return plant.devices[device_id].kind if device_id in plant.devices else ""
-
-
-def _worst_by_device(alarms: tuple[Alarm, ...]) -> dict[str, list[Alarm]]:
-    found: dict[str, list[Alarm]] = {}
-    for alarm in alarms:
-        if not alarm.state.is_suppressed:
-            found.setdefault(alarm.device_id, []).append(alarm)
-    for several in found.values():
-        several.sort(key=lambda one: (-one.severity.rank, -one.raised_at))
-    return found
-
-
-def _tile(
-    name: str, plant: PlantSpec, status: DeviceStatus | None, alarms: list[Alarm] | tuple[()], now: float
-) -> Tile:
-    spec = plant.devices[name]
-    worst = alarms[0] if alarms else None
-    waiting = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)
-    return Tile(
-        name,
-        spec.line,
-        spec.kind,
-        str(status.mode) if status else "unknown",
-        str(worst.severity) if worst else "",
-        worst.fault_type if worst else "",
-        len(alarms),
-        sum(alarm.state in waiting for alarm in alarms),
-        bool(status and status.silent),
-        sum(status.refused.values()) if status else 0,
-        _age(status, now),
-        status is not None,
-    )
 
 
 def _age(status: DeviceStatus | None, now: float) -> str:

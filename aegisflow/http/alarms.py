@@ -1,10 +1,14 @@
 """What people do to alarms over HTTP."""
 
+from dataclasses import replace
+
 from aegisflow.api.schemas.alarms import (
     AlarmAcknowledged,
     AlarmKpiRequest,
     AlarmKpiSummary,
     AlarmList,
+    AlarmRecord,
+    AlarmStep,
     AlarmSummary,
     ById,
     ListedAlarm,
@@ -12,13 +16,17 @@ from aegisflow.api.schemas.alarms import (
     OutOfServiceRequest,
     ShelfRequest,
 )
-from aegisflow.api.schemas.base import Nothing, moment
+from aegisflow.api.schemas.base import NAME_BYTES, Nothing, moment
 from aegisflow.api.schemas.devices import RefusedList
+from aegisflow.api.text import clean
 from aegisflow.domain.alarms.first_out import first_outs
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Change
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.times import Period, format_instant
+from aegisflow.domain.views import Answer
+from aegisflow.errors import UnknownNameError
 from aegisflow.plant.past import past_of
-from aegisflow.plant.protocol import PlantSource
+from aegisflow.plant.protocol import Plant, PlantSource
 
 __all__ = ["AlarmRoutes"]
 
@@ -33,25 +41,42 @@ class AlarmRoutes:
         """Return the alarms, which of them were first out, what they are like, and who did not answer."""
         plant = self._plant()
         answer = plant.active_alarms()
-        past = past_of(plant, answer.value)
-        devices = plant.inventory().devices
-        first = first_outs((alarm for alarm in answer.value if not alarm.state.is_suppressed), plant.inventory())
+        found, unavailable = _listed(plant, answer)
         return AlarmList(
             as_of=format_instant(answer.as_of),
             broker_away_since=moment(answer.broker_away_since),
-            alarms=[
-                ListedAlarm.among(
-                    alarm,
-                    devices.get(alarm.device_id),
-                    answer.as_of,
-                    first_out=alarm.alarm_id in first,
-                    patterns=past.patterns.get(alarm.alarm_id, ()),
-                    similar=past.similar.get(alarm.alarm_id, ()),
-                    diagnosis=past.diagnoses.get(alarm.alarm_id),
+            alarms=found,
+            unavailable=unavailable,
+        )
+
+    def show(self, which: ById, body: Nothing, by: Caller) -> AlarmRecord:
+        """Return one alarm and what has happened to it, also one that is history."""
+        plant = self._plant()
+        answer = plant.active_alarms()
+        events: tuple[AlarmEvent, ...] = ()
+        live = any(alarm.alarm_id == which.id for alarm in answer.value)
+        try:
+            events = plant.alarm_life(which.id).value
+        except UnknownNameError:
+            if not live:  # one that was raised a moment ago may not be on disk yet
+                raise
+        among = answer if live else replace(answer, value=(*answer.value, events[-1].alarm))
+        found, unavailable = _listed(plant, among, only=which.id)
+        return AlarmRecord(
+            as_of=format_instant(answer.as_of),
+            broker_away_since=moment(answer.broker_away_since),
+            alarm=found[0],
+            life=[
+                AlarmStep(
+                    at=format_instant(event.at),
+                    change=event.change,
+                    by=clean(event.by, NAME_BYTES),
+                    severity=event.alarm.severity,
                 )
-                for alarm in answer.value
+                for event in events
+                if event.change is not Change.UPDATED
             ],
-            unavailable={**answer.unavailable, **past.unavailable},
+            unavailable=unavailable,
         )
 
     def acknowledge(self, which: ById, body: NoteRequest, by: Caller) -> AlarmAcknowledged:
@@ -85,3 +110,29 @@ class AlarmRoutes:
         now = plant.now()
         # A period is half open; the second behind it lets in what was raised at this very instant.
         return AlarmKpiSummary.of(plant.alarm_kpis(Period(now - which.last_s, now + 1.0), which.operators))
+
+
+def _listed(
+    plant: Plant, answer: Answer[tuple[Alarm, ...]], only: str | None = None
+) -> tuple[list[ListedAlarm], dict[str, str]]:
+    """Return alarms, or one of them, with what of the past is like them; and who could not be asked."""
+    shown = tuple(alarm for alarm in answer.value if only in (None, alarm.alarm_id))
+    past, spec = past_of(plant, shown), plant.inventory()
+    # Which was first out is a question about all of them.
+    first = first_outs((alarm for alarm in answer.value if not alarm.state.is_suppressed), spec)
+    found = []
+    for alarm in shown:
+        device = spec.devices.get(alarm.device_id)
+        found.append(
+            ListedAlarm.among(
+                alarm,
+                device,
+                answer.as_of,
+                first_out=alarm.alarm_id in first,
+                patterns=past.patterns.get(alarm.alarm_id, ()),
+                similar=past.similar.get(alarm.alarm_id, ()),
+                diagnosis=past.diagnoses.get(alarm.alarm_id),
+                response=spec.response(alarm.fault_type, device.kind if device else ""),
+            )
+        )
+    return found, {**answer.unavailable, **past.unavailable}

@@ -23,6 +23,7 @@ from aegisflow.errors import AegisFlowError, BadValueError, ConflictError, NotAl
 from aegisflow.http.alarms import AlarmRoutes
 from aegisflow.http.commands import CommandRoutes
 from aegisflow.http.guards import WITHIN_S, HostGuard, OperatorTokens
+from aegisflow.http.handover import HandoverRoutes
 from aegisflow.http.incidents import IncidentRoutes
 from aegisflow.http.levels import LevelRoutes
 from aegisflow.http.plant import PlantRoutes
@@ -41,13 +42,17 @@ A = TypeVar("A", bound=Shape)
 def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseRoute]:
     """Return the routes; ``plant`` is called for each request."""
     commands, alarms, incidents = CommandRoutes(plant), AlarmRoutes(plant), IncidentRoutes(plant)
-    tokens, levels = TokenRoutes(plant), LevelRoutes(plant)
+    tokens, levels, handover = TokenRoutes(plant), LevelRoutes(plant), HandoverRoutes(plant)
+    whole = PlantRoutes(plant)
 
     def route(endpoint: Endpoint[W, B, A], handle: Callable[[W, B, Caller], A]) -> Route:
         return Route(PREFIX + endpoint.path, _answering(endpoint, handle, operators), methods=[endpoint.method])
 
     return [
         route(ends.OPENAPI, _describe),
+        route(ends.SHOW_STATUS, whole.status),
+        route(ends.SHOW_DEVICE, whole.device),
+        route(ends.SHOW_TREND, whole.trend),
         route(ends.LIST_APPROVALS, commands.approvals),
         route(ends.APPROVE, commands.approve),
         route(ends.REJECT, commands.reject),
@@ -66,6 +71,7 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.LIST_OPERATORS, tokens.operators),
         route(ends.REVOKE_OPERATOR, tokens.revoke_operator),
         route(ends.LIST_ALARMS, alarms.list),
+        route(ends.SHOW_ALARM, alarms.show),
         route(ends.ACKNOWLEDGE, alarms.acknowledge),
         route(ends.SHELVE, alarms.shelve),
         route(ends.UNSHELVE, alarms.unshelve),
@@ -77,7 +83,10 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.RESTORE_LEVELS, levels.restore),
         route(ends.SHOW_FIGURES, alarms.figures),
         route(ends.LIST_REFUSED, alarms.refused),
-        route(ends.RELOAD, PlantRoutes(plant).reload),
+        route(ends.RELOAD, whole.reload),
+        route(ends.SHOW_HANDOVER, handover.show),
+        route(ends.HAND_OVER, handover.leave),
+        route(ends.TAKE_OVER, handover.take),
         route(ends.LIST_INCIDENTS, incidents.list),
         route(ends.WRITE_INCIDENT, incidents.write),
         route(ends.SHOW_INCIDENT, incidents.show),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aegisflow.cli.client import OperatorClient, find_plant
+from aegisflow.cli.arguments import DEFAULT_PLANT
+from aegisflow.cli.client import OperatorClient, find_plant, named_url
+from aegisflow.cli.main import main
 from aegisflow.config import StoreSettings, load, load_store
 from aegisflow.config.loader import VARIABLES
 from aegisflow.errors import AddressUnknownError
@@ -147,6 +149,43 @@ def test_f3_a_url_that_somebody_names_is_believed(plant: Path) -> None:
     assert find_plant(plant, "http://127.0.0.1:77/") == ("http://127.0.0.1:77", "AEGISFLOW_TOKEN")
 
 
+def test_f3_a_half_written_file_that_is_good_sends_no_token_where_a_default_points(plant: Path) -> None:
+    plant.write_text(GOOD[: GOOD.index("http:")], encoding="utf-8")
+    assert load(plant, {}).http.port == 8765
+    with pytest.raises(AddressUnknownError, match=r"neither http\.host nor http\.port.*aegisflow\.db\.address"):
+        find_plant(plant)
+
+
+@pytest.mark.parametrize("text", [*BROKEN.values(), None], ids=[*BROKEN, "no file"])
+def test_f3_no_file_keeps_people_from_stopping_the_agents_where_the_environment_names_the_plant(
+    plant: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    plant.unlink() if text is None else plant.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("AEGISFLOW_PLANT", str(plant))
+    monkeypatch.setenv("AEGISFLOW_URL", f"{serve.url}/")
+    serve.answer = (200, {"allowed": False, "by": "anna", "at": None, "reason": "drill", "durable": True})
+    with pytest.raises(SystemExit) as end:
+        main(["agents", "stop", "--reason", "drill"])
+    assert end.value.code == 0
+    assert serve.asked == [("POST", "/operator/agents/stop", "Bearer token-of-anna", {"reason": "drill"})]
+
+
+def test_what_the_command_line_says_counts_more_than_the_environment(
+    plant: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEGISFLOW_URL", "http://127.0.0.1:1")
+    assert named_url(DEFAULT_PLANT) == "http://127.0.0.1:1"
+    assert named_url(DEFAULT_PLANT, serve.url) == serve.url
+    assert named_url(plant) is None
+    assert named_url(Path(str(DEFAULT_PLANT))) is None, "somebody has typed it"
+    monkeypatch.delenv("AEGISFLOW_URL")
+    monkeypatch.setenv("AEGISFLOW_PLANT", str(plant))
+    serve.answer = (200, {"instance": "instance-1"})
+    with announced(store_of(plant), left_by(plant, serve.url)), pytest.raises(SystemExit):
+        main(["alarms"])
+    assert [path for _, path, _, _ in serve.asked] == ["/instance", "/operator/alarms"]
+
+
 def test_the_store_of_a_broken_file_is_the_one_of_the_good_file(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = load(plant, {}).store
     for text in BROKEN.values():
@@ -158,8 +197,6 @@ def test_the_store_of_a_broken_file_is_the_one_of_the_good_file(plant: Path, mon
 
 
 def test_a_command_says_in_one_line_that_nobody_can_know(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from aegisflow.cli.main import main
-
     plant.write_text(BROKEN["a mistake"], encoding="utf-8")
     for arguments in (["alarms"], ["reload"], ["approvals"], ["agents"], ["incidents"]):
         with pytest.raises(SystemExit) as end:

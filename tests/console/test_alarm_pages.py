@@ -121,7 +121,7 @@ def test_one_alarm_shows_why_what_is_allowed_and_what_the_manual_says(operator: 
         "Pumps: Faults > Leak",
         "raised (critical)",
     )
-    assert 'data-trend="/machines/pump-02/trend?last=14400&amp;sensor=vibration%2Cpressure"' in operator.text
+    assert 'data-trend="/machines/pump-02/trend?last_s=14400&amp;sensor=vibration%2Cpressure"' in operator.text
 
 
 def test_an_alarm_that_never_was_and_a_machine_that_left_are_told(plant: MemoryPlant, operator: Browser) -> None:
@@ -134,12 +134,12 @@ def test_an_alarm_that_never_was_and_a_machine_that_left_are_told(plant: MemoryP
 
 
 def test_a_trend_keeps_its_peaks_over_a_week(operator: Browser) -> None:
-    answer = operator.client.get("/machines/pump-01/trend?last=604800&sensor=vibration").json()
+    answer = operator.client.get("/machines/pump-01/trend?last_s=604800&sensor=vibration").json()
     (vibration,) = answer["sensors"]
     assert max(vibration["high"]) == 99.25
     assert vibration["alarm"] == {"low": None, "high": 3.5}
     assert answer["end"] - answer["start"] == 604_800
-    for wrong in ("last=0", "last=soon", "last=1e9", "sensor=none"):
+    for wrong in ("last_s=0", "last_s=soon", "last_s=1e9", "sensor=none"):
         assert operator.client.get(f"/machines/pump-01/trend?{wrong}").status_code in (400, 404)
 
 

@@ -17,7 +17,7 @@ from aegisflow.domain.credentials import Credential
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import operator_routes
 from aegisflow.plant.identities import Identities
-from tests.support.memory_plant import MemoryPlant, a_new_incident, an_alarm
+from tests.support.memory_plant import NOW, MemoryPlant, a_new_incident, an_alarm
 from tests.support.operator_tokens import AGENTS, ANNA
 
 ALARM, COMMAND = "pump-01@00001", "cmd-1"
@@ -51,6 +51,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "accept_levels": {"sensors": ["temperature"], "reason": "recipe B"},
     "restore_levels": {"sensors": ["temperature"], "reason": "it was none"},
     "reload_plant": {"yes": True},
+    "hand_over": {"note": "quiet"},
+    "take_over": {"handover_at": NOW, "note": "seen"},
     "write_incident": {**REPORT, "alarm_id": ALARM},
     "review_incident": {"revision": 1, "changes": {"title": "Leak"}},
 }
@@ -68,6 +70,7 @@ def something_of_everything(plant: MemoryPlant) -> None:
     for device_id in ("pump-01", "pump-02"):
         plant.log_incident(a_new_incident(device_id=device_id))
     plant.accept_levels("pump-01", ("temperature",), Caller("anna", CallerKind.OPERATOR), "recipe A")
+    plant.hand_over("quiet", (), Caller("ben", CallerKind.OPERATOR))  # at NOW: for anna to take over
     plant.request_command("pump-01", CommandName.RESTART, {"x": "y"}, Caller("seven", CallerKind.AGENT), "it is hot")
     back = WayBack(CommandName.RESTORE_LOAD)
     plant.requests.append(

@@ -20,6 +20,9 @@ from tests.support.memory_plant import MemoryPlant
 PEOPLE = (Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN)
 LEAST = {
     "describe_api": Role.VIEWER,
+    "show_status": Role.VIEWER,
+    "show_device": Role.VIEWER,
+    "show_trend": Role.VIEWER,
     "list_approvals": Role.VIEWER,
     "approve_command": Role.APPROVER,
     "reject_command": Role.APPROVER,
@@ -38,6 +41,7 @@ LEAST = {
     "list_operators": Role.VIEWER,
     "revoke_operator": Role.ADMIN,
     "list_alarms": Role.VIEWER,
+    "show_alarm": Role.VIEWER,
     "acknowledge_alarm": Role.OPERATOR,
     "shelve_alarm": Role.OPERATOR,
     "unshelve_alarm": Role.OPERATOR,
@@ -50,6 +54,9 @@ LEAST = {
     "show_figures": Role.VIEWER,
     "list_refused": Role.VIEWER,
     "reload_plant": Role.OPERATOR,
+    "show_handover": Role.VIEWER,
+    "hand_over": Role.OPERATOR,
+    "take_over": Role.OPERATOR,
     "list_incidents": Role.VIEWER,
     "write_incident": Role.OPERATOR,
     "show_incident": Role.VIEWER,

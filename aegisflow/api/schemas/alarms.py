@@ -10,10 +10,11 @@ from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShap
 from aegisflow.api.schemas.diagnosis import DiagnosisSummary
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.api.text import clean, describe_limits
+from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.kpis import AlarmKpis
-from aegisflow.domain.alarms.model import Alarm, AlarmState, Evidence, Severity, Timeliness
+from aegisflow.domain.alarms.model import Alarm, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.diagnosis import AlarmDiagnosis
-from aegisflow.domain.equipment import DeviceSpec, SensorSpec
+from aegisflow.domain.equipment import DeviceSpec, FaultResponse, PlantSpec, SensorSpec
 from aegisflow.domain.incidents.model import Pattern, SimilarIncident
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.times import format_instant
@@ -25,6 +26,8 @@ __all__ = [
     "AlarmKpiRequest",
     "AlarmKpiSummary",
     "AlarmList",
+    "AlarmRecord",
+    "AlarmStep",
     "AlarmSummary",
     "ById",
     "ListedAlarm",
@@ -33,6 +36,8 @@ __all__ = [
     "OutOfServiceRequest",
     "SensorEvidence",
     "ShelfRequest",
+    "WhatToDo",
+    "listed_alarms",
 ]
 
 MAX_REASONS = 6
@@ -138,6 +143,28 @@ class ListedEvidence(SensorEvidence):
         return cls(**{**evidence.model_dump(), "unit": spec.unit}, normal=normal, alarm_limit=alarm_limit)
 
 
+class WhatToDo(Shape):
+    """What to do about a fault, as the plant's file says: its row of the master alarm table of ISA-18.2."""
+
+    cause: str
+    """Empty where nobody has said, as are the others."""
+    consequence: str
+    """What happens if nobody acts."""
+    respond_within_s: float | None
+    """How much time there is before it does."""
+    action: str
+
+    @classmethod
+    def of(cls, response: FaultResponse) -> Self:
+        """Return a row of the table."""
+        return cls(
+            cause=response.cause,
+            consequence=response.consequence,
+            respond_within_s=response.respond_within_s,
+            action=response.action,
+        )
+
+
 class ListedAlarm(AlarmSummary):
     """One alarm among others, with its evidence and what of the past is like it."""
 
@@ -158,6 +185,8 @@ class ListedAlarm(AlarmSummary):
     similar_incidents: list[SimilarIncidentSummary]
     diagnosis: DiagnosisSummary | None = None
     """What is probably the matter; not known for the first moments of an alarm."""
+    what_to_do: WhatToDo | None = None
+    """None where nobody has said."""
 
     @classmethod
     def among(
@@ -170,6 +199,7 @@ class ListedAlarm(AlarmSummary):
         patterns: Sequence[Pattern],
         similar: Sequence[SimilarIncident],
         diagnosis: AlarmDiagnosis | None = None,
+        response: FaultResponse | None = None,
     ) -> Self:
         """Return an alarm of a device, as of an instant in UTC epoch seconds, with its past."""
         sensors = device.sensors if device else {}
@@ -187,7 +217,50 @@ class ListedAlarm(AlarmSummary):
             patterns=[pattern_line(pattern) for pattern in patterns[:MAX_PATTERNS]],
             similar_incidents=[SimilarIncidentSummary.of(one) for one in similar],
             diagnosis=None if diagnosis is None else DiagnosisSummary.of(diagnosis),
+            what_to_do=None if response is None else WhatToDo.of(response),
         )
+
+
+def listed_alarms(plant: PlantSpec, answer: Answer[tuple[Alarm, ...]]) -> tuple[ListedAlarm, ...]:
+    """Return alarms by severity and time, the worst and newest first.
+
+    They come without what of the past is like them: that costs a search for each.
+    """
+    first = first_outs((alarm for alarm in answer.value if not alarm.state.is_suppressed), plant)
+    ordered = sorted(answer.value, key=lambda one: (-one.severity.rank, -one.raised_at, one.alarm_id))
+    return tuple(
+        ListedAlarm.among(
+            alarm,
+            plant.devices.get(alarm.device_id),
+            answer.as_of,
+            first_out=alarm.alarm_id in first,
+            patterns=(),
+            similar=(),
+        )
+        for alarm in ordered
+    )
+
+
+class AlarmStep(Shape):
+    """Something that happened to an alarm."""
+
+    at: Moment
+    change: Change
+    by: str
+    """Who did it; empty for the machine itself."""
+    severity: Severity
+    """As it was then."""
+
+
+class AlarmRecord(ReadShape):
+    """One alarm with all that is known of it, also one that is history."""
+
+    as_of: Moment
+    alarm: ListedAlarm
+    life: list[AlarmStep]
+    """What has happened to it, oldest first, without how its evidence grew; empty until it is on disk."""
+    unavailable: dict[str, str]
+    """Who could not be asked, and why."""
 
 
 class AlarmDetail(AlarmSummary):

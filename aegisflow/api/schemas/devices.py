@@ -1,5 +1,6 @@
 """Devices as people and programs see them now."""
 
+from collections.abc import Iterable, Mapping
 from math import isinf
 from typing import Annotated, Self
 
@@ -9,13 +10,24 @@ from aegisflow.api.fields import Number, name_in, words
 from aegisflow.api.schemas.alarms import AlarmSummary
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, moment
 from aegisflow.api.text import clean, describe_limits
+from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.commands.model import Mode, StatedMode
+from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import Answer, DeviceStatus, SensorStatus
 
-__all__ = ["DeviceSummary", "ModeRequest", "ModeStatement", "RefusedList", "RefusedSummary", "SensorState"]
+__all__ = [
+    "DeviceBrief",
+    "DeviceSummary",
+    "ModeRequest",
+    "ModeStatement",
+    "RefusedList",
+    "RefusedSummary",
+    "SensorState",
+    "device_briefs",
+]
 
 
 class SensorState(Shape):
@@ -196,6 +208,64 @@ class DeviceSummary(Shape):
             regularity=None if status.clock is None else status.clock.regularity,
             silent_after_s=_finite(status.silent_after_s),
         )
+
+
+class DeviceBrief(Shape):
+    """One device now, in the few words that there is room for beside a thousand others."""
+
+    device_id: str
+    line: str
+    kind: str
+    answers: bool
+    """Whether its part of AegisFlow answered; else nothing is known of it but its alarms."""
+    mode: Mode
+    silent: bool
+    """It has reported before, and does not any more."""
+    latest_at: Moment | None
+    severity: Severity | None
+    """Of its worst alarm that is not suppressed, as is ``fault_type``; none without one."""
+    fault_type: str
+    alarms: int
+    """That are not suppressed."""
+    unacknowledged: int
+    """Of these: nobody has acknowledged them, whether their cause lasts or not."""
+    refused: int
+    """Readings that were not taken since its actor started."""
+
+    @classmethod
+    def of(cls, spec: DeviceSpec, status: DeviceStatus | None, alarms: list[Alarm]) -> Self:
+        """Return a device with its alarms, the worst first; ``status`` is None where it does not answer."""
+        worst = alarms[0] if alarms else None
+        return cls(
+            device_id=spec.device_id,
+            line=spec.line,
+            kind=spec.kind,
+            answers=status is not None,
+            mode=status.mode if status else Mode.UNKNOWN,
+            silent=bool(status and status.silent),
+            latest_at=moment(status.latest_at) if status else None,
+            severity=worst.severity if worst else None,
+            fault_type=worst.fault_type if worst else "",
+            alarms=len(alarms),
+            unacknowledged=sum(alarm.state.needs_acknowledgement for alarm in alarms),
+            refused=sum(status.refused.values()) if status else 0,
+        )
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether there is nothing about it that anybody need look at."""
+        return self.answers and not (self.severity or self.silent or self.mode not in (Mode.NORMAL, Mode.REDUCED_LOAD))
+
+
+def device_briefs(plant: PlantSpec, statuses: Mapping[str, DeviceStatus], alarms: Iterable[Alarm]) -> list[DeviceBrief]:
+    """Return every device of a plant, in the order of its file; one without a status does not answer."""
+    found: dict[str, list[Alarm]] = {}
+    for alarm in alarms:
+        if not alarm.state.is_suppressed:
+            found.setdefault(alarm.device_id, []).append(alarm)
+    for several in found.values():
+        several.sort(key=lambda one: (-one.severity.rank, -one.raised_at))
+    return [DeviceBrief.of(spec, statuses.get(name), found.get(name, [])) for name, spec in plant.devices.items()]
 
 
 def _finite(seconds: float) -> float | None:

@@ -20,13 +20,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity, Timeliness
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Severity, Timeliness
 from aegisflow.domain.times import format_instant
 
 __all__ = ["DEFAULT_ESCALATION", "EscalationBook", "EscalationRule", "EscalationSpec", "Notification"]
 
 _ESCALATES = (Severity.HIGH, Severity.CRITICAL)
-_WAITS = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)
 HOLD_S = 60.0
 """So long a backlog may still show that an alarm in it is over, before anybody is notified of it."""
 MAX_CATCH_UP_S = 1800.0
@@ -115,7 +114,7 @@ class EscalationBook:
         """Take in what happened to an alarm and return whom to notify now."""
         alarm = event.alarm
         known = self._open.get(alarm.alarm_id)
-        if alarm.state not in _WAITS:
+        if not alarm.state.needs_acknowledgement:
             self._open.pop(alarm.alarm_id, None)
             return ()
         if known is None or alarm.severity.rank > known.alarm.severity.rank:
@@ -147,7 +146,7 @@ class EscalationBook:
         newest = {one.subject: one for one in sorted(told, key=lambda one: (one.severity.rank, one.level, one.at))}
         found: tuple[Notification, ...] = ()
         for alarm in alarms:
-            if alarm.state not in _WAITS or alarm.alarm_id in self._open:
+            if not alarm.state.needs_acknowledgement or alarm.alarm_id in self._open:
                 continue
             before = newest.get(alarm.alarm_id)
             worse = before is not None and before.severity.rank < alarm.severity.rank

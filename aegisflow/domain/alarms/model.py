@@ -46,6 +46,11 @@ class AlarmState(StrEnum):
         return self in (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
 
     @property
+    def needs_acknowledgement(self) -> bool:
+        """Whether people are told of it and nobody has acknowledged it, also where it has returned to normal."""
+        return self in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED)
+
+    @property
     def is_suppressed(self) -> bool:
         """Whether nobody is asked to acknowledge it for now, whatever its cause does."""
         return self.is_set_aside or self is AlarmState.SUPPRESSED_BY_DESIGN
