@@ -1,5 +1,7 @@
 """The part of ``plant.yaml`` that ``aegisflow archestra`` reads: what Archestra's proxy is told beside the policy."""
 
+from pydantic import Field
+
 from aegisflow.config.fields import Section, Text, Words
 from aegisflow.config.mistakes import Mistakes, closest, one_of
 from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
@@ -12,7 +14,7 @@ class ArchestraSettings(Section):
 
     blocked: Words = ("emergency_shutdown", "restart")
     """Commands that the proxy refuses in any case, though the policy may ask a person about them."""
-    agent: Text = ""
+    agent: Text = Field(default="", examples=["shift-agent"])
     """Name of the agent whose token Archestra's installation has; left out, only what holds for every agent counts."""
 
 

@@ -19,9 +19,9 @@ Topic = Annotated[
 class EscalationPart(Section):
     """For one severity."""
 
-    answer_within_s: Seconds = Field(gt=0, le=7 * 86_400)
+    answer_within_s: Seconds = Field(gt=0, le=7 * 86_400, examples=["15min"])
     """After this without an acknowledgement the next level is told (high and critical alarms)."""
-    levels: Words
+    levels: Words = Field(examples=[["shift supervisor", "maintenance team"]])
     """Who is told, first to last."""
 
 
@@ -30,7 +30,7 @@ class AgentPart(Section):
 
     url: Annotated[
         str, Field(pattern=r"^(?:https?://[^\s/@]+/\S*)?$", max_length=500), Wording("an http or https URL, or nothing")
-    ] = ""
+    ] = Field(default="", examples=["http://archestra:9000/v2/a2a/AGENT_ID"])
     """Where it takes messages, such as http://archestra:9000/v2/a2a/AGENT_ID; empty for none."""
     token_env: Variable = "AEGISFLOW_A2A_TOKEN"  # noqa: S105 - the name of a variable, not a secret
     """Name of the environment variable with the platform's bearer token."""
@@ -40,12 +40,13 @@ class NotificationSettings(Section):
     """Where notifications go."""
 
     log: bool = True
+    """Whether they are written into the log."""
     topic: Topic = "aegisflow/notifications"
     """MQTT topic for JSON, QoS 1, never retained; empty for none."""
-    webhook_env: Variable = ""
+    webhook_env: Variable = Field(default="", examples=["AEGISFLOW_WEBHOOK"])
     """Name of the environment variable with a URL that gets JSON by POST."""
     agent: AgentPart = AgentPart()
-    page_url: PageUrl = ""
+    page_url: PageUrl = Field(default="", examples=["https://plant.example:8765"])
     """Where people reach the page, such as https://plant.example:8765; each notification then links to it."""
 
 

@@ -32,6 +32,13 @@ class Wording:
         self.text = text
 
 
+class Measured:
+    """Marks a number with what it is measured in, or counts; empty where it is a bare number, such as a port."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+
+
 class Duration:
     """Marks a number of seconds, which may be written as ``30s`` or ``7d``."""
 
@@ -260,6 +267,7 @@ Unit = Annotated[
             "anyOf": [{"enum": list(UNITS)}, {"type": "string", "minLength": 1, "maxLength": MAX_LETTERS}],
         }
     ),
+    Wording(f"a unit of 1 to {MAX_LETTERS} characters, such as °C, PSI or mg/l"),
 ]
 
 Host = Annotated[
@@ -368,6 +376,8 @@ Delay = Annotated[
     Any,
     BeforeValidator(_delay),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["15s", "3min"]}),
+    Wording("a duration up to 7d with its unit"),
+    Duration(),
 ]
 """Seconds (float) of a duration, or the readings (int) that older files count."""
 
@@ -375,17 +385,26 @@ Patience = Annotated[
     float,
     BeforeValidator(_patience),
     WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "5min", "never"]}),
+    Wording("a duration up to 7d, or never"),
+    Duration(),
 ]
 """Seconds of a duration, infinite for never."""
 
-Report = Annotated[str, BeforeValidator(_report), WithJsonSchema({"enum": [REGULARLY, BY_EXCEPTION]})]
+Report = Annotated[
+    str,
+    BeforeValidator(_report),
+    WithJsonSchema({"enum": [REGULARLY, BY_EXCEPTION]}),
+    Wording(f"{REGULARLY} or {BY_EXCEPTION}"),
+]
 
 
 class Range(Section):
     """A low and a high bound; a bound that is left out or null is none."""
 
-    low: Number | None = None
-    high: Number | None = None
+    low: Annotated[Number | None, Measured("the sensor's")] = None
+    """The lower bound."""
+    high: Annotated[Number | None, Measured("the sensor's")] = None
+    """The upper bound."""
 
 
 Limits = Annotated[
@@ -404,6 +423,8 @@ Limits = Annotated[
             ],
         }
     ),
+    Wording("bounds"),
+    Measured("the sensor's"),
 ]
 
 EMPTY = BeforeValidator(_empty)

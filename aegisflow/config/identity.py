@@ -35,14 +35,14 @@ class OperatorPart(Section):
         str,
         Field(pattern="^[0-9a-f]{64}$"),
         Wording("the SHA-256 of a token: 64 digits 0-9 and a-f, as aegisflow operator NAME prints it"),
-    ]
+    ] = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
     """SHA-256 of the person's token; the token itself never stands in this file."""
     role: Annotated[
         Literal["viewer", "operator", "approver", "admin"], Wording("viewer, operator, approver or admin")
     ] = "approver"
     """viewer looks; operator also handles alarms and commands machines; approver also decides on what agents
     propose; admin also makes and revokes tokens."""
-    expires: Instant | None = None
+    expires: Instant | None = Field(default=None, examples=["2027-01-31"])
     """When the token ends; left out, it does not."""
 
 
@@ -51,11 +51,13 @@ class AgentsPart(Section):
 
     read_only: bool = False
     """true: no agent acknowledges, reports or proposes anything."""
-    tools: Annotated[dict[Name, bool], EMPTY] = Field(default_factory=dict)
+    tools: Annotated[dict[Name, bool], EMPTY] = Field(
+        default_factory=dict, examples=[{"execute_device_command": False}]
+    )
     """Tool to false, where nobody may call it."""
-    anonymous: bool | None = None
+    anonymous: bool | None = Field(default=None, examples=[False])
     """Whether agents need no token of their own; left out, only until the first is made."""
-    users: Annotated[dict[Name, Name], EMPTY] = Field(default_factory=dict)
+    users: Annotated[dict[Name, Name], EMPTY] = Field(default_factory=dict, examples=[{"archestra": "shift-agent"}])
     """User of this machine to the name of the agent that aegisflow mcp serves, where that user starts it."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from aegisflow.config.fields import EMPTY, Name, Seconds, Section, Text, Wording, Words
+from aegisflow.config.fields import EMPTY, Measured, Name, Seconds, Section, Text, Wording, Words
 from aegisflow.config.mistakes import KeyPath, Mistakes, closest, one_of
 from aegisflow.domain.callers import CallerKind, is_reserved
 from aegisflow.domain.commands.model import FOR_OPERATORS, CommandName
@@ -22,29 +22,39 @@ Percent = Annotated[float, Field(ge=0, le=100, strict=False), Wording("per cent 
 class RulePart(Section):
     """One rule; every key narrows it, and the strictest rule that fits counts: deny, then ask, then allow."""
 
-    name: Text
-    decision: Annotated[Literal["allow", "ask", "deny"], Wording("allow, ask (an operator decides) or deny")]
-    callers: Words = ()
+    name: Text = Field(examples=["mild reduction"])
+    """How the rule is called where it decides, in answers and in the audit."""
+    decision: Annotated[Literal["allow", "ask", "deny"], Wording("allow, ask (an operator decides) or deny")] = Field(
+        examples=["ask"]
+    )
+    """What becomes of a command that fits."""
+    callers: Words = Field(default=(), examples=[["agent"]])
     """agent, operator, or names of operators and of agents with a token. No self-given name counts."""
-    commands: Words = ()
-    devices: Words = ()
-    lines: Words = ()
-    kinds: Words = ()
-    severities: Words = ()
+    commands: Words = Field(default=(), examples=[["reduce_load"]])
+    """Commands that it is about; left out, all."""
+    devices: Words = Field(default=(), examples=[["pump-01"]])
+    """Devices that it is about; left out, all."""
+    lines: Words = Field(default=(), examples=[["line-1"]])
+    """Lines that it is about; left out, all."""
+    kinds: Words = Field(default=(), examples=[["pump"]])
+    """Kinds that it is about; left out, all."""
+    severities: Words = Field(default=(), examples=[["none", "high"]])
     """Of the worst active alarm of the device; none for a device without an alarm."""
-    up_to_pct: Percent | None = None
+    up_to_pct: Percent | None = Field(default=None, examples=[30])
     """Of reduce_load: at most so much."""
-    above_pct: Percent | None = None
+    above_pct: Percent | None = Field(default=None, examples=[30])
     """Of reduce_load: more than that."""
-    approvals: int = Field(default=1, ge=1, le=5)
+    approvals: Annotated[int, Measured("operators")] = Field(default=1, ge=1, le=5)
     """How many operators must agree, where it asks."""
 
 
 class RatePart(Section):
     """So many in so long."""
 
-    count: int = Field(ge=0, le=100_000)
-    within_s: Seconds = Field(gt=0, le=7 * 86_400)
+    count: Annotated[int, Measured("commands or proposals")] = Field(ge=0, le=100_000, examples=[4])
+    """At most so many."""
+    within_s: Seconds = Field(gt=0, le=7 * 86_400, examples=["1h"])
+    """In any time so long."""
 
 
 class PolicyPart(Section):
@@ -52,7 +62,7 @@ class PolicyPart(Section):
 
     agents_may_propose: bool = _POLICY.agents_may_propose
     """false stops every command of an agent at once."""
-    approvals_to_open: int = Field(default=_POLICY.approvals_to_open, ge=1, le=5)
+    approvals_to_open: Annotated[int, Measured("approvers")] = Field(default=_POLICY.approvals_to_open, ge=1, le=5)
     """How many approvers must agree to a reload that opens this policy."""
     approve_within_s: Seconds = Field(default=_POLICY.approve_within_s, gt=0, le=7 * 86_400)
     """A proposal that nobody approves within this expires."""
@@ -72,7 +82,7 @@ class PolicyPart(Section):
     """Proposals of one agent for all devices."""
     line_reduction_pct: float = Field(default=_POLICY.line_reduction_pct, ge=0, le=1e6, strict=False)
     """Sum of the load that agents may have taken from the devices of a line; a stopped device counts 100."""
-    keep_running: Annotated[dict[Name, int], EMPTY] = Field(default_factory=dict)
+    keep_running: Annotated[dict[Name, int], EMPTY] = Field(default_factory=dict, examples=[{"pump": 1}])
     """Kind to how many of its devices must stay running."""
     doubtful: Words = _POLICY.doubtful
     """Types of alarm that leave open what is wrong: agents monitor and do not act."""

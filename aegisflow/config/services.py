@@ -9,6 +9,7 @@ from aegisflow.config.fields import (
     DeviceTopic,
     FilePath,
     Host,
+    Measured,
     ModelPath,
     Name,
     Percent,
@@ -32,11 +33,11 @@ PublicKey = Annotated[
 class Tls(Section):
     """TLS to the broker; an empty mapping means the system's certificates."""
 
-    ca_file: FilePath | None = None
+    ca_file: FilePath | None = Field(default=None, examples=["certs/ca.crt"])
     """Certificates of the authorities to trust (PEM)."""
-    cert_file: FilePath | None = None
+    cert_file: FilePath | None = Field(default=None, examples=["certs/aegisflow.crt"])
     """AegisFlow's own certificate (PEM), if the broker asks for one."""
-    key_file: FilePath | None = None
+    key_file: FilePath | None = Field(default=None, examples=["certs/aegisflow.key"])
     """The key of that certificate (PEM)."""
 
 
@@ -70,17 +71,20 @@ class BrokerSettings(Section):
     """How to reach the MQTT broker. MQTT_BROKER_HOST and MQTT_BROKER_PORT in the environment override it."""
 
     host: Host = "localhost"
-    port: int = Field(default=1883, ge=1, le=65_535)
+    """Its name or address."""
+    port: Annotated[int, Measured("")] = Field(default=1883, ge=1, le=65_535)
+    """1883 by custom, 8883 with TLS."""
     protocol: Version = "5"
     """MQTT version, 5 or 3.1.1."""
     client_id: Name = "aegisflow"
     """Must be different for each AegisFlow on one broker."""
-    username: Text = ""
-    password_env: Variable = ""
+    username: Text = Field(default="", examples=["aegisflow"])
+    """Empty for none."""
+    password_env: Variable = Field(default="", examples=["MQTT_PASSWORD"])
     """Name of the environment variable that holds the password."""
-    hmac_env: Variable = ""
+    hmac_env: Variable = Field(default="", examples=["AEGISFLOW_HMAC_KEY"])
     """Name of the environment variable with the key that commands and answers are signed with (HMAC-SHA256)."""
-    readings_key_env: Variable = ""
+    readings_key_env: Variable = Field(default="", examples=["AEGISFLOW_READINGS_KEY"])
     """Name of the environment variable with the key that the keys of devices are made of, by which these sign their
     readings; several, separated by blanks, while they are being replaced."""
     tls: Annotated[Tls | None, BeforeValidator(_tls)] = Field(default=None, json_schema_extra=_tls_schema)
@@ -89,7 +93,7 @@ class BrokerSettings(Section):
     """How soon a dead connection is noticed."""
     session_expiry_s: WholeSeconds = Field(default=86_400, ge=0, le=4_294_967_295)
     """How long the broker keeps what arrives while AegisFlow is away."""
-    receive_maximum: int = Field(default=10_000, ge=1, le=65_535)
+    receive_maximum: Annotated[int, Measured("messages")] = Field(default=10_000, ge=1, le=65_535)
     """Messages under way that are not yet committed to the store."""
     reconnect_min_s: Seconds = Field(default=0.5, gt=0, le=3600)
     """First pause before connecting again; it doubles with every failure."""
@@ -109,11 +113,11 @@ class StoreSettings(Section):
     """How long every single reading is kept."""
     minute_retention_s: Seconds = Field(default=400 * 86_400.0, ge=3600, le=36_525 * 86_400)
     """How long one-minute aggregates are kept."""
-    dead_letters: int = Field(default=10_000, ge=0, le=10_000_000)
+    dead_letters: Annotated[int, Measured("messages")] = Field(default=10_000, ge=0, le=10_000_000)
     """How many refused messages are kept, the newest."""
     prune_interval_s: Seconds = Field(default=300.0, ge=1, le=86_400)
     """How often what is too old is removed."""
-    audit_head: FilePath | None = None
+    audit_head: FilePath | None = Field(default=None, examples=["/mnt/audit/heads"])
     """File for the newest hashes of the audit, outside of the database, relative to this file's folder.
 
     Left out, it is beside an SQLite store, and in this file's folder for a store on PostgreSQL.
@@ -125,21 +129,23 @@ class AuditSettings(Section):
 
     key_env: Variable = "AEGISFLOW_AUDIT_KEY"
     """Name of the environment variable with the key that seals rows and heads (Ed25519, 64 hexadecimal digits)."""
-    key_file: FilePath | None = None
+    key_file: FilePath | None = Field(default=None, examples=["/etc/aegisflow/audit.key"])
     """File with that key, outside of the store's folder; aegisflow audit key makes it."""
-    public_keys: Annotated[tuple[PublicKey, ...], Field(strict=False)] = ()
+    public_keys: Annotated[tuple[PublicKey, ...], Field(strict=False)] = Field(
+        default=(), examples=[["3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"]]
+    )
     """Public keys whose seals count as well: former ones, or the present where its secret is not at hand."""
     head_topic: Annotated[
         str, Field(pattern=r"^(?:[^+#$][^+#]{0,199})?$"), Wording("an MQTT topic without + and #, or nothing")
-    ] = ""
+    ] = Field(default="", examples=["aegisflow/audit/head"])
     """MQTT topic to which each new head of the audit is published."""
-    head_webhook_env: Variable = ""
+    head_webhook_env: Variable = Field(default="", examples=["AEGISFLOW_HEADS"])
     """Name of the environment variable with a URL that gets each new head as JSON by POST."""
     head_syslog: Annotated[
         str, Field(pattern=r"^(?:/\S{1,100}|\S{1,253}:[0-9]{1,5})?$"), Wording("host:port, or the path of a socket")
-    ] = ""
+    ] = Field(default="", examples=["log.plant.example:514"])
     """Log server that gets each new head (RFC 5424 over UDP): host:port, or a path such as /dev/log."""
-    witness_file: FilePath | None = None
+    witness_file: FilePath | None = Field(default=None, examples=["/mnt/witness/heads"])
     """File with heads that somebody else keeps, a line each; looked at at each start beside our own."""
 
 
@@ -161,19 +167,21 @@ class GatewaySettings(Section):
     """Larger messages are refused."""
     group_s: Seconds = Field(default=0.004, ge=0, le=1)
     """How long arriving messages are gathered before they go to the devices together."""
-    queue_limit: int = Field(default=100_000, ge=100, le=100_000_000)
+    queue_limit: Annotated[int, Measured("messages")] = Field(default=100_000, ge=100, le=100_000_000)
     """Messages waiting; beyond it telemetry that nobody acknowledges is shed, oldest first."""
 
 
 class SupervisionSettings(Section):
     """When a fallen part is started again, and when it is isolated."""
 
-    max_restarts: int = Field(default=5, ge=0, le=1000)
+    max_restarts: Annotated[int, Measured("falls")] = Field(default=5, ge=0, le=1000)
     """Falls within the time below, after which a part is isolated."""
     within_s: Seconds = Field(default=60.0, gt=0, le=86_400)
+    """The time in which falls are counted."""
     backoff_min_s: Seconds = Field(default=0.1, ge=0, le=3600)
     """Pause before the first restart; it doubles with every fall."""
     backoff_max_s: Seconds = Field(default=5.0, ge=0, le=3600)
+    """Longest pause before a restart."""
     ping_timeout_s: Seconds = Field(default=10.0, gt=0, le=600)
     """How long a freshly started part may take to answer."""
 
@@ -208,9 +216,10 @@ class HttpSettings(Section):
     """Where aegisflow serve listens."""
 
     host: Host = "127.0.0.1"
-    port: int = Field(default=8765, ge=0, le=65_535)
+    """The address to listen on; 0.0.0.0 for all of the machine's."""
+    port: Annotated[int, Measured("")] = Field(default=8765, ge=0, le=65_535)
     """0 takes any free port."""
     token_env: Variable = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
     """Name of the environment variable with the bearer token; without a token only loopback is served."""
-    hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ()
+    hosts: Annotated[tuple[Host, ...], Field(strict=False)] = Field(default=(), examples=[["plant.example"]])
     """Names and addresses, without ports, by which requests may reach it; left out, any but on loopback."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from aegisflow.config.fields import EMPTY, Name, Number, Section, SensorName, Text, Unit, Wording, refuse
+from aegisflow.config.fields import EMPTY, Measured, Name, Number, Section, SensorName, Text, Unit, Wording, refuse
 from aegisflow.config.paths import parse_path, parse_topic
 
 FORMATS = ("json", "value", "influx_line", "senml", "homeassistant", "sparkplug_b")
@@ -43,13 +43,13 @@ def _topics(value: Any) -> Any:
     return tuple(listed)
 
 
-def _choice(choices: tuple[str, ...]) -> Any:
+def _choice(choices: tuple[str, ...]) -> tuple[Any, ...]:
     def check(value: Any) -> Any:
         if value not in choices:
             raise refuse(f"one of {', '.join(choices)}")
         return value
 
-    return BeforeValidator(check), WithJsonSchema({"enum": list(choices)})
+    return BeforeValidator(check), WithJsonSchema({"enum": list(choices)}), Wording(f"one of {', '.join(choices)}")
 
 
 def _time_format(value: Any) -> Any:
@@ -96,16 +96,31 @@ def _jmespath(value: Any) -> Any:
 
 _ONE_OR_MANY = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 
-Path = Annotated[str, BeforeValidator(_path), WithJsonSchema({"type": "string"})]
-Paths = Annotated[tuple[str, ...], BeforeValidator(_paths), WithJsonSchema(_ONE_OR_MANY)]
-"""Several are tried in turn; the first one that leads somewhere counts."""
-Topics = Annotated[tuple[str, ...], BeforeValidator(_topics), WithJsonSchema(_ONE_OR_MANY)]
-Values = Annotated[
-    tuple[Any, ...], BeforeValidator(_words), WithJsonSchema({"type": "array", "items": {"type": ["number", "string"]}})
+Paths = Annotated[
+    tuple[str, ...], BeforeValidator(_paths), WithJsonSchema(_ONE_OR_MANY), Wording("a path, or a list of paths")
 ]
-Expression = Annotated[str, BeforeValidator(_jmespath), WithJsonSchema({"type": "string"})]
-Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})]
-TimeFormat = Annotated[str, BeforeValidator(_time_format), WithJsonSchema({"type": "string"})]
+"""Several are tried in turn; the first one that leads somewhere counts."""
+Topics = Annotated[
+    tuple[str, ...], BeforeValidator(_topics), WithJsonSchema(_ONE_OR_MANY), Wording("a topic, or a list of topics")
+]
+Values = Annotated[
+    tuple[Any, ...],
+    BeforeValidator(_words),
+    WithJsonSchema({"type": "array", "items": {"type": ["number", "string"]}}),
+    Wording("a list of numbers and words"),
+]
+Expression = Annotated[
+    str, BeforeValidator(_jmespath), WithJsonSchema({"type": "string"}), Wording("an expression of JMESPath")
+]
+Zone = Annotated[
+    str, BeforeValidator(_zone), WithJsonSchema({"type": "string"}), Wording("a time zone, such as Europe/Berlin")
+]
+TimeFormat = Annotated[
+    str,
+    BeforeValidator(_time_format),
+    WithJsonSchema({"type": "string"}),
+    Wording(f"one of {', '.join(TIME_FORMATS)}, or a pattern of strptime"),
+]
 Format = Annotated[str, *_choice(FORMATS)]
 Grades = Annotated[str, *_choice(GRADES)]
 
@@ -113,7 +128,8 @@ Grades = Annotated[str, *_choice(GRADES)]
 class SourceTime(Section):
     """When what a message says was so; without a path, when the message came."""
 
-    path: Paths = ()
+    path: Paths = Field(default=(), examples=["ts"])
+    """Path to the time."""
     format: TimeFormat = "iso"
     """iso, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern of strptime such as %d.%m.%Y %H:%M:%S."""
     zone: Zone = "UTC"
@@ -125,16 +141,17 @@ class SourceTime(Section):
 class SourceDevice(Section):
     """Who a message is from, where its topic does not say it."""
 
-    path: Paths = ()
+    path: Paths = Field(default=(), examples=["tags.host"])
     """Path to the sender's name of the device."""
-    id: Name | None = None
+    id: Name | None = Field(default=None, examples=["pump-01"])
     """All of it is from this device."""
 
 
 class SourceQuality(Section):
     """What the sender itself says of a value."""
 
-    path: Paths = ()
+    path: Paths = Field(default=(), examples=["quality"])
+    """Path to what the sender says."""
     grades: Grades = "words"
     """words; opcua, status codes of OPC UA; opcda, quality bytes of OPC DA, of which 192 is good."""
     good: Values = ("good", "ok", "valid", True)
@@ -144,23 +161,23 @@ class SourceQuality(Section):
 class SourceSensor(Section):
     """Where a value stands, and how it becomes that of our sensor."""
 
-    path: Paths = ()
+    path: Paths = Field(default=(), examples=["process.temp", "values[0].v"])
     """Path to the value, or the sender's name of it where a source has points or {sensor} in its topic."""
-    jmespath: Expression | None = None
+    jmespath: Expression | None = Field(default=None, examples=["points[?name=='t'].value | [0]"])
     """Instead of a path, an expression of JMESPath: ten times slower than a path."""
-    unit: Unit | None = None
+    unit: Unit | None = Field(default=None, examples=["hPa"])
     """The sender's unit; values are converted to the sensor's own."""
-    scale: Number = 1.0
+    scale: Annotated[Number, Measured("")] = 1.0
     """A value is multiplied by this, before its unit is converted."""
-    offset: Number = 0.0
+    offset: Annotated[Number, Measured("the sender's")] = 0.0
     """And this is added."""
-    map: Annotated[dict[str, Number], EMPTY] = Field(default_factory=dict)
+    map: Annotated[dict[str, Number], EMPTY] = Field(default_factory=dict, examples=[{"ON": 1, "OFF": 0}])
     """What the sender writes, as text, to the value of our sensor, such as {"ON": 1, "OFF": 0}."""
-    missing: Values = ()
+    missing: Values = Field(default=(), examples=[[-999, "unavailable"]])
     """What the sender writes where it has no value, before it is scaled."""
-    numbers_in_text: bool | None = None
+    numbers_in_text: bool | None = Field(default=None, examples=[True])
     """Whether a number may come as text; left out, as the sensor says."""
-    quality: Paths = ()
+    quality: Paths = Field(default=(), examples=["q"])
     """Path to what the sender says of this value."""
 
 
@@ -173,18 +190,18 @@ class SourcePoints(Section):
 
     path: Paths = (".",)
     """Path to the list or object."""
-    name: Paths = ()
+    name: Paths = Field(default=(), examples=["tag"])
     """Paths to the parts of a point's name, joined by dots, absent ones left out; @key is its key in an object. Left
     out, the key, or name in a list."""
     value: Paths = ("value",)
     """Paths to a point's value, the first that is there counts; . is the point itself."""
-    time: Paths = ()
+    time: Paths = Field(default=(), examples=["ts"])
     """Path to a point's time; left out, the message's."""
-    quality: Paths = ()
+    quality: Paths = Field(default=(), examples=["q"])
     """Path to a point's quality."""
-    device: Paths = ()
+    device: Paths = Field(default=(), examples=["machine"])
     """Path to the sender's name of a point's device."""
-    unit: Paths = ()
+    unit: Paths = Field(default=(), examples=["u"])
     """Path to a point's unit, which is converted."""
 
 
@@ -200,6 +217,8 @@ def _time_short(value: Any) -> Any:
 class _TextAlone:
     """Lets editors know that a text or a list of them will do."""
 
+    alone = "a text, or a list of them"
+
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [*_ONE_OR_MANY["anyOf"], handler(core)]}
 
@@ -211,29 +230,30 @@ Points = Annotated[SourcePoints, _short("path"), _TextAlone()]
 class SourceSettings(Section):
     """What the messages on some topics mean."""
 
-    preset: Text = ""
-    """The name of a preset, whose keys hold wherever this source does not say otherwise."""
-    topic: Topics = ()
-    """MQTT topics; {device} and {sensor} stand for the levels that name them, + and # for any."""
+    preset: Text = Field(default="", examples=["zigbee2mqtt"])
+    """The name of a preset (docs/payloads.md), whose keys hold wherever this source does not say otherwise."""
+    topic: Topics = Field(default=(), examples=["hall3/{device}/data", ["a/{device}", "b/{device}"]])
+    """MQTT topics; {device} and {sensor} stand for the levels that name them, + and # for any. {device} may stand for
+    several levels: {device}/line/{device} names it a/b."""
     format: Format = "json"
     """json; value, a bare number or word; influx_line; senml; homeassistant, its discovery; sparkplug_b."""
-    host_id: Name | None = None
+    host_id: Name | None = Field(default=None, examples=["aegisflow"])
     """With sparkplug_b: we are the primary host of this id, and say retained on its STATE topic that we are there."""
-    states: Topics = ()
+    states: Topics = Field(default=(), examples=[["home/+/state"]])
     """With homeassistant: topics of the states that discovery names."""
-    only: Annotated[dict[str, Values], EMPTY] = Field(default_factory=dict)
+    only: Annotated[dict[str, Values], EMPTY] = Field(default_factory=dict, examples=[{"method": ["NotifyStatus"]}])
     """Path to the values that it must have there; other messages are none of ours and passed over."""
-    each: Paths = ()
-    """Path to a list of records, each of which is taken as a message of its own."""
+    each: Paths = Field(default=(), examples=["metrics"])
+    """Path to a list of records, each of which is taken as a message of its own; . is the message itself."""
     device: Annotated[SourceDevice, _short("id"), _TextAlone()] = SourceDevice()
-    devices: Annotated[dict[str, Name], EMPTY] = Field(default_factory=dict)
+    devices: Annotated[dict[str, Name], EMPTY] = Field(default_factory=dict, examples=[{"P-101": "pump-01"}])
     """The sender's name of a device to ours; what is not listed has the same name."""
     time: Annotated[SourceTime, BeforeValidator(_time_short), _TextAlone()] = SourceTime()
-    base: Paths = ()
+    base: Paths = Field(default=(), examples=["fields"])
     """Where the paths of sensors start."""
     sensors: Annotated[dict[SensorName, Sensor | None], EMPTY] = Field(default_factory=dict)
     """Our sensor to where its value stands; one that is not listed is found by its own name, null takes one away."""
-    value: Paths = ()
+    value: Paths = Field(default=(), examples=["val"])
     """With {sensor} in the topic: where the value stands in the message; left out, the message is the value."""
     points: Points | None = None
     quality: Annotated[SourceQuality, _short("path"), _TextAlone()] = SourceQuality()

@@ -16,5 +16,5 @@ Collector = Annotated[
 class TracingSettings(Section):
     """One trace from the reading that raised an alarm to the machine, over OTLP; off without an endpoint."""
 
-    endpoint: Collector = ""
+    endpoint: Collector = Field(default="", examples=["http://localhost:4318"])
     """OTLP over HTTP of a collector; OTEL_EXPORTER_OTLP_HEADERS may carry its credentials. Needs aegisflow[tracing]."""

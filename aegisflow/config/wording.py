@@ -14,7 +14,7 @@ from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of, show
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """What may stand at a key path: its type and what is said about it."""
 
     type: Any
@@ -39,9 +39,9 @@ def _complain(item: ErrorDetails, mistakes: Mistakes) -> KeyPath:
     """Add one complaint to ``mistakes``; return the key path of what is wrong."""
     at: KeyPath = item["loc"]
     if at[-1:] == ("[key]",) and get_origin(_place(at[:-2]).type) is dict:
-        keys = _unwrap(_Place(get_args(_place(at[:-2]).type)[0], ()))
+        keys = unwrap(Place(get_args(_place(at[:-2]).type)[0], ()))
         at = at[:-1]
-        mistakes.add(at, str(at[-1]), _expected(keys))
+        mistakes.add(at, str(at[-1]), expected(keys))
     elif item["type"] == "extra_forbidden":
         names = _keys(_place(at[:-1]).type)
         name = str(at[-1])
@@ -49,7 +49,7 @@ def _complain(item: ErrorDetails, mistakes: Mistakes) -> KeyPath:
     elif item["type"] == "worded":
         mistakes.add(at, item["input"], item["ctx"]["expected"])
     else:
-        mistakes.add(at, item["input"], _expected(_place(at)))
+        mistakes.add(at, item["input"], expected(_place(at)))
     return at
 
 
@@ -62,18 +62,18 @@ def _remove(data: Any, at: KeyPath) -> bool:
     return data.pop(at[-1], data) is not data
 
 
-def _place(loc: KeyPath) -> _Place:
-    place = _unwrap(_Place(PlantFile, ()))
+def _place(loc: KeyPath) -> Place:
+    place = unwrap(Place(PlantFile, ()))
     for key in loc:
         if isinstance(place.type, type) and issubclass(place.type, BaseModel):
             field = _fields(place.type)[str(key)]
-            place = _unwrap(_Place(field.annotation, tuple(field.metadata)))
+            place = unwrap(Place(field.annotation, tuple(field.metadata)))
         else:
-            place = _unwrap(_Place(get_args(place.type)[0 if isinstance(key, int) else 1], ()))
+            place = unwrap(Place(get_args(place.type)[0 if isinstance(key, int) else 1], ()))
     return place
 
 
-def _unwrap(place: _Place) -> _Place:
+def unwrap(place: Place) -> Place:
     """Peel ``Annotated`` and ``| None`` off a type and keep what they say."""
     type_, notes = place
     while True:
@@ -84,7 +84,7 @@ def _unwrap(place: _Place) -> _Place:
             (type_,) = (choice for choice in get_args(type_) if choice is not NoneType)
         else:
             flat = (note.metadata if isinstance(note, FieldInfo) else [note] for note in notes)
-            return _Place(type_, tuple(note for group in flat for note in group))
+            return Place(type_, tuple(note for group in flat for note in group))
 
 
 def _fields(section: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -96,7 +96,7 @@ def _keys(type_: Any) -> list[str]:
     return list(_fields(type_))
 
 
-def _expected(place: _Place) -> str:
+def expected(place: Place) -> str:
     """Return what may stand at a place."""
     for note in place.notes:
         if isinstance(note, Wording):
@@ -109,6 +109,8 @@ def _expected(place: _Place) -> str:
         return f"a finite number {_bounds(place.notes, str)}".rstrip()
     if place.type is str:
         return "a text"
+    if place.type is bool:
+        return "true or false"
     if isinstance(place.type, type) and issubclass(place.type, BaseModel):
         return f"a mapping with keys out of {', '.join(_keys(place.type))}"
     return "a mapping (one name per line, each followed by a colon)"

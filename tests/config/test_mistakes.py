@@ -176,7 +176,7 @@ MISTAKES = {
     "an empty unit": (sensor("{unit: ''}"), 4, AT_SENSOR + ".unit", "''", "a unit of 1 to 32 characters, such as °C"),
     "a unit of two lines": (sensor(r'{unit: "m\ns"}'), 4, AT_SENSOR + ".unit", r"'m\ns'", "a unit of 1 to 32"),
     "a sentence for a unit": (sensor(f"{{unit: {'long ' * 7}}}"), 4, AT_SENSOR + ".unit", "'long", "a unit of 1 to 32"),
-    "a number for a unit": (sensor("{unit: 1}"), 4, AT_SENSOR + ".unit", "1", "a text"),
+    "a number for a unit": (sensor("{unit: 1}"), 4, AT_SENSOR + ".unit", "1", "a unit of 1 to 32 characters"),
     "another spelling of a unit": (sensor("{unit: degC}"), 4, AT_SENSOR + ".unit", "'degC'", "did you mean °C?"),
     "a unit in small letters": (sensor("{unit: psi}"), 4, AT_SENSOR + ".unit", "'psi'", "did you mean PSI?"),
     "a unit in large letters": (sensor("{unit: MBAR}"), 4, AT_SENSOR + ".unit", "'MBAR'", "did you mean mbar?"),

@@ -35,7 +35,7 @@ def exists(name: str, page: Path) -> bool:
     """Whether a file is there, as seen from the page, the repository or the package; a bare name may be anywhere."""
     if any((base / name).exists() for base in (page.parent, ROOT, ROOT / "aegisflow")):
         return True
-    rooms = ("aegisflow", "simulator", "tests", "benchmarks", "config")
+    rooms = ("aegisflow", "simulator", "tests", "benchmarks", "config", "manuals")
     bare = name.rstrip("/")
     return "/" not in bare and any(True for room in rooms for _ in (ROOT / room).rglob(bare))
 
