@@ -72,6 +72,7 @@ from aegisflow.store.seals import Seals
 from aegisflow.telemetry.gauges import add_gauges
 from aegisflow.telemetry.logs import configure_logs
 from aegisflow.telemetry.metrics import Metrics
+from aegisflow.telemetry.plant_gauges import plant_gauges
 from aegisflow.telemetry.spans import NO_SPANS, Spans
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ class App:
         """What speaks against where the store lies, and against who may read it and the plant's file."""
         self.plant = self._build_plant()
         add_gauges(self.metrics, self.plant, self.inbound_queue, self._is_connected, self._health_check.commit_age_s)
+        self.metrics.watch_labelled(plant_gauges(self.plant, sensors=configuration.http.sensor_metrics))
 
     def _build_plant(self) -> LocalPlant:
         return LocalPlant(

@@ -223,3 +223,5 @@ class HttpSettings(Section):
     """Name of the environment variable with the bearer token; without a token only loopback is served."""
     hosts: Annotated[tuple[Host, ...], Field(strict=False)] = Field(default=(), examples=[["plant.example"]])
     """Names and addresses, without ports, by which requests may reach it; left out, any but on loopback."""
+    sensor_metrics: bool = False
+    """Whether /metrics has the newest value of every sensor as well: a series for each."""

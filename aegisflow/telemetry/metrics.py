@@ -1,6 +1,23 @@
 """Counters of one running plant, in Prometheus' form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+    from prometheus_client.core import GaugeMetricFamily
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledGauge:
+    """A gauge with labels, read anew each time somebody looks."""
+
+    name: str
+    help_text: str
+    labels: tuple[str, ...]
+    values: Callable[[], Mapping[tuple[str, ...], float]]
+    """Values by the labels; what is not known now is absent, for Prometheus knows how to tell that."""
 
 
 class Metrics:
@@ -59,8 +76,37 @@ class Metrics:
 
         Gauge(name, help_text, registry=self.registry).set_function(value)
 
+    def watch_labelled(self, gauges: Iterable[LabelledGauge]) -> None:
+        """Add gauges with labels whose values are asked for when somebody looks."""
+        self.registry.register(_LabelledGauges(tuple(gauges)))
+
     def render(self) -> bytes:
         """Return all of it in Prometheus' text format."""
         from prometheus_client import generate_latest
 
         return generate_latest(self.registry)
+
+
+class _LabelledGauges:
+    """What prometheus_client asks for each time somebody looks."""
+
+    def __init__(self, gauges: tuple[LabelledGauge, ...]) -> None:
+        self._gauges = gauges
+
+    def describe(self) -> "Iterable[Metric]":
+        """Return the gauges without values: else registering them would already ask for these."""
+        return [self._metric(one) for one in self._gauges]
+
+    def collect(self) -> "Iterable[Metric]":
+        """Return the gauges with their values now."""
+        for one in self._gauges:
+            metric = self._metric(one)
+            for labels, value in one.values().items():
+                metric.add_metric(labels, value)
+            yield metric
+
+    @staticmethod
+    def _metric(one: LabelledGauge) -> "GaugeMetricFamily":
+        from prometheus_client.core import GaugeMetricFamily
+
+        return GaugeMetricFamily(one.name, one.help_text, labels=one.labels)
