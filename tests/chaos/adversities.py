@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 
-from tests.chaos.world import World
+from tests.chaos.world import START_S, World
 from tests.support.under_command import DEVICES
 from tests.support.waiting import eventually
 
@@ -162,7 +162,7 @@ def rival(world: World, chance: random.Random) -> str:
         told = "a rival takes the store while the first is frozen"
     world.signal("core", signal.SIGCONT)
     world.take(second, up)
-    eventually(up.exists, 60)
+    eventually(up.exists, START_S)
     first.join(30)
     if first.is_alive():
         first.kill()

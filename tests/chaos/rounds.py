@@ -48,17 +48,19 @@ def run(store: str, rounds: int, seed: int, *, within_s: float = float("inf"), s
     with tempfile.TemporaryDirectory(prefix="aegisflow-chaos-") as folder:
         with world(Path(folder), store, seed) as plant:
             say(f"chaos on {store}, seed {seed}: {rounds} rounds")
-            for number in range(1, rounds + 1):
-                _round(plant, outcome, number, say)
-                outcome.rounds, outcome.seconds = number, time.monotonic() - began
-                outcome.violations = at_once(plant)
-                if outcome.violations or outcome.seconds > within_s:
-                    break
+            what = ""
             try:
+                for number in range(1, rounds + 1):
+                    what = f"round {number} does not end"
+                    _round(plant, outcome, number, say)
+                    outcome.rounds, outcome.seconds = number, time.monotonic() - began
+                    if at_once(plant) or outcome.seconds > within_s:
+                        break
+                what = "it does not come to rest"
                 plant.settle(SETTLE_S)
                 outcome.violations = in_the_end(plant)
             except AssertionError as error:
-                outcome.violations += [f"it does not come to rest: {error}", *at_once(plant)]
+                outcome.violations = [f"{what}: {error}", *at_once(plant)]
             outcome.counted = _counted(plant)
             if outcome.violations:
                 _keep(Path(folder), say)

@@ -95,7 +95,7 @@ def test_the_same_seed_draws_the_same_adversities() -> None:
 
 @pytest.mark.broker
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 def test_rounds_of_chaos_lose_no_reading_and_let_no_command_act_twice(store: str) -> None:
     seed = Random().randrange(1_000_000)
