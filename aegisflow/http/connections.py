@@ -2,22 +2,26 @@
 
 A connection costs a file descriptor, and those are few: without a bound, whoever opens enough of them and says nothing
 keeps out operators, the broker and the store. So there are fewer connections than descriptors, and where there are too
-many, the one that has waited longest without a request makes room for the next: whoever asks something comes in.
+many, the one that has waited longest without a whole request makes room for the next: whoever asks something comes in.
+Where all have asked, the answer to an agent that has lasted longest is ended: agents listen to streams without end, and
+as many of them as there are connections must not keep out a person.
 """
 
 import asyncio
 import os
 import resource
 from contextlib import suppress
+from itertools import chain
 from typing import Any, Protocol
 
 __all__ = ["HEAD_WITHIN_S", "KEPT_DESCRIPTORS", "ConnectionLimit", "bounded_protocol", "descriptors_left"]
 
 HEAD_WITHIN_S = 10.0
-"""A request must have said what it wants within so long of its first byte, and of the connection's beginning."""
+"""A request must have come as a whole within so long of its first byte, and of the connection's beginning."""
 KEPT_DESCRIPTORS = 128
 """Kept for the broker, the store and files, whoever connects."""
 MOST = 500
+FOR_AGENTS = "/mcp"
 
 
 def descriptors_left() -> int:
@@ -49,29 +53,42 @@ class ConnectionLimit:
         self.head_within_s = head_within_s
         self.count = 0
         self._silent: dict[Connected, None] = {}
+        self._agents: dict[Connected, None] = {}
 
     def opened(self, connection: Connected) -> None:
-        """Take in a connection; where there are too many, end the one that has been silent for longest."""
-        self.count += 1
-        self._silent[connection] = None
-        if self.count > self.most:
-            # It is closed only in the loop's next turn, and several may come within one.
-            longest = next(iter(self._silent))
-            del self._silent[longest]
-            longest.end()
+        """Take in a connection; where there are too many, end the one that has been silent for longest.
 
-    def heard(self, connection: Connected) -> None:
-        """Take note that a connection has asked something."""
-        self._silent.pop(connection, None)
+        Where none is, an agent's goes, and only where there is none of those either, the new one.
+        """
+        self.count += 1
+        if self.count > self.most:
+            ends = next(chain(self._silent, self._agents), connection)
+            # It is closed only in the loop's next turn, and several may come within one.
+            self._forget(ends)
+            ends.end()
+            if ends is connection:
+                return
+        self._silent[connection] = None
+
+    def heard(self, connection: Connected, path: str = "") -> None:
+        """Take note that a connection has asked something, and for which path."""
+        self._forget(connection)
+        if path.rstrip("/") == FOR_AGENTS:
+            self._agents[connection] = None
 
     def waits(self, connection: Connected) -> None:
         """Take note that a connection has been answered and may be ended for another."""
+        self._agents.pop(connection, None)
         self._silent.setdefault(connection)
 
     def closed(self, connection: Connected) -> None:
         """Forget a connection."""
         self.count -= 1
+        self._forget(connection)
+
+    def _forget(self, connection: Connected) -> None:
         self._silent.pop(connection, None)
+        self._agents.pop(connection, None)
 
 
 def bounded_protocol(limit: ConnectionLimit) -> Any:
@@ -92,11 +109,14 @@ def bounded_protocol(limit: ConnectionLimit) -> Any:
             limit.opened(self)
 
         def data_received(self, data: bytes) -> None:
-            """Take what came, and stop waiting once it is a request."""
+            """Take what came, and stop waiting once it is a whole request."""
             super().data_received(data)
-            if self.cycle is not None and not self.cycle.response_complete:
-                self._disarm()
-                limit.heard(self)
+            cycle = self.cycle
+            if cycle is not None and not cycle.response_complete:
+                # Whoever holds its body back has not said yet what it wants.
+                if not cycle.more_body:
+                    self._disarm()
+                    limit.heard(self, cycle.scope["path"])
             elif not self.transport.is_closing():
                 self._arm()
 

@@ -17,7 +17,12 @@ OPERATORS, TOOLBOX = "http/operators.py", "mcp/toolbox.py"
 
 IDENTITY_MUTANTS = (
     Mutant("silent connections stay", CONNECTIONS, "if self.count > self.most:", "if False:"),
-    Mutant("one silent connection makes room for several", CONNECTIONS, "            del self._silent[longest]\n", ""),
+    Mutant("one silent connection makes room for several", CONNECTIONS, "            self._forget(ends)\n", ""),
+    Mutant("who holds its body back has asked", CONNECTIONS, "if not cycle.more_body:", "if True:"),
+    Mutant(
+        "agents that listen keep people out", CONNECTIONS, "chain(self._silent, self._agents)", "iter(self._silent)"
+    ),
+    Mutant("a person's answer is ended for another", CONNECTIONS, 'path.rstrip("/") == FOR_AGENTS', "True"),
     Mutant(
         "a request may take for ever to come",
         CONNECTIONS,
