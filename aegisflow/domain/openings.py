@@ -10,6 +10,7 @@ from dataclasses import fields
 from aegisflow.domain.audit import text_digest
 from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.bounds import Bound, bounds_of
+from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import DeviceSpec, Limits
@@ -129,7 +130,7 @@ def _overlap(one: PolicyRule, other: PolicyRule) -> bool:
     return True
 
 
-def _within(inner: Limits, outer: Limits) -> bool:
+def _within(inner: Limits | Recovery, outer: Limits | Recovery) -> bool:
     low = outer.low is None or (inner.low is not None and inner.low >= outer.low)
     return low and (outer.high is None or (inner.high is not None and inner.high <= outer.high))
 
@@ -154,7 +155,7 @@ def _tightens(name: str, before: object, after: object) -> bool:
 
 
 def device_openings(old: DeviceSpec, new: DeviceSpec) -> Iterator[str]:
-    """Yield what a changed device lets happen: rules go by kind and line, and setpoints have bounds."""
+    """Yield what a changed device lets happen: rules go by kind and line, setpoints have bounds, interlocks hold."""
     for what in ("kind", "line"):
         if getattr(old, what) != getattr(new, what):
             yield f"{new.device_id}: its {what} {getattr(old, what)} becomes {getattr(new, what)}"
@@ -172,6 +173,21 @@ def device_openings(old: DeviceSpec, new: DeviceSpec) -> Iterator[str]:
         bound = bounds_of(old).get(what)
         if bound is not None and _moves_further(bound, after):
             yield f"{new.device_id}: {what} can be moved further than it could be"
+    if not new.watched_only:
+        yield from _interlock_openings(old, new)
+
+
+def _interlock_openings(old: DeviceSpec, new: DeviceSpec) -> Iterator[str]:
+    """Yield what keeps commands from a device no longer, or less than it did."""
+    for sensor, before in old.recovery.items():
+        after = new.recovery.get(sensor)
+        if after is None or not _within(after, before) or after.for_s < before.for_s:
+            yield f"{new.device_id}: a restart needs less of {sensor} than it did"
+    was, now = old.silent_after_s, new.silent_after_s
+    if was != now and (was is None or now is None or now > was):
+        yield f"{new.device_id}: it may be silent for longer and still take commands"
+    if old.load is not None and (new.load is None or new.load.sensor != old.load.sensor):
+        yield f"{new.device_id}: another sensor than {old.load.sensor}, or none, shows whether it runs"
 
 
 def _moves_further(before: Bound, after: Bound) -> bool:

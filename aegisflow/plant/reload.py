@@ -16,6 +16,7 @@ from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.policy_spec import PolicySpec
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
+from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.openings import (
     access_openings,
     device_openings,
@@ -80,6 +81,8 @@ class Reloader:
         self._agreed_to = ""
         self._agreed: dict[str, None] = {}
         """The approvers who have agreed to the content with this digest, in their order."""
+        self._gone: dict[str, DeviceSpec] = {}
+        """What was removed since the start, as it was: to come back with more is no less of an opening."""
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow").bind(file=str(configuration.path))
 
     @property
@@ -128,7 +131,7 @@ class Reloader:
                 # A file that was cut short must not shut out those who could put it right.
                 new = replace(new, operators=self._configuration.operators)
                 change = replace(change, needs_restart=(*change.needs_restart, "operators"))
-            losses, opens = tuple(self._losses(new, change)), tuple(_openings(self._configuration, new, change.changed))
+            losses, opens = tuple(self._losses(new, change)), tuple(self._openings(new, change))
             # A yes is for what somebody has read, and not for whatever stands in the file by now.
             if yes and (losses or opens) and waited and waited != self._judged:
                 losses = ("it is not what you were asked about: it has been changed since", *losses)
@@ -152,6 +155,7 @@ class Reloader:
                 return self._end(PlantChange(applied=False, mistakes=(str(error),)), by)
         self._identify(new.operators, new.agents)
         current = self._configuration
+        self._gone |= {name: current.plant.devices[name] for name in change.removed}
         self._configuration = replace(current, plant=new.plant, operators=new.operators, agents=new.agents)
         self._note_policy(new.plant.policy, "aegisflow" if by is None else by.name)
         agreed_by, self._agreed = tuple(self._agreed), {}
@@ -175,6 +179,16 @@ class Reloader:
             return ""
         given = f", given so far by {', '.join(self._agreed)}" if self._agreed else ""
         return f"it opens what is shut now: {needed} approver{'s' if needed > 1 else ''} must agree by {YES}{given}"
+
+    def _openings(self, new: Configuration, change: PlantChange) -> Iterator[str]:
+        """Yield what a new configuration lets happen that the one before does not."""
+        old = self._configuration
+        yield from policy_openings(old.plant.policy, new.plant.policy)
+        known = {**self._gone, **old.plant.devices}
+        for name in (*change.changed, *(name for name in change.added if name in known)):
+            yield from device_openings(known[name], new.plant.devices[name])
+        yield from operator_openings(old.operators, new.operators)
+        yield from access_openings(old.agents, new.agents)
 
     def _losses(self, new: Configuration, change: PlantChange) -> Iterator[str]:
         """Yield why a person should look at a change first."""
@@ -251,15 +265,6 @@ class Reloader:
 
 def _has_approver(configuration: Configuration) -> bool:
     return any(Right.APPROVE in RIGHTS[spec.role] for spec in configuration.operators.values())
-
-
-def _openings(old: Configuration, new: Configuration, changed: tuple[str, ...]) -> Iterator[str]:
-    """Yield what a new configuration lets happen that the one before does not."""
-    yield from policy_openings(old.plant.policy, new.plant.policy)
-    for name in changed:
-        yield from device_openings(old.plant.devices[name], new.plant.devices[name])
-    yield from operator_openings(old.operators, new.operators)
-    yield from access_openings(old.agents, new.agents)
 
 
 def _content(path: Path) -> bytes | None:

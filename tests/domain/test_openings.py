@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.model import Command, CommandName
 from aegisflow.domain.commands.policy import Decision, PlantView, decide
 from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Rate, Verdict
@@ -220,3 +221,27 @@ def test_a_bound_of_change_that_is_wider_or_gone_opens(
     assert not list(device_openings(device, replace(device, signed=True)))
     bare = replace(device, parameters={"speed": ParameterSpec("speed", "rpm", Limits(1, 5))}, load=None)
     assert not list(device_openings(bare, device))
+
+
+def test_v11_an_interlock_that_holds_less_opens() -> None:
+    device = replace(
+        powered("pump-01"),
+        recovery={"temperature": Recovery(None, 60.0, 600.0)},
+        silent_after_s=60.0,
+        load=LoadSpec("power"),
+    )
+    for changes in (
+        {"recovery": {}},
+        {"recovery": {"temperature": Recovery(None, 61.0, 600.0)}},
+        {"recovery": {"temperature": Recovery(None, 60.0, 599.0)}},
+        {"silent_after_s": 61.0},
+        {"silent_after_s": None},
+        {"load": None},
+        {"load": LoadSpec("temperature")},
+    ):
+        changed = replace(device, **changes)
+        assert list(device_openings(device, changed)), changes
+        assert not list(device_openings(device, replace(changed, watched_only=True)))
+    stricter = {"temperature": Recovery(10.0, 50.0, 900.0), "power": Recovery(None, 1.0, 60.0)}
+    assert not list(device_openings(device, replace(device, recovery=stricter, silent_after_s=30.0)))
+    assert not list(device_openings(replace(device, load=None), device))

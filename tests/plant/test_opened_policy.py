@@ -24,9 +24,11 @@ PEOPLE = "".join(
     f'  {name}: {{token_sha256: "{letter * 64}", role: {role}}}\n'
     for name, letter, role in (("anna", "a", "approver"), ("ben", "b", "approver"), ("olaf", "c", "operator"))
 )
+LINES = "{line-1: {devices: {pump-01: pump}}}"
 PLANT = """
 kinds: {{pump: {{sensors: {{temperature: {{unit: °C}}}}}}}}
-lines: {{line-1: {{devices: {{pump-01: pump}}}}}}
+lines: {lines}
+reload: {{ask_above_pct: 100}}
 policy:
   approvals_to_open: {needed}
   rules:
@@ -45,8 +47,8 @@ class Changing:
         self.write(DENY + ASK)
         self.app = App(load(self.path, {}), FakeBus())
 
-    def write(self, rules: str, people: str = PEOPLE, needed: int = 1) -> None:
-        self.path.write_text(PLANT.format(rules=rules, people=people, needed=needed), "utf-8")
+    def write(self, rules: str, people: str = PEOPLE, needed: int = 1, lines: str = LINES) -> None:
+        self.path.write_text(PLANT.format(rules=rules, people=people, needed=needed, lines=lines), "utf-8")
 
     def waits(self, by: Caller | None = None, *, yes: bool = False) -> str:
         """Reload; return why it waits, empty where it was taken over."""
@@ -88,6 +90,20 @@ def test_v11_what_only_tightens_is_taken_over_at_once(plant: Changing) -> None:
     plant.write(DENY)
     assert plant.waits() == ""
     assert plant.rules() == ["no restarts"]
+
+
+def test_v11_a_device_that_went_and_comes_back_with_more_waits_as_if_it_had_stayed(plant: Changing) -> None:
+    patient, quick = (
+        f"{{line-1: {{devices: {{pump-01: pump, pump-02: {{kind: pump, silent_after: {after}}}}}}}}}"
+        for after in ("90s", "60s")
+    )
+    for lines in (quick, LINES):
+        plant.write(DENY + ASK, lines=lines)
+        assert plant.waits() == ""
+    plant.write(DENY + ASK, lines=patient)
+    assert "pump-02: it may be silent for longer" in plant.waits()
+    plant.write(DENY + ASK, lines=quick)
+    assert plant.waits() == ""
 
 
 def test_v11_where_two_must_agree_one_is_not_enough_however_often(plant: Changing) -> None:

@@ -100,6 +100,14 @@ IDENTITY_MUTANTS = (
         "        return set(before) <= set(after)\n    return False",
         "        return set(before) <= set(after)\n    return True",
     ),
+    Mutant(
+        "a restart may need less than before",
+        OPENINGS,
+        "after is None or not _within(after, before) or after.for_s < before.for_s:",
+        "False:",
+    ),
+    Mutant("who is silent for longer takes commands", OPENINGS, "was is None or now is None or now > was", "False"),
+    Mutant("a device that went may come back with more", RELOAD, "known = {**self._gone, **", "known = {**"),
     Mutant("an opened policy waits for nobody", RELOAD, 'if opens else ""\n', 'if False else ""\n'),
     Mutant(
         "any operator opens the policy", RELOAD, "and by is not None and by.may(Right.APPROVE):", "and by is not None:"
