@@ -69,6 +69,10 @@ class PlainPaho:
             manual_ack=True,
         )
 
+    @property
+    def sends_back(self) -> bool:
+        return True
+
     def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
         def take(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
             receipt = Receipt(1, message.mid) if message.qos else None

@@ -104,8 +104,8 @@ class Gateway(ThreadedActor):
         """Claim id to the command that the store has been asked for, until its answer or the command's expiry."""
         self._asked: dict[str, deque[tuple[str, str]]] = {}
         """Device to the id and the nonce of its last questions."""
-        self._own: deque[bytes] = deque(maxlen=OWN_KNOWN)
-        """SHA-256 of the last messages that we published to machines."""
+        self._own: dict[bytes, int | None] = {}
+        """SHA-256 of the last messages that we published to machines, and the connection by which each came back."""
         self._letters = float(MAX_LETTERS_AT_ONCE)
         self._letters_at = time.monotonic()
         self._table = RefusedTable()
@@ -376,13 +376,27 @@ class Gateway(ThreadedActor):
 
     def _publish(self, topic: str, payload: bytes, expiry_s: int, traceparent: str = "") -> None:
         """Publish, and know it again should the broker send it back."""
-        self._own.append(hashlib.sha256(payload).digest())
+        self._own[hashlib.sha256(payload).digest()] = None
+        if len(self._own) > OWN_KNOWN:
+            del self._own[next(iter(self._own))]
         self._bus.publish(topic, payload, expiry_s=expiry_s, traceparent=traceparent)
 
+    def _comes_back(self, message: BusMessage) -> bool:
+        """Return whether this is what we sent, and not what somebody has recorded and sends once more.
+
+        A broker delivers it again only on another connection.
+        """
+        digest = hashlib.sha256(message.payload).digest()
+        if not self._bus.sends_back or message.retain or digest not in self._own:
+            return False
+        connection = 0 if message.receipt is None else message.receipt.generation
+        last, self._own[digest] = self._own[digest], connection
+        return last != connection
+
     def _hear_command(self, message: BusMessage) -> list[tuple[BusMessage, PayloadError]]:
-        """Tell a device what somebody else has sent its machine; what we sent comes back with MQTT 3.1.1 only."""
+        """Tell a device what somebody else has sent its machine."""
         device_id = self._codec.device_of(message.topic)
-        if hashlib.sha256(message.payload).digest() in self._own and not message.retain:
+        if self._comes_back(message):
             self._pass_over(message, device_id)
             return []
         foreign = self._codec.foreign_command(message)

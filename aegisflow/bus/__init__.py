@@ -40,6 +40,10 @@ class Bus(Protocol):
     subscribes anew on every connect and tells ``on_link`` of each change.
     """
 
+    @property
+    def sends_back(self) -> bool:
+        """Whether what is published on a topic that is subscribed to comes back, as with MQTT 3.1.1."""
+
     def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
         """Begin to connect, and return at once whether or not there is a broker."""
 

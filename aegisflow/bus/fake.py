@@ -51,6 +51,7 @@ class FakeBus:
         self.published: list[Published] = []
         self.acknowledged: list[Receipt] = []
         self.filters: tuple[str, ...] = ()
+        self.sends_back = False
         self._topics = topics or Topics()
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())

@@ -389,9 +389,11 @@ MUTANTS = (
     Mutant(
         "a command of somebody else passes for ours",
         GATEWAY,
-        "in self._own and not message.retain:",
-        "not in self._own:",
+        "if self._comes_back(message):",
+        "if True:",
     ),
+    Mutant("a recorded command of ours passes for ours", GATEWAY, "return last != connection", "return True"),
+    Mutant("what is like ours passes for ours with MQTT 5, too", GATEWAY, "if not self._bus.sends_back or", "if"),
     Mutant(
         "people are told of each command of somebody else", DEVICE, "one.fault_type == FOREIGN_COMMAND and", "False and"
     ),

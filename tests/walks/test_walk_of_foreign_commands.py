@@ -13,7 +13,7 @@ from aegisflow.actors.messages.device import ForeignCommandSeen
 from aegisflow.actors.messages.gateway import ReadGatewayCounts
 from aegisflow.actors.runtime.directory import GATEWAY, HISTORIAN
 from aegisflow.config.services import SupervisionSettings
-from aegisflow.domain.commands.model import CommandName, Stage
+from aegisflow.domain.commands.model import CommandName, CommandReceipt, Stage
 from aegisflow.domain.device import FOREIGN_COMMAND
 from tests.support.commanding import ADA, Commanded, Make
 from tests.support.samples import device_spec, sensor_spec
@@ -54,19 +54,41 @@ def test_m1_one_for_a_device_that_the_plant_does_not_have_is_counted(make: Make)
     assert plant.plant.active_alarms().value == ()
 
 
-def test_m1_our_own_command_that_the_broker_sends_back_is_none(make: Make) -> None:
-    plant = make()
+def ordered(plant: Commanded) -> tuple[CommandReceipt, bytes]:
+    """Return the receipt of a command that was sent, and its bytes."""
     sent = plant.propose("pump-01", CommandName.REDUCE_LOAD, ADA, reduction_pct=50.0)
     eventually(lambda: plant.orders("pump-01"))
     (ours,) = [one for one in plant.bus.published if one.topic == TOPIC]
-    for _ in range(2):  # a broker may deliver it twice
-        plant.line.publish(TOPIC, ours.payload)
-    plant.settle()
+    return sent, ours.payload
+
+
+def test_m1_our_own_command_that_the_broker_sends_back_is_none(make: Make) -> None:
+    plant = make()
+    plant.bus.sends_back = True
+    sent, ours = ordered(plant)
+    for _ in range(2):  # a broker delivers it again where the connection was lost
+        plant.line.publish(TOPIC, ours)
+        plant.settle()
+        plant.bus.break_link()
+        plant.bus.restore_link()
     plant.live_until(lambda: plant.stage(sent) is Stage.VERIFIED, 240)
     assert plant.plant.active_alarms().value == ()
     assert plant.plant.health().rejected == {}
-    changed = json.loads(ours.payload) | {"command": "emergency_shutdown"}
+    changed = json.loads(ours) | {"command": "emergency_shutdown"}
     plant.line.publish(TOPIC, json.dumps(changed))
+    eventually(lambda: [one.fault_type for one in plant.plant.active_alarms().value] == [FOREIGN_COMMAND])
+
+
+@pytest.mark.parametrize("sends_back", [False, True])
+def test_m1_our_own_command_that_somebody_sends_once_more_is_a_foreign_one(make: Make, sends_back: bool) -> None:
+    plant = make()
+    plant.bus.sends_back = sends_back
+    _, ours = ordered(plant)
+    if sends_back:
+        plant.line.publish(TOPIC, ours)
+        plant.settle()
+        assert plant.plant.health().rejected == {}
+    plant.line.publish(TOPIC, ours)
     eventually(lambda: [one.fault_type for one in plant.plant.active_alarms().value] == [FOREIGN_COMMAND])
 
 

@@ -50,6 +50,11 @@ class PahoBus:
         self._waker = Waker()
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
 
+    @property
+    def sends_back(self) -> bool:
+        """Whether what is published on a topic that is subscribed to comes back; MQTT 5 is told not to."""
+        return self._settings.protocol != "5"
+
     def start(self, on_message: Callable[[BusMessage], None], on_link: Callable[[LinkState], None]) -> None:
         """Begin to connect, and return at once whether or not there is a broker."""
         self._on_message, self._on_link = on_message, on_link
