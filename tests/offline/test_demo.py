@@ -16,7 +16,7 @@ from aegisflow.offline.demo.replaying import Sent
 from aegisflow.offline.demo.score import Truth, judge, read_labels
 from aegisflow.offline.demo.screen import Screen
 from aegisflow.offline.demo.setting import Setting, clear_store, mcp_servers
-from aegisflow.offline.demo.story import DemoOutcome, summarise, tell, time_of_day
+from aegisflow.offline.demo.story import DemoOutcome, summarise, tell
 from aegisflow.store.lock import FileLock
 from simulator.dataset import write_file
 from simulator.faults import HOUR, REFERENCE_DAY, Fault
@@ -91,17 +91,18 @@ def test_an_alarm_is_about_a_fault_its_aftermath_or_nothing(device_id, raised_at
     assert (score.faults[0].alarm is not None) is (kind == "during")
 
 
-def test_an_alarm_is_told_with_its_time_in_the_recording_and_its_reason():
+def test_an_alarm_is_told_with_the_time_that_the_store_keeps_and_its_reason():
     plant = load(PLANT, {}).plant
     raised = alarm("motor-01", 100_000.0)
-    line = tell(AlarmEvent(Change.RAISED, 100_000.0, raised), plant, shift=100_000 - 3 * 3600 - 62)
+    line = tell(AlarmEvent(Change.RAISED, 100_000.0, raised), plant)
     assert line == (
-        "03:01:02  ALARM    motor-01       high, electrical fault: power consumption 41.26 kW (was 20.1, too high)"
+        "1970-01-02T03:46:40Z  ALARM    motor-01       high, electrical fault: "
+        "power consumption 41.26 kW (was 20.1, too high)"
     )
-    cleared = tell(AlarmEvent(Change.CLEARED, 100_300.0, raised), plant, shift=0)
+    cleared = tell(AlarmEvent(Change.CLEARED, 100_300.0, raised), plant)
     assert cleared is not None
     assert cleared.endswith("over     motor-01       after 5 min (high, electrical fault)")
-    assert tell(AlarmEvent(Change.UPDATED, 100_300.0, raised), plant, shift=0) is None
+    assert tell(AlarmEvent(Change.UPDATED, 100_300.0, raised), plant) is None
 
 
 def outcome(**more):
@@ -114,7 +115,6 @@ def outcome(**more):
         "received": 155_530,
         "stored": 155_520,
         "refused": {},
-        "shift": 0.0,
         "score": score,
         "alarms_stored": 2,
     }
@@ -127,8 +127,8 @@ def test_the_summary_counts_what_was_sent_stored_noticed_and_false():
     assert "stored      155,520" in text
     assert "lost              0\n" in text
     assert "Noticed 1 of 2 scripted faults" in text
-    assert "pressure leak  pump-01   00:16  after 30 s  electrical fault, high" in text
-    assert "sensor drift   motor-01  00:16  not at all\n" in text
+    assert "pressure leak  pump-01   1970-01-01T00:16:40Z  after 30 s  electrical fault, high" in text
+    assert "sensor drift   motor-01  1970-01-01T00:16:40Z  not at all\n" in text
     assert "2 in the store; 1 raised during a fault of their machine, 0 within 10 min after one, 1 false" in text
     assert "false: 1 × pump-02, electrical fault" in text
 
@@ -137,10 +137,6 @@ def test_the_summary_does_not_hide_losses():
     text = summarise(outcome(stored=155_000, refused={"out_of_span": 520}))
     assert "lost            520  (sent, but not in the store)" in text
     assert "520 out_of_span" in text
-
-
-def test_a_time_of_day_wraps_at_midnight():
-    assert time_of_day(86_400 + 3_661) == "01:01:01"
 
 
 def test_plain_output_has_no_control_characters_and_a_line_per_tenth():

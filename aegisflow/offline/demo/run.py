@@ -15,14 +15,14 @@ from aegisflow.app import App
 from aegisflow.bus.embedded import start_embedded_broker
 from aegisflow.config import HttpSettings, load
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Change
-from aegisflow.domain.times import Period, format_instant
+from aegisflow.domain.times import Period, format_duration, format_instant
 from aegisflow.domain.views import AlarmQuery
 from aegisflow.errors import BadValueError, ListenError, UnavailableError
 from aegisflow.offline.demo.replaying import DemoReplay, Sent
 from aegisflow.offline.demo.score import Labelled, judge, read_labels
 from aegisflow.offline.demo.screen import Screen
 from aegisflow.offline.demo.setting import Setting, clear_store, connect_command, mcp_servers, record_day, write_plant
-from aegisflow.offline.demo.story import DemoOutcome, summarise, tell, time_of_day
+from aegisflow.offline.demo.story import DemoOutcome, summarise, tell
 from aegisflow.plant.protocol import Plant
 from aegisflow.telemetry.logs import configure_logs
 
@@ -133,7 +133,7 @@ class _Telling:
             with suppress(Empty):
                 event = self._heard.get(timeout=rest)
                 self.alarms += event.change is Change.RAISED
-                line = tell(event, inventory, progress.shift)
+                line = tell(event, inventory)
                 if line is not None:
                     self._screen.tell(event.change, line)
         self.stored = self._plant.health().store.committed_readings
@@ -159,7 +159,6 @@ def _outcome(plant: Plant, labelled: Labelled, sent: Sent, seconds: float) -> De
         received=health.received,
         stored=stored,
         refused=health.rejected,
-        shift=sent.shift,
         score=judge(faults, alarms),
         alarms_stored=len(alarms),
     )
@@ -179,7 +178,8 @@ def _history(plant: Plant) -> Iterator[Alarm]:
 def _prologue(setting: Setting, labelled: Labelled, broker: str, http_port: int, plant: Plant) -> str:
     devices = plant.inventory().devices
     faults = [
-        f"            {time_of_day(truth.start)[:5]}  {truth.fault_type.replace('_', ' ')} on {truth.device_id}"
+        f"            after {format_duration(truth.start - labelled.start):<5}  "
+        f"{truth.fault_type.replace('_', ' ')} on {truth.device_id}"
         for truth in labelled.faults
     ]
     lines = [
@@ -187,7 +187,7 @@ def _prologue(setting: Setting, labelled: Labelled, broker: str, http_port: int,
         f"  broker    {broker}",
         f"  store     {setting.store}",
         f"  log       {setting.log}",
-        f"  clock     times are the recording's; its readings are dated so that the last one is of {_minute_now()}",
+        f"  clock     UTC, as in the store and from the tools; the day ends with {_minute_now()}",
         f"  agents    can join while it runs: {connect_command(http_port)}",
         f"  faults    {len(faults) or 'none'} scripted",
         *faults,

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from aegisflow.domain.alarms.model import Change
+from aegisflow.domain.times import format_instant
 from aegisflow.offline.demo.replaying import Sent
-from aegisflow.offline.demo.story import time_of_day
 
 Bar = Callable[[Sent, int, int], None]
 """Takes how far the replay is, readings stored, and alarms raised."""
@@ -64,4 +64,4 @@ class Screen:
 def _figures(sent: Sent, stored: int, alarms: int) -> str:
     noun = "alarm" if alarms == 1 else "alarms"
     known = max(sent.sent, stored)  # the sender tells now and then; what is stored was sent
-    return f"{time_of_day(sent.at - sent.shift)[:5]}  sent {known:,}  stored {stored:,}  {alarms:,} {noun}"
+    return f"{format_instant(sent.at // 60 * 60)}  sent {known:,}  stored {stored:,}  {alarms:,} {noun}"

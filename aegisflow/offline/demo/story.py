@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Change, Evidence
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.times import format_duration
+from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.offline.demo.score import AFTERMATH_S, Score
 
 _WORDS = {
@@ -18,17 +18,8 @@ _WORDS = {
 _SENSORS_TOLD = 3
 
 
-def time_of_day(at: float) -> str:
-    """Return the recording's time of day, as HH:MM:SS."""
-    seconds = round(at) % 86_400
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-def tell(event: AlarmEvent, plant: PlantSpec, shift: float) -> str | None:
-    """Return an event as one line, or None where there is nothing to tell.
-
-    ``shift`` is what was added to the recording's timestamps, in seconds.
-    """
+def tell(event: AlarmEvent, plant: PlantSpec) -> str | None:
+    """Return an event as one line, dated as the store and the tools date it, or None where there is nothing to tell."""
     word = _WORDS.get(event.change)
     if word is None:
         return None
@@ -38,7 +29,7 @@ def tell(event: AlarmEvent, plant: PlantSpec, shift: float) -> str | None:
         detail = f"after {format_duration(event.at - alarm.raised_at)} ({what})"
     else:
         detail = f"{what}: {', '.join(_explain(alarm, plant))}"
-    return f"{time_of_day(event.at - shift)}  {word:<7}  {alarm.device_id:<14} {detail}"
+    return f"{format_instant(event.at)}  {word:<7}  {alarm.device_id:<14} {detail}"
 
 
 def _explain(alarm: Alarm, plant: PlantSpec) -> list[str]:
@@ -72,7 +63,6 @@ class DemoOutcome:
     """Readings counted in the store."""
     refused: Mapping[str, int]
     """Reason to messages."""
-    shift: float
     score: Score
     alarms_stored: int
 
@@ -105,7 +95,7 @@ def _faults(outcome: DemoOutcome) -> list[str]:
     rows = [("fault", "machine", "from", "noticed", "as")]
     for noticed in score.faults:
         truth, alarm = noticed.truth, noticed.alarm
-        start = time_of_day(truth.start - outcome.shift)[:5]
+        start = format_instant(truth.start)
         when = "not at all" if noticed.delay_s is None else f"after {format_duration(noticed.delay_s)}"
         called = "" if alarm is None else f"{alarm.fault_type.replace('_', ' ')}, {alarm.severity}"
         rows.append((truth.fault_type.replace("_", " "), truth.device_id, start, when, called))
