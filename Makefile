@@ -17,7 +17,7 @@ STORE  ?= both
 MINUTES ?= 60
 RATE    ?= 5000
 
-.PHONY: setup demo test test-all coverage lint digests pictures bench chaos soak clean
+.PHONY: setup demo test test-all coverage lint digests pictures docs bench chaos soak clean
 
 # The last line compiles the core, where there is a C compiler and the sources are others than before.
 setup: $(STAMP)
@@ -61,6 +61,10 @@ digests: $(STAMP)
 # The pictures of docs/console.md, of a scene that is the same each time.
 pictures: $(STAMP)
 	$(BIN)/python -m tests.support.console_pictures
+
+# The documents as a site, in build/site; dead links fail it.
+docs: $(STAMP)
+	$(BIN)/mkdocs build --quiet
 
 bench: setup
 	$(BIN)/python -m benchmarks
