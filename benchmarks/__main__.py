@@ -2,7 +2,7 @@
 
 Writes ``benchmarks/results.json`` (name to figure) and prints a table. Ratios are of one run on one
 machine; quote them, not the absolute figures. NAME: ingest, quality, foreign, load, commands, backtest, memory,
-store, start.
+store, start, agents.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from aegisflow.compiled import described
-from benchmarks import bench_store, commands, ingest, load, memory, offline, startup
+from benchmarks import agents, bench_store, commands, ingest, load, memory, offline, startup
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -36,6 +36,8 @@ AT_MOST = {
     "rss_per_device_kb_100000": 25.0,
     "history_query_p99_ms": 20.0,
     "start_to_initialize_s": 3.0,
+    "agents_p99_ms": 100.0,
+    "agents_cpu_ms": 3.0,
 }
 
 Results = dict[str, float]
@@ -100,6 +102,10 @@ def _start(quick: bool) -> Results:
     return startup.measure(3 if quick else 10)
 
 
+def _agents(quick: bool) -> Results:
+    return agents.measure(seconds=5.0 if quick else 20.0)
+
+
 PARTS: dict[str, Callable[[bool], Results]] = {
     "ingest": _ingest,
     "quality": _quality,
@@ -110,6 +116,7 @@ PARTS: dict[str, Callable[[bool], Results]] = {
     "memory": _memory,
     "store": _store,
     "start": _start,
+    "agents": _agents,
 }
 
 

@@ -108,21 +108,21 @@ def build_http_app(
             if yes:  # it takes away what is watched: not for whoever has the token of agents, or none
                 require_operator(by or _NOBODY, Right.RELOAD, "agree to what a reload takes away", _BY_OPERATORS)
             change = await run_in_threadpool(plant.reload, yes=yes, by=by)
-        except NotAllowedError as error:
-            return _send(ReloadReport.refused([str(error)]), 403)
         except AegisFlowError as error:
-            return _send(ReloadReport.refused([str(error)]), 503)
+            return _send(ReloadReport.refused([str(error)]), 403 if isinstance(error, NotAllowedError) else 503)
         return _send(ReloadReport.of(change), 200 if change.applied else 409 if change.waits else 422)
 
+    agents = _WithoutSlash(mcp_app.app, "/mcp")
     return Starlette(
         routes=[
+            Route("/mcp", agents),  # first, for nobody asks as often as agents do
             Route("/healthz", healthz),
             instance_route(instance),
             Route("/metrics", show_metrics),
             Route("/reload", reload, methods=["POST"]),
             *operator_routes(lambda: plant, operators),
             *pages,
-            Mount("/", _WithoutSlash(mcp_app.app, "/mcp")),
+            Mount("/", agents),
         ],
         middleware=[
             Middleware(HostGuard, hosts=hosts),

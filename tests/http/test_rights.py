@@ -107,7 +107,7 @@ def test_every_route_opens_to_its_roles_and_to_nobody_else(client: TestClient, e
 def test_there_is_no_route_that_the_walk_leaves_out(client: TestClient) -> None:
     routes = {route.path for route in client.app.routes if isinstance(route, Route)}  # type: ignore[attr-defined]
     below = {PREFIX + endpoint.path for endpoint in ENDPOINTS}
-    assert routes == below | {"/healthz", "/instance", "/metrics", "/reload"}
+    assert routes == below | {"/healthz", "/instance", "/mcp", "/metrics", "/reload"}
     assert [route.path for route in client.app.routes if isinstance(route, Mount)] == [""]  # type: ignore[attr-defined]
     assert LEAST.keys() == {endpoint.name for endpoint in ENDPOINTS}
 

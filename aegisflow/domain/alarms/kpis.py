@@ -112,9 +112,10 @@ def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1)
     known = sorted(alarms, key=lambda alarm: alarm.raised_at)
     raised = [alarm for alarm in known if period.start <= alarm.raised_at < period.end]
     times = [alarm.raised_at for alarm in raised]
+    by_name = _times_by_name(raised)
     length_s = max(period.end - period.start, 1.0)
     bins = Counter(int((at - period.start) // BIN_S) for at in times)
-    counts = Counter(alarm.name for alarm in raised)
+    counts = {name: len(its_times) for name, its_times in by_name.items()}
     top = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP])
     floods = tuple(_floods(times, FLOOD_BEGINS * operators, FLOOD_ENDS * operators, period.end))
     severities = Counter(alarm.severity for alarm in raised)
@@ -127,12 +128,20 @@ def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1)
         peak=max(bins.values(), default=0) / operators,
         floods=floods,
         flood_share=sum(flood.end - flood.start for flood in floods) / length_s,
-        chattering=tuple(name for name in counts if _chatters([a.raised_at for a in raised if a.name == name])),
+        chattering=tuple(name for name, its_times in by_name.items() if _chatters(its_times)),
         stale=tuple(sorted({alarm.name for alarm in known if _is_stale(alarm, period.end)})),
         top=top,
         top_share=sum(top.values()) / len(raised) if raised else 0.0,
         by_severity={str(one): severities[one] / len(raised) if raised else 0.0 for one in Severity},
     )
+
+
+def _times_by_name(raised: Iterable[AlarmTrace]) -> dict[str, list[float]]:
+    """Return when each alarm was raised, by its name; gone through once, for there may be thousands of names."""
+    times: dict[str, list[float]] = {}
+    for alarm in raised:
+        times.setdefault(alarm.name, []).append(alarm.raised_at)
+    return times
 
 
 def _floods(times: Sequence[float], begins: int, ends: int, until: float) -> Iterable[Flood]:

@@ -78,3 +78,34 @@ def test_floods_do_not_overlap_and_hold_no_more_alarms_than_there_are(times: lis
         assert before.end <= after.end
     assert sum(flood.alarms for flood in figures.floods) <= len(times)
     assert 0 <= figures.flood_share <= 1.01
+
+
+class Counted(AlarmTrace):
+    """An alarm that counts how often any of them is asked for its name."""
+
+    __slots__ = ()
+    asked = 0
+
+    @property
+    def name(self) -> str:
+        Counted.asked += 1
+        return super().name
+
+
+def test_thousands_of_names_cost_no_more_for_each_alarm_than_one() -> None:
+    Counted.asked = 0
+    alarms = [Counted(f"device-{index}", "leak", Severity.LOW, float(index), None) for index in range(3_000)]
+    figures = alarm_kpis(alarms, Period(0.0, 3_000.0))
+    assert figures.alarms == 3_000
+    assert Counted.asked <= 3 * len(alarms)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 300)), max_size=40))
+def test_who_chatters_is_what_each_name_alone_says(raised: list[tuple[str, float]]) -> None:
+    alarms = [AlarmTrace(name, "leak", Severity.LOW, at, None) for name, at in raised]
+    alone = {
+        name
+        for name in "abc"
+        if alarm_kpis([alarm for alarm in alarms if alarm.device_id == name], Period(0.0, 301.0)).chattering
+    }
+    assert {name.split()[0] for name in alarm_kpis(alarms, Period(0.0, 301.0)).chattering} == alone
