@@ -58,6 +58,7 @@ def test_the_wheel_installs_nothing_at_the_top_but_aegisflow(wheel: Path) -> Non
     assert {name.partition("/")[0] for name in names} == {"aegisflow", "aegisflow-0.1.0.dist-info"}
     assert "aegisflow/py.typed" in names
     assert "aegisflow/search/small-words.txt" in names
+    assert "aegisflow/mcp/view/view.html" in names
     console = ROOT / "aegisflow" / "console"
     files = (path for part in ("templates", "static") for path in (console / part).rglob("*") if path.is_file())
     assert {path.relative_to(ROOT).as_posix() for path in files} <= set(names)

@@ -7,6 +7,7 @@ from fastmcp import FastMCP
 from aegisflow import __version__
 from aegisflow.api.instructions import INSTRUCTIONS
 from aegisflow.mcp.gate import Gate, ListedTools
+from aegisflow.mcp.pictures import Pictures, add_view
 from aegisflow.mcp.prompts import add_prompts
 from aegisflow.mcp.resources import add_resources
 from aegisflow.mcp.subscriptions import ResourceUpdates, Subscriptions, add_subscriptions
@@ -32,11 +33,12 @@ def build_server(
         "aegisflow",
         instructions=INSTRUCTIONS,
         version=__version__,
-        middleware=[TracedCalls(), ClearErrors(), ListedTools(gate)],
+        middleware=[TracedCalls(), ClearErrors(), ListedTools(gate), Pictures(plant, gate)],
         mask_error_details=True,
     )
     add_tools(server, plant, gate)
     add_resources(server, plant, gate)
+    add_view(server)
     add_prompts(server, plant)
     add_subscriptions(server, Subscriptions(plant, gate, ResourceUpdates(plant)))
     return server

@@ -32,10 +32,10 @@ ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_h
 
 
 class _PlainTool(FunctionTool):
-    """A tool without FastMCP's own remarks, which say nothing and are sent with every list of tools."""
+    """A tool without FastMCP's own remarks, which say nothing and are sent with every list of tools; ours stay."""
 
     def to_mcp_tool(self, **overrides: Any) -> McpTool:
-        return super().to_mcp_tool(**{"_meta": None, **overrides})
+        return super().to_mcp_tool(**{"_meta": self.meta, **overrides})
 
 
 def add_tool(server: FastMCP, gate: Gate, function: Callable[..., ToolAnswer], hints: ToolAnnotations) -> None:
