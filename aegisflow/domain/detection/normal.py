@@ -9,6 +9,7 @@ from aegisflow.domain.detection.normal_model import (
     CLIP,
     DRIFTING,
     FAR,
+    FOLLOWING,
     JOINT,
     JOINT_WEIGHT,
     LEVEL,
@@ -26,8 +27,6 @@ _MORE, _MAX_LEARNING = 100, 800
 """Readings that are added as long as the newest quarter shows what the others have not, and their most."""
 _GROWN = 3
 """The model is learned anew when so many times as many readings have come as the one before was learned from."""
-FOLLOWING: Final = 0.003
-"""Weight with which levels follow."""
 _CALM = 0.7
 """Score up to which levels follow; above it, those of sensors that are calm themselves."""
 _PATIENCE = 720
@@ -202,8 +201,9 @@ class Normal:
                 low, high = lows[place], highs[place]
                 outside = 0.0
                 if low <= high and shown[place] >= _FEWEST:
-                    width = high - low + _NARROW * max(abs(high), abs(low))
-                    outside = max(value - high, low - value) / (_GROSS * (width + 1e-150))
+                    most_seen = max(abs(high), abs(low))
+                    width = high - low + _NARROW * most_seen if low < high else max(most_seen, 1.0)
+                    outside = max(value - high, low - value) / (_GROSS * width)
                 self._outside[place] = outside
                 most = max(most, outside)
             self.score = most
@@ -273,7 +273,7 @@ class Normal:
     def _begin(self, model: NormalModel) -> None:
         """Go on with a model, as if it had been there for the newest readings."""
         self.model = model
-        self._level = model.level.copy()
+        self._level = model.last_level.copy()
         self._mean, self._spread = [0.0] * len(model.level), [1.0] * len(model.level)
         self._joint_level = model.joint_level.copy()
         self._off = [0.0] * len(model.moving)
@@ -315,7 +315,7 @@ class Normal:
 
     def _chart(self, model: NormalModel, row: list[float]) -> float:
         """Go on with the charts of level, spread and joint distance; return the largest score of the three."""
-        highest = widest = 0.0
+        highest, widest = 0.0, -1.0
         fresh: list[float] = []
         missing: list[int] = []
         means, energies, levels, usual = self._mean, self._spread, self._level, model.level
@@ -336,8 +336,9 @@ class Normal:
             strengths[place] = strength
             if strength > highest:
                 highest = strength
-            if energy > widest:
-                widest = energy
+            broad = (energy - 1.0) / model.breadth[place]
+            if broad > widest:
+                widest = broad
             off = (value - usual[place]) / spread - slow[slot]
             offs[slot] = off
             fresh.append(FAR if off > FAR else -FAR if off < -FAR else off)
@@ -364,9 +365,11 @@ class Normal:
                 base = model.base[LEVEL]
                 calm = base + _CALM * (model.limit[LEVEL] - base)
         for slot, place in enumerate(model.moving):
-            if self._counted[place] and self._strength[place] < calm:
-                self._level[place] += FOLLOWING * (row[place] - self._level[place])
-                self._joint_level[slot] += DRIFTING * self._off[slot]
+            following = model.following[place]
+            if self._counted[place] and (self._strength[place] < calm or following > FOLLOWING):
+                most, off = CLIP * model.spread[place], row[place] - self._level[place]
+                self._level[place] += following * (most if off > most else -most if off < -most else off)
+                self._joint_level[slot] += max(DRIFTING, following) * self._off[slot]
 
     def strengths(self) -> list[float]:
         """Return by sensor how much it contributes to the lasting score."""
@@ -377,7 +380,8 @@ class Normal:
         parts = [0.0] * len(model.level)
         for place in model.moving:
             level = (self._strength[place] - base[LEVEL]) / room[LEVEL]
-            parts[place] = max(level, (self._spread[place] - base[SPREAD]) / room[SPREAD], 0.0)
+            broad = (self._spread[place] - 1.0) / model.breadth[place]
+            parts[place] = max(level, (broad - base[SPREAD]) / room[SPREAD], 0.0)
         if model.moving:
             shares = model.shares(self._newest)
             joint, most = (self.joint - base[JOINT]) / room[JOINT], max(*shares, 1e-12)

@@ -18,6 +18,14 @@ FAR: Final = 10.0
 LEVEL_WEIGHT: Final = 0.05
 SPREAD_WEIGHT: Final = 0.05
 JOINT_WEIGHT: Final = 0.1
+FOLLOWING: Final = 0.003
+"""Weight with which levels follow."""
+_FASTER = (0.01, 0.03, 0.1)
+"""Weights for a level that strolls, of which the first that is enough is taken."""
+_REACH: Final = 0.75
+"""Part of what clipping allows that a limit may be: a chart must be able to reach it."""
+_STATES, _NEAREST = 800, 2
+"""States of a sensor that is alone that are kept, and how many may be nearer than the one that counts."""
 DRIFTING: Final = 0.01
 """Weight with which the joint chart follows slow changes, so that two that drift alone are not taken for alike."""
 LEVEL: Final = 0
@@ -29,7 +37,11 @@ SUDDEN: Final = 3
 _SIGMA = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
 _COARSE = 0.3
-"""A MAD below this part of the standard deviation says nothing: most values are the same."""
+"""A MAD below this part of the standard deviation says nothing where most values are the same, or lie apart."""
+_TIED, _ALMOST = 0.25, 0.001
+"""So many values are the median, but for a part of the standard deviation, where most are the same."""
+_BULK = 0.9
+"""So many lie within the clip of a MAD that says something: beyond it is a tail, and no other level."""
 _SHARE, _CHANCE = 0.1, 1e-5
 """The tail begins where so great a share lies beyond; the limit is where this share would."""
 _HEADROOM = 1.3
@@ -44,10 +56,13 @@ _SETTLING = 20
 _REST = 0.01
 """Part of its level by which a sensor that has never moved may move, at least."""
 _MAX_CORRELATION = 0.98
+_WIDEST = sqrt((1 + _MAX_CORRELATION) / (1 - _MAX_CORRELATION))
 _LAGS = ((1, 16), (2, 8), (4, 4))
 """Up to so many sensors, and how many readings each is compared with at once; two for more sensors."""
 _FEW: Final = 16
 """Values up to which the joint distance of a reading is faster without numpy."""
+_MOST_SUDDEN = 3.0
+"""What is so many times as sudden as anything that was learned is unusual, however long the tail of that."""
 _WILD = 1.3
 """A value so many times as far from its level as any that was learned is wild."""
 
@@ -59,9 +74,10 @@ class NormalModel:
 
     - ``level``: the EWMA of deviations clipped at 4 spreads (Roberts 1959), divided by the root of
       (1 + r) / (1 - r), r being the lag-1 correlation; the largest of the sensors.
-    - ``spread``: the EWMA of squared deviations around that EWMA; the largest of the sensors.
+    - ``spread``: the EWMA of squared deviations around that EWMA, less 1 and divided alike; the largest of the sensors.
     - ``joint``: Mahalanobis distance over all principal components of the newest readings together (dynamic PCA,
-      Ku et al. 1995): T² and Q in one. Slow changes are taken out first.
+      Ku et al. 1995): T² and Q in one. A sensor that is alone is compared with its own past: the distance of its
+      newest readings from the third nearest of those that were learned. Slow changes are taken out first.
     - ``sudden``: a value that is off its level and off the value before it by more than any that was learned.
 
     A limit is where a chart would be once in 100,000 readings: the tail beyond its upper tenth is taken for
@@ -73,15 +89,20 @@ class NormalModel:
         "_axes",
         "_centre",
         "_filling",
+        "_sizes",
+        "_states",
         "_triangle",
         "_weights",
         "active",
         "base",
+        "breadth",
+        "following",
         "high",
         "joint_level",
         "lags",
         "largest",
         "largest_step",
+        "last_level",
         "level",
         "limit",
         "low",
@@ -103,17 +124,14 @@ class NormalModel:
         if self.season is not None:
             rows = rows - self.season.over(at)
         level: Floats = np.median(rows, axis=0)
-        deviations = np.abs(rows - level)
-        mad: Floats = _SIGMA * np.median(deviations, axis=0)
-        deviation: Floats = np.std(rows, axis=0)
-        least = np.maximum(np.abs(level) * 1e-9, 1e-150)
-        spread = np.where(mad < _COARSE * deviation, deviation, mad)
-        active = spread > least
-        spread = np.where(active, spread, np.maximum(_REST * np.abs(level), least))
-        raw = (rows - level) / spread
-        u = np.clip(raw, -CLIP, CLIP) * active
-        squares = np.maximum((u * u).sum(axis=0), 1e-12)
-        r = np.clip((u[1:] * u[:-1]).sum(axis=0) / squares, 0.0, _MAX_CORRELATION)
+        spread = _spreads(rows - level)
+        active = spread > np.maximum(np.abs(level) * 1e-9, 1e-150)
+        spread = np.where(active, spread, np.maximum(_REST * np.abs(level), 1e-150))
+        self.following = [FOLLOWING] * len(level)
+        """Weight with which the level of each follows."""
+        self.last_level: list[float] = level.tolist()
+        """Level of each at the end of what was learned."""
+        raw = self._off_levels(rows, (rows - level) / spread, active, spread)
         still = np.where(active, 1.0, 5.0)
         largest = np.maximum(np.abs(raw).max(axis=0), still)
         self.level: list[float] = level.tolist()
@@ -122,7 +140,7 @@ class NormalModel:
         self.moving = [place for place, moves in enumerate(self.active) if moves]
         """The places of those."""
         self.spread: list[float] = spread.tolist()
-        self.width: list[float] = np.sqrt((1 + r) / (1 - r)).tolist()
+        self.width: list[float] = _widths(raw * active).tolist()
         self.largest: list[float] = largest.tolist()
         self.wild: list[float] = (_WILD * largest).tolist()
         """Spreads from its level beyond which a value is wild."""
@@ -133,13 +151,25 @@ class NormalModel:
         self.base = [0.0, 0.0, 0.0, 0.0]
         """What is usual of each chart."""
         self.limit = [1.0, 1.0, 1.0, 1.0]
-        embedded = self._embed(raw)
-        self._calibrate(raw, u, embedded)
+        embedded = self._embed((rows - level) / spread)
+        self.breadth: list[float] = _widths(raw * raw - 1.0, CLIP * CLIP).tolist()
+        """By how much the chart of spread is wider than that of independent readings, such as where values are held."""
+        self._calibrate(raw, np.clip(raw, -CLIP, CLIP) * active, embedded)
         self.room = [(limit - base) or 1e-9 for base, limit in zip(self.base, self.limit, strict=True)]
         """From what is usual to the limit."""
-        self._triangle = self._triangle_of() if 0 < len(self._centre) <= _FEW else []
+        self._triangle = self._triangle_of() if 0 < len(self._centre) <= _FEW and self._states is None else []
         self._filling: tuple[tuple[int, ...], list[list[float]]] = ((), [])
         """Places without a value, and what each takes from the others; of the newest reading that had some."""
+
+    def _off_levels(self, rows: Floats, raw: Floats, active: NDArray[np.bool_], spread: Floats) -> Floats:
+        """Return how far sensors are from their levels, in spreads; those of levels that stroll are set in place."""
+        reach = _REACH * CLIP / float(_widths(raw[:, active]).min(initial=_WIDEST))
+        for place in np.flatnonzero(active).tolist():
+            strolled = _strolled(rows[:, place], raw[:, place], reach)
+            if strolled is not None:
+                off, spread[place], self.following[place], self.last_level[place] = strolled
+                raw[:, place] = off / spread[place]
+        return raw
 
     def _embed(self, raw: Floats) -> Floats:
         """Return rows of the newest readings of the active sensors side by side, slow changes taken out."""
@@ -147,7 +177,8 @@ class NormalModel:
         level: list[float] = np.median(moving[:50], axis=0).tolist()
         fast = np.empty_like(moving)
         for place, values in enumerate(moving.T.tolist()):
-            fast[:, place], level[place] = _without_drift(values, level[place])
+            weight = max(DRIFTING, self.following[self.moving[place]])
+            fast[:, place], level[place] = _without_drift(values, level[place], weight)
         self.joint_level = level
         """Of the active sensors, in spreads from ``level``; at the end of what was learned."""
         np.clip(fast, -FAR, FAR, out=fast)
@@ -155,6 +186,10 @@ class NormalModel:
         return np.concatenate([fast[lags - 1 - lag : rows - lag] for lag in range(lags)], axis=1)
 
     def _fit(self, embedded: Floats) -> None:
+        self._states: Floats | None = None
+        if len(self.moving) == 1:
+            self._states = np.ascontiguousarray(embedded[:: max(1, len(embedded) // _STATES)])
+            self._sizes: Floats = (self._states**2).sum(axis=1)
         self._centre: Floats = embedded.mean(axis=0) if embedded.size else np.zeros(embedded.shape[1])
         if not embedded.size:
             self._axes: Floats = np.zeros((0, embedded.shape[1]))
@@ -180,6 +215,8 @@ class NormalModel:
     def distance(self, newest: list[float]) -> float:
         """Return the joint distance of the newest readings, newest first, from what was learned; 1 is usual."""
         total = 0.0
+        if self._states is not None:
+            return float(self._nearest(np.array([newest]))[0])
         if self._triangle:
             for row in self._triangle:
                 along = -row[-1]
@@ -218,8 +255,19 @@ class NormalModel:
         return by_sensor
 
     def _distances(self, embedded: Floats) -> Floats:
+        if self._states is not None:
+            return self._nearest(embedded)
         along = (embedded - self._centre) @ self._axes.T
         distances: Floats = np.sqrt(along * along @ self._weights)
+        return distances
+
+    def _nearest(self, embedded: Floats) -> Floats:
+        """Return how far rows are from the third nearest of the learned states."""
+        if self._states is None:
+            return np.zeros(len(embedded))
+        off = self._sizes - 2.0 * embedded @ self._states.T
+        squares = np.partition(off, _NEAREST, axis=1)[:, _NEAREST] + (embedded**2).sum(axis=1)
+        distances: Floats = np.sqrt(np.maximum(squares, 0.0))
         return distances
 
     def _calibrate(self, raw: Floats, u: Floats, embedded: Floats) -> None:
@@ -228,7 +276,7 @@ class NormalModel:
         for place, (clipped, values) in enumerate(columns):
             means[:, place], energies[:, place] = _ewmas(clipped, values)
         levels = np.abs(means / np.array(self.width)).max(axis=1, initial=0.0)
-        spreads = energies.max(axis=1, initial=0.0)
+        spreads = ((energies - 1.0) / np.array(self.breadth))[:, self.moving].max(axis=1, initial=-1.0)
         steps = np.abs(np.diff(raw, axis=0, prepend=raw[:1]))
         sudden = np.minimum(np.abs(raw) / np.array(self.largest), steps / np.array(self.largest_step)).max(
             axis=1, initial=0.0
@@ -237,9 +285,13 @@ class NormalModel:
         for chart, values in enumerate(charts):
             self.base[chart], self.limit[chart] = limit_of(values[_SETTLING:])
         # What could not be reached by any value would be no limit.
-        self.limit[LEVEL] = min(self.limit[LEVEL], 0.75 * CLIP / min(self.width, default=1.0))
-        self.limit[SPREAD] = min(self.limit[SPREAD], 0.75 * CLIP * CLIP)
-        self.limit[SUDDEN] = max(self.limit[SUDDEN], _HEADROOM)
+        self.limit[LEVEL] = min(self.limit[LEVEL], _REACH * CLIP / self._least(self.width))
+        self.limit[SPREAD] = min(self.limit[SPREAD], _REACH * CLIP * CLIP / self._least(self.breadth))
+        self.limit[SUDDEN] = min(max(self.limit[SUDDEN], _HEADROOM), _MOST_SUDDEN)
+
+    def _least(self, widths: list[float]) -> float:
+        """Return the least of the widths of the sensors that move."""
+        return min((widths[place] for place in self.moving), default=1.0)
 
     def _unseen(self, embedded: Floats) -> Floats:
         """Return the joint chart of readings, each quarter against components of the others; then all are learned."""
@@ -253,13 +305,58 @@ class NormalModel:
         return np.array(chart or [0.0] * (_SETTLING + 2))
 
 
-def _without_drift(values: list[float], level: float) -> tuple[list[float], float]:
+def _spreads(off: Floats) -> Floats:
+    """Return the spread of each column of deviations: of its bulk, unless many of its values are the same."""
+    away = np.abs(off)
+    mad, deviation = _SIGMA * np.median(away, axis=0), np.std(off, axis=0)
+    tied = (away <= _ALMOST * deviation).mean(axis=0) > _TIED
+    apart = np.quantile(away, _BULK, axis=0) > CLIP * mad
+    spread: Floats = np.where((tied | apart) & (mad < _COARSE * deviation), deviation, mad)
+    return spread
+
+
+def _widths(raw: Floats, most: float = CLIP) -> Floats:
+    """Return by how much an EWMA of each column, clipped, is wider than one of independent readings."""
+    u = np.clip(raw, -most, most)
+    squares = np.maximum((u * u).sum(axis=0), 1e-12)
+    r = np.clip((u[1:] * u[:-1]).sum(axis=0) / squares, 0.0, _MAX_CORRELATION)
+    widths: Floats = np.sqrt((1 + r) / (1 - r))
+    return widths
+
+
+def _strolled(values: Floats, raw: Floats, reach: float) -> tuple[Floats, float, float, float] | None:
+    """Return how far a sensor is from a level that follows it fast enough, its spread, the weight and the level.
+
+    None where the usual weight is enough: where the limit of its chart of level can be reached.
+
+    Args:
+        values: of the sensor, in its unit.
+        raw: how far they are from their median, in spreads.
+        reach: what the chart of the device can reach.
+    """
+    weight, off, spread, level = FOLLOWING, raw, 1.0, 0.0
+    for faster in (*_FASTER, 0.0):
+        mean, means = 0.0, []
+        for each in np.clip(raw, -CLIP, CLIP).tolist():
+            mean += LEVEL_WEIGHT * (each - mean)
+            means.append(abs(mean))
+        if not faster or limit_of(np.array(means[_SETTLING:]))[1] <= reach * float(_widths(raw)):
+            break
+        weight = faster
+        offs, level = _without_drift(values.tolist(), float(np.median(values[:50])), weight)
+        off = np.array(offs)
+        spread = float(_spreads(off)) or spread
+        raw = off / spread
+    return None if weight == FOLLOWING else (off, spread, weight, level)
+
+
+def _without_drift(values: list[float], level: float, weight: float) -> tuple[list[float], float]:
     """Return how far values are from a level that follows them, and where it ends."""
     fast = []
     for value in values:
         off = value - level
         fast.append(off)
-        level += DRIFTING * off
+        level += weight * off
     return fast, level
 
 

@@ -27,7 +27,9 @@ class Undescribed:
 
     def __init__(self, sensors: Sequence[SensorDetector], healthy: tuple[int, float] | None = None) -> None:
         """Begin with nothing known of these sensors; ``healthy`` is what a person says may be learned from."""
-        self._watched = tuple(sensor for sensor in sensors if sensor.spec.kind not in _NO_LEVEL)
+        self._watched = tuple(sensor for sensor in sensors if sensor.spec.kind not in _NO_LEVEL) or tuple(
+            sensor for sensor in sensors if sensor.spec.kind is SensorKind.STATE
+        )
         self.normal = Normal(len(self._watched))
         if healthy is not None:
             self.normal.learn(*healthy)
@@ -38,7 +40,7 @@ class Undescribed:
 
     @property
     def watched(self) -> tuple[SensorDetector, ...]:
-        """The sensors that have a level, or a rate."""
+        """The sensors that have a level, or a rate; states where there is nothing else, by how long they last."""
         return self._watched
 
     def update(self, at: float, values: Mapping[str, float], beyond: bool) -> None:

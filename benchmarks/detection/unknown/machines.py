@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_START = 1_767_571_200.0
+START = 1_767_571_200.0
 """2026-01-05, a Monday, UTC epoch seconds."""
 
 
@@ -33,7 +33,7 @@ class Machine:
     """First row and row after the last of everything that is wrong."""
 
 
-def _ar(rng: np.random.Generator, rows: int, r: float, sigma: float = 1.0) -> Floats:
+def ar(rng: np.random.Generator, rows: int, r: float, sigma: float = 1.0) -> Floats:
     """Return noise whose lag-1 correlation is ``r`` and whose standard deviation is ``sigma``."""
     noise = rng.normal(0.0, sigma * (1 - r * r) ** 0.5, rows)
     out = np.empty(rows)
@@ -57,15 +57,15 @@ def rig(seed: int, fault: str | None) -> Machine:
     rows = int(rng.integers(900, 1200))
     start = int(rng.integers(450, 640))
     end = min(rows - int(rng.integers(20, 160)), start + int(rng.integers(180, 420)))
-    load = _ar(rng, rows, rng.uniform(0.6, 0.97))
+    load = ar(rng, rows, rng.uniform(0.6, 0.97))
     columns = [
         0.03 + 0.001 * rng.normal(size=rows),
-        0.04 + 0.0012 * _ar(rng, rows, 0.3),
+        0.04 + 0.0012 * ar(rng, rows, 0.3),
         1.0 + 0.1 * load + 0.25 * rng.normal(size=rows),
         0.05 + 0.03 * load * rng.choice([-1, 1]) + 0.2 * rng.normal(size=rows),
-        70 + rng.uniform(-1, 6) * (1 - np.exp(-np.arange(rows) / rng.uniform(200, 1500))) + 0.06 * _ar(rng, rows, 0.8),
-        25 + rng.uniform(-1, 1) * _ramp(rows, 0, rows) + 0.02 * _ar(rng, rows, 0.9),
-        230 + 6 * _ar(rng, rows, 0.75),
+        70 + rng.uniform(-1, 6) * (1 - np.exp(-np.arange(rows) / rng.uniform(200, 1500))) + 0.06 * ar(rng, rows, 0.8),
+        25 + rng.uniform(-1, 1) * _ramp(rows, 0, rows) + 0.02 * ar(rng, rows, 0.9),
+        230 + 6 * ar(rng, rows, 0.75),
     ]
     flow = 32 + 0.4 * load + 0.3 * rng.normal(size=rows)
     inside = (np.arange(rows) >= start) & (np.arange(rows) < end)
@@ -82,7 +82,7 @@ def rig(seed: int, fault: str | None) -> Machine:
             middle = np.median(columns[place])
             columns[place] = middle + (columns[place] - middle) * (1 + rise * rng.uniform(1, 3))
     if kind == "correlation":
-        flow += rise * 0.8 * _ar(rng, rows, 0.9) - 0.4 * rise * load
+        flow += rise * 0.8 * ar(rng, rows, 0.9) - 0.4 * rise * load
         columns[2] = columns[2] - 0.2 * rise * load
     if kind == "drift":
         long = np.where(inside, _ramp(rows, start, end - start), 0.0)
@@ -97,7 +97,7 @@ def rig(seed: int, fault: str | None) -> Machine:
     return Machine(
         f"rig {kind}",
         "rig" if fault else "calm",
-        _START + np.arange(rows, dtype=np.float64),
+        START + np.arange(rows, dtype=np.float64),
         np.array(columns).T,
         windows,
     )
@@ -111,17 +111,17 @@ def _shape(rng: np.random.Generator, shape: str, rows: int, per_day: int) -> Flo
     turn = np.arange(rows) / per_day
     day = np.sin(2 * np.pi * turn - 1.5) + 0.4 * np.sin(4 * np.pi * turn)
     if shape == "daily":
-        return 60 + 12 * day + rng.uniform(0.5, 3) * _ar(rng, rows, 0.5)
+        return 60 + 12 * day + rng.uniform(0.5, 3) * ar(rng, rows, 0.5)
     if shape == "counts":
-        rate = np.exp(1.5 + 0.8 * day + 0.5 * _ar(rng, rows, 0.7))
+        rate = np.exp(1.5 + 0.8 * day + 0.5 * ar(rng, rows, 0.7))
         return rng.poisson(rate).astype(float) + np.where(rng.random(rows) < 0.01, rng.pareto(2.5, rows) * 10, 0)
     if shape == "weekly":
         weekend = np.where(turn % 7 >= 5, 0.4, 1.0)
-        return 1000 * weekend * (1.3 + 0.5 * day) + 40 * _ar(rng, rows, 0.6)
+        return 1000 * weekend * (1.3 + 0.5 * day) + 40 * ar(rng, rows, 0.6)
     if shape == "noise":
-        return rng.uniform(0.1, 100) + _ar(rng, rows, rng.uniform(0.0, 0.9)) * rng.uniform(0.1, 3)
+        return rng.uniform(0.1, 100) + ar(rng, rows, rng.uniform(0.0, 0.9)) * rng.uniform(0.1, 3)
     if shape == "walk":
-        return 80 + 0.15 * np.cumsum(_ar(rng, rows, 0.3)) * np.exp(-turn / 40) + _ar(rng, rows, 0.99, 2.0)
+        return 80 + 0.15 * np.cumsum(ar(rng, rows, 0.3)) * np.exp(-turn / 40) + ar(rng, rows, 0.99, 2.0)
     if shape == "sawtooth":
         period = int(rng.integers(20, 90))
         return 10 + 5 * ((np.arange(rows) % period) / period) + 0.2 * rng.normal(size=rows)
@@ -129,14 +129,14 @@ def _shape(rng: np.random.Generator, shape: str, rows: int, per_day: int) -> Flo
         on = (turn % 1 > 0.3) & (turn % 1 < 0.8)
         return np.where(on, 80.0, 20.0) + rng.uniform(0.5, 3) * rng.normal(size=rows)
     if shape == "coarse":
-        return np.round(21 + 1.2 * day + 0.4 * _ar(rng, rows, 0.9), 0)
+        return np.round(21 + 1.2 * day + 0.4 * ar(rng, rows, 0.9), 0)
     if shape == "slow":
-        return 70 + 3 * _ar(rng, rows, 0.998) + 0.3 * rng.normal(size=rows)
+        return 70 + 3 * ar(rng, rows, 0.998) + 0.3 * rng.normal(size=rows)
     base = np.abs(rng.normal(0.13, 0.02, rows))  # idle, with jobs now and then
     return base + np.where(rng.random(rows) < 0.03, rng.uniform(0.3, 0.8, rows), 0.0)
 
 
-def _harm(rng: np.random.Generator, values: Floats, kind: str, start: int, length: int, per_day: int) -> None:
+def harm(rng: np.random.Generator, values: Floats, kind: str, start: int, length: int, per_day: int) -> None:
     part = slice(start, start + length)
     scale = float(np.subtract(*np.percentile(values, [90, 10]))) or 1.0
     size = len(values[part])
@@ -171,9 +171,9 @@ def series(seed: int, shape: str, kind: str | None) -> Machine:
     spots = np.sort(rng.choice(np.arange(rows // 5 + half, rows - 2 * half, 2 * half), count, replace=False))
     for spot in spots:
         length = int(rng.integers(half // 2, half))
-        _harm(rng, values, kind or "", int(spot), length, per_day)
+        harm(rng, values, kind or "", int(spot), length, per_day)
         windows.append((int(spot) - half // 4, int(spot) + max(half, length)))
-    at = _START + np.arange(rows) * 86_400.0 / per_day
+    at = START + np.arange(rows) * 86_400.0 / per_day
     name = f"{shape} {kind or 'none'}"
     return Machine(name, "series" if kind else "calm", at, values.reshape(-1, 1), windows)
 
@@ -185,7 +185,7 @@ def plant(seed: int, fault: str | None) -> Machine:
     """Sensors that follow a few hidden quantities, with states, counters, markers and constants among them."""
     rng = np.random.default_rng((3, seed))
     rows, sensors, hidden = int(rng.integers(2500, 4000)), int(rng.integers(6, 24)), int(rng.integers(2, 5))
-    factors = np.array([_ar(rng, rows, rng.uniform(0.7, 0.98)) for _ in range(hidden)]).T
+    factors = np.array([ar(rng, rows, rng.uniform(0.7, 0.98)) for _ in range(hidden)]).T
     if rng.random() < 0.5:  # works at one of two points
         factors[:, 0] += 3 * (np.floor(np.arange(rows) / rng.uniform(60, 140)) % 2)
     mix = rng.normal(size=(hidden, sensors))
@@ -217,7 +217,7 @@ def plant(seed: int, fault: str | None) -> Machine:
     return Machine(
         f"plant {fault or 'none'}",
         "plant" if fault else "calm",
-        _START + 60.0 * np.arange(rows, dtype=np.float64),
+        START + 60.0 * np.arange(rows, dtype=np.float64),
         _dress(rng, values),
         windows,
     )
@@ -231,7 +231,7 @@ def _dress(rng: np.random.Generator, values: Floats) -> Floats:
     values[:, full] = np.minimum(values[:, full], np.percentile(values[:, full], 70))
     state = (np.floor(np.arange(rows) / rng.uniform(100, 300)) % 2).astype(float)
     counter = np.cumsum(rng.poisson(3.0, rows)).astype(float)
-    marked = 20 + _ar(rng, rows, 0.8)
+    marked = 20 + ar(rng, rows, 0.8)
     marked[rng.random(rows) < 0.02] = -200.0
     turning = (180 + np.cumsum(rng.normal(0, 8, rows))) % 360
     constant = np.full(rows, 4.2)

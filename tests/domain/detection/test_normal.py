@@ -11,7 +11,7 @@ import pytest
 from aegisflow.domain.detection.kept_rows import MEMORY, KeptRows
 from aegisflow.domain.detection.normal import LEARNING, Normal
 from aegisflow.domain.device import Device
-from aegisflow.domain.equipment import DeviceSpec, SensorSpec
+from aegisflow.domain.equipment import DeviceSpec, SensorKind, SensorSpec
 from aegisflow.domain.readings import Reading
 from aegisflow.offline.backtest.onsets import Onsets
 
@@ -216,6 +216,58 @@ def test_a_sensor_that_is_silent_for_long_swallows_nothing() -> None:
     assert [alarm.fault_type for alarm in watched.alarms()] == ["sensor_silent"]
     feed(watched, silent(5.0), 1600, 60)
     assert sorted(alarm.fault_type for alarm in watched.alarms()) == ["sensor_silent", "unclassified"]
+
+
+def test_a_level_that_strolls_is_followed_and_a_change_of_its_noise_is_told() -> None:
+    rng, level = random.Random(11), 80.0
+    normal, false, found = Normal(1), 0, 0
+    for index in range(3000):
+        level += rng.gauss(0, 0.15)
+        changed = 2800 <= index < 2900
+        normal.update([level + rng.gauss(0, 4.0 if changed else 0.5)], alarmed=False, at=5.0 * index)
+        false += normal.lasting >= 1.0 and not changed
+        found += normal.lasting >= 1.0 and changed
+    assert false < 60
+    assert found > 20
+
+
+def test_rare_bursts_carry_no_level_away_and_hide_no_shift_of_what_lies_below_them() -> None:
+    rng, normal, worst, found = random.Random(12), Normal(1), 0.0, 0
+    for index in range(3000):
+        burst, moved = rng.uniform(0.3, 0.8) * (rng.random() < 0.03), 0.06 * (index >= 2900)
+        normal.update([abs(rng.gauss(0.13, 0.02)) + burst + moved], alarmed=False, at=5.0 * index)
+        worst = worst if moved else max(worst, normal.lasting)
+        found += normal.lasting >= 1.0
+    assert worst < 1.0
+    assert found > 50
+
+
+def test_a_period_that_changes_is_told_although_every_value_is_usual() -> None:
+    rng, normal, worst = random.Random(13), Normal(1), 0.0
+    for index in range(1600):
+        normal.update([5.0 * (index % 50) / 50 + rng.gauss(0, 0.1)], alarmed=False, at=5.0 * index)
+        worst = max(worst, normal.lasting)
+    assert worst < 1.0
+    for index in range(120):
+        normal.update([5.0 * (index % 30) / 30 + rng.gauss(0, 0.1)], alarmed=False, at=8000 + 5.0 * index)
+        worst = max(worst, normal.lasting)
+    assert worst > 1.0
+
+
+def test_what_rests_and_moves_for_the_first_time_while_it_is_learned_is_no_gross_jump() -> None:
+    normal = Normal(1)
+    for index in range(300):
+        normal.update([float(index > 100 and index // 20 % 3 == 0)], alarmed=False, at=0.0)
+        assert normal.lasting < 1.0
+
+
+def test_a_device_of_nothing_but_states_is_not_blind() -> None:
+    spec = {"x0": SensorSpec("x0", "", kind=SensorKind.STATE)}
+    watched = Device(DeviceSpec("rig-01", "line-1", "rig", spec))
+    feed(watched, lambda index, rng: [float(index // 20 % 3 == 0)], 0, 1000)
+    assert not watched.alarms()
+    feed(watched, lambda index, rng: [7.0], 1000, 1)
+    assert watched.score >= 1.0
 
 
 def daily(index: int, rng: random.Random) -> Row:
