@@ -22,6 +22,10 @@ COMMANDS = {
         "Listen to a broker that nobody has described, and write a plant file for what it carries.",
     ),
     "check": ("plant_file:check", "Show the plant as a table, or every mistake in its file (exit code 1)."),
+    "responses": (
+        "responses:responses_app",
+        "What to do about each fault, the master alarm table of ISA-18.2: to a spreadsheet and back.",
+    ),
     "schema": ("plant_file:schema", "Print the JSON Schema of plant.yaml, for editors."),
     "serve": ("serving:serve", "Watch the plant, with MCP over HTTP at /mcp, and /healthz and /metrics."),
     "mcp": (

@@ -1,8 +1,5 @@
 """The journal: who did what, the alarms of a time, what was refused, and how many alarms people got."""
 
-import csv
-import io
-from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -13,6 +10,7 @@ from aegisflow.api.schemas.base import WORDS_BYTES, Request, moment
 from aegisflow.api.schemas.devices import RefusedList
 from aegisflow.api.schemas.journal import JournalPage
 from aegisflow.api.text import clean
+from aegisflow.api.what_to_do import as_csv
 from aegisflow.console.visit import Content, Download, Page, Visit
 from aegisflow.domain.alarms.kpis import GUIDE
 from aegisflow.domain.alarms.model import Alarm
@@ -21,7 +19,7 @@ from aegisflow.domain.times import Period
 from aegisflow.domain.views import AlarmQuery, AuditQuery
 from aegisflow.errors import BadValueError
 
-__all__ = ["PAGES", "as_csv"]
+__all__ = ["PAGES"]
 
 LISTED = 200
 EXPORTED = 10_000
@@ -111,15 +109,6 @@ def _listed(visit: Visit, wanted: JournalFilter) -> dict[str, object]:
 def _export(visit: Visit) -> Download:
     rows, _ = _rows(visit, _filter(visit), EXPORTED)
     return Download(as_csv(("at", "who", "what", "subject", "detail"), rows), "text/csv; charset=utf-8", "journal.csv")
-
-
-def as_csv(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Return a table as CSV; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows(["'" + cell if cell[:1] in "=+-@\t\r" and cell else cell for cell in row] for row in rows)
-    return text.getvalue()
 
 
 def _refused(visit: Visit) -> Content:

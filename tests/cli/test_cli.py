@@ -87,6 +87,26 @@ def test_what_cannot_be_done_is_said_in_one_message_without_a_traceback(tmp_path
     assert done.stdout == b""
 
 
+def test_the_master_alarm_table_goes_out_and_comes_back_into_the_file(run, tmp_path):
+    plant, table = tmp_path / "plant.yaml", tmp_path / "table.csv"
+    plant.write_text(Path(SHIPPED).read_text())
+    plant.chmod(0o640)
+    assert run("responses", "export", str(table), "--plant", str(plant))[0] == 0
+    assert run("responses", "import", str(table), "--plant", str(plant)) == (0, "nothing differs\n", "")
+    table.write_text(table.read_text("utf-8-sig").replace("Reduce the load by 30 %.", "Reduce the load by 35 %."))
+    code, out, _ = run("responses", "import", str(table), "--plant", str(plant))
+    assert code == 0
+    assert "+        Reduce the load by 35 %." in out
+    assert plant.read_text() == Path(SHIPPED).read_text(), "it is only shown"
+    assert run("responses", "import", str(table), "--plant", str(plant), "--write")[1] == out
+    assert "Reduce the load by 35 %." in plant.read_text()
+    assert plant.stat().st_mode & 0o777 == 0o640
+    table.write_text("fault,kind\n")
+    code, _, err = run("responses", "import", str(table), "--plant", str(plant), "--write")
+    assert code == 2
+    assert "no such column" in err
+
+
 def test_help_names_every_command(run):
     _, out, _ = run("--help")
     for command in ("check", "schema", "serve", "mcp", "reload", "demo", "backtest", "simulate"):

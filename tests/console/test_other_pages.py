@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from aegisflow.console.journal import as_csv
+from aegisflow.api.what_to_do import as_csv
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.equipment import FaultResponse
