@@ -25,6 +25,7 @@ def device_names(devices: int) -> list[str]:
 
 def main() -> None:
     port, devices, rate, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+    hot_after = int(rate * float(sys.argv[5])) if len(sys.argv) > 5 else sys.maxsize
     names, chance = device_names(devices), random.Random(7)
     link = socket.create_connection(("127.0.0.1", port))
     link.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x00\x00\x04soak")
@@ -38,7 +39,8 @@ def main() -> None:
             for _ in range(min(due - sent, 500)):
                 if not place:
                     stamp_ms = max(int(time.time() * 1_000), stamp_ms + 1)  # unique for each device
-                parts.append(_packet(names[place], stamp_ms, sent % 65_535 + 1, chance))
+                warmth = 75 if sent < hot_after else 110
+                parts.append(_packet(names[place], stamp_ms, sent % 65_535 + 1, chance, warmth))
                 place, sent = (place + 1) % devices, sent + 1
             waiting = b"".join(parts)
         readable, writable, _ = select.select([link], [link] if waiting else [], [], TICK_S if waiting else 0.005)
@@ -51,12 +53,12 @@ def main() -> None:
     print(json.dumps({"sent": sent, "seconds": round(time.monotonic() - began, 1)}), flush=True)
 
 
-def _packet(device_id: str, stamp_ms: int, packet_id: int, chance: random.Random) -> bytes:
+def _packet(device_id: str, stamp_ms: int, packet_id: int, chance: random.Random, warmth: float) -> bytes:
     topic = f"aegisflow/sensors/{device_id}".encode()
     noise = chance.gauss(0.0, 0.004)
     payload = (
         f'{{"timestamp": "{format_instant(stamp_ms / 1_000)}", "device_id": "{device_id}", '
-        f'"temperature": {75 * (1 + noise):.4f}, "pressure": {31.5 * (1 - noise):.4f}, '
+        f'"temperature": {warmth * (1 + noise):.4f}, "pressure": {31.5 * (1 - noise):.4f}, '
         f'"vibration": {1.5 * (1 + 2 * noise):.4f}, "humidity": {40 + stamp_ms % 97 / 100:.2f}, '
         f'"power_consumption": {20 * (1 + noise):.4f}}}'
     ).encode()

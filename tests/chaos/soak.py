@@ -33,6 +33,8 @@ from tests.support.waiting import eventually
 LOOK_EVERY_S = 5.0
 WARM_UP = 1 / 3
 """Part of the time that no slope counts: windows, caches and the allocator fill up."""
+FULL_OF, FULL_OF_EACH = 900_000, 3_700
+"""Readings after which SQLite's cache of 64 MB is full, and of each device those after which its windows are."""
 PLANT = """
 plant: {{name: Soak}}
 {kinds}
@@ -130,11 +132,16 @@ def _proposal(device_id: str) -> dict[str, object]:
 
 
 @contextmanager
-def _serving(folder: Path, broker: Mosquitto, devices: Sequence[str]) -> Iterator[ServeProcess]:
+def serving_pumps(
+    folder: Path, broker: Mosquitto, devices: Sequence[str], more: str = "", **settings: str
+) -> Iterator[ServeProcess]:
+    """Serve a plant of pumps, with more lines in its file and more variables, for as long as the block lasts."""
     serve = ServeProcess(folder, broker.port)
+    serve.plant.settings.update(settings)
     listed = ", ".join(f"{name}: pump" for name in devices)
     serve.plant.file.write_text(
-        PLANT.format(kinds=KINDS, devices=listed, port=broker.port, folder=folder, manuals=ROOT / "manuals"), "utf-8"
+        PLANT.format(kinds=KINDS, devices=listed, port=broker.port, folder=folder, manuals=ROOT / "manuals") + more,
+        "utf-8",
     )
     try:
         serve.start(and_wait=False)
@@ -153,7 +160,7 @@ def soak(minutes: float, rate: float, devices: int, say: Callable[[str], None]) 
         broker.start()
         try:
             (folder / "plant").mkdir()
-            with _serving(folder / "plant", broker, device_names(devices)) as serve:
+            with serving_pumps(folder / "plant", broker, device_names(devices)) as serve:
                 return _soak(serve, broker.port, minutes, rate, devices, say)
         finally:
             broker.stop()
@@ -185,6 +192,9 @@ def _soak(
     found = _compare(serve, sent["sent"])
     steady = [one for one in looks if one.at_s >= looks[-1].at_s * WARM_UP]
     say(f"{sent['sent']:,} readings in {sent['seconds']:.0f} s; {dict(sorted(agents.counts.items()))}")
+    filled_s = max(FULL_OF, FULL_OF_EACH * devices) / rate
+    if filled_s > 60 * minutes * WARM_UP:
+        say(f"  cache and windows are full after {filled_s / 60:.0f} min only: the slope of memory says little")
     for field, unit in MEASURED.items():
         values = [(one.at_s, getattr(one, field)) for one in steady]
         say(f"  {slope_per_hour(values):+.2f} {unit} an hour, at most {max(value for _, value in values):.1f}")

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from tests.chaos.adversities import of_store
+from tests.chaos.flood import share
 from tests.chaos.judge import missing, repeated, unalarmed
 from tests.chaos.rounds import run
 from tests.chaos.soak import slope_per_hour
@@ -85,6 +86,12 @@ def test_what_grows_has_a_slope_and_what_swings_has_none() -> None:
     assert slope_per_hour([(at, 100.0 + (-1) ** place) for place, (at, _) in enumerate(hour)]) == pytest.approx(
         0, abs=0.2
     )
+
+
+def test_a_share_of_values_is_the_least_that_so_many_do_not_exceed() -> None:
+    values = [float(value) for value in range(100, 0, -1)]
+    assert [share(values, part) for part in (0.5, 0.99, 1.0)] == [50.0, 99.0, 100.0]
+    assert share([7.0], 0.99) == 7.0
 
 
 def test_the_same_seed_draws_the_same_adversities() -> None:

@@ -70,7 +70,9 @@ class Line:
     @property
     def orders(self) -> int:
         """How many commands the broker has confirmed."""
-        return sum(order.is_published() for order in self._orders)
+        # What was published without a connection is sent with the next one, and paho refuses to tell whether it was.
+        sent = [order for order in self._orders if order.rc == paho.MQTT_ERR_SUCCESS]
+        return sum(order.is_published() for order in sent)
 
     def close(self) -> None:
         self._client.disconnect()
