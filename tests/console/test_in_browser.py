@@ -1,16 +1,17 @@
 """The page in Chromium: what only a browser can tell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
 
 from aegisflow.domain.alarms.model import AlarmState
-from aegisflow.domain.commands.model import Stage
-from tests.support.chromium import WIDTHS, Watched, chromium
+from aegisflow.domain.commands.model import CommandName, Stage
+from tests.support.chromium import OF_COLOURS, RULES, WIDTHS, Watched, chromium
 from tests.support.console_client import console_app
-from tests.support.console_scene import ScenePlant
+from tests.support.console_scene import AGENT, ScenePlant
 from tests.support.web_server import serving
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -32,6 +33,9 @@ PAGES = (
     "/manuals/pump.md",
     "/agents",
 )
+
+SCHEMES: dict[Literal["light", "dark"], Sequence[str]] = {"light": RULES, "dark": OF_COLOURS}
+"""In the dark only colours differ, so only the rules about these are asked again."""
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +63,20 @@ def watched(browser: Browser, address: str) -> Iterator[Watched]:
 
 
 def judged(watched: Watched) -> list[str]:
-    """Return what is wrong with a page in light and in dark, and whether it is wider than its window."""
+    """Return what is wrong with a page on a desk and on a phone, in light and in dark, and where it is too wide."""
     found = []
-    for scheme in ("light", "dark"):
-        watched.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        found += [f"{scheme}: {one}" for one in watched.violations()]
-    overhang = watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return [*found, *([f"too wide by {overhang}"] if overhang > 0 else [])]
+    for device, (wide, high) in WIDTHS.items():
+        watched.page.set_viewport_size({"width": wide, "height": high})
+        for scheme, rules in SCHEMES.items():
+            watched.page.emulate_media(color_scheme=scheme)
+            found += [f"{device}, {scheme}: {one}" for one in watched.violations(rules)]
+        overhang = watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        found += [f"{device}: too wide by {overhang}"] if overhang > 0 else []
+    return found
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_is_for_everybody_and_asks_nobody_else(browser, address, plant, width: str) -> None:
-    wide, high = WIDTHS[width]
-    context = browser.new_context(viewport={"width": wide, "height": high})
+def test_every_page_is_for_everybody_and_asks_nobody_else(browser, address, plant) -> None:
+    context = browser.new_context()
     watched = Watched(context, address)
     watched.page.goto(f"{address}/alarms")
     found = {"/sign-in": judged(watched)}
@@ -145,18 +150,38 @@ def test_a_shelved_alarm_comes_back_by_itself_and_typing_goes_on(plant: ScenePla
 def test_the_second_of_two_people_is_told_that_the_first_was_faster(browser, address, watched: Watched) -> None:
     watched.sign_in("approver").open("/approvals")
     context = browser.new_context()
-    second = Watched(context, address).sign_in("admin").open("/approvals")
-    second.page.locator('#cards input[name="name"]').fill("compressor-01")
-    second.page.route("**/stream*", lambda route: route.abort())  # they press before their page hears of it
+    second = Watched(context, address).sign_in("admin")
+    # They press before their page hears of it: a stream that is open already would go on, so it is cut before.
+    context.route("**/stream*", lambda route: route.abort())
+    second.page.goto(f"{address}/approvals")
+    third_context = browser.new_context()
+    third = Watched(third_context, address).sign_in("approver").open("/approvals")
+    for one in (second, third):
+        one.page.locator('#cards input[name="name"]').fill("compressor-01")
     watched.page.locator('#cards input[name="reason"]').fill("The machine is needed.")
     watched.page.keyboard.press("Enter")
     watched.page.wait_for_selector("text=is rejected; nothing was sent.")
-    if second.page.locator('#cards input[name="name"]').count():
-        second.page.locator('#cards input[name="name"]').press("Enter")
-        second.page.wait_for_selector("text=does not wait any more: it is rejected")
-    else:
-        second.page.wait_for_selector("text=No command waits for a decision.")
+    second.page.locator('#cards input[name="name"]').press("Enter")
+    second.page.wait_for_selector("text=does not wait any more: it is rejected")
+    third.page.wait_for_selector("text=No command waits for a decision.")
     context.close()
+    third_context.close()
+
+
+def test_whoever_types_is_not_disturbed_while_the_facts_of_a_card_change_and_others_come(plant, watched) -> None:
+    watched.sign_in("approver").open("/approvals")
+    page, name = watched.page, watched.page.locator('#cards input[name="name"]').first
+    name.focus()
+    page.keyboard.type("compr")
+    plant.facts_now = ("vibration rises to 4.9 mm/s",)
+    page.wait_for_selector("text=vibration rises to 4.9 mm/s")
+    page.keyboard.type("essor")
+    plant.request_command("pump-01", CommandName.RESTART, {}, AGENT, "It has cooled down.")
+    page.wait_for_selector("#cards :text('It has cooled down.')")
+    page.keyboard.type("-01")
+    assert name.input_value() == "compressor-01"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=reduce load for compressor-01: approved.")
 
 
 def test_a_stream_that_is_cut_is_told_and_what_happened_meanwhile_is_shown_once_it_is_back(browser, plant) -> None:

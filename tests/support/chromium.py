@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -12,6 +12,8 @@ from tests.support.places import ROOT
 
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules of axe that may find something else once only colours have changed."""
 WIDTHS = {"desk": (1280, 800), "phone": (390, 844)}
 PATIENCE_MS = 60_000
 """How long anything may take on a machine that is slow and busy."""
@@ -74,11 +76,16 @@ class Watched:
         """Wait until the page hears from the server."""
         self.page.wait_for_selector("#alive.is-live")
 
-    def violations(self) -> list[str]:
-        """Return what axe finds; it is brought in past the page's policy, as a debugger may."""
+    def violations(self, rules: Sequence[str] = RULES) -> list[str]:
+        """Return what axe finds by its rules, or groups of rules, of these names.
+
+        It is brought into a page once, past the page's policy, as a debugger may.
+        """
         session = self.page.context.new_cdp_session(self.page)
-        session.send("Runtime.evaluate", {"expression": AXE.read_text("utf-8")})
-        asked = f"axe.run({{runOnly: {json.dumps(RULES)}}}).then(found => JSON.stringify(found.violations))"
+        there = session.send("Runtime.evaluate", {"expression": "typeof axe", "returnByValue": True})
+        if there["result"]["value"] == "undefined":
+            session.send("Runtime.evaluate", {"expression": AXE.read_text("utf-8")})
+        asked = f"axe.run({{runOnly: {json.dumps(list(rules))}}}).then(found => JSON.stringify(found.violations))"
         answer = session.send("Runtime.evaluate", {"expression": asked, "awaitPromise": True, "returnByValue": True})
         session.detach()
         found = json.loads(answer["result"]["value"])

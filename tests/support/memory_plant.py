@@ -158,6 +158,8 @@ class MemoryPlant:
         self.stated: list[StatedMode] = []
         self.diagnosed: dict[str, AlarmDiagnosis] = {}
         self.points = 60
+        self.facts_now: tuple[str, ...] = ("pump-01 is hotter",)
+        """Of the device of each command that waits."""
         self.writes = AgentWrites(True, "", None, "")
         self.healthy = True
         self.reloads = 0
@@ -485,8 +487,8 @@ class MemoryPlant:
         return self.audited[-1]
 
     def _view(self, receipt: CommandReceipt) -> CommandView:
-        digest, now = f"digest-of-{receipt.command.command_id}", ("pump-01 is hotter",)
-        return CommandView(receipt, digest, ("pump-01 is in normal",), (), 1, now, NOW + 900)
+        digest = f"digest-of-{receipt.command.command_id}"
+        return CommandView(receipt, digest, ("pump-01 is in normal",), (), 1, self.facts_now, NOW + 900)
 
     def _waiting(self, command_id: str) -> CommandReceipt:
         receipt = self.command(command_id).value
