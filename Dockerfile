@@ -34,13 +34,13 @@ USER aegisflow
 VOLUME /app/var
 
 # These override config/plant.yaml: MQTT_BROKER_HOST, MQTT_BROKER_PORT, MQTT_BROKER_USERNAME, MQTT_BROKER_PASSWORD_ENV (the
-# variable that has the password), AEGISFLOW_STORE_URL, AEGISFLOW_HTTP_HOST, AEGISFLOW_HTTP_PORT and AEGISFLOW_HTTP_HOSTS (names
-# by which it is reached, by comma). AEGISFLOW_OPERATORS adds people (anna=SHA256 of her token, by comma).
+# variable that has the password), AEGISFLOW_STORE_URL, AEGISFLOW_HTTP_HOST, AEGISFLOW_HTTP_PORT, AEGISFLOW_HTTP_HOSTS (names
+# by which it is reached, by comma) and AEGISFLOW_HTTP_TRUSTED_PROXIES (their addresses). AEGISFLOW_OPERATORS adds people (anna=SHA256 of her token, by comma).
 # Beyond this machine HTTP wants a token, in AEGISFLOW_TOKEN.
 ENV AEGISFLOW_STORE_URL=sqlite:////app/var/aegisflow.db AEGISFLOW_HTTP_PORT=8765
 EXPOSE 8765
-# Health is green only while readings are committed. What serves on stdio is known to live by its client.
+# Health is green only while readings are committed. With http.tls, set PROBE_SCHEME=https. What serves on stdio is known to live by its client.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
-    CMD ["sh", "-c", "! grep -qaw serve /proc/1/cmdline || python -c \"import os, urllib.request as web; web.urlopen('http://127.0.0.1:' + os.environ['AEGISFLOW_HTTP_PORT'] + '/healthz', timeout=8)\""]
+    CMD ["sh", "-c", "! grep -qaw serve /proc/1/cmdline || python -c \"import os, ssl, urllib.request as web; web.urlopen(os.environ.get('PROBE_SCHEME', 'http') + '://127.0.0.1:' + os.environ['AEGISFLOW_HTTP_PORT'] + '/healthz', timeout=8, context=ssl._create_unverified_context())\""]
 ENTRYPOINT ["tini", "--", "aegisflow"]
 CMD ["mcp"]

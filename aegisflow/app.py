@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -117,6 +117,7 @@ class App:
         listeners: tuple[AlarmListener, ...] = (),
         dispatcher_threads: int = 1,
         identities: Identities | None = None,
+        door_notes: Sequence[Callable[[], tuple[str, ...]]] = (),
     ) -> None:
         """Wire, start nothing.
 
@@ -129,6 +130,7 @@ class App:
             listeners: hear of committed alarm events.
             dispatcher_threads: threads that all devices share; one serves best.
             identities: who is known by which token, where an edge knows them already; it learns the rest here.
+            door_notes: each returns what people should know of a way in; edges add theirs while they serve.
         """
         self.configuration = configuration
         self.metrics = Metrics()
@@ -136,6 +138,7 @@ class App:
         self.exit_code = 0
         """EXIT_LOST once a critical part is lost."""
         self._bus = bus
+        self._door_notes = door_notes
         self._watch_file = watch_file
         self._on_lost = on_lost
         self._listeners = listeners
@@ -196,6 +199,7 @@ class App:
             lambda: (
                 *self._reloader.notes(),
                 *self.identities.notes(),
+                *(note for of_door in self._door_notes for note in of_door()),
                 *self._audit.notes(),
                 *self._store_notes,
             ),

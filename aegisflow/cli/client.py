@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import sys
 import urllib.error
 import urllib.request
@@ -49,6 +50,8 @@ class Reach(NamedTuple):
     """Without a slash at its end."""
     token_env: str
     """Name of the environment variable with the agents' token; empty for none."""
+    certificate: str = ""
+    """The certificate (PEM) of a plant on this machine; empty where it is judged as any other server's."""
 
 
 def named_url(plant: Path, url: str | None = None) -> str | None:
@@ -88,12 +91,12 @@ def find_plant(plant: Path, url: str | None = None) -> Reach:
         return Reach(url, http.token_env)
     left = read_address(configuration.store)
     if left is not None and _is_there(left):
-        return Reach(left.url, left.token_env)
+        return Reach(left.url, left.token_env, left.certificate)
     if not http.model_fields_set & {"host", "port"}:
         file = address_file(configuration.store)
         missing = f"no plant that runs has left its address{f' in {file}' if file else ''}"
         raise AddressUnknownError(plant, f"it says neither http.host nor http.port, and {missing}")
-    return Reach(url_of(http.host, http.port), http.token_env)
+    return Reach(url_of(http.host, http.port, encrypted=http.tls is not None), http.token_env)
 
 
 def _find_running(plant: Path, error: ConfigError) -> Reach:
@@ -108,13 +111,13 @@ def _find_running(plant: Path, error: ConfigError) -> Reach:
         raise AddressUnknownError(plant, f"{why} another plant, of {left.plant_file}, runs where its store would be")
     if not _is_there(left):
         raise AddressUnknownError(plant, f"{why} process {left.pid}, which ran at {left.url}, is not there any more")
-    return Reach(left.url, left.token_env)
+    return Reach(left.url, left.token_env, left.certificate)
 
 
 def _is_there(left: PlantAddress) -> bool:
     """Return whether the process that left an address is still the one that listens there."""
     try:
-        answer = exchange(f"{left.url}/instance", "GET", "", timeout_s=_INSTANCE_S)
+        answer = exchange(f"{left.url}/instance", "GET", "", timeout_s=_INSTANCE_S, certificate=left.certificate)
         told = json.loads(answer.content)
     except (UnavailableError, ValueError):
         return False
@@ -143,8 +146,19 @@ class HttpAnswer(NamedTuple):
         raise UnavailableError(self.url, f"{what}; is it aegisflow serve, and of this version?")
 
 
-def exchange(url: str, method: str, token: str, body: object = None, timeout_s: float = _TIMEOUT_S) -> HttpAnswer:
+def exchange(
+    url: str, method: str, token: str, body: object = None, timeout_s: float = _TIMEOUT_S, certificate: str = ""
+) -> HttpAnswer:
     """Send one request and return the answer, whatever its status.
+
+    Args:
+        url: of what is asked.
+        method: of HTTP.
+        token: bearer token; empty for none.
+        body: sent as JSON; None for none.
+        timeout_s: how long to wait.
+        certificate: the certificate (PEM) by which a server of this machine is known; empty for any that the
+            machine's authorities vouch for.
 
     Raises:
         UnavailableError: nobody answers there, or it is no address of HTTP.
@@ -155,7 +169,8 @@ def exchange(url: str, method: str, token: str, body: object = None, timeout_s: 
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - http or https, see above
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310
+        trusted = _trusting(certificate) if certificate else None
+        with urllib.request.urlopen(request, timeout=timeout_s, context=trusted) as response:  # noqa: S310
             return HttpAnswer(url, response.status, response.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -164,11 +179,20 @@ def exchange(url: str, method: str, token: str, body: object = None, timeout_s: 
         raise UnavailableError(url, f"{getattr(error, 'reason', error)}; is aegisflow serve running?") from error
 
 
+def _trusting(certificate: str) -> ssl.SSLContext:
+    """Return what takes one certificate and no other; the name in it is that by which others reach the plant."""
+    context = ssl.create_default_context(cadata=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
 class OperatorClient:
     """Asks the operators' API of a running plant, with the token in AEGISFLOW_OPERATOR_TOKEN."""
 
     def __init__(self, plant: Path, url: str | None) -> None:
-        self._base = named_url(plant, url) or find_plant(plant).url
+        named = named_url(plant, url)
+        self._there = Reach(named, "") if named else find_plant(plant)
         self._token = os.environ.get(TOKEN_ENV, "")
 
     def call(
@@ -188,13 +212,13 @@ class OperatorClient:
             BadValueError: a field of the body cannot be used; nothing was sent.
             UnavailableError: nobody answers, or what was said instead of an answer.
         """
-        url = f"{self._base}{PREFIX}{endpoint.url(which or {})}"
+        url = f"{self._there.url}{PREFIX}{endpoint.url(which or {})}"
         if not self._token:
             raise UnavailableError(url, f"{TOKEN_ENV} is empty; aegisflow operator NAME makes a token")
         sent = None
         if endpoint.method == "POST":
             sent = parse(endpoint.body, body or {}).model_dump(mode="json", exclude_unset=True)
-        answer = exchange(url, endpoint.method, self._token, sent)
+        answer = exchange(url, endpoint.method, self._token, sent, certificate=self._there.certificate)
         if answer.status != 200:
             raise UnavailableError(url, why_not(answer))
         told = answer.read_as(endpoint.answer)

@@ -5,7 +5,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -15,7 +16,11 @@ from aegisflow.plant.address import PlantAddress
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.protocol import Plant
 
-__all__ = ["operator_server"]
+if TYPE_CHECKING:
+    from aegisflow.http.guards import OperatorTokens
+    from aegisflow.http.tls import Certificate
+
+__all__ = ["operator_server", "served_at"]
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +35,7 @@ def operator_server(
     plant: Callable[[], Plant],
     identities: Identities,
     on_listening: Callable[[PlantAddress], None] = lambda address: None,
+    notes: list[Callable[[], tuple[str, ...]]] | None = None,
 ) -> Iterator[None]:
     """Serve operators over HTTP, where plant.yaml names any, as long as the block runs.
 
@@ -41,11 +47,12 @@ def operator_server(
         plant: called for each request.
         identities: who the operators are.
         on_listening: told where they are served, from a thread of its own.
+        notes: gets what tells people of the certificate in use.
     """
     if not configuration.operators:
         yield
         return
-    serving = _Serving(configuration, plant, identities, on_listening)
+    serving = _Serving(configuration, plant, identities, on_listening, [] if notes is None else notes)
     serving.start()
     try:
         yield
@@ -68,11 +75,13 @@ class _Serving:
         plant: Callable[[], Plant],
         identities: Identities,
         on_listening: Callable[[PlantAddress], None],
+        notes: list[Callable[[], tuple[str, ...]]],
     ) -> None:
         self._configuration = configuration
         self._plant = plant
         self._identities = identities
         self._on_listening = on_listening
+        self._notes = notes
         self._leaving = threading.Event()
         self._server: _Server | None = None
         self._thread = threading.Thread(target=self._run, name="operators", daemon=True)
@@ -89,29 +98,33 @@ class _Serving:
         self._thread.join(10.0)
 
     def _run(self) -> None:
-        from aegisflow.console.app import console_routes
-        from aegisflow.http.app import web_server
         from aegisflow.http.guards import OperatorTokens
-        from aegisflow.http.operators import build_operator_app
+        from aegisflow.http.tls import certificate_of
 
         http = self._configuration.http
         token = os.environ.get(http.token_env, "") if http.token_env else ""
         try:
             operators = OperatorTokens(self._identities, token)
+            with certificate_of(http, self._notes) as certificate:
+                self._serve(operators, token, certificate)
         except ListenError as error:  # waiting would not mend it
             log.warning("approvals_not_reachable", reason=str(error))
-            return
+
+    def _serve(self, operators: "OperatorTokens", token: str, certificate: "Certificate | None") -> None:
+        from aegisflow.console.app import console_routes
+        from aegisflow.http.app import web_server
+        from aegisflow.http.operators import build_operator_app
+
         bound = self._listen(token)
         if bound is None:
             return
         with closing(bound):
-            address, port = bound.getsockname()[:2]
-            here = PlantAddress.of(self._configuration, address, port)
+            here = served_at(bound, self._configuration, certificate, self._on_listening)
             pages = console_routes(self._plant, operators)
-            app = build_operator_app(self._plant, operators, here.instance, pages, http.hosts)
-            server = self._server = web_server(app)
+            app = build_operator_app(self._plant, operators, here.instance, pages, self._configuration.http)
+            server = self._server = web_server(app, certificate=certificate)
             self._on_listening(here)
-            log.info("operators_served", url=f"http://{address}:{port}/operator/")
+            log.info("operators_served", url=f"{here.url}/operator/")
             if not self._leaving.is_set():
                 server.run(sockets=[bound])
 
@@ -132,3 +145,17 @@ class _Serving:
                     log.warning("approvals_not_reachable", reason=told)
             if self._leaving.wait(TAKEN_AGAIN_S):
                 return None
+
+
+def served_at(
+    bound: socket.socket,
+    configuration: Configuration,
+    certificate: "Certificate | None",
+    announce: Callable[[PlantAddress], object],
+) -> PlantAddress:
+    """Return the address of who listens on a socket; ``announce`` gets it again with each further certificate."""
+    host, port = bound.getsockname()[:2]
+    here = PlantAddress.of(configuration, host, port, certificate.pem if certificate else "")
+    if certificate is not None:
+        certificate.on_taken_over = lambda: announce(replace(here, certificate=certificate.pem))
+    return here

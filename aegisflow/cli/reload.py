@@ -55,13 +55,13 @@ def _ask(there: Reach, *, yes: bool) -> ReloadReport:
     if yes and not token:
         raise UnavailableError(url, f"only an operator can say yes, and {TOKEN_ENV} is empty")
     if token:
-        answer = exchange(url, RELOAD.method, token, {"yes": yes}, timeout_s=_TIMEOUT_S)
+        answer = exchange(url, RELOAD.method, token, {"yes": yes}, _TIMEOUT_S, there.certificate)
         if answer.status == 200:
             return answer.read_as(ReloadReport)
         if yes:
             raise UnavailableError(url, why_not(answer))
     token = os.environ.get(there.token_env, "") if there.token_env else ""
-    answer = exchange(f"{there.url}/reload", "POST", token, timeout_s=_TIMEOUT_S)
+    answer = exchange(f"{there.url}/reload", "POST", token, timeout_s=_TIMEOUT_S, certificate=there.certificate)
     if answer.status not in (200, 409, 422, 503):
         said = answer.content[:200].decode(errors="replace")
         raise UnavailableError(answer.url, f"HTTP {answer.status}: {said}")

@@ -6,7 +6,9 @@ import pwd
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -17,7 +19,7 @@ from cyclopts import Parameter
 from aegisflow.cli.arguments import DEFAULT_PLANT, JsonLogs, LogLevel, PlantPath
 from aegisflow.config import Configuration, load
 from aegisflow.errors import AegisFlowError, StoreError, StoreHeldError, StoreNewerError, UnavailableError
-from aegisflow.plant.address import PlantAddress, announced
+from aegisflow.plant.address import PlantAddress, announced, leave_address
 from aegisflow.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -52,9 +54,12 @@ def serve(
     configure_logs(log_level, json_lines=json_logs)
     _let_fastmcp_log_as_we_do()
     from aegisflow.app import App
+    from aegisflow.cli.operator_server import served_at
     from aegisflow.console.app import console_routes
     from aegisflow.http.app import build_http_app, listen, web_server
+    from aegisflow.http.failures import FailedLogins
     from aegisflow.http.guards import OperatorTokens
+    from aegisflow.http.tls import certificate_of
     from aegisflow.mcp.server import build_server
     from aegisflow.mcp.web import mounted, shown_over_http
     from aegisflow.plant.identities import Identities
@@ -64,23 +69,23 @@ def serve(
     http = http.model_copy(update={"host": host or http.host, "port": http.port if port is None else port})
     token = os.environ.get(http.token_env, "") if http.token_env else ""
     identities = Identities(configuration.operators, configuration.agents)
-    operators = OperatorTokens(identities, token)
-    app = App(configuration, watch_file=True, on_lost=_end_process, identities=identities)
+    notes: list[Callable[[], tuple[str, ...]]] = []
+    app = App(configuration, watch_file=True, on_lost=_end_process, identities=identities, door_notes=notes)
+    operators = OperatorTokens(identities, token, FailedLogins(lambda way: app.metrics.failed_logins.labels(way).inc()))
     signal.signal(signal.SIGHUP, lambda number, frame: app.request_reload())
     _leave_on(signal.SIGTERM, signal.SIGINT)
     left: int | str | None = 0
     try:
-        with closing(listen(http, token)) as bound, app:
-            address, actual_port = bound.getsockname()[:2]
-            here = PlantAddress.of(configuration, address, actual_port)
+        with certificate_of(http, notes) as certificate, closing(listen(http, token)) as bound, app:
+            here = served_at(bound, configuration, certificate, partial(leave_address, configuration.store))
             server = build_server(lambda: app.plant, identities, shown_over_http)
             pages = console_routes(lambda: app.plant, operators)
             web = build_http_app(
-                mounted(server), app.plant, token, app.metrics.render, operators, here.instance, pages, http.hosts
+                mounted(server), app.plant, token, app.metrics.render, operators, here.instance, pages, http
             )
             with announced(configuration.store, here):
-                log.info("serving", mcp=f"http://{address}:{actual_port}/mcp", token_needed=bool(token))
-                web_server(web).run(sockets=[bound])
+                log.info("serving", mcp=f"{here.url}/mcp", token_needed=bool(token))
+                web_server(web, certificate=certificate).run(sockets=[bound])
     except SystemExit as exit_:
         left = exit_.code
     code = app.exit_code or (left if isinstance(left, int) else 1)
@@ -109,14 +114,15 @@ def mcp_with_plant(plant: Path, wire: int, greeting: "Greeting", log_level: str,
 
     starting = StartingPlant()
     identities = Identities(configuration.operators, configuration.agents)
-    background = _PlantInBackground(configuration, starting, identities)
+    notes: list[Callable[[], tuple[str, ...]]] = []
+    background = _PlantInBackground(configuration, starting, identities, notes)
     signal.signal(signal.SIGHUP, lambda number, frame: background.request_reload())
     shown = _shown_on_stdio()
     server = build_server(starting, identities, lambda: shown)
     gc.enable()
     background.start()
     try:
-        with operator_server(configuration, starting, identities, background.announce):
+        with operator_server(configuration, starting, identities, background.announce, notes):
             serve_stdio(server, wire, greeting.hand_over())
     finally:
         # The client may send SIGTERM soon after it closed our input; the store is flushed first.
@@ -165,8 +171,15 @@ class _PlantInBackground:
     answered with that; once the store is free, the plant is started here.
     """
 
-    def __init__(self, configuration: Configuration, starting: "StartingPlant", identities: "Identities") -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        starting: "StartingPlant",
+        identities: "Identities",
+        notes: Sequence[Callable[[], tuple[str, ...]]],
+    ) -> None:
         self._configuration = configuration
+        self._notes = notes
         self._identities = identities
         self._starting = starting
         self._app: App | None = None
@@ -240,7 +253,13 @@ class _PlantInBackground:
                 if self._leaving.is_set():
                     return None
                 self._is_opening = True
-            app = App(self._configuration, watch_file=True, on_lost=_end_process, identities=self._identities)
+            app = App(
+                self._configuration,
+                watch_file=True,
+                on_lost=_end_process,
+                identities=self._identities,
+                door_notes=self._notes,
+            )
             app.start()
         except AegisFlowError as error:
             return error

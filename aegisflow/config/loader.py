@@ -19,7 +19,15 @@ from aegisflow.config.identity import build_access, build_operators
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
 from aegisflow.config.paths import may_coincide
 from aegisflow.config.policy import build_policy
-from aegisflow.config.services import AuditSettings, BrokerSettings, ManualsSettings, StoreSettings, Tls, Topics
+from aegisflow.config.services import (
+    AuditSettings,
+    BrokerSettings,
+    HttpSettings,
+    ManualsSettings,
+    StoreSettings,
+    Tls,
+    Topics,
+)
 from aegisflow.config.source import content_of, read
 from aegisflow.config.source_checks import build_sources
 from aegisflow.config.wording import parse
@@ -35,6 +43,7 @@ VARIABLES: Mapping[tuple[str, str], str] = {
     ("http", "host"): "AEGISFLOW_HTTP_HOST",
     ("http", "port"): "AEGISFLOW_HTTP_PORT",
     ("http", "hosts"): "AEGISFLOW_HTTP_HOSTS",
+    ("http", "trusted_proxies"): "AEGISFLOW_HTTP_TRUSTED_PROXIES",
 }
 """Environment variables that override the file, as containers want it; an empty one does not count."""
 
@@ -88,7 +97,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, content: bytes | 
         supervision=file.supervision,
         reload=file.reload,
         manuals=_manuals(file.manuals, folder),
-        http=file.http,
+        http=_http(file.http, folder, mistakes),
         archestra=file.archestra,
         escalation=build_escalation(file.escalation, mistakes),
         notifications=file.notifications,
@@ -138,7 +147,7 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[KeyPath,
             continue
         number = key == "port" and value.isascii() and value.isdigit() and len(value) < 10
         said: Any = int(value) if number else value
-        if key == "hosts":
+        if key in ("hosts", "trusted_proxies"):
             said = [one.strip() for one in value.split(",") if one.strip()]
         data[section] = {**(part or {}), key: said}
         used[section, key] = variable
@@ -165,12 +174,24 @@ def _broker(broker: BrokerSettings, folder: Path, mistakes: Mistakes) -> BrokerS
     return broker.model_copy(update={"tls": _tls(broker.tls, folder, mistakes)})
 
 
-def _tls(tls: Tls, folder: Path, mistakes: Mistakes) -> Tls:
-    paths = {key: folder / path for key, path in tls if path is not None}
+def _http(http: HttpSettings, folder: Path, mistakes: Mistakes) -> HttpSettings:
+    if http.tls is None:
+        return http
+    paths = _files(("http", "tls"), http.tls, folder, mistakes)
+    return http.model_copy(update={"tls": http.tls.model_copy(update=paths)})
+
+
+def _files(at: KeyPath, section: Section, folder: Path, mistakes: Mistakes) -> dict[str, Path]:
+    """Return the files that a section names, each of which must be there."""
+    paths = {key: _absolute(folder, path) for key, path in section if path is not None}
     for key, path in paths.items():
         if not path.is_file():
-            expected = f"a file that exists, relative to {folder}"
-            mistakes.add(("broker", "tls", key), str(getattr(tls, key)), expected)
+            mistakes.add((*at, key), str(getattr(section, key)), f"a file that exists, relative to {folder}")
+    return paths
+
+
+def _tls(tls: Tls, folder: Path, mistakes: Mistakes) -> Tls:
+    paths = _files(("broker", "tls"), tls, folder, mistakes)
     for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
         if one in paths and other not in paths:
             mistakes.add(("broker", "tls", other), None, f"a file, since {one} is given")

@@ -35,8 +35,9 @@ one is written. Editors show the same while you type, by the [schema](configurat
 | inheritance | `defaults`, then the kind, then the device; mappings are merged key by key |
 | secrets | never stand in the file; it names environment variables |
 | environment | `MQTT_BROKER_HOST`, `MQTT_BROKER_PORT`, `MQTT_BROKER_USERNAME`, `MQTT_BROKER_PASSWORD_ENV`, \
-`AEGISFLOW_STORE_URL`, `AEGISFLOW_HTTP_HOST`, `AEGISFLOW_HTTP_PORT` and `AEGISFLOW_HTTP_HOSTS` (by comma) override the \
-file; `AEGISFLOW_OPERATORS` (`anna=SHA256,ben=SHA256:viewer`) adds people |
+`AEGISFLOW_STORE_URL`, `AEGISFLOW_HTTP_HOST`, `AEGISFLOW_HTTP_PORT`, `AEGISFLOW_HTTP_HOSTS` \
+and `AEGISFLOW_HTTP_TRUSTED_PROXIES` (by comma) override the file; \
+`AEGISFLOW_OPERATORS` (`anna=SHA256,ben=SHA256:viewer`) adds people |
 """
 _COLUMNS = "| key | what it means | what may stand there | left out | unit | example |\n|---|---|---|---|---|---|"
 

@@ -1,9 +1,10 @@
 """The part of ``plant.yaml`` that says how AegisFlow reaches broker and store, and how it runs."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from aegisflow.config.fields import (
     DeviceTopic,
@@ -212,6 +213,25 @@ class ManualsSettings(Section):
         return "none" if wanted == "auto" and self.model == "none" else wanted
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise refuse("an address or a network, such as 127.0.0.1 or 10.1.0.0/16") from None
+
+
+Proxy = Annotated[str, AfterValidator(_network), Field(max_length=60)]
+
+
+class HttpTls(Section):
+    """Certificate and key of our own; a changed pair is taken over while we run."""
+
+    cert_file: FilePath = Field(examples=["tls/fullchain.pem"])
+    """The certificate, with those that lead to its authority behind it (PEM)."""
+    key_file: FilePath = Field(examples=["tls/privkey.pem"])
+    """Its key (PEM), without a passphrase."""
+
+
 class HttpSettings(Section):
     """Where aegisflow serve listens."""
 
@@ -221,7 +241,15 @@ class HttpSettings(Section):
     """0 takes any free port."""
     token_env: Variable = "AEGISFLOW_TOKEN"  # noqa: S105 - the name of a variable, not a secret
     """Name of the environment variable with the bearer token; without a token only loopback is served."""
-    hosts: Annotated[tuple[Host, ...], Field(strict=False)] = Field(default=(), examples=[["plant.example"]])
+    hosts: Annotated[
+        tuple[Host, ...], Field(strict=False), Wording("a list of names and addresses, such as [plant.example]")
+    ] = Field(default=(), examples=[["plant.example"]])
     """Names and addresses, without ports, by which requests may reach it; left out, any but on loopback."""
     sensor_metrics: bool = False
     """Whether /metrics has the newest value of every sensor as well: a series for each."""
+    tls: HttpTls | None = None
+    """Certificate and key to serve https with; left out, it is http."""
+    trusted_proxies: Annotated[
+        tuple[Proxy, ...], Field(strict=False), Wording("a list of addresses and networks, such as [127.0.0.1]")
+    ] = Field(default=(), examples=[["127.0.0.1", "172.18.0.0/16"]])
+    """Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; left out, none."""

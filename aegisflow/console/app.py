@@ -25,7 +25,8 @@ from aegisflow.console.visit import Act, Download, LivePart, Page, Visit
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.credentials import token_hash
 from aegisflow.errors import AegisFlowError, BadValueError
-from aegisflow.http.guards import WITHIN_S, OperatorTokens
+from aegisflow.http.failures import WITHIN_S, address_of
+from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import status_of
 from aegisflow.plant.protocol import PlantSource
 
@@ -90,9 +91,11 @@ class Console:
             return answers.plain("a page of another origin may not sign anybody in here", 403)
         form = await read_form(request)
         goal, kept = answers.local_path(form.text("next")), answers.unpack(form.text(_KEPT))
-        barred = self._operators.barred()
-        who = self._operators.who(f"Bearer {form.text('token')}")
+        address, failures = address_of(request.scope), self._operators.failures
+        barred = failures.barred(address)
+        who = self._operators.who(f"Bearer {form.text('token')}", address, "page")
         if who is None:
+            await failures.hold(address)
             why = f"Too many wrong tokens. Wait {WITHIN_S:.0f} seconds." if barred else "This token opens nothing."
             return answers.sign_in_page(goal, kept, why, 429 if barred else 401)
         key = self._sessions.begin(token_hash(form.text("token")))

@@ -318,6 +318,13 @@ class Health:
     """Messages received and not yet settled on disk, wherever they are."""
     notes: tuple[str, ...] = ()
     """What people should know although the plant is watched: a manual that cannot be read, no model."""
+    supervised: bool = True
+    """Whether the supervisor has said how the actors are."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether store, broker and actors are up, so that what is asked or sent now is dealt with."""
+        return self.store.ok and self.broker_connected and self.supervised and not self.children
 
 
 @dataclass(frozen=True, slots=True)

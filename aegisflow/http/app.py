@@ -1,7 +1,6 @@
 """The HTTP side of ``aegisflow serve``: MCP at /mcp, health, metrics and reload."""
 
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,13 +14,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisflow.api.schemas.base import Shape
-from aegisflow.api.schemas.health import HealthReport, ReloadReport
+from aegisflow.api.schemas.health import ReloadReport
 from aegisflow.config import HttpSettings
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.rights import Right
 from aegisflow.errors import AegisFlowError, ListenError, NotAllowedError
-from aegisflow.http.guards import HostGuard, OperatorTokens, TokenGuard, bearer_hash, is_loopback
+from aegisflow.http.failures import is_loopback
+from aegisflow.http.guards import OperatorTokens, TokenGuard, bearer_hash, outer_guards
+from aegisflow.http.health import health_routes
 from aegisflow.http.operators import instance_route, operator_routes
+from aegisflow.http.tls import Certificate
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.protocol import Plant
 
@@ -78,7 +80,7 @@ def build_http_app(
     operators: OperatorTokens | None = None,
     instance: str = "",
     pages: Sequence[BaseRoute] = (),
-    hosts: Sequence[str] = (),
+    settings: HttpSettings | None = None,
 ) -> Starlette:
     """Return the web application.
 
@@ -90,13 +92,9 @@ def build_http_app(
         operators: who may come in, people and agents; without, no people and any agent.
         instance: by which a client knows this process from any other that listens here later.
         pages: what people see in a browser; they ask for a session of their own.
-        hosts: names by which it is reached; none for any.
+        settings: by which names it is reached, and which proxies are believed; left out, any and none.
     """
     operators = operators or OperatorTokens(Identities())
-
-    async def healthz(_: Request) -> Response:
-        health = await run_in_threadpool(plant.health)
-        return _send(HealthReport.of(health, time.time(), plant.now()), 200 if health.ok else 503)
 
     async def show_metrics(_: Request) -> Response:
         return Response(await run_in_threadpool(metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -116,7 +114,7 @@ def build_http_app(
     return Starlette(
         routes=[
             Route("/mcp", agents),  # first, for nobody asks as often as agents do
-            Route("/healthz", healthz),
+            *health_routes(lambda: plant, operators, token),
             instance_route(instance),
             Route("/metrics", show_metrics),
             Route("/reload", reload, methods=["POST"]),
@@ -125,8 +123,10 @@ def build_http_app(
             Mount("/", agents),
         ],
         middleware=[
-            Middleware(HostGuard, hosts=hosts),
-            Middleware(TokenGuard, token=token, identities=operators.identities, pages=pages),
+            *outer_guards(settings or HttpSettings()),
+            Middleware(
+                TokenGuard, token=token, identities=operators.identities, pages=pages, failures=operators.failures
+            ),
         ],
         lifespan=_with(mcp_app),
     )
@@ -141,25 +141,34 @@ def _with(mounted: MountedApp) -> Callable[[Starlette], AbstractAsyncContextMana
     return lifespan
 
 
-def web_server(app: Starlette, most: int | None = None, head_within_s: float | None = None) -> "uvicorn.Server":
+def web_server(
+    app: Starlette,
+    most: int | None = None,
+    head_within_s: float | None = None,
+    certificate: Certificate | None = None,
+) -> "uvicorn.Server":
     """Return a server to start with ``run(sockets=[bound])``; a signal ends it cleanly before our own handler runs.
 
     Args:
         app: what it serves.
         most: connections at a time; left out, as many as leave descriptors for broker and store.
         head_within_s: how long each may take to say what it wants.
+        certificate: by which connections are encrypted; None for none.
     """
     import uvicorn
 
-    from aegisflow.http.connections import HEAD_WITHIN_S, ConnectionLimit, bounded_protocol, descriptors_left
+    from aegisflow.http.connections import HEAD_WITHIN_S, ConnectionLimit, descriptors_left, secured_protocol
 
     limit = ConnectionLimit(most or descriptors_left(), head_within_s or HEAD_WITHIN_S)
     config = uvicorn.Config(
         app,
-        http=bounded_protocol(limit),
+        http=secured_protocol(limit, certificate.context if certificate else None),
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
+        server_header=False,
+        proxy_headers=False,  # it would believe whoever is on this machine; ours believes whom the file names
         timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)

@@ -2,64 +2,66 @@
 
 ::
 
-    request ──► HostGuard ──► TokenGuard ──► /mcp, /metrics, /reload
-                    │             └────────► /healthz, /instance  without a token
-                    └──────────────────────► /operator/...        OperatorTokens, asked by each route
+    request ──► trusted ──► HostGuard ──► TokenGuard ──► /mcp, /metrics, /reload
+                proxies         │             └────────► /healthz, /readyz, /instance  without a token
+                                └──────────────────────► /operator/...  OperatorTokens, asked by each route
 """
 
 import hmac
-import ipaddress
 import re
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import structlog
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisflow.api.endpoints import PREFIX
+from aegisflow.config import HttpSettings
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.credentials import token_hash
 from aegisflow.domain.rights import Right
 from aegisflow.errors import ListenError, NotAllowedError
+from aegisflow.http.failures import FailedLogins, address_of, is_loopback, is_of_this_machine
 from aegisflow.plant.identities import Identities, Presented
 
 __all__ = [
-    "MAX_FAILURES",
+    "HEALTH_PATHS",
     "OPEN_PATHS",
     "SHOWN",
-    "WITHIN_S",
+    "STRANGE_HOST",
     "HostGuard",
     "OperatorTokens",
     "TokenGuard",
     "bearer_hash",
-    "is_loopback",
+    "outer_guards",
 ]
 
-OPEN_PATHS = frozenset({"/healthz", "/instance"})
+HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+"""Answered under any name: a probe asks by an address that nobody has written down (``aegisflow.http.health``)."""
+OPEN_PATHS = HEALTH_PATHS | {"/instance"}
 """Answered without a token: a container's probes have none, and nobody sends theirs before they know who listens."""
-MAX_FAILURES = 10
-"""Wrong tokens within a minute, then 429. A right token still opens: a guesser must not keep people from the stop."""
-WITHIN_S = 60.0
 SHOWN = "aegisflow.shown"
 """Where a request's scope says what an agent has shown of itself."""
+STRANGE_HOST = "aegisflow.strange_host"
+"""What a request's scope has where it came under a name, or from a page, that would be refused elsewhere."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]\\]+)(?::([0-9]{1,5}))?/?")
 
-log = structlog.get_logger(__name__)
 
+def outer_guards(settings: HttpSettings) -> list[Middleware]:
+    """Return what each request passes first: proxies that the file trusts are believed, and names are looked at.
 
-def is_loopback(host: str) -> bool:
-    """Return whether a name or address, without its port, can be reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    Args:
+        settings: which proxies are believed, and by which names we are reached.
+    """
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    trusted = [str(one) for one in settings.trusted_proxies]
+    proxies = [Middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)] if trusted else []
+    return [*proxies, Middleware(HostGuard, hosts=settings.hosts)]
 
 
 class HostGuard:
@@ -77,6 +79,8 @@ class HostGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 421 (another host) or 403 (another origin)."""
         refusal = _refusal(scope, self._hosts) if scope["type"] == "http" else None
+        if refusal is not None and scope["path"] in HEALTH_PATHS:
+            refusal, scope = None, {**scope, STRANGE_HOST: True}
         await (refusal or self._app)(scope, receive, send)
 
 
@@ -126,13 +130,22 @@ class TokenGuard:
         token: the secret that all agents share; empty for none.
         identities: who is known by a token of their own.
         pages: routes that ask for a session of their own.
+        failures: counts tokens that open nothing.
     """
 
-    def __init__(self, app: ASGIApp, token: str, identities: Identities, pages: Sequence[BaseRoute] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        token: str,
+        identities: Identities,
+        pages: Sequence[BaseRoute] = (),
+        failures: FailedLogins | None = None,
+    ) -> None:
         self._app = app
         self._shared = token_hash(token) if token else ""
         self._identities = identities
         self._pages = pages
+        self._failures = failures or FailedLogins()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 401."""
@@ -141,6 +154,10 @@ class TokenGuard:
             is_shared = bool(self._shared) and hmac.compare_digest(given, self._shared)
             why = self._why_not(scope, given, is_shared)
             if why:
+                if given:
+                    address = address_of(scope)
+                    self._failures.failed(address, "agents")
+                    await self._failures.hold(address)
                 await PlainTextResponse(why, 401, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -157,9 +174,11 @@ class TokenGuard:
             person = self._identities.operator(given)
             needed = "a token is needed: an operator's, or the one that agents share"
             return "" if person is not None and person.may(Right.RELOAD) else needed
+        # Where none is shared we listen on this machine alone; a proxy on it brings others.
+        needs_one = bool(self._shared) or not is_of_this_machine(scope)
         if not scope["path"].rstrip("/").startswith("/mcp"):
-            return "" if is_shared or not self._shared else "a bearer token is needed"
-        if self._shared and not given:
+            return "" if is_shared or not needs_one else "a bearer token is needed"
+        if needs_one and not given:
             return "a bearer token is needed"
         shown = scope[SHOWN] = Presented(given, is_shared)
         try:
@@ -176,51 +195,42 @@ def bearer_hash(authorization: str) -> str:
 
 
 class OperatorTokens:
-    """Knows people by their tokens, and slows down whoever guesses. Safe from any thread.
+    """Knows people by their tokens. Safe from any thread.
 
     Args:
         identities: who the people are.
         agents_token: the secret that agents share, which must be nobody's.
-        clock: monotonic, in seconds.
+        failures: counts tokens that open nothing.
 
     Raises:
         ListenError: a person has the agents' token, so that agents could approve their own proposals.
     """
 
-    def __init__(
-        self, identities: Identities, agents_token: str = "", clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, identities: Identities, agents_token: str = "", failures: FailedLogins | None = None) -> None:
         self.identities = identities
+        self.failures = failures or FailedLogins()
         self._shared = token_hash(agents_token) if agents_token else ""
         if self._is_shared_with_agents():
             raise ListenError(
                 PREFIX,
                 "an operator has the same token as the agents, who could then approve; make another one",
             )
-        self._clock = clock
-        self._failures: deque[float] = deque(maxlen=MAX_FAILURES)
-        self._lock = threading.Lock()
-        self.failed = 0
-        """Wrong tokens since the start."""
 
     def _is_shared_with_agents(self) -> bool:
         people = self.identities.operators().values()
         return bool(self._shared) and any(spec.token_sha256 == self._shared for spec, _ in people)
 
-    def barred(self) -> bool:
-        """Return whether too many wrong tokens came within the last minute."""
-        with self._lock:
-            return len(self._failures) == MAX_FAILURES and self._clock() - self._failures[0] < WITHIN_S
+    def who(self, authorization: str, address: str, way: str) -> Caller | None:
+        """Return whose token an Authorization header carries; None for nobody's, and a failure counted.
 
-    def who(self, authorization: str) -> Caller | None:
-        """Return whose token an Authorization header carries; None, and a failure counted, for nobody's."""
+        Args:
+            authorization: the header.
+            address: where it came from.
+            way: by which it came, for whoever reads the counts.
+        """
         given = bearer_hash(authorization)
         # A changed plant.yaml may name the agents' token as a person's while we run; it opens nothing for people.
         found = None if not given or given == self._shared else self.identities.operator(given)
-        if found is not None:
-            return found
-        with self._lock:
-            self.failed += 1
-            self._failures.append(self._clock())
-        log.warning("operator_refused", failed=self.failed)
-        return None
+        if found is None and given:
+            self.failures.failed(address, way)
+        return found

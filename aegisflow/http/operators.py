@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,13 +16,16 @@ from aegisflow.api.endpoints import ENDPOINTS, PREFIX, Endpoint, OpenApiDocument
 from aegisflow.api.fields import parse
 from aegisflow.api.openapi import openapi_document
 from aegisflow.api.schemas.base import Nothing, Refusal, Request, Shape
+from aegisflow.config import HttpSettings
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.rights import roles_with
 from aegisflow.errors import AegisFlowError, BadValueError, ConflictError, NotAllowedError, UnknownNameError
 from aegisflow.http.alarms import AlarmRoutes
 from aegisflow.http.commands import CommandRoutes
-from aegisflow.http.guards import WITHIN_S, HostGuard, OperatorTokens
+from aegisflow.http.failures import WITHIN_S, address_of
+from aegisflow.http.guards import OperatorTokens, outer_guards
 from aegisflow.http.handover import HandoverRoutes
+from aegisflow.http.health import health_routes
 from aegisflow.http.incidents import IncidentRoutes
 from aegisflow.http.levels import LevelRoutes
 from aegisflow.http.plant import PlantRoutes
@@ -108,19 +110,19 @@ def build_operator_app(
     operators: OperatorTokens,
     instance: str = "",
     pages: Sequence[BaseRoute] = (),
-    hosts: Sequence[str] = (),
+    settings: HttpSettings | None = None,
 ) -> Starlette:
-    """Return an application with nothing but the operators' routes, who it is, and the pages that people see.
+    """Return an application with nothing but health, the operators' routes, who it is, and the pages that people see.
 
     Args:
         plant: called for each request.
         operators: who may come in.
         instance: by which a client knows this process from any other that listens here later.
         pages: what people see in a browser.
-        hosts: names by which it is reached; none for any.
+        settings: by which names it is reached, and which proxies are believed; left out, any and none.
     """
-    routes = [instance_route(instance), *operator_routes(plant, operators), *pages]
-    return Starlette(routes=routes, middleware=[Middleware(HostGuard, hosts=hosts)])
+    routes = [*health_routes(plant, operators), instance_route(instance), *operator_routes(plant, operators), *pages]
+    return Starlette(routes=routes, middleware=outer_guards(settings or HttpSettings()))
 
 
 def _describe(which: Nothing, body: Nothing, by: Caller) -> OpenApiDocument:
@@ -141,9 +143,11 @@ def _answering(
     endpoint: Endpoint[W, B, A], handle: Callable[[W, B, Caller], A], operators: OperatorTokens
 ) -> Callable[[HttpRequest], Awaitable[Response]]:
     async def answer(request: HttpRequest) -> Response:
-        barred = operators.barred()
-        caller = operators.who(request.headers.get("authorization", ""))
+        address = address_of(request.scope)
+        barred = operators.failures.barred(address)
+        caller = operators.who(request.headers.get("authorization", ""), address, "api")
         if caller is None and barred:
+            await operators.failures.hold(address)
             return _refuse("too many wrong tokens; wait a minute", 429, {"Retry-After": str(int(WITHIN_S))})
         if caller is None:
             return _refuse("an operator's token is needed", 401, {"WWW-Authenticate": "Bearer"})

@@ -16,7 +16,7 @@ import structlog
 
 from aegisflow.config import Configuration, StoreSettings
 
-__all__ = ["PlantAddress", "address_file", "announced", "read_address", "url_of"]
+__all__ = ["PlantAddress", "address_file", "announced", "leave_address", "read_address", "url_of"]
 
 MAX_BYTES = 10_000
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -37,18 +37,21 @@ class PlantAddress:
     token_env: str
     """Name of the environment variable with the agents' token, which also a reload asks for."""
     pid: int
+    certificate: str = ""
+    """The certificate (PEM) that it is known by over TLS, whatever name that was made for; empty without TLS."""
 
     @classmethod
-    def of(cls, configuration: Configuration, host: str, port: int) -> "PlantAddress":
-        """Return the address of this process, which listens there."""
+    def of(cls, configuration: Configuration, host: str, port: int, certificate: str = "") -> "PlantAddress":
+        """Return the address of this process, which listens there, and shows that certificate (PEM)."""
+        url = url_of(host, port, encrypted=bool(certificate))
         token_env = configuration.http.token_env
-        return cls(url_of(host, port), uuid.uuid4().hex, str(configuration.path), token_env, os.getpid())
+        return cls(url, uuid.uuid4().hex, str(configuration.path), token_env, os.getpid(), certificate)
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, encrypted: bool = False) -> str:
     """Return the URL at which this machine reaches who listens on ``host``."""
-    host = _EVERYWHERE.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host, scheme = _EVERYWHERE.get(host, host), "https" if encrypted else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def address_file(store: StoreSettings) -> Path | None:
@@ -71,13 +74,7 @@ def announced(store: StoreSettings, address: PlantAddress) -> Iterator[None]:
     if file is None:
         yield
         return
-    try:
-        # Somebody may read it at this very moment: there is the old file or the new one, never a part.
-        fresh = file.with_name(f"{file.name}.{address.pid}")
-        fresh.write_text(json.dumps(asdict(address)) + "\n", encoding="utf-8")
-        fresh.replace(file)
-    except OSError as error:
-        log.warning("address_not_left", file=str(file), reason=error.strerror)
+    leave_address(store, address)
     try:
         yield
     finally:
@@ -85,6 +82,20 @@ def announced(store: StoreSettings, address: PlantAddress) -> Iterator[None]:
         # Another plant may have been started on this store since, and left its own.
         if found is not None and found.instance == address.instance:
             file.unlink(missing_ok=True)
+
+
+def leave_address(store: StoreSettings, address: PlantAddress) -> None:
+    """Leave an address beside the store, in the place of the one that is there."""
+    file = address_file(store)
+    if file is None:
+        return
+    try:
+        # Somebody may read it at this very moment: there is the old file or the new one, never a part.
+        fresh = file.with_name(f"{file.name}.{address.pid}")
+        fresh.write_text(json.dumps(asdict(address)) + "\n", encoding="utf-8")
+        fresh.replace(file)
+    except OSError as error:
+        log.warning("address_not_left", file=str(file), reason=error.strerror)
 
 
 def read_address(store: StoreSettings) -> PlantAddress | None:
@@ -101,4 +112,4 @@ def read_address(store: StoreSettings) -> PlantAddress | None:
     except (OSError, ValueError, TypeError):
         return None
     right = all(isinstance(getattr(address, field.name), field.type) for field in fields(PlantAddress))  # type: ignore[arg-type]
-    return address if right and address.url.startswith("http://") else None
+    return address if right and address.url.startswith(("http://", "https://")) else None

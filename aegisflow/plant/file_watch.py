@@ -1,4 +1,4 @@
-"""Watches the plant file: what was written in several steps is taken over once, as a whole."""
+"""Watches files, as the plant's: what was written in several steps is taken over once, as a whole."""
 
 import hashlib
 import queue
@@ -17,12 +17,15 @@ LOOK_EVERY_S = 0.5
 """How often the file is read; a plant of 10,000 devices is read in a fraction of a millisecond."""
 
 
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content as hex; empty where it cannot be read."""
+def digest_of(*paths: Path) -> str:
+    """Return the SHA-256 of the content of files as hex; empty where one cannot be read."""
+    digest = hashlib.sha256()
     try:
-        return hashlib.sha256(content_of(path)).hexdigest()
+        for path in paths:
+            digest.update(content_of(path))
     except (OSError, ValueError):
         return ""
+    return digest.hexdigest()
 
 
 class FileWatch:
@@ -40,7 +43,7 @@ class FileWatch:
     A file that cannot be read counts as content too: it is told once it has been away for ``rest_s``.
 
     Args:
-        path: of the file, links and all.
+        path: of the file, links and all; or of several that only make sense together.
         rest_s: how long the content must have been the same, in seconds.
         judged: returns the digest of the content that the last reload judged, whoever asked for it.
         reload: has the file read again.
@@ -49,13 +52,13 @@ class FileWatch:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | tuple[Path, ...],
         rest_s: float,
         judged: Callable[[], str],
         reload: Callable[[], object],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
+        self._paths = path if isinstance(path, tuple) else (path,)
         self._rest_s = rest_s
         self._judged = judged
         self._reload = reload
@@ -64,7 +67,9 @@ class FileWatch:
         self._since = monotonic()
         # Its put() may interrupt itself, as a signal handler does; an Event's set() may not.
         self._wishes: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow").bind(file=str(path))
+        self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow").bind(
+            file=" ".join(map(str, self._paths))
+        )
         self._thread = threading.Thread(target=self._run, name="file-watch", daemon=True)
 
     def start(self) -> None:
@@ -83,7 +88,7 @@ class FileWatch:
 
     def look(self) -> bool:
         """Read the file; return whether what it says now has rested and is still to be judged."""
-        now, digest = self._monotonic(), digest_of(self._path)
+        now, digest = self._monotonic(), digest_of(*self._paths)
         if digest != self._seen:
             self._seen, self._since = digest, now
         return digest != self._judged() and now - self._since >= self._rest_s

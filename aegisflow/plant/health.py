@@ -70,7 +70,8 @@ class HealthCheck:
             broker_connected=link.connected,
             broker_detail=link.detail,
             store=store,
-            children=children,
+            children=children or (),
+            supervised=children is not None,
             devices=len(plant.devices),
             received=0 if counts is None else counts.received,
             unsettled=0 if counts is None else counts.unsettled,
@@ -144,12 +145,12 @@ class HealthCheck:
         except UnavailableError as error:
             return StoreHealth(False, str(error), None, 0, 0)
 
-    def _children(self, reasons: list[str]) -> tuple[ChildHealth, ...]:
+    def _children(self, reasons: list[str]) -> tuple[ChildHealth, ...] | None:
         try:
             everybody = self._directory.ask(SUPERVISOR, ReadSupervision(), ANSWER_S)
         except UnavailableError as error:
             reasons.append(str(error))
-            return ()
+            return None
         fallen = tuple(child for child in everybody if child.state != "running")
         reasons += [f"{child.name} is {child.state}: {child.detail}" for child in fallen[:NAMED_CHILDREN]]
         if len(fallen) > NAMED_CHILDREN:

@@ -66,6 +66,9 @@ class Metrics:
             "aegisflow_notifications", "Times that people were told, by severity", ["severity"], registry=self.registry
         )
 
+        self.failed_logins = Counter(
+            "aegisflow_failed_logins", "Tokens that opened nothing, by way", ["way"], registry=self.registry
+        )
         self.notifications_dropped = Counter(
             "aegisflow_notifications_dropped", "Notifications given up, by sink", ["sink"], registry=self.registry
         )

@@ -121,10 +121,10 @@ def test_f3_a_plant_that_was_killed_is_not_there_any_more(plant: Path) -> None:
 def test_f3_beside_a_good_file_the_running_plant_counts_more_than_what_the_file_says(plant: Path, serve: Serve) -> None:
     serve.answer = (200, {"instance": "instance-1"})
     with announced(store_of(plant), left_by(plant, serve.url)):
-        assert find_plant(plant) == (serve.url, "AEGISFLOW_TOKEN")
+        assert find_plant(plant) == (serve.url, "AEGISFLOW_TOKEN", "")
         serve.answer = (200, {"instance": "instance-2"})
-        assert find_plant(plant) == ("http://127.0.0.1:9", "OTHER_TOKEN")
-    assert find_plant(plant) == ("http://127.0.0.1:9", "OTHER_TOKEN")
+        assert find_plant(plant) == ("http://127.0.0.1:9", "OTHER_TOKEN", "")
+    assert find_plant(plant) == ("http://127.0.0.1:9", "OTHER_TOKEN", "")
 
 
 def test_f3_where_the_file_does_not_name_its_store_another_plant_is_not_taken_for_its_own(
@@ -146,7 +146,7 @@ def test_f3_where_the_file_does_not_name_its_store_another_plant_is_not_taken_fo
 
 def test_f3_a_url_that_somebody_names_is_believed(plant: Path) -> None:
     plant.write_text(BROKEN["a mistake"], encoding="utf-8")
-    assert find_plant(plant, "http://127.0.0.1:77/") == ("http://127.0.0.1:77", "AEGISFLOW_TOKEN")
+    assert find_plant(plant, "http://127.0.0.1:77/") == ("http://127.0.0.1:77", "AEGISFLOW_TOKEN", "")
 
 
 def test_f3_a_half_written_file_that_is_good_sends_no_token_where_a_default_points(plant: Path) -> None:
@@ -251,4 +251,4 @@ def test_a_token_that_is_not_known_there_keeps_nobody_from_a_reload(
 def test_the_address_holds_no_secret(plant: Path) -> None:
     with announced(store_of(plant), left_by(plant, "http://127.0.0.1:9")):
         written = json.loads((plant.parent / "data" / "store.db.address").read_text(encoding="utf-8"))
-    assert set(written) == {"url", "instance", "plant_file", "token_env", "pid"}
+    assert set(written) == {"url", "instance", "plant_file", "token_env", "pid", "certificate"}

@@ -17,7 +17,10 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from aegisflow.bus.embedded import free_port
+from aegisflow.domain.credentials import token_hash
+from tests.support.certificates import pair
 from tests.support.live import LivePlant
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -144,3 +147,34 @@ def test_a_second_serve_on_the_same_store_says_who_holds_it(serve):
     assert done.returncode == 1
     assert b"is in use by" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.long
+def test_behind_tls_of_its_own_people_reach_it_by_our_commands_whatever_its_files_say_by_now(tmp_path: Path) -> None:
+    plant = LivePlant(tmp_path, free_port())
+    first, second = pair("first.example"), pair("second.example")
+    first.write(tmp_path)
+    text = plant.file.read_text().replace(
+        "  port: 8765", "  port: 8765\n  tls: {cert_file: cert.pem, key_file: key.pem}"
+    )
+    plant.file.write_text(text)
+    token = "a-token-of-anna-that-nobody-guesses"
+    plant.settings |= {"AEGISFLOW_OPERATORS": f"anna={token_hash(token)}", "AEGISFLOW_OPERATOR_TOKEN": token}
+
+    def agents() -> str:
+        command = plant.command("agents", "--plant", str(plant.file))
+        return subprocess.run(command, capture_output=True, text=True, env=plant.environment).stdout
+
+    with (serve := Serve(plant)).process as process:
+        try:
+            assert serve.url.startswith("https://")
+            assert "agents may propose" in agents()
+            (tmp_path / "cert.pem").write_bytes(second.certificate)
+            serve.hear("certificate_not_taken_over")
+            assert "agents may propose" in agents()
+            second.write(tmp_path)
+            serve.hear("certificate_taken_over")
+            assert eventually(lambda: "agents may propose" in agents(), 60)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)

@@ -1,7 +1,7 @@
 from aegisflow.console.answers import local_path
 from aegisflow.console.sessions import IDLE_S, LONGEST_S, MAX_SESSIONS, Sessions
 from aegisflow.domain.credentials import token_hash
-from aegisflow.http.guards import MAX_FAILURES
+from aegisflow.http.failures import MAX_FAILURES
 from tests.support.console_client import Browser, console_app
 from tests.support.memory_plant import MemoryPlant
 from tests.support.operator_tokens import ANNA_HERSELF

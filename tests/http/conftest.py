@@ -3,6 +3,7 @@ from fastmcp import FastMCP
 from starlette.testclient import TestClient
 
 from aegisflow.http.app import build_http_app
+from aegisflow.http.failures import FailedLogins
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.web import mounted
@@ -23,6 +24,6 @@ def plant() -> MemoryPlant:
 
 @pytest.fixture
 def web(plant: MemoryPlant, agents_server: FastMCP) -> TestClient:
-    operators = OperatorTokens(plant.identities, "token-of-agents")
+    operators = OperatorTokens(plant.identities, "token-of-agents", FailedLogins(hold_s=0))
     app = build_http_app(mounted(agents_server), plant, "token-of-agents", lambda: b"", operators)
     return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))

@@ -17,7 +17,7 @@ from aegisflow.http.operators import build_operator_app
 from tests.support.memory_plant import MemoryPlant
 from tests.support.operator_tokens import ANNA, known
 from tests.support.waiting import eventually
-from tests.support.web_server import serving
+from tests.support.web_server import has_ended, serving
 
 WITHOUT_BODY = (
     b"POST /operator/commands/cmd-1/approve HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -51,16 +51,6 @@ def asked(port: int) -> int:
     request = urllib.request.Request(f"http://127.0.0.1:{port}/operator/agents", headers=ANNA)
     with urllib.request.urlopen(request, timeout=20) as answer:
         return int(answer.status)
-
-
-def has_ended(connection: socket.socket) -> bool:
-    connection.settimeout(0.05)
-    try:
-        return connection.recv(1) == b""
-    except TimeoutError:
-        return False
-    except OSError:
-        return True
 
 
 @pytest.mark.parametrize("begun", BEGUN)

@@ -3,7 +3,7 @@ import pytest
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName, Mode
 from aegisflow.domain.views import PlantChange
-from aegisflow.http.guards import MAX_FAILURES
+from aegisflow.http.failures import MAX_FAILURES
 from tests.support.memory_plant import MemoryPlant, an_alarm
 from tests.support.operator_tokens import AGENTS, ANNA, ANNA_HERSELF, BEN
 

@@ -12,6 +12,7 @@ from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.credentials import AgentAccess, Credential, OperatorSpec, token_hash
 from aegisflow.domain.rights import Role
 from aegisflow.http.app import build_http_app
+from aegisflow.http.failures import FailedLogins
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.mcp.web import mounted
 from aegisflow.plant.identities import Identities
@@ -77,7 +78,9 @@ def identities(access: AgentAccess | None = None) -> Identities:
 
 
 def web(server: FastMCP, known: Identities, shared: str = "") -> TestClient:
-    app = build_http_app(mounted(server), MemoryPlant(), shared, lambda: b"", OperatorTokens(known, shared))
+    app = build_http_app(
+        mounted(server), MemoryPlant(), shared, lambda: b"", OperatorTokens(known, shared, FailedLogins(hold_s=0))
+    )
     return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))
 
 
@@ -107,7 +110,7 @@ def test_every_route_opens_to_its_roles_and_to_nobody_else(client: TestClient, e
 def test_there_is_no_route_that_the_walk_leaves_out(client: TestClient) -> None:
     routes = {route.path for route in client.app.routes if isinstance(route, Route)}  # type: ignore[attr-defined]
     below = {PREFIX + endpoint.path for endpoint in ENDPOINTS}
-    assert routes == below | {"/healthz", "/instance", "/mcp", "/metrics", "/reload"}
+    assert routes == below | {"/healthz", "/readyz", "/instance", "/mcp", "/metrics", "/reload"}
     assert [route.path for route in client.app.routes if isinstance(route, Mount)] == [""]  # type: ignore[attr-defined]
     assert LEAST.keys() == {endpoint.name for endpoint in ENDPOINTS}
 

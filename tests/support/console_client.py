@@ -13,6 +13,7 @@ from aegisflow.console.sessions import Sessions
 from aegisflow.domain.credentials import OperatorSpec, token_hash
 from aegisflow.domain.rights import Role
 from aegisflow.http.app import MountedApp, build_http_app
+from aegisflow.http.failures import FailedLogins
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.plant.identities import Identities
 from tests.support.memory_plant import MemoryPlant
@@ -26,11 +27,11 @@ def everyone() -> Identities:
     return Identities({str(role): OperatorSpec(token_hash(f"token-of-{role}"), role) for role in PEOPLE})
 
 
-async def _no_agents(scope: Scope, receive: Receive, send: Send) -> None:
+async def no_agents(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(status_code=404)(scope, receive, send)
 
 
-class _NothingToRun:
+class NothingToRun:
     """What agents need beside, which is nothing; an application with it can be served again."""
 
     async def __aenter__(self) -> None:
@@ -44,9 +45,9 @@ def console_app(
     plant: MemoryPlant, sessions: Sessions | None = None, token: str = "", identities: Identities | None = None
 ):
     """Return the web application over a plant with its pages, and without agents."""
-    operators = OperatorTokens(identities or plant.identities, token)
+    operators = OperatorTokens(identities or plant.identities, token, FailedLogins(hold_s=0))
     pages = console_routes(lambda: plant, operators, sessions, fresh_s=0.0)
-    agents = MountedApp(_no_agents, _NothingToRun())
+    agents = MountedApp(no_agents, NothingToRun())
     return build_http_app(agents, plant, token, lambda: b"", operators, pages=pages)
 
 

@@ -1,5 +1,6 @@
 """Web applications behind a real server, served as ``aegisflow serve`` does."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,6 +10,7 @@ from starlette.applications import Starlette
 from aegisflow.config import HttpSettings
 from aegisflow.http.app import build_http_app, listen, web_server
 from aegisflow.http.guards import OperatorTokens
+from aegisflow.http.tls import Certificate
 from aegisflow.mcp.server import build_server
 from aegisflow.mcp.web import mounted, shown_over_http
 from aegisflow.plant.identities import Identities
@@ -25,10 +27,11 @@ def serving(
     most: int | None = None,
     head_within_s: float | None = None,
     ends_within_s: float = 10.0,
+    certificate: Certificate | None = None,
 ) -> Iterator[int]:
     """Serve an application while the block runs; yield the port. ``most`` and ``head_within_s`` bound connections."""
     with closing(listen(HttpSettings(port=port), token)) as bound:
-        running = web_server(app, most, head_within_s)
+        running = web_server(app, most, head_within_s, certificate)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
@@ -48,3 +51,14 @@ def served(plant: Plant, token: str = "", identities: Identities | None = None, 
     app = build_http_app(mounted(server), plant, token, lambda: b"counter_total 1.0\n", OperatorTokens(known, token))
     with serving(app, port=port, token=token) as actual_port:
         yield f"http://127.0.0.1:{actual_port}"
+
+
+def has_ended(connection: socket.socket) -> bool:
+    """Return whether the server has ended a connection."""
+    connection.settimeout(0.05)
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
