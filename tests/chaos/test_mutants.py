@@ -28,7 +28,9 @@ from tests.support.mutants import (
     CLIENT,
     CODEC,
     CONNECTION,
+    DELIVERIES,
     DEVICE_ACTOR,
+    DISPATCHER,
     GATEWAY,
     MUTANTS,
     RECALL,
@@ -92,6 +94,8 @@ OTHERS = {
     RECALL: [*STORE, "tests/walks/test_walk_of_the_way_back.py"],
     CODEC: ["tests/bus/test_codec.py", "tests/bus/test_signed_readings.py"],
     SIGNED: ["tests/bus/test_signed_readings.py"],
+    DISPATCHER: ["tests/actors/test_dispatcher.py::test_a_turn_ends_by_time_too_however_few_messages_it_had"],
+    DELIVERIES: ["tests/bus/test_deliveries.py"],
     CLIENT: MQTT,
     CONNECTION: MQTT,
 }

@@ -35,6 +35,7 @@ STEP, GUARD, TRANSITIONS = "domain/commands/transition.py", "actors/guard.py", "
 GATEWAY, DEVICE_ACTOR = "actors/gateway.py", "actors/device.py"
 WRITER, RECALL = "store/writer.py", "store/recall.py"
 CODEC, CLIENT, CONNECTION = "bus/codec.py", "bus/mqtt/client.py", "bus/mqtt/connection.py"
+DELIVERIES, DISPATCHER = "bus/mqtt/deliveries.py", "actors/runtime/dispatcher.py"
 
 MUTANTS = (
     *IDENTITY_MUTANTS,
@@ -477,6 +478,15 @@ MUTANTS = (
     ),
     Mutant(
         "a restarted guard is not told", DEVICE_ACTOR, "for progress in self._told_progress:", "for progress in ():"
+    ),
+    Mutant("a turn lasts for as many messages as there are", DISPATCHER, "if monotonic() > over_at:", "if False:"),
+    Mutant("a broker may send without end", DELIVERIES, "return self.uncommitted > self._allowed", "return False"),
+    Mutant("an id in double use is released early", DELIVERIES, "if committed < under_way:", "if False:"),
+    Mutant(
+        "what is committed still counts against the broker",
+        DELIVERIES,
+        "self.uncommitted -= 1",
+        "self.uncommitted -= 0",
     ),
     Mutant(
         "published without a connection",
