@@ -14,11 +14,11 @@ from aegisflow.api.text import clean, clean_lines, clip, describe_limits, maybe,
 from aegisflow.domain.alarms.model import Alarm, Timeliness
 from aegisflow.domain.commands.model import CommandReceipt, DeviceCommands
 from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis
-from aegisflow.domain.equipment import DeviceSpec, Limits
+from aegisflow.domain.equipment import DeviceSpec, FaultResponse, Limits
 from aegisflow.domain.incidents.model import Pattern
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.readings import Quality
-from aegisflow.domain.times import format_instant
+from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.domain.views import NO_CHANGE_YET, Answer, DeviceStatus, Passage, SensorSummary
 from aegisflow.mcp.schemas import (
     Acknowledgement,
@@ -52,6 +52,8 @@ REPORT_BYTES = 1_000
 """Of each longer part of an incident report."""
 SIMILAR_BYTES = 240
 """Of all that is said of a report beside an alarm."""
+ACTION_BYTES = 400
+"""Of what to do about an alarm; a longer text is for people, on the page."""
 PASSAGE_BYTES = 6_000
 MAX_EVIDENCE = 8
 MAX_UNAVAILABLE = 10
@@ -102,6 +104,7 @@ def alarm_item(
     similar: Sequence[SimilarIncidentSummary] = (),
     patterns: Sequence[str] = (),
     diagnosis: AlarmDiagnosis | None = None,
+    response: FaultResponse | None = None,
 ) -> AlarmItem:
     """Return an alarm with the evidence of the sensors that deviate most, what of the past is like it, and why."""
     left_out = len(alarm.evidence) - MAX_EVIDENCE
@@ -116,7 +119,17 @@ def alarm_item(
         patterns=list(patterns[:MAX_PATTERNS]) or None,
         similar_incidents=[similar_item(one) for one in similar] or None,
         untrusted_diagnosis=None if diagnosis is None else _diagnosis(diagnosis),
+        what_to_do=None if response is None else _what_to_do(response),
     )
+
+
+def _what_to_do(response: FaultResponse) -> str | None:
+    """Return the action of the plant's own master alarm table; a part of it could say the opposite of the whole."""
+    if not response.action or len(response.action.encode()) > ACTION_BYTES:
+        return None
+    within = response.respond_within_s
+    action = clean(response.action, ACTION_BYTES)
+    return f"within {format_duration(within)}: {action}" if within else action
 
 
 def past_alarm(alarm: AlarmDetail) -> PastAlarm:

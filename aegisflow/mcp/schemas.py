@@ -306,6 +306,7 @@ class AlarmItem(Part):
     patterns: list[str] | None = Field(default=None, description="the fault comes again")
     similar_incidents: list[SimilarItem] | None = Field(default=None, description="what helped before")
     untrusted_diagnosis: UntrustedText | None = None
+    what_to_do: str | None = None
 
 
 class ActiveAlarms(PagedAnswer):

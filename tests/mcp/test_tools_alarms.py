@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import AlarmState, Severity, Timeliness
 from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.equipment import FaultResponse
 from aegisflow.domain.incidents.model import IncidentReview
 from aegisflow.errors import UnavailableError
 from aegisflow.mcp.budget import BUDGET_BYTES, size_of
@@ -33,6 +34,17 @@ def test_the_most_severe_alarm_comes_first_with_its_evidence(call, plant):
     assert answer["by_severity"] == {"low": 1, "critical": 1, "high": 1}
     assert answer["raw_values"] == 21
     assert answer["as_of"] == "2026-01-31T08:00:00Z"
+
+
+def test_an_alarm_carries_what_the_plant_says_is_to_be_done_whole_or_not_at_all(call, plant):
+    plant.alarms = [an_alarm(1), an_alarm(2, "pump-02")]
+    common = FaultResponse("Wear.", "It seizes.", 900.0, "Reduce the load by 30 %.")
+    plant.spec = replace(plant.spec, responses={plant.alarms[0].fault_type: {"": common}})
+    told = [alarm["what_to_do"] for alarm in call("get_active_anomalies")["alarms"]]
+    assert told == ["within 15 min: Reduce the load by 30 %."] * 2
+    longer = replace(common, action=f"Reduce the load {'slowly, ' * 60}but never below 20 %.")
+    plant.spec = replace(plant.spec, responses={plant.alarms[0].fault_type: {"": longer}})
+    assert "what_to_do" not in call("get_active_anomalies")["alarms"][0]
 
 
 def test_an_alarm_carries_what_helped_before_and_whose_words_that_are(call, plant):

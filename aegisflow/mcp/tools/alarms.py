@@ -182,7 +182,10 @@ class AlarmTools:
 def _open_alarm(alarm: Alarm, past: Past, plant: Plant) -> AlarmItem:
     similar = [SimilarIncidentSummary.of(one) for one in past.similar.get(alarm.alarm_id, ())]
     patterns = pattern_lines(past.patterns.get(alarm.alarm_id, ()))
-    return alarm_item(_detail(alarm, plant), similar, patterns, past.diagnoses.get(alarm.alarm_id))
+    spec = plant.inventory()
+    device = spec.devices.get(alarm.device_id)
+    response = spec.response(alarm.fault_type, device.kind if device else "")
+    return alarm_item(_detail(alarm, plant), similar, patterns, past.diagnoses.get(alarm.alarm_id), response)
 
 
 def _detail(alarm: Alarm, plant: Plant) -> AlarmDetail:
