@@ -40,6 +40,8 @@ class MountedApp(NamedTuple):
 
     app: ASGIApp
     lifespan: AbstractAsyncContextManager[object]
+    leave: Callable[[], None] = lambda: None
+    """Ends the answers that go on and on; called in the event loop before connections are closed."""
 
 
 def listen(settings: HttpSettings, token: str) -> socket.socket:
@@ -134,8 +136,9 @@ def build_http_app(
 
 def _with(mounted: MountedApp) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with mounted.lifespan:
+            app.state.leave = mounted.leave
             yield
 
     return lifespan
@@ -171,7 +174,19 @@ def web_server(
         proxy_headers=False,  # it would believe whoever is on this machine; ours believes whom the file names
         timeout_graceful_shutdown=2,
     )
-    return uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        """Says that it leaves before it waits for the answers under way."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            getattr(app.state, "leave", _nothing)()
+            await super().shutdown(sockets)
+
+    return Server(config)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class _WithoutSlash:

@@ -98,7 +98,7 @@ class ForwardedSubscriptions:
     async def _follow(
         self, listening: Listening, uris: list[str], tell: Tell, accepted: "asyncio.Future[list[str]]"
     ) -> None:
-        """Tell of what changes until the plant ends it; ``accepted`` gets what it agrees to, or why it refuses."""
+        """Tell of what changes until the plant refuses it; ``accepted`` gets what it agrees to, or why it refuses."""
         while True:
             try:
                 async with listening(uris) as there:
@@ -111,7 +111,7 @@ class ForwardedSubscriptions:
                     async for event in there:
                         if isinstance(event, ResourceUpdated):
                             await tell(event.uri)
-                    return
+                # It leaves, or this client may not read any more: then it says so when it is asked again.
             except Exception as error:  # noqa: BLE001 - the client library raises what its transport raises
                 if not accepted.done():
                     accepted.set_exception(_told(error))

@@ -18,9 +18,19 @@ from aegisflow.plant.identities import Identities, Presented
 from aegisflow.plant.protocol import PlantSource
 
 
+class PlantServer(FastMCP):
+    """The server, which can be told that it is about to end."""
+
+    updates: ResourceUpdates
+
+    def leave(self) -> None:
+        """End what would otherwise keep connections open; called in the event loop."""
+        self.updates.end()
+
+
 def build_server(
     plant: PlantSource, identities: Identities | None = None, shown: Callable[[], Presented] = Presented
-) -> FastMCP:
+) -> PlantServer:
     """Return the server.
 
     Args:
@@ -29,7 +39,7 @@ def build_server(
         shown: what the running call shows of whoever sends it.
     """
     gate = Gate(plant, identities or Identities(), shown)
-    server = FastMCP(
+    server = PlantServer(
         "aegisflow",
         instructions=INSTRUCTIONS,
         version=__version__,
@@ -40,5 +50,6 @@ def build_server(
     add_resources(server, plant, gate)
     add_view(server)
     add_prompts(server, plant)
-    add_subscriptions(server, Subscriptions(plant, gate, ResourceUpdates(plant)))
+    server.updates = ResourceUpdates(plant)
+    add_subscriptions(server, Subscriptions(plant, gate, server.updates))
     return server

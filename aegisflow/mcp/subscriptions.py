@@ -165,6 +165,12 @@ class ResourceUpdates:
             self._end_watch()
             self._end_watch = None
 
+    def end(self) -> None:
+        """Tell nobody of anything any more: a client that listens is told that its stream has ended."""
+        for subscription in tuple(self._open):
+            for uri in tuple(subscription.uris):
+                subscription.forget(uri)
+
     def _committed(self, news: CommitNews) -> None:
         """Take in what happened; called in the plant's threads."""
         loop = self._loop

@@ -17,7 +17,9 @@ from mcp.client.stdio import stdio_client
 from mcp_types import Implementation
 
 from aegisflow.bus.embedded import free_port
+from aegisflow.mcp.subscriptions import ALARMS_URI
 from tests.support.live import DEVICE, LivePlant, a_bearing_failure
+from tests.support.subscribers import ERAS, connected
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -193,6 +195,30 @@ def test_an_alarm_goes_from_the_broker_to_an_agent_who_may_not_acknowledge_a_ser
     assert seen["alarm"]["severity"] in ("high", "critical")
     assert seen["refused"].is_error
     assert "an operator must take note of it" in seen["refused"].content[0].text
+
+
+@pytest.mark.broker
+@pytest.mark.long
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.filterwarnings("ignore:resources/.*subscribe is removed")
+def test_a_client_of_the_process_is_told_of_an_alarm_instead_of_asking(mosquitto, tmp_path, era):
+    plant = LivePlant(tmp_path, mosquitto.port)
+    first, *others = a_bearing_failure()
+
+    async def work() -> dict[str, Any]:
+        command, *arguments = plant.mcp()
+        there = StdioServerParameters(command=command, args=arguments, env=plant.settings)
+        async with connected(there, era) as client, client.subscribed(ALARMS_URI):
+            status: Any = {}
+            while not status.get("device", {}).get("readings_accepted"):
+                await asyncio.to_thread(plant.publish, [first])  # sent again, it is only a duplicate
+                status = (await client.client.call_tool("get_device_status", {"device_id": DEVICE})).structured_content
+            await asyncio.to_thread(plant.publish, others)
+            await client.next(ALARMS_URI)
+            return dict(json.loads(await client.read(ALARMS_URI)))
+
+    answer = asyncio.run(work())
+    assert [alarm["device_id"] for alarm in answer["alarms"]] == [DEVICE]
 
 
 @pytest.mark.broker

@@ -243,3 +243,18 @@ def test_behind_a_proxy_a_client_hears_of_a_plant_that_was_away_once_it_is_back(
 
     with ExitStack() as first:
         asyncio.run(run(first, first.enter_context(served(plant))))
+
+
+def test_a_server_that_leaves_ends_its_streams_in_good_order() -> None:
+    plant = a_plant()
+
+    async def run(first: ExitStack, url: str) -> None:
+        async with connected(over_http(url), "2026-07-28") as client:
+            async with client.client.listen(resource_subscriptions=[ALARMS_URI]) as stream:
+                ending = asyncio.create_task(asyncio.to_thread(first.close))
+                # It would raise SubscriptionLost had the connection only been cut.
+                assert [event async for event in stream] == []
+            await ending
+
+    with ExitStack() as first:
+        asyncio.run(run(first, first.enter_context(served(plant))))
