@@ -42,8 +42,10 @@ from aegisflow.bus.codec import Codec
 from aegisflow.bus.signed_readings import ReadingSignatures
 from aegisflow.bus.sources.router import Sources
 from aegisflow.bus.topics import Template
+from aegisflow.bus.written import WrittenWire
 from aegisflow.clock import build_clock
 from aegisflow.config import Configuration
+from aegisflow.config.paths import may_coincide
 from aegisflow.diagnosis import DiagnosisActor
 from aegisflow.diagnosis.budget import Budget
 from aegisflow.diagnosis.model import ModelDiagnosis, Toolbox, model_key
@@ -261,8 +263,7 @@ class App:
         self._policy.note(settings.plant.policy, "aegisflow")
         self._undo.append(lambda: self.directory.ask(GATEWAY, FlushInbound(), STOP_S))
         self._undo.append(self.inbound_queue.close)
-        codec, sources = self._codec(settings.plant), self._sources(settings.plant)
-        bus.subscribe((codec.sensor_filter(), codec.ack_filter(), codec.command_filter(), *sources.filters()))
+        bus.subscribe(self._filters(settings.plant))
         # Before the store is given back, for whoever has it next connects to the broker under the same name.
         self._undo.insert(1, bus.stop)
         bus.start(self.inbound_queue.on_message, self._link_changed)
@@ -419,6 +420,13 @@ class App:
             signatures=self._signatures,
         )
 
+    def _filters(self, plant: PlantSpec) -> tuple[str, ...]:
+        """Return all that is listened to; a topic of its own only where no filter of a source has it already."""
+        codec = self._codec(plant)
+        known = (codec.sensor_filter(), codec.ack_filter(), codec.command_filter(), *self._sources(plant).filters())
+        own = WrittenWire(plant.devices).filters()
+        return (*known, *(topic for topic in own if not any(may_coincide(topic, one) for one in known)))
+
     def _sources(self, plant: PlantSpec) -> Sources:
         most = self.configuration.gateway.max_payload_bytes
         return Sources(self.configuration.sources, plant.devices, most, self.inbound_queue.learned)
@@ -476,7 +484,10 @@ class App:
             self.tracing.command_published(command, at)
 
     def _replaced(self, plant: PlantSpec) -> None:
+        written = [one.writing for one in (*self._current.devices.values(), *plant.devices.values())]
         self._current = plant
+        if self._bus is not None and any(written):
+            self._bus.subscribe(self._filters(plant))
 
     def _lost(self, name: str, reason: str) -> None:
         self._log.critical("critical_part_lost", part=name, reason=reason, exit_code=EXIT_LOST)

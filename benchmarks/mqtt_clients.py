@@ -102,8 +102,10 @@ class PlainPaho:
         for receipt in receipts:
             self._client.ack(receipt.packet_id, 1)
 
-    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "") -> None:
-        self._client.publish(topic, payload, 1)
+    def publish(
+        self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "", qos: int = 1
+    ) -> None:
+        self._client.publish(topic, payload, qos)
 
     def link(self) -> LinkState:
         return self._link

@@ -75,8 +75,56 @@ def payload(at: float, metrics: list[bytes], seq: int | None = None) -> bytes:
     return content + (b"" if seq is None else field(3, 0, varint(seq)))
 
 
+def fields(content: bytes) -> list[tuple[int, bytes | int]]:
+    """Return the fields of a protobuf message: number, and its content, or a number where it is a varint."""
+    found: list[tuple[int, bytes | int]] = []
+    place = 0
+
+    def number() -> int:
+        nonlocal place
+        result = shift = 0
+        while True:
+            byte = content[place]
+            place += 1
+            result |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                return result
+
+    while place < len(content):
+        key = number()
+        if key & 7 == 0:
+            found.append((key >> 3, number()))
+            continue
+        size = {1: 8, 5: 4}.get(key & 7) or number()
+        found.append((key >> 3, content[place : place + size]))
+        place += size
+    return found
+
+
+def written(content: bytes) -> list[tuple[str, int | None, Value]]:
+    """Return what a command writes: name, empty where there is none, alias and value of each metric."""
+    result: list[tuple[str, int | None, Value]] = []
+    for kind, part in fields(content):
+        if kind != 2 or not isinstance(part, bytes):
+            continue
+        said = dict(fields(part))
+        name, alias, double, single = (said.get(number) for number in (1, 2, 13, 12))
+        value: Value = None
+        if isinstance(double, bytes):
+            (value,) = struct.unpack("<d", double)
+        elif isinstance(single, bytes):
+            (value,) = struct.unpack("<f", single)
+        elif (whole := next((said[number] for number in (10, 11, 14) if number in said), None)) is not None:
+            value = whole if isinstance(whole, int) else None
+        result.append(
+            (name.decode() if isinstance(name, bytes) else "", alias if isinstance(alias, int) else None, value)
+        )
+    return result
+
+
 class SparkplugNode:
-    """One edge node with devices, on a broker.
+    """One edge node with devices, on a broker. What it is told by DCMD it takes as the metric's value, and says so.
 
     Args:
         host: of the broker.
@@ -108,6 +156,8 @@ class SparkplugNode:
         self.host_online = not primary
         self.commands: list[tuple[str, bytes]] = []
         """Topic and payload of what it was told."""
+        self.values: dict[str, dict[str, Value]] = {device: dict(values) for device, values in devices.items()}
+        """Device to its metrics as they are after what it was told."""
         self._client = Client(
             CallbackAPIVersion.VERSION2, f"{node}-{uuid4().hex[:8]}", protocol=MQTTProtocolVersion.MQTTv311
         )
@@ -205,6 +255,15 @@ class SparkplugNode:
             with self._change:
                 self._be_born()
 
+    def _obey(self, device: str, content: bytes) -> None:
+        aliases = self._aliases.get(device, {})
+        for name, alias, value in written(content):
+            known = next((one for one, number in aliases.items() if one == name or number == alias), None)
+            if known is not None:
+                self.values[device][known] = value
+                now = self._clock()
+                self._publish("DDATA", device, [metric(value, DOUBLE, alias=aliases[known], at=now)])
+
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         with self._change:
             if "/STATE/" in message.topic:
@@ -217,4 +276,6 @@ class SparkplugNode:
                 self.commands.append((message.topic, bytes(message.payload)))
                 if b"Node Control/Rebirth" in message.payload:
                     self._be_born()
+                elif "/DCMD/" in message.topic:
+                    self._obey(message.topic.rpartition("/")[2], bytes(message.payload))
             self._change.notify_all()

@@ -18,6 +18,7 @@ from aegisflow.actors.messages.device import (
     DeviceRecalled,
     ExecuteCommand,
     ForeignCommandSeen,
+    MachineSpoke,
     ReadAlarms,
     ReadDeviceStatus,
     ReadFacts,
@@ -154,6 +155,7 @@ class DeviceActor(DispatchedActor):
             case (
                 ExecuteCommand()
                 | AckReceived()
+                | MachineSpoke()
                 | ForeignCommandSeen()
                 | DeathReported()
                 | CommandNotSent()
@@ -302,6 +304,10 @@ class DeviceActor(DispatchedActor):
                 self._tell_progress(() if ended is None else (ended,))
             case AckReceived(ack):
                 self._take_answer(ack, at)
+            case MachineSpoke(said):
+                answer = self._device.command_state.answer(said, at)
+                if answer is not None:
+                    self._take_answer(answer, at)
             case ForeignCommandSeen():
                 self._note_foreign(message, at)
             case DeathReported(why):
@@ -338,7 +344,7 @@ class DeviceActor(DispatchedActor):
         self._tell_progress(progress)
         state = self._device.command_state
         # A machine that cannot be reached is not asked for its mode, for so it would be asked less often when it can.
-        asks = (self._broker_connected or bool(state.open_command)) and not self._device.spec.watched_only
+        asks = bool(state.open_command) or (self._broker_connected and self._device.spec.can_be_asked)
         asked = state.question(at, self._answer_within_s) if asks else None
         if asked is not None:
             self.tell(GATEWAY, AskMachine(self.name, asked))

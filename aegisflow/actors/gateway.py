@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from aegisflow.actors.inbound_queue import InboundQueue
 from aegisflow.actors.messages.common import Tick, Wake
@@ -16,6 +17,7 @@ from aegisflow.actors.messages.device import (
     CommandNotSent,
     DeathReported,
     ForeignCommandSeen,
+    MachineSpoke,
     RecordReadings,
 )
 from aegisflow.actors.messages.gateway import (
@@ -39,13 +41,16 @@ from aegisflow.bus import Bus, BusMessage
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.sources import Decoded, Route
 from aegisflow.bus.sources.router import Sources
+from aegisflow.bus.written import WrittenWire, encode_written, metric_of
 from aegisflow.clock import Clock
 from aegisflow.config.services import GatewaySettings
 from aegisflow.domain.commands.execution import NEVER_CAME, NO_COMMAND, Ack
 from aegisflow.domain.commands.model import Command, CommandRecord, PublishClaim
+from aegisflow.domain.commands.writing import WRITTEN
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.refused import RefusedTable
+from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import BusError, PayloadError, printable
 from aegisflow.telemetry.metrics import Metrics
 
@@ -66,6 +71,19 @@ QUESTIONS = 4
 """How many questions to a device are remembered, for their answers to be known by their nonce."""
 QUESTION_S = 10
 """MQTT message expiry of a question to a machine, in seconds; it is of no use later."""
+
+
+def _fingerprint(topic: str, payload: bytes) -> bytes:
+    return hashlib.sha256(topic.encode() + b"\0" + payload).digest()
+
+
+class _Ready(NamedTuple):
+    """A command as it will be published, should the store grant it."""
+
+    record: CommandRecord
+    topic: str
+    payload: bytes
+    issued_at: float
 
 
 class Gateway(ThreadedActor):
@@ -97,10 +115,12 @@ class Gateway(ThreadedActor):
         self._make_sources = make_sources
         self._on_published = on_published
         self._sources = make_sources(plant)
+        self._max_payload_bytes = settings.max_payload_bytes
+        self._written = WrittenWire(plant.devices, settings.max_payload_bytes)
         self._clock = clock
         self._metrics = metrics
         self._shed_told = 0
-        self._claims: dict[str, CommandRecord] = {}
+        self._claims: dict[str, _Ready] = {}
         """Claim id to the command that the store has been asked for, until its answer or the command's expiry."""
         self._asked: dict[str, deque[tuple[str, str]]] = {}
         """Device to the id and the nonce of its last questions."""
@@ -135,6 +155,7 @@ class Gateway(ThreadedActor):
             case PlantReplaced(plant):
                 self._codec = self._make_codec(plant)
                 self._sources = self._make_sources(plant)
+                self._written = WrittenWire(plant.devices, self._max_payload_bytes)
                 self._inbound.keep_counts_of(plant.devices)
                 self._clocks_off = {name: off for name, off in self._clocks_off.items() if name in plant.devices}
             case ReadRefused():
@@ -195,7 +216,10 @@ class Gateway(ThreadedActor):
         decode, admit, now = self._codec.decode_reading, self._clock.admit, self._clock.arriving
         dated = self._clock.dated
         route_of = self._sources.route if self._sources else None
+        written = self._written if self._written else None
         for message in batch:
+            if written is not None and written.concerns(message.topic) and self._hear_written(message, refused):
+                continue
             if route_of is not None and (route := route_of(message.topic)) is not None:
                 self._map(route, message, groups, refused)
                 continue
@@ -305,37 +329,66 @@ class Gateway(ThreadedActor):
     def _claim(self, record: CommandRecord) -> None:
         """Have the store mark a command as published, before it is."""
         now = self._clock.now()
-        self._claims = {name: one for name, one in self._claims.items() if one.send_by is None or now < one.send_by}
+        self._claims = {
+            name: one for name, one in self._claims.items() if one.record.send_by is None or now < one.record.send_by
+        }
+        ready, audit = self._ready(record, now)
         claim_id = uuid.uuid4().hex
-        self._claims[claim_id] = record
-        self.tell(HISTORIAN, ClaimPublish(record, claim_id, now, self.name))
+        self._claims[claim_id] = ready
+        self.tell(HISTORIAN, ClaimPublish(record, claim_id, now, self.name, audit))
+
+    def _ready(self, record: CommandRecord, now: float) -> tuple[_Ready, AuditEntry | None]:
+        """Return what a command comes to on the wire; by a template, with the row of the audit that keeps the bytes."""
+        command, written = record.command, record.written
+        expires_at = now if record.send_by is None else record.send_by
+        if written is None:
+            topic, payload = self._codec.encode_command(command, issued_at=now, expires_at=expires_at)
+            return _Ready(record, topic, payload, now), None
+        payload = encode_written(written, now, expires_at)
+        said = {"payload": payload.decode()} if metric_of(written) is None else {"payload_hex": payload.hex()}
+        detail = {
+            "command_id": command.command_id,
+            "topic": written.topic,
+            "qos": written.qos,
+            "retain": False,
+            **said,
+            "sha256": hashlib.sha256(payload).hexdigest(),
+        }
+        audit = AuditEntry(now, self.name, WRITTEN, command.device_id, detail)
+        return _Ready(record, written.topic, payload, now), audit
 
     def _claimed(self, answer: PublishClaimed) -> None:
         """Publish what the store has granted; anything else stays off the wire."""
-        record = self._claims.pop(answer.claim_id, None)
-        if record is None:
+        ready = self._claims.pop(answer.claim_id, None)
+        if ready is None:
             self.log.warning("claim_unknown", claim=answer.claim.value)
         elif answer.claim is PublishClaim.GRANTED:
-            self._publish_command(record)
+            self._publish_command(ready)
         elif answer.claim is PublishClaim.REFUSED:
-            self._not_sent(record, answer.why)
+            self._not_sent(ready.record, answer.why)
         else:  # the machine may have it, so nobody is told that nothing was sent; it is asked after the expiry
-            command = record.command
+            command = ready.record.command
             self.log.error(
                 "command_not_published", command=command.command_id, claim=answer.claim.value, reason=answer.why
             )
 
-    def _publish_command(self, record: CommandRecord) -> None:
+    def _publish_command(self, ready: _Ready) -> None:
         """Publish a command while there is a connection: now or never, and never again."""
+        record = ready.record
         now, send_by = self._clock.now(), record.send_by
         command = record.command
         if send_by is None or now >= send_by:
             self._not_sent(record, "it had expired before it could be sent")
             return
-        topic, payload = self._codec.encode_command(command, issued_at=now, expires_at=send_by)
+        written = record.written
+        metric = None if written is None else metric_of(written)
+        if metric is not None and (why := self._sources.objection(ready.topic, metric)):
+            self._not_sent(record, why)
+            return
+        qos = 1 if written is None else written.qos
         try:
             # MQTT 5 counts whole seconds, and 0 would be over at once.
-            self._publish(topic, payload, max(1, int(send_by - now)), command.traceparent)
+            self._publish(ready.topic, ready.payload, max(1, int(send_by - now)), command.traceparent, qos)
         except BusError as error:
             self._not_sent(record, f"the broker cannot be reached: {error}")
             return
@@ -374,21 +427,44 @@ class Gateway(ThreadedActor):
         self.tell(HISTORIAN, StoreRecords(ack.device_id, receipts=receipts, count=1))
         return None
 
-    def _publish(self, topic: str, payload: bytes, expiry_s: int, traceparent: str = "") -> None:
+    def _publish(self, topic: str, payload: bytes, expiry_s: int, traceparent: str = "", qos: int = 1) -> None:
         """Publish, and know it again should the broker send it back."""
-        self._own[hashlib.sha256(payload).digest()] = None
+        digest = _fingerprint(topic, payload)
+        self._own.pop(digest, None)  # as the newest, also where a payload comes again and again
+        self._own[digest] = None
         if len(self._own) > OWN_KNOWN:
             del self._own[next(iter(self._own))]
-        self._bus.publish(topic, payload, expiry_s=expiry_s, traceparent=traceparent)
+        self._bus.publish(topic, payload, expiry_s=expiry_s, traceparent=traceparent, qos=qos)
 
-    def _comes_back(self, message: BusMessage) -> bool:
+    def _hear_written(self, message: BusMessage, refused: list[tuple[BusMessage, PayloadError]]) -> bool:
+        """Hear a message on a topic of a machine that is told by a template; return whether no source need see it."""
+        devices = self._written.commanded.get(message.topic, ())
+        if devices:
+            foreign = None if self._comes_back(message, alike=True) else self._written.foreign(message)
+            if foreign is None or self._written.others_may(message.topic):
+                self._pass_over(message, devices[0])
+            else:
+                refused += self._note_foreign(message, foreign, devices)
+            return True
+        for said in self._written.said(message):
+            self.tell(said.device_id, MachineSpoke(said))
+        if self._sources.route(message.topic) is not None:
+            return False
+        self._pass_over(message, None)
+        return True
+
+    def _comes_back(self, message: BusMessage, *, alike: bool = False) -> bool:
         """Return whether this is what we sent, and not what somebody has recorded and sends once more.
 
-        A broker delivers it again only on another connection.
+        A broker delivers it again only on another connection. ``alike`` payloads, as those by a template, are no one's
+        alone: each of ours excuses one.
         """
-        digest = hashlib.sha256(message.payload).digest()
+        digest = _fingerprint(message.topic, message.payload)
         if not self._bus.sends_back or message.retain or digest not in self._own:
             return False
+        if alike:
+            del self._own[digest]
+            return True
         connection = 0 if message.receipt is None else message.receipt.generation
         last, self._own[digest] = self._own[digest], connection
         return last != connection
@@ -400,11 +476,18 @@ class Gateway(ThreadedActor):
             self._pass_over(message, device_id)
             return []
         foreign = self._codec.foreign_command(message)
+        return self._note_foreign(message, foreign, () if device_id is None else (device_id,))
+
+    def _note_foreign(
+        self, message: BusMessage, foreign: PayloadError, devices: tuple[str, ...]
+    ) -> list[tuple[BusMessage, PayloadError]]:
+        """Tell all devices that it may have moved of a command that is not ours."""
         receipts = () if message.receipt is None else (message.receipt,)
-        if device_id is not None and self.tell(device_id, ForeignCommandSeen(foreign.detail, receipts)):
-            # The device settles its part with the alarm, and the dead letter is the other.
-            self._inbound.in_flight += 1
-            self._inbound.parts.update(dict.fromkeys(receipts, 2))
+        told = sum(self.tell(device_id, ForeignCommandSeen(foreign.detail, receipts)) for device_id in devices)
+        if told:
+            # Each device settles its part with the alarm, and the dead letter is another.
+            self._inbound.in_flight += told
+            self._inbound.parts.update(dict.fromkeys(receipts, told + 1))
         return [(message, foreign)]
 
     def _is_of_now(self, ack: Ack) -> bool:

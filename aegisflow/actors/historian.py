@@ -92,8 +92,8 @@ class Historian:
                 self._tell(message.reply_to, TransitionStored(command_id, *moved))
             case CommitAudit(entry, number, reply_to):
                 self._tell(reply_to, AuditCommitted(number, self._commit_audit(entry)))
-            case ClaimPublish(record, claim_id, at, reply_to):
-                self._tell(reply_to, PublishClaimed(claim_id, *committer.claim_publish(record, at)))
+            case ClaimPublish(record, claim_id, at, reply_to, audit):
+                self._tell(reply_to, PublishClaimed(claim_id, *committer.claim_publish(record, at, audit)))
             case RecallDevice() | RecallCommands() | RecallOpenAlarms():
                 self._recall(message)
             case Tick(at=at):

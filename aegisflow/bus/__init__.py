@@ -53,8 +53,10 @@ class Bus(Protocol):
     def acknowledge(self, receipts: tuple[Receipt, ...]) -> None:
         """Acknowledge messages that are committed; receipts of an earlier connection are ignored."""
 
-    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "") -> None:
-        """Publish at QoS 1 and never retained; after ``expiry_s`` seconds the broker drops the message (MQTT 5).
+    def publish(
+        self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "", qos: int = 1
+    ) -> None:
+        """Publish at QoS 0 or 1, and never retained; after ``expiry_s`` seconds the broker drops the message (MQTT 5).
 
         A ``traceparent`` becomes a user property (MQTT 5).
 

@@ -36,6 +36,7 @@ class Published(NamedTuple):
     payload: bytes
     expiry_s: int | None
     traceparent: str = ""
+    qos: int = 1
 
 
 class FakeBus:
@@ -89,7 +90,9 @@ class FakeBus:
                     self.acknowledged.append(receipt)
             self._changed.notify_all()
 
-    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "") -> None:
+    def publish(
+        self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "", qos: int = 1
+    ) -> None:
         """Append to ``published``.
 
         Raises:
@@ -98,7 +101,7 @@ class FakeBus:
         with self._changed:
             if not self._link.connected:
                 raise NotConnectedError("the fake broker")
-            self.published.append(Published(topic, payload, expiry_s, traceparent))
+            self.published.append(Published(topic, payload, expiry_s, traceparent, qos))
             self._changed.notify_all()
 
     def link(self) -> LinkState:

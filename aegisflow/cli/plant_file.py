@@ -33,11 +33,27 @@ Capture = Annotated[
     Path | None, Parameter(help="the same for a file of mosquitto_sub -v lines, or JSON lines with topic and payload")
 ]
 
+Rehearsed = Annotated[
+    list[str] | None,
+    Parameter(
+        help="DEVICE COMMAND, and name=value for its parameters: what would be published; nothing is",
+        consume_multiple=True,
+        negative="",
+    ),
+]
 
-def check(plant: PlantPath = DEFAULT_PLANT, *, sample: SampleMessage = None, capture: Capture = None) -> int:
-    """Print a plant file as a table, or what becomes of messages step by step.
 
-    Return 1, with every mistake on stderr, where the file has any, or where not all of a message was taken.
+def check(
+    plant: PlantPath = DEFAULT_PLANT,
+    *,
+    sample: SampleMessage = None,
+    capture: Capture = None,
+    command: Rehearsed = None,
+) -> int:
+    """Print a plant file as a table, what becomes of messages step by step, or what a command would publish.
+
+    Return 1, with every mistake on stderr, where the file has any, where not all of a message was taken, or where the
+    machine cannot be told the command.
     """
     try:
         configuration = load(plant)
@@ -52,6 +68,12 @@ def check(plant: PlantPath = DEFAULT_PLANT, *, sample: SampleMessage = None, cap
         except (OSError, ValueError) as error:
             sys.stderr.write(f"{error}\n")
             return 1
+    if command is not None:
+        from aegisflow.bus.rehearsal import rehearse
+
+        steps, can_be_told = rehearse(configuration, command, time.time())
+        sys.stdout.write("".join(f"{step}\n" for step in steps))
+        return 0 if can_be_told else 1
     Console().print(table(configuration))
     worth_a_look = (*contradictions(configuration), *heads_stay(configuration.store, configuration.audit))
     Console(stderr=True).print(doubts(configuration, worth_a_look), end="")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from aegisflow.config.command_checks import WritingRules, build_writing
 from aegisflow.config.faults import build_faults, build_responses, faults_of, load_of, recovery_of
 from aegisflow.config.fields import BY_EXCEPTION
 from aegisflow.config.file import PlantFile
@@ -106,6 +107,7 @@ class _Builder:
     def __init__(self, file: PlantFile, mistakes: Mistakes) -> None:
         self.mistakes = mistakes
         self.faults = build_faults(file, mistakes)
+        self.rules = WritingRules(file.broker.topics, _names_in_sources(file))
         self.defaults = _given(file.defaults)
         own = self.defaults.get("detector", {})
         self._detector(("defaults", "detector"), own, own)
@@ -138,6 +140,7 @@ class _Builder:
         given = _merged(kind.given, own) if own else kind.given
         sensors = self._sensors(at, given, own, kind.sensors) if "sensors" in own else kind.sensors
         same = sensors.keys() == kind.sensors.keys()
+        parameters = kind.parameters if "parameters" not in own else self._parameters(at, given, own)
         if not sensors and not self.mistakes.any_in(("kinds", kind.name, "sensors")):
             self.mistakes.add((*at, "sensors"), Shown("no sensors"), "at least one sensor, here or in its kind")
         return DeviceSpec(
@@ -148,9 +151,10 @@ class _Builder:
             description=part.description or given.get("description", ""),
             silent_after_s=self._silent_after_s(given) if own else kind.silent_after_s,
             signed=bool(given.get("signed")),
-            watched_only=given.get("commands") == "none",
+            watched_only=given.get("commands", {}).get("take") == "none",
+            writing=build_writing(at, kind.name, given.get("commands", {}), parameters, self.rules, self.mistakes),
             alarm=self._alarm(given) if "alarm" in own else kind.alarm,
-            parameters=kind.parameters if "parameters" not in own else self._parameters(at, given, own),
+            parameters=parameters,
             manual=given.get("manual", ""),
             faults=kind.faults if same else faults_of(self.faults, sensors),
             load=kind.load if same and "load" not in own else self._load(at, given, own, sensors),
@@ -262,6 +266,15 @@ class _Builder:
 
 
 _ABSENT: Any = object()
+
+
+def _names_in_sources(file: PlantFile) -> Mapping[str, tuple[str, ...]]:
+    """Return device to what the sources call it."""
+    named: dict[str, tuple[str, ...]] = {}
+    for source in file.sources.values():
+        for theirs, ours in source.devices.items():
+            named[ours] = (*named.get(ours, ()), theirs)
+    return named
 
 
 def _given(part: BaseModel) -> Tree:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
+from aegisflow.config.commands import Commands, CommandsPart
 from aegisflow.config.fields import (
     EMPTY,
     REGULARLY,
@@ -208,8 +209,9 @@ class EquipmentPart(Section):
     silent_after_s: Patience | None = Field(default=None, examples=["90s", "never"])
     """Without any reading for so long, the device counts as silent; left out or null, after three of its own intervals
     and a minute at least."""
-    commands: Annotated[str, Field(pattern="^(?:policy|none)$"), Wording("policy or none")] = "policy"
-    """policy: it takes the commands that policy allows; none: it is only watched, takes none and is asked nothing."""
+    commands: Commands = CommandsPart()
+    """policy: it takes the commands that policy allows, by AegisFlow's own protocol; none: it is only watched, takes
+    none and is asked nothing; or how they are written to a machine that speaks another one."""
 
 
 class DevicePart(EquipmentPart):

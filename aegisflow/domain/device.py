@@ -364,6 +364,7 @@ class Device:
             set_aside_types=tuple(alarm.fault_type for alarm in set_aside),
             alarm_ids=tuple(alarm.alarm_id for alarm in active),
             watched_only=self.spec.watched_only,
+            writing=self.spec.writing,
         )
 
     def check_mode(self, stated: StatedMode, by: Caller) -> None:

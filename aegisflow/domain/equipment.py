@@ -12,6 +12,7 @@ from typing import NamedTuple
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.policy_spec import PolicySpec
+from aegisflow.domain.commands.writing import WritingSpec
 
 RESERVED = frozenset({"supervisor", "gateway", "historian", "archive", "manuals", "guard", "ticker", "notifier"})
 """Names of AegisFlow's own parts, which no device may have: everybody is told by name."""
@@ -212,6 +213,13 @@ class DeviceSpec:
     nobody has said."""
     watched_only: bool = False
     """Whether it takes no commands: nobody can send it any, it is asked nothing, and people state its mode."""
+    writing: WritingSpec | None = None
+    """How its commands are written; None for a machine that takes those of AegisFlow's own protocol."""
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether it understands questions about its mode, and about what became of a command."""
+        return not self.watched_only and self.writing is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,10 @@ def device_openings(old: DeviceSpec, new: DeviceSpec) -> Iterator[str]:
             yield f"{new.device_id}: {name} can be set beyond what it could be"
     if old.watched_only and not new.watched_only:
         yield f"{new.device_id}: it takes commands, and was only watched"
+    if new.writing is not None and new.writing != old.writing and not new.watched_only:
+        yield f"{new.device_id}: its commands are written in another way"
+    if old.writing is not None and new.writing is None and not new.watched_only:
+        yield f"{new.device_id}: its commands go by AegisFlow's own protocol"
     if old.signed and not new.signed:
         yield f"{new.device_id}: its readings need no signature any more"
     for what, after in bounds_of(new).items():

@@ -145,10 +145,10 @@ class Committer:
         self._last_commit_at = self._wall()
         return Moved(moved, "" if moved else "it is no longer at that stage", final=not moved)
 
-    def claim_publish(self, record: CommandRecord, at: float) -> Claimed:
+    def claim_publish(self, record: CommandRecord, at: float, audit: AuditEntry | None = None) -> Claimed:
         """Commit that a command is about to be published, by itself and at once: it waits for no reading."""
         try:
-            claimed = self._connected().claim_publish(record, at)
+            claimed = self._connected().claim_publish(record, at, audit)
         except (*NEVER_STORABLE, PeeweeException, StoreError) as error:
             if not isinstance(error, NEVER_STORABLE):
                 self._fail(error)

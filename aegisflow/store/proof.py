@@ -19,6 +19,7 @@ import msgspec
 
 from aegisflow.domain.audit import row_hash, sealed_head, sealed_row, text_digest
 from aegisflow.domain.commands.model import CommandRecord
+from aegisflow.domain.commands.writing import WRITTEN
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import StoreError, UnknownNameError
 from aegisflow.store.archive import Archive
@@ -150,6 +151,8 @@ def _told(found: dict[str, Any], record: CommandRecord, rows: list[AuditRowRead]
         yield f"approved by {', '.join(record.approved_by)}, bound to {record.digest}"
     if found["published_at"] is not None:
         yield f"published at {format_instant(found['published_at'])}"
+    for detail in (json.loads(row.detail) for row in rows if row.act == WRITTEN):
+        yield f"written to {detail['topic']}: {detail.get('payload') or detail.get('payload_hex')}"
     yield f"{len(rows)} rows of the audit, each sealed; {len(found['readings'])} readings"
     yield f"head of the chain: {found['head'] or 'none was exported with its last row'}"
 

@@ -163,10 +163,13 @@ class Writer:
             self.put_audit(_covering(transition.audit, OF_COMMAND + row["command_id"], row["record"]))
         return True
 
-    def claim_publish(self, record: CommandRecord, at: float) -> Claimed:
-        """Commit that a dispatched command is about to be published; granted once for each command, ever."""
+    def claim_publish(self, record: CommandRecord, at: float, audit: AuditEntry | None = None) -> Claimed:
+        """Commit that a dispatched command is about to be published; granted once for each command, ever.
+
+        A grant has the row ``audit`` committed with it.
+        """
         command_id = record.command.command_id
-        with self.connection.transaction():
+        with self.connection.transaction() if audit is None else self.audited():
             marked = self.connection.run(
                 "UPDATE commands SET published_at = ? "
                 "WHERE command_id = ? AND stage = ? AND stage_at = ? AND published_at IS NULL",
@@ -175,14 +178,16 @@ class Writer:
                 str(Stage.DISPATCHED),
                 record.stage_at,
             )
-            if marked.rowcount == 1:
-                return Claimed(PublishClaim.GRANTED)
             found = self.connection.run(
-                "SELECT stage, published_at FROM commands WHERE command_id = ?", command_id
+                "SELECT stage, published_at, record FROM commands WHERE command_id = ?", command_id
             ).fetchone()
+            if marked.rowcount == 1 and audit is not None:
+                self.put_audit(_covering((audit,), OF_COMMAND + command_id, found[2]))
+        if marked.rowcount == 1:
+            return Claimed(PublishClaim.GRANTED)
         if found is None:
             return Claimed(PublishClaim.REFUSED, "the store does not know it")
-        stage, published_at = found
+        stage, published_at, _ = found
         if published_at is not None:
             return Claimed(PublishClaim.PUBLISHED_BEFORE, "it was published before")
         return Claimed(PublishClaim.REFUSED, f"the store has it as {stage}")

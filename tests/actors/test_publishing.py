@@ -233,9 +233,14 @@ def test_only_a_granted_claim_leads_to_the_wire() -> None:
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
-        if isinstance(node, ast.Attribute) and node.attr == "encode_command"
+        if (isinstance(node, ast.Attribute) and node.attr == "encode_command")
+        or (isinstance(node, ast.Name) and node.id == "encode_written")
     }
-    assert callers == {("actors/gateway.py", "_publish_command")}
+    # The rehearsal shows bytes to whoever asks, and has no bus.
+    assert callers == {
+        ("actors/gateway.py", "_ready"),
+        *(("bus/rehearsal.py", one) for one in ("rehearse", "_written")),
+    }
     tree = ast.parse((SOURCES / "actors/gateway.py").read_text(encoding="utf-8"))
-    users = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "_publish_command"]
-    assert len(users) == 1
+    for once in ("_ready", "_publish_command"):
+        assert sum(isinstance(node, ast.Attribute) and node.attr == once for node in ast.walk(tree)) == 1

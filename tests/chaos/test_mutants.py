@@ -40,6 +40,7 @@ from tests.support.mutants import (
     WRITER,
     Mutant,
 )
+from tests.support.writing_mutants import WRITING_MUTANTS
 
 DOMAIN = [
     f"tests/domain/{name}.py"
@@ -71,6 +72,12 @@ MQTT = [
     "tests/bus/test_mqtt.py::test_nothing_is_published_while_there_is_no_connection",
     "tests/bus/test_mqtt.py::test_what_is_published_arrives_for_sure_expires_and_is_not_kept_for_late_comers",
 ]
+WRITTEN = {
+    "domain": "tests/domain/commands/test_writing.py",
+    "bus/sparkplug": "tests/bus/test_sparkplug_commands.py",
+    "": "tests/actors/test_writing.py",
+}
+"""Where a file begins, to the tests of what is written by templates."""
 KNOWN = ["tests/plant/test_identities.py"]
 OTHERS = {
     STORE_LOCK: ["tests/store/test_one_writer.py", "tests/store/test_fencing.py"],
@@ -120,7 +127,10 @@ def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[
 def survives(mutant: Mutant) -> str:
     """Return what the tests say if they do not notice; empty if they do."""
     files = OTHERS.get(mutant.file) or (DOMAIN if mutant.file.startswith("domain/") else GUARD)
-    done = run(mutant, GUARD + WALK if mutant.file in (GATEWAY, DEVICE_ACTOR) else files)
+    files = GUARD + WALK if mutant.file in (GATEWAY, DEVICE_ACTOR) else files
+    if mutant in WRITING_MUTANTS:
+        files = [next(tests for begins, tests in WRITTEN.items() if mutant.file.startswith(begins))]
+    done = run(mutant, files)
     failed = done.returncode == 1 and "failed" in done.stdout.splitlines()[-1]
     return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-500:]}"
 
@@ -135,7 +145,7 @@ def test_there_are_enough_and_each_stands_once_in_its_file() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_without_a_mistake_the_same_tests_pass() -> None:
-    done = run(None, DOMAIN + GUARD + WALK + STORE + OTHERS[CODEC] + MQTT)
+    done = run(None, DOMAIN + GUARD + WALK + [*WRITTEN.values()] + STORE + OTHERS[CODEC] + MQTT)
     assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-500:]
 
 

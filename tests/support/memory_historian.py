@@ -144,6 +144,8 @@ class MemoryHistorian(ThreadedActor):
         if found is None or found.stage is not Stage.DISPATCHED:
             return PublishClaimed(message.claim_id, PublishClaim.REFUSED, "it is not on its way")
         disk.published[command_id] = message.at
+        if message.audit is not None:
+            disk.audit.append(message.audit)
         return PublishClaimed(message.claim_id, PublishClaim.GRANTED)
 
     def settle(self, message: StoreRecords | StoreDeadLetters) -> None:

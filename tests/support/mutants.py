@@ -15,6 +15,7 @@ from tests.support.bounds_mutants import BOUNDS_MUTANTS, SIGNED_MUTANTS
 from tests.support.identity_mutants import IDENTITY_MUTANTS
 from tests.support.mutant import Mutant
 from tests.support.places import ROOT
+from tests.support.writing_mutants import WRITING_MUTANTS
 
 POLICY, LOCKS, AUTHORIZER, OPEN_COMMANDS = (
     "domain/commands/policy.py",
@@ -41,6 +42,7 @@ MUTANTS = (
     *IDENTITY_MUTANTS,
     *BOUNDS_MUTANTS,
     *SIGNED_MUTANTS,
+    *WRITING_MUTANTS,
     Mutant("who must sign need not", CODEC, "if device.must_sign and not signed:", "if False:"),
     Mutant("unsigned readings prove what signed ones do not", EXECUTION, "if self._signs and not signed:", "if False:"),
     Mutant("another epoch may write", STORE_LOCK, "if epoch != self._epoch:", "if False:"),
@@ -311,8 +313,8 @@ MUTANTS = (
     Mutant(
         "published without asking the store",
         GATEWAY,
-        "        self.tell(HISTORIAN, ClaimPublish(record, claim_id, now, self.name))",
-        "        self._publish_command(record)",
+        "        self.tell(HISTORIAN, ClaimPublish(record, claim_id, now, self.name, audit))",
+        "        self._publish_command(ready)",
     ),
     Mutant(
         "published whatever the store says",
@@ -384,7 +386,7 @@ MUTANTS = (
     Mutant(
         "a command of somebody else is acknowledged before its alarm is stored",
         GATEWAY,
-        "self._inbound.parts.update(dict.fromkeys(receipts, 2))",
+        "self._inbound.parts.update(dict.fromkeys(receipts, told + 1))",
         "pass",
     ),
     Mutant(
@@ -497,10 +499,10 @@ MUTANTS = (
     Mutant(
         "commands that the broker keeps",
         CONNECTION,
-        "payload, qos=1, properties",
+        "payload, qos=qos, properties",
         "payload, qos=1, retain=True, properties",
     ),
-    Mutant("commands that may get lost", CONNECTION, "payload, qos=1, properties", "payload, qos=0, properties"),
+    Mutant("commands that may get lost", CONNECTION, "payload, qos=qos, properties", "payload, qos=0, properties"),
     Mutant(
         "commands that the broker delivers late",
         CONNECTION,

@@ -8,6 +8,7 @@ from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.execution import Ack
 from aegisflow.domain.commands.model import CommandRecord, Mode, StatedMode
+from aegisflow.domain.commands.writing import MachineSaid
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.past import DevicePast
 from aegisflow.domain.readings import Reading, Receipt
@@ -163,6 +164,13 @@ class CommandNotSent:
 
     command_id: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpoke:
+    """The device's machine, which is told by a template of plant.yaml, has said what may be an answer."""
+
+    said: MachineSaid
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,8 @@ class ClaimPublish:
     at: float
     """UTC epoch seconds by the plant's clock."""
     reply_to: str
+    audit: AuditEntry | None = None
+    """Committed with the mark, if that is granted: the bytes that are published then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,10 @@ class PahoBus:
             current = connection.generation
             connection.acknowledge([packet_id for generation, packet_id in receipts if generation == current])
 
-    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "") -> None:
-        """Publish at QoS 1 and never retained; ``expiry_s`` and ``traceparent`` have no effect with MQTT 3.1.1.
+    def publish(
+        self, topic: str, payload: bytes, *, expiry_s: int | None = None, traceparent: str = "", qos: int = 1
+    ) -> None:
+        """Publish at QoS 0 or 1, never retained; ``expiry_s`` and ``traceparent`` have no effect with MQTT 3.1.1.
 
         Raises:
             NotConnectedError: there is no connection, and nothing was queued.
@@ -85,7 +87,7 @@ class PahoBus:
         connection = self._connection
         # Asked before, because paho queues what it cannot send and calls that a publish.
         sent = connection is not None and connection.connected
-        if connection is None or not sent or not connection.publish(topic, payload, expiry_s, traceparent):
+        if connection is None or not sent or not connection.publish(topic, payload, expiry_s, traceparent, qos):
             raise NotConnectedError(self._broker)
 
     def link(self) -> LinkState:

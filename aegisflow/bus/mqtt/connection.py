@@ -220,8 +220,8 @@ class MqttConnection:
             self.deliveries.settle(packet_ids)
             self._waker.wake()
 
-    def publish(self, topic: str, payload: bytes, expiry_s: int | None, traceparent: str = "") -> bool:
-        """Publish at QoS 1, and return whether there was a connection; safe from any thread."""
+    def publish(self, topic: str, payload: bytes, expiry_s: int | None, traceparent: str = "", qos: int = 1) -> bool:
+        """Publish at QoS 0 or 1, and return whether there was a connection; safe from any thread."""
         properties = None
         if self._is_5 and expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -229,7 +229,7 @@ class MqttConnection:
             if traceparent:
                 properties.UserProperty = ("traceparent", traceparent)
         # Without a connection paho keeps the message for a later one; this client has none, so it is never sent.
-        info = self._client.publish(topic, payload, qos=1, properties=properties)
+        info = self._client.publish(topic, payload, qos=qos, properties=properties)
         self._waker.wake()
         return info.rc == paho.MQTT_ERR_SUCCESS
 

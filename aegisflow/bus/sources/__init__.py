@@ -8,13 +8,13 @@
 Readings that leave here are as those of the codec: each value finite, in the sensor's own unit and within its span.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from aegisflow.bus import BusMessage
 from aegisflow.domain.readings import Reading
 from aegisflow.errors import PayloadError
 
-__all__ = ["Death", "Decoded", "MessageSource", "Route"]
+__all__ = ["Death", "Decoded", "MessageSource", "Route", "WritableSource"]
 
 
 class Route(NamedTuple):
@@ -73,3 +73,11 @@ class MessageSource(Protocol):
         Raises:
             PayloadError: all of it is refused; the reason is one of ``aegisflow.bus.codec.REASONS``.
         """
+
+
+@runtime_checkable
+class WritableSource(Protocol):
+    """A source that knows what its machines let be written."""
+
+    def objection(self, topic: str, name: str, alias: int | None, datatype: int) -> str:
+        """Return why a value cannot be written by a command on this topic now; empty if nothing is known against it."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aegisflow.bus.sources import MessageSource, Route
+from aegisflow.bus.sources import MessageSource, Route, WritableSource
 from aegisflow.bus.sources.homeassistant import HomeAssistantSource
 from aegisflow.bus.sources.mapped import MappedSource
 from aegisflow.config.sources import SourceSettings
@@ -68,6 +68,15 @@ class Sources:
                 self._known.clear()
             self._known[topic] = found
         return found
+
+    def objection(self, topic: str, metric: tuple[str, int | None, int]) -> str:
+        """Return why a metric cannot be written by a Sparkplug command on this topic now; empty if it can be.
+
+        ``metric`` is its name, its alias or None, and the number of its data type.
+        """
+        hosts = [source for source in self._sources if isinstance(source, WritableSource)]
+        found = [host.objection(topic, *metric) for host in hosts]
+        return min(found, key=len, default="no source of Sparkplug B follows its births")
 
     def device_of(self, topic: str) -> str | None:
         """Return the device that a topic of a source names, or None."""

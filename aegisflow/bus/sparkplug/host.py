@@ -94,7 +94,7 @@ class SparkplugSource:
                 return Decoded((), deaths=lost, answers=() if complete else self._rebirth(node, node_name, received_at))
             if kind == "DBIRTH":
                 node.devices[device] = True
-                node.learn(payload.metrics)
+                node.learn(payload.metrics, device)
             elif kind == "DDATA":
                 complete = node.devices.setdefault(device, False) and complete
         decoded = self._values(node, route, payload, message, received_at)
@@ -161,6 +161,14 @@ class SparkplugSource:
         group, edge = node_name.split("/")
         wanted = Metric(REBIRTH, None, at, BOOLEAN, True, False, None)
         return ((f"spBv1.0/{group}/NCMD/{edge}", encode(at, (wanted,))),)
+
+    def objection(self, topic: str, name: str, alias: int | None, datatype: int) -> str:
+        """Return why a metric cannot be written by a command on this topic now; empty if it can be."""
+        _, group, _, edge, *rest = topic.split("/")
+        node = self._nodes.get(f"{group}/{edge}")
+        if node is None:
+            return "no birth of its edge node has been seen"
+        return node.objection(rest[0] if rest else "", name, alias, datatype)
 
     # --- who --------------------------------------------------------------------------------------
 

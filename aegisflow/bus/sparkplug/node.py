@@ -25,7 +25,7 @@ class EdgeNode:
     nothing against the one at hand.
     """
 
-    __slots__ = ("_asked_at", "_metrics", "_seq", "alive", "bd_seq", "devices")
+    __slots__ = ("_announced", "_asked_at", "_metrics", "_seq", "alive", "bd_seq", "devices")
 
     def __init__(self) -> None:
         self.alive = False
@@ -35,6 +35,8 @@ class EdgeNode:
         """Device behind it to whether it is alive."""
         self._metrics: dict[int, tuple[str, int | None]] = {}
         """Alias to name and data type; an alias is good for the whole node."""
+        self._announced: dict[tuple[str, str], tuple[int | None, int | None]] = {}
+        """Device behind it, empty for itself, and name of a metric to alias and data type."""
         self._seq: int | None = None
         self._asked_at = float("-inf")
 
@@ -43,6 +45,7 @@ class EdgeNode:
         self.alive = True
         self.devices = {}
         self._metrics = {}
+        self._announced = {}
         self._seq = payload.seq
         self.bd_seq = bd_seq_of(payload)
         self.learn(payload.metrics)
@@ -55,11 +58,26 @@ class EdgeNode:
         self.alive = False
         return True
 
-    def learn(self, metrics: Iterable[Metric]) -> None:
-        """Take note of the metrics that a birth announces."""
+    def learn(self, metrics: Iterable[Metric], device: str = "") -> None:
+        """Take note of the metrics that a birth announces, that of the node itself or of a device behind it."""
         for metric in metrics:
+            if metric.name and len(self._announced) < MAX_ALIASES:
+                self._announced[device, metric.name] = (metric.alias, metric.datatype)
             if metric.alias is not None and metric.name and len(self._metrics) < MAX_ALIASES:
                 self._metrics[metric.alias] = (metric.name, metric.datatype)
+
+    def objection(self, device: str, name: str, alias: int | None, datatype: int) -> str:
+        """Return why a metric cannot be written now: its machine is gone, or its birth says otherwise; else empty."""
+        if not self.alive or (device and not self.devices.get(device, False)):
+            return "no birth has been seen of it since it was last gone"
+        known = self._announced.get((device, name))
+        if known is None:
+            return f"its birth announces no metric {name!r}"
+        if alias is not None and known[0] != alias:
+            return f"its birth gives {name!r} the alias {known[0]}, and plant.yaml says {alias}"
+        if known[1] is not None and known[1] != datatype:
+            return f"its birth gives {name!r} the data type {known[1]}, and plant.yaml says {datatype}"
+        return ""
 
     def follows(self, seq: int | None) -> bool:
         """Take note of a message's place in the sequence; return whether none is missing before it."""

@@ -129,7 +129,8 @@ def encode(at: float, metrics: tuple[Metric, ...], seq: int | None = None) -> by
         message.seq = seq
     for one in metrics:
         metric = message.metrics.add(timestamp=round((at if one.at is None else one.at) * 1000))
-        metric.name = one.name
+        if one.name:
+            metric.name = one.name
         if one.alias is not None:
             metric.alias = one.alias
         metric.datatype = one.datatype or DOUBLE

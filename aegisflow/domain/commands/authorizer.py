@@ -83,6 +83,9 @@ class CommandAuthorizer:
             return Transition(
                 None, after, (proposed, row(command, Stage.DENIED, at, "guard", decision.reasons, **self._rules()))
             )
+        if device.writing is not None:
+            written = device.writing.write(command.command_id, command.command, command.parameters)
+            record = replace(record, written=written, facts=(str(written), *record.facts))
         if decision.verdict is Verdict.ASK:
             expires_at = at + self._policy.approve_within_s
             next_step = (
@@ -94,11 +97,10 @@ class CommandAuthorizer:
             after = replace(
                 after,
                 receipt=replace(after.receipt, expires_at=expires_at),
-                digest=digest_of(command, record.state_version, expires_at),
+                digest=digest_of(command, record.state_version, expires_at, record.written),
             )
-            asked = row(
-                command, Stage.AWAITING_APPROVAL, at, "guard", decision.reasons, digest=after.digest, **self._rules()
-            )
+            more = {"digest": after.digest, **_writes(record), **self._rules()}
+            asked = row(command, Stage.AWAITING_APPROVAL, at, "guard", decision.reasons, **more)
             return Transition(None, after, (proposed, asked))
         return self._dispatch(None, record, device, at, decision.reasons, "policy", (proposed,))
 
@@ -172,6 +174,9 @@ class CommandAuthorizer:
         record = self.commands.open.get(progress.command_id)
         if record is None or progress.stage not in FOLLOWS[record.stage]:
             return None
+        unanswered = record.stage is Stage.DISPATCHED and progress.stage is Stage.VERIFIED
+        if unanswered and (record.written is None or record.written.answers):
+            return None  # only a machine that answers nothing is proved without an answer
         return end(record, progress.stage, progress.at, progress.reasons, record.command.device_id)
 
     def due(self, at: float) -> list[Transition]:
@@ -263,7 +268,7 @@ class CommandAuthorizer:
             expectation=expect(command, device, spec),
         )
         effect = "no sensor shows it" if after.expectation is None else after.expectation.describe()
-        moved = {} if change is None else {"change": str(change)}
+        moved = {**_writes(record), **({} if change is None else {"change": str(change)})}
         rows = (
             row(command, Stage.APPROVED, at, by, reasons, **self._rules()),
             row(command, Stage.DISPATCHED, at, "guard", (f"expected: {effect}",), **moved),
@@ -291,6 +296,13 @@ class CommandAuthorizer:
         """Return who acts on the worst alarm of a device, by the escalation table."""
         severity = None if device is None else device.severity
         return "an operator" if severity is None else self._responsible(severity)
+
+
+def _writes(record: CommandRecord) -> dict[str, object]:
+    """Return what is to be published to a machine that is not told by AegisFlow's own protocol, for the audit."""
+    if record.written is None:
+        return {}
+    return {"writes": {"topic": record.written.topic, "payload": record.written.payload, "qos": record.written.qos}}
 
 
 def _named(record: CommandRecord) -> str:

@@ -8,6 +8,9 @@
      │  └─interrupted ──► OUTCOME_UNKNOWN
      └─ expired without an ack ──► the machine is asked what it did ──► no answer: OUTCOME_UNKNOWN
 
+A machine that is told by a template of ``plant.yaml`` is asked nothing. Where it does not answer either, readings alone
+decide: VERIFIED once they have changed to what is expected, OUTCOME_UNKNOWN at the deadline.
+
 A command is never sent a second time.
 """
 
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 from math import inf, isclose
 
 from aegisflow.domain.commands.model import CommandName, CommandRecord, Expectation, Mode, Stage
+from aegisflow.domain.commands.writing import SETPOINT_TOLERANCE
 from aegisflow.domain.times import format_instant
 
 __all__ = ["NEVER_CAME", "NO_COMMAND", "Ack", "Execution", "Progress"]
@@ -59,8 +63,6 @@ class Progress:
     reasons: tuple[str, ...]
 
 
-SETPOINT_TOLERANCE = 1e-3
-"""How far the set-point that a machine says it has may lie from the one that it was given, as a share of that."""
 CLOCK_BACK_S, FAR_AHEAD_S = 60.0, 86_400.0
 """How far in the future a command's dispatch and its expiry may lie before the clock must have been set back."""
 
@@ -102,7 +104,7 @@ class Execution:
         if self._acked or at < self._send_by or self._answer_by < inf:
             return False
         self._answer_by = at + answer_within_s
-        return True
+        return self.record.written is None  # any other machine would not understand the question
 
     def acknowledge(self, ack: Ack, at: float) -> Progress | None:
         """Take the machine's answer and return the stage that it leads to; None if it changes nothing."""
@@ -150,9 +152,13 @@ class Execution:
         if of_another_clock(self.record, at):
             stage = Stage.UNVERIFIED if self._acked else Stage.OUTCOME_UNKNOWN
             return self._end(stage, at, "the plant's clock went back behind it, so nobody knows: look at the machine")
+        written = self.record.written
+        if written is not None and not written.answers and not self._acked:
+            return self._by_readings(at)
         if not self._acked:
             if at >= self._answer_by:
-                return self._end(Stage.OUTCOME_UNKNOWN, at, "the machine did not answer, also when it was asked again")
+                again = "" if written is not None else ", also when it was asked again"
+                return self._end(Stage.OUTCOME_UNKNOWN, at, f"the machine did not answer{again}")
             return None
         if expected is None:
             if self._confirmed:
@@ -168,6 +174,22 @@ class Execution:
                 return self._end(Stage.UNVERIFIED, at, f"the readings prove nothing: {_why_not(expected)}")
             return self._end(Stage.UNVERIFIED, at, f"the readings do not show it: expected {expected.describe()}")
         return None
+
+    def _by_readings(self, at: float) -> Progress | None:
+        """Return how the command of a machine that answers nothing has ended by ``at``; None while it has not."""
+        expected, published = self.record.expectation, "it was published, which is all that is certain"
+        if expected is not None and self._met and expected.shows_change:
+            change = f"{expected.sensor} was {expected.before:.4g}"
+            return self._end(Stage.VERIFIED, at, f"readings show it: {expected.describe()}; {change}; {self._met}")
+        if at < self._send_by + (0.0 if expected is None else expected.within_s):
+            return None
+        if expected is None:
+            why = "the machine does not answer, and no sensor of the device can show the effect"
+        elif self._met:
+            why = f"the readings prove nothing: {_why_not(expected)}"
+        else:
+            why = f"the readings do not show it: expected {expected.describe()}"
+        return self._end(Stage.OUTCOME_UNKNOWN, at, f"{published}; {why}")
 
     def _confirm(self, ack: Ack) -> None:
         """Take note of what the machine says of the set-point that it was to take."""

@@ -39,6 +39,15 @@ def illegal_move(command: Command, device: DeviceView) -> str:
     return ""
 
 
+def too_late(command: Command, device: DeviceView) -> str:
+    """Return why a command could reach a machine when it is no longer wanted; empty if it could not."""
+    writing = device.writing
+    if writing is None or not device.silent or writing.expires(command.command, command.parameters):
+        return ""
+    # Nothing would keep it from acting on it hours later, when somebody may stand at it.
+    return "the device is silent, and what is written to it does not say when it expires: it could act on it much later"
+
+
 def interlocks(command: Command, device: DeviceView, *, judged: str, send_by: float, at: float) -> tuple[str, ...]:
     """Return what forbids executing the command now, as sentences; empty if nothing forbids it.
 
@@ -57,6 +66,8 @@ def interlocks(command: Command, device: DeviceView, *, judged: str, send_by: fl
     move = illegal_move(command, device)
     if move:
         found.append(move)
+    if why := too_late(command, device):
+        found.append(why)
     # A shutdown must reach a machine that is silent, or busy with another command, too.
     if command.command is CommandName.EMERGENCY_SHUTDOWN:
         return tuple(found)

@@ -6,7 +6,7 @@
         │
         ├──► awaiting_approval ──► rejected | expired
         │           │
-        └───────────┴──► approved ──► dispatched ──► failed | outcome_unknown
+        └───────────┴──► approved ──► dispatched ──► failed | outcome_unknown | verified (of a machine without answers)
                                           │
                                           └──► acknowledged ──► verified | unverified | failed
 """
@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import Caller
+from aegisflow.domain.commands.writing import WritingSpec, WrittenCommand
 from aegisflow.errors import BadValueError
 
 
@@ -144,7 +145,8 @@ FOLLOWS: Mapping[Stage, frozenset[Stage]] = {
         {Stage.AWAITING_APPROVAL, Stage.APPROVED, Stage.REJECTED, Stage.EXPIRED}  # itself: the first of two approvals
     ),
     Stage.APPROVED: frozenset({Stage.DISPATCHED}),
-    Stage.DISPATCHED: frozenset({Stage.ACKNOWLEDGED, Stage.FAILED, Stage.OUTCOME_UNKNOWN}),
+    # Verified at once: by readings alone, of a machine that answers nothing.
+    Stage.DISPATCHED: frozenset({Stage.ACKNOWLEDGED, Stage.VERIFIED, Stage.FAILED, Stage.OUTCOME_UNKNOWN}),
     Stage.ACKNOWLEDGED: frozenset({Stage.VERIFIED, Stage.UNVERIFIED, Stage.FAILED}),
     Stage.DENIED: frozenset(),
     Stage.REJECTED: frozenset(),
@@ -303,6 +305,8 @@ class CommandRecord:
     send_by: float | None = None
     """When it expires: the machine must not begin after this; UTC epoch seconds, None before the dispatch."""
     expectation: Expectation | None = None
+    written: WrittenCommand | None = None
+    """What is published, for a machine that is not told by AegisFlow's own protocol; None for one that is."""
 
     @property
     def command(self) -> Command:
@@ -417,3 +421,5 @@ class DeviceView:
     """Ids of the active alarms, the worst first."""
     watched_only: bool = False
     """Whether it takes no commands at all."""
+    writing: WritingSpec | None = None
+    """How its commands are written; None for a machine that takes those of AegisFlow's own protocol."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.commands.bounds import Bound, beyond
-from aegisflow.domain.commands.interlocks import illegal_move
+from aegisflow.domain.commands.interlocks import illegal_move, too_late
 from aegisflow.domain.commands.model import (
     FOR_OPERATORS,
     STOPS,
@@ -140,6 +140,10 @@ def _always(command: Command, device: DeviceView) -> Iterable[str]:
         yield "only operators and agents may propose commands"
     if device.watched_only:
         yield "the machine is only watched (commands: none in plant.yaml), so it takes none from AegisFlow"
+    elif device.writing is not None:
+        why = device.writing.objection(command.command_id, command.command, command.parameters)
+        if why := why or too_late(command, device):
+            yield why
     move = illegal_move(command, device)
     if move:
         yield move

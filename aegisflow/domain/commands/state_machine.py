@@ -25,6 +25,7 @@ from aegisflow.domain.commands.model import (
     StatedMode,
 )
 from aegisflow.domain.commands.verification import RECENT, ModeProof
+from aegisflow.domain.commands.writing import MachineSaid
 from aegisflow.domain.detection import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.interval import MIN_SILENT_S, Interval
@@ -211,6 +212,23 @@ class CommandStateMachine:
         return Objection(
             "stale_answer", f"dated {said_at - since:+.0f} s from what it answers, {said_at - at:+.0f} s from now"
         )
+
+    def answer(self, said: MachineSaid, at: float) -> Ack | None:
+        """Return what a machine that is told by a template answers to the command under way; None for no answer to it.
+
+        It is dated by its receipt, since such machines tell no time that could be held against the command.
+        """
+        execution, writing = self._execution, self._fingerprint[0].writing
+        if execution is None or writing is None or execution.record.written is None:
+            return None
+        command = execution.record.command
+        result = writing.says(said, command.command_id, command.command, command.parameters)
+        if not result:
+            return None
+        names = "" if said.command_id else "it names no command"
+        detail = "; ".join(part for part in (said.detail, names) if part)
+        setpoint = writing.setpoint(said, command.command, command.parameters)
+        return Ack(command.command_id, command.device_id, result, detail, at, parameters=setpoint)
 
     def acknowledge(self, ack: Ack, at: float, means: Mapping[str, float] | None = None) -> Progress | None:
         """Take the machine's answer and return the stage that it leads to; None if it changes nothing.

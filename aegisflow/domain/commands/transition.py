@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aegisflow.domain.commands.model import FOLLOWS, Command, CommandRecord, Stage
+from aegisflow.domain.commands.writing import WrittenCommand
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
 
@@ -33,11 +34,14 @@ class Transition:
     """One row for each stage that the step passes."""
 
 
-def digest_of(command: Command, state_version: str, expires_at: float) -> str:
-    """Return what an approval is bound to: SHA-256 over id, device, command, parameters, state and expiry, in hex."""
+def digest_of(command: Command, state_version: str, expires_at: float, written: WrittenCommand | None = None) -> str:
+    """Return what an approval is bound to: SHA-256 over id, device, command, parameters, state and expiry, in hex.
+
+    For a machine whose commands are written by a template, also over topic, payload, format and QoS.
+    """
     # Exactly what an approver is shown and the machine will get: if any of it changes, the approval is for
     # something else.
-    bound = [
+    bound: list[object] = [
         command.command_id,
         command.device_id,
         command.command.value,
@@ -45,6 +49,8 @@ def digest_of(command: Command, state_version: str, expires_at: float) -> str:
         state_version,
         format_instant(expires_at),
     ]
+    if written is not None:
+        bound.append([written.topic, written.payload, written.format, written.qos])
     return hashlib.sha256(json.dumps(bound, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
 
