@@ -1,7 +1,9 @@
 from aegisflow.console.answers import local_path
 from aegisflow.console.sessions import IDLE_S, LONGEST_S, MAX_SESSIONS, Sessions
-from aegisflow.domain.credentials import token_hash
+from aegisflow.domain.credentials import OperatorSpec, token_hash
+from aegisflow.domain.rights import Role
 from aegisflow.http.failures import MAX_FAILURES
+from aegisflow.plant.identities import Identities
 from tests.support.console_client import Browser, console_app
 from tests.support.memory_plant import MemoryPlant
 from tests.support.operator_tokens import ANNA_HERSELF
@@ -59,6 +61,19 @@ def test_the_token_that_agents_share_signs_nobody_in(plant: MemoryPlant) -> None
 def test_a_revoked_token_ends_its_sessions_at_once(plant: MemoryPlant, operator: Browser) -> None:
     plant.revoke_operator("operator", ANNA_HERSELF, "left the company")
     assert operator.open("/").status == 401
+
+
+def test_a_token_that_expires_ends_its_sessions_and_begins_no_other() -> None:
+    now = [1_000.0]
+    spec = OperatorSpec(token_hash("token-of-temp"), Role.OPERATOR, expires_at=2_000.0)
+    known = Identities({"temp": spec}, wall=lambda: now[0])
+    app = console_app(MemoryPlant(identities=known), identities=known)
+    browser = Browser(app).sign_in("temp")
+    now[0] = 1_999.0
+    assert browser.open("/").status == 200
+    now[0] = 2_000.0
+    assert browser.open("/").status == 401
+    assert browser.send_raw("/sign-in", {"token": "token-of-temp"}).status == 401
 
 
 def test_a_session_that_nobody_uses_ends(operator: Browser, clock) -> None:
