@@ -315,7 +315,7 @@ class Normal:
 
     def _chart(self, model: NormalModel, row: list[float]) -> float:
         """Go on with the charts of level, spread and joint distance; return the largest score of the three."""
-        highest, widest = 0.0, -1.0
+        highest = widest = 0.0
         fresh: list[float] = []
         missing: list[int] = []
         means, energies, levels, usual = self._mean, self._spread, self._level, model.level
@@ -336,9 +336,8 @@ class Normal:
             strengths[place] = strength
             if strength > highest:
                 highest = strength
-            broad = (energy - 1.0) / model.breadth[place]
-            if broad > widest:
-                widest = broad
+            if energy > widest:
+                widest = energy
             off = (value - usual[place]) / spread - slow[slot]
             offs[slot] = off
             fresh.append(FAR if off > FAR else -FAR if off < -FAR else off)
@@ -380,8 +379,7 @@ class Normal:
         parts = [0.0] * len(model.level)
         for place in model.moving:
             level = (self._strength[place] - base[LEVEL]) / room[LEVEL]
-            broad = (self._spread[place] - 1.0) / model.breadth[place]
-            parts[place] = max(level, (broad - base[SPREAD]) / room[SPREAD], 0.0)
+            parts[place] = max(level, (self._spread[place] - base[SPREAD]) / room[SPREAD], 0.0)
         if model.moving:
             shares = model.shares(self._newest)
             joint, most = (self.joint - base[JOINT]) / room[JOINT], max(*shares, 1e-12)

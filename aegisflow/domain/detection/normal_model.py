@@ -74,7 +74,7 @@ class NormalModel:
 
     - ``level``: the EWMA of deviations clipped at 4 spreads (Roberts 1959), divided by the root of
       (1 + r) / (1 - r), r being the lag-1 correlation; the largest of the sensors.
-    - ``spread``: the EWMA of squared deviations around that EWMA, less 1 and divided alike; the largest of the sensors.
+    - ``spread``: the EWMA of squared deviations around that EWMA; the largest of the sensors.
     - ``joint``: Mahalanobis distance over all principal components of the newest readings together (dynamic PCA,
       Ku et al. 1995): T² and Q in one. A sensor that is alone is compared with its own past: the distance of its
       newest readings from the third nearest of those that were learned. Slow changes are taken out first.
@@ -95,7 +95,6 @@ class NormalModel:
         "_weights",
         "active",
         "base",
-        "breadth",
         "following",
         "high",
         "joint_level",
@@ -152,8 +151,6 @@ class NormalModel:
         """What is usual of each chart."""
         self.limit = [1.0, 1.0, 1.0, 1.0]
         embedded = self._embed((rows - level) / spread)
-        self.breadth: list[float] = _widths(raw * raw - 1.0, CLIP * CLIP).tolist()
-        """By how much the chart of spread is wider than that of independent readings, such as where values are held."""
         self._calibrate(raw, np.clip(raw, -CLIP, CLIP) * active, embedded)
         self.room = [(limit - base) or 1e-9 for base, limit in zip(self.base, self.limit, strict=True)]
         """From what is usual to the limit."""
@@ -276,7 +273,7 @@ class NormalModel:
         for place, (clipped, values) in enumerate(columns):
             means[:, place], energies[:, place] = _ewmas(clipped, values)
         levels = np.abs(means / np.array(self.width)).max(axis=1, initial=0.0)
-        spreads = ((energies - 1.0) / np.array(self.breadth))[:, self.moving].max(axis=1, initial=-1.0)
+        spreads = energies.max(axis=1, initial=0.0)
         steps = np.abs(np.diff(raw, axis=0, prepend=raw[:1]))
         sudden = np.minimum(np.abs(raw) / np.array(self.largest), steps / np.array(self.largest_step)).max(
             axis=1, initial=0.0
@@ -285,13 +282,11 @@ class NormalModel:
         for chart, values in enumerate(charts):
             self.base[chart], self.limit[chart] = limit_of(values[_SETTLING:])
         # What could not be reached by any value would be no limit.
-        self.limit[LEVEL] = min(self.limit[LEVEL], _REACH * CLIP / self._least(self.width))
-        self.limit[SPREAD] = min(self.limit[SPREAD], _REACH * CLIP * CLIP / self._least(self.breadth))
+        self.limit[LEVEL] = min(
+            self.limit[LEVEL], _REACH * CLIP / min((self.width[place] for place in self.moving), default=1.0)
+        )
+        self.limit[SPREAD] = min(self.limit[SPREAD], _REACH * CLIP * CLIP)
         self.limit[SUDDEN] = min(max(self.limit[SUDDEN], _HEADROOM), _MOST_SUDDEN)
-
-    def _least(self, widths: list[float]) -> float:
-        """Return the least of the widths of the sensors that move."""
-        return min((widths[place] for place in self.moving), default=1.0)
 
     def _unseen(self, embedded: Floats) -> Floats:
         """Return the joint chart of readings, each quarter against components of the others; then all are learned."""
@@ -315,9 +310,9 @@ def _spreads(off: Floats) -> Floats:
     return spread
 
 
-def _widths(raw: Floats, most: float = CLIP) -> Floats:
-    """Return by how much an EWMA of each column, clipped, is wider than one of independent readings."""
-    u = np.clip(raw, -most, most)
+def _widths(raw: Floats) -> Floats:
+    """Return by how much the chart of level of each column is wider than that of independent readings."""
+    u = np.clip(raw, -CLIP, CLIP)
     squares = np.maximum((u * u).sum(axis=0), 1e-12)
     r = np.clip((u[1:] * u[:-1]).sum(axis=0) / squares, 0.0, _MAX_CORRELATION)
     widths: Floats = np.sqrt((1 + r) / (1 - r))
