@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -302,3 +303,18 @@ def test_importing_the_package_opens_nothing(tmp_path, monkeypatch):
     plant_file.write_text(SMALLEST)
     load(plant_file, {})
     assert os.listdir() == ["plant.yaml"]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("content", ["plant: {name: x}\n", "plant: {nam: x}\n"])
+def test_the_garbage_collector_is_left_as_it_was(tmp_path, enabled, content):
+    file = tmp_path / "plant.yaml"
+    file.write_text(content)
+    was_enabled = gc.isenabled()
+    try:
+        gc.enable() if enabled else gc.disable()
+        with pytest.raises(ConfigError):  # neither has a device
+            load(file)
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable() if was_enabled else gc.disable()
