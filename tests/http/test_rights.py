@@ -3,7 +3,6 @@
 from http import HTTPStatus
 
 import pytest
-from fastmcp import FastMCP
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
@@ -14,6 +13,7 @@ from aegisflow.domain.rights import Role
 from aegisflow.http.app import build_http_app
 from aegisflow.http.failures import FailedLogins
 from aegisflow.http.guards import OperatorTokens
+from aegisflow.mcp.server import PlantServer
 from aegisflow.mcp.web import mounted
 from aegisflow.plant.identities import Identities
 from tests.support.memory_plant import MemoryPlant
@@ -77,7 +77,7 @@ def identities(access: AgentAccess | None = None) -> Identities:
     return known
 
 
-def web(server: FastMCP, known: Identities, shared: str = "") -> TestClient:
+def web(server: PlantServer, known: Identities, shared: str = "") -> TestClient:
     app = build_http_app(
         mounted(server), MemoryPlant(), shared, lambda: b"", OperatorTokens(known, shared, FailedLogins(hold_s=0))
     )
@@ -85,7 +85,7 @@ def web(server: FastMCP, known: Identities, shared: str = "") -> TestClient:
 
 
 @pytest.fixture(scope="session")
-def client(agents_server: FastMCP) -> TestClient:
+def client(agents_server: PlantServer) -> TestClient:
     return web(agents_server, identities())
 
 
@@ -133,7 +133,7 @@ HELLO = {
     ],
 )
 def test_at_mcp_there_are_agents_by_their_own_token_and_others_only_where_the_file_lets_them(
-    agents_server: FastMCP, access: AgentAccess, shared: str, opens: set[str]
+    agents_server: PlantServer, access: AgentAccess, shared: str, opens: set[str]
 ) -> None:
     with web(agents_server, identities(access), shared) as client:
         for name in ("", "all", "agent", "unknown", *PEOPLE):
