@@ -1,13 +1,17 @@
 """The mark that a command is about to be published: set once, on the row, whoever asks."""
 
 import dataclasses
+import json
 
 import pytest
 
 from aegisflow.actors.messages.gateway import PublishClaimed
 from aegisflow.actors.messages.store import ClaimPublish, RecallDevice
+from aegisflow.domain.audit import text_digest
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
 from aegisflow.domain.commands.transition import Transition
+from aegisflow.domain.commands.writing import WRITTEN
+from aegisflow.domain.views import AuditEntry
 from aegisflow.store import Store
 from aegisflow.store.connection import Connection
 from aegisflow.store.rows import command_row
@@ -140,3 +144,19 @@ def test_what_was_dispatched_before_marks_were_set_counts_as_published(bench: St
 
 def test_a_step_of_a_command_never_touches_the_mark() -> None:
     assert "published_at" not in command_row(step(command()).transition.after)
+
+
+def test_a_row_of_the_audit_is_committed_with_the_grant_once_and_covers_the_command(
+    bench: StoreBench, store: Store
+) -> None:
+    record = dispatched(bench, 0)
+    row = AuditEntry(T0 + 1.0, "gateway", WRITTEN, "pump-01", {"command_id": record.command.command_id})
+    for claim_id in ("one", "two"):
+        bench.historian.receive(ClaimPublish(record, claim_id, T0 + 1.0, "gateway", row))
+    assert [answer.claim for _, answer in bench.told] == [PublishClaim.GRANTED, PublishClaim.PUBLISHED_BEFORE]
+    bench.told.clear()
+    reader = store.reader()
+    (stored,) = reader.run("SELECT record FROM commands").fetchone() or ("",)
+    rows = reader.run("SELECT detail FROM audit WHERE act = ?", WRITTEN).fetchall()
+    reader.close()
+    assert [json.loads(detail)["record_sha256"] for (detail,) in rows] == [text_digest(stored)]
