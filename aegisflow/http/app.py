@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aegisflow import __version__
 from aegisflow.api.schemas.base import Shape
 from aegisflow.api.schemas.health import ReloadReport
 from aegisflow.config import HttpSettings
@@ -20,8 +21,9 @@ from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.rights import Right
 from aegisflow.errors import AegisFlowError, ListenError, NotAllowedError
 from aegisflow.http.failures import is_loopback
-from aegisflow.http.guards import OperatorTokens, TokenGuard, bearer_hash, outer_guards
+from aegisflow.http.guards import I3X_PATH, OperatorTokens, TokenGuard, bearer_hash, outer_guards
 from aegisflow.http.health import health_routes
+from aegisflow.http.i3x.routes import i3x_app
 from aegisflow.http.operators import instance_route, operator_routes
 from aegisflow.http.tls import Certificate
 from aegisflow.plant.identities import Identities
@@ -122,6 +124,7 @@ def build_http_app(
             Route("/reload", reload, methods=["POST"]),
             *operator_routes(lambda: plant, operators),
             *pages,
+            Mount(I3X_PATH, i3x_app(plant, operators, token, __version__)),
             Mount("/", agents),
         ],
         middleware=[

@@ -4,7 +4,8 @@
 
     request ──► trusted ──► HostGuard ──► TokenGuard ──► /mcp, /metrics, /reload
                 proxies         │             └────────► /healthz, /readyz, /instance  without a token
-                                └──────────────────────► /operator/...  OperatorTokens, asked by each route
+                                ├──────────────────────► /operator/...  OperatorTokens, asked by each route
+                                └──────────────────────► /i3x/v1/...    as at /mcp, or a person's; asked by each route
 """
 
 import hmac
@@ -29,6 +30,7 @@ from aegisflow.plant.identities import Identities, Presented
 
 __all__ = [
     "HEALTH_PATHS",
+    "I3X_PATH",
     "OPEN_PATHS",
     "SHOWN",
     "STRANGE_HOST",
@@ -43,6 +45,8 @@ HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 """Answered under any name: a probe asks by an address that nobody has written down (``aegisflow.http.health``)."""
 OPEN_PATHS = HEALTH_PATHS | {"/instance"}
 """Answered without a token: a container's probes have none, and nobody sends theirs before they know who listens."""
+I3X_PATH = "/i3x/v1"
+"""Below it clients of i3X read; its routes ask for a token themselves, and refuse in the form that these understand."""
 SHOWN = "aegisflow.shown"
 """Where a request's scope says what an agent has shown of itself."""
 STRANGE_HOST = "aegisflow.strange_host"
@@ -164,7 +168,7 @@ class TokenGuard:
 
     def _has_own_guard(self, scope: Scope) -> bool:
         path: str = scope["path"]
-        if path in OPEN_PATHS or path.startswith(PREFIX):
+        if path in OPEN_PATHS or path.startswith((PREFIX, f"{I3X_PATH}/")):
             return True
         return any(route.matches(scope)[0] is not Match.NONE for route in self._pages)
 

@@ -12,7 +12,7 @@ from aegisflow.domain.credentials import AgentAccess, Credential, OperatorSpec, 
 from aegisflow.domain.rights import Role
 from aegisflow.http.app import build_http_app
 from aegisflow.http.failures import FailedLogins
-from aegisflow.http.guards import OperatorTokens
+from aegisflow.http.guards import I3X_PATH, OperatorTokens
 from aegisflow.mcp.server import PlantServer
 from aegisflow.mcp.web import mounted
 from aegisflow.plant.identities import Identities
@@ -111,8 +111,20 @@ def test_there_is_no_route_that_the_walk_leaves_out(client: TestClient) -> None:
     routes = {route.path for route in client.app.routes if isinstance(route, Route)}  # type: ignore[attr-defined]
     below = {PREFIX + endpoint.path for endpoint in ENDPOINTS}
     assert routes == below | {"/healthz", "/readyz", "/instance", "/mcp", "/metrics", "/reload"}
-    assert [route.path for route in client.app.routes if isinstance(route, Mount)] == [""]  # type: ignore[attr-defined]
+    mounts = [route for route in client.app.routes if isinstance(route, Mount)]  # type: ignore[attr-defined]
+    assert [mount.path for mount in mounts] == [I3X_PATH, ""]
     assert LEAST.keys() == {endpoint.name for endpoint in ENDPOINTS}
+
+
+@pytest.mark.parametrize("given", ["", "agent", "viewer", "nobody"])
+def test_every_route_of_i3x_but_info_opens_to_agents_and_people_alone(client: TestClient, given: str) -> None:
+    (mount, *_) = [route for route in client.app.routes if isinstance(route, Mount)]  # type: ignore[attr-defined]
+    routes = [(route.path, method) for route in mount.routes for method in route.methods - {"HEAD"}]  # type: ignore[attr-defined]
+    assert ("/objects/value", "POST") in routes
+    for path, method in routes:
+        headers = bearer(given) if given else {}
+        status = client.request(method, I3X_PATH + path, headers=headers, json={}).status_code
+        assert (status == HTTPStatus.UNAUTHORIZED) is (path != "/info" and given in ("", "nobody")), (path, method)
 
 
 HELLO = {
