@@ -26,8 +26,8 @@ IDENTITY_MUTANTS = (
     Mutant(
         "a request may take for ever to come",
         CONNECTIONS,
-        "self.loop.call_later(limit.head_within_s, self.end)",
-        "self.loop.call_later(3600.0, self.end)",
+        "call_later(times * self._once_s, self._give_up)",
+        "call_later(3600.0, self._give_up)",
     ),
     Mutant("a seal has several spellings", SEALS, "if signature.hex() != seal.signature:", "if False:"),
     Mutant("another text that says the same is a proof", PROOF, "if _canonical(found).encode() != text or", "if"),

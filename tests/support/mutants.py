@@ -102,7 +102,7 @@ MUTANTS = (
         "(*device.fault_types, *device.set_aside_types)",
         "device.fault_types",
     ),
-    Mutant("allows more once an alarm is shelved", POLICY, "return all(holds) if", "return any(holds) if"),
+    Mutant("allows more once an alarm is shelved", POLICY, "else (told, aside)", "else (told,)"),
     Mutant("acts on stale sensors", POLICY, "if device.silent or device.stale:", "if device.silent:"),
     Mutant("line's limit reached is passed", POLICY, "+ taken > policy.line", "+ taken >= policy.line"),
     Mutant("the last sibling stops", POLICY, "plant.others_running < least", "plant.others_running <= least - 2"),
