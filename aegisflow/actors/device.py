@@ -68,7 +68,7 @@ from aegisflow.telemetry.metrics import Metrics
 __all__ = ["DeviceActor"]
 
 RECALL_TIMEOUT_S = 30.0
-"""Without an answer from the historian by then, the device starts without its past."""
+"""Without its past by then, because the historian does not answer or cannot read the store, it starts without."""
 
 FOREIGN_AGAIN_S = 60.0
 """How often at most the audit is told of commands that others send to one machine, beyond the alarm."""
@@ -106,6 +106,8 @@ class DeviceActor(DispatchedActor):
         self._stash = Stash()
         self._cold_at = 0.0
         """Monotonic time at which the device begins without its past."""
+        self._unread = ""
+        """Why the store could not tell the past when it was last asked; it is asked again with the next tick."""
         self._told_progress: tuple[Progress, ...] = ()
         """What became of the newest command, as it was told to the guard."""
         self._told_mode: tuple[Mode, float] | None = None
@@ -119,6 +121,9 @@ class DeviceActor(DispatchedActor):
     def on_start(self) -> None:
         """Ask the historian what it remembers of this device."""
         self._cold_at = time.monotonic() + RECALL_TIMEOUT_S
+        self._ask_for_past()
+
+    def _ask_for_past(self) -> None:
         device, now = self._device, self._now()
         # Posted and not told: at a start thousands of devices ask, and the historian gets their questions in
         # parcels.
@@ -411,13 +416,17 @@ class DeviceActor(DispatchedActor):
                 self._watch(at)
         # Not by the plant's clock, which stands still in a replay that has not begun.
         elif time.monotonic() > self._cold_at:
-            self._begin_cold(f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
+            self._begin_cold(self._unread or f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
+        elif self._unread:
+            self._unread = ""
+            self._ask_for_past()
 
     def _recall(self, recalled: DeviceRecalled) -> None:
         if self._stash.is_open:
             return
         if recalled.failure:
-            self._begin_cold(recalled.failure)
+            # A store that is away for a moment must not cost the device its baselines, its open alarm and its mode.
+            self._unread = recalled.failure
             return
         past = recalled.past
         self._store(

@@ -55,11 +55,13 @@ class Notifier(ThreadedActor):
         self._wall_ahead_s = time.time() - time.monotonic()
         self._diagnoses: dict[str, str] = {}
         """Alarm that waits for somebody to what is probably the matter, with whose words it is."""
+        self._unread = False
+        """Whether the store could not tell which alarms wait; it is asked again with the next tick."""
         self._given_up: dict[str, int] = dict.fromkeys(self._sinks, 0)
 
     def on_start(self) -> None:
         """Ask which alarms wait for somebody, and who was told."""
-        self.tell(HISTORIAN, RecallOpenAlarms(self.name))
+        self._ask_store()
 
     def on_receive(self, message: object) -> object:
         """Take in what happened, and notify whoever must know of it, or has not answered."""
@@ -84,6 +86,8 @@ class Notifier(ThreadedActor):
             case ReadNotifierProblems():
                 return self._outbox.problems(time.monotonic())
             case Tick(at):
+                if self._unread:
+                    self._ask_store()
                 self._send(self._book.tick(at, self._steady()))
                 self._outbox.tick(at, self._unset_wall())
             case Wake():
@@ -93,12 +97,17 @@ class Notifier(ThreadedActor):
         self._work()
         return None
 
+    def _ask_store(self) -> None:
+        self._unread = False
+        self.tell(HISTORIAN, RecallOpenAlarms(self.name))
+
     def _recall(self, recalled: OpenAlarmsRecalled) -> None:
         if recalled.failure:
             self.log.warning("open_alarms_not_recalled", reason=recalled.failure)
-        else:
-            self._outbox.recall(recalled.deliveries)
-            self._outbox.keep_only(alarm.alarm_id for alarm in recalled.alarms if alarm.state.needs_acknowledgement)
+            self._unread = True
+            return
+        self._outbox.recall(recalled.deliveries)
+        self._outbox.keep_only(alarm.alarm_id for alarm in recalled.alarms if alarm.state.needs_acknowledgement)
         told = [one.notification for one in recalled.deliveries]
         self._send(self._book.recall(recalled.alarms, self._now(), self._steady(), told))
 

@@ -116,6 +116,7 @@ class Device:
                 self.judged = reading
                 return Disposition.ACCEPTED, ()
         timeline = self.timeline
+        before = timeline.judging_at
         disposition, self.judged = timeline.admit(reading)
         if disposition is Disposition.DUPLICATE:
             return disposition, ()
@@ -133,6 +134,8 @@ class Device:
             active = book.active_type
         diagnosis = detector.observe(at, values, active)
         if diagnosis is not None or not book.idle:
+            if at - before > self.silent_after_s:  # also where nobody was there to notice the silence
+                book.interrupt()
             events += book.observe(at, diagnosis, detector.second, detector.known(values), received_at)
         return disposition, events
 
@@ -474,13 +477,13 @@ class Device:
     ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
-        The readings (oldest first) refill windows and raise nothing. Stored alarms go on; their
-        on-delay and off-delay begin anew. Returned are the alarms that this clears, because the
-        device no longer has any of their sensors. Do not call this when the store could not be asked:
-        the mode is then unknown.
+        The readings (oldest first) refill windows and raise nothing, but what they are in breach of counts for
+        the on-delay, so that a fault is told however often we fall while it lasts. Stored alarms go on; their
+        off-delay begins anew. Returned are the alarms that this clears, because the device no longer has any of
+        their sensors. Do not call this when the store could not be asked: the mode is then unknown.
         """
-        lasting = [alarm for alarm in alarms if alarm.lasts]
-        self._detector.resume(
+        lasting, detector = [alarm for alarm in alarms if alarm.lasts], self._detector
+        detector.resume(
             [
                 Finding(e.sensor, e.detector, e.value, e.baseline, e.spread, e.z, Severity.LOW)
                 for alarm in lasting
@@ -490,17 +493,25 @@ class Device:
         alarm_type = lasting[0].fault_type if lasting else ""
         if levels:
             self._accepted = AcceptedLevels(self.spec.device_id)
-            self._accepted.recall(self._detector, levels, lasting)
+            self._accepted.recall(detector, levels, lasting)
         self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched, stated)
         first = len(readings) - self._warm_up  # those before are only known
+        before = inf
         for number, reading in enumerate(readings):
             newer = reading.at > self.timeline.latest_at
             self.timeline.recall(reading)
             if newer and number >= first:
                 self._received_at = max(self._received_at, reading.received_at)
-                self._detector.observe(reading.at, reading.values, alarm_type)
+                if reading.at - before > self.silent_after_s:
+                    self._book.interrupt()
+                before = reading.at
+                diagnosis, known = (
+                    detector.observe(reading.at, reading.values, alarm_type),
+                    detector.known(reading.values),
+                )
+                self._book.count(reading.at, diagnosis, detector.second, known)
                 if reading.at > mode_since:
-                    self._command_state.observe(reading.at, self._detector.known(reading.values))
+                    self._command_state.observe(reading.at, known)
         events = self._book.recall(alarms)
         self._book.suppresses_by_design = self._mode_suppresses
         self._contradicted = any(alarm.fault_type == MODE_CONTRADICTED for alarm in alarms)

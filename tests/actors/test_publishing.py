@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from aegisflow.actors.messages.common import Ping
+from aegisflow.actors import device as device_actor
+from aegisflow.actors.messages.common import Ping, Tick
 from aegisflow.actors.messages.device import AckReceived, CommandNotSent, ExecuteCommand
 from aegisflow.actors.messages.gateway import PublishClaimed, PublishCommand
 from aegisflow.actors.messages.guard import CommandProgressed, TransitionStored
@@ -116,11 +117,15 @@ def test_a_successor_does_not_send_again_what_its_predecessor_left_in_the_inbox(
     assert stored(guarded, first) is Stage.FAILED
 
 
-def test_a_device_without_its_past_cannot_send_again_what_the_store_knows_as_sent(guarded: SmallPlant) -> None:
+def test_a_device_without_its_past_cannot_send_again_what_the_store_knows_as_sent(
+    guarded: SmallPlant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_actor, "RECALL_TIMEOUT_S", 0.0)
     first = send(guarded)
     record = record_of(guarded, first)
-    guarded.disk.recall_failure = "the disk is gone for a moment"
+    guarded.disk.recall_failure = "the disk is gone"
     restart(guarded, "pump-01")
+    guarded.wait_for(lambda: guarded.directory.tell("pump-01", Tick(0.0)) and guarded.actor("pump-01")._stash.is_open)
     guarded.directory.tell("pump-01", ExecuteCommand(record))
     guarded.directory.tell(GATEWAY, PublishCommand(record))
     let_all_arrive(guarded)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from statistics import mean, stdev
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import AlarmState, Change
@@ -117,6 +117,33 @@ def test_recalled_readings_raise_nothing_and_are_known_as_duplicates() -> None:
     assert device.alarms() == ()
     assert {device.record(taken) for taken in readings} == {(Disposition.DUPLICATE, ())}
     assert device.mode is Mode.NORMAL
+
+
+@given(st.sets(st.integers(1, 24)))
+@example(set(range(1, 25)))
+def test_however_often_it_falls_while_a_fault_lasts_that_is_told_when_it_would_have_been(falls: set[int]) -> None:
+    spec = replace(device_spec(), alarm=AlarmSpec(on_delay_s=60.0))
+    before, fault = list(healthy(150)), hot(25, 750.0)
+    device, lasting = fed(before, spec), fed(before, spec)
+    told = events_of(lasting, fault)
+    events = []
+    for number, taken in enumerate(fault):
+        if number in falls:
+            successor = Device(spec)
+            known = [*before, *fault[:number]][-successor.recall_count :]
+            assert successor.recall(known, device.alarms(), Mode.NORMAL) == ()
+            device = successor
+        events += events_of(device, [taken])
+    raised = [[one.at for one in several if one.change is Change.RAISED] for several in (told, events)]
+    assert len(raised[0]) == 1
+    assert raised[1] == raised[0]
+
+
+def test_what_began_before_a_fall_and_a_long_silence_is_not_continued_after_it() -> None:
+    spec = replace(device_spec(), alarm=AlarmSpec(on_delay_s=60.0))
+    device = Device(spec)
+    device.recall([*healthy(150), *hot(6, 750.0)], (), Mode.NORMAL)
+    assert events_of(device, hot(6, 8_000.0)) == []
 
 
 def test_a_recalled_alarm_goes_on_and_clears_after_its_off_delay() -> None:

@@ -170,7 +170,14 @@ class AlarmBook:
             return ()
         return self._clear(alarm, at)
 
-    def _observe(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> tuple[AlarmEvent, ...]:
+    def count(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> None:
+        """Count a reading for the delays, and change no alarm by it.
+
+        Args:
+            at: UTC epoch seconds of the reading.
+            diagnosis: None for nothing; of several findings for one sensor the weightiest counts.
+            reported: the sensors that the reading has; the others are neither in breach nor quiet.
+        """
         weightiest = {} if diagnosis is None else weightiest_of(diagnosis.findings)
         counters, delay = self._counters, self._on_delay
         for sensor, finding in weightiest.items():
@@ -184,13 +191,16 @@ class AlarmBook:
                     del counters[sensor]
         if diagnosis is not None or not counters or any(sensor in reported for sensor in counters):
             self._time_type(at, diagnosis, delay)
+
+    def _observe(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> tuple[AlarmEvent, ...]:
+        self.count(at, diagnosis, reported)
         active = self._register.active
         if active is None:
             return self._raise(at, diagnosis) if diagnosis is not None else ()
         if diagnosis is not None:
             return self._retype(at, diagnosis) + self._grow(at, diagnosis)
         off_delay = self.spec.off_delay(self._interval.usual_s)
-        if reported and all(counter.rested(off_delay) for counter in counters.values() if counter.joined):
+        if reported and all(counter.rested(off_delay) for counter in self._counters.values() if counter.joined):
             return self._clear(active, at)
         return ()
 
@@ -288,7 +298,7 @@ class AlarmBook:
         return self._keep(Change.UPDATED, at, replace(alarm, evidence=evidence_of(self._counters), changed_at=at))
 
     def recall(self, alarms: Iterable[Alarm]) -> tuple[AlarmEvent, ...]:
-        """Take over stored alarms; on-delay and off-delay begin anew.
+        """Take over stored alarms; the off-delay of one that lasts begins anew.
 
         A device has one alarm whose cause lasts: should the store know of several, all but the newest
         are cleared, and that is returned.

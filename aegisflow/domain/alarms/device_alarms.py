@@ -122,6 +122,14 @@ class DeviceAlarms:
             self._change_places()
         return events
 
+    def count(
+        self, at: float, diagnosis: Diagnosis | None, second: Diagnosis | None, reported: Collection[str]
+    ) -> None:
+        """Count a reading for the delays, and change no alarm by it; the arguments are those of ``observe``."""
+        self._main.count(at, diagnosis, reported)
+        if second is not None or self._beside is not None:
+            self._second_book().count(at, second, reported)
+
     def settle(self, at: float) -> tuple[AlarmEvent, ...]:
         """Take in that what is known is of now (see ``AlarmBook.settle``)."""
         events = self._main.settle(at)
