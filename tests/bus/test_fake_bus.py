@@ -81,7 +81,7 @@ def test_nothing_is_published_while_the_link_is_broken():
         bus.publish("aegisflow/commands/a", b"stop")
     bus.restore_link()
     bus.publish("aegisflow/commands/a", b"stop", expiry_s=5)
-    assert bus.published == [("aegisflow/commands/a", b"stop", 5, "")]
+    assert bus.published == [("aegisflow/commands/a", b"stop", 5, "", 1)]
 
 
 def test_nothing_comes_after_stop_and_the_session_is_kept():

@@ -111,6 +111,7 @@ OTHERS = {
 def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[str]:
     """Run test files in pure Python, with a mistake in the source."""
     chosen = {} if mutant is None else {"AEGISFLOW_MUTANT": str(MUTANTS.index(mutant))}
+    chosen["AEGISFLOW_EXAMPLES"] = "100"
     path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
     # Several of these run at once, so that what needs the machine for itself proves nothing here.
     options = ["-p", "tests.support.mutants", "-p", "no:cacheprovider", "-m", "not serial"]

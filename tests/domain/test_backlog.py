@@ -13,6 +13,7 @@ from aegisflow.domain.commands.model import Mode
 from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Reading
 from tests.support.samples import LEVELS, device_spec, healthy
+from tests.support.sizes import examples
 
 NOW = 1_790_000_000.0
 HOUR = 3_600.0
@@ -168,7 +169,7 @@ def test_a4_a_restart_amid_a_backlog_forgets_no_alarm_that_nobody_was_told_of() 
     st.sampled_from([0.0005, 0.01, 0.2]),
     st.sampled_from([0.0, -5 * HOUR, 3_700.0]),
 )
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 def test_a4_wherever_a_fault_lies_in_a_backlog_it_is_history_if_it_is_over_and_live_if_it_lasts(
     begins_s: float, lasts_s: float, every_s: float, offset_s: float
 ) -> None:

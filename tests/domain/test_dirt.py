@@ -13,6 +13,7 @@ from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Reading, RefusalReason, RefusedValue
 from tests.support.samples import LEVELS, device_spec
+from tests.support.sizes import examples
 
 NOW = 1_790_000_000.0
 HOUR = 3_600.0
@@ -134,7 +135,7 @@ def test_a_fault_that_is_visible_in_good_values_is_told_within_its_bound_and_a_h
 
 
 @given(st.sampled_from(sorted(FAULTS)), st.integers(1, 3), DIRT)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_twin_without_the_dirt_gives_the_same_alarms(fault: str, seed: int, dirt: dict[int, str]) -> None:
     check_twins(fault, seed, dirt)
 
@@ -148,6 +149,6 @@ def test_each_kind_of_dirt_in_every_tenth_reading_changes_no_alarm(kind: str, fa
 @pytest.mark.long
 @pytest.mark.timeout(400)
 @given(st.sampled_from(sorted(FAULTS)), st.integers(1, 40), DIRT)
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_the_twin_without_any_dirt_gives_the_same_alarms(fault: str, seed: int, dirt: dict[int, str]) -> None:
     check_twins(fault, seed, dirt)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from aegisflow.domain.alarms.model import Timeliness
 from tests.support.clock_bench import HOUR, SENDERS, YEAR, ClockBench, Regime
+from tests.support.sizes import examples
 
 OURS = [0.0, 2 * HOUR, -HOUR, YEAR, 61.0, -30.0]
 REGIMES = st.lists(
@@ -57,7 +58,7 @@ def check_nobody_is_blind(regimes: list[Regime], every_s: float, seed: int) -> N
 
 
 @given(REGIMES, st.sampled_from([1.0, 5.0, 60.0]), st.integers(0, 3))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_whatever_clocks_do_a_fault_is_told_within_the_time_of_silence(
     regimes: list[Regime], every_s: float, seed: int
 ) -> None:
@@ -72,7 +73,7 @@ def test_under_each_clock_a_fault_is_told_within_the_time_of_silence(sender: str
 @pytest.mark.long
 @pytest.mark.timeout(400)
 @given(REGIMES, st.sampled_from([0.1, 1.0, 5.0, 60.0, 900.0]), st.integers(0, 20))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_clocks_do_for_long_a_fault_is_told_within_the_time_of_silence(
     regimes: list[Regime], every_s: float, seed: int
 ) -> None:

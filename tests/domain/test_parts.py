@@ -12,6 +12,7 @@ from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Disposition, Reading
 from aegisflow.domain.timeline import Timeline
 from tests.support.samples import LEVELS, device_spec
+from tests.support.sizes import examples
 
 NOW = 1_790_000_000.0
 WARM_UP = 240
@@ -51,7 +52,7 @@ def in_batches(parts: list[Reading], size: int) -> list[Reading]:
 @given(
     st.sampled_from(RATES_S), st.integers(0, 9), st.floats(0.0, 2.5), st.integers(1, 40), st.sets(st.integers(0, 299))
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_b3_however_parts_of_instants_are_interleaved_each_value_is_judged_once_and_has_an_instant_of_its_own(
     every_s: float, seed: int, lag: float, batch: int, repeated: set[int]
 ) -> None:
@@ -74,7 +75,7 @@ def test_b3_however_parts_of_instants_are_interleaved_each_value_is_judged_once_
 
 
 @given(st.sampled_from(RATES_S), st.integers(0, 3), st.floats(0.0, 2.5), st.integers(1, 40))
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 def test_b3_a_machine_that_reports_in_parts_has_the_alarms_of_one_that_reports_whole(
     every_s: float, seed: int, lag: float, batch: int
 ) -> None:

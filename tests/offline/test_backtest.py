@@ -127,6 +127,7 @@ def test_rows_by_device_or_by_time_give_the_same_alarms(run, tmp_path):
     faults = (Fault("pressure_leak", "pump-02", HOUR), Fault("electrical_fault", "motor-01", HOUR))
     write_file(Scenario(duration_s=3 * HOUR, faults=faults), path)
     header, *rows = path.read_text().splitlines(keepends=True)
+    rows = [row for row in rows if row.split(",")[1] in ("pump-01", "pump-02", "motor-01")]
     by_time = run(header + "".join(rows))
     by_device = run(header + "".join(sorted(rows, key=lambda row: row.split(",")[1])))
     assert by_time[1] == by_device[1] != []

@@ -17,6 +17,7 @@ from aegisflow.offline.backtest.yamledit import YamlText
 from simulator.dataset import write_file
 from simulator.scenario import Scenario
 from tests.support.recordings import START, iso
+from tests.support.sizes import examples
 
 DEFAULT_PLANT = Path(__file__).parents[2] / "config" / "plant.yaml"
 PLANT = """\
@@ -178,7 +179,7 @@ limit = st.one_of(st.none(), st.floats(-60, 160).map(lambda value: round(value, 
     normal=st.tuples(limit, limit), alarm=st.tuples(limit, limit), trip=st.tuples(limit, limit), seed=st.integers(0, 99)
 )
 @example(normal=(None, None), alarm=(None, None), trip=(0.0, 1.0), seed=0)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_h15_no_limit_is_moved_inward_whatever_it_is(tuned, normal, alarm, trip, seed) -> None:
     parts = []
     low, high = -1e9, 1e9

@@ -10,7 +10,9 @@ from aegisflow.compiled import described
 
 # Speed is measured in benchmarks/; on a busy machine a slow example is no failure.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("everyday", _PATIENT, derandomize=True)
+# Of a property that names no number of its own; the long run has Hypothesis's hundred.
+_EXAMPLES = int(os.environ.get("AEGISFLOW_EXAMPLES") or 30)
+settings.register_profile("everyday", _PATIENT, derandomize=True, max_examples=_EXAMPLES)
 settings.register_profile("long", _PATIENT, print_blob=True)
 
 _OF_THE_CORE = ("tests/domain/", "tests/offline/test_digests.py", "tests/test_compiled.py", "tests/test_wheel.py")

@@ -8,3 +8,8 @@ MACHINE_STEPS = int(os.environ.get("AEGISFLOW_MACHINE_STEPS") or (200_000 if LON
 """Steps of commands in any order."""
 KILL_ROUNDS = int(os.environ.get("AEGISFLOW_KILL_ROUNDS") or (300 if LONG else 12))
 """Kills of core, machines and broker under command."""
+
+
+def examples(most: int) -> int:
+    """Return of how many examples a property that costs seconds is shown: of ``most`` in the long run only."""
+    return most if LONG else max(3, most // 3)
