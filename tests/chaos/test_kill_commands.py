@@ -104,8 +104,9 @@ def await_one_more_verified(folder: Path) -> None:
 
 def under_way(folder: Path) -> set[str]:
     """Return what is granted to be published, and not over."""
+    granted = published(folder)  # before the commands: one may be published between the two
     known = commands(folder)
-    return {command_id for command_id in published(folder) if known[command_id][0] not in FINAL}
+    return {command_id for command_id in granted if known[command_id][0] not in FINAL}
 
 
 def approved(folder: Path) -> dict[str, str]:
