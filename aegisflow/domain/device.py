@@ -483,12 +483,9 @@ class Device:
         their sensors. Do not call this when the store could not be asked: the mode is then unknown.
         """
         lasting, detector = [alarm for alarm in alarms if alarm.lasts], self._detector
+        evidence = [e for alarm in lasting for e in alarm.evidence]
         detector.resume(
-            [
-                Finding(e.sensor, e.detector, e.value, e.baseline, e.spread, e.z, Severity.LOW)
-                for alarm in lasting
-                for e in alarm.evidence
-            ]
+            [Finding(e.sensor, e.detector, e.value, e.baseline, e.spread, e.z, Severity.LOW) for e in evidence]
         )
         alarm_type = lasting[0].fault_type if lasting else ""
         if levels:

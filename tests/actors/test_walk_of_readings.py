@@ -4,9 +4,8 @@ from functools import partial
 
 import pytest
 
-from aegisflow.actors import device as device_actor
 from aegisflow.actors.gateway import MAX_LETTERS_AT_ONCE, Gateway
-from aegisflow.actors.messages.common import Ping, Tick
+from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.device import AcknowledgeAlarm, ReadAlarms, ReadDeviceStatus
 from aegisflow.actors.messages.gateway import FlushInbound, ReadGatewayCounts
 from aegisflow.actors.messages.supervisor import ReplacePlant
@@ -349,17 +348,14 @@ def test_a_gateway_that_falls_in_the_middle_of_a_batch_leaves_the_batch_to_its_s
     small_plant.wait_for(lambda: counts(small_plant).in_flight == 0)
 
 
-def test_a_device_starts_cold_and_says_so_when_the_store_cannot_tell_for_long(
-    small_plant: SmallPlant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(device_actor, "RECALL_TIMEOUT_S", 0.0)
+def test_a_device_starts_cold_and_says_so_when_the_store_cannot_tell_for_long(small_plant: SmallPlant) -> None:
     small_plant.disk.recall_failure = "disk on fire"
     small_plant.fall("pump-01")
     flood(small_plant, 5)
-    small_plant.wait_for(lambda: small_plant.restarts("pump-01") == 1)
-    for name in (HISTORIAN, "pump-01"):
-        small_plant.directory.ask(name, Ping(), WAIT_S)
-    small_plant.wait_for(lambda: small_plant.directory.tell("pump-01", Tick(T0)) and small_plant.disk.audit)
+    small_plant.wait_for(lambda: small_plant.restarts("pump-01") == 1 and small_plant.actor("pump-01")._unread)
+    small_plant.actor("pump-01")._cold_at = 0.0
+    small_plant.directory.tell("pump-01", Tick(T0))
+    small_plant.disk.wait_until(lambda: small_plant.disk.audit)
     (row,) = small_plant.disk.audit
     assert (row.act, row.subject, row.detail) == ("device_started_cold", "pump-01", {"reason": "disk on fire"})
     small_plant.wait_for(lambda: status(small_plant).accepted == 5)
@@ -371,8 +367,7 @@ def test_a_device_whose_past_cannot_be_read_for_a_moment_waits_for_it(small_plan
     before = shown(small_plant)
     small_plant.disk.recall_failure = "the server closed the connection"
     small_plant.fall("pump-01")
-    small_plant.wait_for(lambda: small_plant.restarts("pump-01") == 1)
-    small_plant.directory.ask(HISTORIAN, Ping(), WAIT_S)  # it was asked for the past, and could not tell
+    small_plant.wait_for(lambda: small_plant.restarts("pump-01") == 1 and small_plant.actor("pump-01")._unread)
     small_plant.disk.recall_failure = ""
     small_plant.wait_for(lambda: small_plant.directory.tell("pump-01", Tick(T0)) and is_open(small_plant))
     assert shown(small_plant) == before
