@@ -22,11 +22,11 @@ from aegisflow.api.schemas.alarms import (
 )
 from aegisflow.api.schemas.base import Request
 from aegisflow.api.text import z_score
-from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl
+from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl, seconds_of
 from aegisflow.cli.client import OperatorClient, print_answer
 from aegisflow.domain.alarms.model import Timeliness
-from aegisflow.domain.times import format_duration, format_instant, parse_duration
-from aegisflow.errors import BadValueError, UnavailableError
+from aegisflow.domain.times import format_duration, format_instant
+from aegisflow.errors import UnavailableError
 
 __all__ = [
     "acknowledge",
@@ -54,10 +54,7 @@ def alarms(
     url: ServeUrl = None,
 ) -> int:
     """Print the alarms, those that ask for somebody first; return the exit code."""
-    try:
-        every_s = parse_duration(every)
-    except ValueError as error:
-        raise BadValueError("--every", every, "a duration such as 2s or 1min") from error
+    every_s = seconds_of("--every", every, "2s or 1min")
     client = OperatorClient(plant, url)
     if watch:
         _watch(client, every_s, as_json=as_json)
@@ -182,10 +179,7 @@ def shelve(
     url: ServeUrl = None,
 ) -> int:
     """Shelve an alarm; return the exit code."""
-    try:
-        duration_s = parse_duration(duration)
-    except ValueError as error:
-        raise BadValueError("--for", duration, "a duration such as 30min or 2h") from error
+    duration_s = seconds_of("--for", duration, "30min or 2h")
     return _change(plant, url, ends.SHELVE, alarm_id, {"duration_s": duration_s, "reason": reason})
 
 
@@ -224,10 +218,7 @@ def figures(
     url: ServeUrl = None,
 ) -> int:
     """Print how many alarms people got, by EEMUA 191; return the exit code."""
-    try:
-        last_s = parse_duration(last)
-    except ValueError as error:
-        raise BadValueError("--last", last, "a duration such as 8h or 7d") from error
+    last_s = seconds_of("--last", last, "8h or 7d")
     answer = OperatorClient(plant, url).call(ends.SHOW_FIGURES, {"last_s": f"{last_s:g}", "operators": operators})
     lines = [f"{answer.alarms} alarms in the last {last}", *answer.lines]
     lines += [f"  {count:>5} × {name}" for name, count in answer.top.items()]

@@ -5,7 +5,20 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-__all__ = ["DEFAULT_PLANT", "PLANT_ENV", "AsJson", "JsonLogs", "LogLevel", "PlantPath", "ServeUrl", "newcomers_hint"]
+from aegisflow.domain.times import parse_duration
+from aegisflow.errors import BadValueError
+
+__all__ = [
+    "DEFAULT_PLANT",
+    "PLANT_ENV",
+    "AsJson",
+    "JsonLogs",
+    "LogLevel",
+    "PlantPath",
+    "ServeUrl",
+    "newcomers_hint",
+    "seconds_of",
+]
 
 DEFAULT_PLANT = Path("config/plant.yaml")
 
@@ -25,3 +38,20 @@ def newcomers_hint() -> str:
     if DEFAULT_PLANT.exists():
         return ""
     return f"No {DEFAULT_PLANT} here: aegisflow init DIR writes the folder of a new plant; aegisflow demo needs none.\n"
+
+
+def seconds_of(argument: str, text: str, such_as: str) -> float:
+    """Return the seconds of a duration that somebody gave.
+
+    Args:
+        argument: such as ``--last``.
+        text: what it was given.
+        such_as: examples of it, for whoever mistypes it.
+
+    Raises:
+        BadValueError: it is no duration.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise BadValueError(argument, text, f"a duration such as {such_as}") from error

@@ -7,10 +7,8 @@ from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.schemas.incidents import IncidentSummary, ListedIncident
-from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
+from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl, seconds_of
 from aegisflow.cli.client import OperatorClient
-from aegisflow.domain.times import parse_duration
-from aegisflow.errors import BadValueError
 
 __all__ = ["incident", "incidents", "report", "review"]
 
@@ -36,10 +34,7 @@ def incidents(
     asked = {"device_id": device, "kind": kind, "fault_type": fault, "text": text, "similar_to": like}
     given = {name: value for name, value in asked.items() if value is not None}
     if last is not None:
-        try:
-            given["last_s"] = f"{parse_duration(last):.0f}"
-        except ValueError as error:
-            raise BadValueError("--last", last, "a duration such as 8h or 30d") from error
+        given["last_s"] = f"{seconds_of('--last', last, '8h or 30d'):.0f}"
     if unreviewed:
         given["reviewed"] = "no"
     if withdrawn:

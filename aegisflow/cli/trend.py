@@ -11,11 +11,10 @@ from aegisflow.api import endpoints as ends
 from aegisflow.api.periods import short_duration
 from aegisflow.api.schemas.trends import TrendBand, TrendLine, TrendSummary
 from aegisflow.api.text import describe_limits
-from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl
+from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl, seconds_of
 from aegisflow.cli.client import OperatorClient, print_answer
 from aegisflow.domain.equipment import Limits
-from aegisflow.domain.times import format_duration, format_instant, parse_duration
-from aegisflow.errors import BadValueError
+from aegisflow.domain.times import format_duration, format_instant
 
 __all__ = ["sparkline", "trend"]
 
@@ -35,10 +34,7 @@ def trend(
     url: ServeUrl = None,
 ) -> int:
     """Draw what a sensor has shown, beside its limits; return the exit code."""
-    try:
-        last_s = parse_duration(short_duration(last))
-    except ValueError as error:
-        raise BadValueError("--last", last, "a duration such as 30min, 4h or 7d") from error
+    last_s = seconds_of("--last", short_duration(last), "30min, 4h or 7d")
     columns = max(10, min(MOST_COLUMNS, shutil.get_terminal_size().columns - 4))
     which = {"id": device, "sensor": sensor or "", "last_s": f"{last_s:g}", "points": columns}
     answer = OperatorClient(plant, url).call(ends.SHOW_TREND, which)
