@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from aegisflow.domain.equipment import FaultResponse, PlantSpec
+from aegisflow.domain.times import exact_duration
 
-__all__ = ["HEAD", "ResponseRow", "as_csv", "exact_duration", "from_cell", "response_rows", "rows_of", "what_to_do_csv"]
+__all__ = ["HEAD", "ResponseRow", "as_csv", "from_cell", "response_rows", "rows_of", "what_to_do_csv"]
 
 HEAD = ("fault", "kind", "severity", "cause", "consequence", "respond_within", "action")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet would take for a formula; an apostrophe as well, so that the one before it can be told apart."""
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 class ResponseRow(NamedTuple):
@@ -72,11 +72,3 @@ def as_csv(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def from_cell(cell: str) -> str:
     """Return what a cell said before ``as_csv`` put an apostrophe before it."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
-
-
-def exact_duration(seconds: float) -> str:
-    """Return seconds as ``plant.yaml`` has them, to the last one: ``90s``, ``15min``, ``8h``."""
-    for unit, size in _UNITS:
-        if seconds and seconds % size == 0:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.17g}s"

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from aegisflow.config.fields import Duration, Measured, Section, SensorName, SeverityName, key_of
 from aegisflow.config.file import PlantFile
 from aegisflow.config.wording import Place, expected, unwrap
+from aegisflow.domain.times import exact_duration
 
 _HEAD = """\
 # Every key of plant.yaml
@@ -175,12 +176,7 @@ def _default(field: FieldInfo, below: type[Section] | None) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds == inf:
-        return "never"
-    sizes = (("d", 86_400), ("h", 3600), ("min", 60))
-    return next(
-        (f"{seconds / size:g}{unit}" for unit, size in sizes if seconds and seconds % size == 0), f"{seconds:g}s"
-    )
+    return "never" if seconds == inf else exact_duration(seconds)
 
 
 def _unit(name: str, field: FieldInfo) -> str:

@@ -55,6 +55,14 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def exact_duration(seconds: float) -> str:
+    """Return ``seconds`` as ``plant.yaml`` has them, to the last one: ``90s``, ``15min``, ``8h``."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{repr(float(seconds)).removesuffix('.0')}s"
+
+
 def format_duration(seconds: float) -> str:
     """Return ``seconds`` as people say it: ``45 s``, ``3 min``, ``1 h 30 min``, ``2 d 4 h``."""
     if seconds < 60:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from aegisflow.api.periods import short_duration
-from aegisflow.api.what_to_do import HEAD, ResponseRow, exact_duration, from_cell, rows_of, what_to_do_csv
+from aegisflow.api.what_to_do import HEAD, ResponseRow, from_cell, rows_of, what_to_do_csv
 from aegisflow.config import load
 from aegisflow.config.file import PlantFile
 from aegisflow.config.mistakes import Mistakes, Shown, closest, one_of
 from aegisflow.config.source import read
 from aegisflow.config.wording import parse
 from aegisflow.domain.equipment import FaultResponse
-from aegisflow.domain.times import parse_duration
+from aegisflow.domain.times import exact_duration, parse_duration
 from aegisflow.errors import BadValueError, ConfigError, Mistake
 from aegisflow.offline.backtest.yamledit import YamlText
 
