@@ -350,17 +350,26 @@ class DeviceDetector:
         rule = next((rule for rule in self.spec.faults if rule.name == alarm_type), None)
         if rule is not None and signs:
             fits, signs = self._set_apart(rule, fits, signs)
-        if fits:
-            self._unexplained.count = 0
-            return diagnose(fits, signs, drift.found)
         resting = () if self.undescribed is None else self.undescribed.resting()
         broken = broken_instruments(self.sensors, at, self.interval, resting)
-        found = self._unclassified(at, signs, active)
-        if broken is None or found is None:
-            return broken or found
-        if alarm_type == broken.fault_type and self.undescribed is not None:
+        if fits:
+            self._unexplained.count = 0
+            found: Diagnosis | None = diagnose(fits, signs, drift.found)
+        else:
+            found = self._unclassified(at, signs, active)
+        if broken is None:
+            return found
+        if rule is not None:
+            # What the fault shows is one cause, an instrument that breaks meanwhile is another.
+            self.second = self.second or broken
+            return found
+        if found is None:
+            return broken
+        if alarm_type == broken.fault_type and (fits or self.undescribed is not None):
             self.second = found  # a sensor that is silent for weeks must not swallow what happens to the others
             return broken
+        if fits:
+            return found
         # One dead instrument must not hide what its neighbours show.
         shown = {finding.sensor for finding in found.findings}
         more = tuple(finding for finding in broken.findings if finding.sensor not in shown)

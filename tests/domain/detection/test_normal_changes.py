@@ -286,6 +286,23 @@ def test_a_second_fault_that_outlasts_the_first_stays_one_alarm() -> None:
     assert over["bearing_failure"] < 3.15 < over["pressure_leak"]
 
 
+@pytest.mark.parametrize("first", ["leak", "sticking"])
+def test_an_instrument_that_sticks_is_an_alarm_of_its_own_beside_a_fault_that_names_its_sensor(first: str) -> None:
+    """A leak shows in pressure, and by its rule in humidity: an instrument for that which breaks is no part of it."""
+
+    def change(hour: float, values: dict[str, float]) -> None:
+        leak(hour, values, 2.0 if first == "leak" else 2.2)
+        if 2.1 <= hour < 2.9:
+            values["humidity"] = 41.994
+
+    _, events = watched(change, 3.5, noise=LIVELY)
+    expected = ["pressure_leak", "sensor_stuck"]
+    assert [kind for kind, _ in raised(events)] == (expected if first == "leak" else expected[::-1])
+    assert {event.alarm.fault_type for event in events} == set(expected)
+    over = {e.alarm.fault_type: e.at / 3600 for e in events if e.change is Change.CLEARED}
+    assert 2.9 < over["sensor_stuck"] < 3.1
+
+
 def test_both_alarms_of_a_device_are_acted_upon_and_go_on_after_a_restart() -> None:
     def change(hour: float, values: dict[str, float]) -> None:
         bearing(hour, values, 2.0)
