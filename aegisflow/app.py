@@ -49,19 +49,21 @@ from aegisflow.config.paths import may_coincide
 from aegisflow.diagnosis import DiagnosisActor
 from aegisflow.diagnosis.budget import Budget
 from aegisflow.diagnosis.model import ModelDiagnosis, Toolbox, model_key
+from aegisflow.domain.alarms.links import LinkSigner
 from aegisflow.domain.alarms.model import AlarmEvent, Severity
 from aegisflow.domain.commands.model import Command, CommandName, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, TracingError, UnavailableError
 from aegisflow.notifications.a2a import AgentSink
-from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink, help_from
+from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink, help_from, with_links
 from aegisflow.notifications.witnesses import Witnesses, build_witnesses
 from aegisflow.plant.audit import AuditCheck, seals_of
 from aegisflow.plant.commits import CommitNews, Commits
 from aegisflow.plant.file_watch import FileWatch
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
+from aegisflow.plant.links import link_signer
 from aegisflow.plant.local import LocalPlant
 from aegisflow.plant.policy_record import IN_FORCE, PolicyRecord
 from aegisflow.plant.protocol import Plant
@@ -148,6 +150,7 @@ class App:
         self._current = configuration.plant
         self._undo: list[Callable[[], object]] = []
         self._commits = Commits()
+        self._links = link_signer(configuration.notifications.link_key_env)
         self._watch: FileWatch | None = None
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow")
         self.clock = build_clock(configuration.clock)
@@ -177,6 +180,7 @@ class App:
             self._reloader.reload,
             self.identities,
             self._commits,
+            self._links,
         )
 
     def _build_reloader(self) -> Reloader:
@@ -241,7 +245,7 @@ class App:
         self._policy.recall(store.newest_audit(IN_FORCE))
         dispatcher = Dispatcher(self._threads)
         self._undo.append(dispatcher.stop)
-        sinks = build_sinks(settings, bus, lambda: self._current)
+        sinks = build_sinks(settings, bus, lambda: self._current, self._links)
         self._undo += [sink.close for sink in sinks]
         supervisor = Supervisor.start(
             SUPERVISOR,
@@ -523,7 +527,10 @@ def model_of(
 
 
 def build_sinks(
-    configuration: Configuration, bus: Bus, plant: Callable[[], PlantSpec] | None = None
+    configuration: Configuration,
+    bus: Bus,
+    plant: Callable[[], PlantSpec] | None = None,
+    links: LinkSigner | None = None,
 ) -> tuple[Sink, ...]:
     """Return where notifications go; what to do about an alarm is as ``plant`` says by then."""
     settings = configuration.notifications
@@ -533,7 +540,7 @@ def build_sinks(
         sinks.append(TopicSink(bus, settings.topic, help_for))
     url = os.environ.get(settings.webhook_env, "") if settings.webhook_env else ""
     if url:
-        sinks.append(WebhookSink(url, help_for=help_for))
+        sinks.append(WebhookSink(url, help_for=with_links(help_for, settings.page_url, settings.people, links)))
     agent = settings.agent
     if agent.url:
         sinks.append(AgentSink(agent.url, os.environ.get(agent.token_env, "") if agent.token_env else ""))

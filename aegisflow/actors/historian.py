@@ -20,6 +20,7 @@ from aegisflow.actors.messages.store import (
     RecallOpenAlarms,
     ReviewIncident,
     StoreAudit,
+    StoreAuditOnce,
     StoreCredential,
     StoreDeadLetters,
     StoreDeliveries,
@@ -119,6 +120,8 @@ class Historian:
                 case StoreAudit(entry):
                     self.committer.commit_now(Record(AppendAudit(entry), audit=(entry,)))
                     return entry
+                case StoreAuditOnce(entry, key):
+                    return self.committer.keep_once(entry, key)
                 case FlushStore():
                     return self.committer.flush()
                 case ReadStoreHealth():

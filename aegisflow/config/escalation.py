@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aegisflow.config.fields import EMPTY, PageUrl, Seconds, Section, SeverityName, Variable, Wording, Words
-from aegisflow.config.mistakes import Mistakes, Shown
+from aegisflow.config.fields import EMPTY, Name, PageUrl, Seconds, Section, SeverityName, Variable, Wording, Words
+from aegisflow.config.mistakes import Mistakes, Shown, one_of
 from aegisflow.domain.alarms.escalation import DEFAULT_ESCALATION, EscalationRule, EscalationSpec
 from aegisflow.domain.alarms.model import Severity
 
@@ -48,6 +48,12 @@ class NotificationSettings(Section):
     agent: AgentPart = AgentPart()
     page_url: PageUrl = Field(default="", examples=["https://plant.example:8765"])
     """Where people reach the page, such as https://plant.example:8765; each notification then links to it."""
+    people: Annotated[dict[str, Name], EMPTY] = Field(default_factory=dict, examples=[{"plant manager": "anna"}])
+    """Level of the escalation to the person it is, as operators names them: what the webhook gets for them has a link
+    that acknowledges the alarm in their name, once."""
+    link_key_env: Variable = "AEGISFLOW_LINK_KEY"
+    """Name of the environment variable with the secret that signs these links, 32 characters or more; where it is not
+    set, links end when AegisFlow is restarted."""
 
 
 Escalation = Annotated[dict[SeverityName, EscalationPart], EMPTY]
@@ -61,3 +67,16 @@ def build_escalation(parts: dict[str, EscalationPart], mistakes: Mistakes) -> Es
             mistakes.add(("escalation", severity, "levels"), Shown("nobody"), "at least one name, told first")
         rules[Severity(severity)] = EscalationRule(part.answer_within_s, part.levels or ("nobody",))
     return EscalationSpec(rules)
+
+
+def check_people(settings: NotificationSettings, escalation: EscalationSpec, mistakes: Mistakes) -> None:
+    """See that each person who is to acknowledge by a link is told of something, and that the link leads somewhere.
+
+    Whether they are still known is no mistake: a file that takes somebody out of ``operators`` must not be refused.
+    """
+    levels = list(dict.fromkeys(level for rule in escalation.rules.values() for level in rule.levels))
+    for level in settings.people:
+        if level not in levels:
+            mistakes.add(("notifications", "people", level), level, f"a level of the escalation, {one_of(levels)}")
+    if settings.people and not settings.page_url:
+        mistakes.add(("notifications", "page_url"), None, "where people reach the page, since people get links to it")

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from aegisflow.config.archestra import check_archestra
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.equipment import build_plant, outline
-from aegisflow.config.escalation import build_escalation
+from aegisflow.config.escalation import build_escalation, check_people
 from aegisflow.config.fields import Section, key_of
 from aegisflow.config.identity import build_access, build_operators
 from aegisflow.config.mistakes import KeyPath, Mistakes, Shown
@@ -101,6 +101,8 @@ def _load(path: Path, environ: Mapping[str, str], content: bytes | None) -> Conf
     folder = path.parent
     url_folder = Path.cwd() if ("store", "url") in mistakes.variables else folder
     check_archestra(file.archestra, mistakes)
+    escalation = build_escalation(file.escalation, mistakes)
+    check_people(file.notifications, escalation, mistakes)
     _check_signing(plant, file.broker, mistakes)
     _check_order(("broker",), file.broker, "reconnect_min_s", "reconnect_max_s", mistakes)
     _check_order(("supervision",), file.supervision, "backoff_min_s", "backoff_max_s", mistakes)
@@ -117,7 +119,7 @@ def _load(path: Path, environ: Mapping[str, str], content: bytes | None) -> Conf
         manuals=_manuals(file.manuals, folder),
         http=_http(file.http, folder, mistakes),
         archestra=file.archestra,
-        escalation=build_escalation(file.escalation, mistakes),
+        escalation=escalation,
         notifications=file.notifications,
         diagnosis=file.diagnosis,
         tracing=file.tracing,

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from aegisflow.config.configuration import Configuration
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorKind
+from aegisflow.domain.rights import RIGHTS, Right
 
-__all__ = ["painful"]
+__all__ = ["painful", "useless_links"]
 
 _LIMITED = (SensorKind.MEASUREMENT, SensorKind.COUNTER)
 """Kinds of sensors that have limits."""
@@ -40,6 +42,20 @@ def painful(plant: PlantSpec) -> Iterator[tuple[str, list[str]]]:
                     "no machine that was stopped is ever started again",
                     [device.kind],
                 )
+
+
+def useless_links(configuration: Configuration) -> Iterator[tuple[str, list[str]]]:
+    """Yield why links that acknowledge alarms do nothing for people, in words, each with those people."""
+    people = dict.fromkeys(configuration.notifications.people.values())
+    unknown = [name for name in people if name not in configuration.operators]
+    if unknown:
+        yield "nobody under operators has this name, so that the links in their notifications open nothing", unknown
+    known = {name: configuration.operators[name].role for name in people if name in configuration.operators}
+    may_not = [f"{name}, {role}" for name, role in known.items() if Right.HANDLE_ALARMS not in RIGHTS[role]]
+    if may_not:
+        yield "their role may not acknowledge, so that the links in their notifications do nothing", may_not
+    if people and not configuration.notifications.webhook_env:
+        yield "links that acknowledge go to a webhook alone, and notifications.webhook_env names none", list(people)
 
 
 def _is_bounded(limits: Limits) -> bool:

@@ -16,6 +16,7 @@ from aegisflow.console.answers import HEADERS
 from aegisflow.console.feed import FRESH_S, Feed
 from aegisflow.console.forms import Form, Kept, is_from_here, is_ours, read_form
 from aegisflow.console.frame import frame_parts
+from aegisflow.console.linked import LinkPages
 from aegisflow.console.pages import ACTS, PAGES, TABS
 from aegisflow.console.render import STATIC, render
 from aegisflow.console.sessions import Session, Sessions
@@ -71,6 +72,7 @@ class Console:
             Route(SIGN_IN, self._sign_in, methods=["POST"]),
             Route(SIGN_OUT, self._sign_out, methods=["POST"]),
             Route(STREAM, self._stream, methods=["GET"]),
+            *LinkPages(self._plant, self._operators.failures).routes(),
             *(Route(page.path, self._showing(page), methods=["GET"]) for page in PAGES),
             *(Route(act.path, self._doing(act), methods=["POST"]) for act in ACTS),
         ]

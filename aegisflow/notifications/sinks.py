@@ -11,6 +11,7 @@ import structlog
 
 from aegisflow.bus import Bus
 from aegisflow.domain.alarms.escalation import EXPLAINED, Notification
+from aegisflow.domain.alarms.links import AlarmLink, LinkSigner
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import BusError
@@ -27,6 +28,7 @@ __all__ = [
     "content_of",
     "help_from",
     "no_help",
+    "with_links",
 ]
 
 MAX_CLOSE_S = 5.0
@@ -73,6 +75,35 @@ def help_from(page_url: str, plant: Callable[[], PlantSpec]) -> Help:
         return found
 
     return help_for
+
+
+def with_links(help_for: Help, page_url: str, people: Mapping[str, str], links: LinkSigner | None) -> Help:
+    """Return help that has a link, too, by which the person who is told of an alarm acknowledges it, once.
+
+    It is for a place that only that person sees. Anybody may subscribe to a topic or read a log.
+
+    Args:
+        help_for: the help without.
+        page_url: where people reach the page; empty for no links.
+        people: level of the escalation to the person it is, as ``operators`` names them.
+        links: signs; None for no links.
+    """
+    if not page_url or links is None:
+        return help_for
+
+    def help_with_link(notification: Notification) -> Mapping[str, object]:
+        found = help_for(notification)
+        person = people.get(notification.to, "")
+        if not person or not notification.is_alarm:
+            return found
+        link = AlarmLink(notification.subject, person, notification.severity, notification.at)
+        return {
+            **found,
+            "acknowledge_url": f"{page_url.rstrip('/')}/acknowledge/{links.write(link)}",
+            "acknowledge_as": person,
+        }
+
+    return help_with_link
 
 
 def no_help(notification: Notification) -> Mapping[str, object]:

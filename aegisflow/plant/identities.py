@@ -106,6 +106,11 @@ class Identities:
                 return Caller(name, CallerKind.OPERATOR, authenticated=True, role=spec.role)
         return None
 
+    def named(self, name: str) -> Caller | None:
+        """Return the person of a name, with what they may do now; None for one who may not come in (any more)."""
+        spec = dict(self._operators).get(name)
+        return None if spec is None else self.operator(spec.token_sha256)
+
     def agent(self, shown: Presented, calls_itself: str = "") -> tuple[Caller, Credential | None]:
         """Return the agent that shows this, with its own token where it has one.
 

@@ -43,12 +43,14 @@ from aegisflow.actors.messages.store import (
     FindStream,
     ReviewIncident,
     StoreAudit,
+    StoreAuditOnce,
     StoreCredential,
     StoreIncident,
 )
 from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
+from aegisflow.domain.alarms.links import LinkedAlarm, LinkSigner
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import (
@@ -100,6 +102,7 @@ from aegisflow.errors import BadValueError, RequestError, UnavailableError, Unkn
 from aegisflow.plant.commits import CommitListener, Commits
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
+from aegisflow.plant.links import LinkOffice, link_signer
 from aegisflow.plant.tokens import TokenOffice
 
 __all__ = ["LocalPlant"]
@@ -147,6 +150,7 @@ class LocalPlant:
         reload: Reload,
         identities: Identities,
         commits: Commits | None = None,
+        links: LinkSigner | None = None,
     ) -> None:
         self._directory = directory
         self._commits = commits or Commits()
@@ -155,6 +159,12 @@ class LocalPlant:
         self._health_check = health_check
         self._reload = reload
         self._one_at_a_time = threading.Lock()
+        self._links = LinkOffice(
+            self,
+            identities,
+            links or link_signer(""),
+            lambda entry, key: directory.ask(HISTORIAN, StoreAuditOnce(entry, key), WRITE_S),
+        )
         self._tokens = TokenOffice(
             identities,
             lambda credential, entry: directory.ask(HISTORIAN, StoreCredential(credential, entry), WRITE_S),
@@ -231,6 +241,14 @@ class LocalPlant:
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
         return self._of_alarm(alarm_id, AcknowledgeAlarm(alarm_id, by, note))
+
+    def linked_alarm(self, text: str) -> LinkedAlarm:
+        """Return what a link of a notification is for, and whether it still acknowledges; looking changes nothing."""
+        return self._links.look(text)
+
+    def acknowledge_by_link(self, text: str, note: str, address: str) -> Alarm:
+        """Acknowledge the alarm of a link, once, as the person whom it was sent to; ``address`` is the request's."""
+        return self._links.use(text, note, address)
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
         """Shelve an alarm for a time, an operator's right alone; it returns unacknowledged if its cause lasts."""

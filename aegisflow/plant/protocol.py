@@ -5,6 +5,7 @@ from typing import Protocol
 
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
+from aegisflow.domain.alarms.links import LinkedAlarm
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import (
@@ -125,6 +126,12 @@ class Plant(Protocol):
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
+
+    def linked_alarm(self, text: str) -> LinkedAlarm:
+        """Return what a link of a notification is for, and whether it still acknowledges; looking changes nothing."""
+
+    def acknowledge_by_link(self, text: str, note: str, address: str) -> Alarm:
+        """Acknowledge the alarm of a link, once, as the person whom it was sent to; ``address`` is the request's."""
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
         """Shelve an alarm for a time, an operator's right alone; it returns unacknowledged if its cause lasts."""

@@ -186,6 +186,14 @@ class Committer:
 
         return self._keep(write, "the token")
 
+    def keep_once(self, entry: AuditEntry, key: str) -> bool:
+        """Commit a row of the audit, unless one of its act and subject has the same under ``key`` in its detail.
+
+        Raises:
+            StoreError: it is not stored.
+        """
+        return self._keep(lambda writer: writer.append_once(entry, key), "the use of the link")
+
     # --- what is remembered -------------------------------------------------------------------
 
     def recall_device(

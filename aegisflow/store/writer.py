@@ -1,6 +1,7 @@
 """The one who writes: groups of records in one transaction, one statement for many rows."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -237,6 +238,17 @@ class Writer:
             row = credential_row(credential)
             self._put(CredentialRow, [row], "token_sha256")
             self.put_audit(_covering((entry,), OF_TOKEN + credential.token_sha256, row["record"]))
+
+    def append_once(self, entry: AuditEntry, key: str) -> bool:
+        """Commit a row of the audit and return True; False where one of its act and subject has that detail already."""
+        with self.audited():
+            found = self.connection.run(
+                "SELECT detail FROM audit WHERE act = ? AND subject = ?", entry.act, entry.subject
+            )
+            if any(json.loads(detail).get(key) == entry.detail[key] for (detail,) in found.fetchall()):
+                return False
+            self.put_audit((entry,))
+        return True
 
     def put_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Write rows of the audit, within a transaction."""

@@ -2,7 +2,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from aegisflow.config import load
-from aegisflow.config.table import explain, table
+from aegisflow.config.table import doubts, explain, table
 from aegisflow.errors import ConfigError, Mistake
 from tests.support.places import PLANT_FILE
 
@@ -128,3 +128,30 @@ def test_mistakes_are_explained_one_by_one():
         "  expected  a plant [not] markup",
         "2 mistakes",
     ]
+
+
+def with_people(tmp_path, people: str, page: str = "", more: str = "") -> RenderableType:
+    file = tmp_path / "plant.yaml"
+    text = DEFAULT.read_text("utf-8")
+    begin = "\nnotifications:\n"
+    assert begin in text
+    file.write_text(text.replace(begin, f"{begin}  people: {people}\n{page}") + more, "utf-8")
+    try:
+        return doubts(load(file, {}))
+    except ConfigError as error:
+        return explain(error)
+
+
+def test_people_who_cannot_use_the_links_that_they_get_are_told_of(tmp_path) -> None:
+    page = "  page_url: https://plant.example\n"
+    shown = printed(with_people(tmp_path, "{plant manager: zoe}", page))
+    assert "warning: nobody under operators has this name" in shown
+    assert "links that acknowledge go to a webhook alone" in shown
+    viewer = f"operators:\n  zoe: {{token_sha256: {'a' * 64}, role: viewer}}\n"
+    assert "their role may not acknowledge" in printed(with_people(tmp_path, "{plant manager: zoe}", page, viewer))
+
+
+def test_a_link_for_a_level_that_nobody_is_told_of_or_to_a_page_that_is_nowhere_is_a_mistake(tmp_path) -> None:
+    shown = printed(with_people(tmp_path, "{plant manger: zoe}"))
+    assert "a level of the escalation, one of: maintenance log, shift supervisor" in shown.replace("\n", " ")
+    assert "notifications.page_url" in shown

@@ -15,10 +15,11 @@ from aegisflow.bus.fake import FakeBus
 from aegisflow.config import Configuration
 from aegisflow.config.escalation import NotificationSettings
 from aegisflow.domain.alarms.escalation import EscalationSpec, Notification
+from aegisflow.domain.alarms.links import AlarmLink, LinkSigner
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.equipment import DeviceSpec, FaultResponse, PlantSpec
-from aegisflow.notifications.sinks import Finished, TopicSink, WebhookSink, help_from
+from aegisflow.notifications.sinks import Finished, TopicSink, WebhookSink, help_from, no_help, with_links
 from aegisflow.telemetry.metrics import Metrics
 from simulator.faults import Fault
 from simulator.machines import Temper
@@ -78,6 +79,37 @@ def test_a_notification_says_where_to_look_and_what_to_do() -> None:
     assert (told["action"], told["consequence"]) == ("stop it", "it runs dry")
     assert help_for(NOTICE) == {"url": "https://plant.example/aegis/approvals"}
     assert help_from("", lambda: plant)(dataclasses.replace(alarm, cause="other", device_id="gone")) == {}
+
+
+def test_only_the_webhook_of_a_person_gets_a_link_that_acknowledges_and_only_of_an_alarm() -> None:
+    signer = LinkSigner(b"k" * 32)
+    people = {"plant manager": "anna"}
+    help_for = with_links(no_help, "https://plant.example/aegis/", people, signer)
+    alarm = dataclasses.replace(NOTICE, subject="pump-01@2026 a/b", cause="leak")
+    told = help_for(alarm)
+    link = signer.read(str(told["acknowledge_url"]).removeprefix("https://plant.example/aegis/acknowledge/"))
+    assert link == AlarmLink("pump-01@2026 a/b", "anna", Severity.HIGH, NOTICE.at)
+    assert told["acknowledge_as"] == "anna"
+    assert help_for(alarm) == told  # delivered again it is the same one, so that both together acknowledge once
+    assert help_for(NOTICE) == {}  # a command is approved by nobody's link
+    assert help_for(dataclasses.replace(alarm, to="department manager")) == {}
+    assert with_links(no_help, "", people, signer)(alarm) == {}
+
+
+def test_whoever_reads_the_log_or_the_topic_gets_no_link_that_acknowledges(
+    make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_hook() as hook:
+        monkeypatch.setenv("TEST_WEBHOOK", f"{hook.url}/hook")
+        people = {level: "ada" for rule in EscalationSpec().rules.values() for level in rule.levels}
+        settings = NotificationSettings(webhook_env="TEST_WEBHOOK", page_url="https://plant.example", people=people)
+        plant = make(
+            change=lambda configuration: dataclasses.replace(configuration, notifications=settings),
+            faults=(Fault("pressure_leak", "pump-02", 500.0),),
+        )
+        plant.live_until(lambda: bool(notices(plant)) and bool(hook.came))
+        assert json.loads(hook.came[0][2])["acknowledge_as"] == "ada"
+        assert not any("acknowledge" in one for one in map(json.dumps, notices(plant)))
 
 
 def test_what_cannot_be_published_is_said_and_can_be_tried_again() -> None:

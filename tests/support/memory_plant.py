@@ -8,6 +8,7 @@ from typing import TypeVar
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf, returned_to_service, suppressed
+from aegisflow.domain.alarms.links import LEAST_KEY, LinkedAlarm, LinkSigner
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import (
@@ -67,6 +68,7 @@ from aegisflow.domain.views import (
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from aegisflow.plant.commits import CommitListener, Commits
 from aegisflow.plant.identities import Identities
+from aegisflow.plant.links import LinkOffice
 from aegisflow.plant.tokens import TokenOffice
 
 T = TypeVar("T")
@@ -167,6 +169,8 @@ class MemoryPlant:
 
         self.identities = Identities() if identities is None else identities
         self.tokens = TokenOffice(self.identities, lambda credential, entry: credential, self.now)
+        self.signer = LinkSigner(b"k" * LEAST_KEY)
+        self.links = LinkOffice(self, self.identities, self.signer, self._keep_once)
 
     def agents(self) -> tuple[tuple[Credential, Standing], ...]:
         return self.tokens.agents()
@@ -321,6 +325,19 @@ class MemoryPlant:
         )
         self.acknowledged.append((alarm_id, by, note))
         return changed
+
+    def linked_alarm(self, text: str) -> LinkedAlarm:
+        return self.links.look(text)
+
+    def acknowledge_by_link(self, text: str, note: str, address: str) -> Alarm:
+        return self.links.use(text, note, address)
+
+    def _keep_once(self, entry: AuditEntry, key: str) -> bool:
+        known = [one for one in self.audited if (one.act, one.subject) == (entry.act, entry.subject)]
+        if any(one.detail.get(key) == entry.detail[key] for one in known):
+            return False
+        self.audited.append(entry)
+        return True
 
     def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
         names = among.device_ids if among else ()

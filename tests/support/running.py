@@ -9,6 +9,7 @@ from aegisflow.config import ClockSettings, Configuration, ManualsSettings, Stor
 from aegisflow.domain.alarms.model import AlarmEvent, Severity
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.equipment import FaultRule, Limits, LineSpec, ParameterSpec, PlantSpec
+from aegisflow.plant.identities import Identities
 from tests.support.samples import LEVELS, device_spec, healthy
 
 T0 = 1_760_000_000.0
@@ -45,10 +46,10 @@ def configuration_in(folder: Path) -> Configuration:
 class Running:
     """An application on a FakeBus, and what a test does with it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, identities: Identities | None = None) -> None:
         self.bus = FakeBus()
         self.heard: list[AlarmEvent] = []
-        self.app = App(configuration_in(folder), self.bus, listeners=(self.heard.extend,))
+        self.app = App(configuration_in(folder), self.bus, listeners=(self.heard.extend,), identities=identities)
         self.plant = self.app.plant
         self.sent = 0
 

@@ -308,6 +308,17 @@ class StoreAudit(Question[AuditEntry]):
 
 
 @dataclass(frozen=True, slots=True)
+class StoreAuditOnce(Question[bool]):
+    """Commit a row of the audit unless one of its act and subject has the same under ``key`` in its detail.
+
+    The answer is whether it was committed: what it stands for happens once, whoever else asks for it.
+    """
+
+    entry: AuditEntry
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecallOpenAlarms:
     """Tell ``reply_to`` every alarm that is not yet history, and what people were told (OpenAlarmsRecalled)."""
 
