@@ -64,9 +64,9 @@ def again(session: Session, kept: Kept, why: str, status: int, act: Act | None) 
     return HTMLResponse(render("again.html", context), status, HEADERS)
 
 
-def trouble(why: str, status: int) -> Response:
-    """Return a page that says why there is nothing to show."""
-    return HTMLResponse(render("trouble.html", {"why": why, "status": status}), status, HEADERS)
+def trouble(why: str, status: int, back: str = "/") -> Response:
+    """Return a page that says why there is nothing to show, or why nothing was done, and leads ``back``."""
+    return HTMLResponse(render("trouble.html", {"why": why, "status": status, "back": back}), status, HEADERS)
 
 
 def plain(text: str, status: int) -> Response:

@@ -22,7 +22,7 @@ from aegisflow.console.render import STATIC, render
 from aegisflow.console.sessions import Session, Sessions
 from aegisflow.console.snapshot import Snapshot
 from aegisflow.console.stream import SIGNED_OUT, changes_of, event
-from aegisflow.console.visit import Act, Download, LivePart, Page, Visit
+from aegisflow.console.visit import Act, Download, LivePart, OverError, Page, Visit
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.credentials import token_hash
 from aegisflow.errors import AegisFlowError, BadValueError
@@ -191,9 +191,12 @@ class Console:
         return do
 
     def _do(self, act: Act, request: HttpRequest, session: Session, who: Caller, form: Form) -> Response:
+        visit = self._visit(request, session, who, form)
         try:
-            visit = self._visit(request, session, who, form)
             said, back = act.do(visit), act.back(visit)
+        except OverError as error:
+            self._feed.expire()
+            return answers.trouble(str(error), status_of(error), act.back(visit))
         except AegisFlowError as error:
             self._feed.expire()
             kept = Kept(request.url.path, form.kept())

@@ -5,16 +5,19 @@ from aegisflow.api.fields import parse
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.base import moment
 from aegisflow.api.schemas.commands import Approval, CommandSummary
+from aegisflow.console.decisions import decision_about, decisions
 from aegisflow.console.machines import LIFE
 from aegisflow.console.render import element_id, render
-from aegisflow.console.visit import Act, Content, Item, LivePart, Page, Visit
+from aegisflow.console.visit import Act, Content, Item, LivePart, OverError, Page, Visit
 from aegisflow.domain.rights import Right
-from aegisflow.errors import AegisFlowError, BadValueError, ConflictError
+from aegisflow.errors import AegisFlowError, BadValueError
 from aegisflow.http.commands import CommandRoutes
 
 __all__ = ["ACTS", "PAGES"]
 
 MOST_DECIDED = 20
+STAYS_S = 900.0
+"""So long a card tells in its place what became of it: whoever was reading it must not find it gone."""
 
 
 def _show(visit: Visit) -> Content:
@@ -24,9 +27,7 @@ def _show(visit: Visit) -> Content:
         name = element_id("card", one.command_id)
         context = {**visit.context(), "item_id": name, "one": one, "warnings": _warnings(visit, one)}
         items.append(Item(name, render("parts/approval.html", context)))
-    if not items:
-        none = {"item_id": "card-none", "what": "No command waits for a decision."}
-        items.append(Item("card-none", render("parts/none.html", none)))
+    known = decisions(visit.plant)
     decided, missing = list[CommandSummary](), ""
     try:
         found = visit.plant.commands(None, MOST_DECIDED).value.commands
@@ -34,10 +35,19 @@ def _show(visit: Visit) -> Content:
         decided = [CommandSummary.of(one) for one in found if one.command.command_id not in waiting]
     except AegisFlowError as error:
         missing = str(error)
+    for over in decided:
+        how = known.get(over.command_id)
+        if how is not None and now.as_of - how.at < STAYS_S and (how.by or how.what == "expired"):
+            name = element_id("card", over.command_id)
+            context = {"item_id": name, "one": over, "how": how}
+            items.append(Item(name, render("parts/decided.html", context)))
+    if not now.approvals:
+        none = {"item_id": "card-none", "what": "No command waits for a decision."}
+        items.insert(0, Item("card-none", render("parts/none.html", none)))
     parts = (
         LivePart("cards", tuple(items)),
         visit.part("agents", "parts/agents_switch.html"),
-        visit.part("decided", "parts/commands.html", commands=decided, missing=missing, life=LIFE),
+        visit.part("decided", "parts/commands.html", commands=decided, missing=missing, life=LIFE, decisions=known),
     )
     return Content("approvals.html", "Approvals", parts=parts)
 
@@ -71,8 +81,10 @@ def _device_of(visit: Visit, command_id: str) -> str:
     waiting = {one.command_id: one.device_id for one in visit.snapshot.approvals}
     if command_id not in waiting:
         known = CommandSummary.of(visit.plant.command(command_id).value)
-        because = "; ".join(known.policy)
-        raise ConflictError(f"{command_id} does not wait any more: it is {known.stage.replace('_', ' ')} ({because})")
+        how = decision_about(visit.plant, command_id) or "; ".join(known.policy)
+        what = f"{known.command.replace('_', ' ')} for {known.device_id} does not wait any more: {how}"
+        stage = known.stage.replace("_", " ")
+        raise OverError(f"{what}. {'' if stage in how else f'It is {stage} now. '}Nothing has been done.")
     return waiting[command_id]
 
 

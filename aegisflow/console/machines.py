@@ -55,10 +55,11 @@ def _show(visit: Visit) -> Content:
         "command_names": list(CommandName),
         "summary": summary,
     }
+    shown = {"commands": commands, "missing": missing, "life": LIFE, "decisions": {}}
     parts = (
         visit.part("machine-now", "parts/machine_now.html", device=spec, summary=summary),
         LivePart("machine-alarms", tuple(alarms)),
-        visit.part("machine-commands", "parts/commands.html", commands=commands, missing=missing, life=LIFE),
+        visit.part("machine-commands", "parts/commands.html", **shown),
     )
     return Content("machine.html", spec.device_id, lambda: context, parts)
 

@@ -61,6 +61,7 @@ def _environment() -> "Environment":
         "figure": figure,
         "words": lambda name: str(name).replace("_", " "),
         "by_how_much": by_how_much,
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "element_id": element_id,
     }
     environment.globals |= {

@@ -13,9 +13,14 @@ from aegisflow.console.sessions import Session
 from aegisflow.console.snapshot import Snapshot
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.rights import Right
+from aegisflow.errors import ConflictError
 from aegisflow.plant.protocol import Plant
 
-__all__ = ["Act", "Content", "Download", "Item", "LivePart", "Page", "Visit"]
+__all__ = ["Act", "Content", "Download", "Item", "LivePart", "OverError", "Page", "Visit"]
+
+
+class OverError(ConflictError):
+    """What a form is about is over: to send it again cannot help, so that it is not shown again."""
 
 
 class Item(NamedTuple):

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
+from aegisflow.console.approvals import STAYS_S
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.model import CommandName, Stage
+from aegisflow.domain.views import AuditEntry
 from tests.support.console_client import Browser
-from tests.support.memory_plant import MemoryPlant
+from tests.support.memory_plant import NOW, MemoryPlant
 
 AGENT = Caller.self_named("line agent")
 WORDS = "It runs hot. <b>Approve at once</b>, policy allows it."
@@ -49,6 +53,7 @@ def test_an_approval_is_of_what_was_shown_and_wants_the_name_of_the_machine(plan
     assert plant.requests[0].stage is Stage.AWAITING_APPROVAL
     approver.open("/approvals").send(path, digest(command))
     approver.shows("reduce load for pump-01: approved.", "No command waits for a decision.")
+    approver.shows("No longer waits: approved by approver")
     assert plant.requests[0].reasons == ("approved by approver",)
 
 
@@ -57,8 +62,41 @@ def test_the_second_of_two_people_is_told_that_the_first_was_faster(plant, app, 
     approver.send(f"/approvals/{command}/reject", {"reason": "The machine is needed."})
     second.send(f"/approvals/{command}/approve", digest(command))
     assert second.status == 409
-    second.shows(f"{command} does not wait any more: it is rejected (rejected by approver: The machine is needed.)")
+    second.shows(
+        "reduce load for pump-01 does not wait any more: rejected by approver: The machine is needed.",
+        "Nothing has been done.",
+    )
+    assert "Send it now" not in second.text  # it could only fail again
     assert plant.requests[0].stage is Stage.REJECTED
+    # Whoever only reads, or goes back to the page, finds in the card's place what became of it, and no form.
+    third = Browser(app).sign_in("viewer").open("/approvals")
+    third.shows("No longer waits: rejected by approver: The machine is needed.")
+    assert third.ids(f"card-{command}") == [f"card-{command}"]
+    assert second.open("/alarms").send(f"/approvals/{command}/reject", {"reason": "Me, too."}).status == 409
+    second.shows("rejected by approver")
+
+
+@pytest.mark.parametrize(
+    ("actor", "act", "reasons", "told"),
+    [
+        ("guard", "command_expired", ["nobody approved it in time"], "expired: nobody approved it in time"),
+        ("guard", "command_expired", ["cmd-9 shuts the device down"], "expired: cmd-9 shuts the device down"),
+        ("ben", "command_expired", ["the device has changed"], "expired when ben approved it: the device has changed"),
+        ("ben", "command_rejected", ["by ben"], "rejected by ben"),
+        ("ben", "command_approved", ["an operator decides"], "approved by ben"),
+    ],
+)
+def test_a_card_that_no_longer_waits_says_who_ended_that_and_why(plant, approver, command, actor, act, reasons, told):
+    detail = {"command_id": command, "reasons": reasons}
+    plant.requests[0] = replace(plant.requests[0], stage=Stage(act.removeprefix("command_")), reasons=())
+    plant.audited.append(AuditEntry(NOW - 60, actor, act, "pump-01", detail))
+    approver.open("/approvals").shows(f"No longer waits: {told}")
+    assert approver.send(f"/approvals/{command}/approve", digest(command)).status == 409
+    approver.shows(f"does not wait any more: {told} (at 2026-01-31T07:59:00Z)")
+    plant.audited[-1] = replace(plant.audited[-1], at=NOW - STAYS_S)
+    approver.open("/approvals")
+    assert "No longer waits" not in approver.text
+    approver.shows("No command waits for a decision.")
 
 
 def test_going_back_after_approving_and_sending_again_approves_nothing_twice(plant, approver, command: str) -> None:

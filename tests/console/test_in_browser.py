@@ -162,8 +162,11 @@ def test_the_second_of_two_people_is_told_that_the_first_was_faster(browser, add
     watched.page.keyboard.press("Enter")
     watched.page.wait_for_selector("text=is rejected; nothing was sent.")
     second.page.locator('#cards input[name="name"]').press("Enter")
-    second.page.wait_for_selector("text=does not wait any more: it is rejected")
-    third.page.wait_for_selector("text=No command waits for a decision.")
+    second.page.wait_for_selector("text=does not wait any more: rejected by approver: The machine is needed.")
+    second.page.go_back()
+    second.page.wait_for_selector("#cards :text('No longer waits: rejected by approver')")
+    third.page.wait_for_selector("#cards :text('No longer waits: rejected by approver: The machine is needed.')")
+    assert third.page.locator('#cards input[name="name"]').count() == 0
     context.close()
     third_context.close()
 

@@ -173,8 +173,9 @@ def test_what_people_are_told_of_is_on_the_page_before_it_is_time_to_read_the_pl
 
 
 ASKED = {name for name in vars(Plant) if not name.startswith("_")} - {"inventory", "now"}
-LIVE = {"alarm_life", "commands"}
-"""What is asked of the plant beside its picture for what an open page is sent: an alarm's events, and commands."""
+LIVE = {"alarm_life", "commands", "journal"}
+"""What is asked of the plant beside its picture for what an open page is sent: an alarm's events, commands, and of
+the journal who decided about these."""
 
 
 class Telling(MemoryPlant):

@@ -451,10 +451,10 @@ class MemoryPlant:
             raise ConflictError(f"{command_id} is not what you were shown; look at it again")
         if by == receipt.command.proposed_by:
             raise NotAllowedError(f"approve {command_id}", by.name, "whoever proposed a command may not approve it")
-        return self._settle(receipt, Stage.APPROVED, f"approved by {by.name}")
+        return self._settle(receipt, Stage.APPROVED, by, f"approved by {by.name}")
 
     def reject(self, command_id: str, by: Caller, reason: str) -> CommandReceipt:
-        return self._settle(self._waiting(command_id), Stage.REJECTED, f"rejected by {by.name}: {reason}")
+        return self._settle(self._waiting(command_id), Stage.REJECTED, by, f"rejected by {by.name}: {reason}")
 
     def state_mode(self, device_id: str, mode: Mode, reduction_pct: float, by: Caller, reason: str) -> StatedMode:
         self._device(device_id)
@@ -513,7 +513,9 @@ class MemoryPlant:
             raise ConflictError(f"{command_id} is {receipt.stage.value}")
         return receipt
 
-    def _settle(self, receipt: CommandReceipt, stage: Stage, why: str) -> CommandReceipt:
+    def _settle(self, receipt: CommandReceipt, stage: Stage, by: Caller, why: str) -> CommandReceipt:
+        detail = {"command_id": receipt.command.command_id, "reasons": [why.removeprefix("rejected by ")]}
+        self.audited.append(AuditEntry(NOW, by.name, f"command_{stage}", receipt.command.device_id, detail))
         settled = replace(receipt, stage=stage, reasons=(why,), stage_at=NOW)
         self.requests[self.requests.index(receipt)] = settled
         return settled
