@@ -4,6 +4,7 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -54,7 +55,7 @@ def fresh_token(name: str) -> str:
     return secrets.token_urlsafe(_BYTES)
 
 
-def token_text(name: str, role: RoleName = "approver", expires: str = _NEVER) -> str:
+def token_text(name: str, role: RoleName = "approver", expires: str = _NEVER, lines: Sequence[str] = ()) -> str:
     """Return a fresh token and the lines for plant.yaml, as text for the person who asked."""
     token = fresh_token(name)
     end = _end(expires)
@@ -62,20 +63,21 @@ def token_text(name: str, role: RoleName = "approver", expires: str = _NEVER) ->
         f"Token of {name}, shown only now; whoever has it acts as {name}:\n\n"
         f"  {token}\n\n"
         "For plant.yaml (takes effect when the file is saved, or when AegisFlow starts):\n\n"
-        + operator_section(name, token, role, end)
+        + operator_section(name, token, role, end, lines)
     )
 
 
-def operator_section(name: str, token: str, role: RoleName, end: float | None = None) -> str:
-    """Return the lines for plant.yaml that let somebody in, until ``end`` (UTC epoch seconds) where there is one."""
-    lines = [
+def operator_section(name: str, token: str, role: RoleName, end: float | None = None, lines: Sequence[str] = ()) -> str:
+    """Return what plant.yaml needs to let somebody in, until ``end`` (UTC epoch seconds) where there is one."""
+    text = [
         "operators:",
         f"  {name}:",
         f'    token_sha256: "{token_hash(token)}"',
         f"    role: {role}",
         *([] if end is None else [f'    expires: "{format_instant(end)}"']),
+        *([f"    lines: [{', '.join(lines)}]"] if lines else []),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(text) + "\n"
 
 
 def _end(expires: str) -> float | None:
@@ -95,9 +97,13 @@ def operator(
     *,
     role: Annotated[RoleName, Parameter(help="what they may")] = "approver",
     expires: Annotated[str, Parameter(help="never, so long as 90d, or an instant")] = _NEVER,
+    lines: Annotated[str, Parameter(help="the only lines they act on, with commas between; empty for all")] = "",
 ) -> None:
     """Print a fresh token and the lines for plant.yaml."""
-    sys.stdout.write(token_text(name, role, expires))
+    wanted = [line.strip() for line in lines.split(",") if line.strip()]
+    if not all(can_have_token(line) for line in wanted):
+        raise BadValueError("--lines", lines, "names of lines as plant.yaml has them, with commas between")
+    sys.stdout.write(token_text(name, role, expires, wanted))
 
 
 operators_app = App(name="operators", help_format="plaintext")
@@ -108,7 +114,9 @@ operators_app = App(name="operators", help_format="plaintext")
 def list_operators(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """List the people who may come in, with their roles."""
     people = OperatorClient(plant, url).call(ends.LIST_OPERATORS).operators
-    lines = [f"{one.name:<20} {one.role:<9} {one.standing:<8}{_until(one.expires_at)}" for one in people]
+    lines = [
+        f"{one.name:<20} {one.role:<9} {one.standing:<8}{_until(one.expires_at)}{_on(one.lines)}" for one in people
+    ]
     sys.stdout.write("\n".join(lines or ["plant.yaml names no operators"]) + "\n")
     return 0
 
@@ -195,6 +203,10 @@ def _described(one: AgentToken) -> str:
     parts += [f"{one.proposals_per_hour} proposals an hour"] if one.proposals_per_hour is not None else []
     ended = f"; revoked by {one.revoked_by} at {one.revoked_at}: {one.reason}" if one.revoked_at else ""
     return ", ".join(parts) + _until(one.expires_at) + f"; made by {one.made_by} at {one.made_at}" + ended
+
+
+def _on(lines: list[str] | None) -> str:
+    return "" if lines is None else f" on {', '.join(lines)} alone"
 
 
 def _until(expires_at: str | None) -> str:

@@ -1,12 +1,12 @@
 """The part of ``plant.yaml`` that says who may come in: people by their tokens, and what holds for all agents."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from aegisflow.config.fields import EMPTY, Name, Section, Wording
-from aegisflow.config.mistakes import Mistakes, Shown, closest, one_of
+from aegisflow.config.mistakes import KeyPath, Mistakes, Shown, closest, one_of
 from aegisflow.domain.callers import RESERVED_NAMES, is_reserved
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.rights import TOOLS, Role
@@ -28,6 +28,13 @@ Instant = Annotated[
 ]
 
 
+Lines = Annotated[
+    tuple[Name, ...],
+    Field(strict=False, min_length=1),
+    Wording("a list of lines, such as [line-1]; left out, all lines"),
+]
+
+
 class OperatorPart(Section):
     """A person who may come in; ``aegisflow operator NAME`` makes the token and this entry."""
 
@@ -44,6 +51,8 @@ class OperatorPart(Section):
     propose; admin also makes and revokes tokens."""
     expires: Instant | None = Field(default=None, examples=["2027-01-31"])
     """When the token ends; left out, it does not."""
+    lines: Lines | None = Field(default=None, examples=[["line-1"]])
+    """The only lines on whose machines they act; left out, all. Everybody sees all of them."""
 
 
 class AgentsPart(Section):
@@ -61,7 +70,9 @@ class AgentsPart(Section):
     """User of this machine to the name of the agent that aegisflow mcp serves, where that user starts it."""
 
 
-def build_operators(parts: Mapping[str, OperatorPart], mistakes: Mistakes) -> dict[str, OperatorSpec]:
+def build_operators(
+    parts: Mapping[str, OperatorPart], lines: Collection[str], mistakes: Mistakes
+) -> dict[str, OperatorSpec]:
     """Return the people; one token must stand for one person, or the audit could not say who approved."""
     owners: dict[str, str] = {}
     for name, part in parts.items():
@@ -71,12 +82,25 @@ def build_operators(parts: Mapping[str, OperatorPart], mistakes: Mistakes) -> di
             mistakes.add(at, Shown(f"the token of {owner}"), "a token of their own for each operator")
         if is_reserved(name):
             mistakes.add(("operators", name), name, f"a person's name, none of {', '.join(sorted(RESERVED_NAMES))}")
+        check_grant(("operators", name), part.role, part.lines, lines, mistakes)
     return {name: _operator(part) for name, part in parts.items()}
+
+
+def check_grant(
+    at: KeyPath, role: str, lines: tuple[str, ...] | None, known: Collection[str], mistakes: Mistakes
+) -> None:
+    """Lines must exist, and whoever administers does so for the whole plant: agents act on every line."""
+    for line in lines or ():
+        if line not in known:
+            mistakes.add((*at, "lines"), line, one_of(list(known)) + closest(line, list(known)))
+    if lines is not None and role == Role.ADMIN:
+        expected = "none, since an admin makes tokens for every line; or another role"
+        mistakes.add((*at, "lines"), Shown(f"lines of an {role}"), expected)
 
 
 def _operator(part: OperatorPart) -> OperatorSpec:
     expires_at = None if part.expires is None else parse_instant(part.expires)
-    return OperatorSpec(part.token_sha256, Role(part.role), expires_at)
+    return OperatorSpec(part.token_sha256, Role(part.role), expires_at, part.lines)
 
 
 def build_access(part: AgentsPart, operators: Mapping[str, OperatorPart], mistakes: Mistakes) -> AgentAccess:

@@ -123,7 +123,7 @@ def _load(path: Path, environ: Mapping[str, str], content: bytes | None) -> Conf
         notifications=file.notifications,
         diagnosis=file.diagnosis,
         tracing=file.tracing,
-        operators=build_operators(file.operators, mistakes),
+        operators=build_operators(file.operators, plant.lines, mistakes),
         agents=build_access(file.agents, file.operators, mistakes),
         sources=build_sources(file.sources, plant, file.broker.topics, file.clock, mistakes),
         digest=source.digest,

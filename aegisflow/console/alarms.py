@@ -92,7 +92,7 @@ def _show(visit: Visit) -> Content:
     wanted = _filter(visit)
     now = visit.snapshot
     found = [row for row in now.rows if wanted.admits(row)]
-    items = [row_item(row, "full") for row in found[:PAGE]]
+    items = [row_item(row, "full", visit.may(Right.HANDLE_ALARMS, row.device_id)) for row in found[:PAGE]]
     if not found:
         what = "No alarm is like this." if now.rows else "There is no alarm."
         items = [Item("alarms-none", render("parts/none.html", {"item_id": "alarms-none", "what": what}))]

@@ -11,8 +11,8 @@ from aegisflow.console.forms import CSRF, Kept
 from aegisflow.console.render import render
 from aegisflow.console.sessions import Session
 from aegisflow.console.visit import Act
-from aegisflow.domain.callers import Caller
-from aegisflow.domain.rights import Right, roles_with
+from aegisflow.domain.callers import Caller, why_not
+from aegisflow.domain.rights import Reach, Right
 
 __all__ = [
     "HEADERS",
@@ -76,7 +76,7 @@ def plain(text: str, status: int) -> Response:
 
 def refused(who: Caller, right: Right) -> str:
     """Return why somebody may not do something."""
-    return f"{who.name} may not: it needs the role {roles_with(right)[0]}, and theirs is {who.role}"
+    return f"{who.name} may not: {why_not(who, right, Reach.ANYWHERE)}"
 
 
 def local_path(text: str) -> str:

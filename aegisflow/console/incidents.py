@@ -51,7 +51,7 @@ def _begun(visit: Visit) -> dict[str, object]:
     return {
         "alarm": alarm,
         "occurred_at": format_instant(alarm.raised_at) if alarm else "",
-        "devices": list(visit.snapshot.plant.devices),
+        "devices": [name for name in visit.snapshot.plant.devices if visit.may(Right.REPORT, name)],
         "severities": [str(one) for one in Severity],
         "texts": TEXTS,
     }

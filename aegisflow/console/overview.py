@@ -63,15 +63,16 @@ def tile_item(tile: Tile, dense: bool) -> Item:
 
 
 @lru_cache(maxsize=4_096)
-def row_item(row: AlarmRow, form: str) -> Item:
+def row_item(row: AlarmRow, form: str, choose: bool = True) -> Item:
     """Return an alarm of a list; drawn once however many look at it.
 
     Args:
         row: the alarm.
-        form: ``brief`` for the overview, ``full`` for the list with its box to choose it.
+        form: ``brief`` for the overview, ``full`` for the list.
+        choose: whether the list has a box to choose it.
     """
     name = element_id("alarm" if form == "full" else "brief", row.alarm_id)
-    html: Markup = render(f"parts/row_{form}.html", {"item_id": name, "row": row})
+    html: Markup = render(f"parts/row_{form}.html", {"item_id": name, "row": row, "choose": choose})
     return Item(name, html)
 
 

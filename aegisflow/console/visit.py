@@ -12,7 +12,7 @@ from aegisflow.console.render import render
 from aegisflow.console.sessions import Session
 from aegisflow.console.snapshot import Snapshot
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.rights import Right
+from aegisflow.domain.rights import Reach, Right
 from aegisflow.errors import ConflictError
 from aegisflow.plant.protocol import Plant
 
@@ -53,9 +53,16 @@ class Visit:
     """What the path names, such as the id of an alarm."""
     form: Form = field(default_factory=Form)
 
-    def may(self, right: Right) -> bool:
-        """Return whether the role of whoever asks has a right."""
-        return self.who.may(right)
+    def may(self, right: Right, device_id: str | None = None) -> bool:
+        """Return whether the role of whoever asks has a right: on the line of a machine, or anywhere without one."""
+        if device_id is None:
+            return self.who.may(right)
+        spec = self.snapshot.plant.devices.get(device_id)
+        return self.who.may(right, "" if spec is None else spec.line)
+
+    def may_for_all(self, right: Right) -> bool:
+        """Return whether the role of whoever asks has a right for the whole plant."""
+        return self.who.may(right, Reach.WHOLE_PLANT)
 
     def part(self, container: str, template: str, **context: object) -> LivePart:
         """Return a part with a single item, whose outermost element is ``<container>-now``."""
@@ -71,6 +78,7 @@ class Visit:
             "csrf": self.session.csrf,
             "Right": Right,
             "may": self.may,
+            "may_for_all": self.may_for_all,
         }
 
 

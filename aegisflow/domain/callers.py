@@ -4,10 +4,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aegisflow.domain.rights import RIGHTS, Right, Role, roles_with
+from aegisflow.domain.rights import Grant, Reach, Right, Role, roles_with
 from aegisflow.errors import NotAllowedError
 
-__all__ = ["RESERVED_NAMES", "Caller", "CallerKind", "is_reserved", "quota_name", "require_operator"]
+__all__ = ["RESERVED_NAMES", "Caller", "CallerKind", "is_reserved", "quota_name", "require_operator", "why_not"]
 
 _SELF_NAMED, _NO_NAME = "calls itself", "gives no name"
 
@@ -64,6 +64,10 @@ class Caller:
     """Whether a secret proves the name of an agent. An operator's is always proven: that makes the kind."""
     role: Role | None = None
     """Of a person; None stands for an approver, as which operators began."""
+    lines: tuple[str, ...] | None = None
+    """The only lines on whose machines a person acts by that role; None for all. Everybody sees all of them."""
+    also: tuple[Grant, ...] = ()
+    """Further roles of a person, where somebody has one on some lines and another on others."""
 
     @classmethod
     def self_named(cls, name: str) -> "Caller":
@@ -87,13 +91,31 @@ class Caller:
         # By identity: a plain text in place of the enum, whatever it says, has no rights.
         return self.kind is CallerKind.OPERATOR
 
-    def may(self, right: Right) -> bool:
-        """Return whether the role of this caller has a right; an agent is no more than an agent whatever it says."""
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The roles of this caller, and where they hold; an agent is no more than an agent whatever it says."""
         if self.is_operator:
-            role = Role.APPROVER if self.role is None else self.role
-        else:
-            role = Role.AGENT if self.kind is CallerKind.AGENT else Role.NONE
-        return right in RIGHTS[role]
+            return (Grant(Role.APPROVER if self.role is None else self.role, self.lines), *self.also)
+        return (Grant(Role.AGENT if self.kind is CallerKind.AGENT else Role.NONE),)
+
+    def may(self, right: Right, on: str | Reach = Reach.ANYWHERE) -> bool:
+        """Return whether a role of this caller has a right, and reaches that far.
+
+        Args:
+            right: what the act needs.
+            on: the line of the machine that it is done to, or how far else it reaches.
+        """
+        return any(grant.gives(right, on) for grant in self.grants)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether this is a person whose roles do not all hold for every line."""
+        return any(grant.lines is not None for grant in self.grants)
+
+    @property
+    def standing(self) -> str:
+        """The roles of this caller and where they hold, in words: ``operator of line-1``."""
+        return " and ".join(map(str, self.grants))
 
     @property
     def may_propose(self) -> bool:
@@ -101,19 +123,31 @@ class Caller:
         return self.may(Right.COMMAND) or self.may(Right.PROPOSE)
 
 
-def require_operator(by: Caller, right: Right, what: str, why: str = "only an operator can") -> None:
-    """Refuse everybody but operators whose role has a right.
+def require_operator(
+    by: Caller, right: Right, what: str, why: str = "only an operator can", *, on: str | Reach
+) -> None:
+    """Refuse everybody but operators whose role has a right where it is done.
 
     Args:
         by: the caller.
         right: what the act needs.
         what: the act, as it goes on after "may not".
         why: told to whoever is no operator.
+        on: the line of the machine that it is done to, or how far else it reaches. It has no default, so that
+            nobody forgets to say it.
 
     Raises:
-        NotAllowedError: the caller is no operator, or one of a lesser role.
+        NotAllowedError: the caller is no operator, one of a lesser role, or one of other lines.
     """
     if not by.is_operator:
         raise NotAllowedError(what, by.name, why)
+    if not by.may(right, on):
+        raise NotAllowedError(what, by.name, why_not(by, right, on))
+
+
+def why_not(by: Caller, right: Right, on: str | Reach) -> str:
+    """Return why a person may not do something there, as it goes on after "may not: "."""
     if not by.may(right):
-        raise NotAllowedError(what, by.name, f"it needs the role {roles_with(right)[0]}, and theirs is {by.role}")
+        return f"it needs the role {roles_with(right)[0]}, and theirs is {by.standing}"
+    whose = "the whole plant" if on is Reach.WHOLE_PLANT else f"a machine of {on or 'no line'}"
+    return f"it is about {whose}, and their role is {by.standing}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aegisflow.domain.callers import CallerKind
-from aegisflow.domain.rights import RIGHTS, TOOLS, Right, Role
+from aegisflow.domain.rights import RIGHTS, TOOLS, Grant, Right, Role
 from aegisflow.domain.times import format_instant
 
 __all__ = ["AgentAccess", "Credential", "OperatorSpec", "Quota", "Standing", "device_key", "token_hash", "why_not"]
@@ -40,6 +40,13 @@ class OperatorSpec:
     role: Role = Role.APPROVER
     expires_at: float | None = None
     """UTC epoch seconds; None for a token that does not expire."""
+    lines: tuple[str, ...] | None = None
+    """The only lines on whose machines they act; None for all."""
+
+    @property
+    def grant(self) -> Grant:
+        """What they may, and where."""
+        return Grant(self.role, self.lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,11 +251,11 @@ class Device:
             UnknownNameError: the device has no such alarm; the error names those it has.
         """
         if by.kind is not CallerKind.AGENT:
-            require_operator(by, Right.HANDLE_ALARMS, f"acknowledge {alarm_id}", "only operators and agents may")
+            self._require_operator(by, f"acknowledge {alarm_id}", "only operators and agents may")
         for alarm in self.alarms():
             if alarm.alarm_id == alarm_id and alarm.severity.rank >= Severity.HIGH.rank:
                 why = f"it is {alarm.severity}, and an operator must take note of it"
-                require_operator(by, Right.HANDLE_ALARMS, f"acknowledge {alarm_id}", why)
+                self._require_operator(by, f"acknowledge {alarm_id}", why)
         return self._book.acknowledge(alarm_id, by, note, at)
 
     def suppress(self, alarm_id: str, by: Caller, reason: str, at: float, shelf_s: float | None) -> Outcome:
@@ -270,10 +270,10 @@ class Device:
             BadValueError: the shelf is too short or too long, there is no reason, or the alarm is history.
         """
         if shelf_s is None:
-            _require_operator(by, "take alarms out of service")
+            self._require_operator(by, "take alarms out of service")
             check_reason(reason)
             return self._book.take_out_of_service(alarm_id, by, reason, at)
-        _require_operator(by, "shelve alarms")
+        self._require_operator(by, "shelve alarms")
         check_shelf(shelf_s, reason)
         return self._book.shelve(alarm_id, by, at + shelf_s, reason, at)
 
@@ -293,7 +293,7 @@ class Device:
             UnknownNameError: the device has no such alarm; the error names those it has.
             BadValueError: the alarm is not in that state.
         """
-        _require_operator(by, "return alarms to service")
+        self._require_operator(by, "return alarms to service")
         return self._book.return_to_service(alarm_id, state, by, at)
 
     def accept_levels(
@@ -308,7 +308,7 @@ class Device:
             NotAllowedError: the caller is no operator.
             RequestError: there is no reason; or a sensor is unknown, stuck, swings, or is beyond a limit.
         """
-        _require_operator(by, "say what is normal")
+        self._require_operator(by, "say what is normal")
         check_reason(reason)
         names = () if sensors or not alarm_id else self._book.find(alarm_id).sensors
         self._accepted = self._accepted or AcceptedLevels(self.spec.device_id)
@@ -324,7 +324,7 @@ class Device:
             NotAllowedError: the caller is no operator.
             RequestError: there is no reason, or no level of that sensor was accepted.
         """
-        _require_operator(by, "take back what is normal")
+        self._require_operator(by, "take back what is normal")
         check_reason(reason)
         levels = (self._accepted or AcceptedLevels(self.spec.device_id)).restore(self._detector, sensors)
         return levels, self._book.add_reason(sensors, f"{by.name} no longer accepts {', '.join(sensors)}", at)
@@ -378,9 +378,8 @@ class Device:
             BadValueError: it cannot be; see ``StatedMode.check``.
             ConflictError: a command is under way, whose outcome will tell the mode.
         """
-        require_operator(
-            by, Right.COMMAND, "state the mode of a machine", f"only operators may, and this is an {by.kind}"
-        )
+        why = f"only operators may, and this is an {by.kind}"
+        require_operator(by, Right.COMMAND, "state the mode of a machine", why, on=self.spec.line)
         self._command_state.check_statement(stated)
 
     def state_mode(self, stated: StatedMode) -> None:
@@ -594,6 +593,6 @@ class Device:
             return Quality.UNCERTAIN, "its device is silent"
         return Quality.GOOD, ""
 
-
-def _require_operator(by: Caller, what: str) -> None:
-    require_operator(by, Right.HANDLE_ALARMS, what, f"only operators may, and this is an {by.kind}")
+    def _require_operator(self, by: Caller, what: str, why: str = "") -> None:
+        why = why or f"only operators may, and this is an {by.kind}"
+        require_operator(by, Right.HANDLE_ALARMS, what, why, on=self.spec.line)

@@ -14,7 +14,7 @@ from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import DeviceSpec, Limits
-from aegisflow.domain.rights import RIGHTS
+from aegisflow.domain.rights import RIGHTS, Grant
 
 __all__ = [
     "access_openings",
@@ -207,14 +207,21 @@ def operator_openings(old: Mapping[str, OperatorSpec], new: Mapping[str, Operato
     for name, spec in new.items():
         before = old.get(name)
         if before is None:
-            yield f"new: operator {name} as {spec.role}"
+            yield f"new: operator {name} as {spec.grant}"
             continue
         if spec.token_sha256 != before.token_sha256:
             yield f"operator {name} has another token"
-        if not RIGHTS[spec.role] <= RIGHTS[before.role]:
-            yield f"operator {name}: {before.role} becomes {spec.role}"
+        if wider(before.grant, spec.grant):
+            yield f"operator {name}: {before.grant} becomes {spec.grant}"
         if before.expires_at is not None and (spec.expires_at is None or spec.expires_at > before.expires_at):
             yield f"the token of operator {name} lasts longer"
+
+
+def wider(before: Grant, after: Grant) -> bool:
+    """Return whether a role lets somebody do what the one before did not, or on another line."""
+    more = not RIGHTS[after.role] <= RIGHTS[before.role]
+    is_within = before.lines is None or (after.lines is not None and set(after.lines) <= set(before.lines))
+    return more or not is_within
 
 
 def access_openings(old: AgentAccess, new: AgentAccess) -> Iterator[str]:

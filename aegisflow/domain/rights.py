@@ -1,4 +1,4 @@
-"""Who may do what: rights, the roles that have them, and the right that each tool of agents needs.
+"""Who may do what and where: rights, the roles that have them, and the right that each tool of agents needs.
 
 ::
 
@@ -9,9 +9,10 @@ Every route of the operators' API names its right in ``aegisflow.api.endpoints``
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import dataclass
+from enum import Enum, StrEnum
 
-__all__ = ["RIGHTS", "TOOLS", "Right", "Role", "rights_table", "roles_with"]
+__all__ = ["RIGHTS", "TOOLS", "Grant", "Reach", "Right", "Role", "rights_table", "roles_with"]
 
 
 class Right(StrEnum):
@@ -73,6 +74,32 @@ TOOLS: Mapping[str, Right] = {
     "log_incident_report": Right.NOTE,
 }
 """Tool of agents to the right that it needs; a read-only agent has but ``ASK``."""
+
+
+class Reach(Enum):
+    """Where somebody does a thing, if it is not on a machine of one line."""
+
+    ANYWHERE = "anywhere"
+    """What touches no machine, such as looking and writing a note, or may only make it safer: stopping the agents."""
+    WHOLE_PLANT = "the whole plant"
+    """What touches every line at once; whoever acts on some lines alone may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role, and where it holds."""
+
+    role: Role
+    lines: tuple[str, ...] | None = None
+    """The only lines on whose machines it acts; None for all that there are and will be."""
+
+    def gives(self, right: Right, on: str | Reach) -> bool:
+        """Return whether it gives a right on a line, anywhere, or on the whole plant."""
+        reaches = self.lines is None or on is Reach.ANYWHERE or on in self.lines
+        return right in RIGHTS[self.role] and reaches
+
+    def __str__(self) -> str:
+        return str(self.role) if self.lines is None else f"{self.role} of {', '.join(self.lines) or 'no line'}"
 
 
 def roles_with(right: Right) -> tuple[Role, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from aegisflow.api import endpoints as ends
 from aegisflow.api.schemas.alarms import (
     AlarmAcknowledged,
     AlarmKpiRequest,
@@ -25,6 +26,7 @@ from aegisflow.domain.callers import Caller
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import Answer
 from aegisflow.errors import UnknownNameError
+from aegisflow.http.lines import acting
 from aegisflow.plant.past import past_of
 from aegisflow.plant.protocol import Plant, PlantSource
 
@@ -79,23 +81,28 @@ class AlarmRoutes:
             unavailable=unavailable,
         )
 
+    @acting(ends.ACKNOWLEDGE)
     def acknowledge(self, which: ById, body: NoteRequest, by: Caller) -> AlarmAcknowledged:
         """Record that a person has taken note of an alarm."""
         alarm = self._plant().acknowledge(which.id, by, body.note)
         return AlarmAcknowledged(alarm_id=alarm.alarm_id, state=alarm.state, acknowledged_by=alarm.acknowledged_by)
 
+    @acting(ends.SHELVE)
     def shelve(self, which: ById, body: ShelfRequest, by: Caller) -> AlarmSummary:
         """Shelve an alarm for a time."""
         return AlarmSummary.of(self._plant().shelve(which.id, by, body.duration_s, body.reason))
 
+    @acting(ends.UNSHELVE)
     def unshelve(self, which: ById, body: Nothing, by: Caller) -> AlarmSummary:
         """Return an alarm to service before its shelf ends."""
         return AlarmSummary.of(self._plant().unshelve(which.id, by))
 
+    @acting(ends.TAKE_OUT_OF_SERVICE)
     def take_out(self, which: ById, body: OutOfServiceRequest, by: Caller) -> AlarmSummary:
         """Take an alarm out of service until it is returned."""
         return AlarmSummary.of(self._plant().take_out_of_service(which.id, by, body.reason))
 
+    @acting(ends.RETURN_TO_SERVICE)
     def put_back(self, which: ById, body: Nothing, by: Caller) -> AlarmSummary:
         """Return an alarm to service."""
         return AlarmSummary.of(self._plant().return_to_service(which.id, by))

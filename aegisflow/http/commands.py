@@ -1,5 +1,6 @@
 """What people do about commands over HTTP: approve, reject, give some of their own, and stop the agents."""
 
+from aegisflow.api import endpoints as ends
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.base import Nothing, moment
 from aegisflow.api.schemas.commands import (
@@ -18,6 +19,7 @@ from aegisflow.api.schemas.devices import ModeRequest, ModeStatement
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import ConflictError
+from aegisflow.http.lines import acting
 from aegisflow.plant.protocol import PlantSource
 from aegisflow.plant.way_back import offer_way_back
 
@@ -40,14 +42,17 @@ class CommandRoutes:
             unavailable=dict(answer.unavailable),
         )
 
+    @acting(ends.APPROVE)
     def approve(self, which: ById, body: ApprovalRequest, by: Caller) -> CommandSummary:
         """Approve a command exactly as it was shown; it is judged again before it is sent."""
         return CommandSummary.of(self._plant().approve(which.id, body.digest, by))
 
+    @acting(ends.REJECT)
     def reject(self, which: ById, body: ReasonRequest, by: Caller) -> CommandSummary:
         """Reject a command that waits."""
         return CommandSummary.of(self._plant().reject(which.id, by, body.reason))
 
+    @acting(ends.GIVE_COMMAND)
     def give(self, which: Nothing, body: CommandRequest, by: Caller) -> CommandSummary:
         """Give a machine a command; policy and interlocks hold all the same."""
         return CommandSummary.of(
@@ -70,6 +75,7 @@ class CommandRoutes:
         """Return what leads back from a verified command, and what has changed since."""
         return WayBackOffer.offered(offer_way_back(self._plant(), which.id))
 
+    @acting(ends.GO_BACK)
     def go_back(self, which: ById, body: ReasonRequest, by: Caller) -> CommandSummary:
         """Propose what leads back from a verified command: a command like any other, judged as any other."""
         plant = self._plant()
@@ -80,6 +86,7 @@ class CommandRoutes:
         why = f"the way back from {which.id}: {body.reason}"
         return CommandSummary.of(plant.request_command(device_id, found.command, found.parameters, by, why))
 
+    @acting(ends.STATE_MODE)
     def state_mode(self, which: ById, body: ModeRequest, by: Caller) -> ModeStatement:
         """Take an operator's word for the mode that a machine is in; nothing is sent to it."""
         stated = self._plant().state_mode(which.id, body.mode, body.reduction_pct, by, body.reason)
@@ -89,10 +96,12 @@ class CommandRoutes:
         """Return whether agents may propose commands."""
         return AgentSwitch.of(self._plant().agent_writes())
 
+    @acting(ends.STOP_AGENTS)
     def stop(self, which: Nothing, body: ReasonRequest, by: Caller) -> AgentSwitch:
         """Stop every command of agents, from now on and over restarts."""
         return AgentSwitch.of(self._plant().stop_agents(by, body.reason))
 
+    @acting(ends.RESUME_AGENTS)
     def resume(self, which: Nothing, body: ReasonRequest, by: Caller) -> AgentSwitch:
         """Allow agents to propose commands again."""
         return AgentSwitch.of(self._plant().resume_agents(by, body.reason))

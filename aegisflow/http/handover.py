@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from aegisflow.api import endpoints as ends
 from aegisflow.api.schemas.alarms import listed_alarms
 from aegisflow.api.schemas.base import Nothing
 from aegisflow.api.schemas.commands import AgentSwitch, Approval
@@ -12,6 +13,7 @@ from aegisflow.domain.handover import ACTS, handovers
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.domain.views import AuditQuery
 from aegisflow.errors import AegisFlowError
+from aegisflow.http.lines import acting
 from aegisflow.plant.protocol import Plant, PlantSource
 
 __all__ = ["HandoverRoutes", "PastShifts", "past_shifts"]
@@ -64,12 +66,14 @@ class HandoverRoutes:
             unavailable=unavailable,
         )
 
+    @acting(ends.HAND_OVER)
     def leave(self, which: Nothing, body: HandoverRequest, by: Caller) -> HandoverSummary:
         """Sign as the one who leaves; what is open is kept with it."""
         plant = self._plant()
         entry = plant.hand_over(body.note, _open(plant)[0], by)
         return HandoverSummary.of(handovers([entry])[0])
 
+    @acting(ends.TAKE_OVER)
     def take(self, which: Nothing, body: TakeOverRequest, by: Caller) -> HandoverSummary:
         """Sign as the one who comes."""
         plant = self._plant()

@@ -1,5 +1,6 @@
 """What people do with incident reports over HTTP: find, write, review, correct and withdraw them."""
 
+from aegisflow.api import endpoints as ends
 from aegisflow.api.periods import past_instant
 from aegisflow.api.schemas.base import Nothing, moment
 from aegisflow.api.schemas.incidents import (
@@ -18,6 +19,7 @@ from aegisflow.domain.incidents.model import IncidentQuery, IncidentReview, NewI
 from aegisflow.domain.incidents.similarity import pattern_line
 from aegisflow.domain.times import Period, format_instant
 from aegisflow.errors import BadValueError
+from aegisflow.http.lines import acting
 from aegisflow.plant.protocol import PlantSource
 
 __all__ = ["IncidentRoutes"]
@@ -59,6 +61,7 @@ class IncidentRoutes:
         """Return one report and what it said before."""
         return IncidentHistory.whole(self._plant().incident(which.id))
 
+    @acting(ends.WRITE_INCIDENT)
     def write(self, which: Nothing, body: IncidentRequest, by: Caller) -> IncidentSummary:
         """Store a report of the person's own."""
         plant = self._plant()
@@ -76,8 +79,9 @@ class IncidentRoutes:
             origin="person",
             occurred_at=now if body.occurred_at is None else past_instant(body.occurred_at, "occurred_at", now),
         )
-        return IncidentSummary.of(plant.log_incident(report))
+        return IncidentSummary.of(plant.log_incident(report, by))
 
+    @acting(ends.REVIEW_INCIDENT)
     def review(self, which: ByNumber, body: ReviewRequest, by: Caller) -> IncidentSummary:
         """Record that a person finds a report right as it stood, right once corrected, or to be withdrawn."""
         plant = self._plant()

@@ -1,5 +1,6 @@
 """What people ask about the plant and its devices over HTTP, and have its file read again."""
 
+from aegisflow.api import endpoints as ends
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.base import Nothing
 from aegisflow.api.schemas.devices import DeviceSummary, device_briefs
@@ -9,6 +10,7 @@ from aegisflow.api.schemas.trends import TrendSummary
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.times import Period
 from aegisflow.errors import AegisFlowError, UnknownNameError
+from aegisflow.http.lines import acting
 from aegisflow.plant.protocol import PlantSource
 
 __all__ = ["PlantRoutes"]
@@ -49,6 +51,7 @@ class PlantRoutes:
         answer = plant.sensor_stream(which.id, sensors, Period(end - which.last_s, end), which.points)
         return TrendSummary.of(answer, devices[which.id])
 
+    @acting(ends.RELOAD)
     def reload(self, which: Nothing, body: ReloadRequest, by: Caller) -> ReloadReport:
         """Have the plant's file read again; the audit says who wanted it."""
         return ReloadReport.of(self._plant().reload(yes=body.yes, by=by))

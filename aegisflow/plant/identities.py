@@ -103,7 +103,7 @@ class Identities:
                 known = self._known.get(token_sha256)
                 if known is not None and known.kind is CallerKind.AGENT:
                     return None  # it is an agent's as well, which could then approve what it proposes
-                return Caller(name, CallerKind.OPERATOR, authenticated=True, role=spec.role)
+                return Caller(name, CallerKind.OPERATOR, authenticated=True, role=spec.role, lines=spec.lines)
         return None
 
     def named(self, name: str) -> Caller | None:

@@ -82,7 +82,7 @@ from aegisflow.domain.incidents.model import (
 )
 from aegisflow.domain.incidents.similarity import wording
 from aegisflow.domain.refused import RefusedLine
-from aegisflow.domain.rights import Right
+from aegisflow.domain.rights import Reach, Right
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -399,19 +399,24 @@ class LocalPlant:
         """Return one report with what it said before it was reviewed."""
         return self._directory.ask(ARCHIVE, FindIncident(incident_id), READ_S)
 
-    def log_incident(self, incident: NewIncident) -> Incident:
-        """Store an incident report; the commands of its time are linked with it."""
+    def log_incident(self, incident: NewIncident, by: Caller | None = None) -> Incident:
+        """Store an incident report, of a person where there is one; the commands of its time are linked with it."""
         device = self._device(incident.device_id)
         alarm_id = incident.alarm_id
         if alarm_id is not None:
             alarm = self._alarm(alarm_id)
             if alarm.device_id != incident.device_id:
                 raise BadValueError("alarm_id", alarm_id, f"an alarm of {incident.device_id}, not of {alarm.device_id}")
+        if by is not None:
+            require_operator(by, Right.REPORT, f"write a report about {incident.device_id}", on=device.line)
         report = replace(incident, kind=device.kind)
         return self._directory.ask(HISTORIAN, StoreIncident(report), WRITE_S)
 
     def review_incident(self, review: IncidentReview) -> Incident:
         """Have a person review, correct or withdraw a report; what it said before is kept."""
+        if review.by.is_limited:  # the historian, which knows no lines, is told; for all others it is the same
+            device = self._inventory().devices.get(self.incident(review.incident_id).incident.device_id)
+            review = replace(review, on=Reach.WHOLE_PLANT if device is None else device.line)
         return self._directory.ask(HISTORIAN, ReviewIncident(review), WRITE_S)
 
     def similar_incidents(self, alarms: Sequence[Alarm], most: int = 3) -> Mapping[str, tuple[SimilarIncident, ...]]:
@@ -458,7 +463,7 @@ class LocalPlant:
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""
-        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over")
+        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Reach.ANYWHERE)
         detail = {"note": note, "facts": list(facts)}
         return self._directory.ask(
             HISTORIAN, StoreAudit(AuditEntry(self._now(), by.name, HANDED_OVER, SHIFT, detail)), WRITE_S
@@ -466,7 +471,7 @@ class LocalPlant:
 
     def take_over(self, handover_at: float, note: str, by: Caller) -> AuditEntry:
         """Keep in the audit that somebody takes over the shift that was handed over at that instant."""
-        require_operator(by, Right.HANDLE_ALARMS, "take the shift over")
+        require_operator(by, Right.HANDLE_ALARMS, "take the shift over", on=Reach.ANYWHERE)
         with self._one_at_a_time:
             page = self.journal(AuditQuery(acts=HANDOVER_ACTS, limit=MAX_HANDOVERS)).value
             check_take_over(handovers(page.entries), handover_at, by.name)

@@ -112,8 +112,8 @@ class Plant(Protocol):
     def incident(self, incident_id: int) -> IncidentFile:
         """Return one report with what it said before it was reviewed."""
 
-    def log_incident(self, incident: NewIncident) -> Incident:
-        """Store an incident report; the commands of its time are linked with it."""
+    def log_incident(self, incident: NewIncident, by: Caller | None = None) -> Incident:
+        """Store an incident report, of a person where there is one; the commands of its time are linked with it."""
 
     def review_incident(self, review: IncidentReview) -> Incident:
         """Have a person review, correct or withdraw a report; what it said before is kept."""

@@ -13,7 +13,7 @@ from aegisflow.actors.messages.supervisor import ReplacePlant
 from aegisflow.actors.runtime.directory import HISTORIAN, SUPERVISOR, Directory
 from aegisflow.config import Configuration, content_of, difference, load, with_known_devices
 from aegisflow.domain.alarms.model import Alarm
-from aegisflow.domain.callers import Caller
+from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.policy_spec import PolicySpec
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import DeviceSpec
@@ -24,7 +24,7 @@ from aegisflow.domain.openings import (
     policy_digest,
     policy_openings,
 )
-from aegisflow.domain.rights import RIGHTS, Right
+from aegisflow.domain.rights import Reach, Right
 from aegisflow.domain.views import Answer, AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, ConfigError, UnavailableError
 from aegisflow.plant.file_watch import digest_of
@@ -115,7 +115,12 @@ class Reloader:
                 they agree to that one: a file that has been changed since is judged anew. To what opens the
                 policy only approvers agree, and only after it was told.
             by: who, where that is known; for the audit.
+
+        Raises:
+            NotAllowedError: somebody says yes who acts on some lines alone.
         """
+        if yes and by is not None:
+            require_operator(by, Right.RELOAD, "agree to what a reload brings", on=Reach.WHOLE_PLANT)
         with self._one_at_a_time:
             waited = self._judged if self._newest.waits else ""
             # Read once: what is hashed, judged and run is the same content, whatever is written meanwhile.
@@ -172,7 +177,7 @@ class Reloader:
             return "it opens what is shut now, and there is no approver who could agree; a restart brings it in"
         if self._agreed_to != self._judged:
             self._agreed_to, self._agreed = self._judged, {}
-        if told == self._judged and by is not None and by.may(Right.APPROVE):
+        if told == self._judged and by is not None and by.may(Right.APPROVE, Reach.WHOLE_PLANT):
             self._agreed[by.name] = None
         needed = self._configuration.plant.policy.approvals_to_open
         if len(self._agreed) >= needed:
@@ -264,7 +269,7 @@ class Reloader:
 
 
 def _has_approver(configuration: Configuration) -> bool:
-    return any(Right.APPROVE in RIGHTS[spec.role] for spec in configuration.operators.values())
+    return any(spec.grant.gives(Right.APPROVE, Reach.WHOLE_PLANT) for spec in configuration.operators.values())
 
 
 def _content(path: Path) -> bytes | None:

@@ -9,7 +9,7 @@ from aegisflow.domain.commands.policy import PlantView, decide
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdict
 from aegisflow.domain.device import Device
 from aegisflow.domain.incidents.model import IncidentReview
-from aegisflow.domain.rights import Right
+from aegisflow.domain.rights import Reach, Right
 from aegisflow.errors import NotAllowedError
 from tests.support.command_bench import ADA, REDUCE, STOP, command, make_authorizer, store, view
 from tests.support.device_bench import events_of, fed, with_alarm
@@ -62,7 +62,7 @@ def acts() -> Mapping[str, Callable[[Caller], object]]:
         "unshelve": lambda by: shelved.return_to_service(alarm_id, AlarmState.SHELVED, by, 600.0),
         "acknowledge": lambda by: device.acknowledge(alarm_id, by, "", 600.0),
         "review": lambda by: IncidentReview(1, 1, by).check(),
-        "anything": lambda by: require_operator(by, Right.COMMAND, "do anything"),
+        "anything": lambda by: require_operator(by, Right.COMMAND, "do anything", on=Reach.ANYWHERE),
     }
 
 
@@ -166,7 +166,7 @@ def test_v1_a_name_that_somebody_gave_itself_is_quoted_wherever_it_stands(name: 
     alarm, (event,) = device.acknowledge(device.alarms()[0].alarm_id, by, "", 600.0)
     assert alarm.acknowledged_by == event.by == shown
     with pytest.raises(NotAllowedError, match=shown):
-        require_operator(by, Right.APPROVE, "approve")
+        require_operator(by, Right.APPROVE, "approve", on=Reach.WHOLE_PLANT)
 
 
 def mild() -> Device:

@@ -5,7 +5,7 @@ import pytest
 
 from aegisflow.api.endpoints import ENDPOINTS
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
-from aegisflow.domain.rights import RIGHTS, TOOLS, Right, Role, rights_table, roles_with
+from aegisflow.domain.rights import RIGHTS, TOOLS, Reach, Right, Role, rights_table, roles_with
 from aegisflow.errors import NotAllowedError
 from tests.support.places import ROOT
 
@@ -35,12 +35,12 @@ def test_a_role_makes_no_operator_of_whoever_is_none(kind: CallerKind):
     for right in RIGHTS[Role.ADMIN]:
         assert not by.may(right)
         with pytest.raises(NotAllowedError, match="only an operator can"):
-            require_operator(by, right, "do it")
+            require_operator(by, right, "do it", on=Reach.ANYWHERE)
 
 
 def test_an_operator_of_a_lesser_role_is_told_which_one_it_needs():
     with pytest.raises(NotAllowedError, match="needs the role approver, and theirs is viewer"):
-        require_operator(Caller("vera", CallerKind.OPERATOR, role=Role.VIEWER), Right.APPROVE, "approve")
+        require_operator(Caller("vera", CallerKind.OPERATOR, role=Role.VIEWER), Right.APPROVE, "approve", on="line-1")
 
 
 def test_the_documents_have_the_table_of_rights():

@@ -110,7 +110,10 @@ IDENTITY_MUTANTS = (
     Mutant("a device that went may come back with more", RELOAD, "known = {**self._gone, **", "known = {**"),
     Mutant("an opened policy waits for nobody", RELOAD, 'if opens else ""\n', 'if False else ""\n'),
     Mutant(
-        "any operator opens the policy", RELOAD, "and by is not None and by.may(Right.APPROVE):", "and by is not None:"
+        "any operator opens the policy",
+        RELOAD,
+        "and by is not None and by.may(Right.APPROVE, Reach.WHOLE_PLANT):",
+        "and by is not None:",
     ),
     Mutant("one opens the policy for two", RELOAD, "if len(self._agreed) >= needed:", "if self._agreed:"),
     Mutant("who agreed to one policy agreed to the next", RELOAD, "if self._agreed_to != self._judged:", "if False:"),
@@ -131,8 +134,8 @@ IDENTITY_MUTANTS = (
     Mutant(
         "an agent is of the role that it names",
         CALLERS,
-        "role = Role.AGENT if self.kind is CallerKind.AGENT else",
-        "role = self.role if self.role else",
+        "Role.AGENT if self.kind is CallerKind.AGENT else",
+        "self.role if self.role else",
     ),
     Mutant(
         "a revoked token opens",

@@ -119,13 +119,13 @@ MUTANTS = (
     Mutant(
         "agents approve",
         AUTHORIZER,
-        'require_operator(by, Right.APPROVE, "approve")',
+        'require_operator(by, Right.APPROVE, "approve", on=self._line(command))',
         "pass",
     ),
     Mutant(
         "agents reject",
         AUTHORIZER,
-        'require_operator(by, Right.APPROVE, "reject")',
+        'require_operator(by, Right.APPROVE, "reject", on=self._line(record.command))',
         "pass",
     ),
     Mutant(
@@ -423,7 +423,10 @@ MUTANTS = (
     ),
     Mutant("a fact given up", TRANSITIONS, "if not told.ok and not told.final and step.answer is None:", "if False:"),
     Mutant(
-        "agents resume themselves", GUARD, 'require_operator(switch.by, right, "switch the commands of agents")', "pass"
+        "agents resume themselves",
+        GUARD,
+        'require_operator(switch.by, right, "switch the commands of agents", on=reach)',
+        "pass",
     ),
     Mutant("stopping waits for the store", GUARD, "if not switch.allowed:\n", "if False:\n"),
     Mutant(

@@ -80,11 +80,14 @@ class OperatorToken(Shape):
     role: Role
     standing: Standing
     expires_at: Moment | None
+    lines: list[str] | None
+    """The only lines on whose machines they act; null for all."""
 
     @classmethod
     def of(cls, name: str, spec: OperatorSpec, standing: Standing) -> Self:
         """Return what people may see of each other's tokens."""
-        return cls(name=name, role=spec.role, standing=standing, expires_at=moment(spec.expires_at))
+        lines = None if spec.lines is None else list(spec.lines)
+        return cls(name=name, role=spec.role, standing=standing, expires_at=moment(spec.expires_at), lines=lines)
 
 
 class OperatorList(Shape):

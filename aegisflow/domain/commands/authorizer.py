@@ -125,12 +125,12 @@ class CommandAuthorizer:
 
         Raises:
             UnknownNameError: no command of this id awaits approval.
-            NotAllowedError: this caller may not approve it.
+            NotAllowedError: this caller may not approve it, or not on this line.
             ConflictError: it is not the command that was shown.
         """
         record = self._waiting(command_id)
         command, receipt = record.command, record.receipt
-        require_operator(by, Right.APPROVE, "approve")
+        require_operator(by, Right.APPROVE, "approve", on=self._line(command))
         if (by.name, by.kind) == (command.proposed_by.name, command.proposed_by.kind):
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
         if by.name in record.approved_by:
@@ -163,10 +163,10 @@ class CommandAuthorizer:
 
         Raises:
             UnknownNameError: no command of this id awaits approval.
-            NotAllowedError: the caller is no operator.
+            NotAllowedError: the caller is no operator, or not of this line.
         """
         record = self._waiting(command_id)
-        require_operator(by, Right.APPROVE, "reject")
+        require_operator(by, Right.APPROVE, "reject", on=self._line(record.command))
         return end(record, Stage.REJECTED, at, (f"{by.name}: {reason}" if reason else f"by {by.name}",), by.name)
 
     def progress(self, progress: Progress) -> Transition | None:
@@ -213,6 +213,11 @@ class CommandAuthorizer:
     @property
     def _policy(self) -> PolicySpec:
         return self.commands.plant.policy
+
+    def _line(self, command: Command) -> str:
+        """Return on which line a command acts; empty, which no limited person acts on, where its device is gone."""
+        spec = self.commands.plant.devices.get(command.device_id)
+        return "" if spec is None else spec.line
 
     def _rules(self) -> dict[str, str]:
         """Return by which policy something was decided, for the audit."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.callers import why_not
 from aegisflow.domain.commands.bounds import Bound, beyond
 from aegisflow.domain.commands.interlocks import illegal_move, too_late
 from aegisflow.domain.commands.model import (
@@ -22,6 +23,7 @@ from aegisflow.domain.commands.model import (
     Mode,
 )
 from aegisflow.domain.commands.policy_spec import NO_ALARM, PolicyRule, PolicySpec, Verdict
+from aegisflow.domain.rights import Right
 
 __all__ = ["Decision", "PlantView", "decide", "options"]
 
@@ -138,6 +140,8 @@ def _always(command: Command, device: DeviceView) -> Iterable[str]:
     """Yield the objections that hold whoever proposed the command."""
     if not command.proposed_by.may_propose:
         yield "only operators and agents may propose commands"
+    elif command.proposed_by.is_operator and not command.proposed_by.may(Right.COMMAND, device.line):
+        yield f"{command.proposed_by.name} may not: {why_not(command.proposed_by, Right.COMMAND, device.line)}"
     if device.watched_only:
         yield "the machine is only watched (commands: none in plant.yaml), so it takes none from AegisFlow"
     elif device.writing is not None:

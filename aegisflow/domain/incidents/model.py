@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import CommandName, Stage
-from aegisflow.domain.rights import Right
+from aegisflow.domain.rights import Reach, Right
 from aegisflow.domain.times import Period
 from aegisflow.errors import BadValueError
 
@@ -99,12 +99,13 @@ class IncidentReview:
     """Of ``CORRECTABLE``, the new values."""
     note: str = ""
     withdraw: bool = False
+    on: str | Reach = Reach.WHOLE_PLANT
+    """The line of the machine that the report is about, as the plant knows it; it is no line where that is gone."""
 
     def check(self) -> None:
-        """Raise NotAllowedError for who is no operator, BadValueError for what cannot be corrected."""
-        require_operator(
-            self.by, Right.REPORT, "review incident reports", "only people do, with their operator's token"
-        )
+        """Raise NotAllowedError for who is no operator of that line, BadValueError for what cannot be corrected."""
+        why = "only people do, with their operator's token"
+        require_operator(self.by, Right.REPORT, "review incident reports", why, on=self.on)
         for name in self.changes:
             if name not in CORRECTABLE:
                 raise BadValueError("changes", name, f"one of {', '.join(CORRECTABLE)}")
