@@ -48,7 +48,7 @@ from aegisflow.domain.commands.policy import options
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.commands.validation import check_proposal
 from aegisflow.domain.equipment import PlantSpec
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 from aegisflow.domain.tracing import of_command
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import BadValueError, NotAllowedError, StoreError, UnavailableError, UnknownNameError
@@ -429,7 +429,7 @@ class Guard(ThreadedActor):
         """
         right = Right.APPROVE if switch.allowed else Right.STOP_AGENTS
         # Anybody stops them, for that is the safe direction; letting them again is for every line at once.
-        reach = Reach.WHOLE_PLANT if switch.allowed else Reach.ANYWHERE
+        reach = Extent.WHOLE_PLANT if switch.allowed else Extent.ANYWHERE
         require_operator(switch.by, right, "switch the commands of agents", on=reach)
         if not switch.reason.strip():
             raise BadValueError("reason", switch.reason, "why, in a few words")

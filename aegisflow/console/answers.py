@@ -12,7 +12,7 @@ from aegisflow.console.render import render
 from aegisflow.console.sessions import Session
 from aegisflow.console.visit import Act
 from aegisflow.domain.callers import Caller, why_not
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 
 __all__ = [
     "HEADERS",
@@ -76,7 +76,7 @@ def plain(text: str, status: int) -> Response:
 
 def refused(who: Caller, right: Right) -> str:
     """Return why somebody may not do something."""
-    return f"{who.name} may not: {why_not(who, right, Reach.ANYWHERE)}"
+    return f"{who.name} may not: {why_not(who, right, Extent.ANYWHERE)}"
 
 
 def local_path(text: str) -> str:

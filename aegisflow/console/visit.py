@@ -12,7 +12,7 @@ from aegisflow.console.render import render
 from aegisflow.console.sessions import Session
 from aegisflow.console.snapshot import Snapshot
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 from aegisflow.errors import ConflictError
 from aegisflow.plant.protocol import Plant
 
@@ -62,7 +62,7 @@ class Visit:
 
     def may_for_all(self, right: Right) -> bool:
         """Return whether the role of whoever asks has a right for the whole plant."""
-        return self.who.may(right, Reach.WHOLE_PLANT)
+        return self.who.may(right, Extent.WHOLE_PLANT)
 
     def part(self, container: str, template: str, **context: object) -> LivePart:
         """Return a part with a single item, whose outermost element is ``<container>-now``."""

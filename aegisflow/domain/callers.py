@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aegisflow.domain.rights import Grant, Reach, Right, Role, roles_with
+from aegisflow.domain.rights import Extent, Grant, Right, Role, roles_with
 from aegisflow.errors import NotAllowedError
 
 __all__ = ["RESERVED_NAMES", "Caller", "CallerKind", "is_reserved", "quota_name", "require_operator", "why_not"]
@@ -98,7 +98,7 @@ class Caller:
             return (Grant(Role.APPROVER if self.role is None else self.role, self.lines), *self.also)
         return (Grant(Role.AGENT if self.kind is CallerKind.AGENT else Role.NONE),)
 
-    def may(self, right: Right, on: str | Reach = Reach.ANYWHERE) -> bool:
+    def may(self, right: Right, on: str | Extent = Extent.ANYWHERE) -> bool:
         """Return whether a role of this caller has a right, and reaches that far.
 
         Args:
@@ -124,7 +124,7 @@ class Caller:
 
 
 def require_operator(
-    by: Caller, right: Right, what: str, why: str = "only an operator can", *, on: str | Reach
+    by: Caller, right: Right, what: str, why: str = "only an operator can", *, on: str | Extent
 ) -> None:
     """Refuse everybody but operators whose role has a right where it is done.
 
@@ -145,9 +145,9 @@ def require_operator(
         raise NotAllowedError(what, by.name, why_not(by, right, on))
 
 
-def why_not(by: Caller, right: Right, on: str | Reach) -> str:
+def why_not(by: Caller, right: Right, on: str | Extent) -> str:
     """Return why a person may not do something there, as it goes on after "may not: "."""
     if not by.may(right):
         return f"it needs the role {roles_with(right)[0]}, and theirs is {by.standing}"
-    whose = "the whole plant" if on is Reach.WHOLE_PLANT else f"a machine of {on or 'no line'}"
+    whose = "the whole plant" if on is Extent.WHOLE_PLANT else f"a machine of {on or 'no line'}"
     return f"it is about {whose}, and their role is {by.standing}"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-__all__ = ["RIGHTS", "TOOLS", "Grant", "Reach", "Right", "Role", "rights_table", "roles_with"]
+__all__ = ["RIGHTS", "TOOLS", "Extent", "Grant", "Right", "Role", "rights_table", "roles_with"]
 
 
 class Right(StrEnum):
@@ -76,7 +76,7 @@ TOOLS: Mapping[str, Right] = {
 """Tool of agents to the right that it needs; a read-only agent has but ``ASK``."""
 
 
-class Reach(Enum):
+class Extent(Enum):
     """Where somebody does a thing, if it is not on a machine of one line."""
 
     ANYWHERE = "anywhere"
@@ -93,9 +93,9 @@ class Grant:
     lines: tuple[str, ...] | None = None
     """The only lines on whose machines it acts; None for all that there are and will be."""
 
-    def gives(self, right: Right, on: str | Reach) -> bool:
+    def gives(self, right: Right, on: str | Extent) -> bool:
         """Return whether it gives a right on a line, anywhere, or on the whole plant."""
-        reaches = self.lines is None or on is Reach.ANYWHERE or on in self.lines
+        reaches = self.lines is None or on is Extent.ANYWHERE or on in self.lines
         return right in RIGHTS[self.role] and reaches
 
     def __str__(self) -> str:

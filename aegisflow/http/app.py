@@ -18,7 +18,7 @@ from aegisflow.api.schemas.base import Shape
 from aegisflow.api.schemas.health import ReloadReport
 from aegisflow.config import HttpSettings
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 from aegisflow.errors import AegisFlowError, ListenError, NotAllowedError
 from aegisflow.http.failures import is_loopback
 from aegisflow.http.guards import I3X_PATH, OperatorTokens, TokenGuard, bearer_hash, outer_guards
@@ -109,7 +109,7 @@ def build_http_app(
             yes = request.query_params.get("yes") == "true"
             if yes:  # it takes away what is watched: not for whoever has the token of agents, or none
                 what = "agree to what a reload takes away"
-                require_operator(by or _NOBODY, Right.RELOAD, what, _BY_OPERATORS, on=Reach.WHOLE_PLANT)
+                require_operator(by or _NOBODY, Right.RELOAD, what, _BY_OPERATORS, on=Extent.WHOLE_PLANT)
             change = await run_in_threadpool(plant.reload, yes=yes, by=by)
         except AegisFlowError as error:
             return _send(ReloadReport.refused([str(error)]), 403 if isinstance(error, NotAllowedError) else 503)

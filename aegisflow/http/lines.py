@@ -13,7 +13,7 @@ from aegisflow.api import endpoints as ends
 from aegisflow.api.endpoints import Endpoint
 from aegisflow.api.schemas.base import Request
 from aegisflow.domain.callers import Caller, require_operator
-from aegisflow.domain.rights import Reach
+from aegisflow.domain.rights import Extent
 from aegisflow.plant.protocol import Plant, PlantSource
 
 __all__ = ["acting", "reach_of"]
@@ -54,7 +54,7 @@ def acting(
     return wrap
 
 
-def reach_of(endpoint: Endpoint[Any, Any, Any], plant: Plant, which: Request, body: Request) -> str | Reach:
+def reach_of(endpoint: Endpoint[Any, Any, Any], plant: Plant, which: Request, body: Request) -> str | Extent:
     """Return the line on which a request acts, or how far else it reaches.
 
     The line is empty, which is nobody's, where the plant does not have the machine any more.
@@ -63,12 +63,12 @@ def reach_of(endpoint: Endpoint[Any, Any, Any], plant: Plant, which: Request, bo
         UnknownNameError: the plant knows no such command or report.
     """
     if endpoint.method == "GET":
-        return Reach.ANYWHERE
+        return Extent.ANYWHERE
     if endpoint in WHOLE_PLANT or getattr(body, "yes", False):
-        return Reach.WHOLE_PLANT
+        return Extent.WHOLE_PLANT
     device_id = _device_of(endpoint, plant, which, body)
     if device_id is None:
-        return Reach.ANYWHERE
+        return Extent.ANYWHERE
     spec = plant.inventory().devices.get(device_id)
     return "" if spec is None else spec.line
 

@@ -18,7 +18,7 @@ from aegisflow.api.openapi import openapi_document
 from aegisflow.api.schemas.base import Nothing, Refusal, Request, Shape
 from aegisflow.config import HttpSettings
 from aegisflow.domain.callers import Caller, why_not
-from aegisflow.domain.rights import Reach
+from aegisflow.domain.rights import Extent
 from aegisflow.errors import AegisFlowError, BadValueError, ConflictError, NotAllowedError, UnknownNameError
 from aegisflow.http.alarms import AlarmRoutes
 from aegisflow.http.commands import CommandRoutes
@@ -152,7 +152,7 @@ def _answering(
         if caller is None:
             return _refuse("an operator's token is needed", 401, {"WWW-Authenticate": "Bearer"})
         if not caller.may(endpoint.right):
-            return _refuse(f"{caller.name} may not: {why_not(caller, endpoint.right, Reach.ANYWHERE)}", 403)
+            return _refuse(f"{caller.name} may not: {why_not(caller, endpoint.right, Extent.ANYWHERE)}", 403)
         try:
             which = parse(endpoint.which, {**request.query_params, **request.path_params})
             body = parse(endpoint.body, await _body(request))

@@ -82,7 +82,7 @@ from aegisflow.domain.incidents.model import (
 )
 from aegisflow.domain.incidents.similarity import wording
 from aegisflow.domain.refused import RefusedLine
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -416,7 +416,7 @@ class LocalPlant:
         """Have a person review, correct or withdraw a report; what it said before is kept."""
         if review.by.is_limited:  # the historian, which knows no lines, is told; for all others it is the same
             device = self._inventory().devices.get(self.incident(review.incident_id).incident.device_id)
-            review = replace(review, on=Reach.WHOLE_PLANT if device is None else device.line)
+            review = replace(review, on=Extent.WHOLE_PLANT if device is None else device.line)
         return self._directory.ask(HISTORIAN, ReviewIncident(review), WRITE_S)
 
     def similar_incidents(self, alarms: Sequence[Alarm], most: int = 3) -> Mapping[str, tuple[SimilarIncident, ...]]:
@@ -463,7 +463,7 @@ class LocalPlant:
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""
-        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Extent.ANYWHERE)
         detail = {"note": note, "facts": list(facts)}
         return self._directory.ask(
             HISTORIAN, StoreAudit(AuditEntry(self._now(), by.name, HANDED_OVER, SHIFT, detail)), WRITE_S
@@ -471,7 +471,7 @@ class LocalPlant:
 
     def take_over(self, handover_at: float, note: str, by: Caller) -> AuditEntry:
         """Keep in the audit that somebody takes over the shift that was handed over at that instant."""
-        require_operator(by, Right.HANDLE_ALARMS, "take the shift over", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "take the shift over", on=Extent.ANYWHERE)
         with self._one_at_a_time:
             page = self.journal(AuditQuery(acts=HANDOVER_ACTS, limit=MAX_HANDOVERS)).value
             check_take_over(handovers(page.entries), handover_at, by.name)

@@ -24,7 +24,7 @@ from aegisflow.domain.openings import (
     policy_digest,
     policy_openings,
 )
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 from aegisflow.domain.views import Answer, AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, ConfigError, UnavailableError
 from aegisflow.plant.file_watch import digest_of
@@ -120,7 +120,7 @@ class Reloader:
             NotAllowedError: somebody says yes who acts on some lines alone.
         """
         if yes and by is not None:
-            require_operator(by, Right.RELOAD, "agree to what a reload brings", on=Reach.WHOLE_PLANT)
+            require_operator(by, Right.RELOAD, "agree to what a reload brings", on=Extent.WHOLE_PLANT)
         with self._one_at_a_time:
             waited = self._judged if self._newest.waits else ""
             # Read once: what is hashed, judged and run is the same content, whatever is written meanwhile.
@@ -177,7 +177,7 @@ class Reloader:
             return "it opens what is shut now, and there is no approver who could agree; a restart brings it in"
         if self._agreed_to != self._judged:
             self._agreed_to, self._agreed = self._judged, {}
-        if told == self._judged and by is not None and by.may(Right.APPROVE, Reach.WHOLE_PLANT):
+        if told == self._judged and by is not None and by.may(Right.APPROVE, Extent.WHOLE_PLANT):
             self._agreed[by.name] = None
         needed = self._configuration.plant.policy.approvals_to_open
         if len(self._agreed) >= needed:
@@ -269,7 +269,7 @@ class Reloader:
 
 
 def _has_approver(configuration: Configuration) -> bool:
-    return any(spec.grant.gives(Right.APPROVE, Reach.WHOLE_PLANT) for spec in configuration.operators.values())
+    return any(spec.grant.gives(Right.APPROVE, Extent.WHOLE_PLANT) for spec in configuration.operators.values())
 
 
 def _content(path: Path) -> bytes | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from aegisflow.domain.callers import Caller, CallerKind, is_reserved, require_operator
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
-from aegisflow.domain.rights import TOOLS, Reach, Right
+from aegisflow.domain.rights import TOOLS, Extent, Right
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import BadValueError, ConflictError, UnknownNameError
@@ -62,7 +62,7 @@ class TokenOffice:
             ConflictError: the name is taken by another agent or by a person, or the token is known.
             StoreError: it is not stored, and opens nothing.
         """
-        require_operator(by, Right.ADMINISTER, "make an agent's token", on=Reach.WHOLE_PLANT)
+        require_operator(by, Right.ADMINISTER, "make an agent's token", on=Extent.WHOLE_PLANT)
         _check(wanted, self._wall())
         with self._one_at_a_time:
             own = self._identities.agent_named(wanted.name)
@@ -84,7 +84,7 @@ class TokenOffice:
             UnknownNameError: no agent of this name has an active token.
             StoreError: it is not stored, and still opens.
         """
-        require_operator(by, Right.ADMINISTER, "revoke an agent's token", on=Reach.WHOLE_PLANT)
+        require_operator(by, Right.ADMINISTER, "revoke an agent's token", on=Extent.WHOLE_PLANT)
         with self._one_at_a_time:
             own = self._identities.agent_named(name)
             if own is None or own.standing(self._wall()) is Standing.REVOKED:
@@ -101,7 +101,7 @@ class TokenOffice:
             UnknownNameError: the file names nobody like that with an active token.
             StoreError: it is not stored, and still opens.
         """
-        require_operator(by, Right.ADMINISTER, "revoke an operator's token", on=Reach.WHOLE_PLANT)
+        require_operator(by, Right.ADMINISTER, "revoke an operator's token", on=Extent.WHOLE_PLANT)
         with self._one_at_a_time:
             people = self._identities.operators()
             if name not in people or people[name][1] is Standing.REVOKED:

@@ -18,8 +18,10 @@ from aegisflow.actors.messages.guard import (
     TransitionStored,
 )
 from aegisflow.actors.runtime.directory import GUARD
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.execution import Progress
 from aegisflow.domain.commands.model import CommandName, CommandReceipt, Stage
+from aegisflow.domain.rights import Role
 from aegisflow.errors import BadValueError, NotAllowedError, UnavailableError, UnknownNameError
 from tests.support.guarded_plant import ADA, AGENT, acknowledge, ask, guarded_plant, orders, proposal, stored
 from tests.support.places import ROOT
@@ -198,6 +200,14 @@ def test_a_stop_outweighs_a_resumption_that_was_asked_for_before_it(guarded: Sma
         assert settled(answer).reason == "smoke"
     assert ask(guarded, ReadAgentWrites()).allowed is False
     assert ask(guarded, SwitchAgents(True, ADA, "over")).allowed is True
+
+
+def test_who_acts_on_one_line_stops_the_agents_of_all_and_does_not_let_them_again(guarded: SmallPlant) -> None:
+    by = Caller("olaf", CallerKind.OPERATOR, True, Role.ADMIN, ("line-1",))
+    assert not ask(guarded, SwitchAgents(False, by, "smoke")).allowed
+    with pytest.raises(NotAllowedError, match="about the whole plant, and their role is admin of line-1"):
+        ask(guarded, SwitchAgents(True, by, "over"))
+    assert not ask(guarded, ReadAgentWrites()).allowed
 
 
 def test_v4_a_stop_that_cannot_be_stored_is_in_force_says_so_and_is_stored_as_soon_as_it_can_be(

@@ -13,6 +13,7 @@ from tests.support.identity_mutants import (
     CONNECTIONS,
     CREDENTIALS,
     IDENTITIES,
+    LINES,
     OPENING,
     OPENINGS,
     OPERATORS,
@@ -82,7 +83,8 @@ KNOWN = ["tests/plant/test_identities.py"]
 OTHERS = {
     STORE_LOCK: ["tests/store/test_one_writer.py", "tests/store/test_fencing.py"],
     REPORTS: ["tests/store/test_reports.py"],
-    RIGHTS: ["tests/domain/test_rights.py", "tests/http/test_rights.py"],
+    RIGHTS: ["tests/domain/test_rights.py", "tests/domain/test_callers.py", "tests/http/test_rights.py"],
+    LINES: ["tests/http/test_lines.py"],
     OPERATORS: ["tests/http/test_rights.py"],
     CREDENTIALS: KNOWN,
     IDENTITIES: KNOWN,

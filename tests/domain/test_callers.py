@@ -5,11 +5,12 @@ import pytest
 
 from aegisflow.domain.alarms.model import AlarmState, Severity
 from aegisflow.domain.callers import Caller, CallerKind, is_reserved, require_operator
+from aegisflow.domain.commands.model import Mode, Stage, StatedMode
 from aegisflow.domain.commands.policy import PlantView, decide
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Verdict
 from aegisflow.domain.device import Device
 from aegisflow.domain.incidents.model import IncidentReview
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import RIGHTS, Extent, Grant, Right, Role
 from aegisflow.errors import NotAllowedError
 from tests.support.command_bench import ADA, REDUCE, STOP, command, make_authorizer, store, view
 from tests.support.device_bench import events_of, fed, with_alarm
@@ -62,7 +63,8 @@ def acts() -> Mapping[str, Callable[[Caller], object]]:
         "unshelve": lambda by: shelved.return_to_service(alarm_id, AlarmState.SHELVED, by, 600.0),
         "acknowledge": lambda by: device.acknowledge(alarm_id, by, "", 600.0),
         "review": lambda by: IncidentReview(1, 1, by).check(),
-        "anything": lambda by: require_operator(by, Right.COMMAND, "do anything", on=Reach.ANYWHERE),
+        "state a mode": lambda by: device.check_mode(StatedMode("pump-01", Mode.NORMAL, 0.0, by.name, 0.0, "seen"), by),
+        "anything": lambda by: require_operator(by, Right.COMMAND, "do anything", on="line-1"),
     }
 
 
@@ -74,6 +76,36 @@ def test_what_is_for_operators_is_refused_to_every_other_kind(kind: CallerKind) 
             act(Caller("ada", kind))
             done.append(name)
     assert done == []
+
+
+@pytest.mark.parametrize("lines", [(), ("line-2",), ("LINE-1", "line-10")])
+def test_what_is_for_operators_is_refused_to_those_of_other_lines(lines: tuple[str, ...]) -> None:
+    done = []
+    for name, act in acts().items():
+        with suppress(NotAllowedError):
+            act(Caller("ada", CallerKind.OPERATOR, role=Role.ADMIN, lines=lines))
+            done.append(name)
+    assert done == []
+
+
+@pytest.mark.parametrize("right", Right)
+@pytest.mark.parametrize("on", ["line-1", "line-2", *Extent])
+def test_a_role_on_one_line_and_another_on_the_next_are_never_added_up(right: Right, on: str | Extent) -> None:
+    by = Caller("ada", CallerKind.OPERATOR, True, Role.OPERATOR, ("line-1",), (Grant(Role.APPROVER, ("line-2",)),))
+    roles = {"line-1": (Role.OPERATOR,), "line-2": (Role.APPROVER,), Extent.ANYWHERE: (Role.OPERATOR, Role.APPROVER)}
+    assert by.may(right, on) is any(right in RIGHTS[role] for role in roles.get(on, ()))
+    assert by.standing == "operator of line-1 and approver of line-2"
+    agent = Caller("ada", CallerKind.AGENT, True, Role.ADMIN, ("line-1",), (Grant(Role.ADMIN),))
+    assert agent.may(right, on) is (right in RIGHTS[Role.AGENT])
+
+
+def test_a_command_for_a_machine_of_another_line_is_denied_and_leaves_a_row() -> None:
+    authorizer = make_authorizer(rules=(PolicyRule("allow everybody", Verdict.ALLOW),))
+    for lines, stage in ((("line-1",), Stage.DISPATCHED), (("line-2",), Stage.DENIED)):
+        by = Caller("ada", CallerKind.OPERATOR, True, Role.OPERATOR, lines)
+        made = authorizer.propose(command(STOP, by), view(), 1_000_000.0)
+        assert made.after.stage is stage
+    assert "it is about a machine of line-1, and their role is operator of line-2" in made.after.receipt.reasons[0]
 
 
 def test_an_operator_may_do_all_of_it() -> None:
@@ -166,7 +198,7 @@ def test_v1_a_name_that_somebody_gave_itself_is_quoted_wherever_it_stands(name: 
     alarm, (event,) = device.acknowledge(device.alarms()[0].alarm_id, by, "", 600.0)
     assert alarm.acknowledged_by == event.by == shown
     with pytest.raises(NotAllowedError, match=shown):
-        require_operator(by, Right.APPROVE, "approve", on=Reach.WHOLE_PLANT)
+        require_operator(by, Right.APPROVE, "approve", on=Extent.WHOLE_PLANT)
 
 
 def mild() -> Device:

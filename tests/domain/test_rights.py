@@ -5,7 +5,7 @@ import pytest
 
 from aegisflow.api.endpoints import ENDPOINTS
 from aegisflow.domain.callers import Caller, CallerKind, require_operator
-from aegisflow.domain.rights import RIGHTS, TOOLS, Reach, Right, Role, rights_table, roles_with
+from aegisflow.domain.rights import RIGHTS, TOOLS, Extent, Right, Role, rights_table, roles_with
 from aegisflow.errors import NotAllowedError
 from tests.support.places import ROOT
 
@@ -35,7 +35,7 @@ def test_a_role_makes_no_operator_of_whoever_is_none(kind: CallerKind):
     for right in RIGHTS[Role.ADMIN]:
         assert not by.may(right)
         with pytest.raises(NotAllowedError, match="only an operator can"):
-            require_operator(by, right, "do it", on=Reach.ANYWHERE)
+            require_operator(by, right, "do it", on=Extent.ANYWHERE)
 
 
 def test_an_operator_of_a_lesser_role_is_told_which_one_it_needs():

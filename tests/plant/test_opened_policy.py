@@ -13,6 +13,7 @@ from aegisflow.config import load
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.rights import Role
 from aegisflow.domain.views import AuditEntry
+from aegisflow.errors import NotAllowedError
 from aegisflow.plant.policy_record import IN_FORCE
 
 ANNA, BEN = (Caller(name, CallerKind.OPERATOR, True, Role.APPROVER) for name in ("anna", "ben"))
@@ -84,6 +85,36 @@ def test_v11_a_reload_that_opens_the_policy_waits_for_an_approver_who_was_told(p
     newest = plant.audit("plant_reloaded")[-1]
     assert newest.detail["agreed_by"] == ["anna"]
     assert newest.detail["policy_diff"]
+
+
+def test_v11_an_approver_of_one_line_agrees_to_nothing(plant: Changing) -> None:
+    limited = Caller("ben", CallerKind.OPERATOR, True, Role.APPROVER, ("line-1",))
+    plant.write(DENY + ASK + ALLOW)
+    assert "must agree" in plant.waits()
+    with pytest.raises(NotAllowedError, match="about the whole plant"):
+        plant.waits(limited, yes=True)
+    assert "must agree" in plant.waits(limited)
+    assert plant.rules() == ["no restarts", "ask"]
+
+
+def test_v11_a_person_on_more_lines_opens_and_on_fewer_does_not(plant: Changing) -> None:
+    spec, one, both = PEOPLE.rstrip(), "lines: [line-1]", "lines: [line-1, line-2]"
+    lines = "{line-1: {devices: {pump-01: pump}}, line-2: {devices: {pump-02: pump}}}"
+    for limit in (both, one):
+        plant.write(DENY + ASK, f"{spec[:-1]}, {limit}}}\n", lines=lines)
+        assert plant.waits() == ""
+    plant.write(DENY + ASK, f"{spec[:-1]}, {both}}}\n", lines=lines)
+    assert "olaf: operator of line-1 becomes operator of line-1, line-2" in plant.waits()
+    plant.write(DENY + ASK, PEOPLE, lines=lines)
+    assert "olaf: operator of line-1 becomes operator" in plant.waits()
+
+
+def test_v11_the_last_approver_of_the_whole_plant_stays_until_a_restart(plant: Changing) -> None:
+    limited = PEOPLE.replace("role: approver}", "role: approver, lines: [line-1]}")
+    plant.write(DENY, limited)
+    change = plant.app.plant.reload()
+    assert (change.applied, change.needs_restart) == (True, ("operators",))
+    assert all(spec.lines is None for spec, _ in plant.app.plant.operators().values())
 
 
 def test_v11_what_only_tightens_is_taken_over_at_once(plant: Changing) -> None:

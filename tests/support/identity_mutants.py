@@ -2,7 +2,8 @@
 
 from tests.support.mutant import Mutant
 
-CALLERS = "domain/callers.py"
+CALLERS, DEVICE = "domain/callers.py", "domain/device.py"
+LINES = "http/lines.py"
 RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
     "domain/rights.py",
     "domain/credentials.py",
@@ -112,7 +113,7 @@ IDENTITY_MUTANTS = (
     Mutant(
         "any operator opens the policy",
         RELOAD,
-        "and by is not None and by.may(Right.APPROVE, Reach.WHOLE_PLANT):",
+        "and by is not None and by.may(Right.APPROVE, Extent.WHOLE_PLANT):",
         "and by is not None:",
     ),
     Mutant("one opens the policy for two", RELOAD, "if len(self._agreed) >= needed:", "if self._agreed:"),
@@ -129,6 +130,14 @@ IDENTITY_MUTANTS = (
         RIGHTS,
         "Right.STOP_AGENTS, Right.RELOAD}",
         "Right.STOP_AGENTS, Right.RELOAD, Right.APPROVE}",
+    ),
+    Mutant("who acts on one line acts on all", RIGHTS, "or on in self.lines", "or True"),
+    Mutant("nobody asks whose machine it is", LINES, "if by.is_limited:", "if False:"),
+    Mutant(
+        "a machine obeys people of other lines",
+        DEVICE,
+        "require_operator(by, Right.HANDLE_ALARMS, what, why, on=self.spec.line)",
+        "require_operator(by, Right.HANDLE_ALARMS, what, why, on=(by.lines or ('',))[0])",
     ),
     Mutant("routes ask for no right", OPERATORS, "if not caller.may(endpoint.right):", "if False:"),
     Mutant(

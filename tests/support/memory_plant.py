@@ -43,7 +43,7 @@ from aegisflow.domain.incidents.model import (
 from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -289,8 +289,9 @@ class MemoryPlant:
         return stored
 
     def review_incident(self, review: IncidentReview) -> Incident:
-        review.check()
         found = self.incident(review.incident_id).incident
+        device = self.spec.devices.get(found.device_id)
+        replace(review, on=Extent.WHOLE_PLANT if device is None else device.line).check()
         if found.revision != review.revision:
             raise ConflictError(f"report {found.incident_id} is at revision {found.revision} by now")
         values = {name: getattr(found, name) for name in CORRECTABLE}
@@ -365,7 +366,7 @@ class MemoryPlant:
         return changed
 
     def shelve(self, alarm_id: str, by: Caller, duration_s: float, reason: str) -> Alarm:
-        require_operator(by, Right.HANDLE_ALARMS, "shelve alarms", "only operators may", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "shelve alarms", "only operators may", on=Extent.ANYWHERE)
         check_shelf(duration_s, reason)
         until = NOW + duration_s
         return self._change(alarm_id, lambda alarm: suppressed(alarm, AlarmState.SHELVED, by, reason, NOW, until))
@@ -373,7 +374,7 @@ class MemoryPlant:
     def accept_levels(
         self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
     ) -> tuple[AcceptedLevel, ...]:
-        require_operator(by, Right.HANDLE_ALARMS, "say what is normal", "only operators may", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "say what is normal", "only operators may", on=Extent.ANYWHERE)
         check_reason(reason)
         if device_id not in self.spec.devices:
             raise UnknownNameError("device", device_id, list(self.spec.devices))
@@ -386,7 +387,7 @@ class MemoryPlant:
     def restore_levels(
         self, device_id: str, sensors: tuple[str, ...], by: Caller, reason: str
     ) -> tuple[AcceptedLevel, ...]:
-        require_operator(by, Right.HANDLE_ALARMS, "take back what is normal", "only operators may", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "take back what is normal", "only operators may", on=Extent.ANYWHERE)
         gone = tuple(level for level in self.levels if level.device_id == device_id and level.sensor in sensors)
         if not gone:
             raise UnknownNameError("accepted level", sensors[0], [level.sensor for level in self.levels])
@@ -397,11 +398,13 @@ class MemoryPlant:
         return Answer(tuple(self.levels), NOW, {})
 
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
-        require_operator(by, Right.HANDLE_ALARMS, "bring alarms back", "only operators may", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "bring alarms back", "only operators may", on=Extent.ANYWHERE)
         return self._change(alarm_id, lambda alarm: returned_to_service(alarm, NOW))
 
     def take_out_of_service(self, alarm_id: str, by: Caller, reason: str) -> Alarm:
-        require_operator(by, Right.HANDLE_ALARMS, "take alarms out of service", "only operators may", on=Reach.ANYWHERE)
+        require_operator(
+            by, Right.HANDLE_ALARMS, "take alarms out of service", "only operators may", on=Extent.ANYWHERE
+        )
         check_reason(reason)
         return self._change(alarm_id, lambda alarm: suppressed(alarm, AlarmState.OUT_OF_SERVICE, by, reason, NOW))
 
@@ -458,7 +461,7 @@ class MemoryPlant:
 
     def state_mode(self, device_id: str, mode: Mode, reduction_pct: float, by: Caller, reason: str) -> StatedMode:
         self._device(device_id)
-        require_operator(by, Right.COMMAND, "state the mode of a machine", "only operators may", on=Reach.ANYWHERE)
+        require_operator(by, Right.COMMAND, "state the mode of a machine", "only operators may", on=Extent.ANYWHERE)
         stated = StatedMode(device_id, mode, reduction_pct, by.name, NOW, reason)
         stated.check()
         self.stated.append(stated)
@@ -492,12 +495,12 @@ class MemoryPlant:
         return self._answer(AuditPage(tuple(found[: query.limit]), len(found)))
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
-        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Extent.ANYWHERE)
         self.audited.append(AuditEntry(NOW, by.name, HANDED_OVER, "shift", {"note": note, "facts": list(facts)}))
         return self.audited[-1]
 
     def take_over(self, handover_at: float, note: str, by: Caller) -> AuditEntry:
-        require_operator(by, Right.HANDLE_ALARMS, "take the shift over", on=Reach.ANYWHERE)
+        require_operator(by, Right.HANDLE_ALARMS, "take the shift over", on=Extent.ANYWHERE)
         check_take_over(handovers(self.audited[::-1]), handover_at, by.name)
         detail = {"note": note, "handover_at": handover_at}
         self.audited.append(AuditEntry(NOW + 1, by.name, TAKEN_OVER, "shift", detail))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import CommandName, Stage
-from aegisflow.domain.rights import Reach, Right
+from aegisflow.domain.rights import Extent, Right
 from aegisflow.domain.times import Period
 from aegisflow.errors import BadValueError
 
@@ -99,7 +99,7 @@ class IncidentReview:
     """Of ``CORRECTABLE``, the new values."""
     note: str = ""
     withdraw: bool = False
-    on: str | Reach = Reach.WHOLE_PLANT
+    on: str | Extent = Extent.WHOLE_PLANT
     """The line of the machine that the report is about, as the plant knows it; it is no line where that is gone."""
 
     def check(self) -> None:
