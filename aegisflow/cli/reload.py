@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from aegisflow.api.endpoints import PREFIX, RELOAD
 from aegisflow.api.schemas.health import ReloadReport
 from aegisflow.cli.arguments import DEFAULT_PLANT, PlantPath, ServeUrl
-from aegisflow.cli.client import TOKEN_ENV, Extent, exchange, find_plant, why_not
+from aegisflow.cli.client import TOKEN_ENV, Reach, exchange, find_plant, why_not
 from aegisflow.errors import UnavailableError
 
 _TIMEOUT_S = 90.0
@@ -45,7 +45,7 @@ def reload(
     return 0
 
 
-def _ask(there: Extent, *, yes: bool) -> ReloadReport:
+def _ask(there: Reach, *, yes: bool) -> ReloadReport:
     """Ask with the operator's token if it is known there, so that the audit says who; else with the agents'.
 
     Only an operator can say yes, so nobody else's token is tried for that.

@@ -114,9 +114,10 @@ class LinkOffice:
         if by is None:
             why = "nobody of this name may come in any more"
             raise NotAllowedError("acknowledge an alarm by a link", link.person, why)
-        require_operator(by, Right.HANDLE_ALARMS, "acknowledge alarms")
-        if alarm.device_id not in self.plant.inventory().devices:
+        device = self.plant.inventory().devices.get(alarm.device_id)
+        if device is None:
             raise ConflictError(f"{alarm.device_id} has left the plant")
+        require_operator(by, Right.HANDLE_ALARMS, "acknowledge alarms", on=device.line)
         why = _over(alarm)
         if why:
             raise ConflictError(why)

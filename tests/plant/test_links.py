@@ -86,6 +86,11 @@ def demoted(plant: MemoryPlant) -> None:
     plant.identities.replace({"operator": spec}, AgentAccess())
 
 
+def moved(plant: MemoryPlant) -> None:
+    spec = OperatorSpec(token_hash("token-of-operator"), Role.OPERATOR, lines=("line-2",))
+    plant.identities.replace({"operator": spec}, AgentAccess())
+
+
 def expired(plant: MemoryPlant) -> None:
     spec = OperatorSpec(token_hash("token-of-operator"), Role.OPERATOR, expires_at=1.0)
     plant.identities.replace({"operator": spec}, AgentAccess())
@@ -100,6 +105,7 @@ REFUSED: list[tuple[Callable[[MemoryPlant], object], type[RequestError], str]] =
     (expired, NotAllowedError, "nobody of this name may come in any more"),
     (lambda plant: plant.revoke_operator("operator", ANNA_HERSELF, "left"), NotAllowedError, "nobody of this name"),
     (demoted, NotAllowedError, "needs the role operator, and theirs is viewer"),
+    (moved, NotAllowedError, "about a machine of line-1, and their role is operator of line-2"),
     (gone, ConflictError, "pump-01 has left the plant"),
     (changed(ALARM, severity=Severity.CRITICAL), ConflictError, "it was high when this was sent and is critical now"),
     (
