@@ -7,7 +7,12 @@ import structlog
 from tests.support.broker import Mosquitto, running_mosquitto
 from tests.support.postgres import Databases, running_postgres
 
-pytest_plugins = ("tests.support.long_runs", "tests.support.processes", "tests.support.requiring")
+pytest_plugins = (
+    "tests.support.collecting",
+    "tests.support.long_runs",
+    "tests.support.processes",
+    "tests.support.requiring",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,23 @@ def configuration_in(folder: Path, *, devices: int = 1, url: str = "") -> Config
     )
 
 
+@pytest.mark.usefixtures("nothing_spared")
+def test_the_collector_is_spared_what_lives_as_long_as_the_plant(tmp_path: Path) -> None:
+    before = gc.get_threshold()
+    with App(configuration_in(tmp_path), FakeBus()):
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() > before
+    assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
+
+
+def test_what_others_have_spared_the_collector_stays_so(tmp_path: Path) -> None:
+    gc.freeze()
+    with App(configuration_in(tmp_path), FakeBus()):
+        pass
+    assert gc.get_freeze_count() > 0
+
+
 def test_nothing_is_left_running_after_the_end(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     with App(configuration_in(tmp_path), FakeBus()):
@@ -43,7 +60,6 @@ def test_nothing_is_left_running_after_the_end(tmp_path: Path) -> None:
         thread.join(WAIT_S)  # a helper may still be on its way out
     assert set(threading.enumerate()) - before == set()
     assert pykka.ActorRegistry.get_all() == []
-    assert gc.get_freeze_count() == 0
 
 
 def test_a_recorded_day_is_asked_about_by_its_own_time_after_a_restart(tmp_path: Path) -> None:
