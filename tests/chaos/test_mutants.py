@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +41,7 @@ from tests.support.mutants import (
     WRITER,
     Mutant,
 )
+from tests.support.warm import run_pytest
 from tests.support.writing_mutants import WRITING_MUTANTS
 
 DOMAIN = [
@@ -114,17 +115,10 @@ def run(mutant: Mutant | None, files: list[str]) -> subprocess.CompletedProcess[
     """Run test files in pure Python, with a mistake in the source."""
     chosen = {} if mutant is None else {"AEGISFLOW_MUTANT": str(MUTANTS.index(mutant))}
     chosen["AEGISFLOW_EXAMPLES"] = "100"
-    path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
     # Several of these run at once, so that what needs the machine for itself proves nothing here.
     options = ["-p", "tests.support.mutants", "-p", "no:cacheprovider", "-m", "not serial"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "-x", "-q", "--no-header", *files],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", SWITCH: "1", **chosen},
-        capture_output=True,
-        text=True,
-        timeout=170,
-    )
+    environment = {**os.environ, SWITCH: "1", **chosen}
+    return run_pytest([*options, "-x", "-q", "--no-header", *files], environment, ROOT, timeout_s=170)
 
 
 def survives(mutant: Mutant) -> str:
@@ -133,9 +127,9 @@ def survives(mutant: Mutant) -> str:
     files = GUARD + WALK if mutant.file in (GATEWAY, DEVICE_ACTOR) else files
     if mutant in WRITING_MUTANTS:
         files = [next(tests for begins, tests in WRITTEN.items() if mutant.file.startswith(begins))]
-    done = run(mutant, files)
+    done = run(mutant, sorted(files, key=lambda tests: Path(mutant.file).stem not in tests))  # its own tests first
     failed = done.returncode == 1 and "failed" in done.stdout.splitlines()[-1]
-    return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-500:]}"
+    return "" if failed else f"{mutant.name}: exit {done.returncode}\n{done.stdout[-2_000:]}"
 
 
 def test_there_are_enough_and_each_stands_once_in_its_file() -> None:
@@ -149,7 +143,7 @@ def test_there_are_enough_and_each_stands_once_in_its_file() -> None:
 @pytest.mark.timeout(300)
 def test_without_a_mistake_the_same_tests_pass() -> None:
     done = run(None, DOMAIN + GUARD + WALK + [*WRITTEN.values()] + STORE + OTHERS[CODEC] + MQTT)
-    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-500:]
+    assert done.returncode == 0, done.stdout[-3_500:]
 
 
 @pytest.mark.long
