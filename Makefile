@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 4
+# The files of the tests that run alone: to look through all others for them took longer than they do.
+SERIAL = $(shell grep -l 'pytest.mark.serial' $$(find tests -name 'test_*.py'))
 
 # Some machines forbid Python to keep what it has compiled. The tests start many processes that need the same again.
 test test-all coverage bench chaos soak: export PYTHONDONTWRITEBYTECODE :=
@@ -35,13 +37,13 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not serial'
-	$(PYTEST) -m serial
+	$(PYTEST) -m serial $(SERIAL)
 
 # The everyday tests on the pure core, of which alone can be seen which lines are taken; then what goes on for longer, or with
 # other examples, and all that concerns the core, compiled as setup left it.
 test-all: setup coverage
 	$(PYTEST) --long --more -n $(WORKERS) --dist worksteal -m 'not serial' --durations=20
-	$(PYTEST) --long -m serial
+	$(PYTEST) --long -m serial $(SERIAL)
 
 # What the everyday tests have seen of the package. Nearly all branches of the pure core must have been taken.
 coverage: $(STAMP)
