@@ -12,12 +12,13 @@ from aegisflow.actors.messages.notifier import (
     DeliveryFinished,
     NotifyOperators,
     OpenAlarmsRecalled,
+    ReadEscalation,
     ReadNotifierProblems,
 )
 from aegisflow.actors.messages.store import RecallOpenAlarms, StoreDeliveries
 from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import HISTORIAN, Directory
-from aegisflow.domain.alarms.escalation import EscalationBook, EscalationSpec, Notification
+from aegisflow.domain.alarms.escalation import Escalated, EscalationBook, EscalationSpec, Notification
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.alarms.outbox import Attempt, Outbox
 from aegisflow.notifications.sinks import Sink
@@ -83,6 +84,9 @@ class Notifier(ThreadedActor):
             case DeliveryFinished(sink, number, why):
                 if not self._outbox.finished(sink, number, why, time.monotonic()) and why:
                     self.log.warning("notification_not_delivered", sink=sink, reason=why)
+            case ReadEscalation(alarm_id):
+                following = self._book.next_of(alarm_id, self._now(), self._steady()) or ("", None)
+                return Escalated(self._outbox.told(alarm_id), *following)
             case ReadNotifierProblems():
                 return self._outbox.problems(time.monotonic())
             case Tick(at):

@@ -5,9 +5,11 @@ from urllib.parse import urlencode
 
 from aegisflow.api.schemas.alarms import ListedAlarm
 from aegisflow.api.schemas.commands import CommandSummary
+from aegisflow.api.schemas.diagnosis import DiagnosisSummary
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
 from aegisflow.console.alarms import SHELVES
-from aegisflow.console.visit import Content, Page, Visit, link
+from aegisflow.console.visit import Content, LivePart, Page, Visit, link
+from aegisflow.domain.alarms.escalation import Escalated
 from aegisflow.domain.alarms.model import AlarmEvent, Change
 from aegisflow.domain.commands.model import CommandReceipt
 from aegisflow.domain.incidents.similarity import pattern_line
@@ -67,6 +69,7 @@ def _show(visit: Visit) -> Content:
         visit.part("alarm-now", "parts/alarm_now.html", alarm=alarm),
         visit.part("alarm-life", "parts/alarm_life.html", events=_told(events)),
         visit.part("alarm-acts", "parts/alarm_acts.html", alarm=alarm, shelves=SHELVES),
+        _who_is_told(visit, alarm),
     )
     return Content(
         "alarm.html",
@@ -74,6 +77,16 @@ def _show(visit: Visit) -> Content:
         lambda: _context(visit, alarm, events),
         parts,
     )
+
+
+def _who_is_told(visit: Visit, alarm: ListedAlarm) -> LivePart:
+    escalated, missing, asks = Escalated(), "", alarm.state.needs_acknowledgement
+    if asks:
+        try:
+            escalated = visit.plant.escalation(alarm.alarm_id)
+        except AegisFlowError as error:
+            missing = str(error)
+    return visit.part("alarm-told", "parts/told.html", escalated=escalated, missing=missing, asks=asks)
 
 
 _MARKED = (Change.ACKNOWLEDGED, Change.ESCALATED, Change.SHELVED, Change.CLEARED)
@@ -124,9 +137,12 @@ def _around(visit: Visit, alarm: ListedAlarm, events: tuple[AlarmEvent, ...]) ->
     plant, missing = visit.plant, dict[str, str]()
     is_here = alarm.device_id in visit.snapshot.plant.devices
     found: dict[str, object] = {"passages": (), "options": (), "commands": (), "similar": (), "patterns": ()}
+    found["diagnosis"] = None
     if events:
         past = past_of(plant, (events[-1].alarm,))
         found["similar"] = [SimilarIncidentSummary.of(one) for one in past.similar.get(alarm.alarm_id, ())]
+        diagnosis = past.diagnoses.get(alarm.alarm_id)
+        found["diagnosis"] = None if diagnosis is None else DiagnosisSummary.of(diagnosis)
         found["patterns"] = [pattern_line(one) for one in past.patterns.get(alarm.alarm_id, ())]
         missing |= past.unavailable
     if is_here:

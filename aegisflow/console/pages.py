@@ -12,6 +12,7 @@ from aegisflow.console import (
     knowledge,
     machines,
     overview,
+    way_back,
 )
 
 __all__ = ["ACTS", "PAGES", "TABS"]
@@ -21,6 +22,7 @@ PAGES = (
     *alarms.PAGES,
     *alarm.PAGES,
     *machines.PAGES,
+    *way_back.PAGES,
     *approvals.PAGES,
     *journal.PAGES,
     *handover.PAGES,
@@ -32,6 +34,7 @@ ACTS = (
     *frame.ACTS,
     *alarms.ACTS,
     *machines.ACTS,
+    *way_back.ACTS,
     *approvals.ACTS,
     *handover.ACTS,
     *incidents.ACTS,

@@ -78,7 +78,7 @@ def when(at: str | float | None, form: str = "full") -> Markup:
 
     Args:
         at: ISO 8601, or UTC epoch seconds; None for never.
-        form: ``full``, ``time`` alone, or ``left``: how long until then.
+        form: ``full``, ``time`` alone, ``left``: how long until then, or ``ago``: how long since then.
     """
     if at is None:
         return Markup("–")

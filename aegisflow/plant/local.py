@@ -28,6 +28,7 @@ from aegisflow.actors.messages.guard import (
     SwitchAgents,
 )
 from aegisflow.actors.messages.manuals import FindPassages, ListManuals, RankIncidents, ReadManual
+from aegisflow.actors.messages.notifier import ReadEscalation
 from aegisflow.actors.messages.store import (
     FindAlarmHistory,
     FindAlarmKpis,
@@ -47,7 +48,8 @@ from aegisflow.actors.messages.store import (
     StoreCredential,
     StoreIncident,
 )
-from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, Directory
+from aegisflow.actors.runtime.directory import ARCHIVE, GATEWAY, GUARD, HISTORIAN, MANUALS, NOTIFIER, Directory
+from aegisflow.domain.alarms.escalation import Escalated
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.links import LinkedAlarm, LinkSigner
@@ -241,6 +243,10 @@ class LocalPlant:
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
         return self._of_alarm(alarm_id, AcknowledgeAlarm(alarm_id, by, note))
+
+    def escalation(self, alarm_id: str) -> Escalated:
+        """Return who has been told of an alarm that nobody has acknowledged, and who is next; nobody of any other."""
+        return self._directory.ask(NOTIFIER, ReadEscalation(alarm_id), DEVICE_S)
 
     def linked_alarm(self, text: str) -> LinkedAlarm:
         """Return what a link of a notification is for, and whether it still acknowledges; looking changes nothing."""

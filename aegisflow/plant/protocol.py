@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from aegisflow.domain.alarms.escalation import Escalated
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.links import LinkedAlarm
@@ -126,6 +127,9 @@ class Plant(Protocol):
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
         """Record that somebody has taken note of an alarm; it stays active while its cause lasts."""
+
+    def escalation(self, alarm_id: str) -> Escalated:
+        """Return who has been told of an alarm that nobody has acknowledged, and who is next; nobody of any other."""
 
     def linked_alarm(self, text: str) -> LinkedAlarm:
         """Return what a link of a notification is for, and whether it still acknowledges; looking changes nothing."""

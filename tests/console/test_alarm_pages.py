@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from aegisflow.domain.alarms.escalation import Escalated, ToldLevel
 from aegisflow.domain.alarms.model import AlarmState, Severity
+from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis, CitedReading, Confidence
 from tests.support.console_client import Browser, attributes_of
 from tests.support.memory_plant import NOW, MemoryPlant, an_alarm
 
@@ -181,3 +183,41 @@ def test_a_command_wants_the_name_of_its_machine(plant: MemoryPlant, operator: B
     (receipt,) = plant.requests
     assert receipt.command.parameters == {"reduction_pct": 20.0}
     assert receipt.command.proposed_by.name == "operator"
+
+
+def test_an_alarm_says_who_has_been_told_and_who_is_next(plant: MemoryPlant, operator: Browser) -> None:
+    told = (ToldLevel("plant manager", NOW - 600), ToldLevel("shift leader", NOW - 60, ("webhook",)))
+    plant.escalated["pump-02@00002"] = Escalated(told, "department manager", NOW + 240)
+    operator.open("/alarms/pump-02@00002").shows(
+        "plant manager, 2026-01-31 07:50:00 UTC",
+        "not yet delivered to webhook",
+        "If nobody acknowledges: department manager",
+    )
+    plant.alarms[1] = replace(plant.alarms[1], state=AlarmState.ACKNOWLEDGED, acknowledged_by="ben")
+    assert "Who has been told" not in operator.open("/alarms/pump-02@00002").text
+
+
+def test_a_diagnosis_says_how_sure_it_is_and_whose_words_it_is(plant: MemoryPlant, operator: Browser) -> None:
+    made = AlarmDiagnosis(
+        "pump-02@00002",
+        "pump-02",
+        NOW,
+        Basis.MODEL,
+        "bearing_failure",
+        Confidence.HIGH,
+        (CitedReading("vibration", 8.4, NOW - 300, "mm/s"),),
+        (),
+        (),
+        "reduce_load 30",
+        "It would change if power swings.",
+        words=f"Because of {MARKUP}",
+        model="claude-x",
+    )
+    plant.diagnosed = {"pump-02@00002": made}
+    operator.open("/alarms/pump-02@00002").shows(
+        "bearing failure, high confidence (a model's words (claude-x), not checked by a person)",
+        "vibration 8.4 mm/s",
+        "Suggested: reduce load 30.",
+        f"Because of {MARKUP}",
+    )
+    assert "<script>alert" not in operator.text

@@ -20,6 +20,7 @@ PAGES = (
     "/alarms?state=all",
     "/alarms/{alarm}",
     "/machines/motor-03",
+    "/commands/cmd-1/way-back",
     "/approvals",
     "/journal",
     "/journal/refused",
@@ -208,6 +209,15 @@ def test_times_are_the_plants_in_the_viewers_zone_whatever_the_browsers_clock_sa
     assert watched.page.text_content("#zone") == "Asia/Tokyo"
     watched.page.wait_for_selector("text=17:15:00")  # 08:15 UTC
     assert (watched.page.text_content('#cards time[data-form="left"]') or "").startswith(("15 min", "14 min"))
+    watched.open("/alarms")
+    assert (watched.page.text_content('.alarms time[data-form="ago"]') or "").startswith("15 min")
+    # A time that is written is one of the viewer's zone, too, and is sent as what it is in UTC.
+    watched.open("/journal?start=2026-01-31T07:00")
+    start = watched.page.locator("input[type=datetime-local]").first
+    assert start.input_value() == "2026-01-31T16:00"
+    start.fill("2026-01-31T16:30")
+    start.press("Enter")
+    watched.page.wait_for_url("**start=2026-01-31T07%3A30*")
     context.close()
 
 

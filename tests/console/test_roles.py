@@ -44,6 +44,8 @@ LEAST = {
     "POST /people/{name}/revoke": Role.ADMIN,
     "POST /agents/stop": Role.OPERATOR,
     "POST /agents/resume": Role.APPROVER,
+    "/commands/{id}/way-back": Role.VIEWER,
+    "POST /commands/{id}/way-back": Role.OPERATOR,
     "POST /machines/{id}/mode": Role.OPERATOR,
     "POST /machines/{id}/command": Role.OPERATOR,
     "POST /alarms/{id}/accept": Role.OPERATOR,

@@ -14,6 +14,7 @@ from aegisflow.console.stream import Differences, changes_of, event
 from aegisflow.console.visit import Content, Item, LivePart, Page, Visit
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.views import Answer
 from aegisflow.errors import UnavailableError, UnknownNameError
 from aegisflow.plant.commits import CommitNews
@@ -173,9 +174,9 @@ def test_what_people_are_told_of_is_on_the_page_before_it_is_time_to_read_the_pl
 
 
 ASKED = {name for name in vars(Plant) if not name.startswith("_")} - {"inventory", "now"}
-LIVE = {"alarm_life", "commands", "journal"}
-"""What is asked of the plant beside its picture for what an open page is sent: an alarm's events, commands, and of
-the journal who decided about these."""
+LIVE = {"alarm_life", "commands", "escalation", "journal"}
+"""What is asked of the plant beside its picture for what an open page is sent: an alarm's events and who is told of it,
+commands, and of the journal who decided about these."""
 
 
 class Telling(MemoryPlant):
@@ -199,11 +200,15 @@ def test_an_open_page_asks_the_plant_for_nothing_that_it_is_not_sent(page: Page)
     if page.path == "/incidents/{id}":
         plant.log_incident(a_new_incident())
         named = {"id": "1"}
+    if page.path.startswith("/commands/"):
+        asked = plant.request_command("pump-01", CommandName.RESTART, {}, Caller.self_named("agent"), "why")
+        named = {"id": asked.command.command_id}
     query = {"text": "leak"} if page.path == "/manuals" else {}
     who = Caller("operator", CallerKind.OPERATOR, True)
     visit = Visit(plant, read_snapshot(plant), who, Session("", "", 0.0, 0.0), page.path, query, named)
     plant.asked.clear()
     shown = page.show(visit)
     if isinstance(shown, Content):
-        assert plant.asked <= LIVE
+        # The way back has no part that is live: what it shows is of the moment in which it was asked for.
+        assert plant.asked <= LIVE | ({"command", "device_status"} if page.path.startswith("/commands/") else set())
         shown.context()

@@ -14,7 +14,7 @@ from aegisflow.bus.embedded import free_port
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import Configuration
 from aegisflow.config.escalation import NotificationSettings
-from aegisflow.domain.alarms.escalation import EscalationSpec, Notification
+from aegisflow.domain.alarms.escalation import Escalated, EscalationSpec, Notification
 from aegisflow.domain.alarms.links import AlarmLink, LinkSigner
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
@@ -57,6 +57,15 @@ def test_an_alarm_that_nobody_acknowledges_goes_to_the_next_level(make) -> None:
     assert first["to"] in ("plant manager", "plant manager and safety officer")
     plant.live_until(lambda: any(one["level"] == 1 for one in notices(plant)))
     later = next(one for one in notices(plant) if one["level"] == 1)
+    escalated = plant.plant.escalation(later["subject"])
+    # All of them, in the order in which they were told: it became critical in between, which began anew.
+    before = notices(plant)[: notices(plant).index(later) + 1]
+    assert [one.to for one in escalated.told] == [one["to"] for one in before]
+    assert escalated.next_to == later["to"]  # the last level is told again and again
+    assert escalated.next_at is not None
+    assert escalated.next_at > escalated.told[-1].at
+    plant.plant.acknowledge(later["subject"], ADA, "on my way")
+    eventually(lambda: plant.plant.escalation(later["subject"]) == Escalated())
     assert later["to"] in ("maintenance supervisor", "department manager")
     assert "nobody has acknowledged" in later["text"]
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import inf
 
 from aegisflow.config import load
+from aegisflow.domain.alarms.escalation import Escalated, ToldLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName, CommandOption, DeviceCommands, Mode
@@ -66,6 +67,8 @@ class ScenePlant(MemoryPlant):
             "Vibration has doubled within a quarter of an hour while pressure is steady: less load spares the bearing.",
         )
         self.log_incident(replace(a_new_incident("Bearing of compressor 2 worn", "compressor-01"), kind="compressor"))
+        told = (ToldLevel("plant manager and safety officer", NOW - 890, ()),)
+        self.escalated = {self.alarms[0].alarm_id: Escalated(told, "department manager", NOW + 190)}
         self.audited = [
             AuditEntry(
                 NOW - 30_000, "approver", "shift_handed_over", "shift", {"note": "Quiet. Watch pump-02.", "facts": []}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from aegisflow.domain.alarms.escalation import Escalated
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf, returned_to_service, suppressed
@@ -149,6 +150,7 @@ class MemoryPlant:
         self.alarms: list[Alarm] = []
         self.levels: list[AcceptedLevel] = []
         self.audited: list[AuditEntry] = []
+        self.escalated: dict[str, Escalated] = {}
         self.commits = Commits()
         self.refusals: tuple[RefusedLine, ...] = ()
         self.reports: list[Incident] = []
@@ -326,6 +328,9 @@ class MemoryPlant:
         )
         self.acknowledged.append((alarm_id, by, note))
         return changed
+
+    def escalation(self, alarm_id: str) -> Escalated:
+        return self.escalated.get(alarm_id, Escalated())
 
     def linked_alarm(self, text: str) -> LinkedAlarm:
         return self.links.look(text)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aegisflow.actors.messages.common import Question
+from aegisflow.domain.alarms.escalation import Escalated
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Severity
 from aegisflow.domain.alarms.outbox import Delivery
 
@@ -57,6 +58,13 @@ class DeliveryFinished:
     """Of the attempt."""
     why: str = ""
     """Why it was not taken; empty when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEscalation(Question[Escalated]):
+    """Who has been told of an alarm that nobody has acknowledged, and who is next?"""
+
+    alarm_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,11 @@
     const at = Date.parse(time.dateTime);
     if (Number.isNaN(at)) return;
     const form = time.dataset.form;
-    const text = form === "left" ? left(at - plantNow()) : (form === "time" ? short : long).format(at);
+    const counts = form === "left" || form === "ago";
+    const text = counts ? left(form === "left" ? at - plantNow() : plantNow() - at) : (form === "time" ? short : long).format(at);
     if (time.textContent !== text) time.textContent = text;
-    if (form !== "left" && time.title !== zone) time.title = zone;
+    const title = form === "ago" ? `${long.format(at)}, ${zone}` : zone;
+    if (form !== "left" && time.title !== title) time.title = title;
   }
   const writeAll = (root) => root.querySelectorAll?.("time[datetime]").forEach(write);
   new MutationObserver((changes) => {
@@ -36,8 +38,21 @@
     }
   }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: ["datetime"] });
   writeAll(document);
-  setInterval(() => document.querySelectorAll('time[data-form="left"]').forEach(write), 1000);
+  setInterval(() => document.querySelectorAll('time[data-form="left"], time[data-form="ago"]').forEach(write), 1000);
   if (byId("zone")) byId("zone").textContent = zone;
+
+  // Fields for a time hold UTC, as the server reads them; the viewer sees and writes their own zone's.
+  const two = (number) => String(number).padStart(2, "0");
+  const local = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+  for (const field of document.querySelectorAll("input[type=datetime-local][data-utc]")) {
+    const sent = document.createElement("input");
+    sent.type = "hidden"; sent.name = field.name; field.removeAttribute("name"); field.after(sent);
+    const given = Date.parse(field.value && !field.value.endsWith("Z") ? `${field.value}Z` : field.value);
+    if (!Number.isNaN(given)) field.value = local(new Date(given));
+    field.closest("label").querySelector(".zone-of").textContent = zone;
+    field.form.addEventListener("submit", () => { sent.value = field.value ? new Date(field.value).toISOString().slice(0, 16) : ""; sent.disabled = !sent.value; });
+  }
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
   // --- is what the page shows still true? ---
   const stream = byId("stream");

@@ -23,7 +23,15 @@ from math import inf
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, Severity, Timeliness
 from aegisflow.domain.times import format_instant
 
-__all__ = ["DEFAULT_ESCALATION", "EscalationBook", "EscalationRule", "EscalationSpec", "Notification"]
+__all__ = [
+    "DEFAULT_ESCALATION",
+    "Escalated",
+    "EscalationBook",
+    "EscalationRule",
+    "EscalationSpec",
+    "Notification",
+    "ToldLevel",
+]
 
 _ESCALATES = (Severity.HIGH, Severity.CRITICAL)
 HOLD_S = 60.0
@@ -99,6 +107,29 @@ class _Open:
     """When the next level is notified, by the steady clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToldLevel:
+    """Whom people's places were told of an alarm for, and when."""
+
+    to: str
+    at: float
+    """UTC epoch seconds by the plant's clock."""
+    waiting: tuple[str, ...] = ()
+    """Places that have not taken it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """How far an alarm that nobody has acknowledged has come."""
+
+    told: tuple[ToldLevel, ...] = ()
+    """First to last."""
+    next_to: str = ""
+    """Who is told next; empty for nobody."""
+    next_at: float | None = None
+    """When, UTC epoch seconds by the plant's clock."""
+
+
 class EscalationBook:
     """Knows every alarm that nobody has acknowledged, and which level's turn it is.
 
@@ -168,6 +199,14 @@ class EscalationBook:
     def waits(self, alarm_id: str) -> bool:
         """Return whether nobody has acknowledged an alarm yet."""
         return alarm_id in self._open
+
+    def next_of(self, alarm_id: str, at: float, steady: float) -> tuple[str, float] | None:
+        """Return who is told next of an alarm, and when by the plant's clock; None where nobody is."""
+        one = self._open.get(alarm_id)
+        if one is None or one.due_at == inf or not _goes_on(one):
+            return None
+        levels = self._spec.rules[one.alarm.severity].levels
+        return levels[min(one.level + 1, len(levels) - 1)], at + max(0.0, one.due_at - steady)
 
     def explain(self, alarm_id: str, text: str, at: float) -> tuple[Notification, ...]:
         """Tell those who were last notified of an alarm what has been found out about it since; nobody else."""

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from aegisflow.domain.alarms.escalation import Notification
+from aegisflow.domain.alarms.escalation import Notification, ToldLevel
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.times import format_duration
 
@@ -231,6 +231,23 @@ class Outbox:
         found = Changes(tuple(self._put.values()), tuple(sorted(self._drop)))
         self._put, self._drop = {}, set()
         return found
+
+    def told(self, subject: str) -> tuple[ToldLevel, ...]:
+        """Return who was told of an alarm, first to last, as far as that is still owed or kept."""
+        found: dict[str, list[Delivery]] = {}
+        for delivery in self._deliveries.values():
+            told = delivery.notification
+            if told.subject == subject and not told.page:
+                found.setdefault(told.to, []).append(delivery)
+        levels = [
+            ToldLevel(
+                to,
+                max(one.notification.at for one in several),
+                tuple(sorted(one.sink for one in several if not one.delivered)),
+            )
+            for to, several in found.items()
+        ]
+        return tuple(sorted(levels, key=lambda one: one.at))
 
     def problems(self, now: float) -> tuple[str, ...]:
         """Return which sinks do not take what waits for them, in a sentence each; ``now`` is monotonic."""

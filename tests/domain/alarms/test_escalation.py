@@ -214,3 +214,20 @@ def test_a4_history_that_people_know_is_not_told_again_after_a_restart(book) -> 
     assert book.restart([gone], T0 + 9_000.0, page) == ()
     assert book.wait(T0 + 90_000.0) == ()
     assert [one.level for one in Book(EscalationSpec()).restart([gone], T0 + 9_000.0)] == [0]
+
+
+def test_who_is_next_and_when_is_what_then_happens(book: Book) -> None:
+    book.see(raised(alarm()))
+    assert book.next_of("pump-01@x", T0 + 60, T0 + 60) == ("department manager", T0 + 300)
+    # The plant's clock that was set by an hour says another time, and people have no less of it.
+    assert book.next_of("pump-01@x", T0 + 3_660, T0 + 60) == ("department manager", T0 + 3_900)
+    assert told(book.wait(T0 + 300)) == [("department manager", 300.0)]
+    assert book.next_of("pump-01@x", T0 + 300, T0 + 300) == ("department manager", T0 + 600)
+    book.see(AlarmEvent(Change.ACKNOWLEDGED, T0 + 301, alarm(state=AlarmState.ACKNOWLEDGED)))
+    assert book.next_of("pump-01@x", T0 + 302, T0 + 302) is None
+
+
+@pytest.mark.parametrize("severity", [Severity.LOW, Severity.MEDIUM])
+def test_of_an_alarm_that_does_not_escalate_nobody_is_next(book: Book, severity: Severity) -> None:
+    book.see(raised(alarm(severity)))
+    assert book.next_of("pump-01@x", T0, T0) is None
