@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser
 
+from aegisflow.domain.alarms.links import AlarmLink
 from aegisflow.domain.alarms.model import AlarmState
 from aegisflow.domain.commands.model import CommandName, Stage
 from tests.support.chromium import OF_COLOURS, RULES, WIDTHS, Watched, chromium
@@ -81,6 +82,9 @@ def test_every_page_is_for_everybody_and_asks_nobody_else(browser, address, plan
     watched = Watched(context, address)
     watched.page.goto(f"{address}/alarms")
     found = {"/sign-in": judged(watched)}
+    link = AlarmLink(plant.alarms[0].alarm_id, "operator", plant.alarms[0].severity, plant.now())
+    watched.page.goto(f"{address}/acknowledge/{plant.signer.write(link)}")
+    found["/acknowledge"] = judged(watched)
     watched.sign_in("admin")
     for path in PAGES:
         found[path] = judged(watched.open(path.format(alarm=plant.alarms[0].alarm_id)))
