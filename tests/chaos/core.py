@@ -12,13 +12,17 @@ from aegisflow.app import App
 from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config import Configuration, StoreSettings, load
 from aegisflow.config.escalation import NotificationSettings
+from aegisflow.domain.commands.model import CommandName, Mode
 from aegisflow.domain.equipment import LineSpec
 from aegisflow.errors import AegisFlowError
+from tests.support.foreign_plants import plant_text
 from tests.support.places import PLANT_FILE
-from tests.support.under_command import ADA, DEVICES, act, configuration, end_commands
+from tests.support.under_command import ADA, AGENT, DEVICES, act, configuration, end_commands
 
 STEADY, WILD, BARE = "motor-02", "pump-03", "pump-02"
 """A machine that always tells the truth, one whose clock and buffer do what they like, and one that others command."""
+PLUG = "plug-01"
+"""A plug that knows nothing of AegisFlow: it is switched by a bare word, which carries no id."""
 WEBHOOK = "CHAOS_WEBHOOK"
 LOST = 70
 
@@ -34,10 +38,11 @@ class Job:
 
 
 def settings_of(job: Job) -> Configuration:
-    """Return the plant of ``under_command`` with three more machines, on this store."""
+    """Return the plant of ``under_command`` with four more machines, on this store."""
     base = configuration(job.folder, job.broker_port)
     shipped = load(PLANT_FILE, {}).plant
     more = {name: replace(shipped.devices[name], recovery={}) for name in (STEADY, WILD, BARE)}
+    more[PLUG] = load(plug_file(job.folder), {}).plant.devices[PLUG]
     lines = {"line-1": LineSpec("line-1", "", DEVICES), "line-2": LineSpec("line-2", "", tuple(more))}
     plant = replace(base.plant, lines=lines, devices={**base.plant.devices, **more})
     return replace(
@@ -46,6 +51,14 @@ def settings_of(job: Job) -> Configuration:
         store=StoreSettings(url=job.store_url, commit_interval_s=0.0),
         notifications=NotificationSettings(log=False, topic="", webhook_env=WEBHOOK),
     )
+
+
+def plug_file(folder: Path) -> Path:
+    """Return the plant file of the plug: the documentation's example."""
+    file = folder / "plug.yaml"
+    if not file.exists():
+        file.write_text(plant_text("tasmota"), "utf-8")
+    return file
 
 
 def run_core(job: Job, seed: int, up: str) -> None:
@@ -76,20 +89,33 @@ def _serve(job: Job, settings: Configuration, chance: random.Random, up: str) ->
         while not (job.folder / "finish").exists():
             with suppress(AegisFlowError):
                 act(app, chance)
+                _switch(app, chance)
                 if not (job.folder / "calm").exists():  # in the end nobody knows of a fault before he is told
                     _take_note(app, chance)
             pause.wait(0.01)
-        end_commands(app)
+        end_commands(app, (*DEVICES, PLUG))
         (job.folder / "settled").touch()
         while not (job.folder / "end").exists():
             pause.wait(0.02)
     (job.folder / "finished").touch()
 
 
+def _switch(app: App, chance: random.Random) -> None:
+    """Switch the plug now and then, as its state is known; it is asked nothing, so a person states what is not."""
+    if chance.random() >= 0.05:
+        return
+    mode = app.plant.device_status(PLUG).value.mode
+    if mode is None or mode is Mode.UNKNOWN:
+        app.plant.state_mode(PLUG, chance.choice((Mode.NORMAL, Mode.SHUTDOWN)), 0.0, ADA, "I have seen it")
+        return
+    name = CommandName.RESTART if mode is Mode.SHUTDOWN else CommandName.EMERGENCY_SHUTDOWN
+    app.plant.request_command(PLUG, name, {}, chance.choice((ADA, AGENT)), "because the test says so")
+
+
 def _take_note(app: App, chance: random.Random) -> None:
     """Acknowledge an alarm now and then, so that the next one is a new one."""
     if chance.random() < 0.1:
-        alarms = [one for one in app.plant.active_alarms((STEADY, BARE)).value if one.acknowledged_at is None]
+        alarms = [one for one in app.plant.active_alarms((STEADY, BARE, PLUG)).value if one.acknowledged_at is None]
         if alarms:
             app.plant.acknowledge(chance.choice(alarms).alarm_id, ADA, "seen")
 

@@ -9,11 +9,14 @@ from aegisflow.config import StoreSettings
 from aegisflow.domain.commands.model import Stage
 from aegisflow.domain.times import parse_instant
 from aegisflow.plant.audit import verify_audit
-from tests.chaos.core import BARE, STEADY
+from tests.chaos.core import BARE, PLUG, STEADY
+from tests.chaos.witness import ORDERS, SWITCHES
 from tests.chaos.world import World
 from tests.support.under_command import ADA
 
 FINAL = {stage.value for stage in Stage if stage.is_final}
+WORDS = {"emergency_shutdown": "OFF", "restart": "ON"}
+"""What is written to the plug for each command."""
 FIRST_S = 60.0
 """Plant's time after the end of a fault by which its alarm is dated at the latest."""
 
@@ -62,7 +65,7 @@ def at_once(world: World) -> list[str]:
 
 def in_the_end(world: World) -> list[str]:
     """Return every violation, once all is over."""
-    return [*at_once(world), *_readings(world), *_commands(world), *_alarms(world), *_store(world)]
+    return [*at_once(world), *_readings(world), *_commands(world), *_switching(world), *_alarms(world), *_store(world)]
 
 
 def _readings(world: World) -> list[str]:
@@ -82,7 +85,8 @@ def _readings(world: World) -> list[str]:
 
 
 def _commands(world: World) -> list[str]:
-    rows = world.query("SELECT command_id, stage, proposer_kind, published_at, record FROM commands")
+    told = "SELECT command_id, stage, proposer_kind, published_at, record FROM commands"
+    rows = world.query(f"{told} WHERE device_id <> ?", PLUG)
     found = [f"command {name} ended as {stage}" for name, stage, *_ in rows if stage not in FINAL]
     approvals = world.query("SELECT actor, detail FROM audit WHERE act = 'command_approved'")
     by = {json.loads(detail)["command_id"]: actor for actor, detail in approvals}
@@ -111,14 +115,43 @@ def _is_mild(record: str) -> bool:
     return command["command"] == "reduce_load" and command["parameters"]["reduction_pct"] <= 30.0
 
 
+def unordered(words: Iterable[str], granted: Iterable[str]) -> str:
+    """Return the first word on the wire for which no grant is left, in the order of both; empty if there is none.
+
+    A grant may stay without its word, for what was granted a moment before a fall is not sent later.
+    """
+    left = iter(granted)
+    return next((word for word in words if word not in left), "")
+
+
+def _switching(world: World) -> list[str]:
+    """A command without an id is known by its place alone."""
+    asked = "SELECT command, stage, published_at FROM commands WHERE device_id = ? ORDER BY published_at, proposed_at"
+    rows = [(WORDS[command], stage, at) for command, stage, at in world.query(asked, PLUG)]
+    found = [f"a command to the plug ended as {stage}" for _, stage, _ in rows if stage not in FINAL]
+    granted = [word for word, _, at in rows if at is not None]
+    if word := unordered(world.tap.words, granted):
+        found.append(f"{word} was written to the plug more often than granted: {world.tap.words}, granted {granted}")
+    heard = Counter(world.witness.plug.heard)
+    proved = Counter(word for word, stage, _ in rows if stage == "verified")
+    return found + [
+        f"{proved[word]} times {word} is verified, and the plug heard it {heard[word]} times"
+        for word in proved
+        if proved[word] > heard[word]
+    ]
+
+
 def _alarms(world: World) -> list[str]:
     alarms = world.query("SELECT raised_at, cleared_at FROM anomalies WHERE device_id = ?", STEADY)
     episodes = [one for one in world.witness.episodes if len(one) == 2]
     found = [f"the fault that began at {begin:.3f} raised no alarm" for begin in unalarmed(episodes, alarms)]
-    foreign = world.query("SELECT count(*) FROM anomalies WHERE device_id = ? AND fault_type = 'foreign_command'", BARE)
-    confirmed = world.witness.line.orders
-    if confirmed and not foreign[0][0]:
-        found.append(f"{confirmed} commands of somebody else that the broker confirmed raised no alarm")
+    asked = "SELECT count(*) FROM anomalies WHERE device_id = ? AND fault_type = 'foreign_command'"
+    for device_id, topic in ((BARE, ORDERS), (PLUG, SWITCHES)):
+        confirmed = world.witness.line.orders(topic)
+        if confirmed and not world.query(asked, device_id)[0][0]:
+            found.append(
+                f"{confirmed} commands of somebody else to {device_id}, which the broker confirmed, raised no alarm"
+            )
     return found
 
 

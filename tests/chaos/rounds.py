@@ -78,7 +78,8 @@ def _round(plant: World, outcome: Outcome, number: int, say: Callable[[str], Non
         told.append(kind(plant, chance))
     plant.wait_up()
     threading.Event().wait(chance.uniform(0.1, 0.5))
-    say(f"{number:>5}  {'; '.join(told)}")
+    behind = f"; {len(plant.unarrived()):,} readings are under way" if number % 10 == 0 else ""
+    say(f"{number:>5}  {'; '.join(told)}{behind}")
 
 
 def _counted(plant: World) -> dict[str, int]:
@@ -86,6 +87,7 @@ def _counted(plant: World) -> dict[str, int]:
         "readings confirmed to machines": len(plant.witness.line.confirmed),
         "readings acknowledged by AegisFlow": len(plant.tap.acknowledged),
         "commands on the wire": len(plant.tap.commands),
+        "words to a plug": len(plant.tap.words),
         "faults": len(plant.witness.episodes),
         "alarms told": len(plant.people.told),
         "cores that ended by themselves": plant.ended_by_itself,

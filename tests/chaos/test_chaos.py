@@ -13,7 +13,7 @@ import pytest
 
 from tests.chaos.adversities import of_store
 from tests.chaos.flood import share
-from tests.chaos.judge import missing, repeated, unalarmed
+from tests.chaos.judge import missing, repeated, unalarmed, unordered
 from tests.chaos.rounds import run
 from tests.chaos.soak import slope_per_hour
 from tests.support.mqtt_tap import MqttTap, Packets, parse_publish
@@ -39,6 +39,13 @@ def test_a_reading_that_is_acknowledged_and_not_stored_is_a_violation() -> None:
 
 def test_a_command_that_leaves_twice_is_a_violation() -> None:
     assert repeated(Counter({"a": 1, "b": 2})) == ["b"]
+
+
+def test_a_word_to_a_machine_that_nobody_was_granted_is_a_violation() -> None:
+    assert unordered(["OFF", "ON", "OFF"], ["OFF", "ON", "ON", "OFF"]) == ""  # the second ON was never sent
+    assert unordered(["OFF", "OFF"], ["OFF", "ON"]) == "OFF"
+    assert unordered(["ON", "OFF"], ["OFF", "ON"]) == "OFF"
+    assert unordered(["ON"], []) == "ON"
 
 
 def test_a_fault_without_an_alarm_is_a_violation() -> None:
@@ -71,7 +78,8 @@ def test_the_tap_counts_what_is_acknowledged_and_each_time_that_a_command_leaves
                     for command in ("restart", "restart", "report_state"):
                         content = {"command_id": "c-1", "command": command}
                         client.sendall(publish("aegisflow/commands/pump-01", content, 9))
-                    eventually(lambda: tap.commands == {"c-1": 2})
+                    client.sendall(publish("cmnd/plug-01/POWER", "OFF", 10))
+                    eventually(lambda: tap.commands == {"c-1": 2} and tap.words == ['"OFF"'])
                     assert tap.cut() == 1
                     with suppress(ConnectionResetError):
                         while client.recv(1_000):

@@ -14,13 +14,16 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from aegisflow.domain.times import format_instant
-from tests.chaos.core import BARE, STEADY, WILD
+from tests.chaos.core import BARE, PLUG, STEADY, WILD
 from tests.support.live import NORMAL
 
 EVERY_S = 5.0 / 80.0
+ORDERS = f"aegisflow/commands/{BARE}"
+"""Topic of the commands to the machine that others command."""
+SWITCHES = f"cmnd/{PLUG}/POWER"
+"""Topic on which the plug is switched."""
 BUFFER_S = 15.0
-"""How far back a machine sends everything again after its broker fell: more than a broker may have forgotten."""
-_RETRY_S = 0.2
+"""From how long before its broker fell a machine sends everything again: more than a broker may have forgotten."""
 
 
 class Line:
@@ -31,14 +34,14 @@ class Line:
         self._client.max_inflight_messages_set(500)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_publish = lambda _client, _data, mid, *_: self._confirmed(mid)
-        self._lock = threading.Lock()
+        self._lock, self._publishing = threading.Lock(), threading.Lock()
         self.under_way: dict[int, tuple[str, str]] = {}
         """What the broker has not confirmed, by packet id."""
         self._early: set[int] = set()
         self._sent: deque[tuple[float, str, str, bytes]] = deque(maxlen=20_000)
         self.confirmed: set[tuple[str, str]] = set()
         self._ordered: list[tuple[float, str, bytes]] = []
-        self._orders: list[paho.MQTTMessageInfo] = []
+        self._orders: list[tuple[str, paho.MQTTMessageInfo]] = []
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
 
@@ -49,13 +52,16 @@ class Line:
 
     def again(self, back_s: float) -> int:
         """Send everything of the last seconds once more, commands included; return how many readings."""
-        since = time.monotonic() - back_s
+        return self.again_since(time.monotonic() - back_s)
+
+    def again_since(self, since: float) -> int:
+        """Do so from a monotonic time on."""
         several = [one for one in list(self._sent) if one[0] >= since]
         for _, device_id, stamp, payload in several:
             self._publish(device_id, stamp, payload)
         for at, topic, payload in list(self._ordered):
             if at >= since:
-                self._orders.append(self._client.publish(topic, payload, qos=1))
+                self._orders.append((topic, self._client.publish(topic, payload, qos=1)))
         return len(several)
 
     def say(self, topic: str, payload: bytes) -> None:
@@ -65,13 +71,12 @@ class Line:
     def order(self, topic: str, payload: bytes) -> None:
         """Publish a command at QoS 1."""
         self._ordered.append((time.monotonic(), topic, payload))
-        self._orders.append(self._client.publish(topic, payload, qos=1))
+        self._orders.append((topic, self._client.publish(topic, payload, qos=1)))
 
-    @property
-    def orders(self) -> int:
-        """How many commands the broker has confirmed."""
+    def orders(self, topic: str) -> int:
+        """Return how many commands on a topic the broker has confirmed."""
         # What was published without a connection is sent with the next one, and paho refuses to tell whether it was.
-        sent = [order for order in self._orders if order.rc == paho.MQTT_ERR_SUCCESS]
+        sent = [order for name, order in self._orders if name == topic and order.rc == paho.MQTT_ERR_SUCCESS]
         return sum(order.is_published() for order in sent)
 
     def close(self) -> None:
@@ -79,14 +84,17 @@ class Line:
         self._client.loop_stop()
 
     def _publish(self, device_id: str, stamp: str, payload: bytes) -> None:
-        # Not under our lock, for paho has one of its own, under which it tells us what is confirmed.
-        mid = self._client.publish(f"aegisflow/sensors/{device_id}", payload, qos=1).mid
-        with self._lock:
-            if mid in self._early:
-                self._early.discard(mid)
-                self.confirmed.add((device_id, stamp))
-            else:
-                self.under_way[mid] = (device_id, stamp)
+        reading = (device_id, stamp)
+        with self._publishing:
+            with self._lock:
+                self._early.clear()  # packet ids come again, and others have had them meanwhile
+            # Not under our lock, for paho has one of its own, under which it tells us what is confirmed.
+            mid = self._client.publish(f"aegisflow/sensors/{device_id}", payload, qos=1).mid
+            with self._lock:
+                if mid in self._early:
+                    self.confirmed.add(reading)
+                else:
+                    self.under_way[mid] = reading
 
     def _confirmed(self, mid: int) -> None:
         with self._lock:
@@ -97,11 +105,35 @@ class Line:
                 self.confirmed.add(reading)
 
 
+class Plug:
+    """A plug that is switched by a bare word and answers by one, as Tasmota does: no command to it has an id."""
+
+    def __init__(self, port: int) -> None:
+        self.is_on = True
+        self.heard: list[str] = []
+        """The words that came, whoever sent them."""
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, "chaos-plug", clean_session=False)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(SWITCHES, 1)
+        self._client.on_message = lambda _client, _data, message: self._obey(message.payload.decode())
+        self._client.connect_async("127.0.0.1", port)
+        self._client.loop_start()
+
+    def _obey(self, word: str) -> None:
+        self.heard.append(word)
+        self.is_on = word == "ON"
+        self._client.publish(f"stat/{PLUG}/RESULT", json.dumps({"POWER": word}), qos=1)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
 class Witness:
-    """Two machines of our own: a steady one, which has faults, and a wild one."""
+    """Machines of our own: a steady one, which has faults, a wild one, and a plug."""
 
     def __init__(self, port: int, now: Callable[[], float], seed: int) -> None:
-        self.line = Line(port, "witness")
+        self.line, self.plug = Line(port, "witness"), Plug(port)
         self._now, self._chance = now, random.Random(seed)
         self._stop, self._number = threading.Event(), count()
         self._steady_at = self._wild_at = 0.0
@@ -147,11 +179,19 @@ class Witness:
                 self._hot -= 1
                 if not self._hot:
                     self.episodes[-1].append(self._steady_at)
+            self._draw()
             wild_at = self._now() + self.wild_off_s
             if wild_at > self._wild_at or self.wild_off_s < 0:
                 self._wild_at = max(wild_at, self._wild_at) if self.wild_off_s >= 0 else self._wild_at
                 self._reading(WILD, wild_at)
             self._stop.wait(max(0.0, due - time.monotonic()))
+
+    def _draw(self) -> None:
+        """Tell what the plug draws."""
+        stamp = format_instant(self._steady_at)
+        power = round((120.0 + next(self._number) % 7 * 0.3) * self.plug.is_on, 2)
+        content = {"timestamp": stamp, "device_id": PLUG, "power": power}
+        self.line.send(PLUG, stamp, json.dumps(content).encode())
 
     def _reading(self, device_id: str, at: float, temperature: float | None = None) -> None:
         number = next(self._number)
@@ -193,6 +233,9 @@ class Forger:
 
     def command(self, at: float) -> None:
         """Order a machine to stop, as if we were AegisFlow."""
+        if self._chance.random() < 0.2:
+            self._line.order(SWITCHES, b"OFF")
+            return
         self.commands += 1
         content = {
             "command_id": f"forged-{self.commands}",
@@ -202,7 +245,7 @@ class Forger:
             "issued_at": format_instant(at),
             "expires_at": format_instant(at + 60),
         }
-        self._line.order(f"aegisflow/commands/{BARE}", json.dumps(content).encode())
+        self._line.order(ORDERS, json.dumps(content).encode())
 
     def rubbish(self, messages: int) -> None:
         """Send what is no reading."""

@@ -18,8 +18,8 @@ from typing import Any
 import psycopg
 
 from aegisflow.store.connection import Connection
-from tests.chaos.core import STEADY, Job, run_core
-from tests.chaos.witness import Forger, People, Witness
+from tests.chaos.core import STEADY, Job, plug_file, run_core
+from tests.chaos.witness import BUFFER_S, Forger, People, Witness
 from tests.support.broker import Mosquitto
 from tests.support.mqtt_tap import MqttTap
 from tests.support.places import ROOT
@@ -32,6 +32,8 @@ LASTING = "allow_anonymous true\nautosave_interval 1\n"
 """A broker that writes everything down each second. One that does at each change cannot keep up with a flood."""
 START_S = 300.0
 """Nobody is measured here by how soon they start: a machine that does ten other things takes minutes."""
+BACKLOG = 200
+"""Readings that may be under way when nothing disturbs the plant: some four seconds of them."""
 FULL = "chaos_disk_full"
 
 
@@ -79,7 +81,10 @@ class World:
         self.core: Child | None = None
         self.machines: Child | None = None
         self.ended_by_itself = 0
+        self._forgotten_since = float("inf")
+        """Monotonic time from which on a broker that was killed may have forgotten what it has confirmed."""
         self.violations: list[str] = []
+        plug_file(folder)  # before there are two cores that would write it
         self.start_core()
         self.start_machines()
         self.wait_up()
@@ -135,6 +140,12 @@ class World:
             return self._up.exists() and (self.folder / "machines-is-up").exists()
 
         eventually(up, START_S, every_s=0.05)
+        if self._forgotten_since < float("inf"):
+            # What a broker has confirmed and not yet written down when it is killed, it forgets, subscriptions
+            # as well. A machine that keeps a buffer sends that again.
+            eventually(self.tap.subscribed.is_set, START_S, every_s=0.05)
+            self.witness.line.again_since(self._forgotten_since)
+            self._forgotten_since = float("inf")
 
     def revive(self) -> None:
         """Start a core again that has ended, as a service manager would."""
@@ -147,6 +158,7 @@ class World:
         """Kill ``core``, ``machines`` or ``broker``; nothing is started."""
         if victim == "broker":
             self.broker.kill()
+            self._forgotten_since = min(self._forgotten_since, time.monotonic() - BUFFER_S)
             return
         process = self.core if victim == "core" else self.machines
         assert process is not None
@@ -155,10 +167,8 @@ class World:
     def bring_back(self, victim: str) -> None:
         """Start what was killed."""
         if victim == "broker":
+            self.tap.subscribed.clear()
             self.broker.start()
-            # What a broker has confirmed and not yet written down when it is killed, it forgets. A machine that
-            # keeps a buffer sends that again.
-            self.witness.line.again(15.0)
         elif victim == "core":
             self.start_core()
         else:
@@ -255,6 +265,8 @@ class World:
         self.calm()
         (self.folder / "calm").touch()
         self._await("the machine's last fault is over", lambda: not self.witness.is_hot, 60)
+        # People are told of what is new once AegisFlow has come to it.
+        self._await_all_that_was_sent(within_s, but=BACKLOG)
         # Whatever has befallen the plant: people are told of the next fault. One that is over they may sleep through.
         self._await("the machine runs hot once more", lambda: self.witness.fault(100_000), 60)
         self._await("people are told of it", lambda: bool(self.told() & self.people.told), within_s)
@@ -265,9 +277,9 @@ class World:
         (self.folder / "end").touch()
         self._await("the core ends", (self.folder / "finished").exists, within_s)
 
-    def _await_all_that_was_sent(self, within_s: float) -> None:
+    def _await_all_that_was_sent(self, within_s: float, but: int = 0) -> None:
         """Wait for as long as ever fewer readings are missing: a starved machine has lost none yet."""
-        while missing := len(self.unarrived()):
+        while (missing := len(self.unarrived())) > but:
             self._await("more of what was sent arrives", partial(self._has_fewer_missing, missing), within_s)
 
     def _has_fewer_missing(self, than: int) -> bool:
@@ -295,7 +307,8 @@ class World:
             missing = sorted(self.unarrived())
             raise AssertionError(
                 f"not within {within_s:.0f} s: {what}; episodes {self.witness.episodes[-2:]}, alarms {rows}, "
-                f"{len(missing)} readings not acknowledged, {missing[:3]}"
+                f"{len(missing)} readings not acknowledged, {missing[:3]}, {len(self.witness.line.under_way)} of them "
+                "not confirmed by the broker either"
             ) from None
 
     def told(self) -> set[str]:
@@ -315,6 +328,7 @@ class World:
                 process.kill()
         self.witness.stop()
         self.witness.line.close()
+        self.witness.plug.close()
         self.tap.close()
         self.people.close()
         with suppress(ProcessLookupError):

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-PUBLISH, PUBACK = 3, 4
+PUBLISH, PUBACK, SUBACK = 3, 4, 9
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER by which closing resets the connection."""
 
@@ -25,12 +25,16 @@ class MqttTap:
         self.port: int = self._server.getsockname()[1]
         self._open = threading.Event()
         self._open.set()
+        self.subscribed = threading.Event()
+        """Set whenever the broker confirms a subscription; whoever waits for the next one clears it."""
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self.acknowledged: set[tuple[str, str]] = set()
         """Device and stamp of the readings that the client has acknowledged."""
         self.commands: Counter[str] = Counter()
         """Command id to how often the client has published it; questions about it are left out."""
+        self.words: list[str] = []
+        """What the client has published on topics below ``cmnd/``: commands that carry no id."""
         self.heard: list[tuple[str, bytes]] = []
         """Topic and payload of the answers of machines that came to the client, the newest thousand."""
         threading.Thread(target=self._accept, name="tap", daemon=True).start()
@@ -108,6 +112,8 @@ class MqttTap:
                 one.shutdown(socket.SHUT_RDWR)
 
     def _from_broker(self, kind: int, body: bytes, deliveries: dict[int, tuple[str, str]]) -> None:
+        if kind >> 4 == SUBACK:
+            self.subscribed.set()
         if kind >> 4 != PUBLISH:
             return
         topic, packet_id, payload = parse_publish(kind, body)
@@ -127,7 +133,9 @@ class MqttTap:
                 self.acknowledged.add(reading)
         elif kind >> 4 == PUBLISH:
             topic, _, payload = parse_publish(kind, body)
-            if "/commands/" in topic:
+            if topic.startswith("cmnd/"):
+                self.words.append(payload.decode())
+            elif "/commands/" in topic:
                 with suppress(ValueError, KeyError):
                     content = json.loads(payload)
                     if content["command"] != "report_state":

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -119,18 +120,18 @@ def act(app: App, chance: random.Random) -> None:
     app.plant.request_command(device_id, name, parameters, by, "because the test says so")
 
 
-def open_commands(app: App) -> bool:
+def open_commands(app: App, devices: Sequence[str] = DEVICES) -> bool:
     """Whether anything is not over, or nobody knows."""
     try:
-        return any(app.plant.device_commands(name, ADA).value.open for name in DEVICES)
+        return any(app.plant.device_commands(name, ADA).value.open for name in devices)
     except AegisFlowError:
         return True
 
 
-def end_commands(app: App) -> None:
+def end_commands(app: App, devices: Sequence[str] = DEVICES) -> None:
     """Reject what waits for a person, and return once nothing is open."""
     pause = threading.Event()
-    while open_commands(app):
+    while open_commands(app, devices):
         with suppress(AegisFlowError):
             for view in app.plant.approvals().value:
                 app.plant.reject(view.receipt.command.command_id, ADA, "the test ends")
