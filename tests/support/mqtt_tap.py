@@ -37,7 +37,13 @@ class MqttTap:
         """What the client has published on topics below ``cmnd/``: commands that carry no id."""
         self.heard: list[tuple[str, bytes]] = []
         """Topic and payload of the answers of machines that came to the client, the newest thousand."""
-        threading.Thread(target=self._accept, name="tap", daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, name="tap", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes connections; one that has died would look like an AegisFlow that never comes back."""
+        return self._thread.is_alive()
 
     def cut(self) -> int:
         """Reset all connections; return how many there were."""
@@ -77,6 +83,8 @@ class MqttTap:
                 client.close()  # as a broker that is away
                 continue
             broker.settimeout(None)
+            for one in (client, broker):  # before anybody else may close them
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sockets |= {client, broker}
             deliveries: dict[int, tuple[str, str]] = {}
@@ -84,7 +92,6 @@ class MqttTap:
                 (client, broker, self._from_client),
                 (broker, client, self._from_broker),
             ):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 arguments = (source, target, look, deliveries)
                 threading.Thread(target=self._pass, args=arguments, name="tap", daemon=True).start()
 
