@@ -3,13 +3,14 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.support.places import ROOT
-from tests.support.sources import import_circle, largest, modules, nodes, python_files, room_circle, within
+from tests.support.sources import import_circle, largest, modules, nodes, parsed, python_files, room_circle, within
 
 PACKAGE = ROOT / "aegisflow"
 OURS = ("aegisflow", "simulator", "benchmarks", "tests")
@@ -54,34 +55,35 @@ HEAVY = (
 )
 
 
-def sources() -> list[Path]:
-    return python_files("aegisflow")
+@cache
+def sources() -> tuple[tuple[str, Path], ...]:
+    """Return each file of the package, behind its place in it."""
+    return tuple((path.relative_to(PACKAGE).as_posix(), path) for path in python_files("aegisflow"))
 
 
-def place(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
-
-
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and dotted name of all that a file imports, at whatever depth."""
+@cache
+def imports(path: Path) -> tuple[tuple[int, str], ...]:
+    """Return line and dotted name of all that a file imports, at whatever depth."""
+    found: list[tuple[int, str]] = []
     for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             if path.parent == ROOT / "simulator" and node.level == 1:  # its name depends on how it is installed
                 continue
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             assert node.module is not None
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+            found += ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+    return tuple(found)
 
 
 def breaches(allowed: Callable[[str, str], bool]) -> list[str]:
     """Return "file:line: name" of the imports that ``allowed(place, name)`` forbids."""
     return [
-        f"{place(path)}:{line}: {name}"
-        for path in sources()
+        f"{place}:{line}: {name}"
+        for place, path in sources()
         for line, name in imports(path)
-        if not allowed(place(path), name)
+        if not allowed(place, name)
     ]
 
 
@@ -172,10 +174,10 @@ def test_what_archestra_is_told_comes_from_the_file_and_the_domain() -> None:
 
 def test_each_class_has_a_name_of_its_own() -> None:
     owners: dict[str, list[str]] = {}
-    for path in sources():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for place, path in sources():
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef):
-                owners.setdefault(node.name, []).append(place(path))
+                owners.setdefault(node.name, []).append(place)
     assert {name: places for name, places in owners.items() if len(places) > 1} == {}
 
 
@@ -196,8 +198,8 @@ def test_only_the_plant_and_those_who_run_it_ask_actors() -> None:
         "app.py",
     }
     asking = {
-        place(path)
-        for path in sources()
+        place
+        for place, path in sources()
         for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("ask", "ask_all")
     }
@@ -218,9 +220,9 @@ def test_importing_any_module_starts_nothing_and_loads_nothing_heavy() -> None:
     """Modules whose purpose is a heavy library are left out; nothing else may bring it along."""
     skipped = ("mcp/", "bus/mqtt/", "bus/embedded.py", "http/app.py", "demo/", "__main__.py")
     modules = [
-        "aegisflow." + place(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for path in sources()
-        if not place(path).startswith(skipped) and place(path) != "__init__.py"
+        "aegisflow." + place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for place, _ in sources()
+        if not place.startswith(skipped) and place != "__init__.py"
     ]
     code = (
         "import importlib, sys, threading\n"

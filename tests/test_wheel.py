@@ -138,6 +138,7 @@ def names(plant: Plant) -> list[str]:
 """
 
 
+@pytest.mark.long
 def test_a_type_checker_outside_of_the_checkout_sees_our_types(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.py").write_text(OUTSIDE)
     checked = run(

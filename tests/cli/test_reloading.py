@@ -147,6 +147,7 @@ def test_f3_beside_a_broken_file_commands_ask_the_running_plant(serve: Linked) -
     serve.put_right()
 
 
+@pytest.mark.long
 def test_f3_the_address_goes_with_the_plant_and_one_left_by_a_kill_is_known_to_be_stale(tmp_path: Path) -> None:
     serve = Linked(tmp_path)
     store = StoreSettings(url=f"sqlite:///{tmp_path}/aegisflow.db")

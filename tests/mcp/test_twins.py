@@ -99,7 +99,8 @@ def approvals(plant: LivePlant) -> str:
         return str(error)
 
 
-@pytest.mark.parametrize("way", ["its client leaves", pytest.param("kill -9", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["its client leaves", "kill -9"])
 def test_e3_the_younger_takes_over_when_the_elder_has_gone(
     plant: LivePlant, start: Callable[[], Client], way: str
 ) -> None:

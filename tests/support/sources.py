@@ -15,9 +15,15 @@ def python_files(*folders: str, below: Path = ROOT) -> list[Path]:
 
 
 @cache
+def parsed(path: Path) -> ast.Module:
+    """Return a file as Python reads it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def nodes(path: Path) -> list[ast.AST]:
     """Return all that stands in a file, as parsed."""
-    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return list(ast.walk(parsed(path)))
 
 
 def largest(*folders: str) -> list[tuple[int, str]]:
@@ -59,7 +65,7 @@ def room_circle(known: Mapping[str, Path]) -> list[str]:
     arrows: dict[str, set[str]] = {}
     for name, path in known.items():
         here = _room(name)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             targets = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module:
                 targets = [node.module]
@@ -94,7 +100,7 @@ def within(name: str, package: str) -> bool:
 def _named(name: str, known: Mapping[str, Path]) -> Iterator[str]:
     path = known[name]
     own_package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in _at_import(ast.parse(path.read_text(encoding="utf-8")).body):
+    for node in _at_import(parsed(path).body):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
             continue
