@@ -36,8 +36,8 @@ def test_a_digest_is_printed_and_no_file_is_written(tmp_path: Path, capsys: pyte
 
 def test_a_recording_that_cannot_be_read_has_no_digest(tmp_path: Path) -> None:
     path = tmp_path / "pump-01.csv"
-    path.write_text("timestamp,flow\n01/02/2026,1\n01/03/2026,2\n", encoding="utf-8")
-    with pytest.raises(RecordingError, match="--day-first or --month-first"):
+    path.write_text('timestamp,flow\n2026-02-01,"998"\n2026-02-02,"1,011"\n', encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"--decimal \. or --decimal ,"):
         record(path, None, ReadingOptions())
 
 

@@ -56,14 +56,18 @@ def test_g1_a_column_whose_name_says_what_it_counts_is_the_time_from_the_start(
 
 
 @pytest.mark.parametrize("name", ["flow_s", "pressure [h]", "time constant s", "operating_hours", "s", "min"])
-def test_a_sensor_with_such_a_unit_is_no_time(run, name: str) -> None:
+def test_a_sensor_with_such_a_unit_is_no_time(run, tmp_path: Path, name: str) -> None:
+    text = f"{name},flow\n" + "".join(f"{place},{place}.5\n" for place in range(20))
     with pytest.raises(RecordingError, match="--interval where there are no times"):
-        run(f"{name},flow\n" + "".join(f"{place},{place}.5\n" for place in range(20)))
+        times_of(tmp_path / "a.csv", text)
+    assert any("rows count as 1 s apart" in guess for guess in run(text).guesses)
 
 
-def test_a_column_of_counts_that_go_back_is_no_time(run) -> None:
+def test_a_column_of_counts_that_go_back_is_no_time(run, tmp_path: Path) -> None:
+    text = "time_s,flow\n" + "".join(f"{place % 7},{place}.5\n" for place in range(20))
     with pytest.raises(RecordingError, match=r"as a time|--interval"):
-        run("time_s,flow\n" + "".join(f"{place % 7},{place}.5\n" for place in range(20)))
+        times_of(tmp_path / "a.csv", text)
+    assert any("rows count as 1 s apart" in guess for guess in run(text).guesses)
 
 
 @given(
@@ -105,7 +109,7 @@ def test_a_time_of_day_that_came_late_belongs_to_the_day_before(tmp_path: Path) 
 def test_a_file_without_times_is_taken_once_somebody_says_how_far_apart_its_rows_are(run, tmp_path: Path) -> None:
     text = "flow,level\n" + "".join(f"{place % 5}.5,{place}\n" for place in range(30))
     with pytest.raises(RecordingError, match="--interval where there are no times"):
-        run(text)
+        times_of(tmp_path / "b.csv", text)
     report = run(text, interval="15min")
     assert (report.accepted, report.first_at, report.last_at) == (30, 0.0, 29 * 900.0)
     assert report.sensors == ("flow", "level")
@@ -122,10 +126,10 @@ def test_an_interval_that_is_none_is_refused(interval: str) -> None:
         ReadingOptions(interval="5s", time_column=("at",))
 
 
-def test_a_file_without_names_is_taken_once_somebody_says_so(run) -> None:
+def test_a_file_without_names_is_taken_once_somebody_says_so(run, tmp_path: Path) -> None:
     text = "".join(f"2026-03-05T08:00:{s:02d}Z,{s}.5,{s % 3}.25\n" for s in range(40))
     with pytest.raises(RecordingError, match="--header-line 0 where no line names the columns"):
-        run(text)
+        times_of(tmp_path / "a.csv", text)
     report = run(text, header_line=0)
     assert (report.accepted, report.sensors) == (40, ("column_2", "column_3"))
 

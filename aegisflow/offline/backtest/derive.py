@@ -1,12 +1,14 @@
 """Devices for a recording that comes without a plant.yaml: what its columns and its rhythm tell."""
 
-from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, SensorSpec
+from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, Limits, SensorSpec
 from aegisflow.errors import RecordingError
 from aegisflow.offline.recordings.kinds import WORDS
 from aegisflow.offline.recordings.recording import Recording
 
 _SHOWN = 8
 _STALE_INTERVALS = 6
+_SPAN = Limits(-1e30, 1e30)
+"""Nobody has said what the instruments can show."""
 _SILENT_INTERVALS = 12
 _ALARM = AlarmSpec(on_delay_s=0.0, off_delay_s=0.0, on_readings=3, off_readings=24)
 """Nobody has said how fast these machines are, so their delays go by the rhythm of the recording."""
@@ -25,10 +27,15 @@ class Derived:
             raise RecordingError(recording.path, None, "no column of numbers", "at least one sensor")
         interval_s = recording.interval_s
         self._silent_after_s = _SILENT_INTERVALS * interval_s
-        stale_after_s = _STALE_INTERVALS * interval_s
         kinds = {column.name: recording.kind(column) for column in recording.columns.values()}
         self._sensors = {
-            column.name: SensorSpec(column.name, column.unit, stale_after_s=stale_after_s, kind=kinds[column.name])
+            column.name: SensorSpec(
+                column.name,
+                column.unit,
+                span=_SPAN,
+                stale_after_s=_STALE_INTERVALS * interval_s * recording.rows_per_value(column),
+                kind=kinds[column.name],
+            )
             for column in recording.columns.values()
         }
         for kind, words in WORDS.items():

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +21,7 @@ from aegisflow.errors import PayloadError, RecordingError
 from aegisflow.offline.backtest.derive import Derived
 from aegisflow.offline.backtest.labels import Labels
 from aegisflow.offline.backtest.onsets import Onsets
-from aegisflow.offline.backtest.output import SCORE_COLUMNS, whole, write_alarms
+from aegisflow.offline.backtest.output import SCORE_COLUMNS, Excursion, whole, write_alarms
 from aegisflow.offline.backtest.report import NothingReadError, Report
 from aegisflow.offline.backtest.traces import Traces
 from aegisflow.offline.recordings.names import NOTES, plain
@@ -36,6 +36,7 @@ MAX_DEVICES = 100_000
 _CONFIRMATIONS = 3
 """So many readings in a row that agree with each other are believed, however late they are."""
 _NOT_A_NUMBER, _OUT_OF_SPAN = RefusalReason.NOT_A_NUMBER, RefusalReason.OUT_OF_SPAN
+_RECENT = 60
 _SHOWN = 50
 """Letters of a value that cannot be used."""
 _LARGEST = sys.float_info.max
@@ -80,7 +81,7 @@ def backtest(
         if not run.report.accepted:
             raise NothingReadError(run.report)
         if alarm_file is not None:
-            write_alarms(alarm_file, run.report.alarms, run.recording.time_form)
+            write_alarms(alarm_file, run.report.alarms, run.recording.time_form, run.excursions)
     if pictures is not None and traces is not None:
         from aegisflow.offline.backtest.pictures import write_pictures
 
@@ -98,8 +99,10 @@ def open_recording(path: Path, plant: PlantSpec | None, options: ReadingOptions 
         RecordingError: the file cannot be read.
     """
     options = options or ReadingOptions()
-    recording = Recording(path, options, None if plant is None else known_sensors(plant))
-    if plant is not None and not recording.says_whose and recording.one_device not in plant.devices:
+    if plant is None:
+        return Recording(path, options, scale_free=True)
+    recording = Recording(path, options, known_sensors(plant))
+    if not recording.says_whose and recording.one_device not in plant.devices:
         if len(plant.devices) == 1 and options.device is None:
             device_id = next(iter(plant.devices))
             recording.options = replace(options, device=device_id)
@@ -125,16 +128,19 @@ def _pass_rows(run: "_Run", score_file: TextIO | None, progress: Callable[[float
     rows.writerow(SCORE_COLUMNS)
     scored = _scored(run, progress)
     # In the order of the file, so that they can be laid beside it.
-    rows.writerows(reversed(list(scored)) if run.recording.newest_first else scored)
+    if run.recording.newest_first or run.recording.unsorted:
+        scored = iter(sorted(scored))
+    rows.writerows(row for _, row in scored)
 
 
-def _scored(run: "_Run", progress: Callable[[float], None]) -> Iterator[tuple[str, str, str, str]]:
+def _scored(run: "_Run", progress: Callable[[float], None]) -> Iterator[tuple[int, tuple[str, str, str, str]]]:
+    """Give the line of each row, and what is written of it."""
     onsets: defaultdict[str, Onsets] = defaultdict(Onsets)
     for line, cells in run.recording.lines(progress):
         device = run.take(line, cells)
         score = 0.0 if device is None else device.score
         onset = 0.0 if device is None else onsets[device.spec.device_id].take(score)
-        yield (*run.name(cells), f"{score:.6g}", f"{onset:.6g}")
+        yield line, (*run.name(cells), f"{score:.6g}", f"{onset:.6g}")
 
 
 class Observer(Protocol):
@@ -166,6 +172,10 @@ class _Lane:
         self.device = Device(spec)
         self.device.recall((), (), Mode.NORMAL)  # a recording has no commands, so nothing is said of its modes
         self.newest = -LEAP_S
+        self.open: list[Excursion] = []
+        """Of the alarms that last."""
+        self.recent: deque[tuple[float, float]] = deque(maxlen=_RECENT)
+        """Times and scores of the newest readings, among which an alarm has begun before it is raised."""
         self.bad: list[RefusedValue] = []
         """Values of the newest row that cannot be used."""
         self._markers = {name: sensor.missing_values for name, sensor in spec.sensors.items() if sensor.missing_values}
@@ -225,6 +235,8 @@ class _Run:
         )
         self._lanes: dict[str, _Lane] = {}
         self._alarms: dict[str, Alarm] = {}
+        self.excursions: dict[str, Excursion] = {}
+        """By id of their alarm."""
         self._width = len(recording.header)
         self._memo, self._time_text, self._at = not recording.times.by_device, "", 0.0
         self._label_place, self._labels = _labels_of(recording)
@@ -244,10 +256,10 @@ class _Run:
     def name(self, cells: list[str]) -> tuple[str, str]:
         """Return timestamp and device of a row as they stand there, empty where it is too short."""
         try:
-            return self.recording.time_text(cells), self.recording.device_of(cells)
+            return self.recording.stamp_text(cells), self.recording.device_of(cells)
         except IndexError:
             short = len(cells) <= max(self.recording.time_places)
-            return "" if short else self.recording.time_text(cells), ""
+            return "" if short else self.recording.stamp_text(cells), ""
 
     def take(self, line: int, cells: list[str]) -> Device | None:
         """Record one row and return its device; refused ones are counted, and have none."""
@@ -294,8 +306,14 @@ class _Run:
                 self._pass(lane, at)
             lane.newest = at
         disposition, events = lane.device.record(Reading(device_id, at, values, at, refused=refused))
+        if self._plant is None:
+            lane.recent.append((at, lane.device.score))
         if events:
-            self._keep(lane.device, events)
+            self._keep(lane, events)
+        if lane.open:
+            score = lane.device.score
+            for excursion in lane.open:
+                excursion.take(at, score)
         if self.observer is not None:
             self.observer.take(lane.device, at, values)
         if disposition is Disposition.DUPLICATE:
@@ -349,14 +367,28 @@ class _Run:
         silent_at = lane.newest + lane.device.silent_after_s + 1
         if lane.newest > 0 and silent_at < until:
             for at in (lane.newest, silent_at, until):
-                self._keep(lane.device, lane.device.tick(at, broker_connected=self._plant is not None))
+                self._keep(lane, lane.device.tick(at, broker_connected=self._plant is not None))
 
-    def _keep(self, device: Device, events: tuple[AlarmEvent, ...]) -> None:
+    def _keep(self, lane: _Lane, events: tuple[AlarmEvent, ...]) -> None:
         for event in events:
-            self._alarms[event.alarm.alarm_id] = event.alarm
+            alarm = self._alarms[event.alarm.alarm_id] = event.alarm
+            if alarm.alarm_id not in self.excursions:
+                self.excursions[alarm.alarm_id] = self._begun(lane, alarm)
+            if event.change is Change.RAISED:
+                lane.open.append(self.excursions[alarm.alarm_id])
             if event.change is Change.CLEARED:
                 # Nobody is there to take note; alarms that wait for it would be opened again in place of new ones.
-                device.acknowledge(event.alarm.alarm_id, _OPERATOR, "", event.at)
+                lane.open = [one for one in lane.open if one is not self.excursions[alarm.alarm_id]]
+                lane.device.acknowledge(event.alarm.alarm_id, _OPERATOR, "", event.at)
+
+    def _begun(self, lane: _Lane, alarm: Alarm) -> Excursion:
+        """Return what an alarm is about that was raised just now."""
+        onset_at = min((item.since for item in alarm.evidence), default=alarm.raised_at)
+        excursion = Excursion(min(onset_at, alarm.raised_at), alarm.raised_at, lane.device.score)
+        for at, score in lane.recent:
+            if at >= excursion.onset_at:
+                excursion.take(at, score)
+        return excursion
 
 
 class _Leaps:

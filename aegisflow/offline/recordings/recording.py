@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -20,12 +22,14 @@ from aegisflow.offline.recordings.survey import ColumnSurvey, Survey, time_text
 from aegisflow.offline.recordings.table import Row, Table, separator_name
 from aegisflow.offline.recordings.time_survey import Ambiguous, TimeSurvey
 from aegisflow.offline.recordings.timeform import TimeForm
-from aegisflow.offline.recordings.timestamps import TimeReader, parse_zone
+from aegisflow.offline.recordings.timestamps import EXCEL, TimeReader, parse_zone
 
 _SAMPLE_ROWS = 2_000
 _FEW_WORDS = 5
 """A column with no more different words than these is one of numbers, however often they stand there."""
 _SHOWN = 8
+_SHUFFLED = 0.1
+"""Share of steps back in time, and of those forward, from which on rows stand in no order."""
 
 
 class Column(NamedTuple):
@@ -69,7 +73,12 @@ class Recording:
     """
 
     def __init__(
-        self, path: Path, options: ReadingOptions | None = None, sensors: Collection[str] | None = None
+        self,
+        path: Path,
+        options: ReadingOptions | None = None,
+        sensors: Collection[str] | None = None,
+        *,
+        scale_free: bool = False,
     ) -> None:
         """Read the whole file once.
 
@@ -77,19 +86,25 @@ class Recording:
             path: The file.
             options: What a person says about it.
             sensors: Names of all sensors that its plant has; without them, every column of numbers is one.
+            scale_free: Whether nothing hangs on how large numbers are, how long times, and what columns are called,
+                as where no plant has limits and delays for them: then what the file leaves open of that is taken
+                in one way, and told.
 
         Raises:
             RecordingError: it cannot be read, has no times or no numbers, or can be read in several ways.
         """
         self.path = path
         self.options = options = options or ReadingOptions()
-        self._table = Table(path, options)
+        self._scale_free = scale_free
+        self._table = Table(path, options, scale_free)
         self.header = self._table.header
         sample = _head(self._table)
-        roles = Roles(self._table, sample, options)
+        roles = Roles(self._table, sample, options, scale_free)
+        self._numbered, self._unread_place = roles.numbered, roles.unread_place
         self.time_places, self.device_place = roles.time_places, roles.device_place
         self._tag_place = roles.tag_place
-        times = TimeSurvey(options, count_s=roles.count_s, of_day=roles.of_day)
+        said = replace(options, time_format=EXCEL) if roles.excel else options
+        times = TimeSurvey(said, count_s=roles.count_s, of_day=roles.of_day, scale_free=scale_free)
         skipped = [place for place in (self.device_place, self._tag_place) if place is not None]
         self._survey = Survey(self._table, skipped, self.time_places, times)
         self._survey.begin()
@@ -106,10 +121,12 @@ class Recording:
         """What a person may want to say, although nothing was concluded."""
         self.columns = self._find_sensors(roles, sensors)
         self.times = self._conclude(times.reader())
+        self.unsorted = False
+        """Whether rows stand in no order of time, so that they are put into it."""
         self.interval_s, self.newest_first = self._rhythm(sample)
         self.times = self._conclude(times.reader(self.interval_s))
         self.guesses += list(dict.fromkeys(times.guesses))
-        self._time_form(sample)
+        self._time_form(sample, roles.count_s)
 
     @property
     def separator(self) -> str:
@@ -119,6 +136,11 @@ class Recording:
     def kind(self, column: Column) -> SensorKind:
         """Return what the values of a column are, as far as they show it by themselves."""
         return kind_of(self._survey.columns[column.place])
+
+    def rows_per_value(self, column: Column) -> float:
+        """Return how many rows there are for each number of a column: more than one where it reports less often."""
+        found = self._survey.columns[column.place].numbers
+        return max(1.0, self._survey.rows / found) if found else 1.0
 
     def label_counts(self, place: int) -> dict[str, int] | None:
         """Return the different cells of a column and how often they stand there; None where there are many."""
@@ -146,6 +168,14 @@ class Recording:
         name = self.path.name.removesuffix(".gz")
         return Path(name).stem or name
 
+    def stamp_text(self, cells: Sequence[str]) -> str:
+        """Return the timestamp of a row as it stands there, also where it says no time and rows are numbered.
+
+        Raises:
+            IndexError: the row is too short to have one.
+        """
+        return self.time_text(cells) if self._unread_place is None else cells[self._unread_place]
+
     def time_text(self, cells: Sequence[str]) -> str:
         """Return the timestamp of a row as it stands there.
 
@@ -160,7 +190,19 @@ class Recording:
         if self.newest_first:
             # The end of a packed file can only be had by way of its beginning, so it is kept in memory.
             return reversed(list(self._table.lines(progress)))
+        if self.unsorted:
+            return iter(self._in_order(list(self._table.lines(progress))))
         return self._table.lines(progress)
+
+    def _in_order(self, rows: list[Row]) -> list[Row]:
+        """Return rows in the order of their times; one without a time stays behind the one before it."""
+        instants, at = [], -inf
+        for _, cells in rows:
+            with suppress(ValueError, IndexError):
+                at = self.times.at(self.time_text(cells), self.device_of(cells))
+            instants.append(at)
+        self.times.restart()
+        return [rows[place] for place in sorted(range(len(rows)), key=instants.__getitem__)]
 
     def _is_plain(self, times: TimeSurvey) -> bool:
         """Return whether the first rows and a glance at all bytes tell enough, where a plant names the sensors.
@@ -215,12 +257,15 @@ class Recording:
         columns: dict[str, Column] = {}
         refused = []
         for place, name in wanted.items():
-            if place in ambiguous and self.options.decimal is None:
+            alike = self._scale_free and self._survey.columns[place].all_ambiguous
+            if place in ambiguous and self.options.decimal is None and not alike:
                 shown = f"{ambiguous[place]!r} may have decimals or groups of three digits"
                 refused.append(f"column {self.header[place]}: {shown}")
                 continue
             unit = names.name_and_unit(self.header[place])[1]
             mark = self.options.decimal or marks[place]
+            if place in ambiguous and self.options.decimal is None:
+                mark = ","  # taken for groups of three they would all be a thousand times as large, as their spread
             columns[name] = Column(place, name, unit, mark, self._survey.columns[place].formatted, frozenset())
         self.guesses += [f"{text}: not judged (--decimal . or --decimal ,)" for text in refused]
         if refused and not columns:
@@ -235,13 +280,14 @@ class Recording:
             return self._named_by_plant(places, known) if known is not None else self._named(places)
         if known is not None:
             return self._named_by_plant(range(len(self.header)), known)
-        used = {*self.time_places, self.device_place, self._tag_place, *self.labels}
+        used = {*self.time_places, self._unread_place, self.device_place, self._tag_place, *self.labels}
         places, words, counts = [], [], []
         for place, name in enumerate(self.header):
             column = self._survey.columns[place]
             if place in used or (not name and not column.numbers):
                 continue
-            if names.is_index(name) or (names.may_be_index(name) and _counts(column)):
+            may_be_index = names.may_be_index(name) or (self._numbered and not self._table.header_line)
+            if names.is_index(name) or (may_be_index and _counts(column)):
                 counts.append(name or f"{place + 1} (no name)")
             elif _holds_numbers(column):
                 places.append(place)
@@ -312,6 +358,7 @@ class Recording:
     def _rhythm(self, sample: Sequence[Row]) -> tuple[float, bool]:
         """Return the usual time between two readings of one device, and whether the file goes back in time."""
         before: dict[str, float] = {}
+        instants: set[float] = set()
         steps, back = [], 0
         for _, cells in sample:
             try:
@@ -319,6 +366,7 @@ class Recording:
             except ValueError:
                 continue
             device_id = self.device_of(cells)
+            instants.add(at)
             step = at - before.get(device_id, at)
             if step:
                 steps.append(abs(step))
@@ -327,13 +375,24 @@ class Recording:
         interval_s = median(steps) if steps else 1.0
         if self.options.newest_first or self.options.oldest_first:
             return interval_s, self.options.newest_first
+        self.unsorted = self._scale_free and self._is_shuffled(back, len(steps), len(instants), len(sample))
+        if self.unsorted:
+            self.guesses.append("rows in no order of time: put into it (--oldest-first)")
+            return interval_s, False
         newest_first = 2 * back > len(steps)
         if newest_first:
             self.guesses.append("newest row first: read from the end (--oldest-first)")
         return interval_s, newest_first
 
-    def _time_form(self, sample: Sequence[Row]) -> None:
-        self.time_form = TimeForm()
+    @staticmethod
+    def _is_shuffled(back: int, steps: int, instants: int, rows: int) -> bool:
+        """Return whether times go to and fro; runs that begin anew do so seldom, or have many times in common."""
+        return _SHUFFLED * steps < back < (1 - _SHUFFLED) * steps and instants > (1 - _SHUFFLED) * rows
+
+    def _time_form(self, sample: Sequence[Row], count_s: float | None) -> None:
+        self.time_form = TimeForm(count_s=count_s)
+        if count_s is not None:
+            return
         zone = None if self.options.timezone is None else parse_zone(self.options.timezone)
         for _, cells in sample:
             text = self.time_text(cells).strip()

@@ -15,22 +15,25 @@ from aegisflow.offline.recordings.table import Row, Table
 from aegisflow.offline.recordings.timestamps import UNITS, of_digits, unit_of
 
 _MOST_DEVICES = 50
+_SHOWN = 50
 _CROWDED = 1.5
 """So many rows to a timestamp, and they are of several devices."""
 _UNIQUE = 0.99
+_EXCEL_DAYS = (29_000.0, 75_000.0)
+"""Days since 1899 that are taken for dates: those of 1979 to 2105."""
 _COUNTED = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "min": "minutes", "h": "hours", "d": "days"}
 
 
 class Roles:
     """Columns of a file that are no sensors, found by the first rows."""
 
-    def __init__(self, table: Table, sample: Sequence[Row], options: ReadingOptions) -> None:
-        """Find them.
+    def __init__(self, table: Table, sample: Sequence[Row], options: ReadingOptions, scale_free: bool = False) -> None:
+        """Find them; ``scale_free`` as for ``Recording``.
 
         Raises:
             RecordingError: there is no column of times, or none of the name that was said.
         """
-        self._table, self._options = table, options
+        self._table, self._options, self._scale_free = table, options, scale_free
         self._header, self._rows = table.header, [cells for _, cells in sample]
         self.guesses: list[str] = []
         self.device_place: int | None = None
@@ -38,6 +41,12 @@ class Roles:
         """Seconds that one count from the start stands for, where times are no dates; None where they are."""
         self.of_day = False
         """Whether times are those of a clock on the wall, without any date."""
+        self.excel = False
+        """Whether times are days as spreadsheets count them."""
+        self.unread_place: int | None = None
+        """The column that is named like one of times, and that nobody can read; None for none."""
+        self.numbered = False
+        """Whether rows are numbered, for want of times."""
         self.time_places = self._find_time()
         self.device_place = self._find_device()
         self.tag_place = self._find_tag()
@@ -77,23 +86,57 @@ class Roles:
             if self._share(place, self._is_time) >= 0.5:
                 return (place,)
         undated = self._without_dates(named)
-        if undated or named:
+        if undated or (named and not (self._scale_free and self._rows)):
             return undated or (named[0],)
+        if self._scale_free and (counted := self._counted(named)):
+            return counted
         for is_time in (_is_stamp, self._is_time):
             for place in range(len(self._header)):
                 if self._rows and self._share(place, is_time) >= _UNIQUE and self._rises(place):
                     self.guesses.append(f"times in column {self._header[place] or place + 1} (--time-column)")
                     return (place,)
+        if self._scale_free and self._rows:
+            self._tell_numbered(named)
+            return self._number_rows(1.0)
         shown = ", ".join(self._header[:10])[:200] or "nothing"
         expected = "a header with a column timestamp, or --time-column, or --interval where there are no times"
         raise RecordingError(self._table.path, self._table.header_line, shown, expected)
 
     def _number_rows(self, interval_s: float) -> tuple[int, ...]:
-        self.count_s = interval_s
+        self.count_s, self.numbered = interval_s, True
         place = self._table.number_rows()
         for number, cells in enumerate(self._rows):
             cells.append(str(number))
         return (place,)
+
+    def _tell_numbered(self, named: Sequence[int]) -> None:
+        """Say why rows are numbered: there is no column of times, or only one that nobody can read."""
+        for place in named:
+            cells = [text for row in self._rows if (text := row[place].strip())]
+            if cells and self._share(place, _is_number) < 1 - _UNIQUE:
+                self.unread_place = place
+                what = f"{self._header[place]} says no time ({cells[0][:_SHOWN]!r})"
+                self.guesses.append(f"{what}: rows count as 1 s apart (--time-format, --interval)")
+                return
+        self.guesses.append("no column of times: rows count as 1 s apart (--interval, --time-column)")
+
+    def _counted(self, named: Sequence[int]) -> tuple[int, ...]:
+        """Return a column named after time that counts something: days as spreadsheets do, or nobody knows what."""
+        for place in named:
+            cells = [number for row in self._rows if (number := plain_number(row[place].strip())) is not None]
+            if self._share(place, _is_number) < _UNIQUE or len(set(cells)) < 2 or not self._rises(place):
+                continue
+            name = self._header[place]
+            parts_days = not all(cell.is_integer() for cell in cells) and abs(cells[-1] - cells[0]) < len(cells)
+            dated = "dat" in name.lower() or "stamp" in name.lower() or parts_days
+            if dated and all(_EXCEL_DAYS[0] <= cell < _EXCEL_DAYS[1] for cell in cells):
+                self.excel = True
+                self.guesses.append(f"{name} counts days as spreadsheets do (--time-format, --time-column)")
+            else:
+                self.count_s = 1.0
+                self.guesses.append(f"{name} counts nobody knows what: taken as seconds (--time-format, --time-column)")
+            return (place,)
+        return ()
 
     def _without_dates(self, named: Sequence[int]) -> tuple[int, ...]:
         """Return the column of times that name no day: counts from the start, or times of day; none for no such."""

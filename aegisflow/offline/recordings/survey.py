@@ -48,6 +48,11 @@ class ColumnSurvey:
         """Differences between neighbouring rows: all, those upwards, downwards, and those of more than half a turn."""
         self._before: float | None = None
 
+    @property
+    def all_ambiguous(self) -> bool:
+        """Whether all numbers are like ``1,011``, so that to read them in the wrong way changes their scale alone."""
+        return self.numbers == self.looks.shapes[NumberShape.EITHER_COMMA]
+
     def take(self, cells: Sequence[str]) -> None:
         """Take in some cells, in the order of the file."""
         if not self.many:

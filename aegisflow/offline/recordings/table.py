@@ -30,13 +30,18 @@ Row = tuple[int, list[str]]
 class Table:
     """A file of rows below a header; ``lines`` reads them from the beginning, as often as needed."""
 
-    def __init__(self, path: Path, options: ReadingOptions) -> None:
+    def __init__(self, path: Path, options: ReadingOptions, scale_free: bool = False) -> None:
         """Find separator and header.
+
+        Args:
+            path: The file.
+            options: What a person says about it.
+            scale_free: Whether columns may go without names; see ``Recording``.
 
         Raises:
             RecordingError: the file cannot be read, or has no header that names each column once.
         """
-        self.path = path
+        self.path, self._scale_free = path, scale_free
         self._file = TextFile(path, options.encoding)
         self.guesses = list(self._file.guesses)
         sample = [
@@ -46,6 +51,9 @@ class Table:
         ]
         self.separator, sample = self._separator(sample, options)
         self.header_line, self.header = self._find_header(sample, options.header_line)
+        if scale_free and options.header_line is None and self._is_data(sample):
+            self.header_line, self.header = self._find_header(sample, 0)
+            self.guesses.append(f"no line names the columns: they are {_shown(self.header)} (--header-line)")
         self._check_header()
         self._numbered = False
 
@@ -151,6 +159,15 @@ class Table:
             cells.pop()
         return number, [name.strip() for name in cells]
 
+    def _is_data(self, sample: list[tuple[int, str]]) -> bool:
+        """Return whether the header looks like a row of data; pandas names columns 0, 1, 2 and so on."""
+        if len(self.header) > 1:
+            counted = self.header == [str(number) for number in range(len(self.header))]
+            return bool(_data(self.header)) and not counted
+        below = [line.strip() for number, line in sample if number > self.header_line]
+        named = self.header == ["0"] and not all(_is_whole(line) for line in below)
+        return bool(below) and _is_number(self.header[0]) and not named
+
     def _check_header(self) -> None:
         """Refuse a name that stands twice, and data in place of names."""
         places: dict[str, int] = {}
@@ -161,7 +178,8 @@ class Table:
                 found = f"column {name!r} twice, as columns {places[name]} and {place}"
                 raise RecordingError(self.path, self.header_line, found, "a name of its own for each column")
             places[name] = place
-        data = _data(self.header)
+        counted = self.header == [str(number) for number in range(len(self.header))]
+        data = [] if counted and self._scale_free else _data(self.header)
         if data:
             found = f"data in place of names ({', '.join(data[:3])})"
             expected = "a header with a column timestamp, or --header-line 0 where no line names the columns"
@@ -222,6 +240,14 @@ def _data(cells: list[str]) -> list[str]:
     """Return cells of a header that no name would look like: times, or numbers throughout."""
     data = [cell for cell in cells if take_apart(cell) is not None]
     return data or (cells if len(cells) > 1 and all(map(_is_number, cells)) else [])
+
+
+def _shown(header: list[str]) -> str:
+    return header[0] if len(header) == 1 else f"{header[0]} to {header[-1]}"
+
+
+def _is_whole(text: str) -> bool:
+    return shape_of(text) in (NumberShape.BARE, NumberShape.LONG)
 
 
 def _is_number(name: str) -> bool:

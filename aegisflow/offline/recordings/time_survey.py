@@ -33,15 +33,24 @@ class Ambiguous(NamedTuple):
 class TimeSurvey:
     """Looks at every timestamp once, and concludes."""
 
-    def __init__(self, options: ReadingOptions, *, count_s: float | None = None, of_day: bool = False) -> None:
+    def __init__(
+        self,
+        options: ReadingOptions,
+        *,
+        count_s: float | None = None,
+        of_day: bool = False,
+        scale_free: bool = False,
+    ) -> None:
         """Take what the columns have said.
 
         Args:
             options: What a person says about the file.
             count_s: Seconds that one count from the start stands for, where times are such counts.
             of_day: Whether times are those of a day, without a date.
+            scale_free: Whether dates that nothing settles may be taken in one way; see ``Recording``.
         """
         self._options, self._count_s, self._of_day = options, count_s, of_day
+        self._scale_free = scale_free
         self._shapes: dict[str, str] = {}
         self._last = ""
         self._dates: dict[Digits, int] = {}
@@ -179,6 +188,9 @@ class TimeSurvey:
                 chosen = usual[0]
                 others = [day for order in orders if order != chosen for day in against[order][:1]]
                 why = f"{others[0]} in line {self._dates[others[0]]} can mean nothing else" if others else "as usual"
+        if chosen is None and self._scale_free:
+            chosen = min(possible, key=self._strides)
+            why = "nothing says otherwise"
         if chosen is None:
             day, line = next(iter(self._dates.items()))
             meant = " or ".join(str(day.day(order)) for order in possible)
@@ -187,6 +199,14 @@ class TimeSurvey:
         override = "--month-first" if chosen == "dmy" else "--day-first"
         self.guesses.append(f"dates such as {next(iter(self._dates))} have the {_WORDS[chosen]}: {why} ({override})")
         return chosen
+
+    def _strides(self, order: Order) -> tuple[int, bool]:
+        """Return how many days the dates of the file stride over in one order, and whether that is not day first."""
+        total = 0
+        for (before, after), count in self._steps.items():
+            first, second = before.day(order), after.day(order)
+            total += count * (abs((second - first).days) if first and second else _FAR_DAYS)
+        return total, order != "dmy"
 
     def _contradicts(self, day: Digits, order: Order, orders: Sequence[Order]) -> bool:
         """Return whether a date is none if meant so, and one if meant otherwise."""

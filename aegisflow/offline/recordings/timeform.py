@@ -9,14 +9,16 @@ _DAY_LETTERS = 10
 class TimeForm(NamedTuple):
     """How a file writes its timestamps, so that ours can be laid beside them.
 
-    Forms of ISO 8601 are kept; from any other one it is ISO 8601 in UTC, or with the offset of the zone that
-    was said of the file.
+    Forms of ISO 8601 and counts from the start are kept; from any other one it is ISO 8601 in UTC, or with the
+    offset of the zone that was said of the file.
     """
 
     separator: str = "T"
     suffix: str = "Z"
     zone: tzinfo = UTC
     fraction: str = "seconds"
+    count_s: float | None = None
+    """Seconds that one count stands for, where times are counts from the start."""
 
     @classmethod
     def of(cls, text: str, zone: tzinfo | None = None) -> "TimeForm":
@@ -35,6 +37,8 @@ class TimeForm(NamedTuple):
 
     def format(self, at: float) -> str:
         """Return ``at`` (UTC epoch seconds) in this form; a fraction that it has is shown all the same."""
+        if self.count_s is not None:
+            return f"{round(at / self.count_s, 6):.15g}"
         moment = (datetime.fromtimestamp(0, UTC) + timedelta(seconds=round(at, 6))).astimezone(self.zone)
         fraction = "microseconds" if moment.microsecond % 1000 else self.fraction
         if moment.microsecond and fraction == "seconds":
