@@ -21,9 +21,9 @@ from aegisflow.api.schemas.alarms import (
     WhatToDo,
 )
 from aegisflow.api.schemas.base import Request
-from aegisflow.api.text import z_score
 from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl, seconds_of
 from aegisflow.cli.client import OperatorClient, print_answer
+from aegisflow.domain.alarms.deviation import describe_deviation
 from aegisflow.domain.alarms.model import Timeliness
 from aegisflow.domain.times import format_duration, format_instant
 from aegisflow.errors import UnavailableError
@@ -267,8 +267,8 @@ def _facts(alarm: ListedAlarm) -> list[str]:
 
 
 def _evidence(one: ListedEvidence) -> str:
-    """Return ``vibration 8.4 mm/s (baseline 1.5, z +17.25) at 2026-01-31T07:55:00Z, since 2026-01-31T07:50:00Z``."""
-    beside = [f"baseline {one.baseline:.5g}", f"z {z_score(one.z):+g}"]
+    """Return ``vibration 8.4 mm/s (baseline 1.5, +17.2 spreads) at 2026-01-31T07:55:00Z, since …``."""
+    beside = [f"baseline {one.baseline:.5g}", describe_deviation(one.value, one.baseline, one.spread, one.z)]
     if one.alarm_limit or one.normal:
         beside.append(f"alarm limit {one.alarm_limit}" if one.alarm_limit else f"normal {one.normal}")
     value = f"{one.value:.5g} {one.unit}".strip()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from aegisflow.api.schemas.alarms import SensorEvidence
+from aegisflow.domain.alarms.deviation import NEVER_MOVED, describe_deviation
 from aegisflow.domain.times import format_instant
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def _environment() -> "Environment":
         "by_how_much": by_how_much,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "element_id": element_id,
+        "never_moved": never_moved,
     }
     environment.globals |= {
         "static": static_url,
@@ -71,6 +74,11 @@ def _environment() -> "Environment":
         "STATE_WORDS": STATE_WORDS,
     }
     return environment
+
+
+def never_moved(one: SensorEvidence) -> bool:
+    """Return whether a sensor had shown one value only, until it made the move that an alarm is about."""
+    return describe_deviation(one.value, one.baseline, one.spread, one.z) == NEVER_MOVED
 
 
 def when(at: str | float | None, form: str = "full") -> Markup:

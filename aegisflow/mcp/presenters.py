@@ -11,6 +11,7 @@ from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.api.schemas.devices import DeviceSummary, SensorState
 from aegisflow.api.schemas.incidents import IncidentDetail, SimilarIncidentSummary
 from aegisflow.api.text import clean, clean_lines, clip, describe_limits, maybe, shorten, z_score
+from aegisflow.domain.alarms.deviation import describe_deviation
 from aegisflow.domain.alarms.model import Alarm, Timeliness
 from aegisflow.domain.commands.model import CommandReceipt, DeviceCommands
 from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis
@@ -142,10 +143,14 @@ def past_alarm(alarm: AlarmDetail) -> PastAlarm:
         acknowledged_by=alarm.acknowledged_by or None,
         untrusted_note=_note(alarm),
         sensors=[
-            " ".join(f"{one.sensor} {shorten(one.value):g} {one.unit} (z {z_score(one.z):g}, {one.direction})".split())
+            " ".join(f"{one.sensor} {shorten(one.value):g} {one.unit} ({_deviation(one)}, {one.direction})".split())
             for one in alarm.evidence[:MAX_EVIDENCE]
         ],
     )
+
+
+def _deviation(one: SensorEvidence) -> str:
+    return describe_deviation(one.value, one.baseline, one.spread, one.z)
 
 
 def acknowledgement(alarm: AlarmDetail, as_of: str) -> Acknowledgement:

@@ -333,7 +333,7 @@ class PastAlarm(Part):
     cleared_at: Moment | None = None
     acknowledged_by: str | None = None
     untrusted_note: UntrustedText | None = None
-    sensors: list[str] = Field(description="value, z and direction of each")
+    sensors: list[str] = Field(description="value, spreads from the usual and direction of each")
 
 
 class AlarmHistory(PagedAnswer):

@@ -183,7 +183,7 @@ def test_h14_h5_the_list_says_what_each_sensor_shows(serve: Serve, capsys: pytes
     assert run(serve, "alarms") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "    on line-1, for 1 h 30 min, acknowledged by anna: on my way",
-        "    vibration 8.4 mm/s (baseline 1.5, z +17.25, alarm limit up to 3.5) at 2026-01-31T07:55:00Z, "
+        "    vibration 8.4 mm/s (baseline 1.5, +17.2 spreads, alarm limit up to 3.5) at 2026-01-31T07:55:00Z, "
         "since 2026-01-31T07:50:00Z",
     ]
 

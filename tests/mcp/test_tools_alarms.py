@@ -168,7 +168,10 @@ def test_history_says_what_it_counts(call, plant):
     answer = call("get_anomaly_history", last="2d", device_id="pump-01")
     assert (answer["start"], answer["end"]) == ("2026-01-29T08:00:00Z", "2026-01-31T08:00:00Z")
     assert answer["by_type"] == {"bearing_failure": 2}
-    assert answer["alarms"][0]["sensors"] == ["vibration 8.4 mm/s (z 17.25, high)", "pressure 8.4 PSI (z -4, low)"]
+    assert answer["alarms"][0]["sensors"] == [
+        "vibration 8.4 mm/s (+17.2 spreads, high)",
+        "pressure 8.4 PSI (-4.0 spreads, low)",
+    ]
     assert answer["alarms"][0]["first_type"] == "unknown"
 
 

@@ -9,7 +9,7 @@ from aegisflow.api.fields import Number, Read, as_number, number, within, words
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, moment
 from aegisflow.api.schemas.diagnosis import DiagnosisSummary
 from aegisflow.api.schemas.incidents import SimilarIncidentSummary
-from aegisflow.api.text import clean, describe_limits
+from aegisflow.api.text import clean, describe_limits, z_score
 from aegisflow.domain.alarms.first_out import first_outs
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Change, Evidence, Severity, Timeliness
@@ -57,7 +57,7 @@ class SensorEvidence(Shape):
     spread: float
     """Standard deviation of the baseline."""
     z: float
-    """Distance from the baseline in spreads."""
+    """Distance from the baseline in spreads, 9,999 of them at most."""
     direction: str
     """``high`` or ``low``."""
     since: Moment
@@ -76,7 +76,7 @@ class SensorEvidence(Shape):
             value=evidence.value,
             baseline=evidence.baseline,
             spread=evidence.spread,
-            z=evidence.z,
+            z=z_score(evidence.z),
             direction=evidence.direction,
             since=format_instant(evidence.since),
             at=moment(evidence.at),

@@ -9,7 +9,7 @@ from pydantic import Field
 from aegisflow.api.fields import Number, name_in, words
 from aegisflow.api.schemas.alarms import AlarmSummary
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, moment
-from aegisflow.api.text import clean, describe_limits
+from aegisflow.api.text import clean, describe_limits, z_score
 from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.commands.model import Mode, StatedMode
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
@@ -44,7 +44,7 @@ class SensorState(Shape):
     spread: float | None
     """Standard deviation of the rolling window."""
     z: float | None
-    """Distance of the newest value from the window before it, in spreads."""
+    """Distance of the newest value from the window before it, in spreads, 9,999 of them at most."""
     window: int
     """Readings behind mean, spread and z."""
     normal: str | None
@@ -72,7 +72,7 @@ class SensorState(Shape):
             at=moment(status.at),
             mean=status.mean,
             spread=status.spread,
-            z=status.z,
+            z=None if status.z is None else z_score(status.z),
             window=status.count,
             normal=describe_limits(spec.normal),
             alarm=describe_limits(spec.alarm),

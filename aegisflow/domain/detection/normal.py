@@ -170,7 +170,10 @@ class Normal:
         else:
             self._judge(self.model, row, known, at)
         self._before = row
+        score = self.score
         self._keep(row, alarmed, at)
+        if score > self.score:  # a model that was made of this very reading does not find it unusual
+            self.score = score
         return self.score
 
     def _keep(self, row: list[float], alarmed: bool, at: float) -> None:

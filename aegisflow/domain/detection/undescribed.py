@@ -16,8 +16,15 @@ _HYSTERESIS = 0.6
 _MAX_PATIENCE, _MIN_PATIENCE = 720, 360
 """Readings of an alarm, beyond no limit, after which what it shows becomes usual: as many as were learned before it."""
 _NO_LEVEL = frozenset({SensorKind.STATE, SensorKind.SETPOINT})
+_MANY = 1_000.0
+"""Score from which on decimals say nothing."""
 _HIGH, _MEDIUM = 8.0, 3.0
 """Scores from which on an alarm is of that severity; never critical, since a score says how unusual, not how bad."""
+
+
+def _told(score: float) -> str:
+    """Return a score as people can read it, however large it is."""
+    return f"{score:.2f}" if score < _MANY else f"above {_MANY:,.0f}"
 
 
 class Undescribed:
@@ -98,7 +105,7 @@ class Undescribed:
         ranked = sorted(zip(strengths, self._watched, strict=True), key=lambda pair: pair[0], reverse=True)
         least = min(1.0, ranked[0][0])
         findings = tuple(finding_of(sensor, MULTIVARIATE, severity) for own, sensor in ranked if own >= least)
-        return Diagnosis(UNCLASSIFIED, findings, (f"score {score:.2f}, 1 is unusual",))
+        return Diagnosis(UNCLASSIFIED, findings, (f"score {_told(score)}, 1 is unusual",))
 
     def notes(self) -> tuple[str, ...]:
         """Return how far the learning has come, until it is done."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from aegisflow.domain.alarms.deviation import NEVER_MOVED, describe_deviation
 from aegisflow.domain.alarms.model import Alarm, Evidence
 from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorSpec
@@ -16,8 +17,6 @@ AROUND_S = 900.0
 """An alarm of the device raised so near the first counts as the same one."""
 _ON_DELAYS = (6, 12, 36, 120)
 """On-delays that are tried, in intervals of the recording."""
-_MANY = 1_000.0
-"""Spreads from which on decimals say nothing."""
 _STILL_READINGS = 20
 """Fewer equal ones may be chance."""
 _SHARES = (1.0, 1.25, 1.6, 2.0, 3.0)
@@ -93,10 +92,10 @@ class _History(Observer):
 
 def _deviation(item: Evidence, stood_still: bool) -> str:
     """Return how far a value lies from what is usual, as a person can read it."""
-    if stood_still:
-        return f"never moved before from {item.baseline:.4g}"
-    spreads = f"{item.z:+.1f}" if abs(item.z) < _MANY else f"{item.z:+.2g}"
-    return f"usual {item.baseline:.4g} ± {item.spread:.2g}, {spreads} spreads"
+    told = NEVER_MOVED if stood_still else describe_deviation(item.value, item.baseline, item.spread, item.z)
+    if told == NEVER_MOVED:
+        return f"{told} from {item.baseline:.4g}"
+    return f"usual {item.baseline:.4g} ± {item.spread:.2g}, {told}"
 
 
 def _raised(replay: Replay, spec: DeviceSpec, alarm: Alarm) -> bool:
