@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -53,7 +53,7 @@ from aegisflow.domain.alarms.links import LinkSigner
 from aegisflow.domain.alarms.model import AlarmEvent, Severity
 from aegisflow.domain.commands.model import Command, CommandName, Stage
 from aegisflow.domain.commands.transition import Transition
-from aegisflow.domain.equipment import DeviceSpec, PlantSpec
+from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec
 from aegisflow.errors import AegisFlowError, BusError, TracingError, UnavailableError
 from aegisflow.notifications.a2a import AgentSink
 from aegisflow.notifications.sinks import LogSink, Sink, TopicSink, WebhookSink, help_from, with_links
@@ -354,7 +354,9 @@ class App:
             def lost(why: str) -> None:
                 self._lost(HISTORIAN, why)
 
-            return HistorianActor.start(HISTORIAN, where, store, settings.store, self._committed, lost, self._diagnosed)
+            return HistorianActor.start(
+                HISTORIAN, where, store, settings.store, self._committed, lost, self._diagnosed, self._limits
+            )
 
         def guard() -> Any:
             return Guard.start(GUARD, where, self._current, clock.now, metrics, escalation.first, self._notify)
@@ -399,6 +401,11 @@ class App:
             device=device,
             after=(ChildSpec(TICKER, ticker),),
         )
+
+    def _limits(self, device_id: str) -> Mapping[str, Limits]:
+        """Return what is normal for the sensors of a device; nothing for one that is no longer in the plant."""
+        spec = self._current.devices.get(device_id)
+        return {} if spec is None else {name: sensor.normal for name, sensor in spec.sensors.items()}
 
     def _gateway(self, bus: Bus) -> Any:
         return Gateway.start(

@@ -3,8 +3,9 @@
 ::
 
     devices ──┬── fresh_readings   as they came, appended; folded now and then into
-              ├── readings         clustered by device and time; once old, rolled up into
-              └── minutes          one-minute aggregates
+              ├── readings         clustered by device and time; each hour that is over is summed up in
+              ├── hours ─ hour_figures   what remains once the readings are too old
+              └── minutes          one-minute aggregates of versions before 15; become hours by and by
     anomalies ──┬─ alarm_events    an alarm as it is now, and its life
                 └─ diagnoses       what is probably the matter
     incidents ─── incident_revisions
@@ -30,7 +31,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 14
+SCHEMA_VERSION = 15
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -66,6 +67,8 @@ class DeviceKey(Model):
 
     key = AutoField()
     name = TextField(unique=True)
+    hours_until = DoubleField(null=True)
+    """Every hour before this that has readings has a row in ``hours``; None as long as there is none."""
 
     class Meta:
         table_name = "devices"
@@ -105,8 +108,43 @@ class StoredReading(Model):
         without_rowid = True
 
 
+class HourRow(Model):
+    """An hour of a device that is over; what its sensors showed is in ``hour_figures``."""
+
+    device = IntegerField()
+    at = DoubleField()
+    """Start of the hour."""
+    state = IntegerField()
+    """0: to be summed up, for the first time or again; 1: summed up; 2: summed up, and its readings are gone."""
+    touched = IntegerField()
+    """Counts the folds that have brought readings of it since it was over."""
+    readings = IntegerField()
+    span = TextField()
+    """JSON: the ``Span``; empty before it is summed up."""
+
+    class Meta:
+        table_name = "hours"
+        primary_key = CompositeKey("device", "at")
+        without_rowid = True
+
+
+class HourFigures(Model):
+    """What one sensor showed in an hour."""
+
+    device = IntegerField()
+    at = DoubleField()
+    sensor = TextField()
+    vals = BlobField()
+    """A HEAD and some MINUTE of ``aegisflow.domain.hours``, packed, little-endian."""
+
+    class Meta:
+        table_name = "hour_figures"
+        primary_key = CompositeKey("device", "at", "sensor")
+        without_rowid = True
+
+
 class Minute(Model):
-    """What is left of one minute of a device's readings."""
+    """One minute of a device's readings as versions before 15 kept it; nothing writes it any more."""
 
     device = IntegerField()
     at = DoubleField()
@@ -155,6 +193,9 @@ class Anomaly(Model):
         indexes = ((("raised_at", "alarm_id"), False), (("device_id", "raised_at"), False))
 
 
+HOUR_IS_OPEN = SQL("state = 0")
+"""It is to be summed up; in these words, as above."""
+HourRow.add_index(HourRow.device, HourRow.at, name="hours_open", where=HOUR_IS_OPEN)
 Anomaly.add_index(Anomaly.device_id, name="anomalies_open", where=ALARM_IS_OPEN)
 
 
@@ -342,6 +383,8 @@ TABLES: tuple[type[Model], ...] = (
     DeviceKey,
     FreshReading,
     StoredReading,
+    HourRow,
+    HourFigures,
     Minute,
     Anomaly,
     AlarmChange,

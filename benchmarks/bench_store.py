@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aegisflow.config.services import StoreSettings
 from aegisflow.domain.equipment import DeviceSpec, Limits, SensorSpec
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import Period
@@ -23,6 +24,7 @@ from aegisflow.store import open_store
 from aegisflow.store.archive import Archive
 from aegisflow.store.batch import Record
 from aegisflow.store.recall import recall_device
+from aegisflow.store.retention import Retention
 from aegisflow.store.writer import Writer
 
 T0 = 1_769_846_400.0
@@ -170,6 +172,23 @@ def fill(writer: Writer, rows: int, devices: int) -> None:
             cpu = wall = fold_cpu = worst = 0.0
 
 
+def keep_house(writer: Writer, rows: int, now: float, raw_retention_s: float) -> None:
+    """Do one round of housekeeping as the historian does; print what it cost."""
+    settings = StoreSettings(raw_retention_s=raw_retention_s)
+    limits = {name: spec.normal for name, spec in SENSORS.items()}
+    round_of = Retention(writer.connection, settings, now, lambda device_id: limits)
+    began, slices, more = time.thread_time(), [], True
+    while more:
+        began_slice = time.thread_time()
+        more = round_of.step()
+        slices.append(time.thread_time() - began_slice)
+    cpu = time.thread_time() - began
+    print(
+        f"  a round, readings kept for {raw_retention_s / 86400:.0f} d: {1e6 * cpu / rows:.2f} µs CPU a row, "
+        f"{len(slices):,} slices, the longest {1000 * max(slices):.0f} ms CPU"
+    )
+
+
 def history(folder: Path, rows: int, devices: int) -> float:
     """Fill a store, then print how long questions about one device take; return the worst p99 in milliseconds."""
     print(f"{devices:,} devices")
@@ -188,10 +207,10 @@ def history(folder: Path, rows: int, devices: int) -> float:
     def newest() -> None:
         assert len(archive.readings(device(), Period(0, 1e12), 50)) == 50
 
-    def summary(period_s: float) -> None:
+    def summary(period_s: float, *sensors: str) -> None:
         name = device()
         spec = DeviceSpec(name, "line-1", "pump", SENSORS)
-        found = archive.stream(spec, (), Period(end - period_s, end), 60)
+        found = archive.stream(spec, sensors, Period(end - period_s, end), 60)
         assert found.readings == min(rows // devices, period_s // EVERY_S)
 
     worst = max(
@@ -200,7 +219,18 @@ def history(folder: Path, rows: int, devices: int) -> float:
     )
     percentiles("recall of a device (50 readings)", lambda: recall_device(writer, device(), 50, end), 1000)
     if devices < 100:
-        percentiles("seven-day summary of 5 sensors", lambda: summary(7 * 86400), 7)
+        percentiles("seven-day summary of 5 sensors, from readings", lambda: summary(7 * 86400), 7)
+    writer.fold.finish()
+    keep_house(writer, rows, end, 100 * 86400.0)
+    if devices < 100:
+        for days in (7, 30):
+            percentiles(f"{days}-day summary of 5 sensors, from hours", lambda: summary(days * 86400.0), 30)  # noqa: B023
+            percentiles(f"{days}-day summary of one, from hours", lambda: summary(days * 86400.0, "humidity"), 30)  # noqa: B023
+    keep_house(writer, rows, end, 86400.0)
+    writer.connection.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    print(
+        f"  {size / 1e6:,.0f} MB before, {(folder / 'history.db').stat().st_size / 1e6:,.0f} MB with readings of a day"
+    )
     with busy_thread(True):
         percentiles("newest 50, beside a busy thread", newest, 100)
         percentiles("one-hour summary, beside a busy thread", lambda: summary(3600), 100)

@@ -42,6 +42,7 @@ from aegisflow.errors import StoreError
 from aegisflow.store import Store
 from aegisflow.store.batch import Record
 from aegisflow.store.committer import Committed, Committer
+from aegisflow.store.summing import LimitsOf
 
 __all__ = ["AlarmsHeard", "Historian", "HistorianActor"]
 
@@ -197,6 +198,7 @@ class HistorianActor(ThreadedActor):
         on_alarms: AlarmsHeard = lambda events: None,
         on_lost: Callable[[str], None] = lambda why: None,
         on_diagnoses: Callable[[], None] = lambda: None,
+        limits: LimitsOf = lambda device_id: {},
     ) -> None:
         """Connect to nothing yet.
 
@@ -208,12 +210,13 @@ class HistorianActor(ThreadedActor):
             on_alarms: hears of the alarm events of each commit.
             on_lost: told once, and why, when the store has become another process's: nothing is stored any more.
             on_diagnoses: hears of each commit of diagnoses.
+            limits: says what is normal for the sensors of a device.
         """
         super().__init__(name, directory)
         self._on_lost = on_lost
         self._has_told = False
         self._historian = Historian(
-            lambda announce: Committer(store, settings, announce), self.tell, on_alarms, on_diagnoses
+            lambda announce: Committer(store, settings, announce, limits=limits), self.tell, on_alarms, on_diagnoses
         )
 
     def on_start(self) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aegisflow.domain.equipment import SensorSpec
+from aegisflow.domain.hours import Hour, Table, heads_of, known_outside, minutes_of_all
 from aegisflow.domain.interval import MIN_SILENT_S, MISSED
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import Gap, SensorSummary, SeriesPoint, Stream
@@ -97,7 +98,7 @@ class StreamSummary:
             return
         at = np.fromiter((row[0] for row in rows), np.float64, len(rows))
         self._readings += len(rows)
-        self._learn(at)
+        self.learn(at)
         self._cover(at, at)
         for figures in self._sensors:
             name = figures.spec.name
@@ -112,15 +113,45 @@ class StreamSummary:
         self._from_minutes = True
         self._readings += sum(row[1] for row in rows)
         starts = np.fromiter((row[0] for row in rows), np.float64, len(rows))
-        self._learn(starts)
+        self.learn(starts)
         self._cover(starts, starts + MINUTE_S)
         for figures in self._sensors:
             name = figures.spec.name
             there = [(at, *values[name]) for at, _, values in rows if name in values]
             figures.add_aggregates(np.array(there, np.float64).reshape(-1, 6).T)
 
-    def _learn(self, at: Floats) -> None:
-        """Learn from the first readings what a gap is."""
+    @property
+    def learns(self) -> bool:
+        """Whether it does not yet know how long a gap is."""
+        return self._learns
+
+    def takes(self, hours: Sequence[Hour]) -> list[bool]:
+        """Return for each hour whether it says all that is asked; where it does not, take its readings instead."""
+        known = np.array([hour.span.unlisted_s <= self._longest_gap_s for hour in hours], bool)
+        for figures in self._sensors:
+            known[figures.unknown(hours)] = False
+        fit: list[bool] = known.tolist()
+        return fit
+
+    def add_hours(self, hours: Sequence[Hour]) -> None:
+        """Take whole hours, oldest first, that lie within the period."""
+        if not hours:
+            return
+        self._from_minutes |= any(hour.gone for hour in hours)
+        self._readings += sum(hour.readings for hour in hours)
+        for hour in hours:
+            self._cover_hour(hour)
+        for figures in self._sensors:
+            figures.add_hours(hours)
+
+    def _cover_hour(self, hour: Hour) -> None:
+        span = hour.span
+        edges = ((self._covered_until, span.first_at), *span.silences)
+        self._gaps += [Gap(before, at) for before, at in edges if at - before > self._longest_gap_s]
+        self._covered_until = max(self._covered_until, span.last_at)
+
+    def learn(self, at: Floats) -> None:
+        """Learn from the first readings what a gap is, where nobody has said it."""
         if self._learns and len(at) > 1:
             self._learns = False
             usual_s = float(np.median(np.diff(at[:_LEARNED_FROM])))
@@ -181,6 +212,45 @@ class _SensorFigures:
         at, count, mean, squares, low, high = table
         self._add(at, at + MINUTE_S / 2, count, mean, squares, low, high)
 
+    def unknown(self, hours: Sequence[Hour]) -> list[int]:
+        """Return the places of hours that cannot tell how many values lie outside of what is normal now."""
+        places = [place for place, hour in enumerate(hours) if self.spec.name in hour.sensors]
+        if self._outside is None or not places:
+            return []
+        heads = heads_of([hours[place].sensors[self.spec.name] for place in places])
+        return [places[n] for n in np.flatnonzero(np.isnan(known_outside(heads, self.spec.normal)))]
+
+    def add_hours(self, hours: Sequence[Hour]) -> None:
+        """Take whole hours; in the series, each minute counts where it begins."""
+        having = [hour for hour in hours if self.spec.name in hour.sensors]
+        if not having:
+            return
+        figures = [hour.sensors[self.spec.name] for hour in having]
+        starts = np.array([hour.at for hour in having])
+        heads = heads_of(figures)
+        if self._outside is not None:
+            outside = float(known_outside(heads, self.spec.normal).sum())
+            self._outside = None if math.isnan(outside) else self._outside + int(outside)
+        self._add_heads(starts, heads)
+        at, minutes = minutes_of_all(starts, figures)
+        self._add_to_series(at, minutes["count"].astype(float), minutes["mean"], minutes["min"], minutes["max"])
+
+    def _add_heads(self, starts: Floats, heads: Table) -> None:
+        squares, at_squares, products = (float(heads[name].sum()) for name in ("squares", "at_squares", "products"))
+        at_mean = starts - self._start + heads["at_mean"]
+        self._merge(at_mean, heads["count"], heads["mean"], squares, at_squares, products)
+        lowest, highest = int(heads["min"].argmin()), int(heads["max"].argmax())
+        self._extremes(heads["min"][lowest], heads["min_at"][lowest], heads["max"][highest], heads["max_at"][highest])
+        if self._first is None:
+            self._first = float(heads["first"][0])
+        self._last = float(heads["last"][-1])
+
+    def _extremes(self, low: float, low_at: float, high: float, high_at: float) -> None:
+        if low < self._min[0]:
+            self._min = (float(low), float(low_at))
+        if high > self._max[0]:
+            self._max = (float(high), float(high_at))
+
     def _add(
         self, at: Floats, middle: Floats, count: Floats, mean: Floats, squares: Floats, low: Floats, high: Floats
     ) -> None:
@@ -188,20 +258,28 @@ class _SensorFigures:
             return
         self._merge(middle - self._start, count, mean, float(squares.sum()))
         lowest, highest = int(low.argmin()), int(high.argmax())
-        if low[lowest] < self._min[0]:
-            self._min = (float(low[lowest]), float(at[lowest]))
-        if high[highest] > self._max[0]:
-            self._max = (float(high[highest]), float(at[highest]))
+        self._extremes(low[lowest], at[lowest], high[highest], at[highest])
         if self._first is None:
             self._first = float(mean[0])
         self._last = float(mean[-1])
+        self._add_to_series(at, count, mean, low, high)
+
+    def _add_to_series(self, at: Floats, count: Floats, mean: Floats, low: Floats, high: Floats) -> None:
         bucket = ((at - self._start) / self._width).astype(np.intp).clip(0, len(self._bucket_count) - 1)
         self._bucket_count += np.bincount(bucket, count, len(self._bucket_count))
         self._bucket_sum += np.bincount(bucket, count * mean, len(self._bucket_count))
         np.minimum.at(self._bucket_min, bucket, low)
         np.maximum.at(self._bucket_max, bucket, high)
 
-    def _merge(self, at: Floats, count: Floats, mean: Floats, squares: float) -> None:
+    def _merge(
+        self,
+        at: Floats,
+        count: Floats,
+        mean: Floats,
+        squares: float,
+        at_squares: float = 0.0,
+        products: float = 0.0,
+    ) -> None:
         # sums of products, not dot products: those go to BLAS, whose threads wait for busy cores
         n = float(count.sum())
         at_mean, value_mean = float((count * at).sum()) / n, float((count * mean).sum()) / n
@@ -210,8 +288,8 @@ class _SensorFigures:
         total = self._count + n
         weight = self._count * n / total
         self._squares += squares + float((count * off * off).sum()) + delta * delta * weight
-        self._at_squares += float((count * at_off * at_off).sum()) + at_delta * at_delta * weight
-        self._products += float((count * at_off * off).sum()) + at_delta * delta * weight
+        self._at_squares += at_squares + float((count * at_off * at_off).sum()) + at_delta * at_delta * weight
+        self._products += products + float((count * at_off * off).sum()) + at_delta * delta * weight
         self._mean += delta * n / total
         self._at_mean += at_delta * n / total
         self._count = int(total)

@@ -24,7 +24,7 @@ from aegisflow.domain.incidents.model import (
     SimilarIncident,
 )
 from aegisflow.domain.readings import Reading
-from aegisflow.domain.summary import MINUTE_S, StreamSummary
+from aegisflow.domain.summary import StreamSummary
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -38,8 +38,9 @@ from aegisflow.domain.views import (
 from aegisflow.errors import StoreError
 from aegisflow.models import AlarmChange, Anomaly, AuditRow, DiagnosisRow, StoredCommand
 from aegisflow.store.connection import Connection, describe
+from aegisflow.store.hours import add_past
 from aegisflow.store.incidents import all_incidents, find_incident, find_incidents, find_patterns, find_similar
-from aegisflow.store.readings import minute_pages, newest, pages, stored_span
+from aegisflow.store.readings import newest, stored_span
 from aegisflow.store.rows import (
     alarm_event_of,
     alarm_of,
@@ -101,20 +102,15 @@ class Archive:
     def stream(self, device: DeviceSpec, sensors: Sequence[str], period: Period, points: int) -> Stream:
         """Summarise sensors (none named: all) over a period, with at most so many buckets for each.
 
-        Where raw readings are gone, one-minute aggregates take their place.
+        Hours that are over are taken as they were summed up, which says the same as their readings; where those
+        are gone, in minutes.
         """
         specs = [device.sensors[name] for name in sensors or device.sensors]
         summary = StreamSummary(specs, period, points, device.silent_after_s)
         key = self._key(device.device_id)
         if key is not None:
-            # A minute is stored under its first second: without this, the one in which the period begins would be
-            # missed.
-            whole = period._replace(start=period.start // MINUTE_S * MINUTE_S)
-            # Nothing is counted twice: a reading is deleted in the transaction that adds it to its minute.
-            for minutes in minute_pages(self.connection, key, whole):
-                summary.add_minutes(minutes)
-            for rows in pages(self.connection, key, period):
-                summary.add_readings(rows)
+            width_s = (period.end - period.start) / points
+            add_past(summary, self.connection, key, [spec.name for spec in specs], period, width_s)
         return summary.stream(device.device_id)
 
     @_of_one_moment

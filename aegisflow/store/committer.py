@@ -25,6 +25,7 @@ from aegisflow.store.housekeeping import Housekeeping, Pace
 from aegisflow.store.incidents import add_incident, review_incident
 from aegisflow.store.opening import Store
 from aegisflow.store.recall import recall_commands, recall_deliveries, recall_device, recall_open_alarms
+from aegisflow.store.summing import LimitsOf
 from aegisflow.store.writer import NEVER_STORABLE, Claimed, Writer
 
 __all__ = ["DEFAULT_PACE", "Committed", "Committer", "Moved", "Pace"]
@@ -72,6 +73,7 @@ class Committer:
         on_committed: Callable[[Committed], None] = lambda committed: None,
         *,
         pace: Pace = DEFAULT_PACE,
+        limits: LimitsOf = lambda device_id: {},
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -98,7 +100,7 @@ class Committer:
         self._retry_s = 0.0
         self._look_at = -math.inf  # before this nothing is due, by the monotonic clock
         self._plant_at: float | None = None
-        self._house = Housekeeping(settings, pace)
+        self._house = Housekeeping(settings, pace, limits)
         self._heads = store.heads or HeadFile.beside(settings.url, settings.audit_head)
 
     def start(self) -> None:

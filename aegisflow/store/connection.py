@@ -19,6 +19,8 @@ BUSY_TIMEOUT_S = 0.5
 _WAL_PAGES = 4000
 """Pages (of 4 KiB) in the write-ahead log before they are copied into the database."""
 _WRITER_PRAGMAS = {
+    # Free pages can be given back, a few at a time. Only a new file takes this, and only before anything else.
+    "auto_vacuum": "incremental",
     "journal_mode": "wal",
     # A message is acknowledged once it is committed. NORMAL does not sync each commit, and lost some in modelled
     # power cuts.

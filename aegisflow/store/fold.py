@@ -30,6 +30,18 @@ ON CONFLICT DO NOTHING
 """
 
 
+_TOUCH = """
+INSERT INTO hours (device, at, state, touched, readings, span)
+SELECT DISTINCT f.device, {hour}, 0, 1, 0, ''
+FROM fresh_readings f JOIN devices d ON d.key = f.device
+WHERE f.bucket = ? AND f.at >= 0 AND f.at < d.hours_until
+ON CONFLICT (device, at) DO UPDATE
+SET state = CASE WHEN hours.state = 2 THEN 2 ELSE 0 END, touched = hours.touched + 1
+"""
+"""Hours that were over before some of these readings came; see ``aegisflow.store.summing``."""
+_HOUR_SQLITE, _HOUR_POSTGRESQL = "CAST(f.at / 3600 AS INTEGER) * 3600.0", "floor(f.at / 3600) * 3600"
+
+
 def bucket_of(device: int) -> int:
     """Return the bucket of a device."""
     return device // _NEIGHBOURS % BUCKETS
@@ -40,6 +52,7 @@ class Fold:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._touch = _TOUCH.format(hour=_HOUR_SQLITE if connection.is_sqlite else _HOUR_POSTGRESQL)
         self.next_number = 1 + (connection.value("SELECT max(number) FROM fresh_readings") or 0)
         """The number of the next reading that is appended."""
         waiting = connection.run("SELECT device, count(*) FROM fresh_readings GROUP BY device").fetchall()
@@ -77,6 +90,7 @@ class Fold:
         """Fold a bucket, in a transaction."""
         # In one transaction, so that no reading is ever in both places, or in none.
         with self._connection.transaction():
+            self._connection.run(self._touch, bucket)
             self._connection.run(_MOVE, bucket)
             self._connection.run("DELETE FROM fresh_readings WHERE bucket = ?", bucket)
         self._rows.pop(bucket, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aegisflow.config.services import StoreSettings
 from aegisflow.store.retention import Retention
+from aegisflow.store.summing import LimitsOf
 from aegisflow.store.writer import Writer
 
 
@@ -28,8 +29,9 @@ class Pace:
 class Housekeeping:
     """A round of retention begins with a fold, so that no old reading stays among the fresh."""
 
-    def __init__(self, settings: StoreSettings, pace: Pace) -> None:
+    def __init__(self, settings: StoreSettings, pace: Pace, limits: LimitsOf) -> None:
         self._settings = settings
+        self._limits = limits
         self._pace = pace
         self._rest_until = 0.0
         self._plant_at = 0.0
@@ -69,7 +71,7 @@ class Housekeeping:
             writer.fold.step(self._to_fold.pop())
         elif self._round_is_on:
             if self._retention is None:
-                self._retention = Retention(writer.connection, self._settings, self._plant_at)
+                self._retention = Retention(writer.connection, self._settings, self._plant_at, self._limits)
             if not self._retention.step(clock):
                 self._round_is_on = False
                 self.reset()

@@ -39,14 +39,21 @@ def newest(
     ``fresh=False`` spares the look at those not yet folded, for a device that has none.
     """
     stored = _stored(connection, device, period, count, "DESC")[::-1]
-    if fresh and (added := _fresh(connection, device, period)):
+    if fresh and (added := fresh_of(connection, device, period)):
         return _merged(stored, added)[-count:]
     return stored
 
 
 def pages(connection: Connection, device: int, period: Period) -> Iterator[list[ReadingRow]]:
     """Yield all readings of a device within a period, oldest first, a page at a time."""
-    added = _fresh(connection, device, period)
+    yield from pages_with(connection, device, period, fresh_of(connection, device, period))
+
+
+def pages_with(
+    connection: Connection, device: int, period: Period, fresh: Sequence[ReadingRow]
+) -> Iterator[list[ReadingRow]]:
+    """Yield the same, with those that are not folded as they were read before; ``fresh`` may have others, too."""
+    added = [row for row in fresh if period.start <= row[0] < period.end]
     start = period.start
     while rows := _stored(connection, device, Period(start, period.end), PAGE, "ASC"):
         # A device has one reading for an instant, so the next page begins just behind the last one's.
@@ -83,9 +90,10 @@ def newest_instant(connection: Connection) -> float | None:
     return max((at for at in found if at is not None), default=None)
 
 
-def oldest(connection: Connection, device: int, before: float, limit: int) -> list[ReadingRow]:
-    """Return the oldest folded readings of a device, before an instant."""
-    return _stored(connection, device, Period(EVER.start, before), limit, "ASC")
+def first_instants(connection: Connection, device: int, period: Period, count: int) -> list[float]:
+    """Return when the first folded readings of a device within a period were, ``count`` at most."""
+    sql = "SELECT at FROM readings WHERE device = ? AND at >= ? AND at < ? ORDER BY at LIMIT ?"
+    return [at for (at,) in connection.run(sql, device, *period, count).fetchall()]
 
 
 def minute_pages(connection: Connection, device: int, period: Period) -> Iterator[list[MinuteRow]]:
@@ -101,12 +109,23 @@ def minute_pages(connection: Connection, device: int, period: Period) -> Iterato
         start = rows[-1][0] + 1.0
 
 
+def oldest(connection: Connection, device: int, period: Period, limit: int) -> list[ReadingRow]:
+    """Return the oldest folded readings of a device within a period."""
+    return _stored(connection, device, period, limit, "ASC")
+
+
+def minutes_before(connection: Connection, device: int, before: float, count: int) -> list[MinuteRow]:
+    """Return the newest ``count`` one-minute aggregates of a device before an instant, oldest first."""
+    sql = "SELECT at, readings, vals FROM minutes WHERE device = ? AND at < ? ORDER BY at DESC LIMIT ?"
+    return _minutes.decode(_joined(connection, "at, readings, vals", sql, device, before, count))[::-1]  # type: ignore[return-value]
+
+
 def _stored(connection: Connection, device: int, period: Period, limit: int, order: str) -> list[ReadingRow]:
     return _rows(_joined(connection, "at, vals", _STORED.format(order=order), device, *period, limit))
 
 
-def _fresh(connection: Connection, device: int, period: Period) -> list[ReadingRow]:
-    """Return those that are not folded: few, for else they would be."""
+def fresh_of(connection: Connection, device: int, period: Period) -> list[ReadingRow]:
+    """Return the readings of a device within a period that are not folded: few, for else they would be."""
     return _rows(_joined(connection, "at, vals", _FRESH, bucket_of(device), device, *period))
 
 
@@ -114,8 +133,8 @@ def _joined(connection: Connection, columns: str, select: str, *values: Any) -> 
     """Return the rows as the text of a JSON list of lists; the first column is a time, kept to the last bit."""
     first, *others = columns.split(", ")
     if connection.is_sqlite:
-        # Without the "!" SQLite rounds to 16 digits, and an instant would no longer be equal to itself.
-        exact, join = f"printf('%!.17g', {first})", "group_concat"
+        # The only text of SQLite's that is sure to be read back as the same number, and cheaper than 17 digits.
+        exact, join = f"quote({first})", "group_concat"
     else:
         exact, join = f"CAST({first} AS text)", "string_agg"
     row = " || ',' || ".join([exact, *others])
@@ -138,7 +157,8 @@ def stored_span(connection: Connection, device_ids: Sequence[str], period: Perio
     """
     named = f" WHERE d.name IN ({', '.join('?' * len(device_ids))})" if device_ids else ""
     found: list[float] = []
-    for table in ("readings", "minutes"):
+    # An hour counts from its start, as a minute does.
+    for table in ("readings", "minutes", "hours"):
         for edge in ("MIN", "MAX"):
             # A look into the index for each device; one MIN over the table would read all of it.
             inner = f"SELECT {edge}(at) FROM {table} WHERE device = d.key AND at >= ? AND at < ?"  # noqa: S608

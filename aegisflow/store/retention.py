@@ -1,37 +1,38 @@
-"""What becomes of old rows: readings become minutes, old minutes and dead letters go."""
+"""What becomes of old rows: hours that are over are summed up, old readings, hours and dead letters go."""
 
 import time
 from collections.abc import Callable, Iterator
 
 from aegisflow.config.services import StoreSettings
-from aegisflow.domain.summary import MINUTE_S, Aggregate, MinuteRow, merge, roll_up
-from aegisflow.domain.times import Period
+from aegisflow.domain.hours import HOUR_S, hour_start
 from aegisflow.store.connection import Connection
-from aegisflow.store.readings import minute_pages, oldest
-from aegisflow.store.rows import to_json
+from aegisflow.store.hours import GONE, SUMMED_UP
+from aegisflow.store.summing import LimitsOf, Summing
 
 SLICE_S = 0.05
 """How long one transaction may last, about."""
 _ROWS = 2_000
-"""Readings of one device that are rolled up at a time."""
-_PUT_MINUTE = """
-INSERT INTO minutes (device, at, readings, vals) VALUES (?, ?, ?, ?)
-ON CONFLICT (device, at) DO UPDATE SET readings = excluded.readings, vals = excluded.vals
-"""
+"""Old rows that are deleted at a time, where nothing of them is kept."""
+_PAGES = 100
+"""Pages that are given back at a time."""
+_SPARE = 0.1
+"""This share of the file may be free: what comes next goes there. More is given back, down to the half of it."""
+_INCREMENTAL = 2
+"""SQLite's number for this kind of ``auto_vacuum``."""
+_STATE = "SELECT state FROM hours WHERE device = ? AND at = ?"
+_OLDEST = "SELECT min(at) FROM readings WHERE device = ? AND at < ?"
 
 
 class Retention:
-    """One round through all devices, by slices; ``now`` is the plant's clock.
+    """One round through all devices, by slices; ``now`` is the plant's clock."""
 
-    The file is bounded, for SQLite fills the pages that become free before it makes the file longer.
-    """
-
-    def __init__(self, connection: Connection, settings: StoreSettings, now: float) -> None:
+    def __init__(self, connection: Connection, settings: StoreSettings, now: float, limits: LimitsOf) -> None:
         self._connection = connection
-        # Whole minutes, or the rest of one would have to be merged into it later.
-        self._raw_before = (now - settings.raw_retention_s) // MINUTE_S * MINUTE_S
-        self._minutes_before = now - settings.minute_retention_s
+        # Whole hours, or the rest of one would have to be added to it later.
+        self._raw_before = hour_start(now - settings.raw_retention_s)
+        self._hours_before = hour_start(now - settings.minute_retention_s)
         self._dead_letters = settings.dead_letters
+        self._summing = Summing(connection, now, limits)
         self._work = self._steps()
 
     def step(self, clock: Callable[[], float] = time.monotonic) -> bool:
@@ -50,32 +51,58 @@ class Retention:
         run("DELETE FROM dead_letters WHERE id <= ?", newest - self._dead_letters)
         yield
         # All at once: a cursor would not outlive the transaction, which ends with the slice.
-        for (device,) in run("SELECT key FROM devices ORDER BY key").fetchall():
-            run("DELETE FROM minutes WHERE device = ? AND at < ?", device, self._minutes_before)
-            while self._roll_up(device):
+        for device, name, until in run("SELECT key, name, hours_until FROM devices ORDER BY key").fetchall():
+            yield from self._drop_old(device)
+            yield from self._summing.steps(device, name, until)
+            yield from self._drop_readings(device, name)
+            yield
+        yield from self._give_back()
+
+    def _drop_old(self, device: int) -> Iterator[None]:
+        """Delete what is too old to be kept even in minutes."""
+        oldest = self._connection.value("SELECT min(at) FROM hours WHERE device = ?", device)
+        if oldest is not None and oldest < self._hours_before:
+            for table in ("hours", "hour_figures"):
+                self._connection.run(f"DELETE FROM {table} WHERE device = ? AND at < ?", device, self._hours_before)  # noqa: S608
                 yield
+        self._connection.run("DELETE FROM minutes WHERE device = ? AND at < ?", device, self._hours_before)
+        sql = (
+            "DELETE FROM readings WHERE device = ? AND at < ? AND at <= (SELECT max(at) FROM ("
+            "SELECT at FROM readings WHERE device = ? AND at < ? ORDER BY at LIMIT ?) AS oldest)"
+        )
+        before = self._hours_before
+        while self._connection.run(sql, device, before, device, before, _ROWS).rowcount > 0:
             yield
 
-    def _roll_up(self, device: int) -> bool:
-        """Turn the oldest readings of a device into minutes; return whether there may be more."""
-        rows = oldest(self._connection, device, self._raw_before, _ROWS)
-        if not rows:
-            return False
-        # Minutes that are too old to be kept would only be deleted again.
-        rolled = [minute for minute in roll_up(rows) if minute[0] + MINUTE_S > self._minutes_before]
-        if rolled:
-            self._put(device, rolled)
-        self._connection.run("DELETE FROM readings WHERE device = ? AND at <= ?", device, rows[-1][0])
-        return len(rows) == _ROWS
+    def _drop_readings(self, device: int, name: str) -> Iterator[None]:
+        """Delete old readings, an hour at a time, once it is summed up."""
+        value, run = self._connection.value, self._connection.run
+        while (oldest := value(_OLDEST, device, self._raw_before)) is not None:
+            at = hour_start(oldest)
+            state = value(_STATE, device, at)
+            if state == GONE:
+                self._summing.add_late(device, name, at)
+            elif state == SUMMED_UP:
+                run("UPDATE hours SET state = ? WHERE device = ? AND at = ?", GONE, device, at)
+            else:
+                # A reading has come to it meanwhile; the next round sums it up.
+                return
+            run("DELETE FROM readings WHERE device = ? AND at >= ? AND at < ?", device, at, at + HOUR_S)
+            yield
 
-    def _put(self, device: int, rolled: list[MinuteRow]) -> None:
-        """Store minutes, together with what is there of them from readings that were rolled up before."""
-        span = Period(rolled[0][0], rolled[-1][0] + MINUTE_S)
-        there = {row[0]: row for page in minute_pages(self._connection, device, span) for row in page}
-        for at, readings, by_sensor in rolled:
-            merged = dict(by_sensor)
-            if at in there:
-                readings += there[at][1]
-                for sensor, old in there[at][2].items():
-                    merged[sensor] = merge(Aggregate(*old), merged[sensor]) if sensor in merged else old
-            self._connection.run(_PUT_MINUTE, device, at, readings, to_json(merged))
+    def _give_back(self) -> Iterator[None]:
+        """Make the file of an SQLite store shorter, where it was made so that it can be."""
+        if not self._connection.is_sqlite or self._connection.value("PRAGMA auto_vacuum") != _INCREMENTAL:
+            return
+        spare = _SPARE * (self._connection.value("PRAGMA page_count") or 0)
+        free = self._connection.value("PRAGMA freelist_count") or 0
+        if free <= spare:
+            return
+        while free > spare / 2:
+            # It gives a page back for each row that is asked of it, and it has none but those.
+            self._connection.run(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+            left = self._connection.value("PRAGMA freelist_count") or 0
+            if left >= free:
+                return
+            free = left
+            yield

@@ -10,6 +10,7 @@ from aegisflow.models import SCHEMA_VERSION, TABLES, SchemaVersion
 from aegisflow.store.chain import guard_audit, rehash
 from aegisflow.store.connection import Connection, redacted
 from aegisflow.store.step_commands import join_command_columns
+from aegisflow.store.step_hours import add_hours
 from aegisflow.store.step_review import add_review
 from aegisflow.store.step_shelving import add_shelving
 from aegisflow.store.step_stamp import add_stamp
@@ -96,6 +97,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     12: _keep_levels,
     13: _seal_audit,
     14: _keep_diagnoses,
+    15: add_hours,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

@@ -71,14 +71,16 @@ def test_beyond_raw_retention_a_stream_goes_on_with_minutes(store: Store, archiv
     bench = StoreBench(store, StoreSettings(prune_interval_s=300).model_copy(update=sooner))
     bench.take(records([reading(T0 + 5 * n, 70.0 + n % 5) for n in range(720)]))
     before = stream(archive)
-    bench.historian.receive(Tick(T0 + 3600))
+    bench.historian.receive(Tick(T0 + 5400))
     bench.settle()
     after = stream(archive)
     assert (after.resolution, after.readings, after.gaps) == ("minutes", 720, ())
     one, other = before.sensors[0], after.sensors[0]
-    assert (other.count, other.min, other.max, other.outside_normal) == (one.count, one.min, one.max, None)
+    exact = ("count", "min", "min_at", "max", "max_at", "first", "last", "outside_normal", "series")
+    assert [getattr(other, name) for name in exact] == [getattr(one, name) for name in exact]
     assert other.mean == pytest.approx(one.mean)
     assert other.spread == pytest.approx(one.spread)
+    assert other.slope_per_hour == pytest.approx(one.slope_per_hour)
     bench.committer.close()
 
 

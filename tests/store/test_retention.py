@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +8,14 @@ import pytest
 from aegisflow.actors.messages.common import Tick
 from aegisflow.actors.messages.store import ReadStoreHealth, StoreDeadLetters
 from aegisflow.config.services import StoreSettings
+from aegisflow.domain.hours import Hour, minute_rows
 from aegisflow.domain.readings import DeadLetter
+from aegisflow.domain.summary import Aggregate
 from aegisflow.domain.times import Period
 from aegisflow.store import Store, open_store
 from aegisflow.store import retention as retention_module
-from aegisflow.store.readings import minute_pages
+from aegisflow.store import summing as summing_module
+from aegisflow.store.hours import stored_hours
 from tests.support.store_bench import BrokenStore, StoreBench
 from tests.support.store_samples import T0, reading, records
 
@@ -21,6 +26,13 @@ SETTINGS = StoreSettings(raw_retention_s=HOUR_S, minute_retention_s=24 * HOUR_S,
 def table(store: Store, name: str) -> list[tuple[float, ...]]:
     reader = store.reader()
     found = [tuple(row) for row in reader.run(f"SELECT at FROM {name} ORDER BY at").fetchall()]
+    reader.close()
+    return found
+
+
+def hours(store: Store) -> list[Hour]:
+    reader = store.reader()
+    found = stored_hours(reader, 1, Period(0, 1e12), ["temperature", "pressure"])
     reader.close()
     return found
 
@@ -36,11 +48,10 @@ def test_old_readings_become_minutes_and_nothing_is_lost_or_counted_twice(store:
     bench.take(records([reading(T0 + 5 * number, float(value)) for number, value in enumerate(values)]))
     let_pass(bench, T0 + 2 * HOUR_S)
     assert [at for (at,) in table(store, "readings")] == [T0 + HOUR_S + 5 * number for number in range(720)]
-    reader = store.reader()
-    minutes = [minute for page in minute_pages(reader, 1, Period(0, 1e12)) for minute in page]
-    reader.close()
+    (hour,) = hours(store)
+    minutes = minute_rows(hour, 0.0, 1e12, ["temperature"])
     assert [(at, readings) for at, readings, _ in minutes] == [(T0 + 60 * number, 12) for number in range(60)]
-    first = minutes[0][2]["temperature"]
+    first = Aggregate(*minutes[0][2]["temperature"])
     assert first.values == 12
     assert first.mean == pytest.approx(np.mean(values[:12]))
     assert first.squares == pytest.approx(np.var(values[:12]) * 12)
@@ -54,23 +65,27 @@ def test_a_late_reading_joins_the_minute_that_was_made_without_it(store: Store) 
     let_pass(bench, T0 + 2 * HOUR_S)
     bench.take(records([reading(T0 + 10, 80.0)]))
     let_pass(bench, T0 + 3 * HOUR_S)
-    reader = store.reader()
-    ((_, readings, by_sensor),) = next(minute_pages(reader, 1, Period(0, 1e12)))
-    reader.close()
+    (hour,) = hours(store)
+    ((_, readings, by_sensor),) = minute_rows(hour, 0.0, 1e12, ["temperature"])
     assert readings == 3
-    assert by_sensor["temperature"].mean == pytest.approx(74.0)
-    assert by_sensor["temperature"].squares == pytest.approx(56.0)
+    assert Aggregate(*by_sensor["temperature"]).mean == pytest.approx(74.0)
+    assert Aggregate(*by_sensor["temperature"]).squares == pytest.approx(56.0)
     assert table(store, "readings") == []
     bench.committer.close()
 
 
-def test_old_minutes_go(store: Store) -> None:
+def test_old_hours_go(store: Store) -> None:
     bench = StoreBench(store, SETTINGS)
     bench.take(records([reading(T0 + 60 * number) for number in range(120)]))
     let_pass(bench, T0 + 4 * HOUR_S)
-    assert len(table(store, "minutes")) == 120
+    assert table(store, "hours") == [(T0,), (T0 + HOUR_S,)]
     let_pass(bench, T0 + 25 * HOUR_S)
-    assert [at for (at,) in table(store, "minutes")] == [T0 + HOUR_S + 60 * number for number in range(60)]
+    assert table(store, "hours") == [(T0 + HOUR_S,)]
+    assert set(table(store, "hour_figures")) == {(T0 + HOUR_S,)}
+    # What comes so late is not kept even for a moment.
+    bench.take(records([reading(T0 + 60 * number) for number in range(10)]))
+    let_pass(bench, T0 + 26 * HOUR_S)
+    assert (table(store, "readings"), table(store, "hours")) == ([], [])
     bench.committer.close()
 
 
@@ -88,15 +103,15 @@ def test_nothing_happens_before_the_interval_is_over(store: Store) -> None:
     let_pass(bench, T0)
     bench.take(records([reading(T0 - 2 * HOUR_S)]))
     let_pass(bench, T0 + 299)
-    assert table(store, "minutes") == []
+    assert table(store, "hours") == []
     let_pass(bench, T0 + 301)
-    assert len(table(store, "minutes")) == 1
+    assert len(table(store, "hours")) == 1
     bench.committer.close()
 
 
 def test_a_slice_of_retention_ends_so_that_commits_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention_module, "SLICE_S", 0.0)
-    monkeypatch.setattr(retention_module, "_ROWS", 50)
+    monkeypatch.setattr(summing_module, "_ROWS", 50)
     bench = StoreBench(store, SETTINGS)
     bench.take(records([reading(T0 + 5 * number) for number in range(500)]))
     bench.historian.receive(Tick(T0 + 3 * HOUR_S))
@@ -109,7 +124,7 @@ def test_a_slice_of_retention_ends_so_that_commits_go_on(store: Store, monkeypat
             assert bench.committed()[-1] == packet
             packet += 1
     assert slices > 10
-    assert len(table(store, "minutes")) == 42
+    assert [(hour.readings, hour.gone) for hour in hours(store)] == [(500, True)]
     bench.committer.close()
 
 
@@ -119,7 +134,7 @@ def test_a_round_that_fails_is_told_and_done_later_while_commits_go_on(sqlite_ur
     bench = StoreBench(broken, SETTINGS)
     bench.take(records([reading(T0)], packets=[1]))
     writer = bench.committer._connected()
-    writer.connection.run("CREATE TRIGGER stop BEFORE INSERT ON minutes BEGIN SELECT RAISE(ABORT, 'not now'); END")
+    writer.connection.run("CREATE TRIGGER stop BEFORE INSERT ON hour_figures BEGIN SELECT RAISE(ABORT, 'not now'); END")
     bench.historian.receive(Tick(T0 + 3 * HOUR_S))
     for _ in range(5):
         bench.now += 0.1
@@ -130,7 +145,7 @@ def test_a_round_that_fails_is_told_and_done_later_while_commits_go_on(sqlite_ur
     assert bench.committed() == [1, 2]
     bench.committer._connected().connection.run("DROP TRIGGER stop")
     bench.settle()
-    assert len(table(store, "minutes")) == 1
+    assert len(table(store, "hours")) == 1
     assert bench.historian.receive(ReadStoreHealth()).detail == ""
     bench.committer.close()
     store.close()
@@ -150,8 +165,34 @@ def test_the_file_stays_bounded_over_many_rounds(tmp_path: Path) -> None:
         sizes.append((tmp_path / "store.db").stat().st_size)
     assert max(sizes[24:]) <= 1.15 * max(sizes[12:18])
     reader = store.reader()
-    assert reader.value("SELECT count(*) FROM readings") <= 9 * 900
-    assert reader.value("SELECT count(*) FROM minutes") <= 9 * 61
+    assert reader.value("SELECT count(*) FROM readings") <= 9 * 4500
+    assert reader.value("SELECT count(*) FROM hours") <= 9 * 2
     reader.close()
+    bench.committer.close()
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["new", "of an older version"])
+def test_space_is_given_back_when_readings_go(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "store.db"
+    if kind != "new":
+        # Whoever has written to a file before decides whether it can become shorter.
+        with closing(sqlite3.connect(file)) as plain:
+            plain.executescript("PRAGMA journal_mode = wal; CREATE TABLE other (id INTEGER)")
+    store = open_store(f"sqlite:///{file}")
+    bench = StoreBench(store, SETTINGS)
+
+    def size() -> int:
+        bench.committer._connected().connection.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return file.stat().st_size
+
+    for device in range(3):
+        bench.take(records([reading(T0 + n, 70.0 + n % 13, f"pump-{device}") for n in range(4 * 3600)]))
+    assert bench.committer.flush()
+    let_pass(bench, T0 + 4 * HOUR_S)
+    full = size()
+    let_pass(bench, T0 + 8 * HOUR_S)
+    assert table(store, "readings") == []
+    assert (size() < 0.4 * full) == (kind == "new")
     bench.committer.close()
     store.close()

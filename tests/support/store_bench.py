@@ -13,12 +13,18 @@ from aegisflow.domain.past import DevicePast
 from aegisflow.store import Store
 from aegisflow.store.committer import Committer
 from aegisflow.store.connection import Connection
+from aegisflow.store.summing import LimitsOf
 
 
 class StoreBench:
     """A historian without an actor: a clock that tests turn, and what it told to whom."""
 
-    def __init__(self, store: Store | BrokenStore, settings: StoreSettings | None = None) -> None:
+    def __init__(
+        self,
+        store: Store | BrokenStore,
+        settings: StoreSettings | None = None,
+        limits: LimitsOf = lambda device_id: {},
+    ) -> None:
         self.now = 1000.0
         self.told: list[tuple[str, object]] = []
         self.events: list[object] = []
@@ -27,6 +33,7 @@ class StoreBench:
                 cast(Store, store),
                 settings or StoreSettings(),
                 announce,
+                limits=limits,
                 monotonic=lambda: self.now,
                 wall=lambda: self.now + 1e9,
             ),
