@@ -1,26 +1,38 @@
-"""The page for operators under load: what a viewer costs, and how soon an alarm is on the page.
+"""The page for operators under load: what a viewer costs, how soon an alarm is there, how long a page loads, memory.
 
 ``python -m benchmarks.console [SECONDS]`` runs a plant of 1,000 machines that takes 200 readings/s, and has 0, 1 and 8
 open overview pages for so long each, in a process of their own. It prints one JSON line: the share of a core that the
-server spends beyond what it spends without viewers, and the time from an alarm's commit to its event at a page.
+server spends beyond what it spends without viewers, the time from an alarm's commit to its event at a page, and how
+long the overview takes to load against an empty page of Starlette.
+
+``python -m benchmarks.console memory [MINUTES [VIEWERS]]``, 10 and 8 left out, prints the resident memory of the server
+every ten seconds while the same goes on, with an alarm every ten seconds.
 """
 
 import http.client
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
 from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import ClockSettings, Configuration, HttpSettings, ManualsSettings, StoreSettings
 from aegisflow.console.app import console_routes
+from aegisflow.console.feed import FRESH_S
 from aegisflow.domain.alarms.model import AlarmEvent, Change
 from aegisflow.domain.credentials import OperatorSpec, token_hash
 from aegisflow.domain.rights import Role
@@ -30,10 +42,13 @@ from aegisflow.http.operators import build_operator_app
 from aegisflow.plant.identities import Identities
 from benchmarks import plants
 from benchmarks.load import percentile
+from benchmarks.subjects import resident_kb
 
 DEVICES, RATE, ALARM_EVERY_S = 1_000, 200, 1.0
 USUAL = {"temperature": 75.0, "pressure": 31.5, "vibration": 1.2, "humidity": 40.0, "power_consumption": 21.0}
 TOKEN = "token-of-the-benchmark"
+LOADS = 40
+MEMORY_EVERY_S = 10.0
 HISTORY = 60
 """Readings of a machine that breaks out before it does."""
 
@@ -60,13 +75,18 @@ def view(port: int, viewers: int, seconds: float) -> None:
     print(json.dumps(seen))
 
 
+def _sign_in(there: http.client.HTTPConnection, port: int) -> str:
+    """Sign in and return the cookie."""
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{port}"}
+    there.request("POST", "/sign-in", urlencode({"token": TOKEN}), form)
+    answer = there.getresponse()
+    answer.read()
+    return (answer.getheader("Set-Cookie") or "").partition(";")[0]
+
+
 def _look(port: int, seen: dict[str, float], until: float) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as there:
-        form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{port}"}
-        there.request("POST", "/sign-in", urlencode({"token": TOKEN}), form)
-        answer = there.getresponse()
-        answer.read()
-        cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+        cookie = _sign_in(there, port)
         there.request("GET", "/", headers={"Cookie": cookie})
         page = there.getresponse().read().decode()
         stream = page.partition('hx-sse:connect="')[2].partition('"')[0].replace("&amp;", "&")
@@ -79,9 +99,22 @@ def _look(port: int, seen: dict[str, float], until: float) -> None:
                 seen.setdefault(part.partition('"')[0].replace("%40", "@"), now)
 
 
-def measure(viewers: int, seconds: float) -> tuple[float, list[float]]:
-    """Return CPU seconds of the server in a second, and the seconds from commits to pages."""
-    with tempfile.TemporaryDirectory() as folder:
+@dataclass(frozen=True)
+class Served:
+    """A plant that is served, and what is known of it from inside."""
+
+    bus: FakeBus
+    heard: Committed
+    names: list[str]
+    port: int
+    empty_port: int
+    """Where the same server answers an empty page, in the same process."""
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """Run the plant with its page, and beside it an empty page of Starlette."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         bus, heard = FakeBus(), Committed()
         configuration = Configuration(
             path=Path(folder, "plant.yaml"),
@@ -91,44 +124,123 @@ def measure(viewers: int, seconds: float) -> tuple[float, list[float]]:
             manuals=ManualsSettings(folder=Path(folder, "manuals"), model="none"),
         )
         identities = Identities({"viewer": OperatorSpec(token_hash(TOKEN), Role.VIEWER)})
-        with App(configuration, bus, listeners=(heard,), identities=identities) as app:
-            operators = OperatorTokens(identities, "")
-            web = build_operator_app(lambda: app.plant, operators, pages=console_routes(lambda: app.plant, operators))
-            with closing(listen(HttpSettings(port=0), "")) as bound:
-                server = web_server(web)
-                thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-                thread.start()
-                names, port = list(configuration.plant.devices), bound.getsockname()[1]
-                _feed(bus, names, 5.0, [])
-                command = [
-                    sys.executable,
-                    "-m",
-                    "benchmarks.console",
-                    "view",
-                    str(port),
-                    str(viewers),
-                    str(seconds + 4),
-                ]
-                looking = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-                _feed(bus, names, 3.0, [])
-                cpu, began = time.process_time(), time.monotonic()
-                _feed(bus, names, seconds, names[::-1])
-                share = (time.process_time() - cpu) / (time.monotonic() - began)
-                seen = json.loads(looking.communicate(timeout=120)[0])
-                server.should_exit = True
-                thread.join()
-    waits = [at - heard.at[alarm] for one in seen for alarm, at in one.items() if alarm in heard.at]
+        app = stack.enter_context(App(configuration, bus, listeners=(heard,), identities=identities))
+        operators = OperatorTokens(identities, "")
+        web = build_operator_app(lambda: app.plant, operators, pages=console_routes(lambda: app.plant, operators))
+        ports = [stack.enter_context(_listening(one)) for one in (web, Starlette(routes=[Route("/", _empty)]))]
+        yield Served(bus, heard, list(configuration.plant.devices), *ports)
+
+
+async def _empty(_: Request) -> Response:
+    return HTMLResponse("<!doctype html><title>Empty</title>")
+
+
+@contextmanager
+def _listening(web: Starlette) -> Iterator[int]:
+    with closing(listen(HttpSettings(port=0), "")) as bound:
+        server = web_server(web)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            yield bound.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _child(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.console", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def measure(viewers: int, seconds: float) -> tuple[float, list[float]]:
+    """Return CPU seconds of the server in a second, and the seconds from commits to pages."""
+    with served() as plant:
+        _feed(plant, 5.0, [])
+        looking = _child("view", plant.port, viewers, seconds + 4)
+        _feed(plant, 3.0, [])
+        cpu, began = time.process_time(), time.monotonic()
+        _feed(plant, seconds, plant.names[::-1])
+        share = (time.process_time() - cpu) / (time.monotonic() - began)
+        seen = json.loads(looking.communicate(timeout=120)[0])
+    waits = [at - plant.heard.at[alarm] for one in seen for alarm, at in one.items() if alarm in plant.heard.at]
     return share, [wait for wait in waits if wait >= 0]
 
 
-def _feed(bus: FakeBus, names: Sequence[str], seconds: float, probes: list[str]) -> None:
-    """Send readings of all machines in turn, and have one break out now and then."""
+def load_pages() -> dict[str, float]:
+    """Return how long the overview takes to load, against an empty page of the same server under the same load."""
+    with served() as plant:
+        _feed(plant, 5.0, [])
+        loading = _child("load", plant.port, plant.empty_port)
+        while loading.poll() is None:
+            _feed(plant, 0.5, [])
+        found: dict[str, float] = json.loads(loading.communicate(timeout=120)[0])
+    return found
+
+
+def load(port: int, empty_port: int) -> dict[str, float]:
+    """Load pages in turn: one whose picture of the plant is fresh, one that reads the plant first, and an empty one."""
+    with (
+        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as there,
+        closing(http.client.HTTPConnection("127.0.0.1", empty_port, timeout=60)) as other,
+    ):
+        cookie = _sign_in(there, port)
+        took: dict[str, list[float]] = {"cold": [], "fresh": [], "empty": []}
+        for _ in range(LOADS):
+            time.sleep(2 * FRESH_S)
+            for name, connection in (("cold", there), ("fresh", there), ("empty", other)):
+                began = time.perf_counter()
+                connection.request("GET", "/", headers={"Cookie": cookie})
+                answer = connection.getresponse()
+                answer.read()
+                took[name].append(time.perf_counter() - began)
+                if answer.status != 200:
+                    raise RuntimeError(f"{name}: {answer.status}")
+
+        cold, fresh, empty = (statistics.median(took[name]) for name in ("cold", "fresh", "empty"))
+    return {
+        "console_page_ms": round(1_000 * fresh, 2),
+        "console_page_cold_ms": round(1_000 * cold, 2),
+        "console_empty_page_ms": round(1_000 * empty, 2),
+        "console_page_vs_empty": round(fresh / empty, 1),
+        "console_page_cold_vs_empty": round(cold / empty, 1),
+    }
+
+
+def watch_memory(minutes: float, viewers: int) -> dict[str, object]:
+    """Return the resident memory of the server while so many look, in MB every ten seconds, and how it grows.
+
+    The windows of the detectors fill at first; the growth is that of the second half.
+    """
+    with served() as plant:
+        _feed(plant, 5.0, [])
+        looking = _child("view", plant.port, viewers, 60 * minutes)
+        series: list[float] = []
+        end, probes = time.monotonic() + 60 * minutes, plant.names[::-1]
+        while time.monotonic() < end:
+            _feed(plant, MEMORY_EVERY_S, probes[len(series) : len(series) + 1])
+            series.append(round(resident_kb() / 1_024, 1))
+        looking.communicate(timeout=120)
+    half = series[len(series) // 2 :]
+    hours = [MEMORY_EVERY_S * number / 3_600 for number in range(len(half))]
+    slope = statistics.linear_regression(hours, half).slope if len(half) > 2 else 0.0
+    return {
+        "console_viewers": viewers,
+        "console_rss_mb": series,
+        "console_rss_second_half_mb": [min(half), max(half)],
+        "console_rss_mb_per_hour": round(slope, 1),
+    }
+
+
+def _feed(plant: Served, seconds: float, probes: list[str]) -> None:
+    """Send readings of all machines in turn, and have one break out now and then, as long as there are any left."""
+    bus, names = plant.bus, plant.names
     began, sent, alarms = time.monotonic(), 0, 0
     while (passed := time.monotonic() - began) < seconds:
         while sent < passed * RATE:
             bus.deliver_reading(names[sent % (len(names) // 2)], time.time(), USUAL)
             sent += 1
-        if probes and passed > alarms * ALARM_EVERY_S:
+        if alarms < len(probes) and passed > alarms * ALARM_EVERY_S:
             name, now = probes[alarms], time.time()
             for number in range(HISTORY):
                 hot = {"temperature": 160.0} if number > HISTORY - 8 else {"temperature": 75.0 + number % 3}
@@ -149,11 +261,17 @@ def main(seconds: float) -> dict[str, float]:
         "console_cpu_per_viewer_vs_one": round((eight - none) / 8 / (one - none), 2),
         "console_alarms_seen": float(len(alone) + len(among)),
         "console_alarm_p95_ms": round(1_000 * percentile(among, 0.95), 1),
+        **load_pages(),
     }
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["view"]:
-        view(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
-    else:
-        print(json.dumps(main(float((sys.argv[1:] or ["15"])[0]))))
+    match sys.argv[1:]:
+        case ["view", port, viewers, seconds]:
+            view(int(port), int(viewers), float(seconds))
+        case ["load", port, empty_port]:
+            print(json.dumps(load(int(port), int(empty_port))))
+        case ["memory", *more]:
+            print(json.dumps(watch_memory(float((more or ["10"])[0]), int((more[1:] or ["8"])[0]))))
+        case more:
+            print(json.dumps(main(float((more or ["15"])[0]))))
