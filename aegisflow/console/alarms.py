@@ -156,7 +156,16 @@ def _given(visit: Visit, name: str) -> dict[str, str]:
 
 def _acknowledge(visit: Visit) -> str:
     body = parse(ends.ACKNOWLEDGE.body, visit.form.given())
-    return _each(visit, lambda routes, one: routes.acknowledge(ById(id=one), body, visit.who), "acknowledged")
+
+    def acknowledge(routes: AlarmRoutes, alarm_id: str) -> None:
+        done = routes.acknowledge(ById(id=alarm_id), body, visit.who)
+        # A second acknowledgement changes nothing: whose it is must not be believed to be theirs who came too late.
+        if done.acknowledged_by and done.acknowledged_by != visit.who.name:
+            raise ConflictError(f"{done.acknowledged_by} had acknowledged it before")
+        if done.state.is_suppressed:
+            raise ConflictError(f"nobody is asked to acknowledge it: it is {done.state.replace('_', ' ')}")
+
+    return _each(visit, acknowledge, "acknowledged")
 
 
 def _shelve(visit: Visit) -> str:

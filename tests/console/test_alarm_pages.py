@@ -65,7 +65,7 @@ def test_filters_combine(query: str, found: set[str]) -> None:
         replace(an_alarm(3, "pump-03"), state=AlarmState.RETURNED, cleared_at=NOW - 5),
         replace(an_alarm(4, "pump-04", Severity.LOW), state=AlarmState.SHELVED, shelved_until=NOW + 600),
     ]
-    page = Browser(console_app(plant)).sign_in("viewer").open(f"/alarms?{query}")
+    page = Browser(console_app(plant)).sign_in("operator").open(f"/alarms?{query}")
     assert {name for name in plant.spec.devices if f"Choose {name}," in page.text} == found
 
 
@@ -221,3 +221,25 @@ def test_a_diagnosis_says_how_sure_it_is_and_whose_words_it_is(plant: MemoryPlan
         f"Because of {MARKUP}",
     )
     assert "<script>alert" not in operator.text
+
+
+def test_whoever_acknowledges_too_late_is_told_who_was_faster(plant: MemoryPlant, app, operator: Browser) -> None:
+    operator.open("/alarms/pump-01@00001")
+    Browser(app).sign_in("approver").send("/alarms/pump-01@00001/acknowledge", {"note": "I have it."})
+    assert operator.send("/alarms/pump-01@00001/acknowledge", {"note": "Mine."}).status == 409
+    operator.shows("approver had acknowledged it before")
+    plant.alarms[1] = replace(plant.alarms[1], state=AlarmState.SHELVED, shelved_until=NOW + 60)
+    assert operator.open("/").send("/alarms/pump-02@00002/acknowledge", {"note": "Mine."}).status == 409
+    operator.shows("nobody is asked to acknowledge it: it is shelved")
+    assert [by.name for _, by, _ in plant.acknowledged] == ["approver"]
+
+
+def test_the_first_of_several_that_tripped_together_is_marked(plant: MemoryPlant, operator: Browser) -> None:
+    plant.alarms = [
+        replace(an_alarm(number, f"pump-0{number}", Severity.CRITICAL), raised_at=NOW - 60 + number)
+        for number in (1, 2, 3)
+    ]
+    for path in ("/", "/alarms"):
+        assert operator.open(path).text.count("first out") == 1
+    operator.open("/alarms/pump-01@00001").shows("first out")
+    assert "first out" not in operator.open("/alarms/pump-02@00002").text

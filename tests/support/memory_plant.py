@@ -320,6 +320,8 @@ class MemoryPlant:
         return patterns(told, NOW, self.spec.repeats_within_s)
 
     def acknowledge(self, alarm_id: str, by: Caller, note: str) -> Alarm:
+        if not self._alarm(alarm_id).state.needs_acknowledgement:
+            return self._alarm(alarm_id)  # a second time changes nothing
         changed = self._change(
             alarm_id,
             lambda alarm: replace(

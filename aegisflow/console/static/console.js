@@ -134,7 +134,7 @@
   button?.addEventListener("click", async () => {
     if (audio) { await audio.close(); audio = null; } else { audio = new AudioContext(); await audio.resume(); dueAt = 0; }
     button.setAttribute("aria-pressed", String(Boolean(audio)));
-    button.textContent = audio ? "Sound is on" : "Sound is off";
+    button.textContent = audio ? "Sound on" : "Sound off";
     sayAlarm();
   });
   setInterval(sayAlarm, 500);
