@@ -1,4 +1,4 @@
-"""Readings through a real broker: the floor, AegisFlow with 9 and 10,000 devices, and the original algorithm."""
+"""Readings through a real broker: the floor, AegisFlow with 9 and 10,000 warm devices, and what others might write."""
 
 import json
 import statistics
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from aegisflow.bus.embedded import start_embedded_broker
+from benchmarks.subjects import WARM
 
-READINGS = {"floor": 60_000, "aegisflow": 100_000, "seed": 12_000}
+READINGS = {"floor": 100_000, "paho": 60_000, "plain": 60_000, "aegisflow": 100_000, "seed": 12_000}
 """Enough for some seconds each; the original algorithm is slow."""
 MANY = 10_000
 TIMEOUT_S = 600.0
@@ -64,15 +65,21 @@ def measure(subject: str, count: int, devices: int, kind: str = "whole") -> Figu
         taker = start("benchmarks.subjects", subject, broker.port, count, devices)
         giver = start("benchmarks.publisher", broker.port, count, devices, 0, kind)
         result = handed_over(giver, taker)
-    return {**result, "rate": count / result["seconds"], "cpu_us": result["cpu"] / count * 1e6}
+    counted = result["counted"]
+    return {**result, "rate": counted / result["seconds"], "cpu_us": result["cpu"] / counted * 1e6}
 
 
-def rounds(count: int) -> Iterator[dict[str, Figures]]:
-    """Measure all of them one after the other, so many times; the order changes, so that drift cancels out."""
+def rounds(count: int, warm: int = WARM) -> Iterator[dict[str, Figures]]:
+    """Measure all of them one after the other, so many times; the order changes, so that drift cancels out.
+
+    ``warm`` is how many readings each of many devices has had before it counts.
+    """
     cases = [
         ("floor", READINGS["floor"], 9),
-        ("aegisflow", READINGS["aegisflow"], 9),
-        ("aegisflow", READINGS["aegisflow"], MANY),
+        ("paho", READINGS["paho"], 9),
+        ("aegisflow", READINGS["aegisflow"] + WARM * 9, 9),
+        ("aegisflow", READINGS["aegisflow"] + warm * MANY, MANY),
+        ("plain", READINGS["plain"], 9),
         ("seed", READINGS["seed"], 9),
     ]
     for number in range(count):
@@ -94,6 +101,8 @@ def ratios(measured: list[dict[str, Figures]]) -> dict[str, float]:
         f"cost_{MANY}_vs_9": ratio("cpu_us", f"aegisflow_{MANY}", "aegisflow_9"),
         "ingest_vs_seed": ratio("rate", "aegisflow_9", "seed_9"),
         "ingest_cpu_vs_floor": ratio("cpu_us", "aegisflow_9", "floor_9"),
+        "ingest_cpu_vs_paho": ratio("cpu_us", "aegisflow_9", "paho_9"),
+        "ingest_cpu_vs_plain": ratio("cpu_us", "aegisflow_9", "plain_9"),
         "ingest_cpu_vs_seed": ratio("cpu_us", "aegisflow_9", "seed_9"),
     }
 
