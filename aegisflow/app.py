@@ -138,7 +138,7 @@ class App:
         """
         self.configuration = configuration
         self.metrics = Metrics()
-        self.identities = identities or Identities(configuration.operators, configuration.agents)
+        self.identities = identities or Identities(configuration.operators, configuration.agents, configuration.sign_in)
         self.exit_code = 0
         """EXIT_LOST once a critical part is lost."""
         self._bus = bus

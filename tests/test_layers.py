@@ -35,6 +35,8 @@ HOMES = {
     "jinja2": ("console/",),
     "opentelemetry": ("telemetry/",),
     "anthropic": ("diagnosis/endpoint.py",),
+    "authlib": ("http/openid.py",),
+    "joserfc": ("http/openid.py",),
     "uvicorn": ("http/", "console/", "offline/demo/"),
     "simulator": ("cli/", "offline/demo/"),
 }

@@ -37,7 +37,7 @@ def operator_server(
     on_listening: Callable[[PlantAddress], None] = lambda address: None,
     notes: list[Callable[[], tuple[str, ...]]] | None = None,
 ) -> Iterator[None]:
-    """Serve operators over HTTP, where plant.yaml names any, as long as the block runs.
+    """Serve operators over HTTP, where plant.yaml names any or a sign-in service, as long as the block runs.
 
     A port that is taken is told and stops nothing: agents can still ask, and proposals expire. It is tried again, since
     whoever has it may be a process beside this one that leaves.
@@ -49,7 +49,7 @@ def operator_server(
         on_listening: told where they are served, from a thread of its own.
         notes: gets what tells people of the certificate in use.
     """
-    if not configuration.operators:
+    if not configuration.operators and configuration.sign_in is None:
         yield
         return
     serving = _Serving(configuration, plant, identities, on_listening, [] if notes is None else notes)

@@ -68,7 +68,7 @@ def serve(
     http = configuration.http
     http = http.model_copy(update={"host": host or http.host, "port": http.port if port is None else port})
     token = os.environ.get(http.token_env, "") if http.token_env else ""
-    identities = Identities(configuration.operators, configuration.agents)
+    identities = Identities(configuration.operators, configuration.agents, configuration.sign_in)
     notes: list[Callable[[], tuple[str, ...]]] = []
     app = App(configuration, watch_file=True, on_lost=_end_process, identities=identities, door_notes=notes)
     operators = OperatorTokens(identities, token, FailedLogins(lambda way: app.metrics.failed_logins.labels(way).inc()))
@@ -113,7 +113,7 @@ def mcp_with_plant(plant: Path, wire: int, greeting: "Greeting", log_level: str,
     from aegisflow.plant.identities import Identities
 
     starting = StartingPlant()
-    identities = Identities(configuration.operators, configuration.agents)
+    identities = Identities(configuration.operators, configuration.agents, configuration.sign_in)
     notes: list[Callable[[], tuple[str, ...]]] = []
     background = _PlantInBackground(configuration, starting, identities, notes)
     signal.signal(signal.SIGHUP, lambda number, frame: background.request_reload())

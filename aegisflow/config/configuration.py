@@ -23,6 +23,7 @@ from aegisflow.config.tracing import TracingSettings
 from aegisflow.domain.alarms.escalation import EscalationSpec
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import PlantSpec
+from aegisflow.domain.people import SignInSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Configuration:
     operators: Mapping[str, OperatorSpec] = field(default_factory=dict)
     """Name of a person to their token and role."""
     agents: AgentAccess = field(default_factory=AgentAccess)
+    sign_in: SignInSpec | None = None
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
     """Name to what the messages on some topics mean; AegisFlow's own topics are not among them."""
     digest: str = ""

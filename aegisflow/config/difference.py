@@ -11,7 +11,7 @@ from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.openings import line_diff, policy_lines
 from aegisflow.domain.views import PlantChange
 
-_LIVE = {"path", "plant", "digest", "operators", "agents", "archestra"}
+_LIVE = {"path", "plant", "digest", "operators", "agents", "sign_in", "archestra"}
 """What a running process can take over, or does not read; all else is read once, at the start."""
 _SHARED = attrgetter(*(field.name for field in fields(DeviceSpec) if field.name != "device_id"))
 

@@ -22,6 +22,7 @@ from aegisflow.config.services import (
     StoreSettings,
     SupervisionSettings,
 )
+from aegisflow.config.sign_in import SignInPart
 from aegisflow.config.sources import Sources
 from aegisflow.config.tracing import TracingSettings
 
@@ -59,6 +60,7 @@ class PlantFile(Section):
     archestra: ArchestraSettings = ArchestraSettings()
     operators: Annotated[dict[Name, OperatorPart], EMPTY] = Field(default_factory=dict)
     """People who may come in, by name."""
+    sign_in: SignInPart | None = None
 
 
 def json_schema() -> dict[str, Any]:

@@ -30,6 +30,7 @@ from aegisflow.config.services import (
     Tls,
     Topics,
 )
+from aegisflow.config.sign_in import build_sign_in
 from aegisflow.config.source import content_of, read
 from aegisflow.config.source_checks import build_sources
 from aegisflow.config.wording import parse
@@ -125,6 +126,7 @@ def _load(path: Path, environ: Mapping[str, str], content: bytes | None) -> Conf
         tracing=file.tracing,
         operators=build_operators(file.operators, plant.lines, mistakes),
         agents=build_access(file.agents, file.operators, mistakes),
+        sign_in=build_sign_in(file.sign_in, file.notifications.page_url, plant.lines, folder, mistakes),
         sources=build_sources(file.sources, plant, file.broker.topics, file.clock, mistakes),
         digest=source.digest,
     )

@@ -41,9 +41,13 @@ HEADERS = {
 }
 
 
-def sign_in_page(goal: str, kept: Kept | None = None, why: str = "", status: int = 200) -> Response:
-    """Return the page that asks for a token, and goes on to ``goal`` or with the form that was ``kept``."""
-    context = {"goal": local_path(goal), "kept": pack(kept), "why": why, "keeps": kept is not None}
+def sign_in_page(goal: str, kept: Kept | None = None, why: str = "", status: int = 200, service: str = "") -> Response:
+    """Return the page that asks for a token, or leads to a sign-in ``service`` where one is named.
+
+    It goes on to ``goal`` or with the form that was ``kept``.
+    """
+    known = {"keeps": kept is not None, "service": service}
+    context = {"goal": local_path(goal), "kept": pack(kept), "why": why, **known}
     return HTMLResponse(render("sign_in.html", context), status, HEADERS)
 
 

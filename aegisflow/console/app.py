@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from aegisflow.console import answers
 from aegisflow.console.answers import HEADERS
+from aegisflow.console.door import Door
 from aegisflow.console.feed import FRESH_S, Feed
 from aegisflow.console.forms import Form, Kept, is_from_here, is_ours, read_form
 from aegisflow.console.frame import frame_parts
@@ -24,9 +25,7 @@ from aegisflow.console.snapshot import Snapshot
 from aegisflow.console.stream import SIGNED_OUT, changes_of, event
 from aegisflow.console.visit import Act, Download, LivePart, OverError, Page, Visit
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.credentials import token_hash
 from aegisflow.errors import AegisFlowError, BadValueError
-from aegisflow.http.failures import WITHIN_S, address_of
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import status_of
 from aegisflow.plant.protocol import PlantSource
@@ -34,9 +33,6 @@ from aegisflow.plant.protocol import PlantSource
 __all__ = ["Console", "console_routes"]
 
 STREAM = "/stream"
-SIGN_IN = "/sign-in"
-SIGN_OUT = "/sign-out"
-_KEPT = "kept"
 
 
 def console_routes(
@@ -61,6 +57,7 @@ class Console:
         self._operators = operators
         self._sessions = sessions
         self._feed = feed
+        self._door = Door(plant, operators, sessions, self._act_at)
         self._page_routes = [(Route(page.path, _nothing, methods=["GET"]), page) for page in PAGES]
         self._act_routes = [(Route(act.path, _nothing, methods=["POST"]), act) for act in ACTS]
 
@@ -68,64 +65,21 @@ class Console:
         """Return the routes, to stand beside those of the operators' API."""
         return [
             Mount("/static", _Files(directory=STATIC)),
-            Route(SIGN_IN, self._ask_to_sign_in, methods=["GET"]),
-            Route(SIGN_IN, self._sign_in, methods=["POST"]),
-            Route(SIGN_OUT, self._sign_out, methods=["POST"]),
+            *self._door.routes(),
             Route(STREAM, self._stream, methods=["GET"]),
             *LinkPages(self._plant, self._operators.failures).routes(),
             *(Route(page.path, self._showing(page), methods=["GET"]) for page in PAGES),
             *(Route(act.path, self._doing(act), methods=["POST"]) for act in ACTS),
         ]
 
-    # --- who is it? ---------------------------------------------------------------------------
-
-    def _who(self, request: HttpRequest) -> tuple[Session, Caller] | None:
-        """Return the session of a browser and whose it is; None where it has ended, or the token has."""
-        session = self._sessions.find(request.cookies.get(answers.cookie_name(request), ""))
-        who = self._operators.identities.operator(session.token_sha256) if session else None
-        return (session, who) if session and who else None
-
-    async def _ask_to_sign_in(self, request: HttpRequest) -> Response:
-        return answers.sign_in_page(answers.local_path(request.query_params.get("next", "/")))
-
-    async def _sign_in(self, request: HttpRequest) -> Response:
-        if not is_from_here(request):
-            return answers.plain("a page of another origin may not sign anybody in here", 403)
-        form = await read_form(request)
-        goal, kept = answers.local_path(form.text("next")), answers.unpack(form.text(_KEPT))
-        address, failures = address_of(request.scope), self._operators.failures
-        barred = failures.barred(address)
-        who = self._operators.who(f"Bearer {form.text('token')}", address, "page")
-        if who is None:
-            await failures.hold(address)
-            why = f"Too many wrong tokens. Wait {WITHIN_S:.0f} seconds." if barred else "This token opens nothing."
-            return answers.sign_in_page(goal, kept, why, 429 if barred else 401)
-        key = self._sessions.begin(token_hash(form.text("token")))
-        session = self._sessions.find(key)
-        answer: Response = RedirectResponse(goal, 303, HEADERS)
-        if kept is not None and session is not None:
-            why = "You have been signed in. Nothing has been sent yet."
-            answer = answers.again(session, kept, why, 200, self._act_at(kept.path))
-        secure = request.url.scheme == "https"
-        answer.set_cookie(answers.cookie_name(request), key, httponly=True, samesite="strict", secure=secure, path="/")
-        return answer
-
-    async def _sign_out(self, request: HttpRequest) -> Response:
-        form, known = await read_form(request), self._who(request)
-        if known and is_from_here(request) and is_ours(form, known[0].csrf):
-            self._sessions.end(request.cookies.get(answers.cookie_name(request), ""))
-        answer = RedirectResponse(SIGN_IN, 303, HEADERS)
-        answer.delete_cookie(answers.cookie_name(request), path="/")
-        return answer
-
     # --- pages --------------------------------------------------------------------------------
 
     def _showing(self, page: Page) -> Callable[[HttpRequest], Awaitable[Response]]:
         async def show(request: HttpRequest) -> Response:
-            known = self._who(request)
+            known = self._door.who(request)
             if known is None:
                 goal = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                return answers.sign_in_page(goal, status=401)
+                return self._door.page(goal, status=401)
             return await run_in_threadpool(self._show, page, request, *known)
 
         return show
@@ -176,9 +130,9 @@ class Console:
                 return answers.plain(str(error), 413)
             if not is_from_here(request):
                 return answers.plain("a page of another origin may not send this", 403)
-            kept, known = Kept(request.url.path, form.kept()), self._who(request)
+            kept, known = Kept(request.url.path, form.kept()), self._door.who(request)
             if known is None:
-                return answers.sign_in_page("/", kept, "Your session has ended. Sign in again; your text is kept.", 401)
+                return self._door.page("/", kept, "Your session has ended. Sign in again; your text is kept.", 401)
             session, who = known
             if not is_ours(form, session.csrf):
                 # A form of an earlier session, in a tab that stayed open, looks like one that somebody forged.
@@ -208,7 +162,7 @@ class Console:
     # --- the stream ---------------------------------------------------------------------------
 
     async def _stream(self, request: HttpRequest) -> Response:
-        known = self._who(request)
+        known = self._door.who(request)
         of = request.query_params.get("of", "/")
         (page, named, query), path = self._page_at(of if answers.local_path(of) == of else ""), urlsplit(of).path
         if known is None:
@@ -219,13 +173,14 @@ class Console:
         key = request.cookies.get(answers.cookie_name(request), "")
 
         def parts(snapshot: Snapshot) -> tuple[LivePart, ...]:
-            visit = Visit(self._plant(), snapshot, who, session, path, query, named)
+            # Asked again each time: a changed plant.yaml changes at once what somebody may.
+            _, by = self._door.known(key) or (session, who)
+            visit = Visit(self._plant(), snapshot, by, session, path, query, named)
             shown = page.show(visit)
             return (*frame_parts(visit), *(() if isinstance(shown, Download) else shown.parts))
 
         def is_signed_in() -> bool:
-            found = self._sessions.find(key)
-            return found is not None and self._operators.identities.operator(found.token_sha256) is not None
+            return self._door.known(key) is not None
 
         return _events(changes_of(self._feed, parts, is_signed_in))
 

@@ -1,4 +1,4 @@
-"""Who is signed in: sessions of people, each begun with an operator's token and kept in memory alone."""
+"""Who is signed in: sessions of people, each begun with a token or by the sign-in service, and kept in memory alone."""
 
 import secrets
 import threading
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aegisflow.domain.credentials import token_hash
+from aegisflow.domain.people import ProvedPerson
 
 __all__ = ["IDLE_S", "LONGEST_S", "Session", "Sessions"]
 
@@ -22,8 +23,9 @@ MAX_SESSIONS = 1_000
 class Session:
     """One browser that somebody has signed in with."""
 
-    token_sha256: str
-    """Of the operator's token: whoever it belongs to, and whether it still opens anything, is asked each time."""
+    shown: str | ProvedPerson
+    """SHA-256 of the operator's token, or whom the sign-in service proved: who that is now, and what they may, is
+    asked each time."""
     csrf: str
     """Stands in each form, so that no other page can send one."""
     began: float
@@ -53,14 +55,14 @@ class Sessions:
         self._lock = threading.Lock()
         self._by_key: dict[str, Session] = {}
 
-    def begin(self, token_sha256: str) -> str:
-        """Begin a session of whoever has this token; return its key, for the browser alone."""
+    def begin(self, shown: str | ProvedPerson) -> str:
+        """Begin a session of whoever has this token, or was proved; return its key, for the browser alone."""
         key, at = secrets.token_urlsafe(32), self._clock()
         with self._lock:
             self._forget_ended(at)
             if len(self._by_key) >= MAX_SESSIONS:
                 del self._by_key[min(self._by_key, key=lambda one: self._by_key[one].used)]
-            self._by_key[token_hash(key)] = Session(token_sha256, secrets.token_urlsafe(32), at, at)
+            self._by_key[token_hash(key)] = Session(shown, secrets.token_urlsafe(32), at, at)
         return key
 
     def find(self, key: str) -> Session | None:

@@ -43,9 +43,12 @@ RESERVED_NAMES = frozenset(kind.value for kind in CallerKind)
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether a name looks like a kind, or like a name that somebody gave itself; nobody may have it."""
+    """Return whether a name looks like a kind, or like one that is given with what proves it; nobody may have it.
+
+    A name that somebody gave itself is given as such, and one that a sign-in service proves has a tag behind it.
+    """
     plain = " ".join(name.casefold().split())
-    return plain in RESERVED_NAMES or plain.startswith(_SELF_NAMED)
+    return plain in RESERVED_NAMES or plain.startswith(_SELF_NAMED) or bool(set(plain) & set("‹›"))
 
 
 def quota_name(name: str) -> str:

@@ -9,6 +9,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from aegisflow.domain.people import person_of
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import ConflictError
 
@@ -71,5 +72,5 @@ def check_take_over(known: Iterable[Handover], at: float, by: str) -> None:
         raise ConflictError("there is no such handover; look at the page again")
     if wanted.taken_by:
         raise ConflictError(f"{wanted.taken_by} has already taken over from {wanted.left_by}")
-    if wanted.left_by == by:
+    if person_of(wanted.left_by) == person_of(by):
         raise ConflictError("a shift is taken over by another person than the one who leaves it")

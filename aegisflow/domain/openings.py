@@ -14,6 +14,7 @@ from aegisflow.domain.commands.interlocks import Recovery
 from aegisflow.domain.commands.policy_spec import PolicyRule, PolicySpec, Rate, Verdict
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec
 from aegisflow.domain.equipment import DeviceSpec, Limits
+from aegisflow.domain.people import SignInSpec
 from aegisflow.domain.rights import RIGHTS, Grant
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "policy_digest",
     "policy_lines",
     "policy_openings",
+    "sign_in_openings",
 ]
 
 _SCOPES = ("callers", "commands", "devices", "lines", "kinds", "severities")
@@ -215,6 +217,25 @@ def operator_openings(old: Mapping[str, OperatorSpec], new: Mapping[str, Operato
             yield f"operator {name}: {before.grant} becomes {spec.grant}"
         if before.expires_at is not None and (spec.expires_at is None or spec.expires_at > before.expires_at):
             yield f"the token of operator {name} lasts longer"
+
+
+def sign_in_openings(old: SignInSpec | None, new: SignInSpec | None) -> Iterator[str]:
+    """Yield what the sign-in service's word counts for now that it did not before; another service is another word."""
+    if new is None:
+        return
+    if old is None:
+        yield f"people sign in by {new.issuer}"
+    else:
+        for field in fields(old):
+            before, after = getattr(old, field.name), getattr(new, field.name)
+            if field.name != "roles" and before != after:
+                yield f"sign_in.{field.name}: {_text(before)} becomes {_text(after)}"
+    known = {} if old is None else old.roles
+    for value, grant in new.roles.items():
+        if value not in known:
+            yield f"new: whoever signs in as {_text(value)} is {grant}"
+        elif wider(known[value], grant):
+            yield f"whoever signs in as {_text(value)}: {known[value]} becomes {grant}"
 
 
 def wider(before: Grant, after: Grant) -> bool:

@@ -2,17 +2,21 @@
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.credentials import AgentAccess, Credential, OperatorSpec, Quota, Standing, why_not
+from aegisflow.domain.people import ProvedPerson, SignInSpec
 from aegisflow.domain.rights import TOOLS, Right
 from aegisflow.errors import NotAllowedError
 
 __all__ = ["Identities", "Presented"]
 
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
+MAX_VISITORS = 1_000
+"""People that the sign-in service has proved who are remembered by name; the one who came longest ago makes room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Identities:
     Args:
         operators: name of each person to their token.
         access: what holds for all agents.
+        sign_in: the service that proves people who have no token; None for none.
         wall: the wall clock, UTC epoch seconds, by which tokens expire.
         monotonic: in seconds, by which quotas are counted.
     """
@@ -41,12 +46,15 @@ class Identities:
         self,
         operators: Mapping[str, OperatorSpec] | None = None,
         access: AgentAccess | None = None,
+        sign_in: SignInSpec | None = None,
         *,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._operators = dict(operators or {})
         self._access = access or AgentAccess()
+        self._sign_in = sign_in
+        self._visitors: OrderedDict[str, ProvedPerson] = OrderedDict()
         self._wall = wall
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -55,10 +63,17 @@ class Identities:
 
     # --- what is known ------------------------------------------------------------------------
 
-    def replace(self, operators: Mapping[str, OperatorSpec], access: AgentAccess) -> None:
+    def replace(
+        self, operators: Mapping[str, OperatorSpec], access: AgentAccess, sign_in: SignInSpec | None = None
+    ) -> None:
         """Take over what a changed ``plant.yaml`` says."""
         with self._lock:
-            self._operators, self._access = dict(operators), access
+            self._operators, self._access, self._sign_in = dict(operators), access, sign_in
+
+    @property
+    def sign_in(self) -> SignInSpec | None:
+        """The service that proves people who have no token; None for none."""
+        return self._sign_in
 
     def keep(self, credentials: Iterable[Credential]) -> None:
         """Take over what the store has; each takes the place of the one with its token."""
@@ -86,9 +101,36 @@ class Identities:
         """Return the people whom ``plant.yaml`` names, and whether their tokens open anything."""
         return {name: (spec, self._standing(spec)) for name, spec in dict(self._operators).items()}
 
+    def visitors(self) -> dict[str, tuple[OperatorSpec, Standing]]:
+        """Return the people whom the sign-in service has proved since the start, by name, as if they had a token."""
+        with self._lock:
+            known = list(self._visitors.values())
+        found = {}
+        for person in known:
+            grants = person.grants(self._sign_in)
+            if grants:
+                spec = OperatorSpec(person.key, grants[0].role, lines=grants[0].lines)
+                found[person.shown] = spec, self._standing(spec)
+        return found
+
+    def welcome(self, person: ProvedPerson) -> Caller | None:
+        """Take in somebody whom the sign-in service has just proved; None for one who may not come in."""
+        by = self.person(person)
+        if by is not None:
+            with self._lock:
+                self._visitors[person.key] = person
+                self._visitors.move_to_end(person.key)
+                while len(self._visitors) > MAX_VISITORS:
+                    self._visitors.popitem(last=False)
+        return by
+
+    def is_revoked(self, key: str) -> bool:
+        """Return whether the token, or the person, with this hash was revoked."""
+        known = self._known.get(key)
+        return known is not None and known.revoked_at is not None
+
     def _standing(self, spec: OperatorSpec) -> Standing:
-        revoked = self._known.get(spec.token_sha256)
-        if revoked is not None and revoked.revoked_at is not None:
+        if self.is_revoked(spec.token_sha256):
             return Standing.REVOKED
         expired = spec.expires_at is not None and self._wall() >= spec.expires_at
         return Standing.EXPIRED if expired else Standing.ACTIVE
@@ -105,6 +147,19 @@ class Identities:
                     return None  # it is an agent's as well, which could then approve what it proposes
                 return Caller(name, CallerKind.OPERATOR, authenticated=True, role=spec.role, lines=spec.lines)
         return None
+
+    def person(self, shown: str | ProvedPerson) -> Caller | None:
+        """Return whom a session is of, with what they may now: by a token's hash, or proved by the sign-in service.
+
+        None for one who may not come in, or not any more. A proved name is never taken for one in ``plant.yaml``.
+        """
+        if isinstance(shown, str):
+            return self.operator(shown)
+        grants = shown.grants(self._sign_in)
+        if not grants or self.is_revoked(shown.key):
+            return None
+        first, *more = grants
+        return Caller(shown.shown, CallerKind.OPERATOR, True, first.role, first.lines, tuple(more))
 
     def named(self, name: str) -> Caller | None:
         """Return the person of a name, with what they may do now; None for one who may not come in (any more)."""

@@ -83,6 +83,7 @@ from aegisflow.domain.incidents.model import (
     SimilarIncident,
 )
 from aegisflow.domain.incidents.similarity import wording
+from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.rights import Extent, Right
 from aegisflow.domain.times import Period
@@ -466,6 +467,12 @@ class LocalPlant:
     def journal(self, query: AuditQuery) -> Answer[AuditPage]:
         """Return what people, agents and the parts of AegisFlow did, newest first, from the audit."""
         return self._answer(self._directory.ask(ARCHIVE, FindAuditPage(query), READ_S))
+
+    def note_sign_in(self, person: ProvedPerson, by: Caller) -> None:
+        """Keep in the audit whom the sign-in service has proved, so that the name there can be traced to a subject."""
+        detail = {"subject": person.subject, "claimed": list(person.roles)[:50], "role": by.standing}
+        entry = AuditEntry(self._now(), by.name, "signed_in", person.issuer, detail)
+        self._directory.ask(HISTORIAN, StoreAudit(entry), WRITE_S)
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""

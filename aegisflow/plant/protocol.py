@@ -32,6 +32,7 @@ from aegisflow.domain.incidents.model import (
     Pattern,
     SimilarIncident,
 )
+from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -207,6 +208,9 @@ class Plant(Protocol):
 
     def journal(self, query: AuditQuery) -> Answer[AuditPage]:
         """Return what people, agents and the parts of AegisFlow did, newest first, from the audit."""
+
+    def note_sign_in(self, person: ProvedPerson, by: Caller) -> None:
+        """Keep in the audit whom the sign-in service has proved, so that the name there can be traced to a subject."""
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""

@@ -23,7 +23,9 @@ from aegisflow.domain.openings import (
     operator_openings,
     policy_digest,
     policy_openings,
+    sign_in_openings,
 )
+from aegisflow.domain.people import SignInSpec, person_of
 from aegisflow.domain.rights import Extent, Right
 from aegisflow.domain.views import Answer, AuditEntry, PlantChange
 from aegisflow.errors import AegisFlowError, ConfigError, UnavailableError
@@ -37,6 +39,7 @@ MAX_NAMED = 10
 """Devices that are named in one line; the rest is counted."""
 YES = "aegisflow reload --yes"
 
+Identify = Callable[[Mapping[str, OperatorSpec], AgentAccess, SignInSpec | None], None]
 OpenAlarms = Callable[[tuple[str, ...]], Answer[tuple[Alarm, ...]]]
 """Returns the alarms of some devices that are not history, and who did not say."""
 
@@ -65,7 +68,7 @@ class Reloader:
         now: Callable[[], float],
         open_alarms: OpenAlarms,
         count: Callable[[str], None] = lambda outcome: None,
-        identify: Callable[[Mapping[str, OperatorSpec], AgentAccess], None] = lambda operators, access: None,
+        identify: Identify = lambda operators, access, sign_in: None,
         policy: Callable[[PolicySpec, str], None] = lambda policy, by: None,
     ) -> None:
         self._configuration = configuration
@@ -79,8 +82,8 @@ class Reloader:
         self._judged = configuration.digest or digest_of(configuration.path)
         self._newest = PlantChange(applied=True)
         self._agreed_to = ""
-        self._agreed: dict[str, None] = {}
-        """The approvers who have agreed to the content with this digest, in their order."""
+        self._agreed: dict[str, str] = {}
+        """The approvers who have agreed to the content with this digest, in their order, with their names."""
         self._gone: dict[str, DeviceSpec] = {}
         """What was removed since the start, as it was: to come back with more is no less of an opening."""
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("aegisflow").bind(file=str(configuration.path))
@@ -158,12 +161,14 @@ class Reloader:
                 # It may still be done after the time limit. What runs is taken for the old plant, so that the next
                 # reload asks for all of it again.
                 return self._end(PlantChange(applied=False, mistakes=(str(error),)), by)
-        self._identify(new.operators, new.agents)
+        self._identify(new.operators, new.agents, new.sign_in)
         current = self._configuration
         self._gone |= {name: current.plant.devices[name] for name in change.removed}
-        self._configuration = replace(current, plant=new.plant, operators=new.operators, agents=new.agents)
+        self._configuration = replace(
+            current, plant=new.plant, operators=new.operators, agents=new.agents, sign_in=new.sign_in
+        )
         self._note_policy(new.plant.policy, "aegisflow" if by is None else by.name)
-        agreed_by, self._agreed = tuple(self._agreed), {}
+        agreed_by, self._agreed = tuple(self._agreed.values()), {}
         return self._end(replace(change, applied=True), by, agreed=agreed, agreed_by=agreed_by)
 
     def _still_to_agree(self, told: str, by: Caller | None) -> str:
@@ -178,11 +183,11 @@ class Reloader:
         if self._agreed_to != self._judged:
             self._agreed_to, self._agreed = self._judged, {}
         if told == self._judged and by is not None and by.may(Right.APPROVE, Extent.WHOLE_PLANT):
-            self._agreed[by.name] = None
+            self._agreed.setdefault(person_of(by.name), by.name)
         needed = self._configuration.plant.policy.approvals_to_open
         if len(self._agreed) >= needed:
             return ""
-        given = f", given so far by {', '.join(self._agreed)}" if self._agreed else ""
+        given = f", given so far by {', '.join(self._agreed.values())}" if self._agreed else ""
         return f"it opens what is shut now: {needed} approver{'s' if needed > 1 else ''} must agree by {YES}{given}"
 
     def _openings(self, new: Configuration, change: PlantChange) -> Iterator[str]:
@@ -194,6 +199,7 @@ class Reloader:
             yield from device_openings(known[name], new.plant.devices[name])
         yield from operator_openings(old.operators, new.operators)
         yield from access_openings(old.agents, new.agents)
+        yield from sign_in_openings(old.sign_in, new.sign_in)
 
     def _losses(self, new: Configuration, change: PlantChange) -> Iterator[str]:
         """Yield why a person should look at a change first."""

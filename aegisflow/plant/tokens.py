@@ -50,8 +50,8 @@ class TokenOffice:
         return tuple((one, one.standing(at)) for one in self._identities.credentials())
 
     def operators(self) -> dict[str, tuple[OperatorSpec, Standing]]:
-        """Return the people of ``plant.yaml``, and whether their tokens open anything."""
-        return self._identities.operators()
+        """Return the people of ``plant.yaml`` and those who have signed in, and whether that opens anything."""
+        return self._identities.operators() | self._identities.visitors()
 
     def add_agent(self, wanted: Credential, by: Caller) -> Credential:
         """Keep a new token of an agent, which opens from the moment this returns.
@@ -103,7 +103,7 @@ class TokenOffice:
         """
         require_operator(by, Right.ADMINISTER, "revoke an operator's token", on=Extent.WHOLE_PLANT)
         with self._one_at_a_time:
-            people = self._identities.operators()
+            people = self.operators()
             if name not in people or people[name][1] is Standing.REVOKED:
                 active = [other for other, (_, standing) in people.items() if standing is Standing.ACTIVE]
                 raise UnknownNameError("operator with a token", name, active)

@@ -42,6 +42,7 @@ from aegisflow.domain.incidents.model import (
     SimilarIncident,
 )
 from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns
+from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.rights import Extent, Right
@@ -500,6 +501,9 @@ class MemoryPlant:
             and all(word in f"{entry}".lower() for word in query.text.lower().split())
         ]
         return self._answer(AuditPage(tuple(found[: query.limit]), len(found)))
+
+    def note_sign_in(self, person: ProvedPerson, by: Caller) -> None:
+        self.audited.append(AuditEntry(NOW, by.name, "signed_in", person.issuer, {"subject": person.subject}))
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Extent.ANYWHERE)

@@ -31,6 +31,7 @@ from aegisflow.domain.commands.transition import Transition, at_stage, digest_of
 from aegisflow.domain.commands.verification import expect
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.openings import policy_digest
+from aegisflow.domain.people import person_of
 from aegisflow.domain.rights import Right
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
@@ -131,9 +132,10 @@ class CommandAuthorizer:
         record = self._waiting(command_id)
         command, receipt = record.command, record.receipt
         require_operator(by, Right.APPROVE, "approve", on=self._line(command))
-        if (by.name, by.kind) == (command.proposed_by.name, command.proposed_by.kind):
+        who, proposer = person_of(by.name), command.proposed_by
+        if (who, by.kind) == (person_of(proposer.name), proposer.kind):
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
-        if by.name in record.approved_by:
+        if who in map(person_of, record.approved_by):
             raise NotAllowedError("approve", by.name, "has approved it already; another operator must")
         # As bytes, for compare_digest raises at a text that is not ASCII, and anybody may send one.
         if not hmac.compare_digest(digest.encode(), record.digest.encode()):
