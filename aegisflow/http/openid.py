@@ -14,6 +14,7 @@ nothing at once, and one that it has just begun to use is known.
 import base64
 import json
 import os
+import re
 import secrets
 import ssl
 import threading
@@ -183,20 +184,21 @@ class SignInService:
             "aud": {"essential": True, "value": self._spec.client_id},
             "nonce": {"essential": True, "value": asked.nonce},
         }
-        more = {"nonce": asked.nonce, "client_id": self._spec.client_id, "access_token": access_token}
+        more = {"client_id": self._spec.client_id, "access_token": access_token}
         try:
             registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
             read = jwt.decode(token, _key_set(keys), algorithms=ALGORITHMS, registry=registry)
             claims = CodeIDToken(read.claims, read.header, wanted, more)
             claims.validate(now=int(self._wall()), leeway=LEEWAY_S)
+            return dict(claims)
         except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise NotAllowedError("sign in", "this ID token", clean(str(error), 200) or "it cannot be read") from error
-        return claims
 
     def _person(self, claims: Mapping[str, Any]) -> ProvedPerson:
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not 0 < len(subject) <= 255:
-            raise NotAllowedError("sign in", "this ID token", "it names no subject of 1 to 255 characters")
+        # As OpenID Connect has it; what is none could stand in no log and no audit.
+        if not isinstance(subject, str) or not re.fullmatch(r"[\x20-\x7e]{1,255}", subject):
+            raise NotAllowedError("sign in", "this ID token", "it names no subject of 1 to 255 letters of ASCII")
         name = _at(claims, self._spec.name_claim)
         name = clean(name, MAX_NAME_BYTES) if isinstance(name, str) else ""
         roles = _at(claims, self._spec.roles_claim)

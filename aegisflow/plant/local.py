@@ -470,7 +470,7 @@ class LocalPlant:
 
     def note_sign_in(self, person: ProvedPerson, by: Caller) -> None:
         """Keep in the audit whom the sign-in service has proved, so that the name there can be traced to a subject."""
-        detail = {"subject": person.subject, "claimed": list(person.roles)[:50], "role": by.standing}
+        detail = {"subject": person.subject, "client_id": person.client_id, "role": by.standing}
         entry = AuditEntry(self._now(), by.name, "signed_in", person.issuer, detail)
         self._directory.ask(HISTORIAN, StoreAudit(entry), WRITE_S)
 

@@ -41,3 +41,51 @@ def test_lines_that_make_no_sense_are_told(tmp_path: Path, more: str, told: str)
     (mistake,) = raised.value.mistakes
     assert mistake.path.startswith("operators.anna.lines")
     assert told in str(mistake)
+
+
+SIGN_IN = """
+notifications: {page_url: "https://plant.example/"}
+sign_in:
+  issuer: https://login.plant.example/realms/plant
+  client_id: aegisflow
+  client_secret_env: AEGISFLOW_SIGN_IN_SECRET
+  roles_claim: realm_access.roles
+  roles:
+    plant-operators: {role: operator}
+    shift of line 2: {role: approver, lines: [line-2]}
+"""
+
+
+def test_a_sign_in_service_is_read_with_what_its_word_counts_for(tmp_path: Path) -> None:
+    spec = read(tmp_path, SIGN_IN).sign_in
+    assert spec is not None
+    assert spec.back_url == "https://plant.example/sign-in/openid/back"
+    assert {value: str(grant) for value, grant in spec.roles.items()} == {
+        "plant-operators": "operator",
+        "shift of line 2": "approver of line-2",
+    }
+    assert read(tmp_path, "").sign_in is None
+
+
+@pytest.mark.parametrize(
+    ("was", "wrong", "path"),
+    [
+        ("issuer: https:", "issuer: http:", "sign_in.issuer"),
+        ("issuer: https://login.plant.example/realms/plant", "issuer: ''", "sign_in.issuer"),
+        ('"https://plant.example/"', '"http://plant.example"', "notifications.page_url"),
+        ('"https://plant.example/"', '"https://plant.example/page"', "notifications.page_url"),
+        ('{page_url: "https://plant.example/"}', "{}", "notifications.page_url"),
+        ("client_id: aegisflow", "client_id: ''", "sign_in.client_id"),
+        ("AEGISFLOW_SIGN_IN_SECRET", "the secret itself", "sign_in.client_secret_env"),
+        ("roles_claim: realm", "scopes: [profile]\n  roles_claim: realm", "sign_in.scopes"),
+        ("lines: [line-2]", "lines: [line-9]", "sign_in.roles.shift of line 2.lines"),
+        ("role: approver", "role: admin", "sign_in.roles.shift of line 2.lines"),
+        ("role: operator", "role: owner", "sign_in.roles.plant-operators.role"),
+        ("roles_claim: realm", "ca_file: none.crt\n  roles_claim: realm", "sign_in.ca_file"),
+    ],
+)
+def test_a_sign_in_that_could_not_be_trusted_is_told(tmp_path: Path, was: str, wrong: str, path: str) -> None:
+    assert SIGN_IN.count(was) == 1
+    with pytest.raises(ConfigError) as raised:
+        read(tmp_path, SIGN_IN.replace(was, wrong))
+    assert [mistake.path for mistake in raised.value.mistakes] == [path]

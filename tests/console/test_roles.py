@@ -89,6 +89,7 @@ def test_there_is_no_route_that_the_walk_leaves_out() -> None:
     routes = console_routes(lambda: plant, OperatorTokens(plant.identities))
     walked = {(path, method) for path, method in ASKED}
     others = {("/sign-in", "GET"), ("/sign-in", "POST"), ("/sign-out", "POST"), ("/stream", "GET")}
+    others |= {("/sign-in/openid", "POST"), ("/sign-in/openid/back", "GET")}
     others |= {(PATH, "GET"), (PATH, "POST")}  # a link says itself for whom it is: tests/console/test_link_pages.py
     found = {
         (route.path, method)

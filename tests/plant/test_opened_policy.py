@@ -11,6 +11,7 @@ from aegisflow.app import App
 from aegisflow.bus.fake import FakeBus
 from aegisflow.config import load
 from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.rights import Role
 from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import NotAllowedError
@@ -95,6 +96,19 @@ def test_v11_an_approver_of_one_line_agrees_to_nothing(plant: Changing) -> None:
         plant.waits(limited, yes=True)
     assert "must agree" in plant.waits(limited)
     assert plant.rules() == ["no restarts", "ask"]
+
+
+def test_v11_one_person_of_the_sign_in_service_agrees_once_by_whatever_name(plant: Changing) -> None:
+    first, second = (
+        Caller(ProvedPerson("https://login.example", "a", "1", name).shown, CallerKind.OPERATOR, True, Role.APPROVER)
+        for name in ("Anna", "Ben")
+    )
+    plant.write(DENY + ASK, needed=2)
+    assert plant.waits() == ""
+    plant.write(DENY + ASK + ALLOW, needed=2)
+    for by in (None, first, second, first):
+        assert "2 approvers must agree" in plant.waits(by, yes=by is not None)
+    assert plant.waits(BEN, yes=True) == ""
 
 
 def test_v11_a_person_on_more_lines_opens_and_on_fewer_does_not(plant: Changing) -> None:

@@ -4,6 +4,7 @@ from tests.support.mutant import Mutant
 
 CALLERS, DEVICE = "domain/callers.py", "domain/device.py"
 LINES = "http/lines.py"
+OPENID, SIGN_INS, PEOPLE = "http/openid.py", "console/signing_in.py", "domain/people.py"
 RIGHTS, CREDENTIALS, IDENTITIES, TOKENS = (
     "domain/rights.py",
     "domain/credentials.py",
@@ -139,6 +140,32 @@ IDENTITY_MUTANTS = (
         "require_operator(by, Right.HANDLE_ALARMS, what, why, on=self.spec.line)",
         "require_operator(by, Right.HANDLE_ALARMS, what, why, on=(by.lines or ('',))[0])",
     ),
+    Mutant("an ID token may be of another sign-in", OPENID, '"nonce": {"essential": True, "value": asked.nonce},', ""),
+    Mutant(
+        "an ID token may be for somebody else", OPENID, '"aud": {"essential": True, "value": self._spec.client_id},', ""
+    ),
+    Mutant(
+        "a state may be used again",
+        SIGN_INS,
+        "            del self._by_state[token_hash(state)]\n            return",
+        "            return",
+    ),
+    Mutant(
+        "any browser ends a sign-in",
+        SIGN_INS,
+        "begun is None or not hmac.compare_digest(begun.secret.encode(), secret.encode())",
+        "begun is None",
+    ),
+    Mutant(
+        "who has no role comes in",
+        PEOPLE,
+        "for value in self.roles if value in spec.roles)",
+        "for value in spec.roles)",
+    ),
+    Mutant("two names are two people", PEOPLE, "return name if found is None else found.group()", "return name"),
+    Mutant(
+        "a revoked person comes in again", IDENTITIES, "if not grants or self.is_revoked(shown.key):", "if not grants:"
+    ),
     Mutant("routes ask for no right", OPERATORS, "if not caller.may(endpoint.right):", "if False:"),
     Mutant(
         "an agent is of the role that it names",
@@ -161,7 +188,7 @@ IDENTITY_MUTANTS = (
     Mutant(
         "a person's revoked token opens",
         IDENTITIES,
-        "if revoked is not None and revoked.revoked_at is not None:",
+        "if self.is_revoked(spec.token_sha256):",
         "if False:",
     ),
     Mutant("a read-only plant proposes", CREDENTIALS, "if access.read_only and right", "if False and right"),

@@ -158,8 +158,8 @@ MUTANTS = (
     Mutant(
         "a name that somebody gave itself stands as it is", CALLERS, 'cls(f"{_SELF_NAMED} “{inside}”" if', "cls(name if"
     ),
-    Mutant("who proposes approves", AUTHORIZER, "if (by.name, by.kind) == (command", "if () == (command"),
-    Mutant("one approves for two", AUTHORIZER, "if by.name in record.approved_by:", "if False:"),
+    Mutant("who proposes approves", AUTHORIZER, "if (who, by.kind) == (", "if () == ("),
+    Mutant("one approves for two", AUTHORIZER, "if who in map(person_of, record.approved_by):", "if False:"),
     Mutant("digest not compared", AUTHORIZER, "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
     Mutant(
         "approval after its expiry",
