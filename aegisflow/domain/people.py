@@ -21,6 +21,7 @@ from aegisflow.domain.rights import Grant, Role
 __all__ = ["MAX_NAME_BYTES", "ProvedPerson", "SignInSpec", "person_of"]
 
 _TAG = re.compile(r"‹[0-9a-f]{16}›\Z")
+_KEPT_OUT = {ord(char): " " if char in "/%" else None for char in "‹›/%"}
 MAX_NAME_BYTES = 60
 """So much of a display name is shown; with its tag it fits where names stand."""
 _STRENGTH = tuple(Role)
@@ -72,7 +73,8 @@ class ProvedPerson:
     @property
     def shown(self) -> str:
         """The name as the audit and approvals have it: ``Anna Muster ‹3f9a2c1b7d40e58a›``."""
-        plain = " ".join(self.name.translate({ord("‹"): None, ord("›"): None}).split())
+        # What could keep a path of the page from naming them goes too, or nobody could revoke who calls themselves so.
+        plain = " ".join(self.name.translate(_KEPT_OUT).split())
         return f"{plain or 'somebody'} ‹{self.key[:16]}›"
 
     def grants(self, spec: SignInSpec | None) -> tuple[Grant, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import unescape
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
@@ -21,7 +22,6 @@ from aegisflow.http.openid import MAX_AT_ONCE, SignInService
 from aegisflow.plant.identities import Identities
 from tests.support.console_client import ADDRESS, Browser, console_app
 from tests.support.memory_plant import MemoryPlant, an_alarm
-from tests.support.operator_tokens import ANNA_HERSELF
 from tests.support.sign_in_service import CLIENT, SECRET, SignInServer, sign, sign_by_secret, sign_in_server, unsigned
 
 TOKENS = {"Anna Muster": OperatorSpec(token_hash("token-of-admin"), Role.ADMIN)}
@@ -80,11 +80,15 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 def at_service(address: str) -> str:
     """Sign in at the service, and return where it leads back to on this server."""
+    location = redirected(address)
+    assert location.startswith(f"{ADDRESS}/sign-in/openid/back?")
+    return location.removeprefix(ADDRESS)
+
+
+def redirected(address: str) -> str:
     with pytest.raises(HTTPError) as led:
         urllib.request.build_opener(_Stay).open(address, timeout=5)
-    location = led.value.headers["Location"]
-    assert location.startswith(f"{ADDRESS}/sign-in/openid/back?")
-    return str(location.removeprefix(ADDRESS))
+    return str(led.value.headers["Location"])
 
 
 def leave(browser: Browser, **fields: str) -> str:
@@ -175,6 +179,24 @@ def test_a_form_that_was_begun_before_is_shown_again_and_sent_by_nobody_else(ser
     assert [by.name for _, by, _ in plant.acknowledged] == names(plant)
     browser.send_raw("/sign-in/openid", {"next": "/", "kept": f'["/x", [["note", "{"n" * 30_000}"]]]'})
     assert (browser.status, "too long to be kept" in browser.text) == (413, True)
+
+
+def test_beyond_this_machine_its_cookies_are_for_https_alone_whatever_brings_the_request(service, plant) -> None:
+    page = "https://plant.example"
+    plant.identities.replace(TOKENS, AgentAccess(), spec_of(service, page_url=page))
+    client = Browser(console_app(plant)).client
+    # By http, as behind a proxy that nobody has listed.
+    left = client.post("http://plant.example/sign-in/openid", data={"next": "/"})
+    assert re.match(
+        r"__Host-aegisflow_signing_in_\w+=.*; HttpOnly; .*Path=/; SameSite=lax; Secure", left.headers["set-cookie"]
+    )
+    going = Browser(client.app)
+    going.text = left.text
+    query = urlsplit(redirected(moved_on(going))).query
+    name, value = left.headers["set-cookie"].partition(";")[0].split("=")
+    came = client.get(f"http://plant.example/sign-in/openid/back?{query}", headers={"cookie": f"{name}={value}"})
+    (session,) = [one for one in came.headers.get_list("set-cookie") if one.startswith("aegisflow_session")]
+    assert session.endswith("HttpOnly; Path=/; SameSite=strict; Secure")
 
 
 # --- wrong ways -----------------------------------------------------------------------------------
@@ -353,11 +375,13 @@ def test_what_plant_yaml_says_of_roles_holds_for_those_who_are_signed_in(service
 
 
 def test_an_administrator_ends_it_at_once_whatever_the_service_says(service, plant, app) -> None:
+    service.person["name"] = "../Anna?#%2f\\"
     browser = come_in(Browser(app)).open("/")
     (name,) = names(plant)
     admin = Browser(app).sign_in("admin").open("/agents")
-    assert admin.shows(name)
-    plant.revoke_operator(name, ANNA_HERSELF, "left")
+    (act,) = re.findall(r'action="(/people/[^"]+/revoke)"', admin.text)
+    admin.send(unescape(act), {"reason": "left"})
+    assert admin.shows(f"The token of {name} opens nothing any more")
     assert browser.open("/").status == 401
     assert come_in(browser).shows("an administrator has revoked that")
 
