@@ -26,7 +26,7 @@ from aegisflow.console.answers import HEADERS
 from aegisflow.console.forms import Kept, is_from_here, is_ours, read_form
 from aegisflow.console.render import render
 from aegisflow.console.sessions import Session, Sessions
-from aegisflow.console.signing_in import LASTS_S, MAX_KEPT, Begun, SignIns
+from aegisflow.console.signing_in import LASTS_S, MAX_KEPT, SignInBegun, SignIns
 from aegisflow.console.visit import Act
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.credentials import token_hash
@@ -158,7 +158,7 @@ class Door:
         if kept is not None and len(answers.pack(kept)) > MAX_KEPT:
             why = "Your text is too long to be kept meanwhile: sign in with your token, or copy it first."
             return self.page(goal, kept, why, 413)
-        begun = Begun(spec, goal, kept, address_of(request.scope))
+        begun = SignInBegun(spec, goal, kept, address_of(request.scope))
         try:
             url = await run_in_threadpool(SignInService(spec).address, begun.asked)
         except UnavailableError as error:
@@ -197,7 +197,7 @@ class Door:
         answer.delete_cookie(name, path="/", secure=_is_https(spec), httponly=True, samesite="lax")
         return answer
 
-    async def _proved(self, begun: Begun, code: str, error: str, issuer: str) -> ProvedPerson:
+    async def _proved(self, begun: SignInBegun, code: str, error: str, issuer: str) -> ProvedPerson:
         if issuer and issuer != begun.spec.issuer:  # RFC 9207: the answer of another service, mixed up
             raise NotAllowedError("sign in", "this answer", "it is of another sign-in service")
         if error or not code:
@@ -205,7 +205,7 @@ class Door:
             raise NotAllowedError("sign in", "you", why)
         return await run_in_threadpool(SignInService(begun.spec).prove, code, begun.asked)
 
-    async def _welcome(self, request: HttpRequest, begun: Begun, person: ProvedPerson) -> Response:
+    async def _welcome(self, request: HttpRequest, begun: SignInBegun, person: ProvedPerson) -> Response:
         by = self._identities.welcome(person)
         if by is None and self._identities.is_revoked(person.key):
             raise NotAllowedError("sign in", person.shown, "an administrator has revoked that")

@@ -13,7 +13,7 @@ from aegisflow.domain.credentials import token_hash
 from aegisflow.domain.people import SignInSpec
 from aegisflow.http.openid import Asked
 
-__all__ = ["LASTS_S", "MAX_KEPT", "Begun", "SignIns"]
+__all__ = ["LASTS_S", "MAX_KEPT", "SignInBegun", "SignIns"]
 
 LASTS_S = 600.0
 """So long somebody may take at the sign-in service."""
@@ -25,7 +25,7 @@ MAX_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class SignInBegun:
     """One sign-in under way."""
 
     spec: SignInSpec
@@ -51,9 +51,9 @@ class SignIns:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._by_state: OrderedDict[str, Begun] = OrderedDict()
+        self._by_state: OrderedDict[str, SignInBegun] = OrderedDict()
 
-    def keep(self, begun: Begun) -> None:
+    def keep(self, begun: SignInBegun) -> None:
         """Keep one; the oldest make room, those of its own address first."""
         with self._lock:
             own = [state for state, one in self._by_state.items() if one.address == begun.address]
@@ -63,7 +63,7 @@ class SignIns:
             while len(self._by_state) > MOST:
                 self._by_state.popitem(last=False)
 
-    def take(self, state: str, secret: str) -> Begun | None:
+    def take(self, state: str, secret: str) -> SignInBegun | None:
         """Return what was begun with a state, to the browser that began it, and never again.
 
         None for one that is used, too old, nobody's, or another browser's, whose own attempt then goes on.

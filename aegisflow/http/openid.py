@@ -153,7 +153,7 @@ class SignInService:
         asked = urllib.request.Request(url, form, {"Accept": "application/json", **(headers or {})})  # noqa: S310
         try:
             tls = ssl.create_default_context(cafile=self._spec.ca_file or None)
-            opener = urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=tls))
+            opener = urllib.request.build_opener(_StaysThere, urllib.request.HTTPSHandler(context=tls))
             with opener.open(asked, timeout=TIMEOUT_S) as answer:
                 raw = _read(answer)
         except HTTPError as error:
@@ -222,7 +222,7 @@ class _Turn:
         self._free.release()
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
+class _StaysThere(urllib.request.HTTPRedirectHandler):
     """Follows nobody elsewhere: whoever is asked is who plant.yaml, or the service itself, has named."""
 
     def redirect_request(

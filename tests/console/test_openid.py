@@ -13,7 +13,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from aegisflow.console.sessions import IDLE_S, LONGEST_S, Sessions
-from aegisflow.console.signing_in import LASTS_S, MOST_OF_ADDRESS, Begun, SignIns
+from aegisflow.console.signing_in import LASTS_S, MOST_OF_ADDRESS, SignInBegun, SignIns
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec, token_hash
 from aegisflow.domain.people import ProvedPerson, SignInSpec
 from aegisflow.domain.rights import Grant, Role
@@ -269,8 +269,8 @@ def test_a_state_is_used_once_and_by_the_browser_that_began(service, plant, app)
 
 def test_sign_ins_end_by_themselves_and_the_oldest_of_an_address_make_room(clock, service) -> None:
     sign_ins, spec = SignIns(clock), spec_of(service)
-    begun = [Begun(spec, "/", None, "192.0.2.1") for _ in range(MOST_OF_ADDRESS + 1)]
-    far = Begun(spec, "/", None, "192.0.2.2")
+    begun = [SignInBegun(spec, "/", None, "192.0.2.1") for _ in range(MOST_OF_ADDRESS + 1)]
+    far = SignInBegun(spec, "/", None, "192.0.2.2")
     for one in (far, *begun):
         sign_ins.keep(one)
     assert sign_ins.take(begun[0].asked.state, begun[0].secret) is None
@@ -328,7 +328,7 @@ def test_a_service_that_hangs_takes_no_more_threads_than_a_few(service) -> None:
         assert free.acquire(blocking=False)
     try:
         with pytest.raises(Exception, match="too many sign in at this moment"):
-            SignInService(spec_of(service)).prove("code", Begun(spec_of(service), "/", None, "").asked)
+            SignInService(spec_of(service)).prove("code", SignInBegun(spec_of(service), "/", None, "").asked)
     finally:
         for _ in range(MAX_AT_ONCE):
             free.release()

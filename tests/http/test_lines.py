@@ -141,7 +141,7 @@ FIELDS = {
     "token_sha256": "0" * 64,
     "handover_at": "1",
 }
-IDS = {"/alarms": ALARM, "/machines": "pump-01", "/approvals": "cmd-1", "/incidents": "1"}
+IDS = {"/commands": "cmd-1", "/alarms": ALARM, "/machines": "pump-01", "/approvals": "cmd-1", "/incidents": "1"}
 
 
 @pytest.mark.parametrize("path", [act.path for act in ACTS if not act.path.startswith(ELSEWHERE_TOO)])
