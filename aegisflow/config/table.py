@@ -9,7 +9,7 @@ from rich.text import Text
 from aegisflow.config.configuration import Configuration
 from aegisflow.config.sources import SourceSettings
 from aegisflow.config.units import UNITS, close_units
-from aegisflow.config.warnings import painful, useless_links
+from aegisflow.config.warnings import painful, two_voices, useless_links
 from aegisflow.domain.equipment import DeviceSpec, Limits, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.times import format_duration
 from aegisflow.errors import ConfigError
@@ -46,7 +46,7 @@ def doubts(configuration: Configuration, learned: Iterable[str] = ()) -> Rendera
     for what, devices in _counted_delays(configuration.plant).items():
         text.append("warning: ", style="bold yellow")
         text.append(f"{what} ({_listed(devices)})\n")
-    for what, where in (*painful(configuration.plant), *useless_links(configuration)):
+    for what, where in (*painful(configuration.plant), *useless_links(configuration), *two_voices(configuration)):
         text.append("warning: ", style="bold yellow")
         text.append(f"{what} ({_listed(where)})\n")
     for what in learned:

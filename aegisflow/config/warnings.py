@@ -6,7 +6,7 @@ from aegisflow.config.configuration import Configuration
 from aegisflow.domain.equipment import DeviceSpec, Limits, PlantSpec, SensorKind
 from aegisflow.domain.rights import RIGHTS, Right
 
-__all__ = ["painful", "useless_links"]
+__all__ = ["painful", "two_voices", "useless_links"]
 
 _LIMITED = (SensorKind.MEASUREMENT, SensorKind.COUNTER)
 """Kinds of sensors that have limits."""
@@ -56,6 +56,17 @@ def useless_links(configuration: Configuration) -> Iterator[tuple[str, list[str]
         yield "their role may not acknowledge, so that the links in their notifications do nothing", may_not
     if people and not configuration.notifications.webhook_env:
         yield "links that acknowledge go to a webhook alone, and notifications.webhook_env names none", list(people)
+
+
+def two_voices(configuration: Configuration) -> Iterator[tuple[str, list[str]]]:
+    """Yield who could be two of the people that must agree: nobody knows whether a token and an account are one's."""
+    spec, policy = configuration.sign_in, configuration.plant.policy
+    needs_two = policy.approvals_to_open > 1 or any(rule.approvals > 1 for rule in policy.rules)
+    if spec is None or not needs_two or not any(Right.APPROVE in RIGHTS[one.role] for one in spec.roles.values()):
+        return
+    by_token = [name for name, one in configuration.operators.items() if Right.APPROVE in RIGHTS[one.role]]
+    if by_token:
+        yield "who approves by a token and has an account at sign_in, too, counts as two where two must agree", by_token
 
 
 def _is_bounded(limits: Limits) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from aegisflow.config import load
+from aegisflow.config.warnings import two_voices
 from aegisflow.errors import ConfigError
 
 PLANT = """
@@ -89,3 +90,13 @@ def test_a_sign_in_that_could_not_be_trusted_is_told(tmp_path: Path, was: str, w
     with pytest.raises(ConfigError) as raised:
         read(tmp_path, SIGN_IN.replace(was, wrong))
     assert [mistake.path for mistake in raised.value.mistakes] == [path]
+
+
+def test_check_says_who_could_agree_twice_where_two_must(tmp_path: Path) -> None:
+    two = "policy: {approvals_to_open: 2}\n"
+    token = f"operators:\n  anna: {{{TOKEN}}}\n"
+    cases = ((two + token + SIGN_IN, True), (token + SIGN_IN, False), (two + token, False), (two + SIGN_IN, False))
+    for text, warns in cases:
+        told = list(two_voices(read(tmp_path, text)))
+        assert bool(told) is warns
+        assert not told or told[0][1] == ["anna"]
