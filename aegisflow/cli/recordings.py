@@ -73,10 +73,11 @@ def tune(
         RecordingError: the file cannot be read, or is too short.
     """
     try:
-        proposal = run_tune(recording, plant, options)
+        with progress_bar("tune") as progress:
+            proposal = run_tune(recording, plant, options, progress)
     except NothingReadError as error:
         return _complain_of_nothing(error)
-    sys.stderr.write("".join(f"{line}\n" for line in proposal.reading))
+    sys.stderr.write("".join(f"{line}\n" for line in (*proposal.reading, *proposal.proof)))
     sys.stdout.write(proposal.text())
     return DONE
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from aegisflow.config import load
 from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.errors import RecordingError
+from aegisflow.offline.backtest.held_out import HeldOut, HeldOutAlarms
+from aegisflow.offline.backtest.sample import KEPT, Sample
 from aegisflow.offline.backtest.tune import Proposal, tune
 from aegisflow.offline.backtest.yamledit import YamlText
 from simulator.dataset import write_file
@@ -153,6 +155,74 @@ def test_a_change_that_the_file_has_no_place_for_is_listed_and_not_called_nothin
     proposal, *_ = tuned(anchored, values)
     assert proposal.diff == ""
     assert proposal.text().startswith("to be written by hand:\n  kinds.pump.sensors.flow.normal: [4")
+
+
+def flow_of(values: list[float], labels: list[int] | None = None) -> str:
+    rows = [f"{iso(START + 5 * place)},pump-01,{value}" for place, value in enumerate(values)]
+    if labels is None:
+        return "\n".join(["timestamp,device_id,flow", *rows]) + "\n"
+    marked = [f"{row},{label}" for row, label in zip(rows, labels, strict=True)]
+    return "\n".join(["timestamp,device_id,flow,anomaly", *marked]) + "\n"
+
+
+def test_a_proposal_is_proven_on_what_it_was_not_made_from(tuned) -> None:
+    rng = np.random.default_rng(1)
+    values = np.where(np.arange(3_000) % 40 < 12, 53.0, 50.0) + rng.normal(0, 0.2, 3_000)
+    proposal, before, after = tuned(
+        "      flow: {unit: bar, alarm: {high: 52}, deadband: 30}", values.round(2).tolist()
+    )
+    assert after.devices["pump-01"].sensors["flow"].alarm.high > before.devices["pump-01"].sensors["flow"].alarm.high
+    as_it_is, proposed = (line.split() for line in proposal.proof if "in false alarm" in line)
+    assert float(as_it_is[-5]) > 0.5 > float(proposed[-5]) == 0.0
+    assert "nobody has looked at what the proposal would hide" in proposal.proof[-1]
+
+
+def test_a_proposal_that_hides_a_fault_where_it_was_held_out_is_none(tmp_path: Path, plant_file: Path) -> None:
+    """The part that was learned from calls healthy what the labels of the part that was held out call a fault."""
+    text = PLANT.replace("      pressure: {unit: PSI}", "      flow: {unit: bar, alarm: {high: 55}, deadband: 30}")
+    text = text.replace("lines:", "faults: {jam: {severity: high, when: {flow: beyond}}}\nlines:")
+    plant_file.write_text(text, encoding="utf-8")
+    values = np.random.default_rng(1).normal(50, 0.2, 4_000)
+    labels = [0] * 4_000
+    for begin in (800, 1_300, 3_700):
+        values[begin : begin + 100] += 10.0
+    labels[3_700:3_800] = [1] * 100
+    path = tmp_path / "pump-01.csv"
+    path.write_text(flow_of(values.round(2).tolist(), labels))
+    proposal = tune(path, plant_file)
+    assert (proposal.diff, proposal.failed) == ("", True)
+    assert proposal.text().startswith("nothing is proposed")
+    assert any("1 of 1 faults found" in line for line in proposal.proof)
+    assert any("0 of 1 faults found" in line for line in proposal.proof)
+
+
+def test_what_is_held_out_is_a_quarter_of_each_device_however_its_rows_are_ordered() -> None:
+    held = HeldOut({"a": 80, "b": 40})
+    taken = [held.take(device_id, float(place)) for device_id, count in held.rows.items() for place in range(count)]
+    assert [place for place, out in enumerate(taken[:80]) if out] == [*range(30, 40), *range(70, 80)]
+    assert sum(taken[80:]) == 10
+    assert held.times["b"] == [[15.0, 19.0], [35.0, 39.0]]
+
+
+@pytest.mark.parametrize("worse", [(2, 1, 3, 1.0), (2, 2, 4, 1.0), (2, 2, 3, 1.5)])
+def test_a_proposal_is_worse_by_any_of_three_figures(worse: tuple[int, int, int, float]) -> None:
+    before = HeldOutAlarms(2, 2, 3, 1.0)
+    assert HeldOutAlarms(*worse).is_worse_than(before)
+    assert not before.is_worse_than(before)
+
+
+def test_a_sample_takes_the_same_memory_for_ten_times_as_many_values_and_is_drawn_evenly() -> None:
+    sample = Sample()
+    for value in range(10 * KEPT):
+        sample.add(float(value))
+    values = sample.values()
+    assert (sample.count, len(values)) == (10 * KEPT, KEPT)
+    for share in (0.001, 0.25, 0.5, 0.999):
+        assert np.quantile(values, share) == pytest.approx(share * 10 * KEPT, abs=0.01 * 10 * KEPT)
+    few = Sample()
+    for value in (3.0, 1.0, 2.0):
+        few.add(value)
+    assert few.values().tolist() == [3.0, 1.0, 2.0]
 
 
 def test_the_limits_of_a_device_that_overrides_its_kind_are_changed_where_they_are_written(tuned) -> None:

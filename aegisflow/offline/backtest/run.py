@@ -150,8 +150,14 @@ class Observer(Protocol):
         """See one reading."""
 
 
-def watch(path: Path, plant: PlantSpec, observer: Observer, options: ReadingOptions | None = None) -> Report:
-    """Run a recording through the devices of a plant for somebody who only looks on.
+def watch(
+    path: Path,
+    plant: PlantSpec,
+    observer: Observer | None,
+    options: ReadingOptions | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Report:
+    """Run a recording through the devices of a plant for somebody who only looks on, and writes nothing.
 
     Raises:
         NothingReadError: no row gave a reading.
@@ -159,7 +165,8 @@ def watch(path: Path, plant: PlantSpec, observer: Observer, options: ReadingOpti
     """
     run = _Run(open_recording(path, plant, options), plant)
     run.observer = observer
-    _pass_rows(run, None, lambda share: None)
+    _pass_rows(run, None, progress)
+    run.finish()
     if not run.report.accepted:
         raise NothingReadError(run.report)
     return run.report
