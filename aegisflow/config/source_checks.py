@@ -91,8 +91,8 @@ def _check_names(at: KeyPath, source: SourceSettings, plant: PlantSpec, mistakes
         if not units[name] and name in own:
             known = sorted({name for sensors in specs.values() for name in sensors})
             mistakes.add(below, Shown(repr(name)), f"a sensor of the plant, {one_of(known)}{closest(name, known)}")
-        elif sensor is not None and sensor.unit is not None:
-            for unit in sorted(units[name]):
-                if conversion(sensor.unit, unit) is None:
-                    expected = f"the sensor's own unit {unit}, or one that can be converted to it"
-                    mistakes.add((*below, "unit"), sensor.unit, expected)
+        elif sensor is not None and sensor.unit is not None and units[name]:
+            # Of another machine a sensor of this name may have another unit.
+            if all(conversion(sensor.unit, unit) is None for unit in units[name]):
+                expected = f"the sensor's own unit {' or '.join(sorted(units[name]))}, or one that can be converted to it"
+                mistakes.add((*below, "unit"), sensor.unit, expected)

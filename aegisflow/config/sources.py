@@ -142,7 +142,7 @@ class SourceDevice(Section):
     """Who a message is from, where its topic does not say it."""
 
     path: Paths = Field(default=(), examples=["tags.host"])
-    """Path to the sender's name of the device."""
+    """Path to the sender's name of the device; @key is the key under which a record of each stands in an object."""
     id: Name | None = Field(default=None, examples=["pump-01"])
     """All of it is from this device."""
 
@@ -176,13 +176,16 @@ class SourceSensor(Section):
     missing: Values = Field(default=(), examples=[[-999, "unavailable"]])
     """What the sender writes where it has no value, before it is scaled."""
     numbers_in_text: bool | None = Field(default=None, examples=[True])
-    """Whether a number may come as text; left out, as the sensor says."""
+    """Whether a number may come as text, 21.5 or with its unit 70.7 °F, which is converted; left out, as the sensor
+    says."""
+    decimal_comma: bool = False
+    """Whether numbers in text have a decimal comma, 1.234,5; they may then come as text."""
     quality: Paths = Field(default=(), examples=["q"])
     """Path to what the sender says of this value."""
 
 
 class SourcePoints(Section):
-    """A list of points, or an object of them by their names.
+    """A list of points, an object of them by their names, or a message that is one point and has its name in it.
 
     What is looked for in a point and is not there is looked for around it, in its record and in the message; only a
     value is a point's own.
@@ -244,7 +247,8 @@ class SourceSettings(Section):
     only: Annotated[dict[str, Values], EMPTY] = Field(default_factory=dict, examples=[{"method": ["NotifyStatus"]}])
     """Path to the values that it must have there; other messages are none of ours and passed over."""
     each: Paths = Field(default=(), examples=["metrics"])
-    """Path to a list of records, each of which is taken as a message of its own; . is the message itself."""
+    """Path to a list of records, each of which is taken as a message of its own; . is the message itself, and * all that
+    is in a list or an object: devices.* or *.*."""
     device: Annotated[SourceDevice, _short("id"), _TextAlone()] = SourceDevice()
     devices: Annotated[dict[str, Name], EMPTY] = Field(default_factory=dict, examples=[{"P-101": "pump-01"}])
     """The sender's name of a device to ours; what is not listed has the same name."""

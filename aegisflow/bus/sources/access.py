@@ -3,16 +3,67 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aegisflow.config.paths import parse_path
+from aegisflow.config.paths import Step, parse_path
 from aegisflow.config.sources import SourceSensor
 
-__all__ = ["MISS", "Getter", "expression", "getter"]
+__all__ = ["ALL", "MISS", "Getter", "Records", "expression", "getter", "records_getter"]
 
 Getter = Callable[[Any], Any]
 """Takes a record, and returns what stands at a path in it; None for nothing."""
 
 MISS = (KeyError, IndexError, TypeError)
 """What Python raises where a path leads nowhere."""
+
+
+ALL = "*"
+"""A step that leads to all that is in a list or an object, where a path leads to records."""
+
+
+Records = list[tuple[Any, str | None]]
+"""Each with the last key of an object that ``*`` went through, or None."""
+
+
+def records_getter(paths: Sequence[str]) -> Callable[[Any], Records | None]:
+    """Return what finds the records of a message at the first of some paths that leads to any, None where none does.
+
+    A path without ``*`` leads to a list of them.
+    """
+    ways = [_all_at(parse_path(path)) if ALL in parse_path(path) else _list_at(getter([path])) for path in paths]
+
+    def get(message: Any) -> Records | None:
+        return next((found for way in ways if (found := way(message)) is not None), None)
+
+    return get
+
+
+def _list_at(look: Getter) -> Callable[[Any], Records | None]:
+    def get(message: Any) -> Records | None:
+        found = look(message)
+        return [(one, None) for one in found] if isinstance(found, list) else None
+
+    return get
+
+
+def _all_at(steps: Sequence[Step]) -> Callable[[Any], Records | None]:
+    def get(message: Any) -> Records | None:
+        found: Records = [(message, None)]
+        for step in steps:
+            further: Records = []
+            for one, key in found:
+                if step != ALL:
+                    try:
+                        further.append((one[step], key))
+                    except MISS:
+                        continue
+                elif isinstance(one, list):
+                    further += [(item, key) for item in one]
+                elif isinstance(one, dict):
+                    # What stands beside the records of an object, such as its time, is none.
+                    further += [(item, str(name)) for name, item in one.items() if isinstance(item, dict | list)]
+            found = further
+        return found or None
+
+    return get
 
 
 def getter(paths: Sequence[str]) -> Getter:

@@ -1,5 +1,6 @@
 """Payloads of foreign machines, decoded to what paths can lead into: objects, lists, numbers, words."""
 
+import codecs
 import json
 import re
 from collections.abc import Callable
@@ -25,16 +26,32 @@ def is_number(text: str) -> bool:
 def decode_json(payload: bytes, received_at: float = 0.0) -> Any:
     """Return what a JSON text says; NaN and Infinity, which are no JSON, are read as such.
 
+    A byte order mark before it and NULs behind it are passed over, and what was encoded twice is decoded twice: gateways
+    of all kinds send these.
+
     Raises:
         PayloadError: it is no JSON.
     """
     try:
-        return _decode(payload)
+        said = _decode(payload)
     except (ValueError, RecursionError):
-        pass
+        said = _lenient(payload)
+    if said.__class__ is str and said[:1] in ("{", "["):
+        try:
+            return _decode(said)
+        except (ValueError, RecursionError):
+            pass
+    return said
+
+
+def _lenient(payload: bytes) -> Any:
     try:
-        # As floats, because Python raises for an integer of more than 4,300 digits, and this way it is infinite.
-        return json.loads(payload.decode(), parse_int=float)
+        text = _unwrapped(payload)
+        try:
+            return _decode(text)
+        except (ValueError, RecursionError):
+            # As floats, because Python raises for an integer of more than 4,300 digits, and this way it is infinite.
+            return json.loads(text, parse_int=float)
     except UnicodeDecodeError as problem:
         raise PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
     except RecursionError:
@@ -43,9 +60,16 @@ def decode_json(payload: bytes, received_at: float = 0.0) -> Any:
         raise PayloadError("not_json", str(problem)) from None
 
 
+def _unwrapped(payload: bytes) -> str:
+    """Return a text without its byte order mark, which may say that it is UTF-16, and without NULs behind it."""
+    if len(payload) > 2 and payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return payload.decode("utf-16").rstrip("\0")
+    return payload.decode("utf-8-sig").rstrip("\0")
+
+
 def _text(payload: bytes) -> str:
     try:
-        return payload.decode()
+        return _unwrapped(payload)
     except UnicodeDecodeError as problem:
         raise PayloadError("bad_payload", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aegisflow.bus import BusMessage
 from aegisflow.bus.sources import Decoded, Route
-from aegisflow.bus.sources.access import Getter, getter
+from aegisflow.bus.sources.access import Getter, getter, records_getter
 from aegisflow.bus.sources.formats import FORMATS
 from aegisflow.bus.sources.instants import instant_reader
 from aegisflow.bus.sources.parts import Parts
@@ -43,8 +43,9 @@ class MappedSource:
         self._topics = [parse_topic(text) for text in settings.topic]
         self._parse = FORMATS[settings.format]
         self._only = [(getter([path]), wanted) for path, wanted in settings.only.items()]
-        self._each = getter(settings.each) if settings.each else None
+        self._each = records_getter(settings.each) if settings.each else None
         self._device = getter(settings.device.path) if settings.device.path else None
+        self._by_key = KEY in settings.device.path
         self._time = getter(settings.time.path) if settings.time.path else None
         self._instant = instant_reader(settings.time)
         self._grader = Grader(settings.quality)
@@ -99,10 +100,9 @@ class MappedSource:
         if any(look(said) not in wanted for look, wanted in self._only):
             return _NOTHING
         listed = self._each(said) if self._each is not None else None
-        records = listed if isinstance(listed, list) else [said]
-        for record in records:
+        for record, key in [(said, None)] if listed is None else listed:
             try:
-                self._record(route, record, said, parts)
+                self._record(self._keyed(route, key), record, said, parts)
             except PayloadError as problem:
                 problems.append(problem)
         readings = parts.readings()
@@ -110,11 +110,18 @@ class MappedSource:
             raise problems[0]
         return Decoded(readings, tuple(problems))
 
+    def _keyed(self, route: Route, key: str | None) -> Route:
+        """Return the route of a record that stands under a key which names its device."""
+        if key is None or not self._by_key:
+            return route
+        ours = self._ours(key)
+        return route._replace(device=key, device_id=ours if ours in self._devices else None)
+
     def _record(self, route: Route, record: Any, message: Any, parts: Parts) -> None:
         if self._single:
-            self._take_single(route, record, parts)
+            self._take_single(route, record, message, parts)
             return
-        if not isinstance(record, dict) and not (self._points and isinstance(record, list)):
+        if not isinstance(record, dict | list):
             found = printable(repr(record), 60)
             reason = "bad_payload" if self._settings.format == "influx_line" else "not_json"
             raise PayloadError(reason, f"found {found}, expected an object")
@@ -133,9 +140,9 @@ class MappedSource:
             values = {}
         parts.put(device_id, self._at(record, parts.received_at, message), values, refused)
 
-    def _take_single(self, route: Route, record: Any, parts: Parts) -> None:
-        """Take a message that is the value of the sensor that its topic names."""
-        device_id = self._device_of(route, record, record)
+    def _take_single(self, route: Route, record: Any, message: Any, parts: Parts) -> None:
+        """Take a record that is the value of the sensor that its topic names."""
+        device_id = self._device_of(route, record, message)
         rule = self._plan(device_id).by_name.get(route.sensor)
         said = self._value(record)
         if rule is None or said is None:
@@ -146,7 +153,7 @@ class MappedSource:
         values: dict[str, float] = {}
         refused: list[RefusedValue] = []
         rule.take(said, values, refused, good)
-        parts.put(device_id, self._at(record, parts.received_at), values, refused)
+        parts.put(device_id, self._at(record, parts.received_at, message), values, refused)
 
     def _take_points(self, route: Route, record: Any, message: Any, parts: Parts) -> None:
         points = self._points
@@ -190,7 +197,7 @@ class MappedSource:
         if route.device_id is not None:
             return route.device_id
         theirs = route.device
-        if self._device is not None:
+        if self._device is not None and not (self._by_key and theirs):
             said = self._device(record)
             said = self._device(message) if said is None else said
             if said is None or isinstance(said, dict | list):
@@ -237,6 +244,7 @@ class _Points:
             getter(paths) if paths else None
             for paths in (settings.time, settings.quality, settings.device, settings.unit)
         )
+        self._own_name = [] if KEY in settings.name else [getter([path]) for path in settings.name]
         self._name: list[Callable[[tuple[Any, ...]], Any]] = [
             (lambda around: around[-1]) if path == KEY else self._looking(getter([path])) for path in settings.name
         ]
@@ -248,7 +256,9 @@ class _Points:
             PayloadError: there are none.
         """
         found = self._path(record)
-        if isinstance(found, dict):
+        if isinstance(found, dict) and any(isinstance(look(found), str | int) for look in self._own_name):
+            yield found, record, message, None
+        elif isinstance(found, dict):
             for key, point in found.items():
                 yield point, record, message, key
         elif isinstance(found, list):

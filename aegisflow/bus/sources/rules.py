@@ -1,6 +1,7 @@
 """From what a machine says of one sensor to its value in the sensor's own unit, or the reason why not."""
 
 import math
+import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -17,6 +18,7 @@ __all__ = ["Grader", "SensorRule", "sample"]
 
 _SAME = Conversion(1.0, 0.0)
 _BIGGEST = sys.float_info.max
+_WITH_UNIT = re.compile(r"((?>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)) ?([^\W\d_].{0,19}|[°%µ].{0,19})")
 _between = lru_cache(1_000)(conversion)
 """Units come with messages, and are few."""
 
@@ -47,11 +49,17 @@ class Grader:
 class SensorRule:
     """How one sensor of a device is read."""
 
-    __slots__ = ("_map", "_missing", "_numbers_in_text", "graded", "high", "low", "offset", "scale", "spec")
+    __slots__ = (
+        *("_decimal_comma", "_is_foreign", "_map", "_missing", "_numbers_in_text"),
+        *("graded", "high", "low", "offset", "scale", "spec"),
+    )
 
     def __init__(self, spec: SensorSpec, said: SourceSensor) -> None:
         self.spec = spec
-        size = (said.unit and conversion(said.unit, spec.unit)) or _SAME
+        found = conversion(said.unit, spec.unit) if said.unit else _SAME
+        self._is_foreign = found is None
+        """Whether the sender's unit is none that converts to the sensor's: a preset's, met by a sensor of another sort."""
+        size = found or _SAME
         self.scale, self.offset = said.scale * size.scale, said.offset * size.scale + size.offset
         low, high = spec.span.low, spec.span.high
         # So that infinity is never within.
@@ -60,13 +68,14 @@ class SensorRule:
         self._map: Mapping[str, float] = said.map
         self._missing = frozenset(said.missing)
         text = said.numbers_in_text
-        self._numbers_in_text = spec.numbers_in_text if text is None else text
+        self._decimal_comma = said.decimal_comma
+        self._numbers_in_text = said.decimal_comma or (spec.numbers_in_text if text is None else text)
         self.graded: Getter | None = getter(said.quality) if said.quality else None
 
     @property
     def is_plain(self) -> bool:
         """Whether a number needs no more than its span checked."""
-        special = self._map or self._missing or self.spec.missing_values or self.graded
+        special = self._map or self._missing or self.spec.missing_values or self.graded or self._is_foreign
         return self.scale == 1.0 and self.offset == 0.0 and not special
 
     def take(
@@ -89,10 +98,15 @@ class SensorRule:
 
     def _converted(self, said: Any, unit: object) -> float | RefusalReason:
         scale, offset = self.scale, self.offset
-        if self._map and (mapped := self._map.get(_word(said))) is not None:
+        mapped = self._map.get(_word(said)) if self._map else None
+        if mapped is not None:
             said, scale, offset = mapped, 1.0, 0.0
         if _is_hashable(said) and said in self._missing:
             return RefusalReason.MISSING_MARKER
+        if self._is_foreign and said is not mapped:
+            return RefusalReason.WRONG_UNIT
+        if self._numbers_in_text and isinstance(said, str):
+            said, unit = self._plainly(said, unit)
         number = self._number(said)
         if isinstance(number, RefusalReason):
             return number
@@ -110,6 +124,13 @@ class SensorRule:
         if value in self.spec.missing_values or number in self.spec.missing_values:
             return RefusalReason.MISSING_MARKER
         return value if self.low <= value <= self.high else RefusalReason.OUT_OF_SPAN
+
+    def _plainly(self, said: str, unit: object) -> tuple[str, object]:
+        """Return a number in text with a point, and its unit where it stands behind it."""
+        if self._decimal_comma and "," in said:
+            said = said.replace(".", "").replace(",", ".")
+        with_unit = _WITH_UNIT.fullmatch(said.strip())
+        return (said, unit) if with_unit is None else (with_unit[1], with_unit[2])
 
     def _number(self, said: Any) -> float | RefusalReason:
         if isinstance(said, bool):
