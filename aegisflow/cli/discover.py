@@ -62,7 +62,7 @@ def discover(
         _listen(survey, settings, topics, _seconds(duration), SparkplugEar() if ask_births else None)
         seen = f"{survey.count:,} messages of {settings.host}:{settings.port} in {duration}"
     else:
-        for message in read_capture(capture):
+        for message in read_capture(capture, broken=survey.add_broken):
             survey.add(message)
         seen = f"{survey.count:,} messages of {capture.name}"
     if update is not None:
@@ -145,7 +145,8 @@ def _report(survey: BrokerSurvey, draft: Draft, seen: str) -> str:
     if len(rows) > _SHOWN:
         lines.append(f"  … and {len(rows) - _SHOWN:,} more\n")
     for why, count in survey.passed_over.most_common():
-        lines.append(f"  passed over {count:,}: {why} ({survey.samples[why]})\n")
+        sample = f" ({survey.samples[why]})" if why in survey.samples else ""
+        lines.append(f"  passed over {count:,}: {why}{sample}\n")
     return "".join(lines)
 
 

@@ -95,7 +95,7 @@ def device_key(
     return 0
 
 
-def _samples(sample: tuple[str, str] | None, capture: Path | None) -> "Iterator[CapturedMessage]":
+def _samples(sample: tuple[str, str] | None, capture: Path | None) -> "Iterator[CapturedMessage | str]":
     from aegisflow.bus.sources.capture import CapturedMessage
     from aegisflow.bus.sources.sample import captured
 
@@ -107,11 +107,15 @@ def _samples(sample: tuple[str, str] | None, capture: Path | None) -> "Iterator[
         yield from captured(capture, time.time())
 
 
-def _explain_samples(configuration: Configuration, samples: "Iterator[CapturedMessage]") -> int:
+def _explain_samples(configuration: Configuration, samples: "Iterator[CapturedMessage | str]") -> int:
     from aegisflow.bus.sources.sample import Sampler
 
     sampler, code = Sampler(configuration), 0
     for sample in samples:
+        if isinstance(sample, str):
+            sys.stderr.write(f"{sample}\n")
+            code = 1
+            continue
         steps, whole = sampler.explain(sample, time.time())
         sys.stdout.write(f"message  {sample.topic}, {len(sample.payload)} bytes\n")
         sys.stdout.write("".join(f"{step}\n" for step in steps) + "\n")

@@ -93,6 +93,7 @@ def _check_names(at: KeyPath, source: SourceSettings, plant: PlantSpec, mistakes
             mistakes.add(below, Shown(repr(name)), f"a sensor of the plant, {one_of(known)}{closest(name, known)}")
         elif sensor is not None and sensor.unit is not None and units[name]:
             # Of another machine a sensor of this name may have another unit.
-            if all(conversion(sensor.unit, unit) is None for unit in units[name]):
-                expected = f"the sensor's own unit {' or '.join(sorted(units[name]))}, or one that can be converted to it"
-                mistakes.add((*below, "unit"), sensor.unit, expected)
+            if any(conversion(sensor.unit, unit) is not None for unit in units[name]):
+                continue
+            expected = f"the sensor's own unit {' or '.join(sorted(units[name]))}, or one that can be converted to it"
+            mistakes.add((*below, "unit"), sensor.unit, expected)

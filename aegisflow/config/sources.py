@@ -247,8 +247,8 @@ class SourceSettings(Section):
     only: Annotated[dict[str, Values], EMPTY] = Field(default_factory=dict, examples=[{"method": ["NotifyStatus"]}])
     """Path to the values that it must have there; other messages are none of ours and passed over."""
     each: Paths = Field(default=(), examples=["metrics"])
-    """Path to a list of records, each of which is taken as a message of its own; . is the message itself, and * all that
-    is in a list or an object: devices.* or *.*."""
+    """Path to a list of records, each of which is taken as a message of its own; . is the message itself, and * all
+    that is in a list or an object: devices.* or *.*."""
     device: Annotated[SourceDevice, _short("id"), _TextAlone()] = SourceDevice()
     devices: Annotated[dict[str, Name], EMPTY] = Field(default_factory=dict, examples=[{"P-101": "pump-01"}])
     """The sender's name of a device to ours; what is not listed has the same name."""

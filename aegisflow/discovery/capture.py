@@ -1,6 +1,6 @@
 """A capture of a broker, read as it was heard."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aegisflow.bus.sources.capture import CapturedMessage, captured_message
@@ -14,12 +14,15 @@ _EXPECTED = (
 )
 
 
-def read_capture(path: Path, every_s: float = 1.0) -> Iterator[CapturedMessage]:
-    """Give the messages of a capture in its order; lines without a topic are passed over.
+def read_capture(
+    path: Path, every_s: float = 1.0, broken: Callable[[int, bytes], None] = lambda number, line: None
+) -> Iterator[CapturedMessage]:
+    """Give the messages of a capture in its order; lines that are none are passed over.
 
     Args:
         path: the file.
         every_s: how far apart messages lie whose lines say no time, in seconds.
+        broken: is told of each line that is passed over, but for empty ones: its number and the line.
 
     Raises:
         RecordingError: it cannot be read, or none of its lines is a message.
@@ -32,6 +35,8 @@ def read_capture(path: Path, every_s: float = 1.0) -> Iterator[CapturedMessage]:
                 if message is not None:
                     found += 1
                     yield message
+                elif line.strip():
+                    broken(number + 1, line)
     except OSError as error:
         raise RecordingError(path, None, (error.strerror or str(error)).lower(), "a file that can be read") from None
     if not found:

@@ -2,14 +2,18 @@
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+import textwrap
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from math import inf
 from typing import Any, NamedTuple
 
+from aegisflow.config.presets import PRESETS
 from aegisflow.discovery.profile import DeviceProfile, SensorProfile, described, unit_of
-from aegisflow.domain.equipment import SensorKind
+from aegisflow.domain.equipment import RESERVED, SensorKind
 from aegisflow.domain.times import format_duration
 from aegisflow.errors import printable
 
@@ -21,13 +25,18 @@ _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./{}-]*")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _NAME_LENGTH = 64
 _REMARK_LENGTH = 200
+_WIDTH = 116
+_ENOUGH = 3
+"""Values from which on it counts that they are all the same."""
 _NO_SENSOR = frozenset({"timestamp", "device_id"})
 
 
 def our_name(said: str) -> str:
     """Return a device's name as plant.yaml can have it."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", said).strip("-._")[:_NAME_LENGTH]
-    return name if re.match("[A-Za-z0-9]", name) else f"device-{name}" if name else "device"
+    # Kühlung is Kuhlung: an accent is no word's end.
+    letters = "".join(letter for letter in unicodedata.normalize("NFKD", said) if not unicodedata.combining(letter))
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", letters).strip("-._")[: _NAME_LENGTH - len("device-")]
+    return name if re.match("[A-Za-z0-9]", name) and name not in RESERVED else f"device-{name}" if name else "device"
 
 
 def sensor_name(said: str) -> str:
@@ -54,13 +63,14 @@ def flow(value: Any) -> str:
     return json.dumps(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """One entry of ``sources``, before devices and sensors are named in it."""
 
     settings: Mapping[str, Any]
     """Without devices and sensors; empty for AegisFlow's own format, which needs none."""
     doubts: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = {}
+    """Path of a number that is no sensor, to why."""
 
 
 class Taken(NamedTuple):
@@ -77,7 +87,7 @@ NOTHING_TAKEN = Taken(frozenset(), frozenset(), frozenset(), frozenset())
 
 def free_name(base: str, taken: Collection[str]) -> str:
     """Return a name like ``base`` that nobody has yet."""
-    return next(name for name in (base, *(f"{base}-{n}" for n in range(2, 100_000))) if name not in taken)
+    return next(name for n in count(1) if (name := base if n == 1 else f"{base}-{n}") not in taken)
 
 
 @dataclass(slots=True)
@@ -94,23 +104,41 @@ class Draft:
     kind_of: dict[str, str] = field(default_factory=dict, init=False)
     """Device to the name of its kind."""
 
+    @classmethod
+    def of(cls, devices: Mapping[str, DeviceProfile], senders: Mapping[str, Sender], taken: Taken) -> "Draft":
+        """Return a draft with what is worth to be watched.
+
+        A device that never said a number or a state is none; nor is a source without any device.
+        """
+        leave_out_constants(devices.values())
+        for device in devices.values():
+            for source in [source for source in device.senders if not device.said_by(source)]:
+                del device.senders[source]
+        watched = {name: device for name, device in devices.items() if device.watched() and name not in taken.devices}
+        used = {source for device in watched.values() for source in device.senders}
+        return cls(watched, {name: sender for name, sender in senders.items() if name in used}, taken)
+
     def __post_init__(self) -> None:
-        sensors = {name: self._sensor_lines(device) for name, device in self.devices.items()}
-        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for name, lines in sensors.items():
-            alike[tuple(line.partition("  #")[0] for line in lines)].append(name)
-        for names in alike.values():
-            base = our_name(next(iter(self.devices[names[0]].senders)))
-            kind = free_name(base, self.taken.kinds | self.kinds.keys())
-            self.kinds[kind] = sensors[names[0]]
-            self.kind_of.update(dict.fromkeys(names, kind))
+        alike: dict[Any, list[DeviceProfile]] = defaultdict(list)
+        names: dict[Any, list[str]] = defaultdict(list)
+        for name, device in self.devices.items():
+            of = next(iter(device.senders)), frozenset(device.watched())
+            alike[of].append(device)
+            names[of].append(name)
+        for of, devices in alike.items():
+            kind = free_name(our_name(of[0]), self.taken.kinds | self.kinds.keys())
+            self.kinds[kind] = [*_kind_lines(devices)]
+            self.kind_of.update(dict.fromkeys(names[of], kind))
 
     def kind_lines(self) -> list[str]:
         """Return the entries of ``kinds``."""
-        lines = []
+        lines, counts = [], Counter(self.kind_of.values())
         for kind, sensors in self.kinds.items():
-            count = sum(found == kind for found in self.kind_of.values())
-            lines += [f"  {flow(kind)}:", f"    description: Seen by discover; {count} of this kind", "    sensors:"]
+            lines += [
+                f"  {flow(kind)}:",
+                f"    description: Seen by discover; {counts[kind]} of this kind",
+                "    sensors:",
+            ]
             lines += [f"      {line}" for line in sensors]
         return lines
 
@@ -131,45 +159,135 @@ class Draft:
     def source_lines(self) -> list[str]:
         """Return the entries of ``sources``."""
         lines = []
+        devices: dict[str, dict[str, DeviceProfile]] = defaultdict(dict)
+        for name, device in self.devices.items():
+            for source in device.senders:
+                devices[source][name] = device
         for source, sender in self.senders.items():
             if not sender.settings:
                 continue
             lines += [f"  # {MARK} {printable(doubt, _REMARK_LENGTH)}" for doubt in sender.doubts]
+            lines += _left_out_lines(sender.left_out)
             lines.append(f"  {flow(free_name(source, self.taken.sources))}:")
-            lines += [f"    {key}: {flow(value)}" for key, value in sender.settings.items()]
-            named = {
-                device.senders[source]: name
-                for name, device in self.devices.items()
-                if device.senders.get(source, name) != name
-            }
-            if named:
+            own = devices[source]
+            settings = dict(sender.settings)
+            if "id" in settings.get("device", {}):
+                settings["device"] = {"id": next(iter(own))}
+            lines += [f"    {key}: {flow(value)}" for key, value in settings.items()]
+            named = {said: name for name, device in own.items() if (said := device.senders[source]) != name}
+            if named and settings.get("device") != {"id": next(iter(own))}:
                 lines += ["    devices:", *(f"      {flow(said)}: {flow(ours)}" for said, ours in named.items())]
-            sensors = self._source_sensors(source)
+            sensors = _source_sensors(source, list(own.values()))
             if sensors:
                 lines += ["    sensors:", *(f"      {flow(name)}: {flow(said)}" for name, said in sensors.items())]
         return lines
 
-    def _source_sensors(self, source: str) -> dict[str, Any]:
-        """Return what a source must be told of sensors: paths, and words that stand for states."""
-        sensors: dict[str, Any] = {}
-        for device in self.devices.values():
-            for name, sensor in device.said_by(source).items():
-                path = sensor.paths.most_common(1)[0][0]
-                if sensor.is_of_words:
-                    sensors[name] = {**({"path": path} if path else {}), "map": sensor.map}
-                elif path:
-                    sensors.setdefault(name, path)
-        return sensors
 
-    def _sensor_lines(self, device: DeviceProfile) -> list[str]:
-        return [_sensor_line(name, sensor, device) for name, sensor in device.watched().items()]
+def _source_sensors(source: str, devices: Sequence[DeviceProfile]) -> dict[str, Any]:
+    """Return what a source must be told of sensors: paths, words that stand for states or for nothing, and commas."""
+    paths: dict[str, dict[str, None]] = defaultdict(dict)
+    said: dict[str, dict[str, Any]] = defaultdict(dict)
+    foreign: set[str] = set()
+    for device in devices:
+        by_source = device.said_by(source)
+        for name, sensor in by_source.items():
+            paths[name].update(dict.fromkeys(sensor.paths))
+            if sensor.is_of_words:
+                said[name]["map"] = {**sensor.map, **said[name].get("map", {})}
+            elif sensor.gaps:
+                said[name]["missing"] = sorted({*sensor.gaps, *said[name].get("missing", ())})
+            if sensor.with_comma:
+                said[name]["decimal_comma"] = True
+        foreign |= device.watched().keys() - by_source.keys()
+    found: dict[str, Any] = {}
+    for name, ways in paths.items():
+        told = [path for path in ways if path]
+        path: Any = told[0] if len(told) == 1 else told
+        # A value that has its sensor's name is found by it, unless another is looked for as well.
+        is_known = not told or "" in ways
+        if said[name]:
+            map_ = said[name].get("map")
+            said[name] = {**said[name], **({"map": _numbered(map_)} if map_ else {})}
+            found[name] = {**({} if is_known else {"path": path}), **said[name]}
+        elif not is_known:
+            found[name] = path
+    # A sensor that comes by another source must not be found here by its name.
+    told_here = {path for ways in paths.values() for path in ways}
+    found.update(dict.fromkeys(sorted(name for name in foreign - found.keys() if name in told_here)))
+    return found
 
 
-def _sensor_line(name: str, sensor: SensorProfile, device: DeviceProfile) -> str:
-    column = sensor.survey()
-    low, high = described(column)
-    kind, kind_guessed = sensor.kind(column)
+def _numbered(words: Mapping[str, float]) -> dict[str, float]:
+    """Return words with a number each: of several devices they may be more than any of these says."""
+    return (
+        dict(words)
+        if len(set(words.values())) == len(words) or set(words.values()) <= {0.0, 1.0}
+        else {word: float(number) for number, word in enumerate(sorted(words))}
+    )
+
+
+def _left_out_lines(left_out: Mapping[str, str]) -> Iterator[str]:
+    """Give the comment that names what is no sensor."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for path, why in left_out.items():
+        by_reason[why].append(printable(path, _NAME_LENGTH))
+    for why, paths in by_reason.items():
+        text = f"left out, {why}: {', '.join(paths)}"
+        yield from (f"  # {line}" for line in textwrap.wrap(text, _WIDTH, break_on_hyphens=False))
+
+
+def leave_out_constants(devices: Collection[DeviceProfile]) -> None:
+    """Mark as left out what never changed on any device of its source, and is not clearly measured.
+
+    What is all that a device says stays.
+    """
+    changed = {
+        (source, name)
+        for device in devices
+        for source in device.senders
+        for name, sensor in device.said_by(source).items()
+        if sensor.has_changed or sensor.count < _ENOUGH or _is_measured(source, name, sensor)
+    }
+    for device in devices:
+        constant = {
+            name for source in device.senders for name in device.said_by(source) if (source, name) not in changed
+        }
+        constant -= {name for source, name in changed if source in device.senders and name in device.said_by(source)}
+        words = {name for name in constant if device.sensors[name].is_of_words}
+        device.leave_out(constant if len(constant) < len(device.watched()) else words)
+
+
+def _is_measured(source: str, name: str, sensor: SensorProfile) -> bool:
+    """Return whether a value that did not change is one that does in the long run."""
+    if sensor.is_of_words:
+        return source in PRESETS and "" in sensor.paths
+    if sensor.is_set:
+        return False
+    if sensor.truths:
+        return source in PRESETS
     said = sensor.units.most_common(1)
+    return unit_of(name, said[0][0] if said else "", inf, -inf)[0] != "1"
+
+
+def _kind_lines(devices: Sequence[DeviceProfile]) -> Iterator[str]:
+    """Give the sensors of devices of one kind, and those that are left out as comments."""
+    for name in devices[0].watched():
+        yield _sensor_line(name, [device.sensors[name] for device in devices], devices)
+    for name in dict.fromkeys(name for device in devices for name in device.sensors if name in device.left_out):
+        having = [device for device in devices if name in device.left_out]
+        sensors = [device.sensors[name] for device in having]
+        if not sensors[0].is_of_words or sensors[0].is_switch:
+            yield f"# left out, never changed: {_sensor_line(name, sensors, having)}"
+
+
+def _sensor_line(name: str, sensors: Sequence[SensorProfile], devices: Sequence[DeviceProfile]) -> str:
+    columns = [sensor.survey() for sensor in sensors]
+    bounds = [described(column) for column in columns]
+    low = min((low for low, _ in bounds if low is not None), default=None)
+    high = max((high for _, high in bounds if high is not None), default=None)
+    kinds = Counter(sensor.kind(column) for sensor, column in zip(sensors, columns, strict=True))
+    kind, kind_guessed = max(kinds, key=lambda one: (kinds[one], one[0] is not SensorKind.MEASUREMENT))
+    said = sum((sensor.units for sensor in sensors), Counter[str]()).most_common(1)
     guess = unit_of(
         name, said[0][0] if said else "", low if low is not None else inf, high if high is not None else -inf
     )
@@ -179,13 +297,18 @@ def _sensor_line(name: str, sensor: SensorProfile, device: DeviceProfile) -> str
     if kind is not SensorKind.MEASUREMENT:
         keys["kind"] = kind.value
         remarks += [f"kind {MARK}"] if kind_guessed else []
-    if missing := sensor.missing(column):
-        keys["missing_values"] = missing
+    missing = {marker for sensor, column in zip(sensors, columns, strict=True) for marker in sensor.missing(column)}
+    if missing:
+        keys["missing_values"] = sorted(missing)
         remarks.append(f"missing_values {MARK}")
-    if sensor.in_text:
+    if any(sensor.in_text and not sensor.with_comma for sensor in sensors):
         keys["numbers_in_text"] = True
-    if device.by_exception(sensor):
+    if 2 * sum(device.by_exception(sensor) for device, sensor in zip(devices, sensors, strict=True)) > len(sensors):
         keys["report"] = "by_exception"
         remarks.append(f"report {MARK}")
-    seen = ", ".join(sorted(sensor.words)) if sensor.is_of_words else f"seen {low:g} to {high:g}"
+    words = sorted({word for sensor in sensors for word in sensor.words})
+    is_of_words = all(sensor.is_of_words for sensor in sensors)
+    seen = ", ".join(words) if is_of_words else f"seen {low:g} to {high:g}" if low != high else f"always {low:g}"
+    if words and not is_of_words:
+        remarks.append(f"now and then {', '.join(words[:3])}")
     return f"{flow(name)}: {flow(keys)}  # {printable('; '.join([seen, *remarks]), _REMARK_LENGTH)}"

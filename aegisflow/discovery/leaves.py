@@ -1,5 +1,6 @@
 """The values that stand in a JSON message, by their paths, and which of them say when and who."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -9,7 +10,9 @@ from aegisflow.config.paths import join_path, parse_path
 from aegisflow.offline.recordings.timestamps import unit_of
 
 __all__ = [
-    "MACHINE_KEYS", "UNWANTED", "Leaves", "device_path", "last_key", "leaves_of", "plain", "time_format", "time_path",
+    "MACHINE_KEYS", "NAMES", "QUALITIES", "STRONG_KEYS", "TIMES", "UNITS", "UNWANTED", "VALUES", "Leaves",
+    "device_path", "is_of_network", "is_wanted", "last_key", "leaves_of", "long_lists", "plain", "sensor_of",
+    "time_format", "time_path", "told",
 ]  # fmt: skip
 
 Leaves = dict[str, object]
@@ -18,21 +21,71 @@ Leaves = dict[str, object]
 _MAX_DEPTH = 8
 _MAX_LEAVES = 500
 _MAX_PATH = 200
+_MAX_DIGITS = 30
 _MAX_ITEMS = 16
 """Longer lists are waveforms or histories, and no sensors side by side."""
-_TIMES = (
+TIMES = (
     "timestamp", "ts", "time", "datetime", "date_time", "t", "last_seen", "measured_at", "sampled_at", "date",
     "zeitstempel", "zeit", "datum", "sourcetimestamp", "event_time", "created_at", "updated_at", "utc", "tst",
+    "time_stamp", "tstamp", "source_timestamp", "server_timestamp", "gwts", "epoch", "received_at", "reported_at",
+    "enqueued_time", "measurement_time", "recorded_at", "datum_zeit", "heure", "horodatage", "fecha",
 )  # fmt: skip
 MACHINE_KEYS = (
-    "device_id", "deviceid", "device", "device_name", "machine_id", "machine", "machine_name", "asset_id", "asset",
-    "equipment_id", "equipment", "unit_id", "station_id", "station", "node_id", "node", "host", "hostname", "thing",
-    "source", "serial", "serial_number", "sn", "mac", "id", "name",
+    "device_id", "deviceid", "device", "device_name", "devicename", "dev", "dev_id", "devid", "machine_id", "machine",
+    "machine_name", "asset_id", "asset", "equipment_id", "equipment", "unit_id", "station_id", "station", "node_id",
+    "node", "host", "hostname", "thing", "asset_name", "equipment_name", "thing_name", "sensor_id", "source", "serial",
+    "serial_number", "sn", "mac", "id", "name",
 )  # fmt: skip
 """Keys that say who sent a message, the most telling first."""
+STRONG_KEYS = frozenset(MACHINE_KEYS) - {
+    "source",
+    "serial",
+    "serial_number",
+    "sn",
+    "mac",
+    "id",
+    "name",
+    "host",
+    "hostname",
+}
+"""Those of them that say nothing else."""
+NAMES = (
+    "name", "tag", "tag_name", "tagname", "id", "n", "sensor", "signal", "key", "variable", "metric", "point", "nodeid",
+    "node_id", "data_point_id", "datapoint", "topic", "item", "field", "parameter", "channel", "symbol", "address",
+    "display_name", "label", "measurement", "quantity", "oid", "property",
+)  # fmt: skip
+"""Keys that name the one value that an object says, the most telling first."""
+VALUES = (
+    "value", "v", "val", "reading", "present_value", "presentvalue", "payload", "wert", "valeur", "valor",
+    "current_value", "actual_value", "scaled_value", "measured_value", "float_value", "double_value", "numeric_value",
+)  # fmt: skip
+QUALITIES = (
+    "quality", "q", "qc", "quality_code", "status_code", "statuscode", "good", "status", "is_good", "valid", "validity",
+)  # fmt: skip
+UNITS = ("unit", "units", "uom", "u", "unit_of_measurement", "engineering_unit", "eu", "einheit", "unite", "unidad")
+_NETWORK = frozenset(
+    {"metadata", "meta", "metas", "errors", "rx_info", "rxinfo", "rx_metadata", "tx_info", "txinfo", "settings", "wifi"}
+    | {"network", "headers", "header_info", "tenant", "application_ids", "gateway_ids", "mqtt", "location"}
+)
+"""Keys of objects that say something of the network, the message or its sender, and nothing of the machine."""
 UNWANTED = frozenset(
     {"seq", "sequence", "seq_no", "msg_id", "message_id", "mid", "packet_id", "counter_id", "uptime", "uptime_s"}
     | {"linkquality", "rssi", "lqi", "snr", "version", "fw", "firmware", "ip", "mac", "id", "uuid", "schema", "ttl"}
+    | {
+        "fcnt",
+        "f_cnt",
+        "f_port",
+        "fport",
+        "dr",
+        "adr",
+        "dev_addr",
+        "uptime_sec",
+        "heap",
+        "load_avg",
+        "mqtt_count",
+        "signal",
+    }
+    | {"free_heap", "wifi_signal", "wifi_rssi", "bssid", "airtime", "consumed_airtime", "sleep", "link_count", "bd_seq"}
     | {"update", "update_available", "last_seen", "wifi", "ssid", "channel", "qos", "retain", "device_temperature_id"}
 )
 """Keys that say something about the message or the network, and nothing of the machine."""
@@ -57,20 +110,67 @@ def _walk(said: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
         yield path, said
 
 
+def told(name: str) -> tuple[str, str]:
+    """Return our name for what a sender calls a sensor, and the path that a source must be told; empty for the same."""
+    ours = plain(name) or name
+    if ours == name:
+        return ours, ""
+    try:
+        parse_path(name)
+        return ours, name
+    except ValueError:
+        return ours, join_path("", name)
+
+
+@functools.lru_cache(10_000)
+def is_of_network(path: str) -> bool:
+    """Return whether a path leads into what says something of the network or the message."""
+    return any(isinstance(step, str) and plain(step) in _NETWORK for step in parse_path(path))
+
+
+def is_wanted(path: str, said: object) -> bool:
+    """Return whether what stands at a path may be of a machine: no time, and nothing of the network or the message."""
+    name = plain(last_key(path))
+    return not (time_format(said, in_text=name in TIMES) or name in UNWANTED or is_of_network(path))
+
+
+def sensor_of(path: str) -> str:
+    """Return the part of a path that names what stands there: of ``temp.value`` it is ``temp``."""
+    *around, last = parse_path(path) or ("",)
+    if isinstance(last, str) and around and isinstance(around[-1], str) and plain(last) in VALUES[:3]:
+        return functools.reduce(join_path, around, "")
+    return path
+
+
+def long_lists(said: object, path: str = "") -> Iterator[tuple[str, int]]:
+    """Give the lists that are too long for sensors side by side, with their length."""
+    if isinstance(said, Mapping):
+        for key, one in said.items():
+            yield from long_lists(one, join_path(path, str(key)))
+    elif isinstance(said, list) and len(said) > _MAX_ITEMS:
+        yield path or ".", len(said)
+
+
 def last_key(path: str) -> str:
     """Return the key at the end of a path; of a place in a list, with the place."""
     *_, last = steps = [str(step) for step in parse_path(path)]
     return f"{steps[-2]}_{last}" if last.isdigit() and len(steps) > 1 else last
 
 
+@functools.lru_cache(10_000)
 def plain(name: str) -> str:
     """Return a name in lower case, with underlines between its words."""
     # pumpSpeed is two words; kWh, pH and mV are one.
     return re.sub(r"[\W_]+", "_", re.sub(r"(?<=[a-z]{2})(?=[A-Z][a-z])", "_", name).lower()).strip("_")
 
 
-def time_format(said: object) -> str | None:
-    """Return how a time is written, as ``sources`` in plant.yaml call it; None for what is no time of our years."""
+def time_format(said: object, *, in_text: bool = False) -> str | None:
+    """Return how a time is written, as ``sources`` in plant.yaml call it; None for what is no time of our years.
+
+    Args:
+        said: what stands in a message.
+        in_text: whether an epoch may come as text, since its name says that it is a time.
+    """
     if isinstance(said, bool):
         return None
     if isinstance(said, int | float):
@@ -78,6 +178,9 @@ def time_format(said: object) -> str | None:
         return None if unit is None else f"epoch_{unit}"
     if not isinstance(said, str) or len(said) < len("2026-01-31"):
         return None
+    if said.isascii() and said.replace(".", "", 1).isdigit():
+        unit = unit_of(float(said)) if in_text and len(said) < _MAX_DIGITS else None
+        return "%Y%m%d%H%M%S" if len(said) == len("20260131000000") and unit is None else unit and f"epoch_{unit}"
     try:
         datetime.fromisoformat(said)
         return "iso"
@@ -94,13 +197,18 @@ def time_format(said: object) -> str | None:
 
 def time_path(leaves: Leaves) -> tuple[str, str] | None:
     """Return path and format of the time in a message; None where it says none."""
-    return _best(leaves, _TIMES, time_format)
+    return _best(leaves, TIMES, functools.partial(time_format, in_text=True))
 
 
 def device_path(leaves: Leaves) -> str | None:
     """Return the path of what says who sent a message; None where nothing does."""
-    found = _best(leaves, MACHINE_KEYS, lambda said: "word" if isinstance(said, str) and 0 < len(said) <= 64 else None)
+    found = _best({path: one for path, one in leaves.items() if not is_of_network(path)}, MACHINE_KEYS, _is_name)
     return None if found is None else found[0]
+
+
+def _is_name(said: object) -> str | None:
+    is_number = isinstance(said, int) and not isinstance(said, bool)
+    return "word" if is_number or (isinstance(said, str) and 0 < len(said) <= 64) else None
 
 
 def _best(leaves: Leaves, names: tuple[str, ...], test: Any) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from aegisflow.config.presets import preset
 from aegisflow.discovery import Found
 from aegisflow.discovery.leaves import MACHINE_KEYS, UNWANTED, last_key, leaves_of, plain
 
-__all__ = ["OWN", "Spotted", "spot"]
+__all__ = ["OWN", "Elsewhere", "Spotted", "read", "spot"]
 
 OWN = "aegisflow"
 """Stands for AegisFlow's own topics and format, which need no source."""
@@ -33,8 +33,14 @@ class Spotted(NamedTuple):
     """The tag that names the machine, where it is not the one that the preset looks at."""
 
 
-def spot(message: CapturedMessage, said: Any) -> Spotted | None:
-    """Return what a message of a known system says; None for one that no preset reads as it stands.
+class Elsewhere(NamedTuple):
+    """A message of a known system on another topic than those of its preset."""
+
+    preset: str
+
+
+def spot(message: CapturedMessage, said: Any) -> Spotted | Elsewhere | None:
+    """Return what a message of a known system says; None for one that no preset reads.
 
     Args:
         message: as it came.
@@ -45,15 +51,19 @@ def spot(message: CapturedMessage, said: Any) -> Spotted | None:
         values = ((key, value) for key, value in said.items() if key not in ("timestamp", "device_id"))
         return Spotted(OWN, tuple(Found(own[1], key, "", value) for key, value in values))
     known = recognise(message.topic, message.payload)
-    look = None if known is None else _VALUES.get(known.preset)
-    if known is None or look is None:
+    if known is None or known.preset not in _VALUES:
         return None
-    named = [topic.match(message.topic) for topic in _topics(known.preset)]
+    return read(message, said, known.preset, _topics(known.preset)) or Elsewhere(known.preset)
+
+
+def read(message: CapturedMessage, said: Any, name: str, topics: Sequence[SourceTopic]) -> Spotted | None:
+    """Return what a message says by a preset; None where its topic is none of these."""
+    named = [topic.match(message.topic) for topic in topics]
     levels = next((match for match in named if match is not None), None)
-    if levels is None:  # on other topics than those of its preset it is found as what no preset reads
+    if levels is None:
         return None
-    found = tuple(look(levels[0], message, said))
-    return Spotted(known.preset, found, _odd_tag(message, said) if known.preset in _TAGGED else "")
+    found = tuple(_VALUES[name](levels[0], message, said))
+    return Spotted(name, found, _odd_tag(message, said) if name in _TAGGED else "")
 
 
 @cache

@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
+from math import isfinite
 from statistics import median
 from typing import Any
 
 from aegisflow.bus.sources.formats import is_number
-from aegisflow.config.units import misspelt
+from aegisflow.config.units import known_unit, misspelt
 from aegisflow.discovery import Found
 from aegisflow.domain.equipment import SensorKind
 from aegisflow.offline.recordings.kinds import kind_of
@@ -23,6 +25,16 @@ _FEW = 20
 _SELDOM = 0.5
 """A sensor in a smaller share of its device's messages sends only what has changed."""
 _GROWING = re.compile(r"(?:^|_)(?:total|energy|count|counter|pulses|hours|kwh|wh|runtime|cycles)(?:_|$)")
+_IN_TEXT = re.compile(
+    r"((?>[-+]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?))"
+    r" ?([^\W\d_]{1,6}(?:[/²³][^\W_]{0,4})?|[°%µ].{0,4})?"
+)
+"""A number as people write it, and a unit behind it."""
+_PARAMETERS = frozenset(
+    {"rated", "nominal", "setpoint", "setpt", "sp", "limit", "max", "min", "threshold", "config", "soll", "sollwert"}
+    | {"target", "firmware", "fw", "version", "serial", "baud", "address", "interval", "timeout"}
+)
+"""Words in names of what is set, and not measured."""
 _ON = frozenset({"on", "true", "open", "running", "run", "active", "yes", "online", "alarm", "1"})
 _OFF = frozenset({"off", "false", "closed", "stopped", "stop", "idle", "no", "offline", "ok", "0"})
 
@@ -38,7 +50,7 @@ _WORDS = {
     "temperature": "°C", "temp": "°C", "temperatur": "°C", "humidity": "%RH", "feuchte": "%RH", "voltage": "V",
     "spannung": "V", "current": "A", "strom": "A", "power": "W", "leistung": "W", "energy": "kWh", "frequency": "Hz",
     "freq": "Hz", "speed": "rpm", "drehzahl": "rpm", "vibration": "mm/s", "battery": "%", "co2": "ppm",
-    "illuminance": "lx", "usage": "%",
+    "illuminance": "lx", "usage": "%", "factor": "1", "period": "1", "count": "1", "state": "1", "status": "1",
 }  # fmt: skip
 """Words in names that let a unit be guessed."""
 
@@ -73,9 +85,11 @@ class SensorProfile:
         self.count = 0
         self.paths: Counter[str] = Counter()
         self.units: Counter[str] = Counter()
-        self.truths = self.in_text = 0
-        """Values that were true or false, and numbers that came as text."""
+        self.truths = self.in_text = self.with_comma = 0
+        """Values that were true or false, numbers that came as text, and those of them with a decimal comma."""
         self.words: Counter[str] = Counter()
+        self.has_changed = False
+        self._first: object = None
         self._numbers: list[str] = []
 
     def add(self, found: Found) -> None:
@@ -85,18 +99,36 @@ class SensorProfile:
             return
         self.count += 1
         self.paths[found.path] += 1
-        if found.unit:
-            self.units[found.unit] += 1
+        if self._first is None:
+            self._first = said
+        elif said != self._first:
+            self.has_changed = True
+        unit = found.unit
         if isinstance(said, bool):
             self.truths += 1
             self._keep("1" if said else "0")
         elif isinstance(said, int | float):
-            self._keep(f"{said:.15g}")
-        elif isinstance(said, str) and is_number(said.strip()):
+            if isfinite(said):
+                self._keep(f"{said:.15g}")
+        elif isinstance(said, str) and (number := self._in_text(said.strip())) is not None:
             self.in_text += 1
-            self._keep(said.strip())
+            self._keep(number[0])
+            unit = unit or number[1]
         elif len(self.words) <= _MAX_WORDS:
             self.words[str(said)[:60]] += 1
+        if unit:
+            self.units[unit] += 1
+
+    def _in_text(self, text: str) -> tuple[str, str] | None:
+        """Return the number that a text is, and the unit behind it; None for any other text."""
+        match = _IN_TEXT.fullmatch(text)
+        if match is None:
+            return None
+        number, unit = match.groups()
+        if "," in number:
+            self.with_comma += 1
+            number = number.replace(".", "").replace(",", ".")
+        return (number, known_unit(unit or "")) if is_number(number) else None
 
     def _keep(self, text: str) -> None:
         if len(self._numbers) < _MAX_KEPT:
@@ -108,10 +140,26 @@ class SensorProfile:
         return bool(self._numbers) or self.is_of_words
 
     @property
+    def gaps(self) -> list[str]:
+        """Words that come instead of a number now and then."""
+        few = 0 < len(self.words) <= _MAX_WORDS and 2 * sum(self.words.values()) < self.count
+        return sorted(self.words) if few and self._numbers else []
+
+    @property
+    def is_set(self) -> bool:
+        """Whether its name is that of what is set, and not measured."""
+        return bool(set(self.name.split("_")) & _PARAMETERS)
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether all its words say that something is on or off."""
+        return set(map(str.lower, self.words)) <= _ON | _OFF
+
+    @property
     def is_of_words(self) -> bool:
         """Whether it says in words which state something is in."""
         words = self.words
-        again = sum(words.values()) > len(words) or set(map(str.lower, words)) <= _ON | _OFF
+        again = sum(words.values()) > len(words) or self.is_switch
         return bool(words) and not self._numbers and len(words) <= _MAX_WORDS and again
 
     @property
@@ -154,6 +202,8 @@ class DeviceProfile:
         """Source to the sender's name of the device."""
         self._counts: dict[str, Counter[str]] = {}
         """Source to how often it said something of each sensor."""
+        self.left_out: set[str] = set()
+        """Sensors that are not worth to be watched."""
         self._last: float | None = None
         self._gaps: list[float] = []
 
@@ -164,7 +214,7 @@ class DeviceProfile:
         if self._last is not None and at > self._last and len(self._gaps) < _MAX_KEPT:
             self._gaps.append(at - self._last)
         self._last = at
-        self._counts.setdefault(source, Counter()).update(one.sensor for one in found if one.said is not None)
+        self._counts.setdefault(source, Counter()).update({one.sensor for one in found if one.said is not None})
         for one in found:
             self.sensors.setdefault(one.sensor, SensorProfile(one.sensor)).add(one)
 
@@ -176,15 +226,21 @@ class DeviceProfile:
     def by_exception(self, sensor: SensorProfile) -> bool:
         """Return whether a sensor seems to be sent only when it has changed."""
         usual = max(max(counts.values()) for counts in self._counts.values() if sensor.name in counts)
-        return usual >= _FEW and sensor.count < _SELDOM * usual
+        own = max(counts[sensor.name] for counts in self._counts.values())
+        return usual >= _FEW and own < _SELDOM * usual
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Watch some sensors no longer."""
+        self.left_out |= set(names)
 
     def said_by(self, source: str) -> dict[str, SensorProfile]:
         """Return the sensors that come by one source, by name."""
-        return {name: one for name, one in self.watched().items() if name in self._counts.get(source, ())}
+        counts = self._counts.get(source, {})
+        return {name: one for name, one in self.watched().items() if name in counts}
 
     def watched(self) -> dict[str, SensorProfile]:
         """Return its sensors, by name."""
-        return {name: one for name, one in self.sensors.items() if one.is_watched}
+        return {name: one for name, one in self.sensors.items() if name not in self.left_out and one.is_watched}
 
 
 def described(column: ColumnSurvey) -> tuple[Any, Any]:

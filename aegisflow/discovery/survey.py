@@ -1,18 +1,25 @@
 """All messages that were seen, sorted into what they mean."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sources.formats import FORMATS, decode_json
-from aegisflow.config.paths import join_path
-from aegisflow.config.presets import PRESETS
+from aegisflow.bus.sources.places import places
+from aegisflow.bus.sources.recognise import recognise
+from aegisflow.config.paths import parse_topic
+from aegisflow.config.presets import PRESETS, preset
 from aegisflow.discovery import Found
-from aegisflow.discovery.clusters import clusters_of
-from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, free_name, our_name, sensor_name
-from aegisflow.discovery.presets import OWN, spot
+from aegisflow.discovery.clusters import clusters_of, useless
+from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, our_name
+from aegisflow.discovery.homeassistant import PRESET as ANNOUNCED
+from aegisflow.discovery.homeassistant import HomeAssistantEar, values
+from aegisflow.discovery.naming import Names, Note
+from aegisflow.discovery.presets import OWN, Elsewhere, Spotted, read, spot
 from aegisflow.discovery.profile import DeviceProfile
+from aegisflow.discovery.rivals import told_apart
 from aegisflow.discovery.sparkplug import SparkplugEar, is_sparkplug
 from aegisflow.errors import PayloadError, printable
 
@@ -23,6 +30,12 @@ MAX_MESSAGES = 200_000
 MAX_BYTES = 256_000_000
 _SAMPLE = 60
 _SPARKPLUG = "sparkplug_b"
+BROKEN = "broken line"
+_UNKNOWN_TEXT = "text that is no number and no word that comes again"
+_UNCHANGED = "nothing in it has changed"
+
+Heard = list[tuple[CapturedMessage, Any]]
+"""Messages with their payload as JSON; None for one that is none."""
 
 
 class BrokerSurvey:
@@ -31,20 +44,27 @@ class BrokerSurvey:
     def __init__(self) -> None:
         self.messages: list[CapturedMessage] = []
         self.count = 0
+        self.broken = 0
+        """Lines of a capture that are no messages."""
+        self.topics: set[str] = set()
         self.passed_over: Counter[str] = Counter()
         """Why messages mean nothing to a plant, to how many there were."""
         self.samples: dict[str, str] = {}
         """One of each, with its topic."""
         self._bytes = 0
-        self._names: dict[tuple[str, str], str] = {}
-        """Source and path to the name of a sensor."""
 
     def add(self, message: CapturedMessage) -> None:
         """Take in one message."""
         self.count += 1
         if len(self.messages) < MAX_MESSAGES and self._bytes < MAX_BYTES:
             self.messages.append(message)
+            self.topics.add(message.topic)
             self._bytes += len(message.payload) + len(message.topic)
+
+    def add_broken(self, number: int, line: bytes) -> None:
+        """Count a line of a capture that is no message."""
+        self.broken += 1
+        self.samples.setdefault(BROKEN, printable(f"line {number}: {line[:_SAMPLE].decode('utf-8', 'replace')}", 100))
 
     def draft(self, taken: Taken = NOTHING_TAKEN) -> Draft:
         """Return what was seen as sections of a plant file.
@@ -52,91 +72,187 @@ class BrokerSurvey:
         Args:
             taken: names that an existing file has already.
         """
-        devices: dict[str, DeviceProfile] = {}
-        senders: dict[str, Sender] = {}
-        others: list[tuple[CapturedMessage, Any]] = []
-        ear = SparkplugEar()
+        self.passed_over = Counter({BROKEN: self.broken} if self.broken else {})
+        if self.count > len(self.messages):
+            self.passed_over[f"more than {len(self.messages):,} are not looked at"] = self.count - len(self.messages)
+        sorting = _Sorting(self)
         for message in self.messages:
-            if is_sparkplug(message):
-                senders.setdefault(_SPARKPLUG, Sender({"preset": _SPARKPLUG}))
-                self._note(devices, _SPARKPLUG, message, ear.listen(message))
-                continue
-            said = _json(message)
-            spotted = spot(message, said)
-            if spotted is None:
-                self._sort(message, said, others)
-                continue
-            settings: dict[str, Any] = {} if spotted.preset == OWN else {"preset": spotted.preset}
-            source = spotted.preset
-            if spotted.tag:
-                source, settings["device"] = f"{source}-{our_name(spotted.tag)}", {"path": f"tags.{spotted.tag}"}
-            senders.setdefault(source, Sender(settings))
-            self._note(devices, source, message, spotted.found)
-        for cluster in clusters_of(others):
-            source = _source_name(str(cluster.settings["topic"]), senders)
-            senders[source] = Sender(cluster.settings, cluster.doubts)
-            for message, found in cluster.found:
-                self._note(devices, source, message, found)
-        # A device that never said a number or a state is none; nor is a source without any device.
-        watched = {name: device for name, device in devices.items() if device.watched() and name not in taken.devices}
-        used = {source for device in watched.values() for source in device.senders}
-        return Draft(watched, {name: sender for name, sender in senders.items() if name in used}, taken)
+            sorting.take(message)
+        sorting.place_presets()
+        sorting.read_states()
+        sorting.cluster()
+        devices: dict[str, DeviceProfile] = {}
+        given = list(Names().give(sorting.notes))
+        for note, by_device in given:
+            for name, found in by_device.items():
+                devices.setdefault(name, DeviceProfile()).add(note.source, note.message.at, found)
+        draft = Draft.of(devices, sorting.senders, taken)
+        watched = {name: device.watched().keys() for name, device in draft.devices.items()}
+        for note, by_device in given:
+            if not any(one.sensor in watched.get(name, ()) for name, found in by_device.items() for one in found):
+                of = (devices[name].sensors[one.sensor] for name, found in by_device.items() for one in found)
+                self.pass_over(_UNKNOWN_TEXT if any(one.has_changed for one in of) else _UNCHANGED, note.message)
+        return draft
 
-    def _note(
-        self, devices: dict[str, DeviceProfile], source: str, message: CapturedMessage, found: Iterable[Found]
-    ) -> None:
-        by_device: dict[str, list[Found]] = {}
-        for one in found:
-            if one.device:
-                by_device.setdefault(our_name(one.device), []).append(self._named(source, one))
-        if not by_device:
-            nameless = source == _SPARKPLUG and "DATA/" in message.topic
-            self._pass_over("Sparkplug data before a birth: --ask-births" if nameless else "no value in it", message)
-        for name, values in by_device.items():
-            devices.setdefault(name, DeviceProfile()).add(source, message.at, tuple(values))
-
-    def _named(self, source: str, one: Found) -> Found:
-        """Return a value with a name that plant.yaml can have and that no other of the source has."""
-        where = one.path or one.sensor
-        name = self._names.get((source, where))
-        if name is None:
-            taken = {other for (of, _), other in self._names.items() if of == source}
-            name = self._names[source, where] = free_name(sensor_name(one.sensor), taken)
-        return one if name == one.sensor else one._replace(sensor=name, path=one.path or join_path("", one.sensor))
-
-    def _sort(self, message: CapturedMessage, said: Any, others: list[tuple[CapturedMessage, Any]]) -> None:
-        """Keep a message that no preset reads, if it can mean something."""
-        if message.retained:
-            self._pass_over("retained: old news", message)
-        elif not message.payload:
-            self._pass_over("empty", message)
-        elif isinstance(said, dict | list):
-            others.append((message, said))
-        else:
-            try:
-                others.append((message, FORMATS["value"](message.payload, message.at)))
-            except PayloadError:
-                self._pass_over("neither JSON nor text", message)
-
-    def _pass_over(self, why: str, message: CapturedMessage) -> None:
-        self.passed_over[why] += 1
+    def pass_over(self, why: str, message: CapturedMessage, times: int = 1) -> None:
+        """Count a message that means nothing."""
+        self.passed_over[why] += times
         payload = message.payload[:_SAMPLE].decode("utf-8", "replace")
         self.samples.setdefault(why, printable(f"{message.topic} {payload}", 2 * _SAMPLE))
 
 
+@dataclass(slots=True)
+class _Sorting:
+    """Messages on their way to what they mean."""
+
+    survey: BrokerSurvey
+    notes: list[Note] = field(default_factory=list)
+    senders: dict[str, Sender] = field(default_factory=dict)
+    """By the name of the source."""
+    others: Heard = field(default_factory=list)
+    """What no preset reads."""
+    elsewhere: dict[str, Heard] = field(default_factory=lambda: defaultdict(list))
+    """By preset, messages on other topics than its own."""
+    ear: SparkplugEar = field(default_factory=SparkplugEar)
+    announcements: HomeAssistantEar = field(default_factory=HomeAssistantEar)
+
+    def take(self, message: CapturedMessage) -> None:
+        """Sort one message, as far as it can be told by itself."""
+        if is_sparkplug(message):
+            self.senders.setdefault(_SPARKPLUG, Sender({"preset": _SPARKPLUG}))
+            found = tuple(self.ear.listen(message))
+            nameless = not found and "DATA/" in message.topic
+            self._note(_SPARKPLUG, message, found, "Sparkplug data before a birth: --ask-births" if nameless else "")
+            return
+        said = _json(message)
+        if isinstance(said, dict) and _is_announcement(message):
+            why = self.announcements.listen(message)
+            if why:
+                self.survey.pass_over(why, message)
+            return
+        if message.retained:
+            self.survey.pass_over("retained: old news", message)
+            return
+        spotted = spot(message, said)
+        if isinstance(spotted, Elsewhere) and not useless(message.topic):
+            self.elsewhere[spotted.preset].append((message, said))
+        elif isinstance(spotted, Spotted):
+            self._spotted(message, spotted, {})
+        elif not message.payload:
+            self.survey.pass_over("empty", message)
+        else:
+            self.others.append((message, said))
+
+    def _spotted(self, message: CapturedMessage, spotted: Spotted, extra: Mapping[str, Any]) -> None:
+        settings = {} if spotted.preset == OWN else {"preset": spotted.preset, **extra}
+        source = spotted.preset
+        if spotted.tag:
+            source, settings["device"] = f"{source}-{our_name(spotted.tag)}", {"path": f"tags.{spotted.tag}"}
+        self.senders.setdefault(source, Sender(settings))
+        self._note(source, message, spotted.found)
+
+    def place_presets(self) -> None:
+        """Read the messages of presets that speak on other topics than their own."""
+        for name, heard in self.elsewhere.items():
+            topics = {message.topic for message, _ in heard}
+            where = [*places(name, topics)]
+            tagged = {
+                source: sender for source, sender in self.senders.items() if sender.settings.get("preset") == name
+            }
+            if tagged:
+                where = [*preset(name).topic, *where]
+            for source, sender in tagged.items():
+                self.senders[source] = sender._replace(settings={**sender.settings, "topic": where})
+            parsed = [parse_topic(text) for text in where]
+            for message, said in heard:
+                spotted = read(message, said, name, parsed)
+                if spotted is not None:
+                    self._spotted(message, spotted, {"topic": where})
+
+    def read_states(self) -> None:
+        """Read what Home Assistant's announcements name, and no preset reads."""
+        by_state = self.announcements.by_state()
+        if not by_state:
+            return
+        states: dict[str, None] = {}
+        rest: Heard = []
+        for message, said in self.others:
+            entities = by_state.get(message.topic)
+            if entities is None:
+                rest.append((message, said))
+                continue
+            states[message.topic] = None
+            self._note(ANNOUNCED, message, tuple(values(entities, message)))
+        self.others = rest
+        if states:
+            others = sorted(self.survey.topics - states.keys())
+            self.senders[ANNOUNCED] = Sender(self.announcements.settings([*states], others))
+
+    def cluster(self) -> None:
+        """Find what the rest has in common."""
+        readable: Heard = []
+        for message, said in self.others:
+            if isinstance(said, dict | list):
+                readable.append((message, said))
+                continue
+            try:
+                readable.append((message, FORMATS["value"](message.payload, message.at)))
+            except PayloadError:
+                self.survey.pass_over(_binary(message.payload), message)
+        clusters, passed = clusters_of(readable)
+        for one in passed:
+            self.survey.pass_over(one.why, one.message)
+        names = set(self.senders)
+        claimed = {note.message.topic for note in self.notes}
+        for cluster in told_apart(clusters, claimed):
+            source = _source_name(str(cluster.settings["topic"]), names)
+            names.add(source)
+            self.senders[source] = Sender(cluster.settings, cluster.doubts, cluster.left_out)
+            for message, found in cluster.found:
+                self._note(source, message, found)
+
+    def _note(self, source: str, message: CapturedMessage, found: Iterable[Found], why: str = "") -> None:
+        named = tuple(one for one in found if one.device)
+        if named:
+            self.notes.append(Note(source, message, named))
+        else:
+            self.survey.pass_over(why or "no value in it", message)
+
+
+def _is_announcement(message: CapturedMessage) -> bool:
+    if not message.topic.endswith("/config"):
+        return False
+    known = recognise(message.topic, message.payload)
+    return known is not None and known.preset == ANNOUNCED
+
+
 def _json(message: CapturedMessage) -> Any:
     """Return what a payload says as JSON object or list; None for any other."""
-    if message.payload[:1] not in (b"{", b"["):
+    if not any(mark in message.payload[:8] for mark in (b"{", b"[")):
         return None
     try:
-        return decode_json(message.payload)
+        said = decode_json(message.payload)
     except PayloadError:
         return None
+    return said if isinstance(said, dict | list) else None
+
+
+def _binary(payload: bytes) -> str:
+    """Return what a payload that is no text seems to be."""
+    marks = {b"\xff\xd8\xff": "an image", b"\x89PNG": "an image", b"\x1f\x8b": "compressed (gzip)", b"PK": "compressed"}
+    kind = next((said for mark, said in marks.items() if payload.startswith(mark)), "")
+    if not kind:
+        # A map or a list of CBOR, an object or a list of MessagePack.
+        kind = "perhaps CBOR" if 0x80 <= payload[0] <= 0xBF and payload[0] & 0x1F else "bytes of unknown form"
+    return f"binary, {kind}: no source reads it"
 
 
 def _source_name(topic: str, taken: Iterable[str]) -> str:
     """Return a name for a source by the levels of its topic that are words."""
-    levels = [level for level in topic.split("/") if level and not set(level) & set("{}+#")]
+    levels = [level for level in topic.split("/") if level and not set(level) & set("{}+#$")]
     base = our_name("-".join(levels[:2])) if levels else "messages"
-    names = {*taken, *PRESETS}
-    return next(name for name in (base, *(f"{base}-{n}" for n in range(2, 10_000))) if name not in names)
+    return next(
+        name
+        for name in (base, *(f"{base}-{n}" for n in range(2, 100_000)))
+        if name not in taken and name not in PRESETS
+    )

@@ -26,8 +26,8 @@ def is_number(text: str) -> bool:
 def decode_json(payload: bytes, received_at: float = 0.0) -> Any:
     """Return what a JSON text says; NaN and Infinity, which are no JSON, are read as such.
 
-    A byte order mark before it and NULs behind it are passed over, and what was encoded twice is decoded twice: gateways
-    of all kinds send these.
+    A byte order mark before it and NULs behind it are passed over, and what was encoded twice is decoded twice, since
+    gateways of all kinds send these.
 
     Raises:
         PayloadError: it is no JSON.
@@ -79,7 +79,7 @@ def _value(payload: bytes, _received_at: float) -> Any:
     text = _text(payload).strip()
     if is_number(text):
         return float(text)
-    return {"true": True, "false": False, "": None}.get(text.lower(), text)
+    return {"true": True, "false": False, "": None, "null": None}.get(text.lower(), text)
 
 
 def _senml(payload: bytes, received_at: float) -> Any:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from aegisflow.bus import BusMessage
@@ -18,7 +19,7 @@ from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.readings import RefusedValue
 from aegisflow.errors import PayloadError
 
-__all__ = ["HomeAssistantSource"]
+__all__ = ["Entity", "HomeAssistantSource", "State", "announced"]
 
 _CONFIG, _STATE = "config", "state"
 _MAX_ENTITIES = 100_000
@@ -54,6 +55,32 @@ class Entity:
     """Finds the value in a JSON message; None where the message is the value."""
     words: Mapping[str, float]
     """Of a binary sensor: what it says when on and off."""
+    device_name: str = ""
+    """As people call its device; empty where the announcement does not say it."""
+    device_class: str = ""
+
+    def value(self, state: "State") -> object:
+        """Return what a state says: a number, else a word; None for nothing.
+
+        Raises:
+            PayloadError: the state cannot be read.
+        """
+        said = FORMATS["value"](state.payload, 0.0) if self.look is None else self.look(state.content)
+        if isinstance(said, str) and is_number(said.strip()):
+            said = float(said)  # what a template yields is text in Home Assistant, too
+        return self.words[said] if isinstance(said, str) and said in self.words else said
+
+
+class State:
+    """The payload of a state, decoded once for all entities that look into it."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+
+    @cached_property
+    def content(self) -> Any:
+        """What it says as JSON."""
+        return decode_json(self.payload)
 
 
 class HomeAssistantSource:
@@ -122,15 +149,14 @@ class HomeAssistantSource:
             return
         if len(self._announced) >= _MAX_ENTITIES:
             raise PayloadError("bad_payload", f"more than {_MAX_ENTITIES:,} announcements")
-        entity = _entity(topic, decode_json(payload))
+        entity = announced(topic, payload)
         self._announced[topic] = entity
         self._by_topic.setdefault(entity.state_topic, []).append(entity)
 
     # --- states -----------------------------------------------------------------------------------
 
     def _state(self, message: BusMessage, received_at: float) -> Decoded:
-        parts = Parts(received_at, message.receipt)
-        content: Any = None
+        parts, state = Parts(received_at, message.receipt), State(message.payload)
         for entity in self._by_topic.get(message.topic, ()):
             device_id = self._device_of(entity)
             if device_id is None:
@@ -138,15 +164,7 @@ class HomeAssistantSource:
             rule = next((rule for name in entity.names if (rule := self._plan(device_id).by_name.get(name))), None)
             if rule is None:
                 continue
-            if entity.look is None:
-                said = FORMATS["value"](message.payload, received_at)
-            else:
-                content = decode_json(message.payload) if content is None else content
-                said = entity.look(content)
-            if isinstance(said, str) and is_number(said.strip()):
-                said = float(said)  # what a template yields is text in Home Assistant, too
-            if isinstance(said, str) and said in entity.words:
-                said = entity.words[said]
+            said = entity.value(state)
             if said is None:
                 continue
             values: dict[str, float] = {}
@@ -169,12 +187,13 @@ class HomeAssistantSource:
         return plan
 
 
-def _entity(topic: str, config: Any) -> Entity:
+def announced(topic: str, payload: bytes) -> Entity:
     """Return what an announcement says.
 
     Raises:
         PayloadError: it is none, or its template does more than look a value up.
     """
+    config = decode_json(payload)
     if not isinstance(config, dict):
         raise PayloadError("bad_payload", "expected the announcement of an entity, a JSON object")
     base = config.get("~", "")
@@ -206,6 +225,8 @@ def _entity(topic: str, config: Any) -> Entity:
         text("unit_of_measurement") or None,
         _template(text("value_template")),
         words,
+        text("name", device),
+        text("device_class"),
     )
 
 

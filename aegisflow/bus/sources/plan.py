@@ -6,7 +6,7 @@ from typing import Any
 
 from aegisflow.bus.sources.access import MISS, Getter, expression, slow_getter
 from aegisflow.bus.sources.rules import Grader, SensorRule
-from aegisflow.config.paths import join_path
+from aegisflow.config.paths import join_path, parse_path
 from aegisflow.config.sources import SourceSensor, SourceSettings
 from aegisflow.domain.equipment import SensorSpec
 from aegisflow.domain.readings import RefusedValue
@@ -38,6 +38,9 @@ class Plan:
             rule = SensorRule(spec, said)
             for alias in said.path or (name,):
                 self.by_name[alias] = rule
+                # A name with quotes or brackets in it is written as a path: ["a \\"b\\""].
+                if alias.startswith("[") and len(steps := parse_path(alias)) == 1:
+                    self.by_name[str(steps[0])] = rule
             if said.jmespath:
                 scope[f"look_{number}"] = slow_getter(said)
                 finds = [f"    v = look_{number}(record)"]

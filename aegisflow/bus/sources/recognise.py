@@ -71,12 +71,13 @@ def _shelly(levels: list[str], said: Any) -> Recognised | None:
 
 
 def _zigbee(levels: list[str], said: Any) -> Recognised | None:
-    if not isinstance(said, dict) or len(levels) != 2 or levels[1] == "bridge":
+    if not isinstance(said, dict) or len(levels) < 2 or "bridge" in levels[1:] or levels[-1] in ("set", "get"):
         return None
-    if "linkquality" not in said and levels[0] != "zigbee2mqtt":
+    if "linkquality" in said:
+        return Recognised("zigbee2mqtt", "/".join(levels[1:]), "linkquality in it")
+    if levels[0] != "zigbee2mqtt" or levels[-1] == "availability":
         return None
-    what = "linkquality in it" if "linkquality" in said else "an object below zigbee2mqtt"
-    return Recognised("zigbee2mqtt", levels[1], what)
+    return Recognised("zigbee2mqtt", "/".join(levels[1:]), "an object below zigbee2mqtt")
 
 
 def _telegraf(levels: list[str], said: Any) -> Recognised | None:

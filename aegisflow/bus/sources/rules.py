@@ -58,7 +58,7 @@ class SensorRule:
         self.spec = spec
         found = conversion(said.unit, spec.unit) if said.unit else _SAME
         self._is_foreign = found is None
-        """Whether the sender's unit is none that converts to the sensor's: a preset's, met by a sensor of another sort."""
+        """Whether the sender's unit does not convert to the sensor's: a preset's, met by a sensor of another sort."""
         size = found or _SAME
         self.scale, self.offset = said.scale * size.scale, said.offset * size.scale + size.offset
         low, high = spec.span.low, spec.span.high
@@ -110,7 +110,7 @@ class SensorRule:
         number = self._number(said)
         if isinstance(number, RefusalReason):
             return number
-        if unit is not None:
+        if unit is not None and unit != "":
             size = _between(unit, self.spec.unit) if isinstance(unit, str) and len(unit) < 40 else None
             if size is None:
                 return RefusalReason.WRONG_UNIT

@@ -8,6 +8,7 @@ from aegisflow.bus.codec import REASONS
 from aegisflow.bus.sources import Route
 from aegisflow.bus.sources.capture import CapturedMessage, captured_message
 from aegisflow.bus.sources.formats import decode_json
+from aegisflow.bus.sources.places import is_at_home, places
 from aegisflow.bus.sources.recognise import recognise
 from aegisflow.bus.sources.trial import Trial
 from aegisflow.config import Configuration
@@ -77,7 +78,9 @@ class Sampler:
         found = recognise(sample.topic, sample.payload)
         if found is not None:
             steps.append(f"hint     it looks like {found.preset} ({found.why}); write")
-            steps.append(f"         sources: {{them: {{preset: {found.preset}}}}}")
+            is_home = is_at_home(found.preset, sample.topic)
+            where = "" if is_home else f', topic: "{places(found.preset, [sample.topic])[0]}"'
+            steps.append(f"         sources: {{them: {{preset: {found.preset}{where}}}}}")
         return steps
 
     def _reading_steps(self, reading: Reading, received_at: float) -> Iterator[str]:
@@ -130,8 +133,10 @@ def _numbers(said: Any, path: str) -> Iterator[tuple[str, float]]:
             return
 
 
-def captured(path: Path, at: float) -> Iterator[CapturedMessage]:
+def captured(path: Path, at: float) -> Iterator[CapturedMessage | str]:
     """Yield the messages of a file of ``mosquitto_sub -v`` lines, or of JSON lines with topic and payload.
+
+    In place of a line that is neither, what was expected of it.
 
     Args:
         path: the file.
@@ -139,7 +144,6 @@ def captured(path: Path, at: float) -> Iterator[CapturedMessage]:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: a line is neither; the error names it.
     """
     with path.open("rb") as file:
         for number, raw in enumerate(file.read(MAX_CAPTURE).splitlines(), 1):
@@ -150,4 +154,4 @@ def captured(path: Path, at: float) -> Iterator[CapturedMessage]:
             elif line:
                 is_json = line.startswith(b"{")
                 expected = "a JSON object with topic and payload" if is_json else "a topic, a space and a payload"
-                raise ValueError(f"line {number}: expected {expected}")
+                yield f"line {number}: expected {expected}"

@@ -1,0 +1,67 @@
+"""Sources whose topics coincide: of several that a topic fits, the first one in the file takes it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from aegisflow.config.paths import DEVICE, SENSOR, parse_topic
+from aegisflow.discovery.clusters import Cluster
+
+__all__ = ["told_apart"]
+
+_MOST = 200
+"""Devices that get a source of their own at most where their topics cannot be told from those of others."""
+
+
+def told_apart(clusters: Sequence[Cluster], others: Collection[str]) -> Iterator[Cluster]:
+    """Yield clusters so that none takes the messages of one behind it, or of somebody else.
+
+    One that would is narrowed to the very topics that were seen, one source for each device.
+
+    Args:
+        clusters: in any order; the most exact one goes first.
+        others: topics that other sources read, which stand in the file before these.
+    """
+    ordered = sorted(clusters, key=_vagueness)
+    by_length: dict[int, dict[str, int]] = defaultdict(dict)
+    for topic in others:
+        by_length[topic.count("/")][topic] = len(ordered)
+    for rank, cluster in enumerate(ordered):
+        for topic in _topics(cluster):
+            by_length[topic.count("/")][topic] = rank
+    for rank, cluster in enumerate(ordered):
+        topic = str(cluster.settings["topic"])
+        match = parse_topic(topic).match
+        behind = any(
+            of > rank and match(other) is not None
+            for other, of in by_length[topic.count("/")].items()
+            if of < len(ordered)
+        )
+        if not behind or SENSOR in topic:
+            yield cluster
+        else:
+            yield from _narrowed(cluster)
+
+
+def _vagueness(cluster: Cluster) -> tuple[int, bool]:
+    levels = str(cluster.settings["topic"]).split("/")
+    return sum(level in ("+", DEVICE, SENSOR) for level in levels), SENSOR in levels
+
+
+def _topics(cluster: Cluster) -> Collection[str]:
+    return dict.fromkeys(message.topic for message, _ in cluster.found)
+
+
+def _narrowed(cluster: Cluster) -> Iterator[Cluster]:
+    if "path" in cluster.settings.get("device", {}):
+        yield cluster._replace(settings={**cluster.settings, "topic": [*_topics(cluster)]})
+        return
+    names = dict.fromkeys(one.device for _, found in cluster.found for one in found)
+    if len(names) > _MOST:
+        doubt = f"{cluster.settings['topic']} fits topics of others as well, which this source takes from them"
+        yield cluster._replace(doubts=(*cluster.doubts, doubt))
+        return
+    for name in names:
+        found = [one for one in cluster.found if any(value.device == name for value in one[1])]
+        topics = [*dict.fromkeys(message.topic for message, _ in found)]
+        settings = {**cluster.settings, "topic": topics[0] if len(topics) == 1 else topics, "device": {"id": name}}
+        yield cluster._replace(settings=settings, found=found)

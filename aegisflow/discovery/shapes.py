@@ -1,0 +1,217 @@
+"""The form of one message that no preset reads: a value, a record, points with names, and any of these in lists."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aegisflow.bus.sources.access import ALL
+from aegisflow.bus.sources.formats import is_number
+from aegisflow.config.paths import join_path
+from aegisflow.config.sources import KEY
+from aegisflow.discovery.leaves import (
+    MACHINE_KEYS,
+    NAMES,
+    QUALITIES,
+    TIMES,
+    UNITS,
+    VALUES,
+    is_of_network,
+    is_wanted,
+    leaves_of,
+    plain,
+    time_format,
+)
+
+__all__ = ["Shape", "shape_of"]
+
+_MANY = ("devices", "machines", "assets", "nodes", "things", "stations", "units", "equipment", "sensors", "meters")
+"""Keys of objects that hold one object for each device."""
+_LOOKED_AT = 8
+"""Items of a list that tell what it is a list of."""
+_DEEPEST = 3
+_RATHER = 3
+"""So many times more must stand in points than beside them, where something does."""
+_SENDERS = tuple(key for key in MACHINE_KEYS if key not in ("id", "name", "source", "mac", "serial"))
+_IDS = (
+    *_SENDERS,
+    "sensor_id",
+    "sensorid",
+    "meter_id",
+    "meter",
+    "id",
+    "name",
+    "serial",
+    "mac",
+    "slave",
+    "address",
+    "addr",
+)
+
+
+class Shape(NamedTuple):
+    """What a message consists of."""
+
+    kind: str
+    """value, the message is one; alone, one value with what is said of it; points; record."""
+    each: str = ""
+    """Path to the records; empty where the message is the one record."""
+    who: str = ""
+    """Path within each to the name of its device, or ``@key``."""
+    points: str = ""
+    """Path to the points of a record."""
+    name: str = ""
+    value: str = ""
+    time: str = ""
+    quality: str = ""
+    unit: str = ""
+    device: str = ""
+    """Of a point, or of a value that stands alone: keys in it."""
+
+
+_RECORD = Shape("record")
+
+
+def shape_of(said: object) -> Shape:
+    """Return the form of a message, or of a record in one."""
+    if isinstance(said, dict | list):
+        return _alone(said) or _listed(said) or _RECORD
+    return Shape("value")
+
+
+def _alone(said: object) -> Shape | None:
+    """Return the form of one value with its time, name, quality, and the like; None for anything else."""
+    if not isinstance(said, dict):
+        return None
+    value = _key(said, VALUES, int | float | str | bool | None)
+    if not value:
+        return None
+    rest = {key: one for key, one in said.items() if key != value}
+    named = {plain(key) for key in rest} & {*NAMES, *QUALITIES, *MACHINE_KEYS}
+    others = leaves_of({key: one for key, one in rest.items() if plain(key) not in named})
+    if any(is_wanted(path, one) and isinstance(one, int | float) for path, one in others.items()):
+        return None
+    name = _key(rest, NAMES, str | int)
+    time = next((key for key in rest if plain(key) in TIMES and time_format(rest[key], in_text=True)), "")
+    device = _key({key: one for key, one in rest.items() if key != name}, _SENDERS, str | int)
+    found = (name, value, time, _key(rest, QUALITIES, str | int | bool), _key(rest, UNITS, str), device)
+    return Shape("alone", "", "", "", *(join_path("", key) if key else "" for key in found))
+
+
+def _key(point: Mapping[str, Any], names: Sequence[str], kind: Any) -> str:
+    by_name = {plain(str(key)): str(key) for key in reversed(point)}
+    return next((by_name[name] for name in names if name in by_name and isinstance(point[by_name[name]], kind)), "")
+
+
+def _listed(said: dict[str, Any] | list[Any]) -> Shape | None:
+    """Return the form of a message whose values stand in a list, or in an object of objects."""
+    best: tuple[int, Shape, Any] | None = None
+    for path, place, around in _containers(said, "", {}, 0):
+        shape = _of_list(path, place, around) if isinstance(place, list) else _of_object(path, place)
+        if shape is not None:
+            many = _count(place)
+            if many and (best is None or many > best[0]):
+                best = many, shape, place
+    if best is None:
+        return None
+    many, shape, place = best
+    beside = _count(said, place)
+    is_told = not beside or (shape.kind == "points" and many >= _RATHER * beside)
+    return shape if is_told else None
+
+
+def _containers(said: Any, path: str, around: dict[str, Any], depth: int) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Give lists and objects within a message, each with its path and the object around it."""
+    if not isinstance(said, dict | list) or (path and is_of_network(path)):
+        return
+    yield path, said, around
+    if isinstance(said, dict) and depth < _DEEPEST:
+        for key, one in said.items():
+            yield from _containers(one, join_path(path, str(key)), said, depth + 1)
+
+
+def _count(said: Any, but: Any = None) -> int:
+    """Return how many numbers stand in something, leaving out a part of it."""
+    if said is but and but is not None:
+        return 0
+    if isinstance(said, dict):
+        return sum(
+            _count(one, but)
+            if isinstance(one, dict | list)
+            else _is_numeric(one) and is_wanted(join_path("", str(key)), one)
+            for key, one in said.items()
+            if not is_of_network(join_path("", str(key)))
+        )
+    if isinstance(said, list):
+        return sum(_count(one, but) for one in said)
+    return _is_numeric(said)
+
+
+def _is_numeric(said: object) -> bool:
+    return isinstance(said, int | float) or (isinstance(said, str) and is_number(said))
+
+
+def _of_list(path: str, items: list[Any], around: dict[str, Any]) -> Shape | None:
+    sample = items[:_LOOKED_AT]
+    if sample and all(isinstance(one, dict) for one in sample):
+        return _of_objects(path or ".", sample)
+    pairs = [one for one in sample if isinstance(one, list) and len(one) == 2 and time_format(one[0], in_text=True)]
+    if pairs and len(pairs) == len(sample):
+        name = _key(around, NAMES, str)
+        if name:
+            return Shape("points", points=path, name=join_path("", name), value="[1]", time="[0]")
+        return Shape("alone", each=path or ".", value="[1]", time="[0]")
+    return None
+
+
+def _of_objects(path: str, items: Sequence[dict[str, Any]]) -> Shape | None:
+    """Return the form of a list of objects."""
+    points = [one for one in map(_alone, items) if one is not None]
+    if points and 2 * len(points) >= len(items):
+        first = points[0]
+        if first.name and all(one.name == first.name for one in points):
+            return first._replace(kind="points", points=path)
+        if first.time and not any(one.name for one in points):
+            return first._replace(each=path)
+    inner = shape_of(items[0])
+    if inner.kind == "points" or inner.each:
+        below = f"{path}.{ALL}.{inner.each}" if inner.each not in ("", ".") else path
+        return inner._replace(each=below.removeprefix("."))
+    who = next((key for name in _IDS if (key := _common(items, name))), "")
+    has_time = any(plain(key) in TIMES and time_format(one, in_text=True) for key, one in items[0].items())
+    if who or (has_time and len(items) > 1):
+        return Shape("record", each=path, who=join_path("", who) if who else "")
+    return None
+
+
+def _common(items: Sequence[dict[str, Any]], name: str) -> str:
+    """Return the key of this name, if all items say something short at it."""
+    key = next((str(key) for key in items[0] if plain(str(key)) == name), "")
+    said = [one.get(key) for one in items] if key else []
+    is_told = all(isinstance(one, str | int) and not isinstance(one, bool) and len(str(one)) <= 64 for one in said)
+    is_telling = name in _SENDERS or len(set(map(str, said))) == len(said)
+    return key if said and is_told and is_telling else ""
+
+
+def _of_object(path: str, said: dict[str, Any]) -> Shape | None:
+    """Return the form of an object whose keys are names."""
+    below = {key: one for key, one in said.items() if isinstance(one, dict) and not is_of_network(join_path("", key))}
+    points = [one for one in map(_alone, below.values()) if one is not None]
+    if points and len(points) == len(below) and all(one.time or one.quality or one.unit for one in points):
+        best = max(points, key=lambda one: sum(map(bool, one)))
+        return best._replace(kind="points", points=path or ".", name=KEY)
+    lists = [one for one in said.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
+    if lists and all(_has_values(one[0]) for one in lists) and len(lists) == sum(map(_is_filled, said.values())):
+        return Shape("record", each=f"{path}.{ALL}.{ALL}".removeprefix("."), who=KEY)
+    last = plain(path.rpartition(".")[2])
+    if below and last in _MANY and all(_count(one) for one in below.values()):
+        return Shape("record", each=f"{path}.{ALL}", who=KEY)
+    return None
+
+
+def _is_filled(said: object) -> bool:
+    return isinstance(said, dict | list) and bool(said)
+
+
+def _has_values(said: dict[str, Any]) -> bool:
+    """Return whether an object is a time with values of it, as gateways send them below the name of each device."""
+    has_time = any(plain(key) in TIMES and time_format(one, in_text=True) for key, one in said.items())
+    return has_time and isinstance(said.get("values"), dict)
