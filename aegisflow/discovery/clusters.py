@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.access import getter, records_getter
@@ -27,10 +27,10 @@ from aegisflow.discovery.leaves import (
     told,
 )
 from aegisflow.discovery.quality import quality_settings
-from aegisflow.discovery.shapes import Shape, shape_of
+from aegisflow.discovery.shapes import Shape, is_numeric, shape_of
 from aegisflow.discovery.speakers import GENERIC, Speaker, machine_level, pattern, speaker, varying
 
-__all__ = ["Cluster", "PassOver", "clusters_of", "useless"]
+__all__ = ["Cluster", "PassOver", "can_be_named", "clusters_of", "may_be_ours"]
 
 _ALIKE = 0.5
 """Share of common keys by which two topics carry the same kind of message."""
@@ -42,6 +42,7 @@ _OURS = tuple(template for _, template in Topics())
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_NAME = 150
 """Letters of a sender's name for a sensor, beyond which plant.yaml cannot say it."""
+LIKE_OURS = "on a topic that could be taken for one of AegisFlow's own"
 _PLANT = "plant"
 """The device of values of which nothing says whose they are."""
 
@@ -82,12 +83,17 @@ class _Topic:
             self.keys.update(leaves_of(said) if not self.shape.each else [self.shape.each])
 
 
-def clusters_of(messages: Said) -> tuple[list[Cluster], list[PassOver]]:
-    """Return what messages have in common that no preset reads, and those that mean nothing."""
+def clusters_of(messages: Said, known: Collection[str] = ()) -> tuple[list[Cluster], list[PassOver]]:
+    """Return what messages have in common that no preset reads, and those that mean nothing.
+
+    Args:
+        messages: with their payload.
+        known: the senders' names of devices that presets have told.
+    """
     by_topic: dict[str, list[tuple[CapturedMessage, Any]]] = defaultdict(list)
     passed: list[PassOver] = []
     for message, said in messages:
-        why = useless(message.topic)
+        why = _useless(message.topic)
         if why:
             passed.append(PassOver(why, message))
         else:
@@ -100,26 +106,29 @@ def clusters_of(messages: Said) -> tuple[list[Cluster], list[PassOver]]:
     makers = {"record": _records, "points": _points, "value": _values, "alone": _values}
     clusters = []
     for group in _groups(topics):
-        cluster = _apart_from_ours(makers[group[0].shape.kind](group))
+        cluster = _apart_from_ours(makers[group[0].shape.kind](group, known))
         if cluster is None:
-            why = "on a topic that could be taken for one of AegisFlow's own"
-            passed += [PassOver(why, message) for topic in group for message, _ in topic.messages]
+            passed += [PassOver(LIKE_OURS, message) for topic in group for message, _ in topic.messages]
         else:
             clusters.append(cluster)
     return clusters, passed
 
 
-def useless(topic: str) -> str:
-    """Return why messages on a topic mean nothing to a plant; empty where they may."""
+def _useless(topic: str) -> str:
     if topic.startswith("$SYS/"):
         return "of the broker itself"
     if topic.rpartition("/")[2].lower() in _ORDERS:
         return "an order to a machine, or an answer"
+    return "" if can_be_named(topic) else "on a topic that plant.yaml cannot name"
+
+
+def can_be_named(topic: str) -> bool:
+    """Return whether plant.yaml can name a topic: braces have a meaning there."""
     try:
-        parse_topic(topic)  # braces have a meaning there
+        parse_topic(topic)
     except ValueError:
-        return "on a topic that plant.yaml cannot name"
-    return ""
+        return False
+    return True
 
 
 def _of_one_form(name: str, messages: Said) -> tuple[_Topic, Said]:
@@ -171,13 +180,18 @@ def _are_alike(one: _Topic, other: _Topic) -> bool:
     return len(common) >= _ALIKE * len(all_keys)
 
 
+def may_be_ours(topic: str) -> bool:
+    """Return whether a pattern fits topics on which AegisFlow itself speaks or listens."""
+    return any(may_coincide(topic, ours) for ours in _OURS)
+
+
 def _apart_from_ours(cluster: Cluster) -> Cluster | None:
     """Return a cluster whose topics cannot be taken for AegisFlow's own; None where that cannot be had.
 
     Where all is of one machine, the topic may as well name it.
     """
     topic = str(cluster.settings["topic"])
-    if not any(may_coincide(topic, ours) for ours in _OURS):
+    if not may_be_ours(topic):
         return cluster
     message = cluster.found[0][0]
     devices = {one.device for _, values in cluster.found for one in values}
@@ -187,7 +201,7 @@ def _apart_from_ours(cluster: Cluster) -> Cluster | None:
     ]
     narrow = "/".join(levels)
     name = next(iter(devices), "")
-    if len(devices) != 1 or not _NAME.fullmatch(name) or any(may_coincide(narrow, ours) for ours in _OURS):
+    if len(devices) != 1 or not _NAME.fullmatch(name) or may_be_ours(narrow):
         return None
     return cluster._replace(settings={**cluster.settings, "topic": narrow, "device": {"id": name}})
 
@@ -195,7 +209,9 @@ def _apart_from_ours(cluster: Cluster) -> Cluster | None:
 # --- who and when ------------------------------------------------------------------------------
 
 
-def _who(group: Sequence[_Topic], who: str | None, doubts: list[str]) -> tuple[dict[str, Any], Speaker]:
+def _who(
+    group: Sequence[_Topic], who: str | None, known: Collection[str], doubts: list[str]
+) -> tuple[dict[str, Any], Speaker]:
     """Return the keys ``topic`` and ``device`` of a source, and who speaks."""
     topics = [topic.levels for topic in group]
     names: list[Counter[str]] = []
@@ -203,7 +219,7 @@ def _who(group: Sequence[_Topic], who: str | None, doubts: list[str]) -> tuple[d
     for topic in group:
         said = [look(one) for _, one in topic.messages] if look else []
         names.append(Counter(str(one) for one in said if isinstance(one, str | int) and str(one)))
-    found = speaker(topics, who, names)
+    found = speaker(topics, who, names, known)
     topic_pattern = pattern(topics, found.devices)
     if found.doubt:
         doubts.append(f"{topic_pattern}: {found.doubt}")
@@ -236,7 +252,7 @@ def _time_of(leaves: Leaves, rows: Sequence[Leaves], doubts: list[str]) -> tuple
 # --- records with many values ------------------------------------------------------------------
 
 
-def _records(group: Sequence[_Topic]) -> Cluster:
+def _records(group: Sequence[_Topic], known: Collection[str]) -> Cluster:
     """Return the source of records: one in each message, or several under ``each``."""
     shape, doubts = group[0].shape, list[str]()
     find = records_getter([shape.each]) if shape.each else None
@@ -252,22 +268,22 @@ def _records(group: Sequence[_Topic]) -> Cluster:
                 name = key if shape.who == KEY else leaves.get(shape.who) if shape.who else ""
                 rows.append((topic, message, str(name or ""), leaves))
     every = [leaves for *_, leaves in rows]
-    known: Leaves = {path: value for leaves in every for path, value in leaves.items() if value is not None}
-    time, when = _time_of(known, every, doubts)
+    leaves_seen: Leaves = {path: value for leaves in every for path, value in leaves.items() if value is not None}
+    time, when = _time_of(leaves_seen, every, doubts)
     if time is None and find is not None:
         within = {path: one for path, one in outer.items() if not path.startswith(shape.each.partition(".")[0] or ".")}
         time, when = _time_of(within, [within], doubts)
-    who = shape.who or (device_path(known) if find is None else None)
+    who = shape.who or (device_path(leaves_seen) if find is None else None)
     if shape.who:
         settings: dict[str, Any] = {"topic": pattern([topic.levels for topic in group], ()), "device": {"path": who}}
         spoken = Speaker(())
     else:
-        settings, spoken = _who(group, who, doubts)
+        settings, spoken = _who(group, who, known, doubts)
     settings |= {**({"each": shape.each} if shape.each else {}), **when}
-    quality = _quality_of_records(known, every)
+    quality = _quality_of_records(leaves_seen, every)
     settings |= quality
     others = {path for path in (time, who, str(quality.get("quality", {}).get("path", ""))) if path}
-    sensors = _sensor_names(known, others)
+    sensors = _sensor_names(leaves_seen, others)
     found: dict[int, tuple[CapturedMessage, list[Found]]] = {}
     for topic, message, name, leaves in rows:
         device = name if shape.who else _device_of(topic.levels, spoken.devices) or str(leaves.get(who or "") or "")
@@ -277,7 +293,7 @@ def _records(group: Sequence[_Topic]) -> Cluster:
             for path, one in leaves.items()
             if path in sensors
         ]
-    left_out = _left_out(known, outer, others, sensors, group[0].messages[0][1], is_whole=find is None)
+    left_out = _left_out(leaves_seen, outer, others, sensors, group[0].messages[0][1], is_whole=find is None)
     listed = [(message, tuple(values)) for message, values in found.values()]
     return Cluster(settings, listed, tuple(doubts), left_out)
 
@@ -297,10 +313,10 @@ def _left_out(
     """Return the numbers that are no sensors, with the reason."""
     found = {}
     for path, value in known.items():
-        if isinstance(value, int | float) and path not in sensors and path not in others:
+        if is_numeric(value) and path not in sensors and path not in others:
             found[path] = "a time" if time_format(value) else "says something of the message or the network"
     if not is_whole:
-        beside = (path for path, one in outer.items() if isinstance(one, int | float) and "[" not in path)
+        beside = (path for path, one in outer.items() if is_numeric(one) and "[" not in path)
         found |= {path: "stands beside the records" for path in beside if path not in others and path not in known}
     found |= {path: f"a list of {length:,}" for path, length in long_lists(first)}
     return found
@@ -335,7 +351,7 @@ def _sensor_names(leaves: Leaves, others: set[str]) -> dict[str, tuple[str, str]
 # --- points that name themselves ---------------------------------------------------------------
 
 
-def _points(group: Sequence[_Topic]) -> Cluster:
+def _points(group: Sequence[_Topic], known: Collection[str]) -> Cluster:
     shape, doubts = group[0].shape, list[str]()
     find = records_getter([shape.each]) if shape.each else None
     rows: list[tuple[_Topic, CapturedMessage, list[tuple[Any, str, Any]]]] = []
@@ -372,7 +388,7 @@ def _points(group: Sequence[_Topic]) -> Cluster:
         settings, spoken, who = {"topic": pattern([topic.levels for topic in group], ()), **settings}, Speaker(()), None
     else:
         who = device_path({path: one for path, one in inner.items() if path not in (shape.name, shape.value)})
-        where, spoken = _who(group, who, doubts)
+        where, spoken = _who(group, who, known, doubts)
         settings = {**where, **settings}
     found = []
     for topic, message, points in rows:
@@ -390,7 +406,7 @@ def _points(group: Sequence[_Topic]) -> Cluster:
             if 0 < len(name) <= MAX_NAME
         ]
         found.append((message, tuple(values)))
-    beside = {path: one for path, one in inner.items() if isinstance(one, int | float) and shape.points != "."}
+    beside = {path: one for path, one in inner.items() if is_numeric(one) and shape.points != "."}
     left_out = {path: "stands beside the points" for path, one in beside.items() if time_format(one) is None}
     return Cluster(settings, found, tuple(doubts), left_out)
 
@@ -435,7 +451,7 @@ def _when_of_points(shape: Shape, outer: Leaves, times: Sequence[object], doubts
 # --- a topic for each value --------------------------------------------------------------------
 
 
-def _values(group: Sequence[_Topic]) -> Cluster:
+def _values(group: Sequence[_Topic], known: Collection[str]) -> Cluster:
     shape, doubts = group[0].shape, list[str]()
     topics = [topic.levels for topic in group]
     differing = varying(topics)
@@ -444,7 +460,7 @@ def _values(group: Sequence[_Topic]) -> Cluster:
         last -= 1
     devices = [place for place in differing if place < last]
     if not devices and last:
-        devices = [machine_level(topics[0][:last])]
+        devices = [machine_level(topics[0][:last], known)]
     settings: dict[str, Any] = {"topic": pattern(topics, devices, last)}
     find = records_getter([shape.each]) if shape.each else None
     if shape.kind == "value":

@@ -51,7 +51,7 @@ class HomeAssistantEar:
                 found[entity.state_topic].append((entity, entity.device_class, ""))
             else:
                 unique, *others = entity.names
-                said = next((name for name in others if name != entity.device_class), unique)
+                said = next((name for name in reversed(others) if name != entity.device_class), unique)
                 found[entity.state_topic].append((entity, plain(said) or said, unique))
         return found
 

@@ -235,7 +235,7 @@ class DeviceProfile:
 
     def said_by(self, source: str) -> dict[str, SensorProfile]:
         """Return the sensors that come by one source, by name."""
-        counts = self._counts.get(source, {})
+        counts = self._counts.get(source, Counter[str]())
         return {name: one for name, one in self.watched().items() if name in counts}
 
     def watched(self) -> dict[str, SensorProfile]:

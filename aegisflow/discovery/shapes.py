@@ -21,7 +21,7 @@ from aegisflow.discovery.leaves import (
     time_format,
 )
 
-__all__ = ["Shape", "shape_of"]
+__all__ = ["Shape", "is_numeric", "shape_of"]
 
 _MANY = ("devices", "machines", "assets", "nodes", "things", "stations", "units", "equipment", "sensors", "meters")
 """Keys of objects that hold one object for each device."""
@@ -97,7 +97,7 @@ def _alone(said: object) -> Shape | None:
 
 
 def _key(point: Mapping[str, Any], names: Sequence[str], kind: Any) -> str:
-    by_name = {plain(str(key)): str(key) for key in reversed(point)}
+    by_name = {plain(key): key for key in reversed([*map(str, point)])}
     return next((by_name[name] for name in names if name in by_name and isinstance(point[by_name[name]], kind)), "")
 
 
@@ -136,16 +136,17 @@ def _count(said: Any, but: Any = None) -> int:
         return sum(
             _count(one, but)
             if isinstance(one, dict | list)
-            else _is_numeric(one) and is_wanted(join_path("", str(key)), one)
+            else is_numeric(one) and is_wanted(join_path("", str(key)), one)
             for key, one in said.items()
             if not is_of_network(join_path("", str(key)))
         )
     if isinstance(said, list):
         return sum(_count(one, but) for one in said)
-    return _is_numeric(said)
+    return is_numeric(said)
 
 
-def _is_numeric(said: object) -> bool:
+def is_numeric(said: object) -> bool:
+    """Return whether something is a number, or the text of one."""
     return isinstance(said, int | float) or (isinstance(said, str) and is_number(said))
 
 

@@ -1,7 +1,7 @@
 """Who speaks on topics of one kind: a level of the topic, or a key of the message."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from aegisflow.config.paths import DEVICE, SENSOR
@@ -57,8 +57,16 @@ def varying(topics: Sequence[Sequence[str]]) -> list[int]:
     ]
 
 
-def machine_level(levels: Sequence[str]) -> int:
-    """Return the level that most likely names the machine of a topic that stands alone."""
+def machine_level(levels: Sequence[str], known: Collection[str]) -> int:
+    """Return the level that most likely names the machine of a topic that stands alone.
+
+    Args:
+        levels: of the topic.
+        known: names of devices that other messages told.
+    """
+    place = next((place for place, level in enumerate(levels) if level in known), None)
+    if place is not None:
+        return place
     places = [place for place, level in enumerate(levels) if level and level.lower() not in GENERIC]
     return places[-1] if places else len(levels) - 1
 
@@ -71,13 +79,16 @@ def pattern(topics: Sequence[Sequence[str]], devices: Sequence[int], sensor: int
     )
 
 
-def speaker(topics: Sequence[Sequence[str]], who: str | None, names: Sequence[Mapping[str, int]]) -> Speaker:
+def speaker(
+    topics: Sequence[Sequence[str]], who: str | None, names: Sequence[Mapping[str, int]], known: Collection[str]
+) -> Speaker:
     """Return who speaks.
 
     Args:
         topics: the levels of each.
         who: path of the key that may name the device; None for none.
         names: for each topic what that key says, to how often it said it.
+        known: names of devices that other messages told.
     """
     differing = varying(topics)
     said = {name for one in names for name in one}
@@ -97,7 +108,7 @@ def speaker(topics: Sequence[Sequence[str]], who: str | None, names: Sequence[Ma
             return Speaker(())
     if differing:
         return Speaker(tuple(differing))
-    place = machine_level(topics[0])
+    place = machine_level(topics[0], known)
     return Speaker((place,), f"one topic only; its level {topics[0][place]!r} is taken for the machine")
 
 

@@ -12,7 +12,7 @@ from aegisflow.bus.sources.recognise import recognise
 from aegisflow.config.paths import parse_topic
 from aegisflow.config.presets import PRESETS, preset
 from aegisflow.discovery import Found
-from aegisflow.discovery.clusters import clusters_of, useless
+from aegisflow.discovery.clusters import LIKE_OURS, can_be_named, clusters_of, may_be_ours
 from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, our_name
 from aegisflow.discovery.homeassistant import PRESET as ANNOUNCED
 from aegisflow.discovery.homeassistant import HomeAssistantEar, values
@@ -51,6 +51,8 @@ class BrokerSurvey:
         """Why messages mean nothing to a plant, to how many there were."""
         self.samples: dict[str, str] = {}
         """One of each, with its topic."""
+        self.senders: dict[str, Sender] = {}
+        """Sources of the last draft, those as well that have no device worth watching."""
         self._bytes = 0
 
     def add(self, message: CapturedMessage) -> None:
@@ -86,6 +88,7 @@ class BrokerSurvey:
         for note, by_device in given:
             for name, found in by_device.items():
                 devices.setdefault(name, DeviceProfile()).add(note.source, note.message.at, found)
+        self.senders = sorting.senders
         draft = Draft.of(devices, sorting.senders, taken)
         watched = {name: device.watched().keys() for name, device in draft.devices.items()}
         for note, by_device in given:
@@ -134,7 +137,7 @@ class _Sorting:
             self.survey.pass_over("retained: old news", message)
             return
         spotted = spot(message, said)
-        if isinstance(spotted, Elsewhere) and not useless(message.topic):
+        if isinstance(spotted, Elsewhere) and can_be_named(message.topic):
             self.elsewhere[spotted.preset].append((message, said))
         elif isinstance(spotted, Spotted):
             self._spotted(message, spotted, {})
@@ -155,7 +158,7 @@ class _Sorting:
         """Read the messages of presets that speak on other topics than their own."""
         for name, heard in self.elsewhere.items():
             topics = {message.topic for message, _ in heard}
-            where = [*places(name, topics)]
+            where = [one for one in places(name, topics) if not may_be_ours(one)]
             tagged = {
                 source: sender for source, sender in self.senders.items() if sender.settings.get("preset") == name
             }
@@ -166,7 +169,9 @@ class _Sorting:
             parsed = [parse_topic(text) for text in where]
             for message, said in heard:
                 spotted = read(message, said, name, parsed)
-                if spotted is not None:
+                if spotted is None:
+                    self.survey.pass_over(LIKE_OURS, message)
+                else:
                     self._spotted(message, spotted, {"topic": where})
 
     def read_states(self) -> None:
@@ -199,7 +204,7 @@ class _Sorting:
                 readable.append((message, FORMATS["value"](message.payload, message.at)))
             except PayloadError:
                 self.survey.pass_over(_binary(message.payload), message)
-        clusters, passed = clusters_of(readable)
+        clusters, passed = clusters_of(readable, {one.device for note in self.notes for one in note.found})
         for one in passed:
             self.survey.pass_over(one.why, one.message)
         names = set(self.senders)
