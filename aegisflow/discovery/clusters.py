@@ -27,7 +27,7 @@ from aegisflow.discovery.leaves import (
     told,
 )
 from aegisflow.discovery.quality import quality_settings
-from aegisflow.discovery.shapes import Form, is_numeric, shape_of
+from aegisflow.discovery.shapes import MessageForm, is_numeric, shape_of
 from aegisflow.discovery.speakers import GENERIC, Speaker, machine_level, pattern, speaker, varying
 
 __all__ = ["Cluster", "PassOver", "can_be_named", "clusters_of", "may_be_ours"]
@@ -71,7 +71,7 @@ class Cluster(NamedTuple):
 class _Topic:
     """One topic and what came on it in one form."""
 
-    def __init__(self, name: str, shape: Form) -> None:
+    def __init__(self, name: str, shape: MessageForm) -> None:
         self.levels = name.split("/")
         self.shape = shape
         self.messages: list[tuple[CapturedMessage, Any]] = []
@@ -411,7 +411,7 @@ def _points(group: Sequence[_Topic], known: Collection[str]) -> Cluster:
     return Cluster(settings, found, tuple(doubts), left_out)
 
 
-def _points_in(record: Any, said: Any, shape: Form) -> Iterator[tuple[Any, str, Any]]:
+def _points_in(record: Any, said: Any, shape: MessageForm) -> Iterator[tuple[Any, str, Any]]:
     """Give the points of a record, each with its name and the message."""
     place = record if shape.points == "." else _at(record, shape.points)
     if shape.name == KEY and isinstance(place, dict):
@@ -433,7 +433,7 @@ def _all_convert(rows: Iterable[tuple[Any, Any, list[tuple[Any, str, Any]]]], pa
     return all(len(unit) < 40 and conversion(unit, known_unit(unit)) is not None for unit in units)
 
 
-def _when_of_points(shape: Form, outer: Leaves, times: Sequence[object], doubts: list[str]) -> dict[str, Any]:
+def _when_of_points(shape: MessageForm, outer: Leaves, times: Sequence[object], doubts: list[str]) -> dict[str, Any]:
     """Return the key ``time`` of a source of points; without a path where it lies in the points themselves."""
     said = [one for one in times if one is not None]
     if shape.time and said:
@@ -490,7 +490,7 @@ def _values(group: Sequence[_Topic], known: Collection[str]) -> Cluster:
     return Cluster(settings, listed, tuple(doubts))
 
 
-def _beside_values(shape: Form, records: Sequence[Any], doubts: list[str]) -> dict[str, Any]:
+def _beside_values(shape: MessageForm, records: Sequence[Any], doubts: list[str]) -> dict[str, Any]:
     """Return the keys that tell when a value was so, and how good it is."""
     found: dict[str, Any] = {}
     if shape.time:

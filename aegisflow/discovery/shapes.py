@@ -21,7 +21,7 @@ from aegisflow.discovery.leaves import (
     time_format,
 )
 
-__all__ = ["Form", "is_numeric", "shape_of"]
+__all__ = ["MessageForm", "is_numeric", "shape_of"]
 
 _MANY = ("devices", "machines", "assets", "nodes", "things", "stations", "units", "equipment", "sensors", "meters")
 """Keys of objects that hold one object for each device."""
@@ -47,7 +47,7 @@ _IDS = (
 )
 
 
-class Form(NamedTuple):
+class MessageForm(NamedTuple):
     """What a message consists of."""
 
     kind: str
@@ -67,17 +67,17 @@ class Form(NamedTuple):
     """Of a point, or of a value that stands alone: keys in it."""
 
 
-_RECORD = Form("record")
+_RECORD = MessageForm("record")
 
 
-def shape_of(said: object) -> Form:
+def shape_of(said: object) -> MessageForm:
     """Return the form of a message, or of a record in one."""
     if isinstance(said, dict | list):
         return _alone(said) or _listed(said) or _RECORD
-    return Form("value")
+    return MessageForm("value")
 
 
-def _alone(said: object) -> Form | None:
+def _alone(said: object) -> MessageForm | None:
     """Return the form of one value with its time, name, quality, and the like; None for anything else."""
     if not isinstance(said, dict):
         return None
@@ -93,7 +93,7 @@ def _alone(said: object) -> Form | None:
     time = next((key for key in rest if plain(key) in TIMES and time_format(rest[key], in_text=True)), "")
     device = _key({key: one for key, one in rest.items() if key != name}, _SENDERS, str | int)
     found = (name, value, time, _key(rest, QUALITIES, str | int | bool), _key(rest, UNITS, str), device)
-    return Form("alone", "", "", "", *(join_path("", key) if key else "" for key in found))
+    return MessageForm("alone", "", "", "", *(join_path("", key) if key else "" for key in found))
 
 
 def _key(point: Mapping[str, Any], names: Sequence[str], kind: Any) -> str:
@@ -101,9 +101,9 @@ def _key(point: Mapping[str, Any], names: Sequence[str], kind: Any) -> str:
     return next((by_name[name] for name in names if name in by_name and isinstance(point[by_name[name]], kind)), "")
 
 
-def _listed(said: dict[str, Any] | list[Any]) -> Form | None:
+def _listed(said: dict[str, Any] | list[Any]) -> MessageForm | None:
     """Return the form of a message whose values stand in a list, or in an object of objects."""
-    best: tuple[int, Form, Any] | None = None
+    best: tuple[int, MessageForm, Any] | None = None
     for path, place, around in _containers(said, "", {}, 0):
         shape = _of_list(path, place, around) if isinstance(place, list) else _of_object(path, place)
         if shape is not None:
@@ -150,7 +150,7 @@ def is_numeric(said: object) -> bool:
     return isinstance(said, int | float) or (isinstance(said, str) and is_number(said))
 
 
-def _of_list(path: str, items: list[Any], around: dict[str, Any]) -> Form | None:
+def _of_list(path: str, items: list[Any], around: dict[str, Any]) -> MessageForm | None:
     sample = items[:_LOOKED_AT]
     if sample and all(isinstance(one, dict) for one in sample):
         return _of_objects(path or ".", sample)
@@ -158,12 +158,12 @@ def _of_list(path: str, items: list[Any], around: dict[str, Any]) -> Form | None
     if pairs and len(pairs) == len(sample):
         name = _key(around, NAMES, str)
         if name:
-            return Form("points", points=path, name=join_path("", name), value="[1]", time="[0]")
-        return Form("alone", each=path or ".", value="[1]", time="[0]")
+            return MessageForm("points", points=path, name=join_path("", name), value="[1]", time="[0]")
+        return MessageForm("alone", each=path or ".", value="[1]", time="[0]")
     return None
 
 
-def _of_objects(path: str, items: Sequence[dict[str, Any]]) -> Form | None:
+def _of_objects(path: str, items: Sequence[dict[str, Any]]) -> MessageForm | None:
     """Return the form of a list of objects."""
     points = [one for one in map(_alone, items) if one is not None]
     if points and 2 * len(points) >= len(items):
@@ -179,7 +179,7 @@ def _of_objects(path: str, items: Sequence[dict[str, Any]]) -> Form | None:
     who = next((key for name in _IDS if (key := _common(items, name))), "")
     has_time = any(plain(key) in TIMES and time_format(one, in_text=True) for key, one in items[0].items())
     if who or (has_time and len(items) > 1):
-        return Form("record", each=path, who=join_path("", who) if who else "")
+        return MessageForm("record", each=path, who=join_path("", who) if who else "")
     return None
 
 
@@ -192,7 +192,7 @@ def _common(items: Sequence[dict[str, Any]], name: str) -> str:
     return key if said and is_told and is_telling else ""
 
 
-def _of_object(path: str, said: dict[str, Any]) -> Form | None:
+def _of_object(path: str, said: dict[str, Any]) -> MessageForm | None:
     """Return the form of an object whose keys are names."""
     below = {key: one for key, one in said.items() if isinstance(one, dict) and not is_of_network(join_path("", key))}
     points = [one for one in map(_alone, below.values()) if one is not None]
@@ -201,10 +201,10 @@ def _of_object(path: str, said: dict[str, Any]) -> Form | None:
         return best._replace(kind="points", points=path or ".", name=KEY)
     lists = [one for one in said.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
     if lists and all(_has_values(one[0]) for one in lists) and len(lists) == sum(map(_is_filled, said.values())):
-        return Form("record", each=f"{path}.{ALL}.{ALL}".removeprefix("."), who=KEY)
+        return MessageForm("record", each=f"{path}.{ALL}.{ALL}".removeprefix("."), who=KEY)
     last = plain(path.rpartition(".")[2])
     if below and last in _MANY and all(_count(one) for one in below.values()):
-        return Form("record", each=f"{path}.{ALL}", who=KEY)
+        return MessageForm("record", each=f"{path}.{ALL}", who=KEY)
     return None
 
 
