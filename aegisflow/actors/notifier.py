@@ -49,7 +49,7 @@ class Notifier(ThreadedActor):
         super().__init__(name, directory)
         self._book = EscalationBook(spec)
         self._sinks = {sink.name: sink for sink in sinks}
-        self._outbox = Outbox(tuple(self._sinks))
+        self._outbox = Outbox(tuple(self._sinks), at_once={sink.name: sink.at_once for sink in sinks})
         self._now = now
         self._steady = steady
         self._metrics = metrics
@@ -81,8 +81,8 @@ class Notifier(ThreadedActor):
                 self._send(self._book.call(device_id, subject, severity, text, self._now(), self._steady(), page))
             case OpenAlarmsRecalled():
                 self._recall(message)
-            case DeliveryFinished(sink, number, why):
-                if not self._outbox.finished(sink, number, why, time.monotonic()) and why:
+            case DeliveryFinished(sink, number, why, wait_s):
+                if not self._outbox.finished(sink, number, why, time.monotonic(), wait_s) and why:
                     self.log.warning("notification_not_delivered", sink=sink, reason=why)
             case ReadEscalation(alarm_id):
                 following = self._book.next_of(alarm_id, self._now(), self._steady()) or ("", None)
@@ -137,8 +137,7 @@ class Notifier(ThreadedActor):
         if changes is not None:
             self.tell(HISTORIAN, StoreDeliveries(*changes))
         for name, sink in self._sinks.items():
-            attempt = self._outbox.next(name, time.monotonic())
-            if attempt is not None:
+            while (attempt := self._outbox.next(name, time.monotonic())) is not None:
                 self._try(sink, attempt)
         for name, count in self._outbox.given_up.items():
             new = count - self._given_up[name]
@@ -163,6 +162,6 @@ class Notifier(ThreadedActor):
         text = self._diagnoses.get(notification.subject, "") if notification.is_alarm else ""
         return replace(notification, text=f"{notification.text}. Probably: {text}") if text else notification
 
-    def _report(self, sink: str, number: int, why: str) -> None:
+    def _report(self, sink: str, number: int, why: str, wait_s: float = 0.0) -> None:
         # In whatever thread the sink ends, so nothing is done here but to tell.
-        self.tell(self.name, DeliveryFinished(sink, number, why))
+        self.tell(self.name, DeliveryFinished(sink, number, why, wait_s))

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import quote
@@ -34,17 +35,26 @@ __all__ = [
 MAX_CLOSE_S = 5.0
 """How long the end of the process waits for what is under way."""
 
-Finished = Callable[[str], None]
-"""Told once how a delivery ended: with why it was not taken, or with an empty text when it was. From any thread."""
+AT_ONCE = 8
+"""POSTs that a webhook gets at once: 500 machines that fail together are told in seconds, though each takes tenths."""
+
+
+class Finished(Protocol):
+    """Told once how a delivery ended, from any thread."""
+
+    def __call__(self, why: str, wait_s: float = 0.0, /) -> None:
+        """Take why it was not taken, empty when it was, and for how long the sink asked to be left alone."""
 
 
 class Sink(Protocol):
     """Somewhere that people look."""
 
     name: str
+    at_once: int
+    """How many may be under way together."""
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
-        """Begin to deliver one notification, and return at once; one at a time is under way."""
+        """Begin to deliver one notification, and return at once; ``at_once`` are under way, at most."""
 
     def close(self) -> None:
         """Stop; what is under way may still arrive."""
@@ -134,7 +144,7 @@ def content_of(notification: Notification, help_for: Help = no_help) -> dict[str
 class LogSink:
     """A sink that writes to the log of AegisFlow."""
 
-    name = "log"
+    name, at_once = "log", 1
 
     def __init__(self, help_for: Help = no_help) -> None:
         self._help_for = help_for
@@ -154,7 +164,7 @@ class LogSink:
 class TopicSink:
     """An MQTT topic, QoS 1, never retained."""
 
-    name = "topic"
+    name, at_once = "topic", 1
 
     def __init__(self, bus: Bus, topic: str, help_for: Help = no_help) -> None:
         self._bus = bus
@@ -175,32 +185,38 @@ class TopicSink:
 
 
 class ThreadedSink:
-    """Delivers from a thread of its own, one at a time, so that a slow place holds up nobody.
+    """Delivers from threads of its own, so that a slow place holds up nobody.
 
     Args:
         name: of the sink.
         deliver: delivers one notification; raises DeliveryError with why it was not taken.
         timeout_s: how long it may take.
+        at_once: how many threads, each of which delivers one at a time.
     """
 
-    def __init__(self, name: str, deliver: Callable[[Notification], None], timeout_s: float) -> None:
+    def __init__(self, name: str, deliver: Callable[[Notification], None], timeout_s: float, at_once: int = 1) -> None:
         self.name = name
+        self.at_once = at_once
         self._take = deliver
         self._timeout_s = timeout_s
         self._queue: queue.SimpleQueue[tuple[Notification, Finished] | None] = queue.SimpleQueue()
         self._log = structlog.get_logger("aegisflow").bind(actor="notifier")
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._run, name=name, daemon=True) for _ in range(at_once)]
+        for thread in self._threads:
+            thread.start()
 
     def deliver(self, notification: Notification, finished: Finished) -> None:
         """Hand the notification over to the thread."""
         self._queue.put((notification, finished))
 
     def close(self) -> None:
-        """End the thread, once what is under way has ended."""
-        self._queue.put(None)
+        """End the threads, once what is under way has ended."""
+        for _ in self._threads:
+            self._queue.put(None)
         # Not for ever: a place that hangs must not keep the process from ending.
-        self._thread.join(min(self._timeout_s, MAX_CLOSE_S) + 1.0)
+        until = time.monotonic() + min(self._timeout_s, MAX_CLOSE_S) + 1.0
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:
@@ -208,7 +224,7 @@ class ThreadedSink:
             try:
                 self._take(notification)
             except DeliveryError as error:
-                finished(str(error))
+                finished(str(error), error.wait_s)
             except Exception as error:  # noqa: BLE001 - the thread must live on for what comes after
                 self._log.exception("sink_failed_unexpectedly", sink=self.name)
                 finished(f"it failed with {type(error).__name__}")
@@ -217,7 +233,7 @@ class ThreadedSink:
 
 
 class WebhookSink(ThreadedSink):
-    """POSTs JSON to a URL."""
+    """POSTs JSON to a URL, several at once."""
 
     def __init__(self, url: str, *, timeout_s: float = 5.0, help_for: Help = no_help) -> None:
         """Start the thread.
@@ -231,4 +247,4 @@ class WebhookSink(ThreadedSink):
         def deliver(notification: Notification) -> None:
             post(url, msgspec.json.encode(content_of(notification, help_for)), timeout_s)
 
-        super().__init__("webhook", deliver, timeout_s)
+        super().__init__("webhook", deliver, timeout_s, AT_ONCE)

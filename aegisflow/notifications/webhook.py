@@ -3,15 +3,17 @@
 import http.client
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from typing import IO
 from urllib.parse import urlsplit
 
-__all__ = ["MAX_REDIRECTS", "DeliveryError", "exchange", "post"]
+__all__ = ["MAX_REDIRECTS", "DeliveryError", "exchange", "post", "retry_after_s"]
 
 MAX_REDIRECTS = 5
 MAX_ANSWER_BYTES = 4_000_000
@@ -21,6 +23,11 @@ _KEEPS_METHOD = (307, 308)
 
 class DeliveryError(Exception):
     """A webhook did not take a notification; its text holds no address, which may be a secret."""
+
+    def __init__(self, why: str, wait_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s
+        """How long it asked to be left alone (Retry-After); 0 where it did not."""
 
 
 def post(url: str, payload: bytes, timeout_s: float) -> None:
@@ -61,7 +68,8 @@ def _opened(url: str, payload: bytes, timeout_s: float, headers: Mapping[str, st
             yield response
     except urllib.error.HTTPError as error:
         error.close()
-        raise DeliveryError(_said(error.code, error.headers.get("Location", ""))) from None
+        wait_s = retry_after_s(error.headers.get("Retry-After", ""), time.time())
+        raise DeliveryError(_said(error.code, error.headers.get("Location", "")), wait_s) from None
     except urllib.error.URLError as error:
         raise DeliveryError(_reason(error.reason)) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -92,6 +100,22 @@ class _SameRequestElsewhere(urllib.request.HTTPRedirectHandler):
         if req.type == "https" and scheme == "http":
             raise DeliveryError("it redirects from https to http, where others could read along")
         return urllib.request.Request(newurl, req.data, req.headers, method="POST")  # noqa: S310 - checked above
+
+
+def retry_after_s(text: str, now: float) -> float:
+    """Return how many seconds a Retry-After (RFC 9110, 10.2.3) asks to wait; 0 for none that can be read.
+
+    Args:
+        text: seconds, or an instant such as ``Fri, 31 Dec 1999 23:59:59 GMT``.
+        now: wall clock, UTC epoch seconds.
+    """
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])  # as good as for ever
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _said(code: int, location: str) -> str:

@@ -82,7 +82,7 @@ def send(agent: Agent) -> Iterator[Callable[[Notification], str]]:
     ended = queue.SimpleQueue[str]()
 
     def deliver(notification: Notification) -> str:
-        sink.deliver(notification, ended.put)
+        sink.deliver(notification, lambda why, wait_s=0.0: ended.put(why))
         return ended.get(timeout=60)
 
     yield deliver

@@ -2,13 +2,17 @@
 
 import dataclasses
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from aegisflow.actors.messages.notifier import AlarmsCommitted, ReadNotifierProblems
+from aegisflow.actors.messages.common import Tick
+from aegisflow.actors.messages.notifier import AlarmsCommitted, OpenAlarmsRecalled, ReadNotifierProblems
+from aegisflow.actors.messages.store import RecallOpenAlarms
 from aegisflow.actors.notifier import Notifier
+from aegisflow.actors.runtime.actor import ThreadedActor
 from aegisflow.actors.runtime.directory import Directory
 from aegisflow.bus.embedded import free_port
 from aegisflow.bus.fake import FakeBus
@@ -19,7 +23,7 @@ from aegisflow.domain.alarms.links import AlarmLink, LinkSigner
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Severity
 from aegisflow.domain.commands.model import CommandName, Stage
 from aegisflow.domain.equipment import DeviceSpec, FaultResponse, PlantSpec
-from aegisflow.notifications.sinks import Finished, TopicSink, WebhookSink, help_from, no_help, with_links
+from aegisflow.notifications.sinks import AT_ONCE, Finished, TopicSink, WebhookSink, help_from, no_help, with_links
 from aegisflow.telemetry.metrics import Metrics
 from simulator.faults import Fault
 from simulator.machines import Temper
@@ -121,14 +125,23 @@ def test_whoever_reads_the_log_or_the_topic_gets_no_link_that_acknowledges(
         assert not any("acknowledge" in one for one in map(json.dumps, notices(plant)))
 
 
+def into(ended: list[str]) -> Finished:
+    """Note why a delivery was not taken."""
+
+    def finished(why: str, wait_s: float = 0.0, /) -> None:
+        ended.append(why)
+
+    return finished
+
+
 def test_what_cannot_be_published_is_said_and_can_be_tried_again() -> None:
     bus = FakeBus()
     bus.start(lambda message: None, lambda state: None)
     sink, ended = TopicSink(bus, "aegisflow/notifications"), []
     bus.break_link()
-    sink.deliver(NOTICE, ended.append)
+    sink.deliver(NOTICE, into(ended))
     bus.restore_link()
-    sink.deliver(NOTICE, ended.append)
+    sink.deliver(NOTICE, into(ended))
     assert (bool(ended[0]), ended[1], len(bus.published)) == (True, "", 1)
 
 
@@ -137,10 +150,10 @@ def test_a_webhook_says_how_each_delivery_ended_and_is_asked_for_the_next() -> N
     with running_hook() as hook:
         hook.answers["/hook"] = (500, None)
         sink = WebhookSink(f"{hook.url}/hook")
-        sink.deliver(NOTICE, ended.append)
+        sink.deliver(NOTICE, into(ended))
         eventually(lambda: ended == ["it answered 500"])
         del hook.answers["/hook"]
-        sink.deliver(NOTICE, ended.append)
+        sink.deliver(NOTICE, into(ended))
         eventually(lambda: ended == ["it answered 500", ""])
         sink.close()
         first, second = (json.loads(body) for _, _, body, _ in hook.came)
@@ -148,11 +161,39 @@ def test_a_webhook_says_how_each_delivery_ended_and_is_asked_for_the_next() -> N
     assert (first["to"], first["id"]) == ("plant manager", "cmd-1/0/1970-01-01T00:00:00Z")
 
 
+def test_a_webhook_is_told_of_several_at_once() -> None:
+    # None is answered before as many others have come; if they came one by one, all would fail.
+    together = threading.Barrier(AT_ONCE, timeout=20)
+    ended: list[str] = []
+    with running_hook() as hook:
+        hook.before_answer = together.wait
+        sink = WebhookSink(f"{hook.url}/hook")
+        for number in range(2 * AT_ONCE):
+            sink.deliver(dataclasses.replace(NOTICE, subject=f"cmd-{number}"), into(ended))
+        eventually(lambda: len(ended) == 2 * AT_ONCE, 30)
+        sink.close()
+    assert set(ended) == {""}
+
+
+def test_a_webhook_that_asks_to_be_left_alone_is_left_alone() -> None:
+    waits: list[float] = []
+
+    def finished(why: str, wait_s: float = 0.0, /) -> None:
+        waits.append(wait_s)
+
+    with running_hook() as hook:
+        hook.answers["/hook"], hook.headers = (503, None), {"Retry-After": "17"}
+        sink = WebhookSink(f"{hook.url}/hook")
+        sink.deliver(NOTICE, finished)
+        eventually(lambda: waits == [17.0])
+        sink.close()
+
+
 def test_a_webhook_without_an_address_fails_and_lives_on() -> None:
     ended: list[str] = []
     sink = WebhookSink("file:///etc/passwd")
     for _ in range(2):
-        sink.deliver(NOTICE, ended.append)
+        sink.deliver(NOTICE, into(ended))
     eventually(lambda: len(ended) == 2)
     sink.close()
     assert "must begin with http" in ended[0]
@@ -233,9 +274,55 @@ def test_e2_what_is_over_before_the_webhook_returns_is_not_told(make, monkeypatc
         assert {subject for subject, _ in told_of(hook)} == {asked.command.command_id}
 
 
+def test_the_store_is_asked_again_which_alarms_wait_when_it_could_not_be_read() -> None:
+    class Unreadable(ThreadedActor):
+        """A store whose open alarms cannot be read twice."""
+
+        asked = 0
+
+        def on_receive(self, message: object) -> object:
+            if isinstance(message, RecallOpenAlarms):
+                self.asked += 1
+                readable = self.asked > 2
+                alarms = tuple(event.alarm for event in critical("pump-01").events) if readable else ()
+                why = "" if readable else "the server closed the connection"
+                self.tell(message.reply_to, OpenAlarmsRecalled(alarms, (), why))
+            return self.asked
+
+    bus = FakeBus()
+    bus.start(lambda message: None, lambda state: None)
+    directory = Directory()
+    store = Unreadable.start("historian", directory)
+    directory.register("historian", store)
+    sinks = (TopicSink(bus, "told"),)
+    notifier = Notifier.start("notifier", directory, EscalationSpec(), sinks, lambda: T0, lambda: T0, Metrics())
+    directory.register("notifier", notifier)
+
+    def asked() -> int:
+        directory.ask("notifier", ReadNotifierProblems(), 5.0)
+        return int(directory.ask("historian", "how often", 5.0))
+
+    # Its first question may come before it is registered, and is answered to nobody: a tick asks in any case.
+    directory.tell("notifier", OpenAlarmsRecalled((), (), "the server closed the connection"))
+    for _ in range(3):
+        assert not bus.published
+        before = asked()
+        directory.tell("notifier", Tick(T0))
+        eventually(lambda: asked() > before)  # noqa: B023
+        if asked() > 2:
+            break
+    eventually(lambda: len(bus.published) == 1)
+    known = asked()
+    directory.tell("notifier", Tick(T0))
+    assert asked() == known
+    notifier.stop(timeout=10)
+    store.stop(timeout=10)
+
+
 def test_e2_a_sink_that_raises_or_never_answers_keeps_no_other_from_being_told() -> None:
     class Broken:
         name = "broken"
+        at_once = 1
 
         def deliver(self, notification: Notification, finished: Finished) -> None:
             raise RuntimeError("a sink with a fault")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aegisflow.notifications.webhook import MAX_REDIRECTS, DeliveryError, post
+from aegisflow.notifications.webhook import MAX_REDIRECTS, DeliveryError, post, retry_after_s
 from tests.support.hook import running_hook
 
 BODY = json.dumps({"to": "plant manager"}).encode()
@@ -173,3 +173,18 @@ def test_a_certificate_that_nobody_vouches_for_is_a_failure(
     with pytest.raises(DeliveryError, match="TLS failed: CERTIFICATE_VERIFY_FAILED"):
         post(f"{secure.url}/hook", BODY, 5.0)
     assert secure.came == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("17", 17.0),
+        (" 0 ", 0.0),
+        ("Sat, 31 Jan 2026 08:00:30 GMT", 30.0),
+        ("Sat, 31 Jan 2026 07:00:00 GMT", 0.0),
+        ("9" * 400, 999_999_999.0),
+        *((text, 0.0) for text in ("", "soon", "-5", "1.5", "²", "Sat, 99 Jan 2026 08:00:30 GMT")),
+    ],
+)
+def test_how_long_a_webhook_asks_to_be_left_alone_is_read_in_both_ways_of_http(text: str, seconds: float) -> None:
+    assert retry_after_s(text, 1_769_846_400.0) == seconds

@@ -21,6 +21,7 @@ from aegisflow.store import summing as summing_module
 from aegisflow.store.archive import Archive
 from aegisflow.store.batch import Record
 from aegisflow.store.hours import GONE, SUMMED_UP, TO_SUM_UP
+from aegisflow.store.readings import pages_with
 from aegisflow.store.rows import to_json
 from tests.support.store_bench import StoreBench
 from tests.support.store_samples import PUMP, T0, reading, records
@@ -224,10 +225,9 @@ def test_a_long_trend_reads_no_reading_of_hours_that_are_summed_up(
     bench.take(records([reading(T0 + 60 * n) for n in range(24 * 60)]))
     let_pass(bench, T0 + 86_400 + 61)
     read: list[int] = []
-    real = hours_module.pages_with
 
     def counted(*args: object) -> Iterator[list[object]]:
-        for page in real(*args):  # type: ignore[arg-type]
+        for page in pages_with(*args):  # type: ignore[arg-type]
             read.append(len(page))
             yield page  # type: ignore[misc]
 

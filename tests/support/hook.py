@@ -3,7 +3,7 @@
 import http.server
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -16,6 +16,10 @@ class Hook:
         """Path to code and Location."""
         self.came: list[tuple[str, str, bytes, str]] = []
         """Method, path, body and content type."""
+        self.headers: dict[str, str] = {}
+        """Sent with every answer."""
+        self.before_answer: Callable[[], object] = lambda: None
+        """Called in the thread of each request."""
 
 
 @contextmanager
@@ -26,10 +30,13 @@ def running_hook(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[H
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             hook.came.append((self.command, self.path, body, self.headers.get("Content-Type", "")))
+            hook.before_answer()
             code, location = hook.answers.get(self.path, (200, None))
             self.send_response(code)
             if location is not None:
                 self.send_header("Location", location)
+            for name, value in hook.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"ok")

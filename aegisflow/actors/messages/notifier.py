@@ -58,6 +58,8 @@ class DeliveryFinished:
     """Of the attempt."""
     why: str = ""
     """Why it was not taken; empty when it was."""
+    wait_s: float = 0.0
+    """How long it asked to be left alone."""
 
 
 @dataclass(frozen=True, slots=True)

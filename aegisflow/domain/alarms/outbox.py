@@ -13,8 +13,8 @@ takes its place; once it is delivered, the same is not told again before those p
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.escalation import Notification, ToldLevel
@@ -28,6 +28,11 @@ _SET_S = 60.0
 """What is dated further ahead of now than this was dated before our clock was set back."""
 MAX_WAITING = 5_000
 """Deliveries that are kept; beyond it the least urgent are given up and counted."""
+
+
+MAX_HELD_S = 300.0
+"""However long a sink asks to be left alone, people are to be told of alarms."""
+_ONE_EACH: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,12 @@ class Changes(NamedTuple):
 class _Sink:
     """One place that people look at, as far as it can be reached; times are monotonic."""
 
-    under_way: Attempt | None = None
+    at_once: int = 1
+    """How many may be under way together, while it takes what it is given."""
+    under_way: dict[int, tuple[Attempt, int]] = field(default_factory=dict)
+    """Number of each attempt to it, and to how many had failed in a row when it began."""
+    held_until: float = float("-inf")
+    """Before this it asked not to be tried at all."""
     failures: int = 0
     """How many attempts have failed in a row."""
     paused_until: float = float("-inf")
@@ -104,11 +114,24 @@ class _Sink:
 
 
 class Outbox:
-    """Deliveries to a number of sinks, of which each has one under way at a time."""
+    """Deliveries to a number of sinks, of which each has one under way at a time, or a few.
 
-    def __init__(self, sinks: Sequence[str], pace: RetryPace = DEFAULT_PACE) -> None:
+    Of one alarm or command, and of one page, never more than one is under way, so that people hear in order. Of a
+    sink that fails there is one at a time as well: many at once would tell no more.
+    """
+
+    def __init__(
+        self, sinks: Sequence[str], pace: RetryPace = DEFAULT_PACE, at_once: Mapping[str, int] = _ONE_EACH
+    ) -> None:
+        """Begin with nothing to deliver.
+
+        Args:
+            sinks: their names.
+            pace: of what is tried again.
+            at_once: how many a sink takes together; one, where it is not named.
+        """
         self._pace = pace
-        self._sinks = {name: _Sink() for name in sinks}
+        self._sinks = {name: _Sink(at_once.get(name, 1)) for name in sinks}
         self._deliveries: dict[str, Delivery] = {}
         self._failed: dict[str, tuple[int, float]] = {}
         """Key to how often in a row its delivery failed, and when it may be tried again."""
@@ -179,20 +202,27 @@ class Outbox:
         A sink that failed is left alone for a while, except by what is urgent and was not tried yet.
         """
         state = self._sinks[sink]
-        if state.under_way is not None:
+        if len(state.under_way) >= (1 if state.failures else state.at_once) or now < state.held_until:
             return None
+        busy = {attempt.delivery.key for attempt, _ in state.under_way.values()}
+        subjects = {attempt.delivery.notification.subject for attempt, _ in state.under_way.values()}
         may = [
             delivery
             for key, delivery in self._deliveries.items()
-            if delivery.sink == sink and not delivery.delivered and self._may_try(key, delivery, state, now)
+            if delivery.sink == sink
+            and not delivery.delivered
+            and key not in busy
+            and delivery.notification.subject not in subjects
+            and self._may_try(key, delivery, state, now)
         ]
         if not may:
             return None
         self._number += 1
-        state.under_way = Attempt(self._number, max(may, key=lambda delivery: delivery.urgency))
-        return state.under_way
+        attempt = Attempt(self._number, max(may, key=lambda delivery: delivery.urgency))
+        state.under_way[attempt.number] = attempt, state.failures
+        return attempt
 
-    def finished(self, sink: str, number: int, why: str, now: float) -> bool:
+    def finished(self, sink: str, number: int, why: str, now: float, wait_s: float = 0.0) -> bool:
         """Take note of how an attempt ended, at ``now`` by the monotonic clock; return whether it was delivered.
 
         Args:
@@ -200,17 +230,19 @@ class Outbox:
             number: of the attempt.
             why: why it was not delivered; empty when it was.
             now: monotonic clock.
+            wait_s: how long the sink asked to be left alone, even by what is urgent; ``MAX_HELD_S`` at most.
         """
         state = self._sinks[sink]
-        attempt = state.under_way
+        attempt, failures_before = state.under_way.pop(number, (None, 0))
         # The outcome of an attempt that nobody waits for any more.
-        if attempt is None or attempt.number != number:
+        if attempt is None:
             return False
-        state.under_way = None
         key = attempt.delivery.key
         is_newest = self._deliveries.get(key) == attempt.delivery  # else it was superseded, or is over, meanwhile
         if why:
-            state.failures += 1
+            # Several that were under way together and failed together are one failure.
+            state.failures = max(state.failures, failures_before + 1)
+            state.held_until = max(state.held_until, now + min(wait_s, MAX_HELD_S))
             state.failing_since = now if state.failing_since is None else state.failing_since
             state.why, state.paused_until = why, now + self._pace.pause_s(state.failures)
             if is_newest:
@@ -218,7 +250,8 @@ class Outbox:
                 self._failed[key] = failures, now + self._pace.pause_s(failures)
             return False
         # A sink that takes one takes others: all that waits for it may go at once.
-        state.failures, state.failing_since, state.why, state.paused_until = 0, None, "", float("-inf")
+        state.failures, state.failing_since, state.why = 0, None, ""
+        state.paused_until = float("-inf")
         if is_newest:
             # Of a command nobody says when it is over; it was told, and that is all there is to it.
             self._keep(replace(attempt.delivery, delivered=True, over=not attempt.delivery.notification.is_alarm))

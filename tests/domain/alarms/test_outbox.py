@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from aegisflow.domain.alarms import outbox as module
 from aegisflow.domain.alarms.escalation import Notification
 from aegisflow.domain.alarms.model import Severity
-from aegisflow.domain.alarms.outbox import Delivery, Outbox, RetryPace
+from aegisflow.domain.alarms.outbox import Attempt, Delivery, Outbox, RetryPace
 
 HOOK = "webhook"
 PACE = RetryPace(first_s=1.0, longest_s=60.0, give_up_after_s=86_400.0)
@@ -95,9 +95,8 @@ def test_a_failed_delivery_is_tried_again_later_and_later() -> None:
         before = now
         while outbox.next(HOOK, now) is None:
             now += 0.5
-        attempt = outbox._sinks[HOOK].under_way
-        assert attempt is not None
-        outbox._sinks[HOOK].under_way = None  # looked at only
+        assert outbox._sinks[HOOK].under_way
+        outbox._sinks[HOOK].under_way.clear()  # looked at only
         pauses.append(now - before)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
     assert drain(outbox, now)
@@ -388,3 +387,74 @@ def test_v9_no_proposal_goes_before_an_alarm_or_pushes_one_out(monkeypatch: pyte
         outbox.add(proposal(number, f"pump-{number}"), 0.0)
     told = drain(outbox)
     assert {one.subject for one in told[: len(alarms)]} == {one.subject for one in alarms}
+
+
+def several() -> Outbox:
+    return Outbox((HOOK,), PACE, {HOOK: 3})
+
+
+def under_way(outbox: Outbox, now: float = 0.0) -> list[Attempt]:
+    """Begin all that may be tried now."""
+    found = []
+    while (attempt := outbox.next(HOOK, now)) is not None:
+        found.append(attempt)
+    return found
+
+
+def test_a_sink_that_takes_several_is_given_several_the_most_urgent_first() -> None:
+    outbox = several()
+    outbox.add(call("cmd-1"), 0.0)
+    for number in range(4):
+        outbox.add(alarm(f"pump-0{number}@1", device=f"pump-0{number}", at=float(number)), 0.0)
+    begun = under_way(outbox)
+    assert [one.delivery.notification.subject for one in begun] == ["pump-00@1", "pump-01@1", "pump-02@1"]
+    # Each that ends makes room for one, and what is no alarm comes when no alarm waits.
+    assert outbox.finished(HOOK, begun[1].number, "", 0.0)
+    (next_one,) = under_way(outbox)
+    assert next_one.delivery.notification.subject == "pump-03@1"
+    assert outbox.finished(HOOK, begun[0].number, "", 0.0)
+    (last,) = under_way(outbox)
+    assert last.delivery.notification.subject == "cmd-1"
+
+
+def test_of_one_alarm_and_of_one_page_only_one_is_under_way() -> None:
+    outbox = several()
+    outbox.add(alarm(to="plant manager"), 0.0)
+    outbox.add(alarm(to="department manager", level=1), 0.0)
+    (first,) = under_way(outbox)
+    assert first.delivery.notification.level == 0
+    # A worse one of the same page waits, too, or it might arrive before.
+    outbox.add(alarm("pump-01@2", severity=Severity.CRITICAL), 0.0)
+    assert [one.delivery.notification.to for one in under_way(outbox)] == []
+    assert outbox.finished(HOOK, first.number, "", 0.0)
+    told = [one.delivery.notification for one in under_way(outbox)]
+    assert [(one.subject, one.to) for one in told] == [
+        ("pump-01@2", "plant manager"),
+        ("pump-01@1", "department manager"),
+    ]
+
+
+def test_several_that_fail_together_are_one_failure_and_then_one_at_a_time_is_tried() -> None:
+    outbox = several()
+    for number in range(6):
+        outbox.add(alarm(f"pump-0{number}@1", device=f"pump-0{number}", severity=Severity.MEDIUM), 0.0)
+    for attempt in under_way(outbox):
+        assert not outbox.finished(HOOK, attempt.number, "it answered 500", 0.0)
+    assert under_way(outbox, 0.9) == []
+    (probe,) = under_way(outbox, 1.0)
+    assert outbox.finished(HOOK, probe.number, "", 1.0)
+    assert len(under_way(outbox, 1.0)) == 3
+
+
+def test_a_sink_that_asks_to_be_left_alone_is_left_alone_even_by_what_is_urgent_but_not_for_long() -> None:
+    outbox = several()
+    outbox.add(alarm(), 0.0)
+    (attempt,) = under_way(outbox)
+    assert not outbox.finished(HOOK, attempt.number, "it answered 503", 0.0, wait_s=40.0)
+    outbox.add(alarm("pump-02@1", device="pump-02", severity=Severity.CRITICAL), 0.0)
+    assert under_way(outbox, 39.9) == []
+    (again,) = under_way(outbox, 40.0)
+    assert again.delivery.notification.subject == "pump-02@1"
+    assert not outbox.finished(HOOK, again.number, "it answered 503", 40.0, wait_s=86_400.0)
+    assert under_way(outbox, 40.0 + module.MAX_HELD_S - 0.1) == []
+    assert len(under_way(outbox, 40.0 + module.MAX_HELD_S)) == 1
