@@ -14,6 +14,8 @@ from aegisflow.domain.detection.normal_model import (
     JOINT_WEIGHT,
     LEVEL,
     LEVEL_WEIGHT,
+    NOISE,
+    QUIET,
     SPREAD,
     SPREAD_WEIGHT,
     SUDDEN,
@@ -57,7 +59,7 @@ class Normal:
                    jumps      │
 
     A score of 1 is the limit of a chart of ``NormalModel``; 0 is what is usual of it. The score of a reading is the
-    largest of the four charts, and ``lasting`` leaves single values out: up to three in a row that lie beyond
+    largest of the charts, and ``lasting`` leaves single values out: up to three in a row that lie beyond
     everything learned say as much of an instrument as of a machine. Any chart but the joint one can reach its
     limit from wherever it is, and ``sudden`` can in one reading, so that at no moment the device is blind.
     """
@@ -80,6 +82,7 @@ class Normal:
         "_newest",
         "_off",
         "_outside",
+        "_resting",
         "_rows",
         "_seen",
         "_shock",
@@ -131,6 +134,8 @@ class Normal:
         self._wild = nought.copy()
         self._counted = [False] * sensors
         """Which values of the newest reading are known, and not doubted."""
+        self._resting = False
+        """Whether a sensor that is alone repeats a value at which it may rest."""
         self._off: list[float] = []
         self._joint_level: list[float] = []
         self._newest: list[float] = []
@@ -289,6 +294,9 @@ class Normal:
 
     def _judge(self, model: NormalModel, row: list[float], known: list[bool], at: float) -> None:
         before = self._before
+        if model.own_past is not None:
+            place = model.moving[0]
+            self._resting = model.rests(place, row[place], before[place])
         if model.season is not None:
             expected = model.season.at(at)
             row = [value - expected[place] for place, value in enumerate(row)]
@@ -317,7 +325,7 @@ class Normal:
         self._follow(model, row)
 
     def _chart(self, model: NormalModel, row: list[float]) -> float:
-        """Go on with the charts of level, spread and joint distance; return the largest score of the three."""
+        """Go on with all charts but that of sudden values; return the largest score of theirs."""
         highest = widest = 0.0
         fresh: list[float] = []
         missing: list[int] = []
@@ -350,11 +358,17 @@ class Normal:
             if missing:
                 model.fill(newest, missing)
             self.joint += JOINT_WEIGHT * (model.distance(newest) - self.joint)
-        return max(
+        highest = max(
             (highest - base[LEVEL]) / room[LEVEL],
             (widest - base[SPREAD]) / room[SPREAD],
             (self.joint - base[JOINT]) / room[JOINT],
         )
+        own_past = model.own_past
+        if own_past is None:
+            return highest
+        if not missing and not self._resting:
+            own_past.take(newest)
+        return max(highest, (own_past.energy - base[NOISE]) / room[NOISE], (own_past.quiet - base[QUIET]) / room[QUIET])
 
     def _follow(self, model: NormalModel, row: list[float]) -> None:
         calm = inf
@@ -388,6 +402,8 @@ class Normal:
             joint, most = (self.joint - base[JOINT]) / room[JOINT], max(*shares, 1e-12)
             for place, share in zip(model.moving, shares, strict=True):
                 parts[place] = max(parts[place], joint * sqrt(share / most))
+            if model.own_past is not None:
+                parts[model.moving[0]] = max(parts[model.moving[0]], self.lasting)
         return parts
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from aegisflow.domain.detection.own_past import LEAST_ROOM, OwnPast
 from aegisflow.domain.detection.seasons import season_of
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,9 @@ LEVEL: Final = 0
 SPREAD: Final = 1
 JOINT: Final = 2
 SUDDEN: Final = 3
-"""Places of the charts in lists of four."""
+NOISE: Final = 4
+QUIET: Final = 5
+"""Places of the charts in lists of six."""
 
 _SIGMA = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
@@ -48,6 +51,8 @@ _HEADROOM = 1.3
 """A limit lies at least so many times as far out as anything that was learned."""
 _TOLERANCE, _ALIKE = 0.5, 40
 """Standard errors of a limit that are allowed for, where about so many neighbouring readings say the same."""
+_MOSTLY = 0.5
+"""A sensor that rests for so great a part of its readings has no past from which to foretell."""
 _FOLDS = 4
 _FLOOR = 1e-3
 """Least variance of a direction, against the largest."""
@@ -68,7 +73,7 @@ _WILD = 1.3
 
 
 class NormalModel:
-    """Levels, spreads and joint structure of rows of healthy readings, and the limits of four charts.
+    """Levels, spreads and joint structure of rows of healthy readings, and the limits of their charts.
 
     The charts, of which each finds what the others can't:
 
@@ -79,6 +84,7 @@ class NormalModel:
       Ku et al. 1995): T² and Q in one. A sensor that is alone is compared with its own past: the distance of its
       newest readings from the third nearest of those that were learned. Slow changes are taken out first.
     - ``sudden``: a value that is off its level and off the value before it by more than any that was learned.
+    - ``noise`` and ``quiet``, of a sensor that is alone: how large the errors are by which its past foretells it.
 
     A limit is where a chart would be once in 100,000 readings: the tail beyond its upper tenth is taken for
     exponential (peaks over threshold, Pickands 1975), and what was learned must lie well within. The joint chart is
@@ -106,6 +112,7 @@ class NormalModel:
         "limit",
         "low",
         "moving",
+        "own_past",
         "room",
         "season",
         "spread",
@@ -120,6 +127,9 @@ class NormalModel:
         self.low: list[float] = rows.min(axis=0).tolist()
         """The least that each sensor has shown, and the most."""
         self.high: list[float] = rows.max(axis=0).tolist()
+        rests = (rows == np.roll(rows, 1, axis=0)) & (
+            (rows == 0.0) | (rows == rows.min(axis=0)) | (rows == rows.max(axis=0))
+        )
         if self.season is not None:
             rows = rows - self.season.over(at)
         level: Floats = np.median(rows, axis=0)
@@ -147,11 +157,16 @@ class NormalModel:
             np.abs(np.diff(raw, axis=0)).max(axis=0, initial=0.0), 0.1 * still
         ).tolist()
         self.lags = next((lags for most, lags in _LAGS if len(self.moving) <= most), 2)
-        self.base = [0.0, 0.0, 0.0, 0.0]
+        self.base = [0.0] * 6
         """What is usual of each chart."""
-        self.limit = [1.0, 1.0, 1.0, 1.0]
+        self.limit = [1.0] * 6
         embedded = self._embed((rows - level) / spread)
+        foretold = len(self.moving) == 1 and float(rests[:, self.moving[0]].mean()) < _MOSTLY
+        self.own_past = OwnPast(embedded) if foretold else None
+        """What foretells the next value of a sensor that is alone; None for several, and for one that mostly rests."""
         self._calibrate(raw, np.clip(raw, -CLIP, CLIP) * active, embedded)
+        if self.own_past is not None:
+            self._calibrate_alone(self.own_past, embedded, rests[self.lags - 1 :, self.moving[0]].tolist())
         self.room = [(limit - base) or 1e-9 for base, limit in zip(self.base, self.limit, strict=True)]
         """From what is usual to the limit."""
         self._triangle = self._triangle_of() if 0 < len(self._centre) <= _FEW and self._states is None else []
@@ -287,6 +302,16 @@ class NormalModel:
         )
         self.limit[SPREAD] = min(self.limit[SPREAD], _REACH * CLIP * CLIP)
         self.limit[SUDDEN] = min(max(self.limit[SUDDEN], _HEADROOM), _MOST_SUDDEN)
+
+    def _calibrate_alone(self, own_past: OwnPast, embedded: Floats, rests: list[bool]) -> None:
+        for chart, values, least in zip((NOISE, QUIET), own_past.charts(embedded, rests), LEAST_ROOM, strict=True):
+            self.base[chart], limit = limit_of(values[_SETTLING:])
+            self.limit[chart] = max(limit, self.base[chart] + least)
+        self.limit[NOISE] = min(self.limit[NOISE], _REACH * CLIP * CLIP)
+
+    def rests(self, place: int, value: float, before: float) -> bool:
+        """Return whether a sensor repeats a value at which it may rest: nought, or an end of all that it has shown."""
+        return value == before and (value == 0.0 or not self.low[place] < value < self.high[place])
 
     def _unseen(self, embedded: Floats) -> Floats:
         """Return the joint chart of readings, each quarter against components of the others; then all are learned."""

@@ -231,6 +231,20 @@ def test_a_level_that_strolls_is_followed_and_a_change_of_its_noise_is_told() ->
     assert found > 20
 
 
+@pytest.mark.parametrize(("change", "found"), [("larger", True), ("flat", True), ("none", False)])
+def test_a_lone_sensor_whose_level_wanders_is_known_by_how_well_its_past_foretells_it(change: str, found: bool) -> None:
+    """A level with a memory of ten readings moves by more than its noise does, and hides what happens to that."""
+    level = [0.0]
+
+    def life(index: int, rng: random.Random) -> Row:
+        level[0] = 0.9 * level[0] + rng.gauss(0, 2.2 if change == "larger" and index >= 1500 else 1.0)
+        return [0.001 * rng.gauss(0, 1) if change == "flat" and index >= 1500 else level[0]]
+
+    normal, rng = fed(life, 1500), random.Random(3)
+    assert (max(normal.update(life(index, rng), False, 0.0) for index in range(1500, 1600)) >= 1.0) == found
+    assert (normal.lasting >= 1.0) == found
+
+
 def test_rare_bursts_carry_no_level_away_and_hide_no_shift_of_what_lies_below_them() -> None:
     rng, normal, worst, found = random.Random(12), Normal(1), 0.0, 0
     for index in range(3000):
