@@ -5,7 +5,7 @@ from aegisflow.api.fields import parse
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.base import moment
 from aegisflow.api.schemas.commands import Approval, CommandSummary
-from aegisflow.console.decisions import decision_about, decisions
+from aegisflow.console.decisions import decision_about, decisions, what_became
 from aegisflow.console.machines import LIFE
 from aegisflow.console.render import element_id, render
 from aegisflow.console.visit import Act, Content, Item, LivePart, OverError, Page, Visit
@@ -44,10 +44,11 @@ def _show(visit: Visit) -> Content:
     if not now.approvals:
         none = {"item_id": "card-none", "what": "No command waits for a decision."}
         items.insert(0, Item("card-none", render("parts/none.html", none)))
+    listed = {"commands": decided, "missing": missing, "life": LIFE, "decisions": known, "names_machine": True}
     parts = (
         LivePart("cards", tuple(items)),
         visit.part("agents", "parts/agents_switch.html"),
-        visit.part("decided", "parts/commands.html", commands=decided, missing=missing, life=LIFE, decisions=known),
+        visit.part("decided", "parts/commands.html", **listed),
     )
     return Content("approvals.html", "Approvals", parts=parts)
 
@@ -74,7 +75,7 @@ def _approve(visit: Visit) -> str:
         raise BadValueError("name", visit.form.text("name"), f"the name of the machine, {device_id}")
     body = parse(ends.APPROVE.body, visit.form.given())
     done = CommandRoutes(lambda: visit.plant).approve(ById(id=command_id), body, visit.who)
-    return f"{done.command.replace('_', ' ')} for {done.device_id}: {done.stage.replace('_', ' ')}. {done.next_step}"
+    return what_became(done)
 
 
 def _device_of(visit: Visit, command_id: str) -> str:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aegisflow.api.schemas.commands import CommandSummary
+from aegisflow.console.render import for_people
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry, AuditQuery
 from aegisflow.errors import AegisFlowError
 from aegisflow.plant.protocol import Plant
 
-__all__ = ["Ruling", "decision_about", "decisions"]
+__all__ = ["Ruling", "decision_about", "decisions", "what_became"]
 
 _ACTS = {"command_approved": "approved", "command_rejected": "rejected", "command_expired": "expired"}
 _NOBODY = ("guard", "policy")
@@ -68,3 +70,9 @@ def _found(plant: Plant, query: AuditQuery) -> dict[str, Ruling]:
         if entry.act in _ACTS and "command_id" in entry.detail:
             found.setdefault(str(entry.detail["command_id"]), Ruling.of(entry))
     return found
+
+
+def what_became(done: CommandSummary) -> str:
+    """Return what became of a command that somebody has just approved or given, in a line for them."""
+    command, stage = done.command.replace("_", " "), done.stage.replace("_", " ")
+    return f"{command} for {done.device_id}: {stage}. {for_people(done.next_step)}"

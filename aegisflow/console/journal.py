@@ -1,5 +1,6 @@
 """The journal: who did what, the alarms of a time, what was refused, and how many alarms people got."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -90,12 +91,21 @@ def _alarm_row(alarm: Alarm) -> _Row:
     return moment(alarm.raised_at) or "", alarm.device_id, "alarm_raised", subject, clean("; ".join(told), WORDS_BYTES)
 
 
+_PROOF = re.compile(r"(?:^|; )(?:digest|policy_sha256|record_sha256|prev_hash|hash|credential): [0-9a-f]{64}(?=;|$)")
+"""What proves a row of the audit: it is in the export and in ``aegisflow audit show``, and tells people nothing."""
+
+
+def _for_people(detail: str) -> str:
+    return _PROOF.sub("", detail.replace("; parameters: {}", "")).removeprefix("; ")
+
+
 def _show(visit: Visit) -> Content:
     return Content("journal.html", "Journal", lambda: _listed(visit, _filter(visit)))
 
 
 def _listed(visit: Visit, wanted: JournalFilter) -> dict[str, object]:
     rows, total = _rows(visit, wanted, LISTED)
+    rows = [(*row[:4], _for_people(row[4])) for row in rows]
     return {
         "wanted": wanted,
         "kinds": {kind: text for kind, (text, _) in KINDS.items()},

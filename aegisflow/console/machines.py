@@ -6,6 +6,7 @@ from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.commands import CommandRequest, CommandSummary
 from aegisflow.api.schemas.devices import DeviceSummary
 from aegisflow.console.alarm import SPANS, asked_span, trend_address
+from aegisflow.console.decisions import what_became
 from aegisflow.console.overview import row_item
 from aegisflow.console.render import render
 from aegisflow.console.visit import Act, Content, Download, Item, LivePart, Page, Visit, link
@@ -55,7 +56,7 @@ def _show(visit: Visit) -> Content:
         "command_names": list(CommandName),
         "summary": summary,
     }
-    shown = {"commands": commands, "missing": missing, "life": LIFE, "decisions": {}}
+    shown = {"commands": commands, "missing": missing, "life": LIFE, "decisions": {}, "names_machine": False}
     parts = (
         visit.part("machine-now", "parts/machine_now.html", device=spec, summary=summary),
         LivePart("machine-alarms", tuple(alarms)),
@@ -99,7 +100,7 @@ def _command(visit: Visit) -> str:
         },
     )
     done = CommandRoutes(lambda: visit.plant).give(ends.GIVE_COMMAND.which(), body, visit.who)
-    return f"{done.command.replace('_', ' ')} for {device_id}: {done.stage.replace('_', ' ')}. {done.next_step}"
+    return what_became(done)
 
 
 def _back(visit: Visit) -> str:

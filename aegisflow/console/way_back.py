@@ -4,6 +4,7 @@ from aegisflow.api import endpoints as ends
 from aegisflow.api.fields import parse
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.base import Nothing
+from aegisflow.console.decisions import what_became
 from aegisflow.console.visit import Act, Content, Page, Visit, link
 from aegisflow.errors import BadValueError
 from aegisflow.http.commands import CommandRoutes
@@ -26,7 +27,7 @@ def _go(visit: Visit) -> str:
         raise BadValueError("name", visit.form.text("name"), f"the name of the machine, {device_id}")
     body = parse(ends.GO_BACK.body, visit.form.given())
     done = CommandRoutes(lambda: visit.plant).go_back(ById(id=command_id), body, visit.who)
-    return f"{done.command.replace('_', ' ')} for {device_id}: {done.stage.replace('_', ' ')}. {done.next_step}"
+    return what_became(done)
 
 
 def _back(visit: Visit) -> str:

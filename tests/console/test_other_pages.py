@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.api.what_to_do import as_csv
+from aegisflow.console.render import for_people
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.equipment import FaultResponse
@@ -170,3 +171,33 @@ def test_what_to_do_about_a_fault_stands_in_a_table_and_beside_each_of_its_alarm
     assert head[:2] == ["fault", "kind"]
     assert [row[1] for row in rows] == ["", "motor"]
     assert rows[0][6] == "'=Reduce the load."
+
+
+def test_the_journal_spares_people_what_only_proves_its_rows_and_the_export_keeps_it(plant, operator: Browser) -> None:
+    detail = {
+        "command_id": "cmd-1",
+        "parameters": {},
+        "reasons": ["ask"],
+        "digest": "a" * 64,
+        "record_sha256": "b" * 64,
+    }
+    plant.audited = [AuditEntry(NOW - 60, "guard", "command_awaiting_approval", "pump-01", detail)]
+    text = operator.open("/journal").text
+    operator.shows("command_id: cmd-1", "ask")
+    assert "a" * 64 not in text
+    assert "b" * 64 not in text
+    exported = operator.open("/journal/export").text
+    assert "a" * 64 in exported
+    assert "b" * 64 in exported
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("ada must decide. Do not propose it again: get_device_status shows what becomes of it", "ada must decide"),
+        ("sent; get_device_status shows what becomes of it. It is not done yet", "sent. It is not done yet"),
+        ("nothing was sent to the machine", "nothing was sent to the machine"),
+    ],
+)
+def test_people_are_not_told_which_tool_an_agent_should_call(told: str, shown: str) -> None:
+    assert for_people(told) == shown
