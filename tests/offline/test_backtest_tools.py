@@ -57,6 +57,17 @@ def test_a_picture_is_written_for_each_device(jam: Path, tmp_path: Path) -> None
     assert "1 in" in report.text()
 
 
+def test_more_than_twelve_sensors_are_several_pages(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    names = [f"s{number}" for number in range(14)]
+    rows = [",".join([line.split(",")[0], "pump-01", *(f"{value}" for _ in names)]) for line, value in
+            zip(recorded(noise(40)).splitlines()[1:], noise(40), strict=True)]  # fmt: skip
+    path = tmp_path / "recorded.csv"
+    path.write_text("\n".join([f"timestamp,device,{','.join(names)}", *rows]), encoding="utf-8")
+    report = backtest(path, pictures=tmp_path / "pictures")
+    assert [picture.name for picture in report.pictures] == ["pump-01.png", "pump-01-2.png"]
+
+
 def test_a_trace_stays_small_and_keeps_every_peak() -> None:
     trace = Trace()
     for number in range(10 * MAX_BUCKETS):

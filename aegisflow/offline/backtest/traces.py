@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import SensorSpec
 
 MAX_BUCKETS = 3_000
 """Above so many, two neighbours become one: a picture has no more points than that."""
@@ -40,6 +41,8 @@ class Trace:
     def __init__(self) -> None:
         self.sensors: dict[str, SensorTrace] = {}
         self.last_at = 0.0
+        self.specs: Mapping[str, SensorSpec] = {}
+        """Units and limits of the sensors."""
         self._width: dict[str, int] = {}
 
     def take(self, at: float, values: Mapping[str, float], levels: Mapping[str, float]) -> None:
@@ -74,4 +77,6 @@ class Traces:
 
     def take(self, device: Device, at: float, values: dict[str, float]) -> None:
         """See one reading."""
-        self.devices.setdefault(device.spec.device_id, Trace()).take(at, values, device.levels)
+        trace = self.devices.setdefault(device.spec.device_id, Trace())
+        trace.specs = device.spec.sensors
+        trace.take(at, values, device.levels)
