@@ -220,8 +220,8 @@ def test_a_sample_takes_the_same_memory_for_ten_times_as_many_values_and_is_draw
     for share in (0.001, 0.25, 0.5, 0.999):
         assert np.quantile(values, share) == pytest.approx(share * 10 * KEPT, abs=0.01 * 10 * KEPT)
     few = Sample()
-    for value in (3.0, 1.0, 2.0):
-        few.add(value)
+    for each in (3.0, 1.0, 2.0):
+        few.add(each)
     assert few.values().tolist() == [3.0, 1.0, 2.0]
 
 
