@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import structlog
 from starlette.datastructures import Headers
@@ -32,6 +33,7 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 log = structlog.get_logger(__name__)
 
 
+@lru_cache(maxsize=64)  # few, for whoever asks chooses what is kept
 def is_loopback(host: str) -> bool:
     """Return whether a name or address, without its port, can be reached from this machine only."""
     try:

@@ -168,6 +168,8 @@ class TokenGuard:
 
     def _has_own_guard(self, scope: Scope) -> bool:
         path: str = scope["path"]
+        if path == "/mcp":  # routed before any page; where agents ask, each page's pattern was a twentieth of a call
+            return False
         if path in OPEN_PATHS or path.startswith((PREFIX, f"{I3X_PATH}/")):
             return True
         return any(route.matches(scope)[0] is not Match.NONE for route in self._pages)
