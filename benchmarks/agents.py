@@ -99,8 +99,10 @@ def served() -> Iterator[tuple[int, int]]:
         }
         command = [sys.executable, "-m", "aegisflow", "serve", "--plant", str(plant), "--log-level", "error"]
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
-            yield server.pid, port
-            server.terminate()
+            try:
+                yield server.pid, port
+            finally:
+                server.terminate()
 
 
 def cpu_s(pid: int) -> float:
