@@ -109,6 +109,23 @@ def test_the_wheel_alone_begins_a_plant_in_an_empty_folder(installed: Path, tmp_
     assert "aegisflow init DIR" in missing.stderr
 
 
+def test_the_wheel_alone_makes_a_plant_file_of_a_capture_and_explains_a_message(
+    installed: Path, tmp_path: Path
+) -> None:
+    command = str(installed.parent / "aegisflow")
+    said = (
+        f'{1_773_480_000 + 5 * i} home/z2m/Cold store {{"temperature":{4 + i / 8},"linkquality":90}}' for i in range(20)
+    )
+    (tmp_path / "heard.txt").write_text("\n".join(said))
+    found = run(installed, command, "discover", "--from", "heard.txt", "--out", "works/plant.yaml", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "20 of 20 messages give 20 values" in found.stderr
+    sample = ("--sample", "home/z2m/Cold store", '{"temperature":4.5,"linkquality":90}')
+    explained = run(installed, command, "check", "works/plant.yaml", *sample, cwd=tmp_path)
+    assert (explained.returncode, explained.stderr) == (0, "")
+    assert "temperature = 4.5 °C" in explained.stdout
+
+
 @pytest.mark.long
 @pytest.mark.broker
 @pytest.mark.timeout(240)

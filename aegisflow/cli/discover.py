@@ -15,7 +15,7 @@ from aegisflow.discovery.capture import read_capture
 from aegisflow.discovery.document import Outcome, additions, new_file, try_out
 from aegisflow.discovery.draft import MARK, Draft
 from aegisflow.discovery.sparkplug import SparkplugEar, is_sparkplug
-from aegisflow.discovery.survey import BrokerSurvey
+from aegisflow.discovery.survey import BROKEN, BrokerSurvey
 from aegisflow.domain.times import format_duration, parse_duration
 from aegisflow.errors import BadValueError, BusError
 from aegisflow.offline.progress import progress_bar
@@ -68,6 +68,8 @@ def discover(
     if update is not None:
         diff, remarks = additions(update, survey.messages)
         sys.stdout.write(diff)
+        if survey.broken:
+            remarks.append(f"{survey.broken:,} lines are no messages ({survey.samples[BROKEN]})")
         sys.stderr.write("".join(f"{remark}\n" for remark in remarks) or f"{seen}: nothing new\n")
         return DONE
     draft = survey.draft()

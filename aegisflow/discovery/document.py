@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aegisflow.bus.sources.capture import CapturedMessage
+from aegisflow.bus.sources.sample import unused_numbers
 from aegisflow.bus.sources.trial import Trial
 from aegisflow.config import Configuration, load
 from aegisflow.discovery.draft import MARK, Draft, Taken, free_name, our_name
+from aegisflow.discovery.leaves import is_wanted
 from aegisflow.discovery.survey import BrokerSurvey
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import BadValueError, PayloadError
@@ -101,7 +103,29 @@ def additions(path: Path, messages: Sequence[CapturedMessage]) -> tuple[str, lis
     diff = difflib.unified_diff(text.splitlines(keepends=True), lines, str(path), f"{path} (proposed)")
     remarks = [f"{name}: {kind}, since it says what this kind has" for name, kind in more_of_the_same.items()]
     remarks += [f"{name}: new, every value of it" for name in draft.devices]
+    remarks += _new_numbers(configuration, trial, messages)
     return "".join(diff), remarks
+
+
+def _new_numbers(configuration: Configuration, trial: Trial, messages: Sequence[CapturedMessage]) -> list[str]:
+    """Return what devices of the plant say at places where their source never looks."""
+    looked: Counter[str] = Counter()
+    found: dict[tuple[str, str], dict[str, set[float]]] = {}
+    for message in messages:
+        route = trial.route(message.topic)
+        looked[message.topic] += 1
+        if route is None or looked[message.topic] > _TRIED:
+            continue
+        source, device = route.source.name, route.device_id or route.device or "its devices"
+        for path, number in unused_numbers(configuration, configuration.sources[source], message).items():
+            if is_wanted(path, number):
+                found.setdefault((source, path), {}).setdefault(device, set()).add(number)
+    return [
+        f"{source}: {path} comes from {', '.join([*devices][:5])} and is no sensor: put one into the kind, "
+        "and its path under sensors of the source"
+        for (source, path), devices in found.items()
+        if any(len(numbers) > 1 for numbers in devices.values())
+    ]
 
 
 def _of_known_kinds(configuration: Configuration, trial: Trial, messages: Sequence[CapturedMessage]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from aegisflow.discovery.rivals import told_apart
 from aegisflow.discovery.sparkplug import SparkplugEar, is_sparkplug
 from aegisflow.errors import PayloadError, printable
 
-__all__ = ["BrokerSurvey"]
+__all__ = ["BROKEN", "BrokerSurvey"]
 
 MAX_MESSAGES = 200_000
 """Kept to be looked at together; what comes later is counted."""
@@ -66,7 +66,7 @@ class BrokerSurvey:
     def add_broken(self, number: int, line: bytes) -> None:
         """Count a line of a capture that is no message."""
         self.broken += 1
-        self.samples.setdefault(BROKEN, printable(f"line {number}: {line[:_SAMPLE].decode('utf-8', 'replace')}", 100))
+        self.samples.setdefault(BROKEN, printable(f"line {number}: {line.strip()[:_SAMPLE].decode('utf-8', 'replace')}", 100))
 
     def draft(self, taken: Taken = NOTHING_TAKEN) -> Draft:
         """Return what was seen as sections of a plant file.

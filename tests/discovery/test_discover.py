@@ -158,6 +158,25 @@ def test_what_changes_seldom_is_reported_by_exception(tmp_path: Path) -> None:
     assert "report (?)" in text
 
 
+def test_a_new_sensor_of_a_known_device_and_broken_lines_are_told_with_an_update(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def newer(i: int, noise: float) -> Iterator[tuple[str, Any]]:
+        for topic, said in nested(i, noise):
+            yield topic, {**said, "process": {**said["process"], "flow": 3 + noise}}
+
+    plant = tmp_path / "plant.yaml"
+    assert discover(capture=captured(tmp_path / "before.txt", heard(nested)), out=plant) == DONE
+    after = captured(tmp_path / "after.txt", heard(newer))
+    after.write_text(after.read_text() + '{"topic": "a", "payl\n')
+    capsys.readouterr()
+    assert discover(capture=after, update=plant) == DONE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "hall3-data: process.flow comes from M1, M2, M3 and is no sensor" in told.err
+    assert '1 lines are no messages (line 721: {"topic": "a", "payl' in told.err
+
+
 JSONISH = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

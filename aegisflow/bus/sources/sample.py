@@ -18,7 +18,7 @@ from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import format_instant
 from aegisflow.errors import PayloadError, printable
 
-__all__ = ["Sampler", "captured"]
+__all__ = ["Sampler", "captured", "unused_numbers"]
 
 MAX_CAPTURE = 50_000_000
 
@@ -97,22 +97,29 @@ class Sampler:
             yield f"         not in it: {', '.join(missing)}"
 
     def _unused(self, source: SourceSettings, sample: CapturedMessage) -> list[str]:
-        """Return the numbers of a message that stand where nobody looks; points are known by name, not by place."""
-        if source.points is not None or source.format != "json" or any("{sensor}" in one for one in source.topic):
-            return []
-        try:
-            said = decode_json(sample.payload)
-        except PayloadError:
-            return []
-        listed = [sensor.path for sensor in source.sensors.values() if sensor is not None]
-        names = {name for device in self._configuration.plant.devices.values() for name in device.sensors}
-        used = (*(path for paths in (*listed, source.time.path) for path in paths), *names)
-        found = [
-            path
-            for path, _ in _numbers(said, "")
-            if not any(path == one or path.endswith((f".{one}", f"].{one}")) for one in used)
-        ]
+        found = [*unused_numbers(self._configuration, source, sample)]
         return [f"unused   {', '.join(found[:12])}: numbers where nobody looks"] if found else []
+
+
+def unused_numbers(configuration: Configuration, source: SourceSettings, sample: CapturedMessage) -> dict[str, float]:
+    """Return the numbers of a message at whose paths its source never looks.
+
+    Points are known by name, not by place.
+    """
+    if source.points is not None or source.format != "json" or any("{sensor}" in one for one in source.topic):
+        return {}
+    try:
+        said = decode_json(sample.payload)
+    except PayloadError:
+        return {}
+    listed = [sensor.path for sensor in source.sensors.values() if sensor is not None]
+    names = {name for device in configuration.plant.devices.values() for name in device.sensors}
+    used = (*(path for paths in (*listed, source.time.path) for path in paths), *names)
+    return {
+        path: number
+        for path, number in _numbers(said, "")
+        if not any(path == one or path.endswith((f".{one}", f"].{one}")) for one in used)
+    }
 
 
 def _refusal(error: PayloadError) -> list[str]:
