@@ -66,7 +66,8 @@ class BrokerSurvey:
     def add_broken(self, number: int, line: bytes) -> None:
         """Count a line of a capture that is no message."""
         self.broken += 1
-        self.samples.setdefault(BROKEN, printable(f"line {number}: {line.strip()[:_SAMPLE].decode('utf-8', 'replace')}", 100))
+        said = line.strip()[:_SAMPLE].decode("utf-8", "replace")
+        self.samples.setdefault(BROKEN, printable(f"line {number}: {said}", 2 * _SAMPLE))
 
     def draft(self, taken: Taken = NOTHING_TAKEN) -> Draft:
         """Return what was seen as sections of a plant file.
