@@ -153,10 +153,11 @@ def _report(survey: BrokerSurvey, draft: Draft, seen: str) -> str:
 
 
 def _verdict(outcome: Outcome, out: Path) -> str:
-    refused: Counter[str] = outcome.refused
+    refused: Counter[str] = Counter(outcome.refused)
+    unread = refused.pop("bad_topic", 0)
     shown = ", ".join(f"{reason} {count:,}" for reason, count in refused.most_common(6))
     return (
         f"Wrote {out}; with it {outcome.understood:,} of {outcome.messages:,} messages give {outcome.values:,} values"
-        f"{f' (refused: {shown})' if shown else ''}.\n"
+        f"{f' (refused: {shown})' if shown else ''}{f'; {unread:,} no source reads' if unread else ''}.\n"
         f"Next: look at what is marked {MARK}, then aegisflow check {out} and aegisflow serve --plant {out}\n"
     )
