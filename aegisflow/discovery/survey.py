@@ -13,7 +13,7 @@ from aegisflow.config.paths import parse_topic
 from aegisflow.config.presets import PRESETS, preset
 from aegisflow.discovery import Found
 from aegisflow.discovery.clusters import LIKE_OURS, can_be_named, clusters_of, may_be_ours
-from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, our_name
+from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, free_name, our_name
 from aegisflow.discovery.homeassistant import PRESET as ANNOUNCED
 from aegisflow.discovery.homeassistant import HomeAssistantEar, values
 from aegisflow.discovery.naming import Names, Note
@@ -257,8 +257,4 @@ def _source_name(topic: str, taken: Iterable[str]) -> str:
     """Return a name for a source by the levels of its topic that are words."""
     levels = [level for level in topic.split("/") if level and not set(level) & set("{}+#$")]
     base = our_name("-".join(levels[:2])) if levels else "messages"
-    return next(
-        name
-        for name in (base, *(f"{base}-{n}" for n in range(2, 100_000)))
-        if name not in taken and name not in PRESETS
-    )
+    return free_name(base, {*taken, *PRESETS})

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aegisflow.bus.sources.capture import CapturedMessage
+from aegisflow.cli.discover import DONE, discover
 from aegisflow.config import load
 from aegisflow.discovery.document import new_file, try_out
 from aegisflow.discovery.draft import Draft
@@ -354,3 +355,20 @@ def test_whatever_changes_in_a_message_is_a_sensor_or_named_as_left_out(tmp_path
     # What is taken and what is refused is all that was sent of what is watched.
     assert outcome.values + outcome.refused.total() >= len(messages) * watched, text
     assert not outcome.refused, text
+
+
+def test_many_machines_of_many_kinds_are_all_read_and_their_table_stays_one_to_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        json.dumps({"tst": T + 5 * i, "topic": f"x/m{n}/data", "payload": {f"a{n}": i + 0.5, f"b{n}": n + i}})
+        for i in range(3)
+        for n in range(300)
+    ]
+    (tmp_path / "heard.jsonl").write_text("\n".join(lines))
+    assert discover(capture=tmp_path / "heard.jsonl", out=tmp_path / "plant.yaml") == DONE
+    told = capsys.readouterr().err.splitlines()
+    assert any("900 of 900 messages give 1,800 values" in line for line in told), told[-3:]
+    assert any("and 260 more" in line for line in told)
+    assert len(told) < 50
+    assert max(map(len, told[:-2])) < 100
