@@ -43,6 +43,11 @@ class KeptRows:
         gone = max(0, len(self._times) - newest)
         del self._values[: gone * self._sensors], self._times[:gone], self._healthy[:gone]
 
+    def begin(self, place: int, value: float) -> None:
+        """Let a sensor of which nothing was known have had this value all along."""
+        for row in range(len(self._times)):
+            self._values[row * self._sensors + place] = value
+
     def call_healthy(self) -> None:
         """Take all rows for healthy ones."""
         self._healthy = bytearray(b"\1" * len(self._healthy))

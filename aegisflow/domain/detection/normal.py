@@ -75,6 +75,9 @@ class Normal:
         "_high",
         "_joint_level",
         "_known_healthy",
+        "_late",
+        "_late_at",
+        "_late_from",
         "_learned_from",
         "_level",
         "_low",
@@ -119,6 +122,10 @@ class Normal:
         self._turn_at = inf
         """When enough was seen to tell a day, or a week, from chance; UTC epoch seconds."""
         self._learned_from = self._taken = 0
+        self._late: list[int] = []
+        """Sensors that were first heard after the model was made, which knows nothing of them."""
+        self._late_at = self._late_from = 0
+        """Readings, and healthy ones, that there were when the newest of them was first heard."""
         nought = [0.0] * sensors
         self._seen = [False] * sensors
         self._shown = [0] * sensors
@@ -167,8 +174,7 @@ class Normal:
                     known = [not isnan(each) for each in values]
                 row[place] = self._before[place]
             elif not self._seen[place]:
-                self._seen[place] = True
-                self._before[place] = value
+                self._welcome(place, value)
         self.count += 1
         if self.model is None:
             self._look_out(row, known)
@@ -180,6 +186,18 @@ class Normal:
         if score > self.score:  # a model that was made of this very reading does not find it unusual
             self.score = score
         return self.score
+
+    def _welcome(self, place: int, value: float) -> None:
+        """Take in a sensor that is heard for the first time: no row before says anything of it."""
+        self._seen[place] = True
+        self._before[place] = value
+        self._rows.begin(place, value)
+        if self.model is not None:
+            self._late.append(place)
+            self._late_at, self._late_from = self.count, self._taken
+        elif self._taken > _RECENT and not self._known_healthy:
+            self._rows.keep(0)
+            self._taken = 0
 
     def _keep(self, row: list[float], alarmed: bool, at: float) -> None:
         model = self.model
@@ -195,6 +213,11 @@ class Normal:
                     self._end_learning()
             elif self._taken >= self.learning and healthy:
                 self._end_learning()
+        elif self._late:
+            if healthy and self._taken - self._late_from >= LEARNING:
+                self._late.clear()
+                self._rows.keep(self.count - self._late_at)
+                self._learn_anew(at)
         elif healthy and (
             self.count >= min(_GROWN * self._learned_from, self._learned_from + MEMORY) or at >= self._turn_at
         ):
@@ -303,6 +326,10 @@ class Normal:
             before = [value - self._expected[place] for place, value in enumerate(before)]
             self._expected = expected
         sudden, levels, doubts, sure = 0.0, self._level, self._wild, self._counted
+        if self._late:
+            row, known = row.copy(), known.copy()
+            for place in self._late:
+                row[place], known[place] = levels[place], False
         spreads, wild, largest = model.spread, model.wild, model.largest
         for place, value in enumerate(row):
             spread = spreads[place]

@@ -88,6 +88,21 @@ def test_a_sensor_that_speaks_up_late_is_learned_like_the_others_and_causes_no_w
             assert normal.lasting < 1.0 or index >= LEARNING, index
 
 
+@pytest.mark.parametrize("first", [3, 70, 380, 401, 650, 1_190, 1_210, 2_000])
+def test_a_sensor_that_is_first_heard_at_any_time_is_unusual_once_it_leaves_what_it_has_shown(first: int) -> None:
+    def life(index: int, rng: random.Random) -> Row:
+        late = 500.0 + rng.gauss(0, 2.0) + (30.0 if index >= first + 1_300 else 0.0)
+        return [*alike(index, rng), late if index >= first else nan]
+
+    normal, scores, lasting = Normal(4), [], []
+    for at, row in enumerate(rows(life, first + 1_320)):
+        scores.append(normal.update(row, False, float(at)))
+        lasting.append(normal.lasting)
+    assert max(lasting[:-20]) < 1.0
+    assert sum(score >= 1.0 for score in scores[:-20]) <= 2
+    assert max(lasting[-20:]) > 1.0
+
+
 def test_readings_that_are_kept_to_learn_from_take_eight_bytes_a_value_and_do_not_grow_beyond_their_number() -> None:
     kept = KeptRows(5)
     tracemalloc.start()
