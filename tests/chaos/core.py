@@ -1,7 +1,9 @@
 """The core under chaos, as a process: AegisFlow with agents and operators in it, and a service manager's patience."""
 
+import faulthandler
 import os
 import random
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -23,6 +25,8 @@ STEADY, WILD, BARE = "motor-02", "pump-03", "pump-02"
 """A machine that always tells the truth, one whose clock and buffer do what they like, and one that others command."""
 PLUG = "plug-01"
 """A plug that knows nothing of AegisFlow: it is switched by a bare word, which carries no id."""
+PLUG_CALLED = "Cold store"
+"""What its maker's topics call it, in the documentation's example."""
 WEBHOOK = "CHAOS_WEBHOOK"
 LOST = 70
 
@@ -70,6 +74,7 @@ def run_core(job: Job, seed: int, up: str) -> None:
     log = os.open(job.folder / "core.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    faulthandler.register(signal.SIGUSR1)  # so that one which hangs can be asked where
     settings, pause = settings_of(job), threading.Event()
     while True:
         try:

@@ -49,6 +49,12 @@ def unalarmed(episodes: Sequence[Sequence[float]], alarms: Sequence[tuple[float,
     ]
 
 
+def touched(episode: Sequence[float], windows: Sequence[tuple[float, float]]) -> bool:
+    """Return whether a fault, from its begin to its end, lies in part within any of these times."""
+    begin, end = episode
+    return any(begin <= until and since <= end for since, until in windows)
+
+
 def acted(folder: Path) -> Counter[str]:
     """Return how often each command has moved a machine, by the machines' own log."""
     log = folder / "effects.log"
@@ -145,7 +151,8 @@ def _switching(world: World) -> list[str]:
 
 def _alarms(world: World) -> list[str]:
     alarms = world.query("SELECT raised_at, cleared_at FROM anomalies WHERE device_id = ?", STEADY)
-    episodes = [one for one in world.witness.episodes if len(one) == 2]
+    # What comes after newer readings is stored and raises nothing: it is the past, and nobody can do anything about it.
+    episodes = [one for one in world.witness.episodes if len(one) == 2 and not touched(one, world.forgetful)]
     found = [f"the fault that began at {begin:.3f} raised no alarm" for begin in unalarmed(episodes, alarms)]
     asked = "SELECT count(*) FROM anomalies WHERE device_id = ? AND fault_type = 'foreign_command'"
     for device_id, topic in ((BARE, ORDERS), (PLUG, SWITCHES)):

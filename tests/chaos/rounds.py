@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.adversities import of_store
-from tests.chaos.judge import at_once, in_the_end
+from tests.chaos.judge import at_once, in_the_end, touched
 from tests.chaos.world import World, world
 
 SETTLE_S = 180.0
@@ -83,12 +83,16 @@ def _round(plant: World, outcome: Outcome, number: int, say: Callable[[str], Non
 
 
 def _counted(plant: World) -> dict[str, int]:
+    ended = [one for one in plant.witness.episodes if len(one) == 2]
     return {
         "readings confirmed to machines": len(plant.witness.line.confirmed),
         "readings acknowledged by AegisFlow": len(plant.tap.acknowledged),
         "commands on the wire": len(plant.tap.commands),
         "words to a plug": len(plant.tap.words),
         "faults": len(plant.witness.episodes),
+        "of them while a broker forgot": sum(
+            touched(one, plant.forgetful) for one in plant.witness.episodes if one[1:]
+        ),
         "alarms told": len(plant.people.told),
         "cores that ended by themselves": plant.ended_by_itself,
     }
@@ -99,5 +103,5 @@ def _keep(folder: Path, say: Callable[[str], None]) -> None:
     log = folder / "core.log"
     lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
     telling = [line for line in lines if "error" in line.lower() or "Traceback" in line or "critical" in line.lower()]
-    for line in [*telling[-40:], "...", *lines[-20:]]:
+    for line in [*telling[-40:], "...", *lines[-120:]]:
         say(f"    {line[:300]}")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.chaos.adversities import of_store
 from tests.chaos.flood import share
-from tests.chaos.judge import missing, repeated, unalarmed, unordered
+from tests.chaos.judge import missing, repeated, touched, unalarmed, unordered
 from tests.chaos.rounds import run
 from tests.chaos.soak import slope_per_hour
 from tests.support.mqtt_tap import MqttTap, Packets, parse_publish
@@ -51,6 +51,14 @@ def test_a_word_to_a_machine_that_nobody_was_granted_is_a_violation() -> None:
 def test_a_fault_without_an_alarm_is_a_violation() -> None:
     alarms = [(1_015.0, 1_400.0), (5_000.0, None)]
     assert unalarmed([(1_000.0, 1_070.0), (3_000.0, 3_070.0), (9_000.0, 9_070.0)], alarms) == [3_000.0]
+
+
+def test_a_fault_of_which_a_broker_may_have_forgotten_readings_is_known() -> None:
+    windows = [(1_000.0, 1_100.0), (5_000.0, float("inf"))]
+    assert touched([930.0, 1_000.0], windows)
+    assert touched([1_090.0, 1_160.0], windows)
+    assert touched([9_000.0, 9_070.0], windows)
+    assert not touched([1_110.0, 1_180.0], windows)
 
 
 def test_packets_are_found_however_the_stream_is_cut() -> None:

@@ -14,13 +14,13 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from aegisflow.domain.times import format_instant
-from tests.chaos.core import BARE, PLUG, STEADY, WILD
+from tests.chaos.core import BARE, PLUG, PLUG_CALLED, STEADY, WILD
 from tests.support.live import NORMAL
 
 EVERY_S = 5.0 / 80.0
 ORDERS = f"aegisflow/commands/{BARE}"
 """Topic of the commands to the machine that others command."""
-SWITCHES = f"cmnd/{PLUG}/POWER"
+SWITCHES = f"cmnd/{PLUG_CALLED}/POWER"
 """Topic on which the plug is switched."""
 BUFFER_S = 15.0
 """From how long before its broker fell a machine sends everything again: more than a broker may have forgotten."""
@@ -122,7 +122,7 @@ class Plug:
     def _obey(self, word: str) -> None:
         self.heard.append(word)
         self.is_on = word == "ON"
-        self._client.publish(f"stat/{PLUG}/RESULT", json.dumps({"POWER": word}), qos=1)
+        self._client.publish(f"stat/{PLUG_CALLED}/RESULT", json.dumps({"POWER": word}), qos=1)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from tests.support.broker import Mosquitto
 from tests.support.mqtt_tap import MqttTap
 from tests.support.places import ROOT
 from tests.support.postgres import Server, restartable_postgres
-from tests.support.under_command import plant_now, run_machines
+from tests.support.under_command import SPEED, plant_now, run_machines
 from tests.support.waiting import eventually
 from tests.support.wall_clock import SetClock
 
@@ -83,6 +84,8 @@ class World:
         self.ended_by_itself = 0
         self._forgotten_since = float("inf")
         """Monotonic time from which on a broker that was killed may have forgotten what it has confirmed."""
+        self.forgetful: list[tuple[float, float]] = []
+        """Of which times a broker that was killed may have forgotten readings, which came again after newer ones."""
         self.violations: list[str] = []
         plug_file(folder)  # before there are two cores that would write it
         self.start_core()
@@ -139,13 +142,27 @@ class World:
             self.revive()
             return self._up.exists() and (self.folder / "machines-is-up").exists()
 
-        eventually(up, START_S, every_s=0.05)
+        try:
+            eventually(up, START_S, every_s=0.05)
+        except AssertionError as error:
+            self._ask_where_it_hangs()
+            raise AssertionError(f"{self._up.name}: {self._up.exists()}, machines: {error}") from None
         if self._forgotten_since < float("inf"):
             # What a broker has confirmed and not yet written down when it is killed, it forgets, subscriptions
             # as well. A machine that keeps a buffer sends that again.
-            eventually(self.tap.subscribed.is_set, START_S, every_s=0.05)
+            try:
+                eventually(self.tap.subscribed.is_set, START_S, every_s=0.05)
+            except AssertionError as error:
+                self._ask_where_it_hangs()
+                raise AssertionError(f"nobody subscribes: {error}") from None
             self.witness.line.again_since(self._forgotten_since)
             self._forgotten_since = float("inf")
+            self.forgetful = [(begin, min(end, self.now())) for begin, end in self.forgetful]
+
+    def _ask_where_it_hangs(self) -> None:
+        """Have the core write the stacks of its threads into its log."""
+        self.signal("core", signal.SIGUSR1)
+        threading.Event().wait(2.0)
 
     def revive(self) -> None:
         """Start a core again that has ended, as a service manager would."""
@@ -159,6 +176,8 @@ class World:
         if victim == "broker":
             self.broker.kill()
             self._forgotten_since = min(self._forgotten_since, time.monotonic() - BUFFER_S)
+            # Written down each second; a machine that is short of time is given two.
+            self.forgetful.append((self.now() - 2.0 * SPEED, float("inf")))
             return
         process = self.core if victim == "core" else self.machines
         assert process is not None
