@@ -90,9 +90,7 @@ def _counted(plant: World) -> dict[str, int]:
         "commands on the wire": len(plant.tap.commands),
         "words to a plug": len(plant.tap.words),
         "faults": len(plant.witness.episodes),
-        "of them while a broker forgot": sum(
-            touched(one, plant.forgetful) for one in plant.witness.episodes if one[1:]
-        ),
+        "of them while a broker forgot": sum(touched(one, plant.forgetful) for one in ended),
         "alarms told": len(plant.people.told),
         "cores that ended by themselves": plant.ended_by_itself,
     }
