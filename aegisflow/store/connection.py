@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +20,6 @@ BUSY_TIMEOUT_S = 0.5
 _WAL_PAGES = 4000
 """Pages (of 4 KiB) in the write-ahead log before they are copied into the database."""
 _WRITER_PRAGMAS = {
-    # Free pages can be given back, a few at a time. Only a new file takes this, and only before anything else.
-    "auto_vacuum": "incremental",
     "journal_mode": "wal",
     # A message is acknowledged once it is committed. NORMAL does not sync each commit, and lost some in modelled
     # power cuts.
@@ -43,6 +42,17 @@ class _Sqlite(SqliteDatabase):
         """Roll back what there is to roll back."""
         if self.connection().in_transaction:  # type: ignore[no-untyped-call]
             super().rollback()
+
+
+class _Writer(_Sqlite):
+    """SQLite, which makes a new file so that its free pages can be given back, a few at a time."""
+
+    def _add_conn_hooks(self, conn: sqlite3.Connection) -> None:
+        # Only a new file takes this, and only before anything else. Asked of one that has it already it is a write,
+        # and a store of a newer version must be left alone.
+        if conn.execute("PRAGMA page_count").fetchone() == (0,):
+            conn.execute("PRAGMA auto_vacuum = incremental")
+        super()._add_conn_hooks(conn)  # type: ignore[no-untyped-call]
 
 
 class Connection:
@@ -74,7 +84,7 @@ class Connection:
         self.database: Any = self._sqlite(read_only) if self.is_sqlite else self._postgresql(read_only, label)
 
     def _sqlite(self, read_only: bool) -> SqliteDatabase:
-        return _Sqlite(
+        return (_Sqlite if read_only else _Writer)(
             **parse(self.url),
             pragmas=_READER_PRAGMAS if read_only else _WRITER_PRAGMAS,
             # A transaction that writes begins with a read, the proof. Deferred, it would have to turn its lock

@@ -179,7 +179,7 @@ def test_in_a_flood_the_most_severe_are_diagnosed_first_and_the_mildest_left_out
 class Heard:
     """A sink that takes everything."""
 
-    name = "heard"
+    name, at_once = "heard", 1
 
     def __init__(self) -> None:
         self.taken: list[Notification] = []

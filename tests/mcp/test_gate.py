@@ -140,19 +140,19 @@ def test_resources_are_as_open_as_the_tools_that_tell_the_same() -> None:
 
 
 def test_each_call_is_made_by_whoever_sends_it_and_not_by_who_opened_the_connection() -> None:
-    plant = a_plant()
+    plants = [a_plant(), a_plant()]  # one for each, since who acknowledges second changes nothing
     other = replace(OWN, name="other-agent", token_sha256=token_hash("token-of-other"))
-    shown = [Presented(OWN.token_sha256)]
-    server = build_server(lambda: plant, known(None, OWN, other), lambda: shown[0])
+    now = [(plants[0], Presented(OWN.token_sha256))]
+    server = build_server(lambda: now[0][0], known(None, OWN, other), lambda: now[0][1])
 
     async def acknowledge() -> None:
         async with Client(server) as client:
-            for token in (OWN.token_sha256, other.token_sha256):
-                shown[0] = Presented(token)
+            for plant, token in zip(plants, (OWN.token_sha256, other.token_sha256), strict=True):
+                now[0] = (plant, Presented(token))
                 await client.call_tool("acknowledge_anomaly", {"alarm_id": ALARM, "note": "seen"})
 
     asyncio.run(acknowledge())
-    assert [by for _, by, _ in plant.acknowledged] == [
+    assert [by for plant in plants for _, by, _ in plant.acknowledged] == [
         Caller(name, CallerKind.AGENT, authenticated=True) for name in ("line-agent", "other-agent")
     ]
 
