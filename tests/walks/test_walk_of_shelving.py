@@ -16,6 +16,7 @@ from tests.support.waiting import eventually
 ADA = Caller("ada", CallerKind.OPERATOR)
 PUMP = ("pump-01",)
 """The machine that overheats; the other may be missed, and then has an alarm of its own."""
+OF_PUMP = AlarmQuery(device_ids=PUMP)
 
 
 def state(running: Running) -> AlarmState:
