@@ -151,7 +151,7 @@ def _switching(world: World) -> list[str]:
 
 def _alarms(world: World) -> list[str]:
     alarms = world.query("SELECT raised_at, cleared_at FROM anomalies WHERE device_id = ?", STEADY)
-    # What comes after newer readings is stored and raises nothing: it is the past, and nobody can do anything about it.
+    # What a broker has forgotten comes again late, among newer readings, and need not last as long as an alarm has to.
     episodes = [one for one in world.witness.episodes if len(one) == 2 and not touched(one, world.forgetful)]
     found = [f"the fault that began at {begin:.3f} raised no alarm" for begin in unalarmed(episodes, alarms)]
     asked = "SELECT count(*) FROM anomalies WHERE device_id = ? AND fault_type = 'foreign_command'"
