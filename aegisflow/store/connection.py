@@ -52,7 +52,7 @@ class _Writer(_Sqlite):
         # and a store of a newer version must be left alone.
         if conn.execute("PRAGMA page_count").fetchone() == (0,):
             conn.execute("PRAGMA auto_vacuum = incremental")
-        super()._add_conn_hooks(conn)  # type: ignore[no-untyped-call]
+        super()._add_conn_hooks(conn)  # type: ignore[misc]  # its stubs leave it out
 
 
 class Connection:
