@@ -152,12 +152,14 @@ class Commanded:
         return found
 
     def orders(self, device_id: str) -> list[str]:
-        """What was really sent to a machine, questions left out."""
+        """What was really sent to a machine by now, questions left out."""
+        self.quiet()  # what is dispatched is on its way to the bus through threads that may not have had their turn
         sent = [json.loads(one.payload) for one in self.bus.published if one.topic.endswith(f"/commands/{device_id}")]
         return [one["command"] for one in sent if one["command"] != "report_state"]
 
     def questions(self, device_id: str) -> int:
-        """How often a machine was asked what became of a command."""
+        """How often a machine was asked by now what became of a command."""
+        self.quiet()
         sent = [json.loads(one.payload) for one in self.bus.published if one.topic.endswith(f"/commands/{device_id}")]
         return sum(one["command"] == "report_state" for one in sent)
 
