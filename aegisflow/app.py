@@ -37,6 +37,7 @@ from aegisflow.actors.runtime.directory import (
 from aegisflow.actors.runtime.dispatcher import Dispatcher
 from aegisflow.actors.runtime.supervisor import Supervisor
 from aegisflow.actors.ticker import Ticker
+from aegisflow.api.next_steps import said_to_people
 from aegisflow.bus import Bus, LinkState
 from aegisflow.bus.codec import Codec
 from aegisflow.bus.signed_readings import ReadingSignatures
@@ -563,12 +564,8 @@ def call_for(transition: Transition) -> NotifyOperators | None:
     if not wanted and record.stage not in _CALLED:
         return None
     severity = Severity.CRITICAL if is_stop else Severity.HIGH
-    text = (
-        f"{command.command} of {command.device_id} is {record.stage}: {'; '.join(receipt.reasons)}. {receipt.next_step}"
-    )
-    return NotifyOperators(
-        command.device_id, command.command_id, severity, text[:1_000], f"{command.command} proposed" if wanted else ""
-    )
+    text, page = said_to_people(receipt)[:1_000], f"{command.command} proposed" if wanted else ""
+    return NotifyOperators(command.device_id, command.command_id, severity, text, page)
 
 
 def _spare_the_collector() -> Callable[[], None]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from aegisflow.api import endpoints as ends
+from aegisflow.api.next_steps import by_command_line
 from aegisflow.api.schemas.commands import Approval, CommandSummary, WayBackSummary
 from aegisflow.cli.arguments import DEFAULT_PLANT, AsJson, PlantPath, ServeUrl
 from aegisflow.cli.client import OperatorClient, print_answer
@@ -153,7 +154,8 @@ def _story(command: CommandSummary) -> list[str]:
     stage = f"{command.stage.replace('_', ' ')} since {command.stage_at or command.proposed_at}"
     head = f"{command.command_id}: {what} by {command.words_not_facts.of}, {stage}"
     back = [] if command.way_back is None or command.way_back.command is None else [_leads_back(command.way_back)]
-    return [head, *(f"  {reason}" for reason in command.policy), *back]
+    ruled = [f"  {command.ruling.words}, {command.ruling.at}"] if command.ruling else []
+    return [head, *ruled, *(f"  {reason}" for reason in command.policy), *back]
 
 
 def _leads_back(found: WayBackSummary) -> str:
@@ -166,7 +168,8 @@ def _told(command: CommandSummary) -> int:
     """Print how far a command came; return 1 when it will not be done."""
     reasons = [f"  {reason}" for reason in command.policy]
     head = f"{command.command_id}: {command.stage.replace('_', ' ')}"
-    sys.stdout.write("\n".join([head, *reasons, f"  {command.next_step}"]) + "\n")
+    next_step = by_command_line(command.stage, command.next_step, command.command_id, command.device_id)
+    sys.stdout.write("\n".join([head, *reasons, f"  {next_step}"]) + "\n")
     return 1 if command.stage in (Stage.DENIED, Stage.EXPIRED, Stage.FAILED) else 0
 
 

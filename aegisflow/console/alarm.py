@@ -1,6 +1,7 @@
 """One alarm: its trend, why it is one, what is known of others like it, and what can be done now."""
 
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import urlencode
 
 from aegisflow.api.schemas.alarms import ListedAlarm
@@ -59,7 +60,7 @@ def _show(visit: Visit) -> Content:
     alarm = now.alarm(alarm_id)
     events: tuple[AlarmEvent, ...] = ()
     try:
-        events = visit.plant.alarm_life(alarm_id).value
+        events = now.shared.once(("life", alarm_id), lambda: visit.plant.alarm_life(alarm_id).value)
     except UnknownNameError:
         if alarm is None:  # one that was raised a moment ago may not be on disk yet
             raise
@@ -83,7 +84,8 @@ def _who_is_told(visit: Visit, alarm: ListedAlarm) -> LivePart:
     escalated, missing, asks = Escalated(), "", alarm.state.needs_acknowledgement
     if asks:
         try:
-            escalated = visit.plant.escalation(alarm.alarm_id)
+            ask = partial(visit.plant.escalation, alarm.alarm_id)
+            escalated = visit.snapshot.shared.once(("escalation", alarm.alarm_id), ask)
         except AegisFlowError as error:
             missing = str(error)
     return visit.part("alarm-told", "parts/told.html", escalated=escalated, missing=missing, asks=asks)

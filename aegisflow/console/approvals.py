@@ -5,11 +5,11 @@ from aegisflow.api.fields import parse
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.base import moment
 from aegisflow.api.schemas.commands import Approval, CommandSummary
-from aegisflow.console.decisions import decision_about, decisions, what_became
-from aegisflow.console.machines import LIFE
+from aegisflow.console.machines import LIFE, what_became
 from aegisflow.console.render import element_id, render
 from aegisflow.console.visit import Act, Content, Item, LivePart, OverError, Page, Visit
 from aegisflow.domain.rights import Right
+from aegisflow.domain.times import parse_instant
 from aegisflow.errors import AegisFlowError, BadValueError
 from aegisflow.http.commands import CommandRoutes
 
@@ -27,24 +27,20 @@ def _show(visit: Visit) -> Content:
         name = element_id("card", one.command_id)
         context = {**visit.context(), "item_id": name, "one": one, "warnings": _warnings(visit, one)}
         items.append(Item(name, render("parts/approval.html", context)))
-    known = decisions(visit.plant)
     decided, missing = list[CommandSummary](), ""
     try:
-        found = visit.plant.commands(None, MOST_DECIDED).value.commands
         waiting = {one.command_id for one in now.approvals}
-        decided = [CommandSummary.of(one) for one in found if one.command.command_id not in waiting]
+        decided = [one for one in visit.commands(None, MOST_DECIDED) if one.command_id not in waiting]
     except AegisFlowError as error:
         missing = str(error)
     for over in decided:
-        how = known.get(over.command_id)
-        if how is not None and now.as_of - how.at < STAYS_S and (how.by or how.what == "expired"):
+        if over.ruling is not None and now.as_of - parse_instant(over.ruling.at) < STAYS_S:
             name = element_id("card", over.command_id)
-            context = {"item_id": name, "one": over, "how": how}
-            items.append(Item(name, render("parts/decided.html", context)))
+            items.append(Item(name, render("parts/decided.html", {"item_id": name, "one": over})))
     if not now.approvals:
         none = {"item_id": "card-none", "what": "No command waits for a decision."}
         items.insert(0, Item("card-none", render("parts/none.html", none)))
-    listed = {"commands": decided, "missing": missing, "life": LIFE, "decisions": known, "names_machine": True}
+    listed = {"commands": decided, "missing": missing, "life": LIFE, "names_machine": True}
     parts = (
         LivePart("cards", tuple(items)),
         visit.part("agents", "parts/agents_switch.html"),
@@ -82,7 +78,7 @@ def _device_of(visit: Visit, command_id: str) -> str:
     waiting = {one.command_id: one.device_id for one in visit.snapshot.approvals}
     if command_id not in waiting:
         known = CommandSummary.of(visit.plant.command(command_id).value)
-        how = decision_about(visit.plant, command_id) or "; ".join(known.policy)
+        how = f"{known.ruling.words} (at {known.ruling.at})" if known.ruling else "; ".join(known.policy)
         what = f"{known.command.replace('_', ' ')} for {known.device_id} does not wait any more: {how}"
         stage = known.stage.replace("_", " ")
         raise OverError(f"{what}. {'' if stage in how else f'It is {stage} now. '}Nothing has been done.")

@@ -2,11 +2,11 @@
 
 from aegisflow.api import endpoints as ends
 from aegisflow.api.fields import parse
+from aegisflow.api.next_steps import on_the_page
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.commands import CommandRequest, CommandSummary
 from aegisflow.api.schemas.devices import DeviceSummary
 from aegisflow.console.alarm import SPANS, asked_span, trend_address
-from aegisflow.console.decisions import what_became
 from aegisflow.console.overview import row_item
 from aegisflow.console.render import render
 from aegisflow.console.visit import Act, Content, Download, Item, LivePart, Page, Visit, link
@@ -17,7 +17,7 @@ from aegisflow.errors import AegisFlowError, BadValueError, UnknownNameError
 from aegisflow.http.commands import CommandRoutes
 from aegisflow.http.plant import PlantRoutes
 
-__all__ = ["ACTS", "LIFE", "PAGES"]
+__all__ = ["ACTS", "LIFE", "PAGES", "what_became"]
 
 MOST_COMMANDS = 30
 LIFE = (Stage.PROPOSED, Stage.AWAITING_APPROVAL, Stage.APPROVED, Stage.DISPATCHED, Stage.ACKNOWLEDGED, Stage.VERIFIED)
@@ -43,8 +43,7 @@ def _show(visit: Visit) -> Content:
         alarms = [Item("machine-none", render("parts/none.html", none))]
     commands, missing = list[CommandSummary](), ""
     try:
-        receipts = visit.plant.commands(spec.device_id, MOST_COMMANDS).value.commands
-        commands = [CommandSummary.of(one) for one in receipts]
+        commands = visit.commands(spec.device_id, MOST_COMMANDS)
     except AegisFlowError as error:
         missing = str(error)
     context = {
@@ -56,7 +55,7 @@ def _show(visit: Visit) -> Content:
         "command_names": list(CommandName),
         "summary": summary,
     }
-    shown = {"commands": commands, "missing": missing, "life": LIFE, "decisions": {}, "names_machine": False}
+    shown = {"commands": commands, "missing": missing, "life": LIFE, "names_machine": False}
     parts = (
         visit.part("machine-now", "parts/machine_now.html", device=spec, summary=summary),
         LivePart("machine-alarms", tuple(alarms)),
@@ -101,6 +100,12 @@ def _command(visit: Visit) -> str:
     )
     done = CommandRoutes(lambda: visit.plant).give(ends.GIVE_COMMAND.which(), body, visit.who)
     return what_became(done)
+
+
+def what_became(done: CommandSummary) -> str:
+    """Return what became of a command that somebody has just approved or given, in a line for them."""
+    command, stage = done.command.replace("_", " "), done.stage.replace("_", " ")
+    return f"{command} for {done.device_id}: {stage}. {on_the_page(done.stage, done.next_step)}"
 
 
 def _back(visit: Visit) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from aegisflow.api.next_steps import on_the_page
 from aegisflow.api.schemas.alarms import SensorEvidence
 from aegisflow.domain.alarms.deviation import NEVER_MOVED, describe_deviation
 from aegisflow.domain.times import format_instant
@@ -15,7 +16,7 @@ from aegisflow.domain.times import format_instant
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["STATIC", "for_people", "render", "static_url"]
+__all__ = ["STATIC", "render", "static_url"]
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -63,7 +64,7 @@ def _environment() -> "Environment":
         "figure": figure,
         "words": lambda name: str(name).replace("_", " "),
         "by_how_much": by_how_much,
-        "for_people": for_people,
+        "on_the_page": on_the_page,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "element_id": element_id,
         "never_moved": never_moved,
@@ -127,13 +128,6 @@ def by_how_much(parameters: Mapping[str, object]) -> str:
         shown = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
         texts.append(f" by {shown} %" if name == "reduction_pct" else f" {name.replace('_', ' ')} {shown}")
     return "".join(texts)
-
-
-def for_people(next_step: str) -> str:
-    """Return a command's next step without the advice to agents that stands in it."""
-    kept = next_step.partition("; get_device_status shows")
-    rest = kept[2].partition(". ")[2] if kept[1] else ""
-    return (kept[0] + (f". {rest}" if rest else "")).partition(". Do not propose it again")[0]
 
 
 def element_id(kind: str, name: str) -> str:

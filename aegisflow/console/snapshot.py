@@ -9,6 +9,7 @@ from aegisflow.api.schemas.alarms import ListedAlarm, ListedEvidence, listed_ala
 from aegisflow.api.schemas.commands import AgentSwitch, Approval
 from aegisflow.api.schemas.devices import DeviceBrief, device_briefs
 from aegisflow.console.render import figure
+from aegisflow.console.shared import Shared
 from aegisflow.domain.alarms.model import AlarmState, Severity, Timeliness
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.views import DeviceStatus
@@ -147,6 +148,8 @@ class Snapshot:
     unavailable: Mapping[str, str]
     broker_away_since: float | None
     statuses: Mapping[str, DeviceStatus] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared, compare=False, repr=False)
+    """What only some pages want to know beside it."""
 
     @property
     def open_rows(self) -> tuple[AlarmRow, ...]:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from aegisflow.api.schemas.commands import CommandSummary
 from aegisflow.console.forms import Form
 from aegisflow.console.render import render
 from aegisflow.console.sessions import Session
@@ -63,6 +64,13 @@ class Visit:
     def may_for_all(self, right: Right) -> bool:
         """Return whether the role of whoever asks has a right for the whole plant."""
         return self.who.may(right, Extent.WHOLE_PLANT)
+
+    def commands(self, device_id: str | None, limit: int) -> list[CommandSummary]:
+        """Return the newest commands, of one machine or of all; all who look now ask the plant once."""
+        receipts = self.snapshot.shared.once(
+            ("commands", device_id, limit), lambda: self.plant.commands(device_id, limit).value.commands
+        )
+        return [CommandSummary.of(one) for one in receipts]
 
     def part(self, container: str, template: str, **context: object) -> LivePart:
         """Return a part with a single item, whose outermost element is ``<container>-now``."""

@@ -4,7 +4,7 @@ from aegisflow.api import endpoints as ends
 from aegisflow.api.fields import parse
 from aegisflow.api.schemas.alarms import ById
 from aegisflow.api.schemas.base import Nothing
-from aegisflow.console.decisions import what_became
+from aegisflow.console.machines import what_became
 from aegisflow.console.visit import Act, Content, Page, Visit, link
 from aegisflow.errors import BadValueError
 from aegisflow.http.commands import CommandRoutes

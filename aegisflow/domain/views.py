@@ -221,7 +221,6 @@ class CommandPage:
     """Commands newest first."""
 
     commands: tuple[CommandReceipt, ...]
-    total: int
 
 
 @dataclass(frozen=True, slots=True)

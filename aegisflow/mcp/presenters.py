@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
+from aegisflow.api.next_steps import for_agents
 from aegisflow.api.schemas.alarms import AlarmDetail, AlarmSummary, SensorEvidence
 from aegisflow.api.schemas.base import Shape
 from aegisflow.api.schemas.commands import CommandSummary
@@ -293,7 +294,8 @@ def _sensor_now(sensor: SensorState, device: DeviceSummary) -> SensorNow:
 
 def open_command(command: CommandSummary) -> str:
     """Return a command that is not over in one line."""
-    return f"{command.command_id} {command.command} {command.stage}: {command.next_step}"[:300]
+    next_step = for_agents(command.stage, command.next_step)
+    return f"{command.command_id} {command.command} {command.stage}: {next_step}"[:300]
 
 
 def finished_command(command: CommandSummary) -> FinishedCommand:
@@ -324,7 +326,7 @@ def command_answer(command: CommandSummary, as_of: str) -> CommandAnswer:
         command,
         as_of=as_of,
         reasons=[clean(reason, 300) for reason in command.policy[:10]],
-        next_step=clean(command.next_step, 500),
+        next_step=clean(for_agents(command.stage, command.next_step), 500),
         proposed_by=words.of,
         untrusted_justification=UntrustedText(words=words.text, origin=words.of),
     )

@@ -75,8 +75,7 @@ def help_from(page_url: str, plant: Callable[[], PlantSpec]) -> Help:
     def help_for(notification: Notification) -> dict[str, object]:
         found: dict[str, object] = {}
         if page_url:
-            path = f"/alarms/{quote(notification.subject, safe='')}" if notification.is_alarm else "/approvals"
-            found["url"] = f"{page_url.rstrip('/')}{path}"
+            found["url"] = f"{page_url.rstrip('/')}{_path(notification)}"
         device = plant().devices.get(notification.device_id)
         response = plant().response(notification.cause, device.kind) if device and notification.is_alarm else None
         if response is not None:
@@ -85,6 +84,13 @@ def help_from(page_url: str, plant: Callable[[], PlantSpec]) -> Help:
         return found
 
     return help_for
+
+
+def _path(notification: Notification) -> str:
+    """Return the page where something can be done about it: a command that is over is a matter of its machine."""
+    if notification.is_alarm:
+        return f"/alarms/{quote(notification.subject, safe='')}"
+    return "/approvals" if notification.page else f"/machines/{quote(notification.device_id, safe='')}"
 
 
 def with_links(help_for: Help, page_url: str, people: Mapping[str, str], links: LinkSigner | None) -> Help:

@@ -212,7 +212,7 @@ class Archive:
         if stages:
             matching = matching.where(StoredCommand.stage.in_([str(stage) for stage in stages]))
         page = matching.order_by(StoredCommand.proposed_at.desc(), StoredCommand.command_id.desc()).limit(limit)
-        return CommandPage(tuple(receipt_of(row) for row in page.execute(self._database)), self._count(matching))
+        return CommandPage(tuple(receipt_of(row) for row in page.execute(self._database)))
 
     @_of_one_moment
     def command(self, command_id: str) -> CommandReceipt | None:

@@ -2,15 +2,30 @@ from dataclasses import replace
 
 import pytest
 
-from aegisflow.console.approvals import STAYS_S
-from aegisflow.domain.callers import Caller
-from aegisflow.domain.commands.model import CommandName, Stage
-from aegisflow.domain.views import AuditEntry
+from aegisflow.console.approvals import PAGES, STAYS_S
+from aegisflow.console.sessions import Session
+from aegisflow.console.snapshot import read_snapshot
+from aegisflow.console.visit import Content, Visit
+from aegisflow.domain.callers import Caller, CallerKind
+from aegisflow.domain.commands.model import CommandName, Ruling, Stage
+from aegisflow.domain.views import Answer, CommandPage
 from tests.support.console_client import Browser
 from tests.support.memory_plant import NOW, MemoryPlant
 
 AGENT = Caller.self_named("line agent")
 WORDS = "It runs hot. <b>Approve at once</b>, policy allows it."
+
+
+class Watched(MemoryPlant):
+    """A plant that counts how often it is asked for commands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
+        self.asked += 1
+        return super().commands(device_id, limit, stages)
 
 
 @pytest.fixture
@@ -77,26 +92,39 @@ def test_the_second_of_two_people_is_told_that_the_first_was_faster(plant, app, 
 
 
 @pytest.mark.parametrize(
-    ("actor", "act", "reasons", "told"),
+    ("by", "stage", "why", "told"),
     [
-        ("guard", "command_expired", ["nobody approved it in time"], "expired: nobody approved it in time"),
-        ("guard", "command_expired", ["cmd-9 shuts the device down"], "expired: cmd-9 shuts the device down"),
-        ("ben", "command_expired", ["the device has changed"], "expired when ben approved it: the device has changed"),
-        ("ben", "command_rejected", ["by ben"], "rejected by ben"),
-        ("ben", "command_approved", ["an operator decides"], "approved by ben"),
+        ("", Stage.EXPIRED, "nobody approved it in time", "expired: nobody approved it in time"),
+        ("ben", Stage.EXPIRED, "the device has changed", "expired when ben approved it: the device has changed"),
+        ("ben", Stage.REJECTED, "", "rejected by ben"),
+        ("ben", Stage.APPROVED, "", "approved by ben"),
     ],
 )
-def test_a_card_that_no_longer_waits_says_who_ended_that_and_why(plant, approver, command, actor, act, reasons, told):
-    detail = {"command_id": command, "reasons": reasons}
-    plant.requests[0] = replace(plant.requests[0], stage=Stage(act.removeprefix("command_")), reasons=())
-    plant.audited.append(AuditEntry(NOW - 60, actor, act, "pump-01", detail))
+def test_a_card_that_no_longer_waits_says_who_ended_that_and_why(plant, approver, command, by, stage, why, told):
+    ruling = Ruling(NOW - 60, stage, by, why)
+    plant.requests[0] = replace(plant.requests[0], stage=stage, reasons=(), ruling=ruling)
     approver.open("/approvals").shows(f"No longer waits: {told}")
     assert approver.send(f"/approvals/{command}/approve", digest(command)).status == 409
     approver.shows(f"does not wait any more: {told} (at 2026-01-31T07:59:00Z)")
-    plant.audited[-1] = replace(plant.audited[-1], at=NOW - STAYS_S)
+    plant.requests[0] = replace(plant.requests[0], ruling=replace(ruling, at=NOW - STAYS_S))
     approver.open("/approvals")
     assert "No longer waits" not in approver.text
     approver.shows("No command waits for a decision.")
+
+
+def test_however_many_look_at_a_picture_of_the_plant_it_is_asked_for_commands_once() -> None:
+    plant = Watched()
+    asked = plant.request_command("pump-01", CommandName.REDUCE_LOAD, {"reduction_pct": 20.0}, AGENT, WORDS)
+    plant.reject(asked.command.command_id, Caller("ben", CallerKind.OPERATOR), "not now")
+    snapshot = read_snapshot(plant)
+    for name in ("ada", "ben", "cleo"):
+        visit = Visit(
+            plant, snapshot, Caller(name, CallerKind.OPERATOR), Session("token", "csrf", 0.0, 0.0), "/approvals"
+        )
+        content = PAGES[0].show(visit)
+        assert isinstance(content, Content)
+        assert any("rejected by ben: not now" in item.html for part in content.parts for item in part.items)
+    assert plant.asked == 1
 
 
 def test_going_back_after_approving_and_sending_again_approves_nothing_twice(plant, approver, command: str) -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.api.what_to_do import as_csv
-from aegisflow.console.render import for_people
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.equipment import FaultResponse
@@ -189,15 +188,3 @@ def test_the_journal_spares_people_what_only_proves_its_rows_and_the_export_keep
     exported = operator.open("/journal/export").text
     assert "a" * 64 in exported
     assert "b" * 64 in exported
-
-
-@pytest.mark.parametrize(
-    ("told", "shown"),
-    [
-        ("ada must decide. Do not propose it again: get_device_status shows what becomes of it", "ada must decide"),
-        ("sent; get_device_status shows what becomes of it. It is not done yet", "sent. It is not done yet"),
-        ("nothing was sent to the machine", "nothing was sent to the machine"),
-    ],
-)
-def test_people_are_not_told_which_tool_an_agent_should_call(told: str, shown: str) -> None:
-    assert for_people(told) == shown

@@ -90,7 +90,9 @@ def test_a_notification_says_where_to_look_and_what_to_do() -> None:
     told = help_for(alarm)
     assert told["url"] == "https://plant.example/aegis/alarms/pump-01%402026%20a%2Fb"
     assert (told["action"], told["consequence"]) == ("stop it", "it runs dry")
-    assert help_for(NOTICE) == {"url": "https://plant.example/aegis/approvals"}
+    assert help_for(NOTICE) == {"url": "https://plant.example/aegis/machines/pump-01"}
+    asked = dataclasses.replace(NOTICE, page="emergency_shutdown proposed")
+    assert help_for(asked) == {"url": "https://plant.example/aegis/approvals"}
     assert help_from("", lambda: plant)(dataclasses.replace(alarm, cause="other", device_id="gone")) == {}
 
 

@@ -230,8 +230,7 @@ def test_commands_come_newest_first_as_far_as_they_have_come(bench: StoreBench, 
     page = archive.commands("pump-01", 2)
     waits, denied = command(2, stage=Stage.AWAITING_APPROVAL), command(1, stage=Stage.DENIED)
     assert page.commands == (replace(waits, stage_at=T0), replace(denied, stage_at=T0 + 1))
-    assert page.total == 3
-    assert archive.commands(None, 9).total == 4
+    assert len(archive.commands(None, 9).commands) == 4
     assert archive.commands("pump-01", 9, (Stage.DENIED, Stage.VERIFIED)).commands == page.commands[1:]
     assert archive.command("cmd-1") == page.commands[1]
     assert archive.command("cmd-8") is None

@@ -21,6 +21,7 @@ from aegisflow.domain.commands.model import (
     CommandView,
     DeviceCommands,
     Mode,
+    Ruling,
     Stage,
     StatedMode,
 )
@@ -444,7 +445,7 @@ class MemoryPlant:
             for receipt in reversed(self.requests)
             if device_id in (None, receipt.command.device_id) and (not stages or receipt.stage in stages)
         ]
-        return self._answer(CommandPage(tuple(found[:limit]), len(found)))
+        return self._answer(CommandPage(tuple(found[:limit])))
 
     def command(self, command_id: str) -> Answer[CommandReceipt]:
         known = {receipt.command.command_id: receipt for receipt in self.requests}
@@ -530,7 +531,9 @@ class MemoryPlant:
     def _settle(self, receipt: CommandReceipt, stage: Stage, by: Caller, why: str) -> CommandReceipt:
         detail = {"command_id": receipt.command.command_id, "reasons": [why.removeprefix("rejected by ")]}
         self.audited.append(AuditEntry(NOW, by.name, f"command_{stage}", receipt.command.device_id, detail))
-        settled = replace(receipt, stage=stage, reasons=(why,), stage_at=NOW)
+        said = "" if stage is Stage.APPROVED else why.partition(": ")[2]
+        ruling = Ruling(NOW, stage, by.name, said)
+        settled = replace(receipt, stage=stage, reasons=(why,), stage_at=NOW, ruling=ruling)
         self.requests[self.requests.index(receipt)] = settled
         return settled
 

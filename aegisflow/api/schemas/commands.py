@@ -8,7 +8,16 @@ from aegisflow.api.fields import Read, as_number, name_in, whole, within, words
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, StatedWords, moment
 from aegisflow.api.text import clean
 from aegisflow.domain.callers import Caller
-from aegisflow.domain.commands.model import AgentWrites, CommandName, CommandReceipt, CommandView, Offer, Stage, WayBack
+from aegisflow.domain.commands.model import (
+    AgentWrites,
+    CommandName,
+    CommandReceipt,
+    CommandView,
+    Offer,
+    Ruling,
+    Stage,
+    WayBack,
+)
 from aegisflow.domain.times import format_instant
 
 __all__ = [
@@ -66,6 +75,26 @@ class WayBackSummary(Shape):
         return None if found is None else cls(command=found.command, parameters=dict(found.parameters), note=found.note)
 
 
+class RulingSummary(Shape):
+    """Who decided about a command that waited for people, when and what."""
+
+    at: Moment
+    stage: Stage
+    """Approved, rejected or expired."""
+    by: str
+    """The person; empty where time or another command ended the waiting."""
+    words: str
+    """All of it but the time: ``rejected by ben: the machine is needed``."""
+
+    @classmethod
+    def of(cls, ruling: Ruling | None) -> Self | None:
+        """Return a ruling; None where there is none."""
+        if ruling is None:
+            return None
+        words = clean(str(ruling), WORDS_BYTES)
+        return cls(at=format_instant(ruling.at), stage=ruling.stage, by=clean(ruling.by, NAME_BYTES), words=words)
+
+
 class CommandSummary(Shape):
     """How far a command came, and why; the proposer's words come last."""
 
@@ -86,6 +115,8 @@ class CommandSummary(Shape):
     """What it moves, from what to what; empty for a command that moves neither load nor set-point."""
     way_back: WayBackSummary | None = None
     """What leads back from it; none before it is verified. It is never sent by itself."""
+    ruling: RulingSummary | None = None
+    """How its waiting for people ended; none while it waits, and where it never did."""
     words_not_facts: StatedWords
     """The proposer's justification."""
 
@@ -106,6 +137,7 @@ class CommandSummary(Shape):
             next_step=receipt.next_step,
             change="" if receipt.change is None else str(receipt.change),
             way_back=WayBackSummary.of(receipt.way_back) if receipt.stage is Stage.VERIFIED else None,
+            ruling=RulingSummary.of(receipt.ruling),
             words_not_facts=StatedWords(
                 of=who(command.proposed_by),
                 text=clean(command.justification, WORDS_BYTES),

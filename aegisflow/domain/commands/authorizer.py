@@ -21,6 +21,7 @@ from aegisflow.domain.commands.model import (
     CommandRecord,
     DeviceView,
     Movement,
+    Ruling,
     Stage,
 )
 from aegisflow.domain.commands.open_commands import OpenCommands
@@ -91,8 +92,7 @@ class CommandAuthorizer:
             expires_at = at + self._policy.approve_within_s
             next_step = (
                 f"waits for {decision.approvals} operator{'s' if decision.approvals > 1 else ''} to approve it by "
-                f"{format_instant(expires_at)}; {self._who(device)} must decide. Do not propose it again: "
-                "get_device_status shows what becomes of it"
+                f"{format_instant(expires_at)}; {self._who(device)} must decide"
             )
             after = at_stage(record, Stage.AWAITING_APPROVAL, at, decision.reasons, next_step)
             after = replace(
@@ -262,14 +262,15 @@ class CommandAuthorizer:
     ) -> Transition:
         """Return the step that approves and dispatches in one commit, so that nothing is ever approved and waits."""
         command = record.command
-        next_step = "on its way to the machine; get_device_status shows what becomes of it. It is not done yet"
+        next_step = "on its way to the machine; it is not done yet"
         after = at_stage(record, Stage.DISPATCHED, at, reasons, next_step)
         spec = self.commands.plant.devices[command.device_id]
         last_set = self.commands.last_set(command.device_id, str(command.parameters.get("name")))
         change = self._change(command, device)
+        receipt = replace(after.receipt, change=change, way_back=way_back(command, device, spec, last_set))
         after = replace(
             after,
-            receipt=replace(after.receipt, change=change, way_back=way_back(command, device, spec, last_set)),
+            receipt=receipt if before is None else replace(receipt, ruling=Ruling(at, Stage.APPROVED, by)),
             state_version=device.version,
             send_by=at + self._policy.send_within_s,
             expectation=expect(command, device, spec),

@@ -222,6 +222,25 @@ class WayBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """How the waiting of a command for people ended."""
+
+    at: float
+    """UTC epoch seconds by the plant's clock."""
+    stage: Stage
+    """Approved, rejected or expired."""
+    by: str = ""
+    """The person; empty where time or another command ended it."""
+    why: str = ""
+    """In the words of whoever decided; empty for an approval."""
+
+    def __str__(self) -> str:
+        # Whose approval found that the machine had changed did not let the command expire on purpose.
+        by = f" when {self.by} approved it" if self.stage is Stage.EXPIRED else f" by {self.by}"
+        return f"{self.stage}{by if self.by else ''}{f': {self.why}' if self.why else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReceipt:
     """What the proposer gets back: how far the command has come, and why."""
 
@@ -237,6 +256,8 @@ class CommandReceipt:
     """What it moves; None for a command that moves neither load nor set-point."""
     way_back: WayBack | None = None
     """What leads back from it, as it was when it was dispatched; None before that."""
+    ruling: Ruling | None = None
+    """How its waiting for people ended; None while it waits, and where it never did."""
 
 
 @dataclass(frozen=True, slots=True)

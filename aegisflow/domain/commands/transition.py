@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aegisflow.domain.commands.model import FOLLOWS, Command, CommandRecord, Stage
+from aegisflow.domain.commands.model import FOLLOWS, Command, CommandRecord, Ruling, Stage
 from aegisflow.domain.commands.writing import WrittenCommand
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import AuditEntry
@@ -13,8 +13,8 @@ from aegisflow.domain.views import AuditEntry
 __all__ = ["Transition", "at_stage", "digest_of", "end", "row"]
 
 _NEXT: Mapping[Stage, str] = {
-    Stage.REJECTED: "nothing was sent to the machine; do not propose it again without new evidence",
-    Stage.EXPIRED: "nothing was sent to the machine; look at the plant again before you propose anything",
+    Stage.REJECTED: "nothing was sent to the machine",
+    Stage.EXPIRED: "nothing was sent to the machine",
     Stage.ACKNOWLEDGED: "the machine has taken it; readings must show the effect before it counts as done",
     Stage.VERIFIED: "done: the readings show the effect",
     Stage.UNVERIFIED: "the readings do not show the effect: a person must look at the machine",
@@ -70,7 +70,7 @@ def row(
 
 
 def at_stage(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...], next_step: str) -> CommandRecord:
-    """Return the record at another stage, with what its proposer is told to do next."""
+    """Return the record at another stage, with what must happen next."""
     receipt = replace(record.receipt, stage=stage, reasons=reasons, next_step=next_step, stage_at=at)
     return replace(record, receipt=receipt, stage_at=at)
 
@@ -79,4 +79,10 @@ def end(record: CommandRecord, stage: Stage, at: float, reasons: tuple[str, ...]
     """Return the step to a stage whose name says by itself what comes next."""
     assert stage in FOLLOWS[record.stage], f"{record.stage} cannot become {stage}"
     after = at_stage(record, stage, at, reasons, _NEXT.get(stage, ""))
+    if record.stage is Stage.AWAITING_APPROVAL:
+        person = "" if by == "guard" else by
+        # A rejection's reasons begin with who it is, which stands beside them.
+        why = "; ".join(reasons).removeprefix(f"{by}: ")
+        ruling = Ruling(at, stage, person, "" if why == f"by {by}" else why)
+        after = replace(after, receipt=replace(after.receipt, ruling=ruling))
     return Transition(record, after, (row(record.command, stage, at, by, reasons),))

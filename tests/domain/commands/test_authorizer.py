@@ -6,7 +6,16 @@ from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.authorizer import CommandAuthorizer
 from aegisflow.domain.commands.execution import Progress
-from aegisflow.domain.commands.model import FOLLOWS, AgentWrites, Command, CommandRecord, DeviceView, Mode, Stage
+from aegisflow.domain.commands.model import (
+    FOLLOWS,
+    AgentWrites,
+    Command,
+    CommandRecord,
+    DeviceView,
+    Mode,
+    Ruling,
+    Stage,
+)
 from aegisflow.domain.commands.policy_spec import PolicyRule, Rate, Verdict
 from aegisflow.domain.commands.transition import Transition, digest_of, end
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
@@ -109,6 +118,7 @@ def test_an_approval_dispatches_what_was_shown() -> None:
         ("command_dispatched", "guard"),
     ]
     assert step.after.send_by == NOW + 31.0
+    assert step.after.receipt.ruling == Ruling(NOW + 1.0, Stage.APPROVED, "ada")
     store(authorizer, step)
     with pytest.raises(UnknownNameError):  # once
         approve(authorizer, record)
@@ -228,11 +238,26 @@ def test_an_approval_is_judged_again() -> None:
     assert approve(authorizer, record).after.stage is Stage.DISPATCHED
 
 
+def test_a_rejection_without_a_reason_and_what_time_ended_are_told_apart() -> None:
+    authorizer = make_authorizer()
+    record = asked(authorizer)
+    rejected = authorizer.reject(record.command.command_id, ADA, "", NOW + 1.0).after.receipt.ruling
+    expired = authorizer.due(NOW + 1e6)[0].after.receipt.ruling
+    found_changed = approve(authorizer, record, device=view(version="v2")).after.receipt.ruling
+    assert [str(rejected), str(expired)] == ["rejected by ada", "expired: nobody approved it in time"]
+    assert str(found_changed).startswith("expired when ada approved it: the device has changed")
+
+
+def test_what_policy_allows_waited_for_nobody() -> None:
+    assert make_authorizer().propose(command(SERVICE, ADA), MILD, NOW).after.receipt.ruling is None
+
+
 def test_a_rejection_tells_by_whom_and_why() -> None:
     authorizer = make_authorizer()
     record = asked(authorizer)
     step = authorizer.reject(record.command.command_id, ADA, "not today", NOW + 1.0)
     assert (step.after.stage, step.after.receipt.reasons) == (Stage.REJECTED, ("ada: not today",))
+    assert step.after.receipt.ruling == Ruling(NOW + 1.0, Stage.REJECTED, "ada", "not today")
     assert [(entry.act, entry.actor) for entry in step.audit] == [("command_rejected", "ada")]
     store(authorizer, step)
     assert authorizer.commands.open == {}
