@@ -31,10 +31,11 @@ TIMES = (
     "enqueued_time", "measurement_time", "recorded_at", "datum_zeit", "heure", "horodatage", "fecha",
 )  # fmt: skip
 MACHINE_KEYS = (
-    "device_id", "deviceid", "device", "device_name", "devicename", "dev", "dev_id", "devid", "machine_id", "machine",
-    "machine_name", "asset_id", "asset", "equipment_id", "equipment", "unit_id", "station_id", "station", "node_id",
-    "node", "host", "hostname", "thing", "asset_name", "equipment_name", "thing_name", "sensor_id", "source", "serial",
-    "serial_number", "sn", "mac", "id", "name",
+    "device_id", "deviceid", "device", "device_name", "devicename", "dev", "dev_id", "devid", "machine_id",
+    "machine", "machine_name", "asset_id", "asset", "equipment_id", "equipment", "unit_id", "station_id",
+    "station", "node_id", "node", "host", "hostname", "thing", "asset_name", "equipment_name", "thing_name",
+    "application_uri", "endpoint_url", "sensor_id", "source", "serial", "serial_number", "sn", "mac", "id",
+    "name",
 )  # fmt: skip
 """Keys that say who sent a message, the most telling first."""
 STRONG_KEYS = frozenset(MACHINE_KEYS) - {
@@ -89,6 +90,7 @@ UNWANTED = frozenset(
     | {"update", "update_available", "last_seen", "wifi", "ssid", "channel", "qos", "retain", "device_temperature_id"}
 )
 """Keys that say something about the message or the network, and nothing of the machine."""
+_NODE_ID = re.compile(r"^(?:nsu?=[^;]*;)?[sigb]=")
 _PATTERNS = ("%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y%m%d%H%M%S")
 
 
@@ -112,7 +114,8 @@ def _walk(said: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
 
 def told(name: str) -> tuple[str, str]:
     """Return our name for what a sender calls a sensor, and the path that a source must be told; empty for the same."""
-    ours = plain(name) or name
+    # Of a node of OPC UA, what stands before its identifier says where it is.
+    ours = plain(_NODE_ID.sub("", name)) or plain(name) or name
     if ours == name:
         return ours, ""
     try:

@@ -11,15 +11,14 @@ from aegisflow.bus.sources.recognise import recognise
 from aegisflow.config.paths import SourceTopic, join_path, parse_topic
 from aegisflow.config.presets import preset
 from aegisflow.discovery import Found
-from aegisflow.discovery.leaves import MACHINE_KEYS, UNWANTED, last_key, leaves_of, plain
+from aegisflow.discovery.leaves import UNWANTED, last_key, leaves_of, plain
+from aegisflow.discovery.metrics import TAGGED
 
-__all__ = ["OWN", "Elsewhere", "Spotted", "read", "spot"]
+__all__ = ["OWN", "Elsewhere", "Spotted", "Tagged", "read", "spot"]
 
 OWN = "aegisflow"
 """Stands for AegisFlow's own topics and format, which need no source."""
 _OWN_TOPIC = re.compile(r"aegisflow/sensors/([^/]+)")
-_HOST = "host"
-_TELEGRAF_TAGS = ("cpu", "device", "name", "interface", "sensor")
 _SHELLY_STATUS = ("NotifyStatus", "NotifyFullStatus")
 _SHELLY_PARTS = ("switch:", "pm1:", "em:", "emdata:", "em1:", "em1data:", "temperature:", "humidity:", "voltmeter:")
 
@@ -29,8 +28,6 @@ class Spotted(NamedTuple):
 
     preset: str
     found: tuple[Found, ...]
-    tag: str = ""
-    """The tag that names the machine, where it is not the one that the preset looks at."""
 
 
 class Elsewhere(NamedTuple):
@@ -39,7 +36,13 @@ class Elsewhere(NamedTuple):
     preset: str
 
 
-def spot(message: CapturedMessage, said: Any) -> Spotted | Elsewhere | None:
+class Tagged(NamedTuple):
+    """A message of metrics with tags: whose they are can be told only once all of them were seen."""
+
+    preset: str
+
+
+def spot(message: CapturedMessage, said: Any) -> Spotted | Elsewhere | Tagged | None:
     """Return what a message of a known system says; None for one that no preset reads.
 
     Args:
@@ -51,6 +54,8 @@ def spot(message: CapturedMessage, said: Any) -> Spotted | Elsewhere | None:
         values = ((key, value) for key, value in said.items() if key not in ("timestamp", "device_id"))
         return Spotted(OWN, tuple(Found(own[1], key, "", value) for key, value in values))
     known = recognise(message.topic, message.payload)
+    if known is not None and known.preset in TAGGED:
+        return Tagged(known.preset)
     if known is None or known.preset not in _VALUES:
         return None
     return read(message, said, known.preset, _topics(known.preset)) or Elsewhere(known.preset)
@@ -63,7 +68,7 @@ def read(message: CapturedMessage, said: Any, name: str, topics: Sequence[Source
     if levels is None:
         return None
     found = tuple(_VALUES[name](levels[0], message, said))
-    return Spotted(name, found, _odd_tag(message, said) if name in _TAGGED else "")
+    return Spotted(name, found)
 
 
 @cache
@@ -86,14 +91,6 @@ def _shelly(device: str, _message: CapturedMessage, said: Any) -> Iterator[Found
     return _by_paths("shelly_gen2", device, wanted, "params")
 
 
-def _telegraf(_device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]:
-    return _fields(_metrics(said), _TELEGRAF_TAGS)
-
-
-def _influx_line(_device: str, message: CapturedMessage, _said: Any) -> Iterator[Found]:
-    return _fields(_points(message), ())
-
-
 def _opcua(device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]:
     messages = [one for one in said["Messages"] if isinstance(one, dict)]
     payloads = [one["Payload"] for one in messages if isinstance(one.get("Payload"), dict)]
@@ -113,53 +110,10 @@ _VALUES: Mapping[str, Callable[[str, CapturedMessage, Any], Iterator[Found]]] = 
     "zigbee2mqtt": _zigbee2mqtt,
     "tasmota": _tasmota,
     "shelly_gen2": _shelly,
-    "telegraf_json": _telegraf,
-    "influx_line": _influx_line,
     "opcua_pubsub_json": _opcua,
     "senml": _senml,
 }
 """Preset to what gives the values of a message that ``recognise`` takes for one of it."""
-_TAGGED = frozenset({"telegraf_json", "influx_line"})
-
-
-def _metrics(said: Any) -> list[dict[str, Any]]:
-    return [one for one in said.get("metrics", [said]) if _is_metric(one)]
-
-
-def _is_metric(one: Any) -> bool:
-    return (
-        isinstance(one, dict)
-        and isinstance(one.get("fields"), dict)
-        and isinstance(one.get("name"), str)
-        and isinstance(one.get("tags"), dict)
-    )
-
-
-def _points(message: CapturedMessage) -> list[dict[str, Any]]:
-    points: list[dict[str, Any]] = FORMATS["influx_line"](message.payload, message.at)
-    return points
-
-
-def _odd_tag(message: CapturedMessage, said: Any) -> str:
-    """Return the tag by which the first point names its machine; empty for host, which the presets look at."""
-    points = _points(message) if said is None else _metrics(said)
-    tag = _machine_tag(points[0]["tags"]) if points else ""
-    return "" if tag == _HOST else tag
-
-
-def _machine_tag(tags: Mapping[str, Any]) -> str:
-    words = [tag for tag, value in tags.items() if isinstance(value, str)]
-    return next((tag for tag in (_HOST, *MACHINE_KEYS) if tag in words), words[0] if words else "")
-
-
-def _fields(points: Sequence[Mapping[str, Any]], tags: Sequence[str]) -> Iterator[Found]:
-    """Give the fields of metrics; their name is made as the presets make it."""
-    for point in points:
-        names = [point["name"], *(point["tags"][tag] for tag in tags if isinstance(point["tags"].get(tag), str))]
-        device = point["tags"].get(_machine_tag(point["tags"]), "")
-        for field, value in point["fields"].items():
-            whole = ".".join((*names, field))
-            yield Found(device, plain(whole), whole, value)
 
 
 def _opcua_value(value: Any) -> object:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from aegisflow.config.paths import DEVICE, SENSOR, parse_topic
-from aegisflow.discovery.clusters import Cluster
+from aegisflow.discovery.topics import Cluster
 
 __all__ = ["told_apart"]
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.access import ALL
 from aegisflow.bus.sources.formats import is_number
-from aegisflow.config.paths import join_path
+from aegisflow.config.paths import join_path, parse_path
 from aegisflow.config.sources import KEY
 from aegisflow.discovery.leaves import (
     MACHINE_KEYS,
@@ -14,8 +14,10 @@ from aegisflow.discovery.leaves import (
     TIMES,
     UNITS,
     VALUES,
+    Leaves,
     is_of_network,
     is_wanted,
+    last_key,
     leaves_of,
     plain,
     time_format,
@@ -82,8 +84,13 @@ def _alone(said: object) -> MessageForm | None:
     if not isinstance(said, dict):
         return None
     value = _key(said, VALUES, int | float | str | bool | None)
+    within = None
     if not value:
-        return None
+        # OPC UA puts the value of a node, its time and its status into an object of their own.
+        value = _key(said, VALUES, dict)
+        within = _alone(said[value]) if value else None
+        if within is None:
+            return None
     rest = {key: one for key, one in said.items() if key != value}
     named = {plain(key) for key in rest} & {*NAMES, *QUALITIES, *MACHINE_KEYS}
     others = leaves_of({key: one for key, one in rest.items() if plain(key) not in named})
@@ -92,8 +99,26 @@ def _alone(said: object) -> MessageForm | None:
     name = _key(rest, NAMES, str | int)
     time = next((key for key in rest if plain(key) in TIMES and time_format(rest[key], in_text=True)), "")
     device = _key({key: one for key, one in rest.items() if key != name}, _SENDERS, str | int)
-    found = (name, value, time, _key(rest, QUALITIES, str | int | bool), _key(rest, UNITS, str), device)
-    return MessageForm("alone", "", "", "", *(join_path("", key) if key else "" for key in found))
+    found = {"name": name, "value": value, "time": time, "unit": _key(rest, UNITS, str), "device": device}
+    paths = {part: join_path("", key) for part, key in found.items() if key}
+    form = MessageForm("alone", quality=_quality_of(rest), **paths)
+    return form if within is None else _with_inner(form, within)
+
+
+def _with_inner(form: MessageForm, within: MessageForm) -> MessageForm:
+    """Return the form of an object whose value is an object: what that says of the value counts more."""
+    below = {key: f"{form.value}.{path}" for key in ("time", "quality", "unit") if (path := getattr(within, key))}
+    return form._replace(value=f"{form.value}.{within.value}", **below)
+
+
+def _quality_of(beside: Mapping[str, Any]) -> str:
+    """Return the path of a quality, which OPC UA writes as an object with a code as well."""
+    key = _key(beside, QUALITIES, str | int | bool)
+    if key:
+        return join_path("", key)
+    key = _key(beside, QUALITIES, dict)
+    code = _key(beside[key], ("code", "symbol"), str | int) if key else ""
+    return join_path(join_path("", key), code) if code else ""
 
 
 def _key(point: Mapping[str, Any], names: Sequence[str], kind: Any) -> str:
@@ -167,29 +192,47 @@ def _of_objects(path: str, items: Sequence[dict[str, Any]]) -> MessageForm | Non
     """Return the form of a list of objects."""
     points = [one for one in map(_alone, items) if one is not None]
     if points and 2 * len(points) >= len(items):
-        first = points[0]
+        first = max(points, key=lambda one: sum(map(bool, one)))
         if first.name and all(one.name == first.name for one in points):
             return first._replace(kind="points", points=path)
         if first.time and not any(one.name for one in points):
             return first._replace(each=path)
     inner = shape_of(items[0])
-    if inner.kind == "points" or inner.each:
-        below = f"{path}.{ALL}.{inner.each}" if inner.each not in ("", ".") else path
+    if inner.each:
+        below = f"{path}.{ALL}.{inner.each}" if inner.each != "." else path
         return inner._replace(each=below.removeprefix("."))
-    who = next((key for name in _IDS if (key := _common(items, name))), "")
+    if inner.kind == "points":
+        beside = [_without(one, inner.points) for one in items]
+        return inner._replace(each=path, who="" if inner.device else _who_of(beside))
+    who = _who_of(items)
     has_time = any(plain(key) in TIMES and time_format(one, in_text=True) for key, one in items[0].items())
-    if who or (has_time and len(items) > 1):
-        return MessageForm("record", each=path, who=join_path("", who) if who else "")
-    return None
+    return MessageForm("record", each=path, who=who) if who or (has_time and len(items) > 1) else None
 
 
-def _common(items: Sequence[dict[str, Any]], name: str) -> str:
-    """Return the key of this name, if all items say something short at it."""
-    key = next((str(key) for key in items[0] if plain(str(key)) == name), "")
-    said = [one.get(key) for one in items] if key else []
-    is_told = all(isinstance(one, str | int) and not isinstance(one, bool) and len(str(one)) <= 64 for one in said)
-    is_telling = name in _SENDERS or len(set(map(str, said))) == len(said)
-    return key if said and is_told and is_telling else ""
+def _without(record: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a record but for what holds its points."""
+    first = parse_path(path)[:1]
+    return {key: one for key, one in record.items() if key not in first}
+
+
+def _who_of(items: Sequence[dict[str, Any]]) -> str:
+    """Return the path at which each of some records says whose it is; empty where none does."""
+    leaves = [leaves_of(one) for one in items]
+    ranked = [
+        (is_of_network(path), len(parse_path(path)), _IDS.index(name), path)
+        for path in leaves[0]
+        if "[" not in path and (name := plain(last_key(path))) in _IDS
+    ]
+    return next((path for hidden, depth, _, path in sorted(ranked) if _tells(path, leaves, hidden or depth > 1)), "")
+
+
+def _tells(path: str, leaves: Sequence[Leaves], is_deep: bool) -> bool:
+    """Return whether all records say something short at a path that may well be their device."""
+    said = [one.get(path) for one in leaves]
+    if not all(isinstance(one, str | int) and not isinstance(one, bool) and len(str(one)) <= 64 for one in said):
+        return False
+    is_each_another = len(set(map(str, said))) == len(said) and (len(said) > 1 or not is_deep)
+    return is_each_another or plain(last_key(path)) in _SENDERS
 
 
 def _of_object(path: str, said: dict[str, Any]) -> MessageForm | None:
@@ -204,7 +247,9 @@ def _of_object(path: str, said: dict[str, Any]) -> MessageForm | None:
         return MessageForm("record", each=f"{path}.{ALL}.{ALL}".removeprefix("."), who=KEY)
     last = plain(path.rpartition(".")[2])
     if below and last in _MANY and all(_count(one) for one in below.values()):
-        return MessageForm("record", each=f"{path}.{ALL}", who=KEY)
+        inner = shape_of(next(iter(below.values())))
+        form = inner if inner.kind == "points" and not inner.each else MessageForm("record")
+        return form._replace(each=f"{path}.{ALL}", who=KEY)
     return None
 
 

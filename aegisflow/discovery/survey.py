@@ -16,8 +16,9 @@ from aegisflow.discovery.clusters import LIKE_OURS, can_be_named, clusters_of, m
 from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, free_name, our_name
 from aegisflow.discovery.homeassistant import PRESET as ANNOUNCED
 from aegisflow.discovery.homeassistant import HomeAssistantEar, values
+from aegisflow.discovery.metrics import MetricSurvey
 from aegisflow.discovery.naming import Names, Note
-from aegisflow.discovery.presets import OWN, Elsewhere, Spotted, read, spot
+from aegisflow.discovery.presets import OWN, Elsewhere, Spotted, Tagged, read, spot
 from aegisflow.discovery.profile import DeviceProfile
 from aegisflow.discovery.rivals import told_apart
 from aegisflow.discovery.sparkplug import SparkplugEar, is_sparkplug
@@ -82,6 +83,7 @@ class BrokerSurvey:
         for message in self.messages:
             sorting.take(message)
         sorting.place_presets()
+        sorting.read_metrics()
         sorting.read_states()
         sorting.cluster()
         devices: dict[str, DeviceProfile] = {}
@@ -117,6 +119,8 @@ class _Sorting:
     """What no preset reads."""
     elsewhere: dict[str, Heard] = field(default_factory=lambda: defaultdict(list))
     """By preset, messages on other topics than its own."""
+    metrics: dict[str, MetricSurvey] = field(default_factory=dict)
+    """By preset, messages of metrics with tags."""
     ear: SparkplugEar = field(default_factory=SparkplugEar)
     announcements: HomeAssistantEar = field(default_factory=HomeAssistantEar)
 
@@ -138,6 +142,9 @@ class _Sorting:
             self.survey.pass_over("retained: old news", message)
             return
         spotted = spot(message, said)
+        if isinstance(spotted, Tagged) and can_be_named(message.topic):
+            self.metrics.setdefault(spotted.preset, MetricSurvey(spotted.preset)).add(message, said)
+            return
         if isinstance(spotted, Elsewhere) and can_be_named(message.topic):
             self.elsewhere[spotted.preset].append((message, said))
         elif isinstance(spotted, Spotted):
@@ -149,24 +156,29 @@ class _Sorting:
 
     def _spotted(self, message: CapturedMessage, spotted: Spotted, extra: Mapping[str, Any]) -> None:
         settings = {} if spotted.preset == OWN else {"preset": spotted.preset, **extra}
-        source = spotted.preset
-        if spotted.tag:
-            source, settings["device"] = f"{source}-{our_name(spotted.tag)}", {"path": f"tags.{spotted.tag}"}
-        self.senders.setdefault(source, Sender(settings))
-        self._note(source, message, spotted.found)
+        self.senders.setdefault(spotted.preset, Sender(settings))
+        self._note(spotted.preset, message, spotted.found)
+
+    def read_metrics(self) -> None:
+        """Read the messages of presets whose machines are told by tags."""
+        for name, survey in self.metrics.items():
+            settings, read_ = survey.read([one for one in survey.elsewhere() if not may_be_ours(one)])
+            topics = [parse_topic(text) for text in settings.get("topic", preset(name).topic)]
+            self.senders[name] = Sender(settings)
+            for message, found in read_:
+                if any(topic.match(message.topic) is not None for topic in topics):
+                    self._note(name, message, found)
+                else:
+                    self.survey.pass_over(LIKE_OURS, message)
 
     def place_presets(self) -> None:
         """Read the messages of presets that speak on other topics than their own."""
         for name, heard in self.elsewhere.items():
             topics = {message.topic for message, _ in heard}
             where = [one for one in places(name, topics) if not may_be_ours(one)]
-            tagged = {
-                source: sender for source, sender in self.senders.items() if sender.settings.get("preset") == name
-            }
-            if tagged:
+            if name in self.senders:
                 where = [*preset(name).topic, *where]
-            for source, sender in tagged.items():
-                self.senders[source] = sender._replace(settings={**sender.settings, "topic": where})
+                self.senders[name] = Sender({"preset": name, "topic": where})
             parsed = [parse_topic(text) for text in where]
             for message, said in heard:
                 spotted = read(message, said, name, parsed)

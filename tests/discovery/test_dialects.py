@@ -4,8 +4,6 @@ They are written after public documentation; no system here has rules of its own
 """
 
 import json
-import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,9 @@ from hypothesis import strategies as st
 
 from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.cli.discover import DONE, discover
-from aegisflow.config import load
-from aegisflow.discovery.document import new_file, try_out
-from aegisflow.discovery.draft import Draft
+from aegisflow.discovery.document import try_out
 from aegisflow.discovery.survey import BrokerSurvey
-from aegisflow.domain.equipment import PlantSpec
-
-T = 1_773_480_000
-ROUNDS = 30
-Messages = list[tuple[str, Any]]
-
-
-def iso(t: float) -> str:
-    return f"2026-03-14T09:{20 + int(t - T) // 60:02d}:{int(t - T) % 60:02d}Z"
+from tests.support.discovering import ROUNDS, Messages, System, T, drafted, heard, iso, payload
 
 
 def chirpstack(i: int, t: int, x: float) -> Messages:
@@ -232,7 +220,6 @@ def called_as_we_are(_i: int, _t: int, x: float) -> Messages:
     return [("plc/gateway/temp", f"{20 + x:.2f}"), ("plc/historian/temp", f"{20 + x:.2f}")]
 
 
-System = Callable[[int, int, float], Messages]
 SYSTEMS: dict[System, tuple[dict[str, set[str]], dict[str, int]]] = {
     chirpstack: ({"cold-room-1": {"temperature"}}, {}),
     things_network: ({"tank-7": {"level_cm"}}, {}),
@@ -275,36 +262,12 @@ SYSTEMS: dict[System, tuple[dict[str, set[str]], dict[str, int]]] = {
 }
 
 
-def payload(said: Any) -> bytes:
-    text = said if isinstance(said, str | bytes) else json.dumps(said, ensure_ascii=False)
-    return text if isinstance(text, bytes) else text.encode()
-
-
-def heard(system: System) -> list[CapturedMessage]:
-    noise = random.Random(7)
-    return [
-        CapturedMessage(topic, payload(said), T + 5.0 * i + 0.2)
-        for i in range(ROUNDS)
-        for topic, said in system(i, T + 5 * i, noise.random())
-    ]
-
-
-def drafted(tmp_path: Path, messages: list[CapturedMessage]) -> tuple[str, Draft, PlantSpec]:
-    survey = BrokerSurvey()
-    for message in messages:
-        survey.add(message)
-    draft = survey.draft()
-    text = new_file(draft, name="Found", broker=("localhost", 1883), seen="a test", at=T)
-    (tmp_path / "plant.yaml").write_text(text)
-    return text, draft, load(tmp_path / "plant.yaml", {}).plant
-
-
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.__name__)
 def test_messages_of_a_foreign_system_become_its_devices_and_sensors(tmp_path: Path, system: System) -> None:
     wanted, refused = SYSTEMS[system]
     messages = heard(system)
-    text, _, plant = drafted(tmp_path, messages)
-    assert {name: set(spec.sensors) for name, spec in plant.devices.items()} == wanted, text
+    text, _, configuration = drafted(tmp_path, messages)
+    assert {name: set(spec.sensors) for name, spec in configuration.plant.devices.items()} == wanted, text
     outcome = try_out(text, messages)
     assert dict(outcome.refused) == refused, text
     assert outcome.values >= ROUNDS * len(wanted) - refused.get("missing_marker", 0) - refused.get("bad_quality", 0)

@@ -24,14 +24,21 @@ Records = list[tuple[Any, str | None]]
 
 
 def records_getter(paths: Sequence[str]) -> Callable[[Any], Records | None]:
-    """Return what finds the records of a message at the first of some paths that leads to any, None where none does.
+    """Return what finds the records of a message at the first of some paths that leads to any.
 
-    A path without ``*`` leads to a list of them.
+    A path without ``*`` leads to a list of them. Where a path leads to a list or an object without records, there are
+    none; where all lead nowhere, what is found is None.
     """
     ways = [_all_at(parse_path(path)) if ALL in parse_path(path) else _list_at(getter([path])) for path in paths]
 
     def get(message: Any) -> Records | None:
-        return next((found for way in ways if (found := way(message)) is not None), None)
+        empty = None
+        for way in ways:
+            found = way(message)
+            if found:
+                return found
+            empty = found if empty is None else empty
+        return empty
 
     return get
 
@@ -47,8 +54,10 @@ def _list_at(look: Getter) -> Callable[[Any], Records | None]:
 def _all_at(steps: Sequence[Step]) -> Callable[[Any], Records | None]:
     def get(message: Any) -> Records | None:
         found: Records = [(message, None)]
+        is_there = False
         for step in steps:
             further: Records = []
+            is_there |= step == ALL and any(isinstance(one, dict | list) for one, _ in found)
             for one, key in found:
                 if step != ALL:
                     try:
@@ -61,7 +70,7 @@ def _all_at(steps: Sequence[Step]) -> Callable[[Any], Records | None]:
                     # What stands beside the records of an object, such as its time, is none.
                     further += [(item, str(name)) for name, item in one.items() if isinstance(item, dict | list)]
             found = further
-        return found or None
+        return found if found or is_there else None
 
     return get
 

@@ -100,6 +100,8 @@ class MappedSource:
         if any(look(said) not in wanted for look, wanted in self._only):
             return _NOTHING
         listed = self._each(said) if self._each is not None else None
+        if listed is not None and not listed and not self._settings.partial:
+            raise PayloadError("no_known_sensor", f"no record at {' or '.join(self._settings.each)}")
         for record, key in [(said, None)] if listed is None else listed:
             try:
                 self._record(self._keyed(route, key), record, said, parts)

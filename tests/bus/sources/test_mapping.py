@@ -158,6 +158,13 @@ def test_several_devices_may_speak_in_one_message_and_in_several_levels_of_a_top
     assert levels.take("by/hall 2/x/7", {"v": 5}).readings == [("p1", RECEIVED_AT, {"v": 5.0})]
 
 
+@pytest.mark.parametrize("said", [{"devices": {}}, {"devices": {"x": 1}}, {"devices": []}])
+def test_a_message_without_any_record_says_no_sensor_and_is_passed_over_where_that_is_usual(bench, said) -> None:
+    source = {"topic": "gw", "each": "devices.*", "device": {"path": "@key"}}
+    assert bench(source).take("gw", said).problems == ["no_known_sensor"]
+    assert bench({**source, "partial": True}).take("gw", said) == Taken([], [], [])
+
+
 def test_a_sensor_that_is_not_listed_has_its_own_name_and_null_takes_one_away(bench) -> None:
     awkward = {"a b.c[0]": "1", "class": "1", "temperature": "°C"}
     source = {"topic": "x/{device}", "sensors": {"temperature": None}}

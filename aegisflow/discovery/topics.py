@@ -1,0 +1,94 @@
+"""Topics of one kind: what came on each, who speaks there, and when it was so."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from aegisflow.bus.sources.access import Getter, getter
+from aegisflow.bus.sources.capture import CapturedMessage
+from aegisflow.discovery import Found
+from aegisflow.discovery.leaves import Leaves, leaves_of, time_format, time_path
+from aegisflow.discovery.shapes import MessageForm
+from aegisflow.discovery.speakers import Speaker, pattern, speaker
+
+__all__ = ["Cluster", "Topic", "at", "device_of", "time_of", "who_speaks"]
+
+
+class Cluster(NamedTuple):
+    """Topics of one kind, with the ``sources`` entry that reads them."""
+
+    settings: dict[str, Any]
+    found: Sequence[tuple[CapturedMessage, tuple[Found, ...]]]
+    doubts: tuple[str, ...] = ()
+    """What a person should look at."""
+    left_out: Mapping[str, str] = {}
+    """Path of what is no sensor, to why."""
+
+
+class Topic:
+    """One topic and what came on it in one form."""
+
+    def __init__(self, name: str, shape: MessageForm) -> None:
+        self.levels = name.split("/")
+        self.shape = shape
+        self.messages: list[tuple[CapturedMessage, Any]] = []
+        self.keys: set[str] = set()
+
+    def add(self, message: CapturedMessage, said: Any) -> None:
+        """Take in one message."""
+        self.messages.append((message, said))
+        if self.shape.kind == "record":
+            self.keys.update(leaves_of(said) if not self.shape.each else [self.shape.each])
+
+
+def who_speaks(
+    group: Sequence[Topic], who: str | None, known: Collection[str], doubts: list[str]
+) -> tuple[dict[str, Any], Speaker]:
+    """Return the keys ``topic`` and ``device`` of a source, and who speaks."""
+    topics = [topic.levels for topic in group]
+    names: list[Counter[str]] = []
+    look = getter([who]) if who else None
+    for topic in group:
+        said = [look(one) for _, one in topic.messages] if look else []
+        names.append(Counter(str(one) for one in said if isinstance(one, str | int) and str(one)))
+    found = speaker(topics, who, names, known)
+    topic_pattern = pattern(topics, found.devices)
+    if found.doubt:
+        doubts.append(f"{topic_pattern}: {found.doubt}")
+    return {"topic": topic_pattern, **({} if found.devices else {"device": {"path": who}})}, found
+
+
+def device_of(levels: Sequence[str], devices: Sequence[int]) -> str:
+    """Return the sender's name of a device by the levels of its topic; empty where none names it."""
+    return "/".join(levels[place] for place in devices)
+
+
+def time_of(leaves: Leaves, rows: Sequence[Leaves], doubts: list[str]) -> tuple[str | None, dict[str, Any]]:
+    """Return the path of the time and the key ``time`` of a source."""
+    found = time_path(leaves)
+    if found is None:
+        return None, {}
+    path, form = found
+    said = [row[path] for row in rows if row.get(path) is not None]
+    forms = {time_format(one, in_text=True) for one in said}
+    if len(forms) > 1 or (len(said) > 3 and len(set(map(str, said))) == 1):
+        doubts.append(f"{path} looks like a time, but is not one throughout: messages are dated by their receipt")
+        return None, {}
+    if not form.startswith("epoch") and not (form == "iso" and re.search(r"[Zz]$|[+-]\d\d:?\d\d$", str(said[0]))):
+        doubts.append(f"{path} says no time zone: taken as UTC (time.zone)")
+    time: dict[str, Any] = {"path": path, "format": form}
+    if len(said) < len(rows):
+        time["optional"] = True
+    return path, {"time": time}
+
+
+@cache
+def _getter(path: str) -> Getter:
+    return getter([path])
+
+
+def at(said: Any, path: str) -> Any:
+    """Return what stands at a path; None for nothing, and for the empty path."""
+    return _getter(path)(said) if path else None
