@@ -114,9 +114,7 @@ operators_app = App(name="operators", help_format="plaintext")
 def list_operators(*, plant: PlantPath = DEFAULT_PLANT, url: ServeUrl = None) -> int:
     """List the people who may come in, with their roles."""
     people = OperatorClient(plant, url).call(ends.LIST_OPERATORS).operators
-    lines = [
-        f"{one.name:<20} {one.role:<9} {one.standing:<8}{_until(one.expires_at)}{_on(one.lines)}" for one in people
-    ]
+    lines = [f"{one.name:<20} {one.standing:<8} {one.roles}{_until(one.expires_at)}" for one in people]
     sys.stdout.write("\n".join(lines or ["plant.yaml names no operators"]) + "\n")
     return 0
 
@@ -203,10 +201,6 @@ def _described(one: AgentToken) -> str:
     parts += [f"{one.proposals_per_hour} proposals an hour"] if one.proposals_per_hour is not None else []
     ended = f"; revoked by {one.revoked_by} at {one.revoked_at}: {one.reason}" if one.revoked_at else ""
     return ", ".join(parts) + _until(one.expires_at) + f"; made by {one.made_by} at {one.made_at}" + ended
-
-
-def _on(lines: list[str] | None) -> str:
-    return "" if lines is None else f" on {', '.join(lines)} alone"
 
 
 def _until(expires_at: str | None) -> str:

@@ -54,6 +54,14 @@ def useless_links(configuration: Configuration) -> Iterator[tuple[str, list[str]
     may_not = [f"{name}, {role}" for name, role in known.items() if Right.HANDLE_ALARMS not in RIGHTS[role]]
     if may_not:
         yield "their role may not acknowledge, so that the links in their notifications do nothing", may_not
+    elsewhere = []
+    for name, role in known.items():
+        own = configuration.operators[name].lines
+        others = [line for line in configuration.plant.lines if own is not None and line not in own]
+        if others and Right.HANDLE_ALARMS in RIGHTS[role]:
+            elsewhere.append(f"{name}, not on {', '.join(others)}")
+    if elsewhere:
+        yield "they act on some lines alone, so that the links about alarms of other lines do nothing", elsewhere
     if people and not configuration.notifications.webhook_env:
         yield "links that acknowledge go to a webhook alone, and notifications.webhook_env names none", list(people)
 

@@ -42,6 +42,13 @@ class OperatorSpec:
     """UTC epoch seconds; None for a token that does not expire."""
     lines: tuple[str, ...] | None = None
     """The only lines on whose machines they act; None for all."""
+    also: tuple[Grant, ...] = ()
+    """Further roles of somebody whom a sign-in service has proved."""
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """All that they may, and where."""
+        return (self.grant, *self.also)
 
     @property
     def grant(self) -> Grant:

@@ -109,7 +109,8 @@ class Identities:
         for person in known:
             grants = person.grants(self._sign_in)
             if grants:
-                spec = OperatorSpec(person.key, grants[0].role, lines=grants[0].lines)
+                first, *more = grants
+                spec = OperatorSpec(person.key, first.role, lines=first.lines, also=tuple(more))
                 found[person.shown] = spec, self._standing(spec)
         return found
 

@@ -149,6 +149,10 @@ def test_people_who_cannot_use_the_links_that_they_get_are_told_of(tmp_path) -> 
     assert "links that acknowledge go to a webhook alone" in shown
     viewer = f"operators:\n  zoe: {{token_sha256: {'a' * 64}, role: viewer}}\n"
     assert "their role may not acknowledge" in printed(with_people(tmp_path, "{plant manager: zoe}", page, viewer))
+    limited = f"operators:\n  zoe: {{token_sha256: {'a' * 64}, lines: [line-1]}}\n"
+    shown = printed(with_people(tmp_path, "{plant manager: zoe}", page, limited))
+    assert "links about alarms of other lines do nothing (zoe, not on line-2, line-3)" in " ".join(shown.split())
+    assert "their role may not" not in shown
 
 
 def test_a_link_for_a_level_that_nobody_is_told_of_or_to_a_page_that_is_nowhere_is_a_mistake(tmp_path) -> None:

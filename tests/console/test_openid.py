@@ -215,6 +215,11 @@ WRONG: dict[str, Callable[[SignInServer], object]] = {
     "another nonce": lambda it: setattr(it, "change", lambda one: one.update(nonce="of another sign-in")),
     "no nonce": lambda it: setattr(it, "change", lambda one: one.pop("nonce")),
     "another audience": lambda it: setattr(it, "change", lambda one: one.update(aud="mail")),
+    # Each of the two is enough for a client that looks at the other alone.
+    "another audience and our client": lambda it: setattr(it, "change", lambda one: one.update(aud="mail", azp=CLIENT)),
+    "another client beside our audience": lambda it: setattr(
+        it, "change", lambda one: one.update(aud=[CLIENT, "mail"], azp="mail")
+    ),
     "no audience": lambda it: setattr(it, "change", lambda one: one.pop("aud")),
     "another issuer": lambda it: setattr(it, "change", lambda one: one.update(iss="https://elsewhere.example")),
     "expired": lambda it: setattr(it, "change", lambda one: one.update(exp=one["exp"] - 400)),
@@ -275,7 +280,9 @@ def test_sign_ins_end_by_themselves_and_the_oldest_of_an_address_make_room(clock
         sign_ins.keep(one)
     assert sign_ins.take(begun[0].asked.state, begun[0].secret) is None
     assert sign_ins.take(begun[1].asked.state, begun[1].secret)
+    assert sign_ins.take(far.asked.state, "another browser's") is None
     assert sign_ins.take(far.asked.state, far.secret)
+    assert sign_ins.take(far.asked.state, far.secret) is None  # once, also where the service would take a code twice
     clock.at += LASTS_S + 1
     assert sign_ins.take(begun[2].asked.state, begun[2].secret) is None
 
@@ -363,6 +370,7 @@ def test_what_plant_yaml_says_of_roles_holds_for_those_who_are_signed_in(service
     service.person["groups"] = ["pump-shift", "press-shift"]
     browser = come_in(Browser(app)).open("/")
     assert browser.shows("approver of line-2 and operator of line-1")
+    assert browser.open("/agents").text.count("approver of line-2 and operator of line-1") == 2  # and among the people
     assert browser.open("/alarms/pump-01@00001").text.count("/acknowledge") == 1
     roles = {**ROLES, "pump-shift": Grant(Role.VIEWER)}
     plant.identities.replace(TOKENS, AgentAccess(), spec_of(service, roles=roles))

@@ -142,6 +142,21 @@ IDENTITY_MUTANTS = (
     ),
     Mutant("an ID token may be of another sign-in", OPENID, '"nonce": {"essential": True, "value": asked.nonce},', ""),
     Mutant(
+        "an ID token may be for somebody else", OPENID, '"aud": {"essential": True, "value": self._spec.client_id},', ""
+    ),
+    Mutant(
+        "an ID token may be made for another client",
+        OPENID,
+        'more = {"client_id": self._spec.client_id, "access_token"',
+        'more = {"access_token"',
+    ),
+    Mutant(
+        "a state may be used again",
+        SIGN_INS,
+        "            del self._by_state[token_hash(state)]\n            return",
+        "            return",
+    ),
+    Mutant(
         "any browser ends a sign-in",
         SIGN_INS,
         "begun is None or not hmac.compare_digest(begun.secret.encode(), secret.encode())",

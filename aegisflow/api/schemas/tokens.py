@@ -9,7 +9,7 @@ from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, Request,
 from aegisflow.api.text import clean
 from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
-from aegisflow.domain.rights import TOOLS, Role
+from aegisflow.domain.rights import TOOLS, Grant, Role
 from aegisflow.domain.times import parse_instant
 
 __all__ = [
@@ -73,6 +73,22 @@ class AgentTokenList(Shape):
     agents: list[AgentToken]
 
 
+class HeldRole(Shape):
+    """A role, and where it holds."""
+
+    role: Role
+    lines: list[str] | None
+    """The only lines on whose machines it acts; null for all."""
+
+    @classmethod
+    def of(cls, grant: Grant) -> Self:
+        """Return a role that somebody has."""
+        return cls(role=grant.role, lines=None if grant.lines is None else list(grant.lines))
+
+    def __str__(self) -> str:
+        return str(Grant(self.role, None if self.lines is None else tuple(self.lines)))
+
+
 class OperatorToken(Shape):
     """A person of ``plant.yaml``, and whether their token opens anything."""
 
@@ -81,13 +97,21 @@ class OperatorToken(Shape):
     standing: Standing
     expires_at: Moment | None
     lines: list[str] | None
-    """The only lines on whose machines they act; null for all."""
+    """The only lines on whose machines they act by it; null for all."""
+    also: list[HeldRole] = Field(default_factory=list)
+    """Further roles of whoever the sign-in service proved: some have one on some lines and another on others."""
+
+    @property
+    def roles(self) -> str:
+        """All that they may and where, in words: ``approver of line-1 and viewer``."""
+        return " and ".join(map(str, (HeldRole(role=self.role, lines=self.lines), *self.also)))
 
     @classmethod
     def of(cls, name: str, spec: OperatorSpec, standing: Standing) -> Self:
         """Return what people may see of each other's tokens."""
-        lines = None if spec.lines is None else list(spec.lines)
-        return cls(name=name, role=spec.role, standing=standing, expires_at=moment(spec.expires_at), lines=lines)
+        first, *more = map(HeldRole.of, spec.grants)
+        expires_at = moment(spec.expires_at)
+        return cls(name=name, role=first.role, standing=standing, expires_at=expires_at, lines=first.lines, also=more)
 
 
 class OperatorList(Shape):
