@@ -1,6 +1,12 @@
+import contextlib
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from aegisflow.bus.mqtt import PahoBus
+from aegisflow.bus.mqtt.packet_stream import PacketStream
 from aegisflow.config.services import BrokerSettings, Tls
 from aegisflow.errors import BusError
 from tests.support.broker import Listener, running_mosquitto
@@ -63,3 +69,27 @@ def test_a_certificate_file_that_cannot_be_read_is_an_error_at_once(tmp_path):
     missing.write_text("not a certificate")
     with pytest.raises(BusError, match=r"broker.tls: cannot use .*missing.pem"):
         PahoBus(BrokerSettings(tls=Tls(ca_file=missing)))
+
+
+def test_one_read_takes_all_the_records_that_have_come(certificate):
+    server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server_side.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    client_side.load_verify_locations(certificate / "cert.pem")
+    taken: list[bytes] = []
+    with ThreadPoolExecutor(1) as helper, contextlib.ExitStack() as open_now:
+        far, near = socket.socketpair()
+        accepting = helper.submit(server_side.wrap_socket, far, server_side=True)
+        ours = open_now.enter_context(client_side.wrap_socket(near, server_hostname="127.0.0.1"))
+        broker = open_now.enter_context(accepting.result(10))
+        ours.setblocking(False)
+        stream = PacketStream(
+            ours,
+            has_properties=False,
+            on_publish=lambda topic, payload, retain, packet_id: taken.append(payload),
+            wake=lambda: None,
+        )
+        for number in range(5):
+            broker.sendall(b"\x30\x04\x00\x01t%d" % number)
+        assert stream.fill() == 5 * 6
+        assert not stream.next_packet()
+    assert taken == [b"0", b"1", b"2", b"3", b"4"]

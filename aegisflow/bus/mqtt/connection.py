@@ -24,6 +24,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from aegisflow.bus import BusMessage
 from aegisflow.bus.mqtt.access import because
 from aegisflow.bus.mqtt.deliveries import Deliveries
+from aegisflow.bus.mqtt.pace import ReadPace
 from aegisflow.bus.mqtt.packet_stream import PacketStream
 from aegisflow.bus.mqtt.waker import Waker
 from aegisflow.config.services import BrokerSettings
@@ -82,14 +83,14 @@ class MqttConnection:
         self._on_greeted = on_greeted
         self._on_connected = on_connected
         self._topics: tuple[str, ...] = ()
-        self._session = ""
-        self._why = ""
+        self._session = self._why = ""
         self._stream: PacketStream | None = None
         self.deliveries = Deliveries(settings.receive_maximum)
         """What was handed on and is not acknowledged."""
         self.paused = 0
         """How often reading has stopped because the broker had sent more than it may."""
         self._is_paused = False
+        self._pace = ReadPace()
         self._pinged_at = 0.0
         self._client = client = _Client(
             CallbackAPIVersion.VERSION2,
@@ -135,7 +136,7 @@ class MqttConnection:
                     self._say_goodbye()
                     break
                 if self._may_read(selector, stream):
-                    stream.fill()
+                    self._pace.note(stream.fill())
                 # Reading a packet may end the connection, and paho then gives its socket up.
                 while client.socket() is not None and stream.next_packet():
                     client.loop_read()
@@ -155,9 +156,12 @@ class MqttConnection:
     def _may_read(self, selector: selectors.BaseSelector, stream: PacketStream) -> bool:
         """Wait until there is something to do; return whether that is to read.
 
+        After a read that brought little, that is nothing but to send for a moment; see ``ReadPace``.
         While more is handed on than the broker may send before an acknowledgement, nothing is read: what it has
         to say then waits in the socket, and before long with the broker.
         """
+        if not stream.wants_write and self._waker.wait(self._pace.rest_s):
+            return False
         events = selectors.EVENT_WRITE if stream.wants_write else 0
         over = self.deliveries.is_over
         if over and not self._is_paused:

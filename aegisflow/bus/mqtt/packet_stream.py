@@ -144,24 +144,40 @@ class PacketStream:
             except OSError as error:
                 self.failure = self.failure or (error.strerror or str(error))
 
-    def fill(self) -> None:
-        """Read what the broker has sent; the end of the stream, or an error, is noted in ``failure``."""
+    def fill(self) -> int:
+        """Read what the broker has sent, and return how much that was.
+
+        The end of the stream, or an error, is noted in ``failure``.
+        """
         try:
             data = self._sock.recv(_READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return
+            return 0
         except OSError as error:
             self.failure = self.failure or (error.strerror or str(error))
-            return
+            return 0
         if not data:
             self.failure = self.failure or "the broker closed the connection"
-            return
+            return 0
+        if isinstance(self._sock, ssl.SSLSocket):
+            data += self._further_records(_READ_BYTES - len(data))
+        read = len(data)
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
         self._incoming = self._incoming[self._position :] + data
         self._position = 0
+        return read
+
+    def _further_records(self, most: int) -> bytes:
+        """Return what else has come: TLS hands out one record at a time, which is hardly more than one message."""
+        records = bytearray()
+        # What ends the connection is for the next read.
+        with contextlib.suppress(OSError):
+            while len(records) < most and (record := self._sock.recv(most - len(records))):
+                records += record
+        return bytes(records)
 
     def next_packet(self) -> bool:
         """Deliver PUBLISH packets up to the first packet that is for paho, and return whether there is one.

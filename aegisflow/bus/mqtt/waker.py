@@ -1,6 +1,7 @@
 """A way to end another thread's ``select``: a pair of sockets (the self-pipe trick)."""
 
 import contextlib
+import select
 import socket
 
 __all__ = ["Waker"]
@@ -14,6 +15,8 @@ class Waker:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self._woken = False
+        self._poll = select.poll()
+        self._poll.register(self._reader, select.POLLIN)
 
     def fileno(self) -> int:
         """Return the file descriptor that a selector waits for."""
@@ -25,6 +28,13 @@ class Waker:
             self._woken = True
             with contextlib.suppress(OSError):
                 self._writer.send(b"\0")
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for a ``wake`` alone, so many seconds at most; return whether one came. It is cleared then."""
+        if timeout_s <= 0 or not self._poll.poll(1_000 * timeout_s):
+            return False
+        self.clear()
+        return True
 
     def clear(self) -> None:
         """Be ready for the next ``wake``.
