@@ -13,11 +13,11 @@ from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sources.sample import unused_numbers
 from aegisflow.bus.sources.trial import Trial
 from aegisflow.config import Configuration, load
-from aegisflow.discovery.draft import MARK, Draft, Taken, free_name, our_name
+from aegisflow.discovery.draft import MARK, Draft, Taken, flow, free_name, our_name
 from aegisflow.discovery.leaves import is_wanted
 from aegisflow.discovery.survey import BrokerSurvey
 from aegisflow.domain.times import format_instant
-from aegisflow.errors import BadValueError, PayloadError
+from aegisflow.errors import BadValueError, PayloadError, printable
 
 __all__ = ["Outcome", "additions", "new_file", "try_out"]
 
@@ -49,11 +49,11 @@ def new_file(draft: Draft, *, name: str, broker: tuple[str, int], seen: str, at:
     """
     sources = draft.source_lines()
     parts = [
-        f"# Drafted by `aegisflow discover` at {format_instant(at)} from {seen}.",
+        f"# Drafted by `aegisflow discover` at {format_instant(at)} from {printable(seen, 200)}.",
         f"# {MARK} marks what was concluded from that and may be otherwise. Look at it, name the kinds, give sensors",
         "# their limits (normal, alarm, trip) as you know them, and let `aegisflow check` read the file.",
         "",
-        f'plant: {{name: "{name}"}}',
+        f"plant: {{name: {flow(name)}}}",
         "",
         "kinds:",
         *draft.kind_lines(),
@@ -66,7 +66,7 @@ def new_file(draft: Draft, *, name: str, broker: tuple[str, int], seen: str, at:
         *draft.line_lines(),
         *(["", "sources:", *sources] if sources else []),
         "",
-        f"broker: {{host: {broker[0]}, port: {broker[1]}}}",
+        f"broker: {{host: {flow(broker[0])}, port: {broker[1]}}}",
         "store: {url: sqlite:///../var/aegisflow.db}",
         "manuals: {folder: ../manuals}",
     ]
@@ -91,12 +91,13 @@ def additions(path: Path, messages: Sequence[CapturedMessage]) -> tuple[str, lis
         if _stranger(trial, message) not in more_of_the_same:
             survey.add(message)
     taken = _names_of(configuration, text)
-    draft = survey.draft(taken._replace(devices=taken.devices | more_of_the_same.keys()))
+    line = free_name("discovered", taken.lines)
+    draft = survey.draft(taken._replace(devices=taken.devices | more_of_the_same.keys(), lines=taken.lines | {line}))
     lines = text.splitlines(keepends=True)
     devices = draft.line_lines()
     if more_of_the_same:
-        named = [f"      {name}: {kind}" for name, kind in more_of_the_same.items()]
-        devices = [f"  {free_name('discovered', taken.lines)}:", "    devices:", *named, *devices]
+        named = [f"      {flow(name)}: {flow(kind)}" for name, kind in more_of_the_same.items()]
+        devices = [f"  {line}:", "    devices:", *named, *devices]
     for section, added in zip(_SECTIONS, (draft.kind_lines(), devices, draft.source_lines()), strict=True):
         if added:
             lines = _below(path, lines, section, [f"{line}\n" for line in added])

@@ -11,7 +11,8 @@ from itertools import count
 from math import inf
 from typing import Any, NamedTuple
 
-from aegisflow.config.presets import PRESETS
+from aegisflow.config.presets import PRESETS, preset
+from aegisflow.config.units import conversion
 from aegisflow.discovery.profile import DeviceProfile, SensorProfile, described, unit_of
 from aegisflow.domain.equipment import RESERVED, SensorKind
 from aegisflow.domain.times import format_duration
@@ -86,8 +87,9 @@ NOTHING_TAKEN = Taken(frozenset(), frozenset(), frozenset(), frozenset())
 
 
 def free_name(base: str, taken: Collection[str]) -> str:
-    """Return a name like ``base`` that nobody has yet."""
-    return next(name for n in count(1) if (name := base if n == 1 else f"{base}-{n}") not in taken)
+    """Return a name like ``base`` that nobody has yet, and no longer than plant.yaml has them."""
+    ends = ("" if n == 1 else f"-{n}" for n in count(1))
+    return next(name for end in ends if (name := f"{base[: _NAME_LENGTH - len(end)]}{end}") not in taken)
 
 
 @dataclass(slots=True)
@@ -103,6 +105,8 @@ class Draft:
     """Name to its lines, each with two blanks less than it will have."""
     kind_of: dict[str, str] = field(default_factory=dict, init=False)
     """Device to the name of its kind."""
+    units: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False)
+    """Sensor to its units, which may differ from kind to kind."""
 
     @classmethod
     def of(cls, devices: Mapping[str, DeviceProfile], senders: Mapping[str, Sender], taken: Taken) -> "Draft":
@@ -127,7 +131,12 @@ class Draft:
             names[of].append(name)
         for of, devices in alike.items():
             kind = free_name(our_name(of[0]), self.taken.kinds | self.kinds.keys())
-            self.kinds[kind] = [*_kind_lines(devices)]
+            self.kinds[kind] = lines = []
+            for name in devices[0].watched():
+                unit, line = _sensor_line(name, [device.sensors[name] for device in devices], devices)
+                self.units[name].add(unit)
+                lines.append(line)
+            lines += _left_out_sensors(devices)
             self.kind_of.update(dict.fromkeys(names[of], kind))
 
     def kind_lines(self) -> list[str]:
@@ -147,9 +156,11 @@ class Draft:
         by_source: dict[str, list[str]] = defaultdict(list)
         for name, device in self.devices.items():
             by_source[next(iter(device.senders))].append(name)
-        lines = []
+        lines, taken = [], set(self.taken.lines)
         for source, names in by_source.items():
-            lines += [f"  {flow(free_name(our_name(source), self.taken.lines))}:", "    devices:"]
+            line = free_name(our_name(source), taken)
+            taken.add(line)
+            lines += [f"  {flow(line)}:", "    devices:"]
             for name in names:
                 interval_s = self.devices[name].interval_s
                 every = "one message only" if interval_s is None else f"every {format_duration(interval_s)}"
@@ -158,7 +169,7 @@ class Draft:
 
     def source_lines(self) -> list[str]:
         """Return the entries of ``sources``."""
-        lines = []
+        lines, taken = [], set(self.taken.sources)
         devices: dict[str, dict[str, DeviceProfile]] = defaultdict(dict)
         for name, device in self.devices.items():
             for source in device.senders:
@@ -168,7 +179,9 @@ class Draft:
                 continue
             lines += [f"  # {MARK} {printable(doubt, _REMARK_LENGTH)}" for doubt in sender.doubts]
             lines += _left_out_lines(sender.left_out)
-            lines.append(f"  {flow(free_name(source, self.taken.sources))}:")
+            entry = free_name(source, taken)
+            taken.add(entry)
+            lines.append(f"  {flow(entry)}:")
             own = devices[source]
             settings = dict(sender.settings)
             if "id" in settings.get("device", {}):
@@ -178,9 +191,31 @@ class Draft:
             if named and settings.get("device") != {"id": next(iter(own))}:
                 lines += ["    devices:", *(f"      {flow(said)}: {flow(ours)}" for said, ours in named.items())]
             sensors = _source_sensors(source, list(own.values()))
+            sensors |= dict(self._of_preset(str(settings.get("preset", "")), own.values(), sensors))
             if sensors:
                 lines += ["    sensors:", *(f"      {flow(name)}: {flow(said)}" for name, said in sensors.items())]
         return lines
+
+    def _of_preset(
+        self, name: str, devices: Collection[DeviceProfile], told: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
+        """Give what a source must be told of sensors that its preset names, and that have no unit like the preset's.
+
+        ``check`` has to refuse that unit. Where no device says such a sensor by this source, it never reads them;
+        where one does, what it says is no number of that unit: a state.
+        """
+        for sensor, how in preset(name).sensors.items() if name in PRESETS else ():
+            units = self.units.get(sensor)
+            if how is None or how.unit is None or not units:
+                continue
+            if any(conversion(how.unit, unit) is not None for unit in units):
+                continue
+            if any(sensor in device.watched() for device in devices):
+                before = told.get(sensor)
+                keys = before if isinstance(before, Mapping) else {} if before is None else {"path": before}
+                yield sensor, {**keys, "unit": min(units)}
+            else:
+                yield sensor, None
 
 
 def _source_sensors(source: str, devices: Sequence[DeviceProfile]) -> dict[str, Any]:
@@ -269,18 +304,17 @@ def _is_measured(source: str, name: str, sensor: SensorProfile) -> bool:
     return unit_of(name, said[0][0] if said else "", inf, -inf)[0] != "1"
 
 
-def _kind_lines(devices: Sequence[DeviceProfile]) -> Iterator[str]:
-    """Give the sensors of devices of one kind, and those that are left out as comments."""
-    for name in devices[0].watched():
-        yield _sensor_line(name, [device.sensors[name] for device in devices], devices)
+def _left_out_sensors(devices: Sequence[DeviceProfile]) -> Iterator[str]:
+    """Give the sensors of devices of one kind that are left out, as comments."""
     for name in dict.fromkeys(name for device in devices for name in device.sensors if name in device.left_out):
         having = [device for device in devices if name in device.left_out]
         sensors = [device.sensors[name] for device in having]
         if not sensors[0].is_of_words or sensors[0].is_switch:
-            yield f"# left out, never changed: {_sensor_line(name, sensors, having)}"
+            yield f"# left out, never changed: {_sensor_line(name, sensors, having)[1]}"
 
 
-def _sensor_line(name: str, sensors: Sequence[SensorProfile], devices: Sequence[DeviceProfile]) -> str:
+def _sensor_line(name: str, sensors: Sequence[SensorProfile], devices: Sequence[DeviceProfile]) -> tuple[str, str]:
+    """Return the unit of a sensor, and its entry in a kind."""
     columns = [sensor.survey() for sensor in sensors]
     bounds = [described(column) for column in columns]
     low = min((low for low, _ in bounds if low is not None), default=None)
@@ -311,4 +345,4 @@ def _sensor_line(name: str, sensors: Sequence[SensorProfile], devices: Sequence[
     seen = ", ".join(words) if is_of_words else f"seen {low:g} to {high:g}" if low != high else f"always {low:g}"
     if words and not is_of_words:
         remarks.append(f"now and then {', '.join(words[:3])}")
-    return f"{flow(name)}: {flow(keys)}  # {printable('; '.join([seen, *remarks]), _REMARK_LENGTH)}"
+    return unit, f"{flow(name)}: {flow(keys)}  # {printable('; '.join([seen, *remarks]), _REMARK_LENGTH)}"

@@ -1,6 +1,5 @@
 """Points that name themselves: the ``sources`` entry that reads them."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -31,7 +30,7 @@ def of_points(group: Sequence[Topic], known: Collection[str]) -> Cluster:
     settings |= _when(shape, every, beside, doubts)
     if "time" in settings and "path" not in settings["time"]:
         keys["time"] = shape.time
-    qualities = Counter(found for point in every if (found := at(point.said, shape.quality)) is not None)
+    qualities = (at(point.said, shape.quality) for point in every)
     graded = quality_settings(qualities, shape.quality) if shape.quality else None
     if graded is not None:
         keys["quality"] = shape.quality

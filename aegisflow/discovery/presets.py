@@ -100,10 +100,14 @@ def _opcua(device: str, _message: CapturedMessage, said: Any) -> Iterator[Found]
 def _senml(device: str, message: CapturedMessage, _said: Any) -> Iterator[Found]:
     records = FORMATS["senml"](message.payload, message.at)
     return (
-        Found(device, plain(record["name"]) or record["name"], record["name"], record["value"], record["unit"] or "")
+        Found(device, plain(record["name"]) or record["name"], record["name"], record["value"], _unit(record["unit"]))
         for record in records
-        if record["name"] and record["value"] is not None
+        if isinstance(record["name"], str) and record["name"] and record["value"] is not None
     )
+
+
+def _unit(said: Any) -> str:
+    return said if isinstance(said, str) else ""
 
 
 _VALUES: Mapping[str, Callable[[str, CapturedMessage, Any], Iterator[Found]]] = {

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from aegisflow.bus.sources.formats import is_number
-from aegisflow.config.units import known_unit, misspelt
+from aegisflow.config.units import MAX_LETTERS, known_unit, misspelt
 from aegisflow.discovery import Found
 from aegisflow.domain.equipment import SensorKind
 from aegisflow.offline.recordings.kinds import kind_of
@@ -77,6 +77,14 @@ def unit_of(name: str, said: str, low: float, high: float) -> tuple[str, bool]:
     return next((_WORDS[word] for word in reversed(words) if word in _WORDS), "1"), True
 
 
+def _is_finite(number: float | str) -> bool:
+    """Return whether a number, or the text of one, is neither infinite nor beyond every float, as 400 digits are."""
+    try:
+        return isfinite(float(number))
+    except OverflowError:
+        return False
+
+
 class SensorProfile:
     """One sensor of a device, as its messages show it."""
 
@@ -108,7 +116,7 @@ class SensorProfile:
             self.truths += 1
             self._keep("1" if said else "0")
         elif isinstance(said, int | float):
-            if isfinite(said):
+            if _is_finite(said):
                 self._keep(f"{said:.15g}")
         elif isinstance(said, str) and (number := self._in_text(said.strip())) is not None:
             self.in_text += 1
@@ -116,7 +124,7 @@ class SensorProfile:
             unit = unit or number[1]
         elif len(self.words) <= _MAX_WORDS:
             self.words[str(said)[:60]] += 1
-        if unit:
+        if unit and len(unit) <= MAX_LETTERS and unit.isprintable() and unit == unit.strip():
             self.units[unit] += 1
 
     def _in_text(self, text: str) -> tuple[str, str] | None:
@@ -128,7 +136,7 @@ class SensorProfile:
         if "," in number:
             self.with_comma += 1
             number = number.replace(".", "").replace(",", ".")
-        return (number, known_unit(unit or "")) if is_number(number) else None
+        return (number, known_unit(unit or "")) if is_number(number) and _is_finite(number) else None
 
     def _keep(self, text: str) -> None:
         if len(self._numbers) < _MAX_KEPT:

@@ -1,6 +1,7 @@
 """What senders write beside their values, and which of it means that a value is good."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from aegisflow.config.sources import SourceQuality
@@ -12,24 +13,26 @@ _MOST = 10
 _GOOD_DA = 3
 """The two highest bits of a good quality byte of OPC DA."""
 _OPC_UA = 1 << 30
+_TOO_LARGE = 1 << 63
 _GOOD = frozenset(str(word).casefold() for word in SourceQuality().good)
 _KNOWN_BAD = frozenset({"bad", "false", "error", "fault", "invalid", "uncertain", "stale", "offline", "nok", "not ok"})
 
 
-def quality_settings(said: Mapping[Any, int], key: str) -> dict[str, Any] | None:
+def quality_settings(said: Iterable[object], key: str) -> dict[str, Any] | None:
     """Return the keys ``grades`` and ``good`` of a source; None for what is no quality.
 
     Args:
-        said: what stood beside values, to how often.
+        said: what stood beside values, once for each; what is neither a word nor a whole number says nothing.
         key: at which it stood; a status may as well be that of the machine.
     """
-    told = {one: count for one, count in said.items() if one is not None and not isinstance(one, float)}
+    told = Counter(one for one in said if isinstance(one, str) or (isinstance(one, int) and abs(one) < _TOO_LARGE))
     if not told or len(told) > _MOST:
         return None
-    if all(isinstance(one, int) and not isinstance(one, bool) for one in told):
-        if all(0 <= one <= 255 for one in told) and any(one >> 6 == _GOOD_DA for one in told):
+    numbers = [one for one in told if isinstance(one, int) and not isinstance(one, bool)]
+    if len(numbers) == len(told):
+        if all(0 <= one <= 255 for one in numbers) and any(one >> 6 == _GOOD_DA for one in numbers):
             return {"grades": "opcda"}
-        if any(one >= _OPC_UA for one in told):
+        if any(one >= _OPC_UA for one in numbers):
             return {"grades": "opcua"}
     words = {str(one).casefold() for one in told}
     if words & _GOOD:

@@ -80,8 +80,7 @@ def _quality_of_records(known: Leaves, rows: Sequence[Leaves]) -> dict[str, Any]
     path = next((path for path in known if path in ("quality", "q", "qc")), None)
     if path is None:
         return {}
-    said = Counter(one for row in rows if isinstance(one := row.get(path), str | int))
-    found = quality_settings(said, path)
+    found = quality_settings((row.get(path) for row in rows), path)
     return {} if found is None else {"quality": {"path": path, **found}}
 
 

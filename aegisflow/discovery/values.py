@@ -1,6 +1,5 @@
 """A topic for each value: the ``sources`` entry that reads them."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -30,7 +29,8 @@ def of_values(group: Sequence[Topic], known: Collection[str]) -> Cluster:
         last -= 1
     devices = [place for place in differing if place < last]
     if not devices and last:
-        devices = [machine_level(topics[0][:last], known)]
+        machine = machine_level(topics[0][:last], known)
+        devices = [machine] if topics[0][machine] else []  # of /t1 nothing is left that could name one
     settings: dict[str, Any] = {"topic": pattern(topics, devices, last)}
     find = records_getter([shape.each]) if shape.each else None
     if shape.kind == "value":
@@ -75,7 +75,7 @@ def _beside_values(shape: MessageForm, records: Sequence[Any], doubts: list[str]
         else:
             doubts.append(f"{shape.time} looks like a time, but is not one throughout")
     if shape.quality:
-        graded = quality_settings(Counter(at(record, shape.quality) for record in records), shape.quality)
+        graded = quality_settings((at(record, shape.quality) for record in records), shape.quality)
         if graded is not None:
             found["quality"] = {"path": shape.quality, **graded}
     return found

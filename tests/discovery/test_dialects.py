@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.cli.discover import DONE, discover
-from aegisflow.discovery.document import try_out
+from aegisflow.discovery.document import additions, new_file, try_out
 from aegisflow.discovery.survey import BrokerSurvey
 from tests.support.discovering import ROUNDS, Messages, System, T, drafted, heard, iso, payload
 
@@ -290,7 +290,7 @@ def filled(form: Any, i: int) -> Any:
         return {key: filled(one, i) for key, one in form.items()}
     if isinstance(form, list):
         return [filled(one, i) for one in form]
-    return {"number": 20.5 + i, "text": f"{20 + i}.25", "truth": i % 2 > 0, "always": 7}[form]
+    return {"number": 20.5 + i, "text": f"{20 + i}.25", "truth": i % 2 > 0, "always": 7}.get(form, form)
 
 
 def changing(form: Any) -> int:
@@ -318,6 +318,84 @@ def test_whatever_changes_in_a_message_is_a_sensor_or_named_as_left_out(tmp_path
     # What is taken and what is refused is all that was sent of what is watched.
     assert outcome.values + outcome.refused.total() >= len(messages) * watched, text
     assert not outcome.refused, text
+
+
+ODD = st.sampled_from(
+    [None, True, "", [], {}, {"a": 1}, [{"a": 1}], 10**400, 1e308, "1e999", "NaN", "x" * 300, "泵 1", 192, "{device}"]
+)
+"""What stands in a message where nobody expects it."""
+
+
+@given(system=st.sampled_from(sorted(SYSTEMS, key=lambda system: system.__name__)), odd=st.data())
+@settings(max_examples=25)
+def test_odd_values_in_the_messages_of_a_foreign_system_cost_no_more_than_themselves(
+    system: System, odd: st.DataObject
+) -> None:
+    def spoilt(said: Any) -> Any:
+        if odd.draw(st.integers(0, 19)) == 0:
+            return odd.draw(ODD)
+        if isinstance(said, dict):
+            return {key: spoilt(one) for key, one in said.items()}
+        return [spoilt(one) for one in said] if isinstance(said, list) else said
+
+    messages = [
+        CapturedMessage(topic, payload(spoilt(said) if isinstance(said, dict | list) else said), T + 5.0 * i)
+        for i in range(3)
+        for topic, said in system(i, T + 5 * i, i / 10)
+    ]
+    survey = BrokerSurvey()
+    for message in messages:
+        survey.add(message)
+    draft = survey.draft()
+    if draft.devices:
+        text = new_file(draft, name="Found", broker=("localhost", 1883), seen="a test", at=T)
+        assert "decoder_failure" not in try_out(text, messages).refused, text
+
+
+def spoken(*said: tuple[str, Any]) -> tuple[str, dict[str, int]]:
+    """Return the file of messages that come four times with other numbers, and what is refused of them with it."""
+    messages = [CapturedMessage(topic, payload(filled(form, i)), T + 5.0 * i) for i in range(4) for topic, form in said]
+    survey = BrokerSurvey()
+    for message in messages:
+        survey.add(message)
+    text = new_file(survey.draft(), name='a "plant"', broker=("::1", 1883), seen="a\ntest", at=T)
+    return text, dict(try_out(text, messages).refused)
+
+
+def test_lines_and_sources_whose_long_names_begin_alike_are_told_apart() -> None:
+    long = "x" * 70
+    sensors = {long: "number", f"{long}y": "number"}
+    text, refused = spoken((f"{long}/one", sensors), (f"{long}/two/b", {"b": "number"}))
+    assert refused == {}
+    assert f"  {'x' * 57}-2:" in text
+
+
+@pytest.mark.parametrize("said", ["number", "truth"])
+def test_a_sensor_that_a_preset_names_in_another_unit_does_not_spoil_the_file(said: str) -> None:
+    zigbee = ("zigbee2mqtt/weather", {"temperature": "number", "linkquality": "number", "pressure": said})
+    other = ("works/m1/data", {"pressure": "number", "flow": "number"})
+    for messages in ([other, zigbee], [other, (zigbee[0], {"temperature": "number", "linkquality": "number"})]):
+        text, refused = spoken(*messages)
+        assert refused == {}, text
+
+
+def test_a_topic_with_an_empty_level_names_no_machine() -> None:
+    text, refused = spoken(("/t1", "21.5"), ("/t2", "22.5"))
+    assert (refused, 'topic: "/{sensor}"' in text) == ({}, True), text
+
+
+def test_a_machine_that_is_called_like_a_number_or_a_truth_is_added_under_its_name(tmp_path: Path) -> None:
+    plant = tmp_path / "plant.yaml"
+    known = [CapturedMessage(f"x/{name}/v", b'{"temp": %d.5}' % i, T + i) for i in range(4) for name in ("m1", "m2")]
+    survey = BrokerSurvey()
+    for message in known:
+        survey.add(message)
+    plant.write_text(new_file(survey.draft(), name="Found", broker=("localhost", 1883), seen="a test", at=T))
+    diff, _ = additions(plant, [one._replace(topic=f"x/{name}/v") for one in known for name in ("12", "on")])
+    assert {line.split(":")[0] for line in diff.splitlines() if line.startswith("+      ")} == {
+        '+      "12"',
+        '+      "on"',
+    }
 
 
 def test_many_machines_of_many_kinds_are_all_read_and_their_table_stays_one_to_read(

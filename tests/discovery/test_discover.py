@@ -273,6 +273,8 @@ def apply(text: str, diff: str) -> str:
         ("2026-03-14T10:20:00+0100 Cold store 2 {\"t\": 1}", ("Cold store 2", b'{"t": 1}', 1_773_480_000.0)),
         ('{"tst":"2026-03-14T09:20:00.000000Z+0000","topic":"a/b","payload":"x y"}', ("a/b", b"x y", 0.0)),
         ('{"tst":"2026-03-14T09:20:00+0000","topic":"a/b","payload":{"t":1}}', ("a/b", b'{"t": 1}', 1_773_480_000.0)),
+        ('{"tst":1' + "0" * 400 + ',"topic":"a","payload":"1"}', ("a", b"1", 0.0)),
+        ('{"tst":Infinity,"topic":"a","payload":"1"}', ("a", b"1", 0.0)),
         ("my topic/b on", ("my topic/b", b"on", 0.0)),
         ("influx/a m,host=h v=1 1773480000000000000", ("influx/a", b"m,host=h v=1 1773480000000000000", 0.0)),
     ],

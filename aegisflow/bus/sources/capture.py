@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import datetime
+from math import isfinite
 from typing import NamedTuple
 
 from aegisflow.bus.sources.formats import is_number
@@ -72,16 +73,17 @@ def _of_json(line: bytes, at: float) -> CapturedMessage | None:
 
 
 def _instant(said: object) -> float | None:
-    if isinstance(said, int | float) and not isinstance(said, bool):
-        return float(said)
-    if not isinstance(said, str):
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
         return None
     try:
-        return float(said)
+        at = float(said)
+        return at if isfinite(at) else None
+    except OverflowError:
+        return None
     except ValueError:
         pass
     try:
         # mosquitto writes offsets without a colon, which Python reads from 3.11 on.
-        return datetime.fromisoformat(said).timestamp()
+        return datetime.fromisoformat(str(said)).timestamp()
     except (ValueError, OverflowError):
         return None

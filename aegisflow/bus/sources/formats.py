@@ -95,7 +95,7 @@ def _senml(payload: bytes, received_at: float) -> Any:
         base.update({key: value for key, value in record.items() if key in base})
         time = _sum(base["bt"], record.get("t", 0))
         if isinstance(time, int | float) and time < _RELATIVE_BELOW:
-            time += received_at
+            time = _sum(time, received_at)
         value = record.get("v")
         if value is not None:
             value = _sum(base["bv"], value) if base["bv"] else value

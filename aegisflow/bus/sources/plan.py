@@ -36,9 +36,9 @@ class Plan:
             if said is None:
                 continue
             rule = SensorRule(spec, said)
-            for alias in said.path or (name,):
-                self.by_name[alias] = rule
-                # A name with quotes or brackets in it is written as a path: ["a \\"b\\""].
+            self.by_name.update(dict.fromkeys(said.path or (name,), rule))
+            for alias in said.path:
+                # A name with quotes or brackets in it is written as a path: ["a \\"b\\""]. Our own names are none.
                 if alias.startswith("[") and len(steps := parse_path(alias)) == 1:
                     self.by_name[str(steps[0])] = rule
             if said.jmespath:

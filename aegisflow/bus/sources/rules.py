@@ -40,7 +40,8 @@ class Grader:
             return str(said).casefold().startswith(("good", "uncertain"))
         # The two highest bits: 00 good and 01 uncertain of a status code (OPC UA part 4, 7.39); of a quality of
         # OPC DA 11 is good, 01 uncertain, 00 bad.
-        if not math.isfinite(said):
+        # Of an integer that is no float either, as 400 digits are, isfinite cannot be asked.
+        if isinstance(said, float) and not math.isfinite(said):
             return False
         severity = int(said) >> (30 if self._grades == "opcua" else 6) & 3
         return severity in ((0, 1) if self._grades == "opcua" else (1, 3))

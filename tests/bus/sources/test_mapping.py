@@ -106,6 +106,19 @@ def test_a_bad_value_is_refused_by_itself_and_its_neighbour_taken(bench, sensor,
     assert [(sensor, why) for sensor, why, _ in taken.refused] == [("temperature", reason)]
 
 
+@pytest.mark.parametrize("grades", ["opcua", "opcda"])
+def test_a_quality_beyond_every_number_costs_its_own_value_alone(bench, grades: str) -> None:
+    sensors = {"temperature": {"path": "v", "quality": "q"}}
+    source = {"topic": "x/{device}", "sensors": sensors, "quality": {"grades": grades}}
+    taken = bench(source).take("x/pump-01", b'{"v":1,"q":1' + b"0" * 400 + b',"on":true}')
+    assert (taken.problems, taken.readings[0][2]["on"]) == ([], 1.0)
+
+
+def test_a_sensor_may_have_brackets_in_its_own_name(bench) -> None:
+    odd = bench({"topic": "x/{device}"}, {"pump-01": {"[].tag": "1"}})
+    assert odd.take("x/pump-01", {"[].tag": 7}).readings == [("pump-01", RECEIVED_AT, {"[].tag": 7.0})]
+
+
 def test_a_topic_for_each_sensor_carries_a_bare_value_or_an_object(bench) -> None:
     bare = bench({"topic": "hall/{device}/+/{sensor}", "format": "value", "sensors": {"temperature": "temp"}})
     assert bare.take("hall/pump-01/a/temp", b"71.5").readings == [("pump-01", RECEIVED_AT, {"temperature": 71.5})]

@@ -186,6 +186,8 @@ def test_senml_is_resolved_with_base_time_unit_and_value(tmp_path: Path) -> None
         ("meter-01", RECEIVED_AT, {"current": 10.5}),
     ]
     assert bench.take("senml/meter-01", b'{"n":"current"}').problems == ["bad_payload"]
+    ages_ago = b'[{"n":"current","u":"A","t":-1' + b"0" * 400 + b',"v":1.25}]'
+    assert bench.take("senml/meter-01", ages_ago).refused == [("current", "bad_timestamp", "1.25")]
 
 
 def test_home_assistant_announces_where_states_are_and_in_which_unit(tmp_path: Path) -> None:
