@@ -12,9 +12,10 @@ from aegisflow.api.schemas.devices import RefusedList
 from aegisflow.api.schemas.journal import JournalPage
 from aegisflow.api.text import clean
 from aegisflow.api.what_to_do import as_csv
+from aegisflow.console.rates import RateChart
 from aegisflow.console.visit import Content, Download, Page, Visit
-from aegisflow.domain.alarms.kpis import GUIDE
-from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.kpis import GUIDE, AlarmKpis
+from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.rights import Right
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import AlarmQuery, AuditQuery
@@ -142,15 +143,22 @@ def _figures(visit: Visit) -> dict[str, object]:
     period = asked_period(None, None, last, now=now, default_s=86_400.0)
     answer = visit.plant.alarm_kpis(Period(period.start, now + 1.0), int(people))
     kpis = answer.value
-    shares = [(str(one), kpis.by_severity.get(one, 0.0), GUIDE.get(one)) for one in sorted(GUIDE, key=lambda s: s.rank)]
+    shares = [(str(one), _share(kpis, one), GUIDE[one]) for one in sorted(GUIDE, key=lambda s: s.rank)]
     return {
         "kpis": kpis,
+        "chart": RateChart.of_kpis(kpis),
         "lines": AlarmKpiSummary.of(answer).lines,
         "shares": shares,
         "last": last,
         "people": int(people),
         "spans": SPANS,
     }
+
+
+def _share(kpis: AlarmKpis, severity: Severity) -> float:
+    """Return the part that a severity of the guide has, in which critical counts as high."""
+    counted = (Severity.HIGH, Severity.CRITICAL) if severity is Severity.HIGH else (severity,)
+    return sum(kpis.by_severity.get(one, 0.0) for one in counted)
 
 
 PAGES = (

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.api.what_to_do import as_csv
+from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
 from aegisflow.domain.equipment import FaultResponse
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.views import AuditEntry
 from tests.support.console_client import Browser
-from tests.support.memory_plant import NOW, MemoryPlant, a_new_incident
+from tests.support.memory_plant import NOW, MemoryPlant, a_new_incident, an_alarm
 
 REPORT = {
     "title": "Seal worn",
@@ -61,8 +62,11 @@ def test_refused_messages_are_shown_with_topic_reason_and_sample_as_text(plant, 
     assert "<b>{" not in operator.text
 
 
-def test_alarm_figures_stand_beside_the_limits_of_eemua_191(operator: Browser) -> None:
+def test_alarm_figures_stand_beside_the_limits_of_eemua_191(plant, operator: Browser) -> None:
     operator.open("/journal/figures?last=24h&operators=2").shows("3 alarms.", "acceptable up to 1", "guide 80 %")
+    operator.shows("above 10: a flood", "1: acceptable on average", "there was no flood", "The same as a table")
+    plant.alarms = [an_alarm(1, severity=Severity.CRITICAL)]
+    operator.open("/journal/figures").shows("1 alarm.", "High and critical", "100 % (guide 5 %)")
     for wrong in ("operators=0", "operators=many", "last=soon"):
         assert operator.open(f"/journal/figures?{wrong}").status == 400
 

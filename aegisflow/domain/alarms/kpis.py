@@ -6,7 +6,7 @@ minutes cannot look into each of them.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Severity
@@ -22,7 +22,7 @@ STALE_S = 86_400.0
 """An alarm is stale once it has been active for longer than a day."""
 TOP = 10
 """How many of the most frequent alarms are named."""
-_ACCEPTABLE = 1.0
+ACCEPTABLE = 1.0
 """Alarms per ten minutes and operator that are very likely to be acceptable (EEMUA 191, table 45)."""
 _MANAGEABLE = 2.0
 """The same, that can be managed."""
@@ -79,13 +79,15 @@ class AlarmKpis:
     """Share of each severity; the guide is 80 % low, 15 % medium, 5 % high or critical."""
     data: Period | None = None
     """The first and the last instant of which something is stored; None where that was not asked, or nothing is."""
+    per_bin: Mapping[int, int] = field(default_factory=dict)
+    """How many came in each ten minutes, which are counted from the start; those in which none came are absent."""
 
     @property
     def verdict(self) -> str:
         """What EEMUA 191 says of this average."""
         if self.average > _MANAGEABLE:
             return "more than an operator can look into"
-        return "very likely to be acceptable" if self.average <= _ACCEPTABLE else "manageable"
+        return "very likely to be acceptable" if self.average <= ACCEPTABLE else "manageable"
 
     def lines(self) -> tuple[str, ...]:
         """Return the indicators as a few sentences for people."""
@@ -133,6 +135,7 @@ def alarm_kpis(alarms: Iterable[AlarmTrace], period: Period, operators: int = 1)
         top=top,
         top_share=sum(top.values()) / len(raised) if raised else 0.0,
         by_severity={str(one): severities[one] / len(raised) if raised else 0.0 for one in Severity},
+        per_bin=dict(bins),
     )
 
 
