@@ -220,8 +220,9 @@ def figures(
     """Print how many alarms people got, by EEMUA 191; return the exit code."""
     last_s = seconds_of("--last", last, "8h or 7d")
     answer = OperatorClient(plant, url).call(ends.SHOW_FIGURES, {"last_s": f"{last_s:g}", "operators": operators})
-    lines = [f"{answer.alarms} alarms in the last {last}", *answer.lines]
-    lines += [f"  {count:>5} × {name}" for name, count in answer.top.items()]
+    count = "1 alarm" if answer.alarms == 1 else f"{answer.alarms} alarms"
+    lines = [f"{count} in the last {last}", *answer.lines]
+    lines += [f"  {times:>5} × {name}" for name, times in answer.top.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -59,7 +60,7 @@ def _drawn(answer: TrendSummary, columns: int, blocks: str) -> Iterable[str]:
         if line.least is None or line.most is None or line.average is None:
             yield "  no values"
             continue
-        drawn, beyond = sparkline(line, answer.start, answer.end, columns, blocks)
+        drawn, beyond = sparkline(line, answer.start, answer.end, columns, blocks, answer.gaps)
         yield f"  {drawn}"
         if beyond.strip():
             yield f"  {beyond}"
@@ -74,11 +75,19 @@ def _text(band: TrendBand) -> str | None:
     return describe_limits(Limits(band.low, band.high))
 
 
-def sparkline(line: TrendLine, start: float, end: float, columns: int, blocks: str = BLOCKS) -> tuple[str, str]:
+def sparkline(
+    line: TrendLine,
+    start: float,
+    end: float,
+    columns: int,
+    blocks: str = BLOCKS,
+    gaps: Sequence[tuple[float, float]] = (),
+) -> tuple[str, str]:
     """Return a sensor as a line of blocks, and below each block a mark where it is beyond the alarm limit.
 
-    A column shows the value of its time that is farthest from the average of the whole, so that no peak is lost;
-    one without values is blank. The lowest block is the least value of the period and the highest the most.
+    A column shows the value of its time that is farthest from the average of the whole, so that no peak is lost.
+    Between two values the one before holds; only ``gaps``, in which readings are missing, are blank. The lowest block
+    is the least value of the period and the highest the most.
     """
     average = line.average or 0.0
     shown: list[float | None] = [None] * columns
@@ -91,9 +100,22 @@ def sparkline(line: TrendLine, start: float, end: float, columns: int, blocks: s
             line.alarm.high is not None and high > line.alarm.high
         ):
             beyond[column] = "!"
+    _hold(shown, beyond, start, (end - start) / columns, gaps)
     least, most = line.least or 0.0, line.most or 0.0
     drawn = "".join(" " if value is None else _block(value, least, most, blocks) for value in shown)
     return drawn, "".join(beyond).rstrip()
+
+
+def _hold(
+    shown: list[float | None], beyond: list[str], start: float, width_s: float, gaps: Sequence[tuple[float, float]]
+) -> None:
+    """Fill the columns between two values, in which a sensor that reports less often has merely said nothing new."""
+    filled = [column for column, value in enumerate(shown) if value is not None]
+    for before, after in pairwise(filled):
+        for column in range(before + 1, after):
+            at = start + (column + 0.5) * width_s
+            if not any(begin <= at < end for begin, end in gaps):
+                shown[column], beyond[column] = shown[before], beyond[before]
 
 
 def _value(shown: Sequence[float | None], column: int) -> tuple[float, ...]:

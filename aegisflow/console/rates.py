@@ -16,7 +16,7 @@ _ROOM = 1.15
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RateColumn:
     """The highest ten minutes of a time."""
 
     at: str
@@ -39,7 +39,7 @@ class Column:
 class RateChart:
     """What the template draws: columns where alarms came, and the two limits that hold for ten minutes."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[RateColumn, ...]
     of: str
     """The time of which each column is the highest ten minutes; empty where it is ten minutes itself."""
     start: str
@@ -64,7 +64,7 @@ class RateChart:
         for place, alarms in sorted(highest.items()):
             high = 100 * alarms / kpis.operators / top
             at = format_instant(kpis.period.start + place * size * BIN_S)
-            columns.append(Column(at, alarms / kpis.operators, place * wide, 100 - high, wide, high))
+            columns.append(RateColumn(at, alarms / kpis.operators, place * wide, 100 - high, wide, high))
         return cls(
             tuple(columns),
             _SPANS.get(size, f"{size * BIN_S / 3_600:.0f} hours"),

@@ -146,6 +146,12 @@ def test_what_was_not_measured_is_blank_and_what_never_changes_is_flat():
     assert sparkline(line, 0.0, 4.0, 4) == ("▁▁  ", "")
 
 
+def test_a_sensor_that_reports_seldom_has_no_gaps_but_those_in_which_readings_are_missing():
+    line = a_line(9.0, 1.0, alarm=5.0).model_copy(update={"at": [0.5, 7.5]})
+    assert sparkline(line, 0.0, 8.0, 8) == ("███████▁", "!!!!!!!")
+    assert sparkline(line, 0.0, 8.0, 8, gaps=[(2.0, 6.0)]) == ("██    █▁", "!!    !")
+
+
 def test_a_shift_is_handed_over_by_one_and_taken_by_another(scene, run, monkeypatch):
     monkeypatch.setattr(scene, "audited", [])
     code, out, _ = run("handover")
