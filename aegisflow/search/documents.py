@@ -11,8 +11,11 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from aegisflow.search.layout import title_of
 from aegisflow.search.revisions import revision_in, superseded
+from aegisflow.search.web_page import decode, read_page
 
+PAGE_SUFFIXES = frozenset({".html", ".htm"})
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt"})
 MAX_FILES = 5_000
 MAX_TEXT_BYTES = 8 * 2**20
@@ -36,9 +39,9 @@ class Document:
     kinds: tuple[str, ...]
     """Kinds of device it is about; empty for all."""
     text: str
-    """Without the front matter. In a PDF, pages are parted by form feeds."""
+    """Without the front matter. In a PDF, pages are parted by form feeds; of HTML, what is shown, as Markdown."""
     form: str
-    """``markdown``, ``text`` or ``pages``."""
+    """``markdown``, ``html``, ``text`` or ``pages``."""
     is_ours: bool = False
     """Whether it is, to the byte, a manual that came with AegisFlow; all else was written outside of it."""
 
@@ -135,8 +138,8 @@ def _read(name: str, path: Path, size: int) -> Document:
     suffix = path.suffix.lower()
     if suffix == ".pdf":
         return _read_pdf(name, path, size)
-    if suffix not in TEXT_SUFFIXES:
-        raise _UnreadableError(f"has the suffix {suffix or '(none)'}; only .md, .txt and .pdf are read")
+    if suffix not in TEXT_SUFFIXES | PAGE_SUFFIXES:
+        raise _UnreadableError(f"has the suffix {suffix or '(none)'}; only .md, .txt, .html and .pdf are read")
     if size > MAX_TEXT_BYTES:
         raise _UnreadableError(f"is {size / 2**20:.0f} MB large; text is read up to {MAX_TEXT_BYTES // 2**20} MB")
     data = path.read_bytes()
@@ -144,13 +147,17 @@ def _read(name: str, path: Path, size: int) -> Document:
         raise _UnreadableError("is binary, or not in UTF-8; save it as UTF-8 text")
     try:
         # Editors of Windows begin a file with a byte order mark.
-        text = data.decode("utf-8-sig")
+        text = decode(data) if suffix in PAGE_SUFFIXES else data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _UnreadableError(f"is not UTF-8 (byte {error.start}); save it as UTF-8 text") from None
+    form = "text" if suffix == ".txt" else "html" if suffix in PAGE_SUFFIXES else "markdown"
+    named = ""
+    if form == "html":
+        named, text = read_page(text)
     facts, body = _front_matter(clean(text.replace("\r\n", "\n").replace("\r", "\n")))
-    form = "text" if suffix == ".txt" else "markdown"
-    heading = re.search(r"^# +(.+?)\s*#*$", body, re.MULTILINE) if form == "markdown" else None
-    title = facts.get("title") or (heading.group(1) if heading else path.stem)
+    heading = re.search(r"^# +(.+?)\s*#*$", body, re.MULTILINE) if form != "text" else None
+    named = (heading[1] if heading else clean(named)) if form != "text" else title_of(body)
+    title = facts.get("title") or named or path.stem
     kinds = tuple(kind.strip(" []'\"") for kind in facts.get("kinds", "").split(","))
     is_ours = hashlib.sha256(data).hexdigest() in _shipped()
     revision = facts.get("revision") or revision_in(title, body)

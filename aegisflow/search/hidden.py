@@ -5,6 +5,7 @@ or have no size, white text on the white page, definitions and titles of links, 
 """
 
 import re
+from collections.abc import Mapping
 
 FENCED = r"^[ ]{0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)"
 """Code that is shown as it stands."""
@@ -26,9 +27,7 @@ _TAG = re.compile(
     r"(?P<closed>/?)>"
 )
 _HIDDEN_OR_TAG = re.compile(f"{_HIDDEN.pattern}|(?P<tag>{_TAG.pattern})", _HIDDEN.flags)
-_VOID = frozenset(
-    {"br", "hr", "img", "input", "meta", "link", "col", "wbr", "area", "source", "embed", "base", "track"}
-)
+VOID = frozenset({"br", "hr", "img", "input", "meta", "link", "col", "wbr", "area", "source", "embed", "base", "track"})
 _NEVER_SHOWN = frozenset(
     {"script", "style", "template", "noscript", "head", "title", "iframe", "object", "svg", "math"}
     | {"datalist", "textarea", "select", "audio", "video", "canvas", "map"}
@@ -81,7 +80,7 @@ def _without_unseen(text: str) -> str:
     """Drop tags and links' targets, and elements whose style hides them; code stays as it is."""
     if "<" not in text and "](" not in text and "][" not in text:
         return text
-    hiding = _hiding_names(text)
+    hiding = hiding_names(text)
     kept: list[str] = []
     within: list[str] = []
     """Names of the open elements, from the one that hides on; empty where all is shown."""
@@ -98,10 +97,10 @@ def _without_unseen(text: str) -> str:
         if found["end"]:
             if name in within:
                 del within[len(within) - 1 - within[::-1].index(name) :]
-        elif name in _VOID or found["closed"]:
+        elif name in VOID or found["closed"]:
             if name == "br" and not within:
                 kept.append(" ")
-        elif within or _is_unseen(name, found["facts"], hiding):
+        elif within or is_unseen(name, _told(found["facts"]), hiding):
             within.append(name)
     if not within:
         kept.append(_LINK.sub(_words_of_link, text[at:]))
@@ -112,10 +111,14 @@ def _words_of_link(found: re.Match[str]) -> str:
     return "" if found["picture"] else found["text"]
 
 
-def _is_unseen(name: str, facts: str, hiding: frozenset[str]) -> bool:
+def _told(facts: str) -> dict[str, str]:
+    return {key.lower(): value.strip("\"'") for key, value in _FACT.findall(facts)}
+
+
+def is_unseen(name: str, told: Mapping[str, str], hiding: frozenset[str]) -> bool:
+    """Return whether an element is not displayed: by its name, its attributes, or a class that is hidden."""
     if name in _NEVER_SHOWN:
         return True
-    told = {key.lower(): value.strip("\"'") for key, value in _FACT.findall(facts)}
     if "hidden" in told or hiding & {*told.get("class", "").split(), told.get("id", "")}:
         return True
     style = told.get("style", "")
@@ -134,7 +137,7 @@ def _hides(style: str) -> bool:
     return False
 
 
-def _hiding_names(text: str) -> frozenset[str]:
+def hiding_names(text: str) -> frozenset[str]:
     """Return the classes and ids that a style sheet within the text hides."""
     if "<style" not in text.lower():
         return frozenset()

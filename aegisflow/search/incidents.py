@@ -16,7 +16,7 @@ from aegisflow.search.lexical import LexicalIndex
 from aegisflow.search.query import parse_query
 from aegisflow.search.reading import Encoders, LookUp, WordVectors
 from aegisflow.search.semantic import EmbeddingCache, SemanticIndex
-from aegisflow.search.words import language_of
+from aegisflow.search.words import GERMAN, language_of, with_umlauts
 
 NOTHING_FOUND = "No report is about this."
 LEAST_SCORE = {"lexical": 0.24, "fused": 0.2}
@@ -116,10 +116,15 @@ class IncidentIndex:
                 encoder, found = role.encoder, self._current()
             if encoder is None:
                 continue
-            words = found.lexical.vocabulary.words if name == "multilingual_model" else []
+            vocabulary = found.lexical.vocabulary if name == "multilingual_model" else None
+            meant = vocabulary.meant if vocabulary else []
+            texts = [
+                with_umlauts(_text(one)) if language == GERMAN else _text(one)
+                for one, language in zip(found.reports, found.languages, strict=True)
+            ]
             try:
                 # Outside of the lock: it may take minutes, and questions are answered meanwhile.
-                vectors = role.vectors.encode([*map(_text, found.reports), *words], encoder)
+                vectors = role.vectors.encode([*texts, *meant], encoder)
             except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
                 self._use(name, None, why_failed(error))
                 continue
@@ -127,9 +132,9 @@ class IncidentIndex:
             with self._lock:
                 role.index = SemanticIndex(vectors[:count], [1] * count) if count else None
                 role.meant = {(one.incident_id, one.revision): row for row, one in enumerate(found.reports)}
-                if words:
-                    self._word_meanings = dict(zip(words, vectors[count:], strict=True))
-                    found.lexical.vocabulary.use_vectors(vectors[count:])
+                if vocabulary:
+                    self._word_meanings = dict(zip(vocabulary.words, vectors[count:], strict=True))
+                    vocabulary.use_vectors(vectors[count:])
                 self._stale = True
 
     def rank(self, text: str, query: IncidentQuery, least: float | None = None) -> IncidentRanks:
@@ -147,7 +152,7 @@ class IncidentIndex:
             raise BadValueError("text", text, "what the reports should be about, in a few words")
         with self._lock:
             found, why = self._current(), self._roles["model"].missing
-        wording = parse_query(text, found.kinds)
+        wording = parse_query(text, found.kinds, found.lexical.vocabulary.spoken)
         asked = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, "fused")
         note = ""
         if asked.method == "lexical":

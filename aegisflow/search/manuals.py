@@ -20,7 +20,7 @@ from aegisflow.search.passages import Piece, chunk, facets
 from aegisflow.search.query import MAX_QUERY_CHARS, Sought, parse_query
 from aegisflow.search.reading import Encoders, LookUp, WordVectors
 from aegisflow.search.semantic import EmbeddingCache, SemanticIndex
-from aegisflow.search.words import language_of
+from aegisflow.search.words import GERMAN, language_of, with_umlauts
 
 MAX_PASSAGES = 20
 NOTHING_FOUND = "Nothing found that answers this. The manuals do not seem to speak of it; do not guess."
@@ -110,8 +110,11 @@ class ManualSearch:
             self._catalogue = replace(found, encoders=found.encoders.without(role))
             return
         self._missing[role] = "the meaning of new passages is being worked out"
-        texts = [facets(document.title, piece) for document, piece in found.pieces]
-        words = found.lexical.vocabulary.words if role == "multilingual_model" else []
+        texts = [
+            [with_umlauts(text) if language == GERMAN else text for text in facets(document.title, piece)]
+            for (document, piece), language in zip(found.pieces, found.languages, strict=True)
+        ]
+        words = found.lexical.vocabulary.meant if role == "multilingual_model" else []
         try:
             vectors = self._vectors[role].encode([text for some in texts for text in some] + words, encoder)
         except Exception as error:  # noqa: BLE001 - whatever breaks in the model, words still answer
@@ -172,7 +175,7 @@ class ManualSearch:
         self, found: _ManualCatalogue, text: str, kind: str | None, method: str
     ) -> tuple[LookUp, ranking.Scores]:
         """Look a question up; a passage that is not about the kind of device scores nothing."""
-        wording = parse_query(text, found.kinds)
+        wording = parse_query(text, found.kinds, found.lexical.vocabulary.spoken)
         question = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, method)
         if not kind:
             return question, question.scores

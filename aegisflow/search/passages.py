@@ -5,11 +5,12 @@ code); a table stays whole up to ``TABLE_CHARS`` and is cut between rows beyond,
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aegisflow.search.documents import Document
 from aegisflow.search.hidden import questions_in, visible
+from aegisflow.search.layout import PAGE_END, joined, sections, statements
 
 PASSAGE_CHARS = 1_500
 TABLE_CHARS = 6_000
@@ -34,7 +35,7 @@ def chunk(document: Document) -> list[Piece]:
     """Return the passages of a document, in order."""
     pieces: list[Piece] = []
     for section, lines in _sections(document):
-        text = "\n".join(lines)
+        text = joined("\n".join(lines))
         asked: tuple[str, ...] = ()
         if document.form == "markdown":
             asked = tuple(questions_in(text))
@@ -52,8 +53,8 @@ def facets(title: str, piece: Piece) -> list[str]:
         if block[0].lstrip().startswith("|"):
             texts.extend(f"{head}: {row}" for row in _rows(block))
         else:
-            joined = re.sub(r"\s+", " ", "\n".join(block))
-            texts.extend(f"{head}: {plain(part)}" for part in _SENTENCE.split(joined) if len(part) > 8)
+            said = [re.sub(r"\s+", " ", one) for one in statements(block)]
+            texts.extend(f"{head}: {plain(part)}" for one in said for part in _SENTENCE.split(one) if len(part) > 8)
     texts.extend(piece.asked)
     # The model reads the first 256 tokens of a text and no further.
     return list(dict.fromkeys(text[:1_000] for text in texts))
@@ -82,16 +83,17 @@ def _rows(block: list[str]) -> Iterator[str]:
 
 def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
     if document.form == "pages":
-        for number, page in enumerate(document.text.split("\f"), 1):
-            yield f"page {number}", page.splitlines()
+        yield from _pages(document.text.split("\f"))
         return
     if document.form == "text":
-        yield document.title, document.text.splitlines()
+        for headings, below in sections(document.text.splitlines()):
+            yield " > ".join(name for name in headings if name != document.title) or document.title, below
         return
     path: list[tuple[int, str]] = []
     lines: list[str] = []
     fence = ""
-    for line in visible(document.text, keep_questions=True).splitlines():
+    text = visible(document.text, keep_questions=True) if document.form == "markdown" else document.text
+    for line in text.splitlines():
         mark = _FENCE.match(line)
         if mark and (not fence or mark.group(1) == fence):
             fence = "" if fence else mark.group(1)
@@ -105,6 +107,16 @@ def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
         level = len(heading.group(1))
         path = [step for step in path if step[0] < level] + [(level, heading.group(2)[:200])]
     yield _path(document, path), lines
+
+
+def _pages(pages: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the sections of each page; one goes on over the end of a page."""
+    number = 1
+    for headings, lines in sections([line for page in pages for line in (*page.splitlines(), PAGE_END)][:-1]):
+        if lines == [PAGE_END]:
+            number += 1
+        else:
+            yield " > ".join((f"page {number}", *headings)), lines
 
 
 def _path(document: Document, path: list[tuple[int, str]]) -> str:

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from aegisflow.search.words import is_code, language_of, says_nothing, words_of
+from aegisflow.search.words import GERMAN, is_code, language_of, says_nothing, with_umlauts, words_of
 
 MAX_QUERY_CHARS = 2_000
 MAX_WORDS = 32
@@ -77,7 +77,7 @@ _PEOPLE = re.compile(
 _SENTENCE_END = re.compile(r"[.!?;]\s+|\n")
 _MESSAGE = re.compile(
     r"\b(?:faults?|errors?|alarms?|messages?|codes?|warnings?|trips?|fehler(?:code)?|meldung|störung|alarm|warnung)"
-    r"(?: (?:no|nr|number|nummer|code)\.?)? ([a-z]{1,3}[-.]?\d{1,5}|\d{3,6})\b",
+    r"(?: (?:no|nr|number|nummer|code)\.?)? ((?:[a-z]{1,3}[-.]?|[b-hj-z] )\d{1,5}|\d{3,6})\b",
     re.IGNORECASE,
 )
 
@@ -100,7 +100,7 @@ class QueryWording:
     """A question, taken apart."""
 
     text: str
-    """As asked, for models that read meaning."""
+    """As asked, for models that read meaning, but with umlauts where German was written without."""
     words: tuple[str, ...]
     language: str
     sought: Sought = Sought.MANUAL
@@ -110,21 +110,25 @@ class QueryWording:
     """Those that name what a display shows: another one's passage does not answer."""
 
 
-def parse_query(text: str, kinds: Collection[str] = ()) -> QueryWording:
+def parse_query(
+    text: str, kinds: Collection[str] = (), spoken: Callable[[str], Collection[str]] | None = None
+) -> QueryWording:
     """Take a question apart.
 
     Args:
         text: as the person wrote it; only the first ``MAX_QUERY_CHARS`` are read.
         kinds: kinds of device; ``pump-02`` is no code of a message where ``pump`` is one of them.
+        spoken: the languages in which the manuals know a word.
     """
     text = unicodedata.normalize("NFC", text[:MAX_QUERY_CHARS]).replace("’", "'").strip()
     words = tuple(dict.fromkeys(words_of(text)))[:MAX_WORDS]
-    language = language_of(text)
+    language = language_of(text, spoken)
     codes = {word for word in words if is_code(word) and word.rstrip("0123456789") not in kinds}
-    messages = {re.sub(r"[-.]", "", found).lower() for found in _MESSAGE.findall(text)}
+    messages = {word for found in _MESSAGE.findall(text) for word in words_of(found)}
     if len(codes) == 1 and sum(not says_nothing(word, language) for word in words) <= _FEW:
         messages |= codes
-    return QueryWording(text, words, language, _sought(text), frozenset(codes), frozenset(messages))
+    meant = with_umlauts(text) if language == GERMAN else text
+    return QueryWording(meant, words, language, _sought(text), frozenset(codes), frozenset(messages))
 
 
 def _sought(text: str) -> Sought:

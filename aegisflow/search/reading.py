@@ -12,7 +12,7 @@ from aegisflow.search import ranking
 from aegisflow.search.encoder import Encoder, Vectors, why_failed
 from aegisflow.search.lexical import LEAST_WEIGHT, LexicalIndex
 from aegisflow.search.query import QueryWording
-from aegisflow.search.words import ENGLISH, language_of, words_of
+from aegisflow.search.words import ENGLISH, GERMAN, language_of, with_umlauts, words_of
 
 REMEMBERED = 2_000
 """Words and questions whose vectors are remembered."""
@@ -164,8 +164,14 @@ class LookUp:
         """Return the vectors of the question and of its words by the multilingual encoder, if there is one."""
         if self._encoders.multilingual is None:
             return {}
-        wanted = [word for word in self.wording.words if word.isalpha() and len(word) > 1]
-        return words.of([self.wording.text, *wanted], self._encoders.multilingual.encoder)
+        is_german = self.wording.language == GERMAN
+        wanted = {
+            word: with_umlauts(word) if is_german else word
+            for word in self.wording.words
+            if word.isalpha() and len(word) > 1
+        }
+        found = words.of([self.wording.text, *wanted.values()], self._encoders.multilingual.encoder)
+        return found | {word: found[meant] for word, meant in wanted.items()}
 
     def _read_meaning(self, found: ranking.Scores, vectors: Mapping[str, Vectors], words: WordVectors) -> None:
         first, multilingual = self._encoders.first, self._encoders.multilingual

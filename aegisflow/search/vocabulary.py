@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aegisflow.search.encoder import Vectors
-from aegisflow.search.words import GERMAN, LANGUAGES, is_code, says_nothing, stem, words_of
+from aegisflow.search.words import GERMAN, LANGUAGES, is_code, says_nothing, stem, with_umlauts, words_of
 
 SHORTEST_PART = 4
 """Letters of a part of a German compound; as many as stems have that mean something."""
@@ -61,17 +61,24 @@ class Vocabulary:
         self._stems: dict[str, set[str]] = {}
         self.known: set[str] = set()
         languages = {}
+        self._spoken: dict[str, set[str]] = {language: set() for language in LANGUAGES}
+        german: set[str] = set()
         for text, language in texts:
             for word in words_of(text):
                 found = stem(word, language)
                 self.known.add(found)
                 languages[found] = language
+                self._spoken.setdefault(language, set()).add(found)
+                if language == GERMAN:
+                    german.add(word)
                 if word.isalpha() and len(word) > 1 and not says_nothing(word, language):
                     self._stems.setdefault(word, set()).add(found)
         # What only questions say makes no subject known for sure.
         asked = {stem(word, language) for text, language in questions for word in words_of(text)}
         self._asked = asked - self.known
         self.words = sorted(self._stems)[:MOST_WORDS]
+        self.meant = [with_umlauts(word) if word in german else word for word in self.words]
+        """The same as models read them."""
         self.number = {word: number for number, word in enumerate(self.words)}
         self._parts = {
             found: parts
@@ -89,6 +96,10 @@ class Vocabulary:
             found.append(stem(word, language))
             found += self._parts.get(found[-1], ())
         return " ".join(found)
+
+    def spoken(self, word: str) -> list[str]:
+        """Return the languages in which texts have a word."""
+        return [language for language, stems in self._spoken.items() if stem(word, language) in stems]
 
     def use_vectors(self, vectors: Vectors | None) -> None:
         """Know what the words mean, one row each; None: no more."""
@@ -158,7 +169,7 @@ class Vocabulary:
         if not word.isalpha():
             return Concept(word, stems)
         if self._has_german:
-            for part in self._parts_of(stem(word, GERMAN)):
+            for part in self._parts_of(stem(word, GERMAN)) or self._wholes_of(stem(word, GERMAN)):
                 stems.setdefault(part, BY_PART)
         if not stems and (is_word is None or not is_word(word)):
             meant = self.nearest_spelling(word, surely_mistyped=is_word is not None)
@@ -182,6 +193,17 @@ class Vocabulary:
         heads = {word[:cut] for cut in cuts if word[:cut] in self._part_words}
         tails = {word[-cut:] for cut in cuts if word[-cut:] in self._part_words}
         return tuple(sorted(heads | tails))
+
+    def _wholes_of(self, part: str) -> list[str]:
+        """Return the German compounds that begin or end with a word which does not stand alone in the manuals."""
+        if len(part) < SHORTEST_PART or part in self.known:
+            return []
+        return [found for found in self._compounds if found.startswith(part) or found.endswith(part)]
+
+    @cached_property
+    def _compounds(self) -> tuple[str, ...]:
+        german = self._spoken[GERMAN]
+        return tuple(sorted(found for found in german if len(found) >= COMPOUND and found.isalpha()))
 
     @cached_property
     def _part_words(self) -> frozenset[str]:

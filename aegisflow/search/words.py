@@ -7,6 +7,7 @@ words is another matter: see ``vocabulary``.
 import re
 import threading
 import unicodedata
+from collections.abc import Callable, Collection
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -21,7 +22,11 @@ REMEMBERED = 100_000
 _CODE = r"(?<![\w.])[^\W\d_]+[-.]?\d+(?:[-.]?\d+)*[^\W\d_]?(?!\w)"
 """``F17``, ``pump-02``, ``R410A``: letters, then digits; not ``24h``, which is a number with its unit."""
 _PART = re.compile(_CODE + r"|\d+(?:[.,]\d+)*|[^\W\d_]+|[%°]")
-_THOUSANDS = re.compile(r"(?<=[1-9])[.,  ](?=\d{3}(?!\d))")
+_PARTED = re.compile(r"(?<![\w.,°%])(?<!\d )([b-hj-z]) (?=\d{1,4}(?!\w|[.,]\d))")
+"""``E 12`` for ``E12``; not ``a 12 V supply``, nor ``5 h 30``."""
+_ZEROS = re.compile(r"(?<![\d.,])0+(?=\d+(?!\d|[.,]\d))")
+"""``E07`` is said as ``E7``, and ``03`` as ``3``."""
+_THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2})((?:[.,\u00a0\u2009\u202f ]\d{3})+)(?![\d.,]*\d)")
 _UNITS = {
     "h": "hour hours hr hrs stunde stunden std",
     "min": "minute minutes mins minuten",
@@ -34,6 +39,12 @@ _UNITS = {
     "m": "metre metres meter meters",
 }
 _CANONICAL = {said: unit for unit, words in _UNITS.items() for said in words.split()}
+_DIGRAPH = re.compile(
+    r"(?<!z)(?<![aeq])ue(?!\b)(?!ll)|(?<=z)ue(?!rst|ein|rken)|(?<![aeqtnds])uell|ae(?!ro)|(?<!k)(?<!\bs)oe|(?<=k)oe(?!ff|x)",
+    re.IGNORECASE,
+)
+"""``ae`` for ``ä`` and so on; not in ``neue``, ``Quelle``, ``aktuell`` or ``Koeffizient``."""
+_WRITTEN = {"ae": "ä", "oe": "ö", "ue": "ü"}
 _UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ß", "ss"))
 _lock = threading.Lock()
 """A stemmer keeps the word that it works on in itself."""
@@ -42,7 +53,7 @@ _lock = threading.Lock()
 def words_of(text: str) -> list[str]:
     """Return the words, numbers, units and codes of a text in lower case: ``1,500h`` is ``1500`` and ``h``."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("'s ", " ")
-    text = _THOUSANDS.sub("", text)
+    text = _ZEROS.sub("", _PARTED.sub(r"\1", _THOUSANDS.sub(_without_marks, text)))
     found = []
     for part in _PART.finditer(text):
         word = part[0]
@@ -55,6 +66,10 @@ def words_of(text: str) -> list[str]:
         else:
             found.append(_CANONICAL.get(word, word))
     return found
+
+
+def _without_marks(found: re.Match[str]) -> str:
+    return found[1] + re.sub(r"\D", "", found[2])
 
 
 def is_code(word: str) -> bool:
@@ -83,12 +98,31 @@ def _stemmer(language: str) -> Any:
     return snowballstemmer.stemmer(language)
 
 
-def language_of(text: str) -> str:
-    """Tell German from English by the small words, and where these are even, by umlauts."""
+def with_umlauts(text: str) -> str:
+    """Return German as models have read it, where it was written without umlauts: ``Kaelte`` is ``Kälte``."""
+
+    def written(found: re.Match[str]) -> str:
+        umlaut = _WRITTEN[found[0][:2].lower()]
+        return (umlaut.upper() if found[0][0].isupper() else umlaut) + found[0][2:]
+
+    return _DIGRAPH.sub(written, text)
+
+
+def language_of(text: str, spoken: Callable[[str], Collection[str]] | None = None) -> str:
+    """Tell German from English by the small words, and where these are even, by umlauts or what is ``spoken``.
+
+    Args:
+        text: a question or a text.
+        spoken: the languages in which the manuals know a word.
+    """
     found = re.findall(r"[^\W\d_]+", text.lower())
     german, english = small_words("german"), small_words("english")
     weight = sum((word in german) - (word in english) for word in found)
-    return GERMAN if weight > 0 or (weight == 0 and set(text.lower()) & set("äöüß")) else ENGLISH
+    if weight == 0 and set(text.lower()) & set("äöüß"):
+        return GERMAN
+    if weight == 0 and spoken is not None:
+        weight = sum((GERMAN in heard) - (ENGLISH in heard) for heard in map(spoken, found))
+    return GERMAN if weight > 0 else ENGLISH
 
 
 def says_nothing(word: str, language: str) -> bool:

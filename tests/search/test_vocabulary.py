@@ -73,3 +73,9 @@ def test_no_words_are_no_mistake() -> None:
     empty = Vocabulary([])
     empty.use_vectors(np.zeros((0, 4), np.float32))
     assert stems(empty, "seal") == set()
+
+
+def test_a_part_stands_for_the_compounds_of_the_manuals() -> None:
+    known = Vocabulary([("Schlauchleitungen und Druckschlauch", GERMAN)])
+    assert stems(known, "schläuche", GERMAN) == {"schlauchleit", "druckschlauch"}
+    assert stems(known, "sch", GERMAN) == set()

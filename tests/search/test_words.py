@@ -1,6 +1,6 @@
 import pytest
 
-from aegisflow.search.words import ENGLISH, GERMAN, says_nothing, small_words, stem, words_of
+from aegisflow.search.words import ENGLISH, GERMAN, language_of, says_nothing, small_words, stem, with_umlauts, words_of
 
 
 @pytest.mark.parametrize(
@@ -10,8 +10,11 @@ from aegisflow.search.words import ENGLISH, GERMAN, says_nothing, small_words, s
         ("at 230°F or 110 °C", ["at", "230", "°", "f", "or", "110", "°", "c"]),
         ("1,500 h and 3.400 1/min", ["1500", "h", "and", "3400", "1", "min"]),
         ("0,8 bar", ["0.8", "bar"]),
-        ("pump-02 shows F-17, R410A", ["pump02", "shows", "f17", "r410a"]),
+        ("pump-02 shows F-17, R410A", ["pump2", "shows", "f17", "r410a"]),
         ("24 Stunden, 30 Grad, 7 Prozent", ["24", "h", "30", "°", "7", "%"]),
+        ("E 12, E07 and a 12 V supply", ["e12", "e7", "and", "a", "12", "v", "supply"]),
+        ("after 10,000 h or 12 500 h", ["after", "10000", "h", "or", "12500", "h"]),
+        ("message 05, 0.05 mm, 5 h 30", ["message", "5", "0.05", "mm", "5", "h", "30"]),
         ("m³/h", ["m3", "h"]),
         ("the pump's seal", ["the", "pump", "seal"]),
         ("x" * 500, []),
@@ -58,3 +61,21 @@ def test_small_words_say_nothing(word: str) -> None:
 def test_there_is_no_list_of_another_name() -> None:
     with pytest.raises(KeyError):
         small_words("french")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Kaeltemaschine, Oelwechsel und Fuellstand", "Kältemaschine, Ölwechsel und Füllstand"),
+        ("neue Steuerung, aktuelle Quelle, zuerst Koeffizient", "neue Steuerung, aktuelle Quelle, zuerst Koeffizient"),
+        ("zurueck, UEBERDRUCK", "zurück, ÜBERDRUCK"),
+    ],
+)
+def test_umlauts_are_read_where_none_could_be_typed(written: str, meant: str) -> None:
+    assert with_umlauts(written) == meant
+
+
+def test_what_the_manuals_speak_tells_the_language_of_a_few_words() -> None:
+    assert language_of("Sollwert aendern") == ENGLISH
+    assert language_of("Sollwert aendern", lambda word: [GERMAN] if word == "sollwert" else []) == GERMAN
+    assert language_of("how to change the Sollwert", lambda _: [GERMAN]) == ENGLISH
