@@ -34,12 +34,16 @@ def percentile(values: list[float], share: float) -> float:
 
 def breaches_until_alarm(spec: DeviceSpec) -> int:
     """Return with how many readings beyond the limit the alarm is due, by asking a device of the same kind."""
-    device = Device(spec)
+    device, began = Device(spec), time.time()
+
+    def record(number: int, temperature: float) -> tuple[AlarmEvent, ...]:
+        at = began + STEP_S * number
+        return device.record(Reading(spec.device_id, at, {"temperature": temperature}, received_at=at))[1]
+
     for number in range(QUIET):
-        device.record(Reading(spec.device_id, STEP_S * number, {"temperature": 75.0 + number % 3}, 0.0))
+        record(number, 75.0 + number % 3)
     for number in range(1, 100):
-        _, events = device.record(Reading(spec.device_id, STEP_S * (QUIET + number), {"temperature": 160.0}, 0.0))
-        if events:
+        if record(QUIET + number - 1, 160.0):
             return number
     raise SystemExit("a probe that breaks out raises no alarm")
 

@@ -109,7 +109,7 @@ class StoreSettings(Section):
     url: StoreUrl = "sqlite:///var/aegisflow.db"
     """sqlite:/// and a path relative to this file's folder, or postgresql://..."""
     commit_interval_s: Seconds = Field(default=0.05, ge=0, le=60)
-    """The longest a reading waits for others to share its commit."""
+    """The longest a reading waits for others to share its commit; one with an alarm waits a fifth of that."""
     raw_retention_s: Seconds = Field(default=7 * 86_400.0, ge=3600, le=36_525 * 86_400)
     """How long every single reading is kept."""
     minute_retention_s: Seconds = Field(default=400 * 86_400.0, ge=3600, le=36_525 * 86_400)

@@ -78,6 +78,24 @@ def test_records_wait_no_longer_than_the_interval_though_more_keep_coming(bench:
     assert bench.committed() == [1, 2]
 
 
+def test_a_commit_with_an_alarm_in_it_waits_for_a_fifth_of_the_interval(bench: StoreBench) -> None:
+    bench.take(records([reading(T0)], packets=[1]))
+    bench.take(records([reading(T0 + 1)], packets=[2]), more_waits=True)
+    bench.now += 0.011
+    bench.take(records([reading(T0 + 2)], packets=[3]), more_waits=True)
+    assert bench.committed() == [1]
+    bench.take(records([reading(T0 + 3)], packets=[4], alarms=[raised(alarm())]), more_waits=True)
+    assert (bench.committed(), len(bench.events)) == ([1, 2, 3, 4], 1)
+    bench.take(records([reading(T0 + 4)], packets=[5], alarms=[raised(alarm(1))]), more_waits=True)
+    assert bench.committed() == [1, 2, 3, 4]
+    assert bench.committer.work(more_waits=True) == pytest.approx(0.01)
+    bench.now += 0.011
+    bench.committer.work(more_waits=True)
+    assert (bench.committed(), len(bench.events)) == ([1, 2, 3, 4, 5], 2)
+    bench.take(records([reading(T0 + 5)], packets=[6]), more_waits=True)
+    assert bench.committer.work(more_waits=True) == pytest.approx(0.05)
+
+
 def test_very_many_readings_are_committed_before_the_interval_ends(bench: StoreBench) -> None:
     bench.take(records([reading(T0)], packets=[1]))
     bench.take(records([reading(T0 + n) for n in range(1, Pace().rows + 1)], packets=[2]), more_waits=True)
