@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import inf, isnan, sqrt
 from typing import Final
 
-from aegisflow.domain.detection.kept_rows import MEMORY, Floats, KeptRows
+from aegisflow.domain.detection.gross_jumps import MOST, GrossJumps
+from aegisflow.domain.detection.kept_rows import MEMORY, KeptRows
 from aegisflow.domain.detection.normal_model import (
     CLIP,
     DRIFTING,
@@ -25,8 +26,6 @@ from aegisflow.domain.detection.seasons import DAY_S, TURNS, WEEK_S
 
 LEARNING = 400
 """Readings that are learned from at least."""
-_MORE, _MAX_LEARNING = 100, 800
-"""Readings that are added as long as the newest quarter shows what the others have not, and their most."""
 _GROWN = 3
 """The model is learned anew when so many times as many readings have come as the one before was learned from."""
 _CALM = 0.7
@@ -41,11 +40,6 @@ _FORGIVEN: Final = 0.1
 """Up to three wild values are for ``sudden`` alone, and are forgiven within ten readings each."""
 _LEAST = 60
 """Readings that are learned from at least, whatever a person says."""
-_GROSS = 5.0
-"""Widths of everything seen by which a value must lie outside of it to be unusual while the device is learned."""
-_FEWEST = 30
-"""Readings of which the width says something."""
-_NARROW = 0.01
 
 
 class Normal:
@@ -70,26 +64,22 @@ class Normal:
         "_counted",
         "_expected",
         "_frozen",
-        "_gross",
         "_healthy_until",
-        "_high",
         "_joint_level",
+        "_jumps",
         "_known_healthy",
         "_late",
         "_late_at",
         "_late_from",
         "_learned_from",
         "_level",
-        "_low",
         "_mean",
         "_newest",
         "_off",
-        "_outside",
         "_resting",
         "_rows",
         "_seen",
         "_shock",
-        "_shown",
         "_spread",
         "_strength",
         "_taken",
@@ -128,11 +118,8 @@ class Normal:
         """Readings, and healthy ones, that there were when the newest of them was first heard."""
         nought = [0.0] * sensors
         self._seen = [False] * sensors
-        self._shown = [0] * sensors
-        """How many values of each there were before there was a model."""
         self._before = nought.copy()
-        self._low, self._high = [inf] * sensors, [-inf] * sensors
-        self._outside = nought.copy()
+        self._jumps = GrossJumps(sensors)
         self._expected = nought.copy()
         self._level = nought.copy()
         self._mean = nought.copy()
@@ -146,7 +133,7 @@ class Normal:
         self._off: list[float] = []
         self._joint_level: list[float] = []
         self._newest: list[float] = []
-        self._frozen = self._gross = 0
+        self._frozen = 0
 
     def learn(self, readings: int, until: float) -> None:
         """Take as healthy so many of the next readings, or 0 for those before ``until`` (UTC epoch seconds)."""
@@ -225,60 +212,19 @@ class Normal:
 
     def _look_out(self, row: list[float], known: list[bool]) -> None:
         """Score a reading against everything seen so far: only what lies far outside is unusual."""
-        lows, highs, shown, before = self._low, self._high, self._shown, self.score
-        if not self._known_healthy:
-            most = 0.0
-            for place, value in enumerate(row):
-                low, high = lows[place], highs[place]
-                outside = 0.0
-                if low <= high and shown[place] >= _FEWEST:
-                    most_seen = max(abs(high), abs(low))
-                    width = high - low + _NARROW * most_seen if low < high else max(most_seen, 1.0)
-                    outside = max(value - high, low - value) / (_GROSS * width)
-                self._outside[place] = outside
-                most = max(most, outside)
-            self.score = most
-            self.lasting = min(most, before)
-        for place, is_known in enumerate(known):
-            if is_known:
-                shown[place] += 1
-        self._gross = self._gross + 1 if self.score >= 1.0 else 0
-        if self._gross > _RECENT:  # where it stays so, that is how the device is
-            self.score = self.lasting = 0.0
-        if self.score < 1.0:
-            for place, value in enumerate(row):
-                if self._seen[place]:
-                    if value < lows[place]:
-                        lows[place] = value
-                    if value > highs[place]:
-                        highs[place] = value
+        places = [place for place, seen in enumerate(self._seen) if seen]
+        if self._known_healthy:
+            self._jumps.pass_by(row, known, places)
+            return
+        self._jumps.look(row, known, places)
+        self.score, self.lasting = self._jumps.score, self._jumps.lasting
 
     def _end_learning(self) -> None:
-        """Make a model, unless the readings go on showing what they had not shown before."""
+        """Make the first model."""
         rows, times = self._rows.healthy()
-        if not self._known_healthy and self._taken < _MAX_LEARNING and self._still_grows(rows, times):
-            self.learning += _MORE
-            return
         self._learned_from = self.count
         self._turn_at = _next_turn(float(times[0]), float(times[-1]))
         self._begin(NormalModel(rows, times))
-
-    def _still_grows(self, rows: Floats, times: Floats) -> bool:
-        """Return whether the newest quarter of healthy readings is unusual to a model of those before it."""
-        begin = len(rows) * 3 // 4
-        later = Normal(len(self._seen))
-        later._seen = self._seen
-        for row, at in zip(rows[:begin].tolist(), times[:begin].tolist(), strict=True):
-            later._before = row
-            later._rows.add(row, at, True)
-        model = NormalModel(rows[:begin], times[:begin])
-        later._begin(model)
-        for row, at in zip(rows[begin:].tolist(), times[begin:].tolist(), strict=True):
-            later._judge(model, row, self._seen, at)
-            later._before = row
-            if later.lasting >= 1.0:
-                return True
-        return False
 
     def _learn_anew(self, at: float) -> None:
         self._learned_from = self.count
@@ -297,9 +243,8 @@ class Normal:
             self._turn_at = _next_turn(float(times[0]), float(times[-1]))
             self._begin(NormalModel(rows, times))
         else:
-            lows, highs = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
-            self._low = [low if seen else inf for low, seen in zip(lows, self._seen, strict=True)]
-            self._high = [high if seen else -inf for high, seen in zip(highs, self._seen, strict=True)]
+            seen = [place for place, heard in enumerate(self._seen) if heard]
+            self._jumps.accept(rows.min(axis=0).tolist(), rows.max(axis=0).tolist(), seen)
 
     def _begin(self, model: NormalModel) -> None:
         """Go on with a model, as if it had been there for the newest readings."""
@@ -326,7 +271,9 @@ class Normal:
             before = [value - self._expected[place] for place, value in enumerate(before)]
             self._expected = expected
         sudden, levels, doubts, sure = 0.0, self._level, self._wild, self._counted
+        jumps = self._jumps
         if self._late:
+            jumps.look(row, known, self._late)
             row, known = row.copy(), known.copy()
             for place in self._late:
                 row[place], known[place] = levels[place], False
@@ -345,8 +292,11 @@ class Normal:
             if far > sudden:
                 step = abs(value - before[place]) / spread / model.largest_step[place]
                 sudden = max(sudden, min(far, step))
-        self.lasting = lasting = max(0.0, self._chart(model, row))
-        shock = (sudden - model.base[SUDDEN]) / model.room[SUDDEN]
+        lasting = max(0.0, self._chart(model, row))
+        shock = min((sudden - model.base[SUDDEN]) / model.room[SUDDEN], MOST)
+        if self._late:
+            lasting, shock = max(lasting, jumps.lasting), max(shock, jumps.score)
+        self.lasting = lasting
         self._shock = shock = max(shock, _FADING * self._shock)
         self.score = max(lasting, shock)
         self._follow(model, row)
@@ -418,9 +368,11 @@ class Normal:
         """Return by sensor how much it contributes to the lasting score."""
         model = self.model
         if model is None:
-            return self._outside.copy()
+            return self._jumps.outside.copy()
         base, room = model.base, model.room
         parts = [0.0] * len(model.level)
+        for place in self._late:
+            parts[place] = self._jumps.outside[place]
         for place in model.moving:
             level = (self._strength[place] - base[LEVEL]) / room[LEVEL]
             parts[place] = max(level, (self._spread[place] - base[SPREAD]) / room[SPREAD], 0.0)
