@@ -52,6 +52,7 @@ REASONS: Mapping[str, str] = {
     "payload_too_large": "more bytes than gateway.max_payload_bytes",
     "no_birth": "a metric by an alias that no birth of its edge node has told (Sparkplug B)",
     "bad_payload": "not in the format that its source says",
+    "binary": "bytes that are no text, such as CBOR, MessagePack, an image, or compressed: no source reads them",
     "not_json": "not one JSON object in UTF-8, or nested too deep",
     "wrong_type": "a field has a type or a value that is not allowed",
     "no_known_sensor": "not one sensor of the device has a value",

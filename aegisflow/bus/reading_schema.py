@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from aegisflow.bus.binary import refusal_of_bytes
 from aegisflow.domain.equipment import SensorSpec
 from aegisflow.domain.readings import RefusalReason, RefusedValue
 from aegisflow.errors import PayloadError, printable
@@ -111,7 +112,7 @@ def _object(payload: bytes) -> tuple[tuple[str, Any], ...]:
         # one.
         content = json.loads(payload.decode(), parse_int=float, object_pairs_hook=tuple)
     except UnicodeDecodeError as problem:
-        raise PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
+        raise refusal_of_bytes(payload, problem) from None
     except RecursionError:
         raise PayloadError("not_json", "nested too deep") from None
     except ValueError as problem:

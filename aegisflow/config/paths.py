@@ -71,7 +71,13 @@ class SourceTopic(NamedTuple):
     regex: "re.Pattern[str]"
     devices: int
     """How many of its levels name the device; several are joined by slashes."""
-    has_sensor: bool
+    sensors: int
+    """The same of the sensor."""
+
+    @property
+    def has_sensor(self) -> bool:
+        """Whether it names a sensor."""
+        return self.sensors > 0
 
     def match(self, topic: str) -> tuple[str, str] | None:
         """Return the sender's names of device and sensor, empty where the topic has none; None for another topic."""
@@ -80,7 +86,7 @@ class SourceTopic(NamedTuple):
             return None
         groups = found.groupdict()
         device = "/".join(groups[f"device{number}"] for number in range(self.devices))
-        return device, groups.get("sensor", "")
+        return device, "/".join(groups[f"sensor{number}"] for number in range(self.sensors))
 
 
 def parse_topic(text: str) -> SourceTopic:
@@ -92,15 +98,14 @@ def parse_topic(text: str) -> SourceTopic:
     levels = text.split("/")
     if not text or len(text) > 500 or not text.isprintable():
         raise ValueError("a topic of 1 to 500 printable characters")
-    if levels.count(SENSOR) > 1:
-        raise ValueError("{sensor} at most once")
-    wanted, devices = [], 0
+    wanted, devices, sensors = [], 0, 0
     for place, level in enumerate(levels):
         if level == DEVICE:
             wanted.append(rf"(?P<device{devices}>[^/]+)")
             devices += 1
         elif level == SENSOR:
-            wanted.append(r"(?P<sensor>[^/]+)")
+            wanted.append(rf"(?P<sensor{sensors}>[^/]+)")
+            sensors += 1
         elif level == "+":
             wanted.append("[^/]*")
         elif level == "#" and place == len(levels) - 1:
@@ -114,4 +119,4 @@ def parse_topic(text: str) -> SourceTopic:
     if levels[-1] == "#" and len(levels) > 1:
         expression = f"{'/'.join(wanted[:-1])}(?:/.*)?"
     filter_ = "/".join("+" if level in (DEVICE, SENSOR) else level for level in levels)
-    return SourceTopic(filter_, re.compile(expression), devices, SENSOR in levels)
+    return SourceTopic(filter_, re.compile(expression), devices, sensors)

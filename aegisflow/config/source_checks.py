@@ -67,6 +67,10 @@ def _check_shape(at: KeyPath, source: SourceSettings, mistakes: Mistakes) -> Non
         mistakes.add((*at, "value"), Shown("a path"), "nothing, since its topic has no {sensor}")
     if source.format == "value" and not single and source.topic:
         mistakes.add((*at, "topic"), Shown("no {sensor}"), "{sensor} in the topic, since format is value")
+    if source.fields and source.format != "csv":
+        mistakes.add(
+            (*at, "fields"), Shown(f"fields with format {source.format}"), "format: csv, whose fields they name"
+        )
     for name, sensor in source.sensors.items():
         if sensor is not None and sensor.path and sensor.jmespath:
             mistakes.add((*at, "sensors", name, "jmespath"), Shown("jmespath beside path"), "one or the other")

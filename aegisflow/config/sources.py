@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 from aegisflow.config.fields import EMPTY, Measured, Name, Number, Section, SensorName, Text, Unit, Wording, refuse
 from aegisflow.config.paths import parse_path, parse_topic
 
-FORMATS = ("json", "value", "influx_line", "senml", "homeassistant", "sparkplug_b")
+FORMATS = ("json", "value", "csv", "influx_line", "senml", "homeassistant", "sparkplug_b")
 TIME_FORMATS = ("iso", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
 GRADES = ("words", "opcua", "opcda")
 KEY = "@key"
@@ -84,6 +84,14 @@ def _words(value: Any) -> Any:
     raise refuse("a list of numbers and words, such as [-999, unavailable]")
 
 
+def _field_names(value: Any) -> Any:
+    if isinstance(value, list | tuple) and all(isinstance(one, str) and 0 < len(one) <= 100 for one in value):
+        if len(set(value)) == len(value) <= 500:
+            return tuple(value)
+        raise refuse("up to 500 names, each once")
+    raise refuse("a list of names, such as [time, temp, flow]")
+
+
 def _jmespath(value: Any) -> Any:
     import jmespath
 
@@ -108,6 +116,12 @@ Values = Annotated[
     BeforeValidator(_words),
     WithJsonSchema({"type": "array", "items": {"type": ["number", "string"]}}),
     Wording("a list of numbers and words"),
+]
+FieldNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_field_names),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
+    Wording("a list of names"),
 ]
 Expression = Annotated[
     str, BeforeValidator(_jmespath), WithJsonSchema({"type": "string"}), Wording("an expression of JMESPath")
@@ -236,10 +250,14 @@ class SourceSettings(Section):
     preset: Text = Field(default="", examples=["zigbee2mqtt"])
     """The name of a preset (docs/payloads.md), whose keys hold wherever this source does not say otherwise."""
     topic: Topics = Field(default=(), examples=["hall3/{device}/data", ["a/{device}", "b/{device}"]])
-    """MQTT topics; {device} and {sensor} stand for the levels that name them, + and # for any. {device} may stand for
+    """MQTT topics; {device} and {sensor} stand for the levels that name them, + and # for any. Either may stand for
     several levels: {device}/line/{device} names it a/b."""
     format: Format = "json"
-    """json; value, a bare number or word; influx_line; senml; homeassistant, its discovery; sparkplug_b."""
+    """json; value, a bare number or word; csv, lines of fields; influx_line; senml; homeassistant, its discovery;
+    sparkplug_b."""
+    fields: FieldNames = Field(default=(), examples=[["time", "temp", "flow"]])
+    """With csv: the names of the fields of a line in their order, by which paths find them; left out, the first line of
+    each message has them. Fields that are written name=value need none."""
     host_id: Name | None = Field(default=None, examples=["aegisflow"])
     """With sparkplug_b: we are the primary host of this id, and say retained on its STATE topic that we are there."""
     states: Topics = Field(default=(), examples=[["home/+/state"]])

@@ -12,7 +12,8 @@ from aegisflow.config.services import Topics
 from aegisflow.discovery.points import of_points
 from aegisflow.discovery.records import of_records
 from aegisflow.discovery.shapes import shape_of
-from aegisflow.discovery.topics import Cluster, Topic
+from aegisflow.discovery.speakers import Neighbours
+from aegisflow.discovery.topics import Cluster, Told, Topic
 from aegisflow.discovery.values import of_values
 
 __all__ = ["LIKE_OURS", "PassOver", "can_be_named", "clusters_of", "may_be_ours"]
@@ -39,12 +40,15 @@ class PassOver(NamedTuple):
     message: CapturedMessage
 
 
-def clusters_of(messages: Said, known: Collection[str] = ()) -> tuple[list[Cluster], list[PassOver]]:
+def clusters_of(
+    messages: Said, known: Collection[str] = (), all_topics: Collection[str] = ()
+) -> tuple[list[Cluster], list[PassOver]]:
     """Return what messages have in common that no preset reads, and those that mean nothing.
 
     Args:
         messages: with their payload.
-        known: the senders' names of devices that presets have told.
+        known: the senders' names of devices that other messages have told.
+        all_topics: of these messages and of others.
     """
     by_topic: dict[str, list[tuple[CapturedMessage, Any]]] = defaultdict(list)
     passed: list[PassOver] = []
@@ -61,12 +65,15 @@ def clusters_of(messages: Said, known: Collection[str] = ()) -> tuple[list[Clust
         passed += [PassOver("of another form than most on its topic", message) for message, _ in others]
     makers = {"record": of_records, "points": of_points, "value": of_values, "alone": of_values}
     clusters = []
-    for group in _groups(topics):
-        cluster = _apart_from_ours(makers[group[0].shape.kind](group, known))
+    told_before = Told({*known}, Neighbours({*all_topics, *by_topic}))
+    # Those of which there are many tell what is less clear of one that stands alone; and what is short, of the long.
+    for group in sorted(_groups(topics), key=lambda group: (len(group) == 1, len(group[0].levels))):
+        cluster = _apart_from_ours(makers[group[0].shape.kind](group, told_before))
         if cluster is None:
             passed += [PassOver(LIKE_OURS, message) for topic in group for message, _ in topic.messages]
         else:
             clusters.append(cluster)
+            told_before.devices.update(one.device for _, found in cluster.found for one in found)
     return clusters, passed
 
 

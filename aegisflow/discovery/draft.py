@@ -139,6 +139,15 @@ class Draft:
             lines += _left_out_sensors(devices)
             self.kind_of.update(dict.fromkeys(names[of], kind))
 
+    def let_pass(self, sources: Collection[str]) -> None:
+        """Let sources pass over messages without any sensor, since such are usual there."""
+        self.senders = {
+            name: sender._replace(settings={**sender.settings, "partial": True})
+            if name in sources and sender.settings and "preset" not in sender.settings
+            else sender
+            for name, sender in self.senders.items()
+        }
+
     def kind_lines(self) -> list[str]:
         """Return the entries of ``kinds``."""
         lines, counts = [], Counter(self.kind_of.values())

@@ -10,8 +10,8 @@ from aegisflow.config.paths import join_path, parse_path
 from aegisflow.offline.recordings.timestamps import unit_of
 
 __all__ = [
-    "MACHINE_KEYS", "NAMES", "QUALITIES", "STRONG_KEYS", "TIMES", "UNITS", "UNWANTED", "VALUES", "Leaves",
-    "device_path", "is_of_network", "is_wanted", "last_key", "leaves_of", "long_lists", "plain", "sensor_of",
+    "MACHINE_KEYS", "NAMES", "NOT_OF_MACHINES", "QUALITIES", "STRONG_KEYS", "TIMES", "UNITS", "UNWANTED", "VALUES",
+    "Leaves", "device_path", "is_of_network", "is_wanted", "last_key", "leaves_of", "long_lists", "plain", "sensor_of",
     "time_format", "time_path", "told",
 ]  # fmt: skip
 
@@ -91,6 +91,8 @@ UNWANTED = frozenset(
 )
 """Keys that say something about the message or the network, and nothing of the machine."""
 _NODE_ID = re.compile(r"^(?:nsu?=[^;]*;)?[sigb]=")
+NOT_OF_MACHINES = "a time, or says something of the message or the network"
+"""Why a number is no sensor."""
 _PATTERNS = ("%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y%m%d%H%M%S")
 
 

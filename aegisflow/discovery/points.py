@@ -1,17 +1,18 @@
 """Points that name themselves: the ``sources`` entry that reads them."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.access import records_getter
+from aegisflow.config.paths import join_path
 from aegisflow.config.sources import KEY
 from aegisflow.config.units import conversion, known_unit
 from aegisflow.discovery import Found
-from aegisflow.discovery.leaves import Leaves, device_path, leaves_of, time_format, told
+from aegisflow.discovery.leaves import NOT_OF_MACHINES, Leaves, device_path, is_wanted, leaves_of, time_format, told
 from aegisflow.discovery.quality import quality_settings
 from aegisflow.discovery.shapes import MessageForm, is_numeric
 from aegisflow.discovery.speakers import Speaker, pattern
-from aegisflow.discovery.topics import Cluster, Topic, at, device_of, time_of, who_speaks
+from aegisflow.discovery.topics import Cluster, Told, Topic, at, device_of, time_of, who_speaks
 
 __all__ = ["of_points"]
 
@@ -19,8 +20,8 @@ MAX_NAME = 150
 """Letters of a sender's name for a sensor, beyond which plant.yaml cannot say it."""
 
 
-def of_points(group: Sequence[Topic], known: Collection[str]) -> Cluster:
-    """Return topics of one kind as a source of points; ``known`` are the senders' names of devices told elsewhere."""
+def of_points(group: Sequence[Topic], told_before: Told) -> Cluster:
+    """Return topics of one kind as a source of points; ``told_before`` is what others said."""
     shape, doubts = group[0].shape, list[str]()
     rows = [(topic, message, _points_of(said, shape)) for topic in group for message, said in topic.messages]
     every = [point for *_, points in rows for point in points]
@@ -46,8 +47,13 @@ def of_points(group: Sequence[Topic], known: Collection[str]) -> Cluster:
     else:
         # Who sent a message stands before what it says of its values.
         who = device_path({path: one for path, one in beside.items() if path not in (shape.name, shape.value)}) or ""
-        where, spoken = who_speaks(group, who or None, known, doubts)
+        where, spoken = who_speaks(group, who or None, told_before, doubts)
         settings = {**where, **settings}
+    wanted = {
+        point.name
+        for point in every
+        if 0 < len(point.name) <= MAX_NAME and is_wanted(join_path("", point.name), at(point.said, shape.value))
+    }
     found = [
         (
             message,
@@ -59,7 +65,7 @@ def of_points(group: Sequence[Topic], known: Collection[str]) -> Cluster:
                     known_unit(str(at(point.said, shape.unit) or "")) if shape.unit else "",
                 )
                 for point in points
-                if 0 < len(point.name) <= MAX_NAME
+                if point.name in wanted
             ),
         )
         for topic, message, points in rows
@@ -69,6 +75,7 @@ def of_points(group: Sequence[Topic], known: Collection[str]) -> Cluster:
         for path, one in beside.items()
         if is_numeric(one) and shape.points != "." and path != who and time_format(one, in_text=True) is None
     }
+    left_out |= {point.name: NOT_OF_MACHINES for point in every if point.name and point.name not in wanted}
     return Cluster(settings, found, tuple(doubts), left_out)
 
 

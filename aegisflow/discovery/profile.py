@@ -15,7 +15,7 @@ from aegisflow.offline.recordings.kinds import kind_of
 from aegisflow.offline.recordings.missing import find_markers
 from aegisflow.offline.recordings.survey import ColumnSurvey
 
-__all__ = ["DeviceProfile", "SensorProfile", "unit_of"]
+__all__ = ["DeviceProfile", "SensorProfile", "number_in", "unit_of"]
 
 _MAX_KEPT = 5_000
 """Values of one sensor that are looked at; a later one tells little that these do not."""
@@ -30,13 +30,21 @@ _IN_TEXT = re.compile(
     r" ?([^\W\d_]{1,6}(?:[/²³][^\W_]{0,4})?|[°%µ].{0,4})?"
 )
 """A number as people write it, and a unit behind it."""
+_NUMBERED = re.compile(r"-\d+$")
+"""End of a name that another one has already."""
 _PARAMETERS = frozenset(
     {"rated", "nominal", "setpoint", "setpt", "sp", "limit", "max", "min", "threshold", "config", "soll", "sollwert"}
-    | {"target", "firmware", "fw", "version", "serial", "baud", "address", "interval", "timeout"}
+    | {"target", "desired", "firmware", "fw", "version", "serial", "baud", "address", "interval", "timeout"}
 )
 """Words in names of what is set, and not measured."""
-_ON = frozenset({"on", "true", "open", "running", "run", "active", "yes", "online", "alarm", "1"})
-_OFF = frozenset({"off", "false", "closed", "stopped", "stop", "idle", "no", "offline", "ok", "0"})
+_ON = frozenset(
+    {"on", "true", "open", "running", "run", "active", "yes", "online", "alarm", "1"}
+    | {"ein", "an", "ja", "auf", "offen", "aktiv", "läuft", "wahr", "marche", "oui", "ouvert", "encendido", "si", "sí"}
+)
+_OFF = frozenset(
+    {"off", "false", "closed", "stopped", "stop", "idle", "no", "offline", "ok", "0"}
+    | {"aus", "nein", "zu", "geschlossen", "inaktiv", "steht", "falsch", "arrêt", "non", "fermé", "apagado"}
+)
 
 _SUFFIXES = {
     "c": "°C", "degc": "°C", "celsius": "°C", "f": "°F", "degf": "°F", "bar": "bar", "mbar": "mbar", "psi": "PSI",
@@ -67,7 +75,7 @@ def unit_of(name: str, said: str, low: float, high: float) -> tuple[str, bool]:
     if said:
         meant = misspelt(said)
         return (meant[0] if meant else said), False
-    words = name.split("_")
+    words = _NUMBERED.sub("", name).split("_")
     for length in (2, 1):
         # A letter alone is a name of its own: v is no volt.
         if (len(words) > length or len(name) > 1) and (unit := _SUFFIXES.get("_".join(words[-length:]))):
@@ -83,6 +91,17 @@ def _is_finite(number: float | str) -> bool:
         return isfinite(float(number))
     except OverflowError:
         return False
+
+
+def number_in(text: str) -> tuple[str, str] | None:
+    """Return the number that a text is, with a point, and the unit behind it; None for any other text."""
+    match = _IN_TEXT.fullmatch(text)
+    if match is None:
+        return None
+    number, unit = match.groups()
+    if "," in number:
+        number = number.replace(".", "").replace(",", ".")
+    return (number, known_unit(unit or "")) if is_number(number) and _is_finite(number) else None
 
 
 class SensorProfile:
@@ -128,15 +147,9 @@ class SensorProfile:
             self.units[unit] += 1
 
     def _in_text(self, text: str) -> tuple[str, str] | None:
-        """Return the number that a text is, and the unit behind it; None for any other text."""
-        match = _IN_TEXT.fullmatch(text)
-        if match is None:
-            return None
-        number, unit = match.groups()
-        if "," in number:
-            self.with_comma += 1
-            number = number.replace(".", "").replace(",", ".")
-        return (number, known_unit(unit or "")) if is_number(number) and _is_finite(number) else None
+        found = number_in(text)
+        self.with_comma += found is not None and "," in text
+        return found
 
     def _keep(self, text: str) -> None:
         if len(self._numbers) < _MAX_KEPT:

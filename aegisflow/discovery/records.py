@@ -1,7 +1,7 @@
 """Records with many values, one in each message or several: the ``sources`` entry that reads them."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aegisflow.bus.sources.access import records_getter
@@ -25,13 +25,13 @@ from aegisflow.discovery.leaves import (
 from aegisflow.discovery.quality import quality_settings
 from aegisflow.discovery.shapes import is_numeric
 from aegisflow.discovery.speakers import Speaker, pattern
-from aegisflow.discovery.topics import Cluster, Topic, device_of, time_of, who_speaks
+from aegisflow.discovery.topics import Cluster, Told, Topic, device_of, time_of, who_speaks
 
 __all__ = ["of_records"]
 
 
-def of_records(group: Sequence[Topic], known: Collection[str]) -> Cluster:
-    """Return the source of records, one in each message or several; ``known`` are devices told elsewhere."""
+def of_records(group: Sequence[Topic], told_before: Told) -> Cluster:
+    """Return the source of records, one in each message or several; ``told_before`` by others."""
     shape, doubts = group[0].shape, list[str]()
     find = records_getter([shape.each]) if shape.each else None
     rows: list[tuple[Topic, CapturedMessage, str, Leaves]] = []
@@ -56,7 +56,7 @@ def of_records(group: Sequence[Topic], known: Collection[str]) -> Cluster:
         settings: dict[str, Any] = {"topic": pattern([topic.levels for topic in group], ()), "device": {"path": who}}
         spoken = Speaker(())
     else:
-        settings, spoken = who_speaks(group, who, known, doubts)
+        settings, spoken = who_speaks(group, who, told_before, doubts)
     settings |= {**({"each": shape.each} if shape.each else {}), **when}
     quality = _quality_of_records(leaves_seen, every)
     settings |= quality

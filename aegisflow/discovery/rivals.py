@@ -1,12 +1,14 @@
 """Sources whose topics coincide: of several that a topic fits, the first one in the file takes it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from aegisflow.config.paths import DEVICE, SENSOR, parse_topic
+from aegisflow.config.presets import preset
+from aegisflow.discovery.draft import Sender
 from aegisflow.discovery.topics import Cluster
 
-__all__ = ["told_apart"]
+__all__ = ["beside_presets", "told_apart"]
 
 _MOST = 200
 """Devices that get a source of their own at most where their topics cannot be told from those of others."""
@@ -40,6 +42,36 @@ def told_apart(clusters: Sequence[Cluster], others: Collection[str]) -> Iterator
             yield cluster
         else:
             yield from _narrowed(cluster)
+
+
+def beside_presets(
+    cluster: Cluster, presets: Mapping[str, Sender], claimed: Collection[str]
+) -> tuple[bool, tuple[str, ...]]:
+    """Return whether a cluster stands in the file before the presets, since they would take its messages; and doubts.
+
+    Args:
+        cluster: what no preset reads.
+        presets: the sources of presets, by name.
+        claimed: topics that they read.
+    """
+    takers = {
+        name: [parse_topic(text) for text in sender.settings.get("topic", preset(name).topic)]
+        for name, sender in presets.items()
+        if sender.settings
+    }
+    topics = _topics(cluster)
+    rivals = [
+        name
+        for name, patterns in takers.items()
+        if any(pattern.match(topic) is not None for topic in topics for pattern in patterns)
+    ]
+    if not rivals:
+        return False, ()
+    said = cluster.settings["topic"]
+    own = [parse_topic(text) for text in ([said] if isinstance(said, str) else said)]
+    if any(pattern.match(topic) is not None for topic in claimed for pattern in own):
+        return False, (f"{', '.join(rivals)}, which stands before this source, takes messages that are meant here",)
+    return True, ()
 
 
 def _vagueness(cluster: Cluster) -> tuple[int, bool]:

@@ -1,13 +1,14 @@
 """Who speaks on topics of one kind: a level of the topic, or a key of the message."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aegisflow.config.paths import DEVICE, SENSOR
 from aegisflow.discovery.leaves import STRONG_KEYS, last_key, plain
 
-__all__ = ["Speaker", "machine_level", "pattern", "speaker", "varying"]
+__all__ = ["Neighbours", "Speaker", "machine_levels", "pattern", "speaker", "varying"]
 
 GENERIC = frozenset(
     {"data", "state", "status", "telemetry", "sensor", "sensors", "json", "value", "values", "measurements", "up"}
@@ -36,6 +37,11 @@ _SORTS = frozenset(
 """Levels that say of which sort a value is, and not whose."""
 _OPAQUE = re.compile(r"(?:[0-9a-fA-F]{2}[:-]?){4,16}|[0-9a-fA-F-]{32,36}|\d+")
 """Names that nobody gave: addresses, serial numbers."""
+_AREA = re.compile(
+    "(?:hall|halle|line|linie|site|plant|werk|area|zone|building|gebäude|floor|factory|room|bereich|gw|gateway|group)"
+    "(?![a-z])"
+)
+"""Names of places, in which several machines may be."""
 _RETURNS = 2
 """So often a number must come on average to be the name of a device, and not that of a message."""
 
@@ -57,30 +63,78 @@ def varying(topics: Sequence[Sequence[str]]) -> list[int]:
     ]
 
 
-def machine_level(levels: Sequence[str], known: Collection[str]) -> int:
-    """Return the level that most likely names the machine of a topic that stands alone.
+class Neighbours:
+    """All topics of a broker, which tell what the levels of one that is alone in its kind mean.
+
+    Args:
+        topics: of all messages.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self._alike = Counter(
+            (*levels[:place], None, *levels[place + 1 :])
+            for levels in (topic.split("/") for topic in topics)
+            for place in range(len(levels))
+        )
+
+    def differ_in(self, levels: Sequence[str], place: int) -> bool:
+        """Return whether other topics are the same as this one, but for one level."""
+        return self._alike[(*levels[:place], None, *levels[place + 1 :])] > 1
+
+
+NO_NEIGHBOURS = Neighbours(())
+
+
+def machine_levels(
+    levels: Sequence[str], known: Collection[str], near: Neighbours = NO_NEIGHBOURS, end: int | None = None
+) -> tuple[int, ...]:
+    """Return the levels that most likely name the machine of a topic that stands alone in its kind.
 
     Args:
         levels: of the topic.
         known: names of devices that other messages told.
+        near: the topics beside it.
+        end: the first level that cannot be part of it; left out, all may be.
     """
-    place = next((place for place, level in enumerate(levels) if level in known), None)
-    if place is not None:
-        return place
-    places = [place for place, level in enumerate(levels) if level and level.lower() not in GENERIC]
-    return places[-1] if places else len(levels) - 1
+    end = len(levels) if end is None else end
+    for first in reversed(range(end)):
+        for after in range(end, first, -1):
+            if "/".join(levels[first:after]) in known:
+                return tuple(range(first, after))
+    places = [place for place in range(end) if _may_name(levels[place])]
+    # What ends alike and begins otherwise is the same sort of message of another machine.
+    apart = [place for place in places if place < len(levels) - 1 and near.differ_in(levels, place)]
+    if apart:
+        return tuple(apart)
+    if len(places) > 1 and _is_numbered(levels[places[-2]]) and not _is_numbered(levels[places[-1]]):
+        return (places[-2],)
+    return (places[-1] if places else end - 1,)
 
 
-def pattern(topics: Sequence[Sequence[str]], devices: Sequence[int], sensor: int | None = None) -> str:
+def _may_name(level: str) -> bool:
+    # Azure puts properties of a message into its topic.
+    return bool(level) and level.lower() not in GENERIC and "=" not in level
+
+
+def _is_numbered(level: str) -> bool:
+    """Return whether a level has a number in it, as names of machines have, and of sorts of messages have not."""
+    return any(letter.isdigit() for letter in level) and not _AREA.match(level.lower())
+
+
+def pattern(topics: Sequence[Sequence[str]], devices: Collection[int], sensors: Collection[int] = ()) -> str:
     """Return the pattern of topics: a level that differs and names nothing is any."""
     return "/".join(
-        SENSOR if place == sensor else DEVICE if place in devices else level[0] if len(set(level)) == 1 else "+"
+        SENSOR if place in sensors else DEVICE if place in devices else level[0] if len(set(level)) == 1 else "+"
         for place, level in enumerate(zip(*topics, strict=True))
     )
 
 
 def speaker(
-    topics: Sequence[Sequence[str]], who: str | None, names: Sequence[Mapping[str, int]], known: Collection[str]
+    topics: Sequence[Sequence[str]],
+    who: str | None,
+    names: Sequence[Mapping[str, int]],
+    known: Collection[str],
+    near: Neighbours,
 ) -> Speaker:
     """Return who speaks.
 
@@ -89,18 +143,22 @@ def speaker(
         who: path of the key that may name the device; None for none.
         names: for each topic what that key says, to how often it said it.
         known: names of devices that other messages told.
+        near: the topics of all messages.
     """
     differing = varying(topics)
     said = {name for one in names for name in one}
     if who is not None and said:
+        is_strong = plain(last_key(who)) in STRONG_KEYS
         level = next((place for place in range(len(topics[0])) if _names_it(topics, place, names)), None)
         if level is not None:
-            return Speaker((level,))
+            # A mere name may come again elsewhere; an identifier is the same machine by another way.
+            before = [] if is_strong else [place for place in differing if place < level]
+            comes_again = len({tuple(levels[: level + 1]) for levels in topics}) > len(said)
+            return Speaker((*before, level) if comes_again else (level,))
         all_numbers = all(name.isdigit() for name in said)
         returns = sum(count for one in names for count in one.values()) >= _RETURNS * len(said)
         if len(said) > len(topics) and (returns or not all_numbers):
             return Speaker(())
-        is_strong = plain(last_key(who)) in STRONG_KEYS
         if is_strong and not differing:
             return Speaker(())
         one_each = len(said) == len(topics) and all(len(one) == 1 for one in names)
@@ -108,8 +166,9 @@ def speaker(
             return Speaker(())
     if differing:
         return Speaker(tuple(differing))
-    place = machine_level(topics[0], known)
-    return Speaker((place,), f"one topic only; its level {topics[0][place]!r} is taken for the machine")
+    places = machine_levels(topics[0], known, near)
+    name = "/".join(topics[0][place] for place in places)
+    return Speaker(places, "" if name in known else f"one topic only; its level {name!r} is taken for the machine")
 
 
 def _names_it(topics: Sequence[Sequence[str]], place: int, names: Sequence[Mapping[str, int]]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aegisflow.bus.binary import binary_kind
 from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sources.formats import FORMATS, decode_json
 from aegisflow.bus.sources.places import places
@@ -16,12 +17,14 @@ from aegisflow.discovery.clusters import LIKE_OURS, can_be_named, clusters_of, m
 from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, free_name, our_name
 from aegisflow.discovery.homeassistant import PRESET as ANNOUNCED
 from aegisflow.discovery.homeassistant import HomeAssistantEar, values
+from aegisflow.discovery.lines import LineForm, line_form, records_in
 from aegisflow.discovery.metrics import MetricSurvey
 from aegisflow.discovery.naming import Names, Note
 from aegisflow.discovery.presets import OWN, Elsewhere, Spotted, Tagged, read, spot
 from aegisflow.discovery.profile import DeviceProfile
-from aegisflow.discovery.rivals import told_apart
+from aegisflow.discovery.rivals import beside_presets, told_apart
 from aegisflow.discovery.sparkplug import SparkplugEar, is_sparkplug
+from aegisflow.discovery.topics import Cluster
 from aegisflow.errors import PayloadError, printable
 
 __all__ = ["BROKEN", "BrokerSurvey"]
@@ -97,7 +100,9 @@ class BrokerSurvey:
         for note, by_device in given:
             if not any(one.sensor in watched.get(name, ()) for name, found in by_device.items() for one in found):
                 of = (devices[name].sensors[one.sensor] for name, found in by_device.items() for one in found)
-                self.pass_over(_UNKNOWN_TEXT if any(one.has_changed for one in of) else _UNCHANGED, note.message)
+                self.pass_over(_text(note.message) if any(one.has_changed for one in of) else _UNCHANGED, note.message)
+                sorting.idle.add(note.source)
+        draft.let_pass(sorting.idle)
         return draft
 
     def pass_over(self, why: str, message: CapturedMessage, times: int = 1) -> None:
@@ -123,6 +128,8 @@ class _Sorting:
     """By preset, messages of metrics with tags."""
     ear: SparkplugEar = field(default_factory=SparkplugEar)
     announcements: HomeAssistantEar = field(default_factory=HomeAssistantEar)
+    idle: set[str] = field(default_factory=set)
+    """Sources of which some messages say no value that is watched."""
 
     def take(self, message: CapturedMessage) -> None:
         """Sort one message, as far as it can be told by itself."""
@@ -209,31 +216,48 @@ class _Sorting:
     def cluster(self) -> None:
         """Find what the rest has in common."""
         readable: Heard = []
+        lines: dict[LineForm, Heard] = defaultdict(list)
         for message, said in self.others:
             if isinstance(said, dict | list):
                 readable.append((message, said))
                 continue
+            form = line_form(message.payload)
+            if form is not None:
+                lines[form].append((message, records_in(message.payload, form)))
+                continue
             try:
                 readable.append((message, FORMATS["value"](message.payload, message.at)))
             except PayloadError:
-                self.survey.pass_over(_binary(message.payload), message)
-        clusters, passed = clusters_of(readable, {one.device for note in self.notes for one in note.found})
+                self.survey.pass_over(f"binary, {binary_kind(message.payload)}: no source reads it", message)
+        known = {one.device for note in self.notes for one in note.found}
+        clusters, passed = clusters_of(readable, known, self.survey.topics)
+        for form, heard in lines.items():
+            known |= {one.device for cluster in clusters for _, found in cluster.found for one in found}
+            more, strange = clusters_of(heard, known, self.survey.topics)
+            clusters += [_of_lines(cluster, form) for cluster in more]
+            passed += strange
         for one in passed:
             self.survey.pass_over(one.why, one.message)
         names = set(self.senders)
         claimed = {note.message.topic for note in self.notes}
+        presets = dict(self.senders)
+        first: dict[str, Sender] = {}
         for cluster in told_apart(clusters, claimed):
             source = _source_name(str(cluster.settings["topic"]), names)
             names.add(source)
-            self.senders[source] = Sender(cluster.settings, cluster.doubts, cluster.left_out)
+            goes_first, doubts = beside_presets(cluster, presets, claimed)
+            sender = Sender(cluster.settings, (*cluster.doubts, *doubts), cluster.left_out)
+            (first if goes_first else self.senders)[source] = sender
             for message, found in cluster.found:
                 self._note(source, message, found)
+        self.senders = {**first, **self.senders}
 
     def _note(self, source: str, message: CapturedMessage, found: Iterable[Found], why: str = "") -> None:
         named = tuple(one for one in found if one.device)
         if named:
             self.notes.append(Note(source, message, named))
         else:
+            self.idle.add(source)
             self.survey.pass_over(why or "no value in it", message)
 
 
@@ -255,14 +279,16 @@ def _json(message: CapturedMessage) -> Any:
     return said if isinstance(said, dict | list) else None
 
 
-def _binary(payload: bytes) -> str:
-    """Return what a payload that is no text seems to be."""
-    marks = {b"\xff\xd8\xff": "an image", b"\x89PNG": "an image", b"\x1f\x8b": "compressed (gzip)", b"PK": "compressed"}
-    kind = next((said for mark, said in marks.items() if payload.startswith(mark)), "")
-    if not kind:
-        # A map or a list of CBOR, an object or a list of MessagePack.
-        kind = "perhaps CBOR" if 0x80 <= payload[0] <= 0xBF and payload[0] & 0x1F else "bytes of unknown form"
-    return f"binary, {kind}: no source reads it"
+def _text(message: CapturedMessage) -> str:
+    """Return what a text that says no value seems to be."""
+    return "XML: no source reads it" if message.payload.lstrip().startswith(b"<") else _UNKNOWN_TEXT
+
+
+def _of_lines(cluster: Cluster, form: LineForm) -> Cluster:
+    """Return a cluster of texts that were read as lines of fields."""
+    settings = {key: one for key, one in cluster.settings.items() if key != "each"}
+    fields = {"fields": list(form.names)} if form.names else {}
+    return cluster._replace(settings={**settings, "format": "csv", **fields})
 
 
 def _source_name(topic: str, taken: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -11,9 +11,9 @@ from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.discovery import Found
 from aegisflow.discovery.leaves import Leaves, leaves_of, time_format, time_path
 from aegisflow.discovery.shapes import MessageForm
-from aegisflow.discovery.speakers import Speaker, pattern, speaker
+from aegisflow.discovery.speakers import Neighbours, Speaker, pattern, speaker
 
-__all__ = ["Cluster", "Topic", "at", "device_of", "time_of", "who_speaks"]
+__all__ = ["Cluster", "Told", "Topic", "at", "device_of", "time_of", "who_speaks"]
 
 
 class Cluster(NamedTuple):
@@ -25,6 +25,15 @@ class Cluster(NamedTuple):
     """What a person should look at."""
     left_out: Mapping[str, str] = {}
     """Path of what is no sensor, to why."""
+
+
+class Told(NamedTuple):
+    """What other messages have told already."""
+
+    devices: set[str]
+    """The senders' names."""
+    near: Neighbours
+    """The topics of all messages."""
 
 
 class Topic:
@@ -44,7 +53,7 @@ class Topic:
 
 
 def who_speaks(
-    group: Sequence[Topic], who: str | None, known: Collection[str], doubts: list[str]
+    group: Sequence[Topic], who: str | None, told_before: Told, doubts: list[str]
 ) -> tuple[dict[str, Any], Speaker]:
     """Return the keys ``topic`` and ``device`` of a source, and who speaks."""
     topics = [topic.levels for topic in group]
@@ -53,7 +62,7 @@ def who_speaks(
     for topic in group:
         said = [look(one) for _, one in topic.messages] if look else []
         names.append(Counter(str(one) for one in said if isinstance(one, str | int) and str(one)))
-    found = speaker(topics, who, names, known)
+    found = speaker(topics, who, names, told_before.devices, told_before.near)
     topic_pattern = pattern(topics, found.devices)
     if found.doubt:
         doubts.append(f"{topic_pattern}: {found.doubt}")

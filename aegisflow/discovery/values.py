@@ -1,17 +1,18 @@
 """A topic for each value: the ``sources`` entry that reads them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aegisflow.bus.sources.access import getter, records_getter
 from aegisflow.bus.sources.capture import CapturedMessage
+from aegisflow.config.paths import join_path
 from aegisflow.config.units import known_unit
 from aegisflow.discovery import Found
-from aegisflow.discovery.leaves import Leaves, time_format, told
+from aegisflow.discovery.leaves import NOT_OF_MACHINES, Leaves, is_wanted, time_format, told
 from aegisflow.discovery.quality import quality_settings
 from aegisflow.discovery.shapes import MessageForm
-from aegisflow.discovery.speakers import GENERIC, machine_level, pattern, varying
-from aegisflow.discovery.topics import Cluster, Topic, at, device_of
+from aegisflow.discovery.speakers import GENERIC, machine_levels, pattern, varying
+from aegisflow.discovery.topics import Cluster, Told, Topic, at, device_of
 
 __all__ = ["of_values"]
 
@@ -19,19 +20,24 @@ _PLANT = "plant"
 """The device of values of which nothing says whose they are."""
 
 
-def of_values(group: Sequence[Topic], known: Collection[str]) -> Cluster:
-    """Return topics of one kind as a source of values; ``known`` are the senders' names of devices told elsewhere."""
+def of_values(group: Sequence[Topic], told_before: Told) -> Cluster:
+    """Return topics of one kind as a source of values; ``told_before`` is what others said."""
     shape, doubts = group[0].shape, list[str]()
     topics = [topic.levels for topic in group]
     differing = varying(topics)
     last = len(topics[0]) - 1
     while last > 0 and last not in differing and topics[0][last].lower() in GENERIC:
         last -= 1
-    devices = [place for place in differing if place < last]
-    if not devices and last:
-        machine = machine_level(topics[0][:last], known)
-        devices = [machine] if topics[0][machine] else []  # of /t1 nothing is left that could name one
-    settings: dict[str, Any] = {"topic": pattern(topics, devices, last)}
+    if any(levels[last] in told_before.devices for levels in topics):
+        last = len(topics[0]) - 1  # what stands before the last level is a device, and no sensor
+    devices = _devices(topics, [place for place in differing if place < last], last, told_before)
+    # Levels between a device that is known and the last one are part of its sensors' names.
+    sensors = [
+        place
+        for place in range(devices[-1] + 1 if devices else last, last + 1)
+        if topics[0][place] and (place in differing or place == last or len(topics) == 1)
+    ]
+    settings: dict[str, Any] = {"topic": pattern(topics, devices, sensors)}
     find = records_getter([shape.each]) if shape.each else None
     if shape.kind == "value":
         settings["format"] = "value"
@@ -48,16 +54,37 @@ def of_values(group: Sequence[Topic], known: Collection[str]) -> Cluster:
     if not devices:
         settings["device"] = {"id": _PLANT}
     look = getter([shape.value]) if shape.kind == "alone" else None
+    wanted = {
+        device_of(topic.levels, sensors)
+        for topic, _, record in rows
+        if is_wanted(join_path("", topic.levels[last]), record if look is None else look(record))
+    }
     found: dict[int, tuple[CapturedMessage, list[Found]]] = {}
+    left_out: dict[str, str] = {}
     for topic, message, record in rows:
-        said_name = topic.levels[last]
-        device = device_of(topic.levels, devices) or _PLANT
+        said_name = device_of(topic.levels, sensors)
+        values = found.setdefault(id(message), (message, []))[1]
+        if said_name not in wanted:
+            left_out[message.topic] = NOT_OF_MACHINES
+            continue
         value = record if look is None else look(record)
         unit = known_unit(str(at(record, shape.unit) or "")) if shape.unit else ""
-        one = Found(device, *told(said_name), value, unit)
-        found.setdefault(id(message), (message, []))[1].append(one)
+        values.append(Found(device_of(topic.levels, devices) or _PLANT, *told(said_name), value, unit))
     listed = [(message, tuple(values)) for message, values in found.values()]
-    return Cluster(settings, listed, tuple(doubts))
+    return Cluster(settings, listed, tuple(doubts), left_out)
+
+
+def _devices(
+    topics: Sequence[Sequence[str]], differing: Sequence[int], last: int, told_before: Told
+) -> tuple[int, ...]:
+    """Return the levels that name the devices: of those that differ, only the first ones where these are known."""
+    for count in range(1, len(differing)):
+        if any(device_of(levels, differing[:count]) in told_before.devices for levels in topics):
+            return tuple(differing[:count])
+    if differing or not last:
+        return tuple(differing)
+    machine = machine_levels(topics[0], told_before.devices, told_before.near, last)
+    return machine if any(topics[0][place] for place in machine) else ()  # of /t1 nothing is left that could name one
 
 
 def _beside_values(shape: MessageForm, records: Sequence[Any], doubts: list[str]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ MISTAKES = {
     "time pattern": (GOOD + "    time: {path: t, format: '%Q'}", 15, "them.time.format", "'%Q'", "or a pattern"),
     "zone": (GOOD + "    time: {path: t, zone: Berlin}", 15, "them.time.zone", "'Berlin'", "such as Europe/Berlin"),
     "map": (GOOD + "    sensors: {pressure: {map: {on: yes}}}", 15, "them.sensors.pressure.map.on", "'yes'", "number"),
-    "format": (GOOD + "    format: xml", 15, "them.format", "'xml'", "one of json, value, influx_line, senml"),
+    "format": (GOOD + "    format: xml", 15, "them.format", "'xml'", "one of json, value, csv, influx_line, senml"),
     "a bare value of nobody": (GOOD + "    format: value", 14, "them.topic", "no {sensor}", "{sensor} in the topic"),
     "points and a sensor": (
         "    topic: x/{device}/{sensor}\n    points: p",

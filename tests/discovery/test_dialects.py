@@ -216,6 +216,27 @@ def two_of_a_name(i: int, t: int, x: float) -> Messages:
     ]
 
 
+def loggers(i: int, t: int, x: float) -> Messages:
+    german = f"14.03.2026 09:{20 + (t - T) // 60:02d}:{(t - T) % 60:02d};{12 + x:.2f};{45 + x:.1f}".replace(".", ",")
+    return [
+        ("logger/dl1/csv", f"{t};{12 + x:.2f};{1000 + i};OK"),
+        ("logger/dl2/csv", german.replace(",", ".", 2)),
+        ("logger/dl3/csv", f"temp={20 + x:.2f};press={3 + x:.2f}"),
+        ("logger/dl4/csv", f"temp,flow\n{20 + x:.2f},{3 + x:.2f}\n"),
+        ("logger/dl5/csv", f"<m><t>{20 + x:.2f}</t></m>"),
+        ("logger/dl6/csv", b"\x81\xa4temp\xcb" + bytes(8)),
+    ]
+
+
+def quoted_and_of_the_network(i: int, t: int, x: float) -> Messages:
+    return [
+        ("hall/m1/temp", f'"{20 + x:.2f}"'),
+        ("hall/m1/heartbeat", str(t)),
+        ("hall/m1/rssi", str(-60 - i % 4)),
+        ("hall/m1/fixed", "7"),
+    ]
+
+
 def called_as_we_are(_i: int, _t: int, x: float) -> Messages:
     return [("plc/gateway/temp", f"{20 + x:.2f}"), ("plc/historian/temp", f"{20 + x:.2f}")]
 
@@ -245,7 +266,7 @@ SYSTEMS: dict[System, tuple[dict[str, set[str]], dict[str, int]]] = {
     several_in_a_list: ({f"p{n}": {"flow"} for n in range(3)}, {}),
     several_by_key: ({f"fan{n}": {"rpm", "amps"} for n in range(3)}, {}),
     several_by_number: ({"1": {"rh"}, "2": {"rh"}}, {}),
-    bare_list: ({"block": {"value_0", "value_1"}}, {}),
+    bare_list: ({"plc7": {"value_0", "value_1"}}, {}),
     fields_and_tags: ({"mill-3": {"torque"}}, {}),
     times_and_values: ({"pump": {"flow"}}, {}),
     one_point_a_message: ({"scada": {"tt101", "pt102"}}, {"bad_quality": 8}),
@@ -256,8 +277,18 @@ SYSTEMS: dict[System, tuple[dict[str, set[str]], dict[str, int]]] = {
         {"m1": {"temp"}, "Kuhlung-1": {"druck"}, "b": {"temp"}, "1": {"温度"}, "2": {"温度"}},
         {"bad_topic": ROUNDS},
     ),
-    topics_within_topics: ({"nrg": {"value_0", "value_1"}, "0722": {"wh"}}, {"no_known_sensor": ROUNDS}),
+    topics_within_topics: ({"0722": {"value_0", "value_1", "wh"}}, {}),
     two_of_a_name: ({"m": {"power", "power-2", "torque"}}, {}),
+    loggers: (
+        {
+            "dl1": {"field_2", "field_3"},
+            "dl2": {"field_2", "field_3"},
+            "dl3": {"temp", "press"},
+            "dl4": {"temp", "flow"},
+        },
+        {"bad_topic": 2 * ROUNDS},
+    ),
+    quoted_and_of_the_network: ({"m1": {"temp"}}, {}),
     called_as_we_are: ({"device-gateway": {"temp"}, "device-historian": {"temp"}}, {}),
 }
 

@@ -61,6 +61,46 @@ def one_collector(t: int, x: float) -> Messages:
     return [("telegraf/x", metric(n)) for n in MACHINES]
 
 
+def deep_topics(_t: int, x: float) -> Messages:
+    """Victron: values lie at different depths below a device that two levels name."""
+    return [
+        said
+        for n in MACHINES
+        for said in (
+            (f"N/c0619/battery/{n}/Soc", {"value": 100 * n + x}),
+            (f"N/c0619/battery/{n}/Dc/0/Voltage", {"value": 100 * n + x}),
+            (f"N/c0619/battery/{n}/Dc/1/Voltage", {"value": 100 * n + x}),
+        )
+    ]
+
+
+def one_form_each(t: int, x: float) -> Messages:
+    """Machines that say something else each, all on a topic that ends alike."""
+    return [
+        ("u/x1/measure", {"temp": 100 + x, "load": 100 + x}),
+        ("u/x2/measure", {"channels": {"1": {"value": 200 + x, "unit": "°C"}}, "ts": t}),
+        ("u/x3/measure", f"{300 + x};{300 + x}"),
+    ]
+
+
+def one_name_in_all(t: int, x: float) -> Messages:
+    """A name that says what it is, and not whose."""
+    said = {n: {"_name": "oee", "_timestamp": t * 1000, "rate": 100 * n + x, "count": 100 * n} for n in MACHINES}
+    return [(f"ent/line1/cell{n}/edge/oee", one) for n, one in said.items()]
+
+
+def several_sorts(_t: int, x: float) -> Messages:
+    return [
+        said
+        for n in MACHINES
+        for said in (
+            (f"vib/motor-{n}/rms", {"rms": 100 * n + x, "peak": 100 * n + x}),
+            (f"vib/motor-{n}/bare/temp", str(100 * n + x)),
+            (f"vib/motor-{n}/state", "run" if x % 2 else "stop"),
+        )
+    ]
+
+
 WAYS: dict[Way, set[str]] = {
     nested: {"s1", "s2", "s3"},
     points_of_each: {"s1", "s2", "s3"},
@@ -68,6 +108,10 @@ WAYS: dict[Way, set[str]] = {
     nodes: {"urn-plc-line1", "urn-plc-line2", "urn-plc-line3"},
     tags_without_host: {"m1", "m2", "m3"},
     one_collector: {"m1", "m2", "m3"},
+    deep_topics: {"1", "2", "3"},
+    one_form_each: {"x1", "x2", "x3"},
+    one_name_in_all: {"cell1-oee", "cell2-oee", "cell3-oee"},
+    several_sorts: {"motor-1", "motor-2", "motor-3"},
 }
 
 
@@ -83,7 +127,7 @@ def test_three_machines_are_three_devices_and_each_has_its_own_values(tmp_path: 
     hundreds = defaultdict(set)
     for one in readings(configuration, messages):
         assert T <= one.at <= T + 100, text
-        hundreds[one.device_id].update(int(value) // 100 for value in one.values.values())
+        hundreds[one.device_id].update(int(value) // 100 for value in one.values.values() if value > 1)
     assert sorted(hundreds.values(), key=max) == [{1}, {2}, {3}], text
 
 
@@ -105,3 +149,20 @@ def test_the_unit_of_times_is_seen_where_it_is_not_that_of_the_preset(tmp_path: 
     messages = [CapturedMessage("influx/h", b"m,host=h temp=%d %d" % (i, (T + i) * 1000), T + i) for i in range(20)]
     _, _, configuration = drafted(tmp_path, messages)
     assert [one.at for one in readings(configuration, messages)] == [float(T + i) for i in range(20)]
+
+
+def test_no_preset_takes_what_another_source_reads_however_wide_its_topic_is(tmp_path: Path) -> None:
+    def said(i: int) -> Messages:
+        return [
+            ("influx/hall", f"mill,host=mill-01 temperature={82 + i} {(T + i) * 10**9}"),
+            ("influx/press-1/data", {"force": 5 + i, "stroke": i % 7 * 1.5}),
+            ("influx/press-2/data", {"force": 6 + i, "stroke": i % 5 * 1.5}),
+            ("zigbee2mqtt/plug 1", {"power": 40 + i, "linkquality": 100}),
+            ("zigbee2mqtt/plug 1/extra", {"torque": 40 + i, "angle": i % 4 * 1.5}),
+        ]
+
+    messages = [CapturedMessage(topic, payload(one), T + i) for i in range(20) for topic, one in said(i)]
+    text, _, configuration = drafted(tmp_path, messages)
+    taken = readings(configuration, messages)
+    assert len(taken) == len(messages), text
+    assert {one.device_id for one in taken} >= {"mill-01", "press-1", "press-2", "plug-1"}

@@ -60,7 +60,8 @@ def _parted(text: str) -> tuple[str, str]:
 def _of_json(line: bytes, at: float) -> CapturedMessage | None:
     """Return the message of a line such as ``mosquitto_sub -F %j`` writes it."""
     try:
-        said = json.loads(line)
+        # mosquitto_sub -F %j writes the bytes of a payload as they are, whether they are UTF-8 or not.
+        said = json.loads(line.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return None
     topic, payload = said.get("topic"), said.get("payload")
@@ -69,7 +70,14 @@ def _of_json(line: bytes, at: float) -> CapturedMessage | None:
     time = next((moment for key in _TIME_KEYS if (moment := _instant(said.get(key))) is not None), at)
     text = payload if isinstance(payload, str) else json.dumps(payload)
     retained = bool(said.get("retain", said.get("retained")))
-    return CapturedMessage(topic, text.encode("utf-8", "surrogatepass"), time, retained)
+    return CapturedMessage(topic, _bytes_of(text), time, retained)
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, which JSON can say and no text can be
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _instant(said: object) -> float | None:

@@ -8,12 +8,16 @@ from typing import Any
 
 import msgspec
 
+from aegisflow.bus.binary import refusal_of_bytes
 from aegisflow.errors import PayloadError
 
-__all__ = ["FORMATS", "decode_json", "is_number"]
+__all__ = ["FORMATS", "decode_json", "is_number", "text_of"]
 
 _decode = msgspec.json.Decoder().decode
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_PLAIN_SHARE = 0.7
+"""Share of ASCII in a text that is not in UTF-8, from which on it is one all the same, in Latin-1."""
+_BARE_SIZES = (4, 8)
 _RELATIVE_BELOW = 2**28
 """A time of SenML below this is relative to now (RFC 8428, 4.5.3)."""
 
@@ -53,7 +57,7 @@ def _lenient(payload: bytes) -> Any:
             # As floats, because Python raises for an integer of more than 4,300 digits, and this way it is infinite.
             return json.loads(text, parse_int=float)
     except UnicodeDecodeError as problem:
-        raise PayloadError("not_json", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
+        raise refusal_of_bytes(payload, problem) from None
     except RecursionError:
         raise PayloadError("not_json", "nested too deep") from None
     except ValueError as problem:
@@ -64,21 +68,46 @@ def _unwrapped(payload: bytes) -> str:
     """Return a text without its byte order mark, which may say that it is UTF-16, and without NULs behind it."""
     if len(payload) > 2 and payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return payload.decode("utf-16").rstrip("\0")
-    return payload.decode("utf-8-sig").rstrip("\0")
+    try:
+        return payload.decode("utf-8-sig").rstrip("\0")
+    except UnicodeDecodeError:
+        text = payload.rstrip(b"\0").decode("latin-1")
+        if _is_latin(text, len(payload)):
+            return text
+        raise
 
 
-def _text(payload: bytes) -> str:
+def _is_latin(text: str, size: int) -> bool:
+    """Return whether a controller wrote °C or Öl in its own code page: text throughout, but for some letters."""
+    plain = sum(letter.isascii() and (letter.isprintable() or letter in "\t\r\n") for letter in text)
+    letters = sum(not letter.isascii() and (letter.isalpha() or letter in "°²³±") for letter in text)
+    # Bytes of this size may as well be a bare number.
+    is_text = size not in _BARE_SIZES or text[:1].isdigit() or text[:1] in "+-{["
+    return is_text and plain + letters == len(text) and plain >= _PLAIN_SHARE * len(text)
+
+
+def text_of(payload: bytes) -> str:
+    """Return a payload as text, without a byte order mark before it and NULs behind it.
+
+    Raises:
+        PayloadError: it is none.
+    """
     try:
         return _unwrapped(payload)
     except UnicodeDecodeError as problem:
-        raise PayloadError("bad_payload", f"not UTF-8: {problem.reason} at byte {problem.start}") from None
+        raise refusal_of_bytes(payload, problem) from None
 
 
 def _value(payload: bytes, _received_at: float) -> Any:
     """Return a bare value: a number, a truth value, or else a word; None for an empty payload, which deletes."""
-    text = _text(payload).strip()
+    text = text_of(payload).strip()
     if is_number(text):
         return float(text)
+    if len(text) > 1 and text[0] == text[-1] == '"':  # a text as JSON writes it
+        try:
+            return _decode(text)
+        except ValueError:
+            return text
     return {"true": True, "false": False, "": None, "null": None}.get(text.lower(), text)
 
 
@@ -142,7 +171,7 @@ _TRUTH = {"t": True, "T": True, "f": False, "F": False} | {
 
 def _influx_line(payload: bytes, _received_at: float) -> Any:
     """Return the points of a text in line protocol; a line that is none becomes the text itself, to be refused."""
-    lines = (line.strip("\r") for line in _text(payload).split("\n"))
+    lines = (line.strip("\r") for line in text_of(payload).split("\n"))
     return [_line(line) for line in lines if line.strip() and not line.startswith("#")]
 
 

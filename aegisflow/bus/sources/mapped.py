@@ -1,6 +1,7 @@
 """A source whose messages ``plant.yaml`` maps: per device, per sensor, or lists of points."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aegisflow.bus import BusMessage
@@ -8,6 +9,7 @@ from aegisflow.bus.sources import Decoded, Route
 from aegisflow.bus.sources.access import Getter, getter, records_getter
 from aegisflow.bus.sources.formats import FORMATS
 from aegisflow.bus.sources.instants import instant_reader
+from aegisflow.bus.sources.lines import decode_lines
 from aegisflow.bus.sources.parts import Parts
 from aegisflow.bus.sources.plan import Plan
 from aegisflow.bus.sources.rules import Grader, sample
@@ -21,6 +23,11 @@ __all__ = ["MappedSource"]
 
 _new = tuple.__new__
 _NOTHING = Decoded(())
+_EXPECTED = {
+    "influx_line": ("bad_payload", "measurement,tag=value field=value"),
+    "csv": ("bad_payload", "a field for each of its names"),
+}
+"""Format to the reason why a record is refused that is no object, and to what it should be."""
 
 
 class MappedSource:
@@ -41,9 +48,12 @@ class MappedSource:
         self._devices = devices
         self._max_payload_bytes = max_payload_bytes
         self._topics = [parse_topic(text) for text in settings.topic]
-        self._parse = FORMATS[settings.format]
+        # Lines come one after the other, each a record of its own.
+        is_lines = settings.format == "csv"
+        self._parse = partial(_lines, names=settings.fields) if is_lines else FORMATS[settings.format]
         self._only = [(getter([path]), wanted) for path, wanted in settings.only.items()]
-        self._each = records_getter(settings.each) if settings.each else None
+        each = settings.each or ((".",) if is_lines else ())
+        self._each = records_getter(each) if each else None
         self._device = getter(settings.device.path) if settings.device.path else None
         self._by_key = KEY in settings.device.path
         self._time = getter(settings.time.path) if settings.time.path else None
@@ -101,7 +111,7 @@ class MappedSource:
             return _NOTHING
         listed = self._each(said) if self._each is not None else None
         if listed is not None and not listed and not self._settings.partial:
-            raise PayloadError("no_known_sensor", f"no record at {' or '.join(self._settings.each)}")
+            raise PayloadError("no_known_sensor", f"no record at {' or '.join(self._settings.each) or '.'}")
         for record, key in [(said, None)] if listed is None else listed:
             try:
                 self._record(self._keyed(route, key), record, said, parts)
@@ -124,9 +134,8 @@ class MappedSource:
             self._take_single(route, record, message, parts)
             return
         if not isinstance(record, dict | list):
-            found = printable(repr(record), 60)
-            reason = "bad_payload" if self._settings.format == "influx_line" else "not_json"
-            raise PayloadError(reason, f"found {found}, expected an object")
+            reason, expected = _EXPECTED.get(self._settings.format, ("not_json", "an object"))
+            raise PayloadError(reason, f"found {printable(repr(record), 60)}, expected {expected}")
         if self._points is not None:
             self._take_points(route, record, message, parts)
             return
@@ -233,6 +242,10 @@ class MappedSource:
         if plan is None:
             plan = self._plans[id(sensors)] = Plan(self._settings, sensors, self._grader)
         return plan
+
+
+def _lines(payload: bytes, _received_at: float, names: Sequence[str]) -> Any:
+    return decode_lines(payload, names)
 
 
 class _Points:

@@ -131,7 +131,7 @@ def test_line_protocol_is_read_line_by_line_and_a_bad_line_is_refused_alone(tmp_
     assert taken.problems == ["bad_payload"]
     untimed = bench.take("influx/hall", b"mill\\,a,machine=mill-01 strokes=72u")
     assert untimed.readings == [("mill-01", RECEIVED_AT, {"strokes": 72.0})]
-    assert bench.take("influx/hall", b"\xff\xfe").problems == ["bad_payload"]
+    assert bench.take("influx/hall", b"\xff\xfe").problems == ["binary"]
 
 
 def test_opc_ua_pubsub_is_read_in_all_three_encodings_of_a_field_with_its_status(tmp_path: Path) -> None:
