@@ -49,7 +49,8 @@ def by_command_line(stage: Stage, next_step: str, command_id: str, device_id: st
 def said_to_people(receipt: CommandReceipt) -> str:
     """Return how far a command came, for people who are called and may be anywhere: with the page and what to type."""
     command, stage = receipt.command, receipt.stage
-    told = f"{command.command} of {command.device_id} is {stage}: {'; '.join(receipt.reasons)}"
+    what, how_far = (str(one).replace("_", " ") for one in (command.command, stage))
+    told = f"{what} of {command.device_id} is {how_far}: {'; '.join(receipt.reasons)}"
     next_step = on_the_page(stage, receipt.next_step)
     if stage is Stage.DENIED and command.proposed_by.kind is CallerKind.AGENT:
         typed = f"aegisflow command {quote(command.device_id)} {command.command} --reason WHY"

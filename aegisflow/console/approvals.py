@@ -1,5 +1,8 @@
 """Commands that wait for a person: facts as of now, what policy says, the proposer's words last."""
 
+import re
+from collections.abc import Sequence
+
 from aegisflow.api import endpoints as ends
 from aegisflow.api.fields import parse
 from aegisflow.api.schemas.alarms import ById
@@ -8,6 +11,7 @@ from aegisflow.api.schemas.commands import Approval, CommandSummary
 from aegisflow.console.machines import LIFE, what_became
 from aegisflow.console.render import element_id, render
 from aegisflow.console.visit import Act, Content, Item, LivePart, OverError, Page, Visit
+from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.rights import Right
 from aegisflow.domain.times import parse_instant
 from aegisflow.errors import AegisFlowError, BadValueError
@@ -25,7 +29,9 @@ def _show(visit: Visit) -> Content:
     items = []
     for one in now.approvals:
         name = element_id("card", one.command_id)
-        context = {**visit.context(), "item_id": name, "one": one, "warnings": _warnings(visit, one)}
+        new, gone = _differing(one.facts_now, one.facts), _differing(_alarms(one.facts), one.facts_now)
+        warnings = _warnings(visit, one, changed=bool(new or gone))
+        context = {**visit.context(), "item_id": name, "one": one, "new": new, "gone": gone, "warnings": warnings}
         items.append(Item(name, render("parts/approval.html", context)))
     decided, missing = list[CommandSummary](), ""
     try:
@@ -49,12 +55,26 @@ def _show(visit: Visit) -> Content:
     return Content("approvals.html", "Approvals", parts=parts)
 
 
-def _warnings(visit: Visit, one: Approval) -> list[str]:
+_READING = re.compile(r"^(\S+) [-+.\de]+(?= )")
+"""What a sensor shows, in a fact about it: that readings move is no news, and is told by the figures."""
+
+
+def _alarms(facts: Sequence[str]) -> list[str]:
+    return [fact for fact in facts if fact.startswith(tuple(f"{severity} alarm " for severity in Severity))]
+
+
+def _differing(facts: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Return the facts that say something else than ``others`` do: mode, load, alarms, quality, limits."""
+    known = {_READING.sub(r"\1", fact) for fact in others}
+    return [fact for fact in facts if _READING.sub(r"\1", fact) not in known] if others else []
+
+
+def _warnings(visit: Visit, one: Approval, *, changed: bool) -> list[str]:
     """Return what whoever decides should know beside the facts."""
     found = []
     if not one.facts_now:
         found.append("The machine's part of AegisFlow does not answer: nothing is known of it now.")
-    elif one.facts_now != one.facts:
+    elif changed:
         found.append("The machine has changed since the command was proposed.")
     if one.device_id not in visit.snapshot.plant.devices:
         found.append("The plant does not have this machine any more.")

@@ -1,5 +1,6 @@
 """The journal: who did what, the alarms of a time, what was refused, and how many alarms people got."""
 
+import json
 import re
 from typing import Annotated
 from urllib.parse import urlencode
@@ -92,12 +93,18 @@ def _alarm_row(alarm: Alarm) -> _Row:
     return moment(alarm.raised_at) or "", alarm.device_id, "alarm_raised", subject, clean("; ".join(told), WORDS_BYTES)
 
 
-_PROOF = re.compile(r"(?:^|; )(?:digest|policy_sha256|record_sha256|prev_hash|hash|credential): [0-9a-f]{64}(?=;|$)")
+_PROOF = re.compile(r"(?:^|; )(?:digest|\w+_sha256|prev_hash|hash|credential): [0-9a-f]{64}(?=;|$)")
 """What proves a row of the audit: it is in the export and in ``aegisflow audit show``, and tells people nothing."""
+_NOTHING = re.compile(r"(?:^|; )\w+: (?:\[\]|\{\})(?=;|$)")
+_TEXT = r'"(?:[^"\\]|\\.)*"'
+_LIST = re.compile(rf"(?<=: )\[{_TEXT}(?:, {_TEXT})*\](?=;|$)")
+"""Texts as JSON lists them."""
 
 
 def _for_people(detail: str) -> str:
-    return _PROOF.sub("", detail.replace("; parameters: {}", "")).removeprefix("; ")
+    """Return the detail of a row without what tells people nothing, and lists as people write them."""
+    told = _NOTHING.sub("", _PROOF.sub("", detail)).removeprefix("; ")
+    return _LIST.sub(lambda found: ", ".join(json.loads(found.group())), told)
 
 
 def _show(visit: Visit) -> Content:

@@ -1,6 +1,7 @@
 """Templates, and how instants, figures and names are written in them."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
 SEVERITY_WORDS = {"critical": "Critical", "high": "High", "medium": "Medium", "low": "Low"}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 PRIORITY = {"critical": 1, "high": 2, "medium": 3, "low": 4}
 STATE_WORDS = {
     "unacknowledged": "Unacknowledged",
@@ -60,6 +62,7 @@ def _environment() -> "Environment":
     )
     environment.filters |= {
         "when": when,
+        "timed": timed,
         "lasting": lasting,
         "figure": figure,
         "words": lambda name: str(name).replace("_", " "),
@@ -95,6 +98,15 @@ def when(at: str | float | None, form: str = "full") -> Markup:
     iso = format_instant(at) if isinstance(at, int | float) else at
     text = iso.replace("T", " ").removesuffix("Z").partition(".")[0] + " UTC"
     return Markup('<time datetime="{}" data-form="{}">{}</time>').format(iso, form, text)
+
+
+def timed(text: str) -> Markup:
+    """Return a text in which every instant is one for people, as ``when`` writes it."""
+    found, end = Markup(), 0
+    for instant in _INSTANT.finditer(text):
+        found += text[end : instant.start()] + when(instant.group())
+        end = instant.end()
+    return found + text[end:]
 
 
 def lasting(seconds: float | None) -> str:

@@ -194,7 +194,7 @@ def by_rules(
         ),
         _sections(alarm.fault_type, passages),
         tuple(one.incident.incident_id for one in similar[:MAX_INCIDENTS]),
-        MONITOR if rule is None or rule.together else "follow the section, and propose what it says",
+        MONITOR if rule is None or rule.together else "do what the section says, or propose it",
         _would_change(rule, against),
     )
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.console.approvals import PAGES, STAYS_S
+from aegisflow.console.render import timed
 from aegisflow.console.sessions import Session
 from aegisflow.console.snapshot import read_snapshot
 from aegisflow.console.visit import Content, Visit
@@ -59,6 +60,38 @@ def test_a_card_shows_the_machine_now_beside_then_and_the_words_of_the_agent_las
     )
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "changed"),
+    [
+        ("temperature 75.12 °C (alarm high 90), good", "temperature 79.3 °C (alarm high 90), good", False),
+        ("temperature 75.12 °C (alarm high 90), good", "temperature -3e-05 °C (alarm high 90), good", False),
+        ("temperature 75.12 °C (alarm high 90), good", "temperature 79.3 °C (alarm high 90), stale", True),
+        ("temperature 75.12 °C (alarm high 90), good", "temperature 75.12 °C (alarm high 95), good", True),
+        ("temperature 75.12 °C (alarm high 90), good", "temperature: no value", True),
+        ("mode normal", "mode reduced_load, load reduced by 20 %", True),
+        ("mode reduced_load, load reduced by 20 %", "mode reduced_load, load reduced by 30 %", True),
+        (
+            "plant/pump-01/set ON, as text, QoS 1",
+            "mode normal",
+            False,
+        ),  # stands with the proposal alone
+    ],
+)
+def test_that_readings_move_is_no_warning(plant: MemoryPlant, app, then: str, now: str, changed: bool) -> None:
+    asked = plant.request_command("pump-01", CommandName.REDUCE_LOAD, {"reduction_pct": 20.0}, AGENT, WORDS)
+    plant.facts_then, plant.facts_now = ("mode normal", then), ("mode normal", now)
+    page = Browser(app).sign_in("viewer").open("/approvals")
+    assert ("The machine has changed" in page.text) == changed
+    plant.facts_then, plant.facts_now = ("high alarm pump-01@1: leak (pressure)", then), ("mode normal", then)
+    page.open("/approvals").shows("The machine has changed", asked.command.device_id)
+
+
+def test_instants_within_words_are_for_people_and_the_words_stay_words() -> None:
+    told = timed("by 2026-11-30T21:39:47.915Z <b>at once</b>, pump-02@20261130T211705")
+    assert '<time datetime="2026-11-30T21:39:47.915Z" data-form="full">2026-11-30 21:39:47 UTC</time>' in told
+    assert "&lt;b&gt;at once&lt;/b&gt;, pump-02@20261130T211705" in told
+
+
 def test_an_approval_is_of_what_was_shown_and_wants_the_name_of_the_machine(plant, approver, command: str) -> None:
     path = f"/approvals/{command}/approve"
     assert approver.send(path, {**digest(command), "name": "pump-02"}).status == 400
@@ -105,7 +138,7 @@ def test_a_card_that_no_longer_waits_says_who_ended_that_and_why(plant, approver
     plant.requests[0] = replace(plant.requests[0], stage=stage, reasons=(), ruling=ruling)
     approver.open("/approvals").shows(f"No longer waits: {told}")
     assert approver.send(f"/approvals/{command}/approve", digest(command)).status == 409
-    approver.shows(f"does not wait any more: {told} (at 2026-01-31T07:59:00Z)")
+    approver.shows(f"does not wait any more: {told} (at 2026-01-31 07:59:00 UTC)")
     plant.requests[0] = replace(plant.requests[0], ruling=replace(ruling, at=NOW - STAYS_S))
     approver.open("/approvals")
     assert "No longer waits" not in approver.text

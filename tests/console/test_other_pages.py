@@ -180,13 +180,15 @@ def test_the_journal_spares_people_what_only_proves_its_rows_and_the_export_keep
     detail = {
         "command_id": "cmd-1",
         "parameters": {},
-        "reasons": ["ask"],
+        "reasons": ['ask “twice”; a "b"', "by 2026-11-30T21:39:47Z"],
+        "added": [],
         "digest": "a" * 64,
         "record_sha256": "b" * 64,
     }
     plant.audited = [AuditEntry(NOW - 60, "guard", "command_awaiting_approval", "pump-01", detail)]
     text = operator.open("/journal").text
-    operator.shows("command_id: cmd-1", "ask")
+    operator.shows('command_id: cmd-1; reasons: ask “twice”; a "b", by 2026-11-30 21:39:47 UTC')
+    assert "added" not in text
     assert "a" * 64 not in text
     assert "b" * 64 not in text
     exported = operator.open("/journal/export").text

@@ -164,6 +164,7 @@ class MemoryPlant:
         self.stated: list[StatedMode] = []
         self.diagnosed: dict[str, AlarmDiagnosis] = {}
         self.points = 60
+        self.facts_then: tuple[str, ...] = ("pump-01 is in normal",)
         self.facts_now: tuple[str, ...] = ("pump-01 is hotter",)
         """Of the device of each command that waits."""
         self.writes = AgentWrites(True, "", None, "")
@@ -520,7 +521,7 @@ class MemoryPlant:
 
     def _view(self, receipt: CommandReceipt) -> CommandView:
         digest = f"digest-of-{receipt.command.command_id}"
-        return CommandView(receipt, digest, ("pump-01 is in normal",), (), 1, self.facts_now, NOW + 900)
+        return CommandView(receipt, digest, self.facts_then, (), 1, self.facts_now, NOW + 900)
 
     def _waiting(self, command_id: str) -> CommandReceipt:
         receipt = self.command(command_id).value
