@@ -27,9 +27,10 @@ SWITCH = "AEGISFLOW_PURE"
 GROUP = "aegisflow_core"
 """What mypyc names the library after that its modules share."""
 _DETECTION = (
-    *("alarm_levels", "baseline", "device", "drift", "evidence", "fault_types", "flatline", "kinds", "limits", "load"),
-    *("gross_jumps", "kept_rows", "multivariate", "normal", "normal_model", "oscillation", "own_past", "refusals"),
-    *("run_up", "seasons", "sensor", "set_points", "shift", "unclassified", "undescribed", "zscore"),
+    *("alarm_levels", "baseline", "commissioning", "device", "drift", "evidence", "fault_types", "flatline", "kinds"),
+    *("gross_jumps", "kept_rows", "limits", "load", "multivariate", "normal", "normal_model", "oscillation"),
+    *("own_past", "refusals", "run_up", "seasons", "sensor", "set_points", "shift", "unclassified", "undescribed"),
+    "zscore",
 )
 MODULES = (
     *(f"aegisflow.domain.detection.{name}" for name in _DETECTION),

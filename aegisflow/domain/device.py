@@ -25,13 +25,15 @@ from aegisflow.domain.detection import (
     READINGS_REFUSED,
     DeviceDetector,
     Finding,
-    SensorDetector,
     silent_device,
 )
+from aegisflow.domain.device_learning import DeviceLearning
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.interval import MIN_SILENT_S, silent_after_s
+from aegisflow.domain.learning import ENDED, KeptLearning, Learning, LearningAct
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.rights import Right
+from aegisflow.domain.sensor_report import sensor_status
 from aegisflow.domain.timeline import Timeline
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import NO_CHANGE_YET, DeviceStatus, SensorStatus
@@ -67,6 +69,7 @@ class Device:
         "_received_at",
         "_was_silent",
         "judged",
+        "learning",
         "spec",
         "timeline",
     )
@@ -85,6 +88,8 @@ class Device:
         self._book = DeviceAlarms(spec.device_id, spec.alarm, self.timeline.interval)
         self._command_state = CommandStateMachine(spec, self.timeline.interval)
         self._detector = DeviceDetector(spec, self.timeline.interval)
+        self.learning = DeviceLearning(spec.device_id, self._detector)
+        """Its newest commissioning period."""
         self._was_silent = False
         self._received_at = self._heard_at = -inf
         """When the newest reading came that has a value, and the newest whatever it has."""
@@ -176,6 +181,8 @@ class Device:
         if not broker_connected or self._heard_since > at:
             self._heard_since = at
         events = self._book.tick(at, self._mode_suppresses)
+        if untold := self.learning.untold(at):
+            events += self._book.raise_for_command(ENDED, untold, at, Severity.LOW)
         if at - self._received_at > _SETTLED_S:
             events += self._book.settle(at)
         silent_after = self.silent_after_s
@@ -329,6 +336,24 @@ class Device:
         levels = (self._accepted or AcceptedLevels(self.spec.device_id)).restore(self._detector, sensors)
         return levels, self._book.add_reason(sensors, f"{by.name} no longer accepts {', '.join(sensors)}", at)
 
+    def learn(
+        self, act: LearningAct, until: str, by: Caller, reason: str, at: float
+    ) -> tuple[Learning, tuple[AlarmEvent, ...]]:
+        """Do what a person decides about what the device learns; the arguments are those of ``DeviceLearning.decide``.
+
+        Raises:
+            NotAllowedError: the caller is no operator.
+            RequestError: there is no reason, or what is decided does not fit how far the learning is.
+        """
+        self._require_operator(by, "say what is normal")
+        check_reason(reason)
+        period = self.learning.decide(act, until, by, reason, at)
+        events: tuple[AlarmEvent, ...] = ()
+        for alarm in self.alarms():
+            if alarm.fault_type == ENDED and alarm.state is AlarmState.RETURNED:
+                events += self._book.acknowledge(alarm.alarm_id, by, reason, at)[1]
+        return period, events
+
     # --- commands -------------------------------------------------------------------------------
 
     @property
@@ -342,7 +367,7 @@ class Device:
         # What the machine has is the same whoever is told of it; only what its mode causes by design is none of that.
         set_aside = [alarm for alarm in self.alarms() if alarm.lasts and alarm.state.is_set_aside]
         unheard_s = max(0.0, at - self._received_at)
-        sensors = [self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors]
+        sensors = self._sensors(unheard_s)
         return DeviceView(
             device_id=self.spec.device_id,
             line=self.spec.line,
@@ -425,7 +450,7 @@ class Device:
 
     def status(self, at: float, accepted: int, refused: Mapping[str, int]) -> DeviceStatus:
         """Return the device as it is at ``at`` (UTC epoch seconds by the plant's clock), with the caller's counts."""
-        unheard_s = max(0.0, at - self._received_at)
+        unheard_s, learning = max(0.0, at - self._received_at), self.learning.status(at)
         return DeviceStatus(
             device_id=self.spec.device_id,
             line=self.spec.line,
@@ -433,18 +458,20 @@ class Device:
             mode=self.mode,
             silent=unheard_s > self.silent_after_s,
             latest_at=self.latest_at,
-            sensors=tuple(self._sensor_status(sensor, unheard_s) for sensor in self._detector.sensors),
+            sensors=self._sensors(unheard_s),
             alarms=self.alarms(),
             accepted=accepted,
             refused=dict(refused),
             notes=(
                 *self._command_state.notes(),
                 *self._detector.notes(),
+                *(() if learning is None else (learning.text(),)),
                 *clock_notes(self.timeline),
                 *interval_notes(self.spec.silent_after_s, self.timeline.interval, self._detector.sensors),
             ),
             clock=clock_view(self.timeline),
             silent_after_s=self.silent_after_s,
+            learning=learning,
         )
 
     def reconfigure(self, spec: DeviceSpec, at: float) -> tuple[AlarmEvent, ...]:
@@ -473,13 +500,15 @@ class Device:
         dispatched: Mapping[str, float] | None = None,
         stated: StatedMode | None = None,
         levels: Sequence[AcceptedLevel] = (),
+        learning: KeptLearning | None = None,
     ) -> tuple[AlarmEvent, ...]:
         """Take over what the store remembers, once, before the first reading is recorded.
 
         The readings (oldest first) refill windows and raise nothing, but what they are in breach of counts for
         the on-delay, so that a fault is told however often we fall while it lasts. Stored alarms go on; their
         off-delay begins anew. Returned are the alarms that this clears, because the device no longer has any of
-        their sensors. Do not call this when the store could not be asked: the mode is then unknown.
+        their sensors. What was learned in a commissioning period holds, and what came later is learned on top of it.
+        Do not call this when the store could not be asked: the mode is then unknown.
         """
         lasting, detector = [alarm for alarm in alarms if alarm.lasts], self._detector
         evidence = [e for alarm in lasting for e in alarm.evidence]
@@ -496,6 +525,9 @@ class Device:
         for number, reading in enumerate(readings):
             newer = reading.at > self.timeline.latest_at
             self.timeline.recall(reading)
+            if learning is not None and reading.at > learning.at:
+                self.learning.recall(learning)
+                learning, first = None, number
             if newer and number >= first:
                 self._received_at = max(self._received_at, reading.received_at)
                 if reading.at - before > self.silent_after_s:
@@ -508,6 +540,8 @@ class Device:
                 self._book.count(reading.at, diagnosis, detector.second, known)
                 if reading.at > mode_since:
                     self._command_state.observe(reading.at, known)
+        if learning is not None:
+            self.learning.recall(learning)
         events = self._book.recall(alarms)
         self._book.suppresses_by_design = self._mode_suppresses
         self._contradicted = any(alarm.fault_type == MODE_CONTRADICTED for alarm in alarms)
@@ -557,41 +591,9 @@ class Device:
         """UTC epoch seconds of the newest reading, by the plant's clock; None before the first."""
         return None if self.timeline.latest_at == -inf else self.timeline.latest_at
 
-    def _sensor_status(self, sensor: SensorDetector, unheard_s: float) -> SensorStatus:
-        window, refusals = sensor.zscore.window, sensor.refusals
-        quality, reason = self._quality(sensor, unheard_s)
-        seen = sensor.at > -inf
-        return SensorStatus(
-            sensor.spec,
-            quality,
-            sensor.value if seen else None,
-            sensor.told_at if seen else None,
-            window.mean,
-            window.spread,
-            sensor.zscore.z if seen else None,
-            window.count,
-            reason,
-            {} if refusals is None else {why.value: count for why, count in refusals.counts.items()},
-            "" if refusals is None or refusals.last is None else refusals.last.sample,
-            None if sensor.spec.by_exception else (sensor.interval or self.timeline.interval).median_s,
-            sensor.stale_after_s(self.timeline.interval),
-        )
-
-    def _quality(self, sensor: SensorDetector, unheard_s: float) -> tuple[Quality, str]:
-        """Return how far the newest value can be relied upon, and what speaks against it."""
-        refused = "" if sensor.refusals is None else sensor.refusals.describe()
-        if sensor.at == -inf:
-            if sensor.spec.by_exception and not refused:
-                return Quality.UNCERTAIN, NO_CHANGE_YET
-            return Quality.BAD, f"refused: {refused}" if refused else "never seen"
-        if refused:
-            return Quality.BAD, f"refused: {refused}; the value is the last good one"
-        stale_after = sensor.stale_after_s(self.timeline.interval)
-        if self.timeline.judging_at - sensor.told_at + unheard_s > stale_after:
-            return Quality.UNCERTAIN, "stale"
-        if sensor.spec.by_exception and unheard_s > self.silent_after_s:
-            return Quality.UNCERTAIN, "its device is silent"
-        return Quality.GOOD, ""
+    def _sensors(self, unheard_s: float) -> tuple[SensorStatus, ...]:
+        timeline, silent_after_s = self.timeline, self.silent_after_s
+        return tuple(sensor_status(one, timeline, silent_after_s, unheard_s) for one in self._detector.sensors)
 
     def _require_operator(self, by: Caller, what: str, why: str = "") -> None:
         why = why or f"only operators may, and this is an {by.kind}"

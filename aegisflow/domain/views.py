@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Severity
 from aegisflow.domain.commands.model import CommandReceipt, Mode
 from aegisflow.domain.equipment import SensorSpec
+from aegisflow.domain.learning import LearningStatus
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.times import Period
 
@@ -89,6 +90,8 @@ class DeviceStatus:
     clock: ClockView | None = None
     silent_after_s: float = inf
     """Without any reading for so long it counts as silent, as given or learned; infinite for never."""
+    learning: LearningStatus | None = None
+    """The commissioning period that it is in, or whose end waits for a person, or that was accepted."""
 
 
 @dataclass(frozen=True, slots=True)

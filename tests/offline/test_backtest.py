@@ -321,9 +321,10 @@ def test_a_label_that_joins_two_kinds_is_two_episodes():
 
 def test_a_person_says_how_far_a_recording_is_healthy(tmp_path):
     path = tmp_path / "jump.csv"
-    path.write_text(recorded([*noise(80), *(value + 50 for value in noise(60, 2)), *noise(200, 3)]))
+    # Not so far outside that it is told in any case.
+    path.write_text(recorded([*noise(500), *(value + 12 for value in noise(200, 2)), *noise(200, 3)]))
     assert len(backtest(path).alarms) == 1
-    for said in ("140", iso(START + 5 * 140)):
+    for said in ("700", iso(START + 5 * 700)):
         assert backtest(path, options=ReadingOptions(healthy_until=said)).alarms == []
     for nonsense in ("12", "soon", "-5"):
         with pytest.raises(BadValueError, match="at least 60 readings, or an ISO 8601 time"):

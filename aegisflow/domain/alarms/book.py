@@ -250,11 +250,13 @@ class AlarmBook:
             return self._keep(Change.SUPPRESSED_BY_DESIGN, at, alarm)
         return self._keep(Change.RAISED, at, alarm)
 
-    def raise_for_command(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
+    def raise_for_command(
+        self, fault_type: str, reasons: tuple[str, ...], at: float, severity: Severity = Severity.HIGH
+    ) -> tuple[AlarmEvent, ...]:
         """Raise an alarm that a person must look into and that no reading ends: a command without its effect."""
         register = self._register
         return self._keep(
-            Change.RAISED, at, command_alarm(register.new_id(at), register.device_id, fault_type, reasons, at)
+            Change.RAISED, at, command_alarm(register.new_id(at), register.device_id, fault_type, reasons, at, severity)
         )
 
     def tick(self, at: float, suppresses_by_design: bool) -> tuple[AlarmEvent, ...]:

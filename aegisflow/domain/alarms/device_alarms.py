@@ -14,7 +14,7 @@ note of the first has not seen it.
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from aegisflow.domain.alarms.book import AlarmBook, Outcome
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
 from aegisflow.domain.alarms.register import AlarmIds
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.detection import Diagnosis
@@ -147,9 +147,11 @@ class DeviceAlarms:
         """Raise an alarm about a device of which no value can be used (see ``AlarmBook.raise_unheard``)."""
         return self._main.raise_unheard(fault_type, reasons, at)
 
-    def raise_for_command(self, fault_type: str, reasons: tuple[str, ...], at: float) -> tuple[AlarmEvent, ...]:
+    def raise_for_command(
+        self, fault_type: str, reasons: tuple[str, ...], at: float, severity: Severity = Severity.HIGH
+    ) -> tuple[AlarmEvent, ...]:
         """Raise an alarm that no reading ends: a command without its effect."""
-        return self._main.raise_for_command(fault_type, reasons, at)
+        return self._main.raise_for_command(fault_type, reasons, at, severity)
 
     def tick(self, at: float, suppresses_by_design: bool) -> tuple[AlarmEvent, ...]:
         """Return alarms to service whose shelf has ended, or which the device's mode no longer suppresses."""

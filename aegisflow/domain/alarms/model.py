@@ -180,14 +180,21 @@ def worst_of(alarms: Iterable[Alarm]) -> Severity | None:
     return max((alarm.severity for alarm in alarms), key=lambda one: one.rank, default=None)
 
 
-def command_alarm(alarm_id: str, device_id: str, fault_type: str, reasons: tuple[str, ...], at: float) -> Alarm:
+def command_alarm(
+    alarm_id: str,
+    device_id: str,
+    fault_type: str,
+    reasons: tuple[str, ...],
+    at: float,
+    severity: Severity = Severity.HIGH,
+) -> Alarm:
     """Return an alarm that no reading raised and none will end: it waits until a person acknowledges it."""
     return Alarm(
         alarm_id,
         device_id,
         fault_type,
         fault_type,
-        Severity.HIGH,
+        severity,
         AlarmState.RETURNED,
         "command",
         (),

@@ -1,10 +1,11 @@
 """All sensors of one device, and what they say together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 
 from aegisflow.domain.detection.alarm_levels import AlarmLevels
 from aegisflow.domain.detection.baseline import BLOCK
+from aegisflow.domain.detection.commissioning import FEWEST, Commissioning
 from aegisflow.domain.detection.drift import DriftWatch
 from aegisflow.domain.detection.fault_types import Fit, Signs, apart, diagnose, fitting, signs_of
 from aegisflow.domain.detection.finding import LIMIT, MULTIVARIATE, Diagnosis, Finding
@@ -81,6 +82,7 @@ class DeviceDetector:
         "_suspected_for",
         "_tick",
         "_unexplained",
+        "commissioning",
         "interval",
         "load",
         "multivariate",
@@ -111,7 +113,7 @@ class DeviceDetector:
         """How long there has been a finding."""
         self._alarm_type = ""
         self._has_rules = bool(spec.faults)
-        self.undescribed = None if self._has_rules else Undescribed(self.sensors, spec.healthy)
+        self.undescribed = None if self._has_rules else Undescribed(self.sensors)
         """Watches the device as a whole where there are no rules; None where there are."""
         self._scored_at = -inf
         self._settle_at = -1
@@ -127,6 +129,70 @@ class DeviceDetector:
         """What may be low because the machine is starting; None once it has started."""
         self.second: Diagnosis | None = None
         """Another fault in the newest reading, beside the one that the active alarm is for; None without one."""
+        self.commissioning: Commissioning | None = None
+        """The period in which a person says that the device is healthy; None outside of one."""
+        if spec.healthy is not None:
+            self.begin_period(*spec.healthy)
+
+    def begin_period(self, readings: int, until: float) -> None:
+        """Forget what is normal and learn it from what comes, which a person says is healthy.
+
+        Args:
+            readings: so many; 0 for those before ``until``.
+            until: UTC epoch seconds.
+        """
+        for sensor in self.sensors:
+            sensor.forget()
+            sensor.reset()
+            sensor.odd = None
+        self.multivariate = MultivariateScore()
+        self.load = None if self.spec.load is None else LoadStep(self.spec.load, self.interval)
+        self._drift = DriftWatch(self.spec.faults, self._by_name)
+        self.undescribed = None if self._has_rules else Undescribed(self.sensors)
+        self._alarm_type = ""
+        self._learn_until(readings, until)
+
+    def go_on_with_period(self, until: float) -> None:
+        """Learn on until then (UTC epoch seconds), be the period over or not, with all that was learned in it."""
+        if self.commissioning is not None:
+            self.commissioning.until = until
+        else:
+            self._learn_until(0, until).learned = FEWEST
+
+    def _learn_until(self, readings: int, until: float) -> Commissioning:
+        self.commissioning = period = Commissioning(self.sensors if self._has_rules else (), readings, until)
+        if self.undescribed is not None:
+            self.undescribed.begin_period()
+        self._forget_suspicion()
+        return period
+
+    def end_period(self) -> bool:
+        """Judge what comes by what was learned, and return whether that was enough to do so."""
+        period = self.commissioning
+        if period is None:
+            return True
+        if period.missing or (self.undescribed is not None and not self.undescribed.end_period()):
+            return False
+        self.commissioning = None
+        for sensor in self.sensors:
+            sensor.reset()
+        self._forget_suspicion()
+        return True
+
+    def cancel_period(self) -> None:
+        """Leave the period, be it over or not; nothing is known of what is normal then, unless it is recalled."""
+        self.commissioning = None
+        for sensor in self.sensors:
+            sensor.forget()
+            sensor.reset()
+        self.undescribed = None if self._has_rules else Undescribed(self.sensors)
+        self._forget_suspicion()
+
+    def _forget_suspicion(self) -> None:
+        self._off.clear()
+        self._unexplained, self._pending = Lasting(), Lasting()
+        self._suspect_at, self._suspected_for, self._settle_at = -1, 0, -1
+        self._found = self._beyond = False
 
     def observe(self, at: float, values: Mapping[str, float], alarm_type: str = "") -> Diagnosis | None:
         """Take in one reading and return what is wrong, None for nothing.
@@ -139,6 +205,9 @@ class DeviceDetector:
             values: sensor to value, in the sensor's unit.
             alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
+        period = self.commissioning
+        if period is not None and period.is_over(at) and self.end_period():
+            period = None
         gap = at - self._at
         if gap > _LONG_GAP * self._gap:
             self._begin_run_up(at, gap)
@@ -149,6 +218,9 @@ class DeviceDetector:
             self._run_up = None
         self._tick = tick = self._tick + 1
         undescribed = self.undescribed
+        if period is not None:
+            self._beyond = any(sensor.limit.limited and sensor.limit.beyond for sensor in self.sensors)
+            period.take(values, self._beyond)
         if undescribed is not None:
             undescribed.update(at, values, self._beyond)
         elif tick & 3:  # no rule needs a score: it is kept up every fourth time, or when asked for
@@ -175,6 +247,7 @@ class DeviceDetector:
             or self._drift.found is not None
             or self._drift.suspected
             or (undescribed is not None and undescribed.may_matter)
+            or (period is not None and period.may_matter)
             or not tick % _SLOW_EVERY
         ):
             diagnosis = self._diagnose(at, alarm_type)
@@ -198,6 +271,8 @@ class DeviceDetector:
         """Look at what need not be looked at with each reading."""
         if self._levels is not None and not self._tick % _SLOW_EVERY:
             self._let_levels_follow(at, alarm_type, self._levels)
+        if self.commissioning is not None:
+            return
         moved = (*self._following, *(() if self.load is None else self.load.moved))
         self._drift.look(alarm_type, moved, self._tick < self._settle_at)
 
@@ -256,6 +331,11 @@ class DeviceDetector:
         return tuple(f"readings refused: {reasons}" for reasons in found if reasons)
 
     @property
+    def readings(self) -> int:
+        """How many were taken in."""
+        return self._tick
+
+    @property
     def score(self) -> float:
         """How unusual the newest reading is: 0 is ordinary, and from 1 on it is suspicious."""
         if self.undescribed is not None:
@@ -303,6 +383,10 @@ class DeviceDetector:
 
     def _suspect(self, alarm_type: str) -> None:
         """Stop the learning while something is suspected, though without an alarm not for ever."""
+        if self.commissioning is not None:
+            if self._beyond or self._following or (self.load is not None and self.load.left > 0):
+                self._suspect_at = self._tick
+            return
         suspected = (
             alarm_type != ""
             or self._drift.suspected
@@ -328,15 +412,17 @@ class DeviceDetector:
         return pending.last_at - pending.since < _PENDING_S
 
     def _close_blocks(self) -> None:
-        moved, pending = () if self.load is None else self.load.moved, self._is_pending
+        moved, pending, alarmed = () if self.load is None else self.load.moved, self._is_pending, self._alarm_type != ""
+        if self.commissioning is not None:
+            pending, alarmed = False, self._beyond
         for sensor in self.sensors:
             baseline = sensor.baseline
             if baseline.full:
                 clean = self._tick - self._suspect_at >= baseline.in_block
-                shifted = self._alarm_type != "" or sensor.name in moved or pending
+                shifted = alarmed or sensor.name in moved or pending
                 baseline.close_block(clean, shifted, self._drift.suspected)
                 sensor.adapt()
-            elif not baseline.scale and self._alarm_type:
+            elif not baseline.scale and alarmed:
                 baseline.begin_again()
         if self._has_rules and not self._tick % BLOCK:
             self.multivariate.close_block(self._tick - self._suspect_at >= BLOCK)
@@ -345,12 +431,14 @@ class DeviceDetector:
         active = alarm_type != ""
         running_up = () if self._run_up is None else self._run_up.under_way
         signs: Signs = signs_of(self.sensors, at, self._off, self.load, active, running_up, self._following)
+        if self.commissioning is not None:
+            signs = self.commissioning.told(signs)
         drift = self._drift
         fits: Sequence[Fit] = fitting(self.spec.faults, self._by_name, signs, drift.found, drift.suspected)
         rule = next((rule for rule in self.spec.faults if rule.name == alarm_type), None)
         if rule is not None and signs:
             fits, signs = self._set_apart(rule, fits, signs)
-        resting = () if self.undescribed is None else self.undescribed.resting()
+        resting = self._resting()
         broken = broken_instruments(self.sensors, at, self.interval, resting)
         if fits:
             self._unexplained.count = 0
@@ -374,6 +462,12 @@ class DeviceDetector:
         shown = {finding.sensor for finding in found.findings}
         more = tuple(finding for finding in broken.findings if finding.sensor not in shown)
         return Diagnosis(found.fault_type, found.findings + more, found.reasons + broken.reasons, found.strength)
+
+    def _resting(self) -> Collection[str]:
+        """Return the sensors that may repeat their value; in a period how long each does is only learned."""
+        if self.commissioning is not None:
+            return [sensor.name for sensor in self.sensors if not sensor.limit.beyond]
+        return () if self.undescribed is None else self.undescribed.resting()
 
     def _set_apart(
         self, active: FaultRule, fits: Sequence[Fit], signs: Signs
@@ -401,6 +495,8 @@ class DeviceDetector:
         limited = [sensor for sensor in self.sensors if "beyond" in signs.get(sensor.name, ())]
         if limited:
             return beyond_limits(limited)
+        if self.commissioning is not None and self.undescribed is None:
+            return self.commissioning.diagnose()
         if self.spec.faults:
             shown = [
                 sensor
@@ -485,9 +581,13 @@ class DeviceDetector:
         self._holds = any(sensor.by_exception for sensor in spec.sensors.values())
         self.sensors = tuple(kept)
         self._by_name = {sensor.name: sensor for sensor in kept}
-        undescribed = None if self._has_rules else Undescribed(self.sensors, spec.healthy)
+        undescribed = None if self._has_rules else Undescribed(self.sensors)
         if undescribed is None or self.undescribed is None or undescribed.watched != self.undescribed.watched:
             self.undescribed = undescribed
+            if undescribed is not None and self.commissioning is not None:
+                undescribed.begin_period()
+        if self.commissioning is not None:
+            self.commissioning.watch(self.sensors if self._has_rules else ())
         before, self._drift = self._drift, DriftWatch(spec.faults, self._by_name)
         self._drift.found, self._drift.suspected = before.found, before.suspected
         return tuple(known)

@@ -75,12 +75,6 @@ class GrossJumps:
             self._met_low, self._met_high = [inf] * len(lows), [-inf] * len(lows)
         self._widen(lows, highs, row, places)
 
-    def pass_by(self, row: Sequence[float], known: Sequence[bool], places: Sequence[int]) -> None:
-        """Let the ranges reach as far as a reading that a person calls healthy."""
-        for place in places:
-            self._shown[place] += known[place]
-        self._widen(self._low, self._high, row, places)
-
     def accept(self, lows: Sequence[float], highs: Sequence[float], places: Sequence[int]) -> None:
         """Take these ranges for all that was seen."""
         for place in places:

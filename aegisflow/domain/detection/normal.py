@@ -38,8 +38,8 @@ _FADING = 0.9
 _DOUBTED: Final = 3.0
 _FORGIVEN: Final = 0.1
 """Up to three wild values are for ``sudden`` alone, and are forgiven within ten readings each."""
-_LEAST = 60
-"""Readings that are learned from at least, whatever a person says."""
+LEAST = 60
+"""Healthy readings that are learned from at least, whatever a person says."""
 
 
 class Normal:
@@ -64,7 +64,6 @@ class Normal:
         "_counted",
         "_expected",
         "_frozen",
-        "_healthy_until",
         "_joint_level",
         "_jumps",
         "_known_healthy",
@@ -107,8 +106,7 @@ class Normal:
         self._rows = KeptRows(sensors)
         self._alarmed = False
         self._known_healthy = False
-        """Whether a person says that what is learned is healthy."""
-        self._healthy_until = -inf
+        """Whether a person says that what comes is healthy, until further notice."""
         self._turn_at = inf
         """When enough was seen to tell a day, or a week, from chance; UTC epoch seconds."""
         self._learned_from = self._taken = 0
@@ -135,10 +133,20 @@ class Normal:
         self._newest: list[float] = []
         self._frozen = 0
 
-    def learn(self, readings: int, until: float) -> None:
-        """Take as healthy so many of the next readings, or 0 for those before ``until`` (UTC epoch seconds)."""
+    def begin_period(self) -> None:
+        """Learn from every reading that is not ``alarmed``, since a person says that the device is healthy."""
         self._known_healthy = True
-        self.learning, self._healthy_until = (readings, -inf) if readings else (_LEAST, until)
+        self.model = None
+        self._late.clear()
+        self.score = self.lasting = 0.0
+
+    def end_period(self) -> bool:
+        """Make a model of what was learned in the period, and return whether that was enough for one."""
+        if self._rows.healthy_count < LEAST:
+            return False
+        self._known_healthy = False
+        self._make_model()
+        return True
 
     @property
     def progress(self) -> float:
@@ -189,17 +197,14 @@ class Normal:
     def _keep(self, row: list[float], alarmed: bool, at: float) -> None:
         model = self.model
         healthy = self.lasting < 1.0 and (not alarmed or model is None)
-        if model is None and self._known_healthy:
-            healthy = True
+        if self._known_healthy:
+            healthy = not alarmed
         if healthy:
             self._taken += 1
         self._rows.add(row, at, healthy)
         if model is None:
-            if self._known_healthy:
-                if self._taken >= self.learning and at >= self._healthy_until:
-                    self._end_learning()
-            elif self._taken >= self.learning and healthy:
-                self._end_learning()
+            if self._taken >= self.learning and healthy and not self._known_healthy:
+                self._make_model()
         elif self._late:
             if healthy and self._taken - self._late_from >= LEARNING:
                 self._late.clear()
@@ -212,14 +217,10 @@ class Normal:
 
     def _look_out(self, row: list[float], known: list[bool]) -> None:
         """Score a reading against everything seen so far: only what lies far outside is unusual."""
-        places = [place for place, seen in enumerate(self._seen) if seen]
-        if self._known_healthy:
-            self._jumps.pass_by(row, known, places)
-            return
-        self._jumps.look(row, known, places)
+        self._jumps.look(row, known, [place for place, seen in enumerate(self._seen) if seen])
         self.score, self.lasting = self._jumps.score, self._jumps.lasting
 
-    def _end_learning(self) -> None:
+    def _make_model(self) -> None:
         """Make the first model."""
         rows, times = self._rows.healthy()
         self._learned_from = self.count

@@ -30,16 +30,16 @@ def _told(score: float) -> str:
 class Undescribed:
     """Turns the score of a device into a diagnosis, and what has lasted into what is usual."""
 
-    __slots__ = ("_alarmed_for", "_patience", "_shown", "_watched", "normal")
+    __slots__ = ("_alarmed_for", "_commissioned", "_patience", "_shown", "_watched", "normal")
 
-    def __init__(self, sensors: Sequence[SensorDetector], healthy: tuple[int, float] | None = None) -> None:
-        """Begin with nothing known of these sensors; ``healthy`` is what a person says may be learned from."""
+    def __init__(self, sensors: Sequence[SensorDetector]) -> None:
+        """Begin with nothing known of these sensors."""
         self._watched = tuple(sensor for sensor in sensors if sensor.spec.kind not in _NO_LEVEL) or tuple(
             sensor for sensor in sensors if sensor.spec.kind is SensorKind.STATE
         )
         self.normal = Normal(len(self._watched))
-        if healthy is not None:
-            self.normal.learn(*healthy)
+        self._commissioned = False
+        """Whether a person says that the device is healthy, until further notice."""
         self._alarmed_for = 0
         self._patience = _MIN_PATIENCE
         self._shown = False
@@ -58,10 +58,22 @@ class Undescribed:
             else nan
             for sensor in self._watched
         ]
-        self.normal.update(row, self._shown or beyond, at)
+        self.normal.update(row, beyond or (self._shown and not self._commissioned), at)
         if not self._shown:
             self._alarmed_for = 0
             self._patience = min(_MAX_PATIENCE, max(_MIN_PATIENCE, self.normal.count))
+
+    def begin_period(self) -> None:
+        """Take what comes for healthy, whatever it is, but for what is beyond a limit."""
+        self._commissioned, self._shown = True, False
+        self.normal.begin_period()
+
+    def end_period(self) -> bool:
+        """Judge what comes by what was learned in the period, and return whether that was enough."""
+        if not self.normal.end_period():
+            return False
+        self._commissioned = self._shown = False
+        return True
 
     def resting(self) -> frozenset[str]:
         """Return the sensors that rest at nought or at an end of all that they have shown: they are not stuck."""
@@ -81,7 +93,7 @@ class Undescribed:
         normal = self.normal
         if normal.model is None and normal.lasting < 1.0:
             # After a restart, say, with an alarm that was raised before it.
-            held = [sensor for sensor in self._watched if sensor.held()] if active else []
+            held = [sensor for sensor in self._watched if sensor.held()] if active and not self._commissioned else []
             return unclassified(held) if held else None
         self._shown = normal.lasting >= (_HYSTERESIS if active and self._shown else 1.0)
         if not self._shown:
@@ -110,6 +122,6 @@ class Undescribed:
     def notes(self) -> tuple[str, ...]:
         """Return how far the learning has come, until it is done."""
         normal = self.normal
-        if normal.model is not None or not self._watched:
+        if normal.model is not None or not self._watched or self._commissioned:
             return ()
         return (f"learning, {100 * normal.progress:.0f} %: until then only limits and gross jumps are told",)

@@ -318,11 +318,14 @@ def test_a_day_that_repeats_itself_is_learned_and_one_that_does_not_is_told() ->
 
 
 def test_what_a_person_calls_healthy_is_learned_and_no_more() -> None:
-    moved: Life = lambda index, rng: [rng.gauss(0, 1) + 40.0 * (index > 100)]  # noqa: E731
-    for said, ready in (((150, -1.0), 150), ((0, 5.0 * 250), 251)):
-        normal = Normal(1)
-        normal.learn(*said)
-        for index, row in enumerate(rows(moved, 300)):
-            normal.update(row, alarmed=False, at=5.0 * index)
-            assert (normal.model is not None) is (index + 1 >= ready)
-            assert normal.lasting < 1.0
+    moved: Life = lambda index, rng: [rng.gauss(0, 1) + 40.0 * (100 < index < 300)]  # noqa: E731
+    normal = Normal(1)
+    normal.begin_period()
+    for index, row in enumerate(rows(moved, 400)):
+        if index == 250:
+            assert normal.end_period()
+        normal.update(row, alarmed=False, at=5.0 * index)
+        assert (normal.model is None) is (index < 250)
+        # Far outside of all before is told, also where a person says that it is healthy; for a while.
+        assert normal.lasting < 1.0 or 100 < index <= 162
+    assert not Normal(1).end_period()
