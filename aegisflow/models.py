@@ -31,7 +31,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 15
+SCHEMA_VERSION = 16
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -349,6 +349,23 @@ class LevelRow(Model):
         table_name = "levels"
 
 
+class LearningRow(Model):
+    """The newest commissioning period of a device, and what its detectors have learned in it and since."""
+
+    device_id = TextField(primary_key=True)
+    period = TextField()
+    """JSON: the ``Learning``."""
+    at = DoubleField()
+    """Of the newest reading that was learned from."""
+    learned = BlobField()
+    """What the detectors know, as MessagePack, compressed with zlib."""
+    before = BlobField(null=True)
+    """The same from before the period; None once a person has decided."""
+
+    class Meta:
+        table_name = "learning"
+
+
 class CredentialRow(Model):
     """A token of an agent, or the revocation of a person's; never the token itself."""
 
@@ -396,5 +413,6 @@ TABLES: tuple[type[Model], ...] = (
     DeadLetterRow,
     DeliveryRow,
     LevelRow,
+    LearningRow,
     CredentialRow,
 )

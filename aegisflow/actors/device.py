@@ -15,6 +15,7 @@ from aegisflow.actors.messages.device import (
     AckReceived,
     CommandNotSent,
     DeathReported,
+    DecideLearning,
     DeviceRecalled,
     ExecuteCommand,
     ForeignCommandSeen,
@@ -22,6 +23,7 @@ from aegisflow.actors.messages.device import (
     ReadAlarms,
     ReadDeviceStatus,
     ReadFacts,
+    ReadLearning,
     ReadLevels,
     ReconfigureDevice,
     RecordReadings,
@@ -45,6 +47,7 @@ from aegisflow.actors.messages.store import (
     CommitAudit,
     RecallDevice,
     StoreDeadLetters,
+    StoreLearning,
     StoreLevels,
     StoreRecords,
 )
@@ -58,6 +61,7 @@ from aegisflow.domain.commands.model import MODE_STATED, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import KNOWN_S
 from aegisflow.domain.device import MIN_KNOWN, Device
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.learning import ENDED, Learning, LearningStatus
 from aegisflow.domain.readings import DeadLetter, Disposition, Reading
 from aegisflow.domain.sender_clock import AHEAD_S
 from aegisflow.domain.times import format_instant
@@ -155,6 +159,8 @@ class DeviceActor(DispatchedActor):
                 | AcceptLevels()
                 | RestoreLevels()
                 | ReadLevels()
+                | DecideLearning()
+                | ReadLearning()
             ):
                 return self._answer(message) if self._stash.is_open else self._stash.keep_question(message)
             case (
@@ -411,7 +417,9 @@ class DeviceActor(DispatchedActor):
         if self._device.timeline.clock.untold:
             self._tell_clock()
         if self._stash.is_open:
+            period = self._device.learning.period
             self._store(self._device.tick(at, broker_connected))
+            self._watch_learning(at, period)
             if self._device.command_state.is_watching:
                 self._watch(at)
         # Not by the plant's clock, which stands still in a replay that has not begun.
@@ -441,6 +449,7 @@ class DeviceActor(DispatchedActor):
                 dict(past.dispatched),
                 past.stated,
                 past.levels,
+                past.learning,
             )
         )
         if self._device.timeline.clock.is_off:
@@ -488,6 +497,10 @@ class DeviceActor(DispatchedActor):
                 return self._change_levels(question)
             case ReadLevels():
                 return tuple(self._device.accepted.values())
+            case DecideLearning():
+                return self._decide_learning(question)
+            case ReadLearning():
+                return self._device.learning.status(self._now())
             case _:
                 accepted = self._received - sum(self._refused.values())
                 return self._device.status(self._now(), accepted, self._refused)
@@ -525,6 +538,41 @@ class DeviceActor(DispatchedActor):
             detail = {"kind": by.kind, "level": one.level, "before": one.before, "unit": one.unit, "note": reason}
             self.post(HISTORIAN, AppendAudit(AuditEntry(at, by.name, act, one.key, detail)))
         return levels
+
+    def _decide_learning(self, request: DecideLearning) -> LearningStatus | None:
+        """Begin, extend, accept or throw away what is learned, for a person: stored, and a row of the audit."""
+        at, by = self._now(), request.by
+        period, events = self._device.learn(request.act, request.until, by, request.reason, at)
+        detail = {
+            "kind": by.kind,
+            "since": format_instant(period.since),
+            "until": format_instant(period.until),
+            "note": request.reason,
+        }
+        self._keep_learning(at)
+        self._store(events)
+        self.post(HISTORIAN, AppendAudit(AuditEntry(at, by.name, request.act.done, self.name, detail)))
+        self.log.info(request.act.done, until=detail["until"], by=by.name)
+        return self._device.learning.status(at)
+
+    def _watch_learning(self, at: float, period: Learning | None) -> None:
+        """Keep what was learned now and then, and have the audit know when a period is over.
+
+        Args:
+            at: UTC epoch seconds by the plant's clock.
+            period: the device's before the tick.
+        """
+        learning = self._device.learning
+        if learning.period is not None and learning.period is not period:
+            detail = {"until": format_instant(learning.period.until)}
+            self.post(HISTORIAN, AppendAudit(AuditEntry(at, self.name, ENDED, self.name, detail)))
+            self._keep_learning(at)
+        elif learning.is_due(at):
+            self._keep_learning(at)
+
+    def _keep_learning(self, at: float) -> None:
+        device = self._device
+        self.post(HISTORIAN, StoreLearning(self.name, device.learning.kept(device.latest_at, at)))
 
     def _store(self, events: tuple[AlarmEvent, ...]) -> None:
         if events:

@@ -26,6 +26,7 @@ from aegisflow.actors.messages.store import (
     StoreDeliveries,
     StoreDiagnosis,
     StoreIncident,
+    StoreLearning,
     StoreLevels,
     StoreRecords,
     StoreTransition,
@@ -86,6 +87,8 @@ class Historian:
                 committer.add(Record(message, deliveries=put, dropped_deliveries=drop))
             case StoreLevels(device_id, put, drop):
                 committer.add(Record(message, device_id, levels=put, dropped_levels=drop))
+            case StoreLearning(device_id, kept):
+                committer.add(Record(message, device_id, learning={device_id: kept}))
             case StoreDiagnosis(diagnosis):
                 committer.add(Record(message, diagnoses=(diagnosis,)))
             case StoreTransition():

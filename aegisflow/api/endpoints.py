@@ -44,6 +44,7 @@ from aegisflow.api.schemas.incidents import (
     IncidentSummary,
     ReviewRequest,
 )
+from aegisflow.api.schemas.learning import LearningList, LearnRequest
 from aegisflow.api.schemas.levels import AcceptAlarmRequest, LevelList, LevelsRequest
 from aegisflow.api.schemas.plant import PlantStatus, TrendRequest
 from aegisflow.api.schemas.tokens import (
@@ -435,6 +436,26 @@ RESTORE_LEVELS = Endpoint(
     LevelList,
     Right.HANDLE_ALARMS,
 )
+LIST_LEARNING = Endpoint(
+    "list_learning",
+    "GET",
+    "learning",
+    "List until when devices are healthy by somebody's word and being learned, and what was accepted of that.",
+    Nothing,
+    Nothing,
+    LearningList,
+    Right.SEE,
+)
+LEARN_DEVICE = Endpoint(
+    "learn_device",
+    "POST",
+    "devices/{id}/learning",
+    "Say until when a device is healthy and being learned; extend that, accept what was learned, or throw it away.",
+    ById,
+    LearnRequest,
+    LearningList,
+    Right.HANDLE_ALARMS,
+)
 SHOW_FIGURES = Endpoint(
     "show_figures",
     "GET",
@@ -539,48 +560,5 @@ REVIEW_INCIDENT = Endpoint(
     Right.REPORT,
 )
 
-ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = (
-    OPENAPI,
-    SHOW_STATUS,
-    SHOW_DEVICE,
-    SHOW_TREND,
-    LIST_APPROVALS,
-    APPROVE,
-    REJECT,
-    LIST_COMMANDS,
-    SHOW_COMMAND,
-    SHOW_WAY_BACK,
-    GO_BACK,
-    GIVE_COMMAND,
-    STATE_MODE,
-    SHOW_AGENTS,
-    STOP_AGENTS,
-    RESUME_AGENTS,
-    LIST_AGENT_TOKENS,
-    ADD_AGENT_TOKEN,
-    REVOKE_AGENT_TOKEN,
-    LIST_OPERATORS,
-    REVOKE_OPERATOR,
-    LIST_ALARMS,
-    SHOW_ALARM,
-    ACKNOWLEDGE,
-    SHELVE,
-    UNSHELVE,
-    TAKE_OUT_OF_SERVICE,
-    RETURN_TO_SERVICE,
-    ACCEPT_ALARM,
-    LIST_LEVELS,
-    ACCEPT_LEVELS,
-    RESTORE_LEVELS,
-    SHOW_FIGURES,
-    LIST_REFUSED,
-    RELOAD,
-    SHOW_HANDOVER,
-    HAND_OVER,
-    TAKE_OVER,
-    LIST_INCIDENTS,
-    WRITE_INCIDENT,
-    SHOW_INCIDENT,
-    REVIEW_INCIDENT,
-)
-"""All of them."""
+ENDPOINTS: tuple[Endpoint[Any, Any, Any], ...] = tuple(one for one in globals().values() if isinstance(one, Endpoint))
+"""All of the above, in their order."""

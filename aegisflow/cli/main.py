@@ -66,6 +66,10 @@ COMMANDS = {
     ),
     "restore": ("levels:restore", "Take back that a level is normal; the one of before holds again."),
     "accepted": ("levels:accepted", "List what people have accepted as normal."),
+    "learn": (
+        "learning:learn",
+        "Say until when a machine is healthy and being learned; extend, accept or throw away what was learned.",
+    ),
     "refused": (
         "alarms:refused",
         "Say what was refused since the start: how often, why, of which device and sensor, with topic and sample.",

@@ -69,6 +69,8 @@ def _said_of(one: DeviceBrief, as_of: str) -> Iterable[str]:
         more = f" and {one.alarms - 1} more" if one.alarms > 1 else ""
         seen = " NOT ACKNOWLEDGED" if one.unacknowledged else ""
         yield f"{one.severity} {one.fault_type.replace('_', ' ')}{more}{seen}"
+    if one.learning:
+        yield one.learning
     if one.silent:
         yield "SILENT"
     if one.answers:

@@ -131,6 +131,13 @@ class LearningStatus:
     missing: int
     """How many are missing at least until something was learned."""
 
+    @property
+    def brief(self) -> str:
+        """What to say of it in a word or two, while it is open; empty once it was accepted."""
+        if self.stage is LearningStage.ACCEPTED:
+            return ""
+        return f"learning, {100 * self.progress:.0f} %" if self.stage is LearningStage.LEARNING else "learned: decide"
+
     def text(self) -> str:
         """Return it as a sentence."""
         period = self.period

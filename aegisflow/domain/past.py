@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.model import AgentWrites, CommandRecord, Mode, StatedMode
+from aegisflow.domain.learning import KeptLearning
 from aegisflow.domain.readings import Reading
 
 __all__ = ["CommandsPast", "DevicePast"]
@@ -32,6 +33,8 @@ class DevicePast:
     """The word of an operator to which it owes its mode, if it does."""
     levels: tuple[AcceptedLevel, ...] = ()
     """What people have accepted as the levels of its sensors."""
+    learning: KeptLearning | None = None
+    """Its newest commissioning period, and what was learned in it and since."""
 
 
 @dataclass(frozen=True, slots=True)

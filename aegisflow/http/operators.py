@@ -27,6 +27,7 @@ from aegisflow.http.guards import OperatorTokens, outer_guards
 from aegisflow.http.handover import HandoverRoutes
 from aegisflow.http.health import health_routes
 from aegisflow.http.incidents import IncidentRoutes
+from aegisflow.http.learning import LearningRoutes
 from aegisflow.http.levels import LevelRoutes
 from aegisflow.http.plant import PlantRoutes
 from aegisflow.http.tokens import TokenRoutes
@@ -45,7 +46,7 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
     """Return the routes; ``plant`` is called for each request."""
     commands, alarms, incidents = CommandRoutes(plant), AlarmRoutes(plant), IncidentRoutes(plant)
     tokens, levels, handover = TokenRoutes(plant), LevelRoutes(plant), HandoverRoutes(plant)
-    whole = PlantRoutes(plant)
+    whole, learning = PlantRoutes(plant), LearningRoutes(plant)
 
     def route(endpoint: Endpoint[W, B, A], handle: Callable[[W, B, Caller], A]) -> Route:
         return Route(PREFIX + endpoint.path, _answering(endpoint, handle, operators), methods=[endpoint.method])
@@ -83,6 +84,8 @@ def operator_routes(plant: PlantSource, operators: OperatorTokens) -> list[BaseR
         route(ends.LIST_LEVELS, levels.list),
         route(ends.ACCEPT_LEVELS, levels.accept),
         route(ends.RESTORE_LEVELS, levels.restore),
+        route(ends.LIST_LEARNING, learning.list),
+        route(ends.LEARN_DEVICE, learning.decide),
         route(ends.SHOW_FIGURES, alarms.figures),
         route(ends.LIST_REFUSED, alarms.refused),
         route(ends.RELOAD, whole.reload),

@@ -1,6 +1,5 @@
 """The plant in this process: asks the actors, each with its time limit."""
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -8,9 +7,11 @@ from typing import Protocol, TypeVar
 from aegisflow.actors.messages.device import (
     AcceptLevels,
     AcknowledgeAlarm,
+    DecideLearning,
     ReadAlarms,
     ReadDeviceStatus,
     ReadFacts,
+    ReadLearning,
     ReadLevels,
     RestoreLevels,
     ReturnAlarmToService,
@@ -68,8 +69,6 @@ from aegisflow.domain.commands.model import (
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
 from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
-from aegisflow.domain.handover import ACTS as HANDOVER_ACTS
-from aegisflow.domain.handover import HANDED_OVER, SHIFT, TAKEN_OVER, check_take_over, handovers
 from aegisflow.domain.incidents.model import (
     AlarmToMatch,
     Incident,
@@ -83,6 +82,7 @@ from aegisflow.domain.incidents.model import (
     SimilarIncident,
 )
 from aegisflow.domain.incidents.similarity import wording
+from aegisflow.domain.learning import LearningAct, LearningStatus
 from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.rights import Extent, Right
@@ -106,6 +106,7 @@ from aegisflow.plant.commits import CommitListener, Commits
 from aegisflow.plant.health import HealthCheck
 from aegisflow.plant.identities import Identities
 from aegisflow.plant.links import LinkOffice, link_signer
+from aegisflow.plant.shifts import ShiftOffice
 from aegisflow.plant.tokens import TokenOffice
 
 __all__ = ["LocalPlant"]
@@ -128,8 +129,6 @@ MEANING_S = 1.0
 """Limit for how near reports are to alarms by their words, which only completes an answer."""
 MAX_NAMED = 20
 """Newest commands that whoever asks for another one is told of."""
-MAX_HANDOVERS = 50
-"""Newest handovers and signatures among which one is looked for that somebody takes over."""
 MAX_RANKED = 50
 """Reports that a text or an alarm brings up at most."""
 
@@ -161,7 +160,11 @@ class LocalPlant:
         self._now = now
         self._health_check = health_check
         self._reload = reload
-        self._one_at_a_time = threading.Lock()
+        self._shifts = ShiftOffice(
+            lambda query: self.journal(query).value,
+            lambda entry: directory.ask(HISTORIAN, StoreAudit(entry), WRITE_S),
+            now,
+        )
         self._links = LinkOffice(
             self,
             identities,
@@ -297,6 +300,16 @@ class LocalPlant:
         found, unavailable = self._directory.ask_all(tuple(self.inventory().devices), ReadLevels(), ALL_DEVICES_S)
         levels = sorted((level for several in found.values() for level in several), key=lambda level: level.key)
         return self._answer(tuple(levels), unavailable)
+
+    def learn(self, device_id: str, act: LearningAct, until: str, by: Caller, reason: str) -> LearningStatus | None:
+        """Begin, extend, accept or throw away what a device learns, an operator's right alone."""
+        self._device(device_id)
+        return self._directory.ask(device_id, DecideLearning(act, until, by, reason), DEVICE_S)
+
+    def learning(self) -> Answer[Mapping[str, LearningStatus]]:
+        """Return the newest commissioning period of each device that has one."""
+        found, unavailable = self._directory.ask_all(tuple(self.inventory().devices), ReadLearning(), ALL_DEVICES_S)
+        return self._answer({name: one for name, one in found.items() if one is not None}, unavailable)
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -476,22 +489,11 @@ class LocalPlant:
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""
-        require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Extent.ANYWHERE)
-        detail = {"note": note, "facts": list(facts)}
-        return self._directory.ask(
-            HISTORIAN, StoreAudit(AuditEntry(self._now(), by.name, HANDED_OVER, SHIFT, detail)), WRITE_S
-        )
+        return self._shifts.hand_over(note, facts, by)
 
     def take_over(self, handover_at: float, note: str, by: Caller) -> AuditEntry:
         """Keep in the audit that somebody takes over the shift that was handed over at that instant."""
-        require_operator(by, Right.HANDLE_ALARMS, "take the shift over", on=Extent.ANYWHERE)
-        with self._one_at_a_time:
-            page = self.journal(AuditQuery(acts=HANDOVER_ACTS, limit=MAX_HANDOVERS)).value
-            check_take_over(handovers(page.entries), handover_at, by.name)
-            detail = {"note": note, "handover_at": handover_at}
-            return self._directory.ask(
-                HISTORIAN, StoreAudit(AuditEntry(self._now(), by.name, TAKEN_OVER, SHIFT, detail)), WRITE_S
-            )
+        return self._shifts.take_over(handover_at, note, by)
 
     def changes(self) -> int:
         """Return a number that is another one whenever something is committed that people are told of at once."""

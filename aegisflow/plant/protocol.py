@@ -32,6 +32,7 @@ from aegisflow.domain.incidents.model import (
     Pattern,
     SimilarIncident,
 )
+from aegisflow.domain.learning import LearningAct, LearningStatus
 from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.times import Period
@@ -165,6 +166,12 @@ class Plant(Protocol):
 
     def accepted_levels(self) -> Answer[tuple[AcceptedLevel, ...]]:
         """Return what people have accepted as normal, by device and sensor."""
+
+    def learn(self, device_id: str, act: LearningAct, until: str, by: Caller, reason: str) -> LearningStatus | None:
+        """Begin, extend, accept or throw away what a device learns, an operator's right alone; return how it stands."""
+
+    def learning(self) -> Answer[Mapping[str, LearningStatus]]:
+        """Return the newest commissioning period of each device that has one."""
 
     def request_command(
         self,

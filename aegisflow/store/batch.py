@@ -1,15 +1,20 @@
 """What is committed together, sorted by the table where it goes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.alarms.outbox import Delivery
 from aegisflow.domain.diagnosis import AlarmDiagnosis
+from aegisflow.domain.learning import KeptLearning
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
+
+NO_LEARNING: Mapping[str, KeptLearning | None] = MappingProxyType({})
+"""Of records that are about none."""
 
 
 class Record(NamedTuple):
@@ -29,6 +34,8 @@ class Record(NamedTuple):
     levels: Sequence[AcceptedLevel] = ()
     dropped_levels: Sequence[str] = ()
     """Keys of the levels that were taken back."""
+    learning: Mapping[str, KeptLearning | None] = NO_LEARNING
+    """Device to its commissioning period; None where it was thrown away."""
     diagnoses: Sequence[AlarmDiagnosis] = ()
 
 
@@ -44,6 +51,8 @@ class Batch:
     """Key to the newest; None where it is dropped."""
     levels: dict[str, AcceptedLevel | None] = field(default_factory=dict)
     """The same for accepted levels."""
+    learning: dict[str, KeptLearning | None] = field(default_factory=dict)
+    """Device to its newest commissioning period; None where it was thrown away."""
     diagnoses: dict[str, AlarmDiagnosis] = field(default_factory=dict)
     """Alarm to the newest."""
 
@@ -60,5 +69,6 @@ def gather(records: Iterable[Record]) -> Batch:
         batch.deliveries |= dict.fromkeys(record.dropped_deliveries)
         batch.levels |= {level.key: level for level in record.levels}
         batch.levels |= dict.fromkeys(record.dropped_levels)
+        batch.learning |= record.learning
         batch.diagnoses |= {diagnosis.alarm_id: diagnosis for diagnosis in record.diagnoses}
     return batch

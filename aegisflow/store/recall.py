@@ -16,13 +16,15 @@ from aegisflow.domain.commands.model import (
     Stage,
     StatedMode,
 )
+from aegisflow.domain.device_learning import KEPT_READINGS
+from aegisflow.domain.learning import KeptLearning
 from aegisflow.domain.past import CommandsPast, DevicePast
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.times import Period
-from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, DeliveryRow, LevelRow, StoredCommand
+from aegisflow.models import ALARM_IS_OPEN, Anomaly, AuditRow, DeliveryRow, LearningRow, LevelRow, StoredCommand
 from aegisflow.store.connection import Connection
 from aegisflow.store.readings import EVER, newest, stamps
-from aegisflow.store.rows import alarm_of, audit_entry_of, delivery_of, from_json, level_of, record_of
+from aegisflow.store.rows import alarm_of, audit_entry_of, delivery_of, from_json, learning_of, level_of, record_of
 from aegisflow.store.writer import Writer
 
 _MODES = {
@@ -48,6 +50,9 @@ WHERE device_id = ? AND command IN ({_listed(tuple(_MODES))}) AND stage IN ({_li
 ORDER BY stage_at DESC LIMIT 1
 """  # noqa: S608 - all ours
 _HAS_OPEN = f"SELECT 1 FROM anomalies WHERE device_id = ? AND {ALARM_IS_OPEN.sql} LIMIT 1"  # noqa: S608 - all ours
+_HAS_LEARNING = "SELECT 1 FROM learning WHERE device_id = ? LIMIT 1"
+_LEARNED_SINCE = 2 * KEPT_READINGS
+"""Newest readings of a device with a commissioning period: those since it was last stored are learned from again."""
 _HAS_LEVEL = "SELECT 1 FROM levels WHERE device_id = ? LIMIT 1"
 _DISPATCHED = "SELECT command_id, send_by FROM commands WHERE device_id = ? AND send_by > ?"
 _MOVED = f"""
@@ -80,6 +85,9 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
     """
     connection = writer.connection
     readings: tuple[Reading, ...] = ()
+    learning = _learning(connection, device_id)
+    if learning is not None:
+        count = max(count, _LEARNED_SINCE)
     key = writer.keys.get(device_id)
     if key is not None:
         rows = newest(connection, key, count, Period(EVER.start, before), fresh=writer.fold.has(key))
@@ -89,7 +97,7 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
     stated = _stated(connection, device_id)
     # At a start this is asked for each of thousands of devices, of which most never had a command.
     if connection.value(_HAS_COMMAND, device_id) is None and stated is None:
-        return DevicePast(readings, alarms, Mode.NORMAL, levels=levels)
+        return DevicePast(readings, alarms, Mode.NORMAL, levels=levels, learning=learning)
     mode = _last_mode(connection, device_id)
     if stated is not None and stated.at >= mode.since:
         mode = _Mode(stated.mode, stated.reduction_pct, stated.at)
@@ -107,6 +115,7 @@ def recall_device(writer: Writer, device_id: str, count: int, since: float, befo
         tuple((command_id, send_by) for command_id, send_by in connection.run(_DISPATCHED, device_id, since)),
         stated,
         levels,
+        learning,
     )
 
 
@@ -185,6 +194,13 @@ def _levels(connection: Connection, device_id: str) -> tuple[AcceptedLevel, ...]
         return ()
     query = LevelRow.select().where(LevelRow.device_id == device_id)
     return tuple(level_of(row) for row in query.execute(connection.database))
+
+
+def _learning(connection: Connection, device_id: str) -> KeptLearning | None:
+    if connection.value(_HAS_LEARNING, device_id) is None:
+        return None
+    query = LearningRow.select().where(LearningRow.device_id == device_id)
+    return next((learning_of(row) for row in query.execute(connection.database)), None)
 
 
 def _last_mode(connection: Connection, device_id: str) -> _Mode:

@@ -1,5 +1,6 @@
 """Alarms, commands and audit entries as rows, and back."""
 
+import zlib
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from aegisflow.domain.audit import row_hash, sealed_row
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord
 from aegisflow.domain.credentials import Credential
 from aegisflow.domain.diagnosis import AlarmDiagnosis
+from aegisflow.domain.learning import KeptLearning, Learning
 from aegisflow.domain.readings import DeadLetter
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import (
@@ -23,6 +25,7 @@ from aegisflow.models import (
     DeadLetterRow,
     DeliveryRow,
     DiagnosisRow,
+    LearningRow,
     LevelRow,
     StoredCommand,
 )
@@ -184,6 +187,32 @@ def delivery_of(row: DeliveryRow) -> Delivery:
 def level_row(level: AcceptedLevel) -> Row:
     """Return an accepted level as a row of ``levels``."""
     return {"key": level.key, "device_id": level.device_id, "record": to_json(level)}
+
+
+def learning_row(kept: KeptLearning) -> Row:
+    """Return a commissioning period as a row of ``learning``."""
+    return {
+        "device_id": kept.period.device_id,
+        "period": to_json(kept.period),
+        "at": kept.at,
+        "learned": _packed(kept.learned),
+        "before": None if kept.before is None else _packed(kept.before),
+    }
+
+
+def learning_of(row: LearningRow) -> KeptLearning:
+    """Return a row of ``learning`` as the commissioning period."""
+    before = None if row.before is None else _unpacked(row.before)
+    return KeptLearning(from_json(row.period, Learning), row.at, _unpacked(row.learned), before)
+
+
+def _packed(value: object) -> bytes:
+    # Not JSON, which has no infinity, and which would write every byte of the kept readings as text.
+    return zlib.compress(msgspec.msgpack.encode(value))
+
+
+def _unpacked(data: bytes) -> Any:
+    return msgspec.msgpack.decode(zlib.decompress(data))
 
 
 def level_of(row: LevelRow) -> AcceptedLevel:

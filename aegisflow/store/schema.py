@@ -83,6 +83,15 @@ def _keep_diagnoses(connection: Connection) -> None:
     connection.run("CREATE TABLE diagnoses (alarm_id TEXT NOT NULL PRIMARY KEY, record TEXT NOT NULL)")
 
 
+def _keep_learning(connection: Connection) -> None:
+    """Make the table of commissioning periods."""
+    blob = "BLOB" if connection.is_sqlite else "BYTEA"
+    connection.run(
+        "CREATE TABLE learning (device_id TEXT NOT NULL PRIMARY KEY, period TEXT NOT NULL, "
+        f"at DOUBLE PRECISION NOT NULL, learned {blob} NOT NULL, before {blob})"
+    )
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     2: _commands_and_chain,
     3: add_shelving,
@@ -98,6 +107,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     13: _seal_audit,
     14: _keep_diagnoses,
     15: add_hours,
+    16: _keep_learning,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 

@@ -18,6 +18,7 @@ from aegisflow.domain.audit import OF_COMMAND, OF_TOKEN, text_digest
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.credentials import Credential
+from aegisflow.domain.learning import KeptLearning
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
 from aegisflow.models import (
@@ -30,6 +31,7 @@ from aegisflow.models import (
     DeviceKey,
     DiagnosisRow,
     FreshReading,
+    LearningRow,
     LevelRow,
     StoredCommand,
 )
@@ -48,6 +50,7 @@ from aegisflow.store.rows import (
     dead_letter_row,
     delivery_row,
     diagnosis_row,
+    learning_row,
     level_row,
 )
 from aegisflow.store.seals import Seals
@@ -213,6 +216,8 @@ class Writer:
             self._write_deliveries(batch.deliveries)
         if batch.levels:
             self._write_levels(batch.levels)
+        if batch.learning:
+            self._write_learning(batch.learning)
         if batch.diagnoses:
             self._put(DiagnosisRow, [diagnosis_row(one) for one in batch.diagnoses.values()], "alarm_id")
 
@@ -223,6 +228,14 @@ class Writer:
         for key, level in levels.items():
             if level is None:
                 self.connection.run("DELETE FROM levels WHERE key = ?", key)
+
+    def _write_learning(self, learning: Mapping[str, KeptLearning | None]) -> None:
+        kept = [one for one in learning.values() if one is not None]
+        if kept:
+            self._put(LearningRow, [learning_row(one) for one in kept], "device_id")
+        for device_id, one in learning.items():
+            if one is None:
+                self.connection.run("DELETE FROM learning WHERE device_id = ?", device_id)
 
     def _write_deliveries(self, deliveries: Mapping[str, Delivery | None]) -> None:
         kept = [delivery for delivery in deliveries.values() if delivery is not None]

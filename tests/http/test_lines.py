@@ -33,6 +33,7 @@ ABOUT_A_MACHINE: dict[str, tuple[str, dict[str, Any]]] = {
     "accept_alarm": (ALARM, {"reason": "known"}),
     "accept_levels": ("pump-01", {"sensors": ["pressure"], "reason": "known"}),
     "restore_levels": ("pump-01", {"sensors": ["temperature"], "reason": "known"}),
+    "learn_device": ("pump-01", {"act": "begin", "until": "1h", "reason": "overhauled"}),
     "write_incident": ("", {"device_id": "pump-01", "severity": "high", **REPORT}),
     "review_incident": ("1", {"revision": 1}),
 }

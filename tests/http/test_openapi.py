@@ -50,6 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "accept_alarm": {"reason": "recipe B"},
     "accept_levels": {"sensors": ["temperature"], "reason": "recipe B"},
     "restore_levels": {"sensors": ["temperature"], "reason": "it was none"},
+    "learn_device": {"act": "begin", "until": "8h", "reason": "overhauled"},
     "reload_plant": {"yes": True},
     "hand_over": {"note": "quiet"},
     "take_over": {"handover_at": NOW, "note": "seen"},

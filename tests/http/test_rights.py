@@ -52,6 +52,8 @@ LEAST = {
     "list_levels": Role.VIEWER,
     "accept_levels": Role.OPERATOR,
     "restore_levels": Role.OPERATOR,
+    "list_learning": Role.VIEWER,
+    "learn_device": Role.OPERATOR,
     "show_figures": Role.VIEWER,
     "list_refused": Role.VIEWER,
     "reload_plant": Role.OPERATOR,

@@ -26,6 +26,8 @@ from aegisflow.domain.commands.model import (
     StatedMode,
 )
 from aegisflow.domain.credentials import Credential, OperatorSpec, Standing
+from aegisflow.domain.detection import DeviceDetector
+from aegisflow.domain.device_learning import DeviceLearning
 from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, Limits, LineSpec, ParameterSpec, PlantSpec, SensorSpec
 from aegisflow.domain.handover import HANDED_OVER, TAKEN_OVER, check_take_over, handovers
@@ -43,6 +45,7 @@ from aegisflow.domain.incidents.model import (
     SimilarIncident,
 )
 from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns
+from aegisflow.domain.learning import LearningAct, LearningStatus
 from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
@@ -151,6 +154,7 @@ class MemoryPlant:
         self.spec = a_plant_spec(devices)
         self.alarms: list[Alarm] = []
         self.levels: list[AcceptedLevel] = []
+        self.learners: dict[str, DeviceLearning] = {}
         self.audited: list[AuditEntry] = []
         self.escalated: dict[str, Escalated] = {}
         self.commits = Commits()
@@ -407,6 +411,22 @@ class MemoryPlant:
     def accepted_levels(self) -> Answer[tuple[AcceptedLevel, ...]]:
         return Answer(tuple(self.levels), NOW, {})
 
+    def learn(self, device_id: str, act: LearningAct, until: str, by: Caller, reason: str) -> LearningStatus | None:
+        require_operator(by, Right.HANDLE_ALARMS, "say what is normal", "only operators may", on=Extent.ANYWHERE)
+        check_reason(reason)
+        if device_id not in self.spec.devices:
+            raise UnknownNameError("device", device_id, list(self.spec.devices))
+        learner = self.learners.get(device_id)
+        if learner is None:
+            spec = self.spec.devices[device_id]
+            learner = self.learners[device_id] = DeviceLearning(device_id, DeviceDetector(spec))
+        learner.decide(act, until, by, reason, NOW)
+        return learner.status(NOW)
+
+    def learning(self) -> Answer[Mapping[str, LearningStatus]]:
+        found = {name: learner.status(NOW) for name, learner in self.learners.items()}
+        return Answer({name: one for name, one in found.items() if one is not None}, NOW, {})
+
     def unshelve(self, alarm_id: str, by: Caller) -> Alarm:
         require_operator(by, Right.HANDLE_ALARMS, "bring alarms back", "only operators may", on=Extent.ANYWHERE)
         return self._change(alarm_id, lambda alarm: returned_to_service(alarm, NOW))
@@ -572,4 +592,20 @@ class MemoryPlant:
             SensorStatus(spec, Quality.GOOD, 31.234567, NOW - 5, 31.5, 1.0, -0.2654, 60) for spec in SENSORS.values()
         )
         alarms = tuple(alarm for alarm in self.alarms if alarm.device_id == device_id)
-        return DeviceStatus(device_id, "line-1", "pump", Mode.NORMAL, False, NOW - 5, sensors, alarms, 720, {})
+        return DeviceStatus(
+            device_id,
+            "line-1",
+            "pump",
+            Mode.NORMAL,
+            False,
+            NOW - 5,
+            sensors,
+            alarms,
+            720,
+            {},
+            learning=self._learned(device_id),
+        )
+
+    def _learned(self, device_id: str) -> LearningStatus | None:
+        learner = self.learners.get(device_id)
+        return None if learner is None else learner.status(NOW)

@@ -10,6 +10,7 @@ from aegisflow.domain.commands.execution import Ack
 from aegisflow.domain.commands.model import CommandRecord, Mode, StatedMode
 from aegisflow.domain.commands.writing import MachineSaid
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.learning import LearningAct, LearningStatus
 from aegisflow.domain.past import DevicePast
 from aegisflow.domain.readings import Reading, Receipt
 from aegisflow.domain.views import DeviceStatus
@@ -119,6 +120,25 @@ class RestoreLevels(Question[tuple[AcceptedLevel, ...]]):
 @dataclass(frozen=True, slots=True)
 class ReadLevels(Question[tuple[AcceptedLevel, ...]]):
     """Ask for what people have accepted as levels of the device's sensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecideLearning(Question[LearningStatus | None]):
+    """Do what a person decides about what the device learns.
+
+    Answered with how that stands after it; refusals are RequestErrors.
+    """
+
+    act: LearningAct
+    until: str
+    """With ``BEGIN`` and ``EXTEND``: an ISO 8601 time, or a duration from now on."""
+    by: Caller
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLearning(Question[LearningStatus | None]):
+    """Ask for the newest commissioning period of the device; None without one."""
 
 
 @dataclass(frozen=True, slots=True)

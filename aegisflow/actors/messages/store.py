@@ -25,6 +25,7 @@ from aegisflow.domain.incidents.model import (
     Pattern,
     SimilarIncident,
 )
+from aegisflow.domain.learning import KeptLearning
 from aegisflow.domain.readings import DeadLetter, Reading, Receipt
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -85,6 +86,14 @@ class StoreLevels:
     put: tuple[AcceptedLevel, ...] = ()
     drop: tuple[str, ...] = ()
     """Keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLearning:
+    """Keep the newest commissioning period of a device and what was learned; None for one that was thrown away."""
+
+    device_id: str
+    kept: KeptLearning | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pydantic import Field
 from aegisflow.api.fields import Number, name_in, words
 from aegisflow.api.schemas.alarms import AlarmSummary
 from aegisflow.api.schemas.base import NAME_BYTES, WORDS_BYTES, Moment, ReadShape, Request, Shape, moment
+from aegisflow.api.schemas.learning import LearningSummary
 from aegisflow.api.text import clean, describe_limits, z_score
 from aegisflow.domain.alarms.model import Alarm, Severity
 from aegisflow.domain.commands.model import Mode, StatedMode
@@ -188,6 +189,8 @@ class DeviceSummary(Shape):
     """Share of its newest readings that came at about that interval: 1 for a clockwork, near 0 by exception."""
     silent_after_s: float | None = None
     """Without a reading for so many seconds it counts as silent; none for never."""
+    learning: LearningSummary | None = None
+    """Until when it is being learned by somebody's word, or who has accepted what was; none without such a word."""
 
     @classmethod
     def of(cls, status: DeviceStatus) -> Self:
@@ -207,6 +210,7 @@ class DeviceSummary(Shape):
             interval_s=None if status.clock is None else status.clock.interval_s,
             regularity=None if status.clock is None else status.clock.regularity,
             silent_after_s=_finite(status.silent_after_s),
+            learning=None if status.learning is None else LearningSummary.of(status.learning),
         )
 
 
@@ -231,6 +235,8 @@ class DeviceBrief(Shape):
     """Of these: nobody has acknowledged them, whether their cause lasts or not."""
     refused: int
     """Readings that were not taken since its actor started."""
+    learning: str = ""
+    """How far it is learned by somebody's word, or that this waits for a decision; empty for neither."""
 
     @classmethod
     def of(cls, spec: DeviceSpec, status: DeviceStatus | None, alarms: list[Alarm]) -> Self:
@@ -249,12 +255,14 @@ class DeviceBrief(Shape):
             alarms=len(alarms),
             unacknowledged=sum(alarm.state.needs_acknowledgement for alarm in alarms),
             refused=sum(status.refused.values()) if status else 0,
+            learning=status.learning.brief if status and status.learning else "",
         )
 
     @property
     def is_normal(self) -> bool:
         """Whether there is nothing about it that anybody need look at."""
-        return self.answers and not (self.severity or self.silent or self.mode not in (Mode.NORMAL, Mode.REDUCED_LOAD))
+        told = self.severity or self.silent or self.learning
+        return self.answers and not (told or self.mode not in (Mode.NORMAL, Mode.REDUCED_LOAD))
 
 
 def device_briefs(plant: PlantSpec, statuses: Mapping[str, DeviceStatus], alarms: Iterable[Alarm]) -> list[DeviceBrief]:

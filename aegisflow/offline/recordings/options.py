@@ -40,7 +40,7 @@ class ReadingOptions:
         sensors: column to judge, said once for each, and no others
         label_column: column that says what was really wrong, or none
         healthy_label: label that means that nothing was wrong
-        healthy_until: how far the file is known to be healthy, for devices without fault rules: a number of readings of
+        healthy_until: how far the file is known to be healthy, so that it is learned from: a number of readings of
             each device, or an ISO 8601 time
         missing: value that stands for no value, such as -200 or Bad, or none
 
