@@ -195,32 +195,26 @@ class DeviceDetector:
         self._found = self._beyond = False
 
     def observe(self, at: float, values: Mapping[str, float], alarm_type: str = "") -> Diagnosis | None:
-        """Take in one reading and return what is wrong, None for nothing.
+        """Take in one reading and return what is wrong, None for nothing; beside an active alarm see also ``second``.
 
-        Sensors that the reading lacks stay as they are, and values without a sensor are ignored. While the alarm
-        of one fault is active, ``second`` says what else is wrong.
+        Sensors that the reading lacks stay as they are, and values without a sensor are ignored.
 
         Args:
             at: UTC epoch seconds of the reading; before that of the reading before only where our clock was ahead.
             values: sensor to value, in the sensor's unit.
             alarm_type: type of the active alarm, empty for none; an active alarm is held with hysteresis.
         """
-        period = self.commissioning
-        if period is not None and period.is_over(at) and self.end_period():
-            period = None
-        gap = at - self._at
-        if gap > _LONG_GAP * self._gap:
+        gap, before = at - self._at, self._gap
+        self._gap = gap if gap > 0.0 else before  # else another part of the same instant
+        if gap > _LONG_GAP * before:
             self._begin_run_up(at, gap)
-        if gap > 0.0:  # else another part of the same instant
-            self._gap = gap
         awake, full = self._update(at, values)
         if self._run_up is not None and not self._run_up.look(at, self._by_name):
             self._run_up = None
         self._tick = tick = self._tick + 1
-        undescribed = self.undescribed
+        undescribed, period = self.undescribed, self.commissioning
         if period is not None:
-            self._beyond = any(sensor.limit.limited and sensor.limit.beyond for sensor in self.sensors)
-            period.take(values, self._beyond)
+            self._go_through_period(period, at, values)
         if undescribed is not None:
             undescribed.update(at, values, self._beyond)
         elif tick & 3:  # no rule needs a score: it is kept up every fourth time, or when asked for
@@ -254,13 +248,24 @@ class DeviceDetector:
             self._suspect(alarm_type)
         if full or not tick % BLOCK:
             self._close_blocks()
+        if diagnosis is not None or self._found or self._beyond or self._pending.count:
+            self._note(at, diagnosis)
+        return diagnosis
+
+    def _note(self, at: float, diagnosis: Diagnosis | None) -> None:
+        """Take note of what was found in the newest reading, for the next one."""
         found = "" if diagnosis is None else diagnosis.findings[0].detector
         self._found, self._beyond = found not in ("", MULTIVARIATE), found == LIMIT
         if diagnosis is not None:
             self._pending.seen(at)
         elif self._pending.count:
             self._pending.unseen(at, Delay(_PENDING_S, self.interval.usual_s), _GONE_S)
-        return diagnosis
+
+    def _go_through_period(self, period: Commissioning, at: float, values: Mapping[str, float]) -> None:
+        """Take a reading into the period, whose values the sensors have already, unless the period is over."""
+        if not (period.is_over(at) and self.end_period()):
+            self._beyond = any(sensor.limit.limited and sensor.limit.beyond for sensor in self.sensors)
+            period.take(values, self._beyond)
 
     def _begin_run_up(self, at: float, gap: float) -> None:
         """Take the machine for one that may be starting, at its first reading and after a silence."""
