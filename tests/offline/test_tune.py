@@ -1,6 +1,7 @@
 """Limits proposed from a healthy period: only outwards, and all of them in the diff."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -10,14 +11,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aegisflow.config import load
+from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import Limits, PlantSpec
 from aegisflow.errors import RecordingError
 from aegisflow.offline.backtest.held_out import HeldOut, HeldOutAlarms
+from aegisflow.offline.backtest.labels import Episode
+from aegisflow.offline.backtest.report import Report
+from aegisflow.offline.backtest.run import Observer, watch
 from aegisflow.offline.backtest.sample import KEPT, Sample
 from aegisflow.offline.backtest.tune import Proposal, tune
 from aegisflow.offline.backtest.yamledit import YamlText
 from simulator.dataset import write_file
 from simulator.scenario import Scenario
+from tests.support.memory_plant import an_alarm
 from tests.support.recordings import START, iso
 from tests.support.sizes import examples
 
@@ -202,6 +208,51 @@ def test_what_is_held_out_is_a_quarter_of_each_device_however_its_rows_are_order
     assert [place for place, out in enumerate(taken[:80]) if out] == [*range(30, 40), *range(70, 80)]
     assert sum(taken[80:]) == 10
     assert held.times["b"] == [[15.0, 19.0], [35.0, 39.0]]
+
+
+def test_rows_that_are_refused_do_not_move_the_parts_that_are_held_out() -> None:
+    held = HeldOut({"a": 80})
+    taken: list[bool] = []
+    for place in range(80):
+        if place % 4:
+            held.pass_over("a")
+        else:
+            taken.append(held.take("a", float(place)))
+    assert [4 * place for place, out in enumerate(taken) if out] == [32, 36, 72, 76]
+
+
+def test_rows_without_a_value_are_told_to_whoever_looks_on(tmp_path: Path, plant_file: Path) -> None:
+    class Onlooker(Observer):
+        def __init__(self) -> None:
+            self.told: list[str] = []
+
+        def take(self, device: Device, at: float, values: dict[str, float]) -> None:
+            self.told.append("taken")
+
+        def pass_over(self, device_id: str) -> None:
+            self.told.append(device_id)
+
+    rows = [f"{iso(START + 5 * place)},{value}" for place, value in enumerate((1, "", 2))]
+    path = tmp_path / "pump-01.csv"
+    path.write_text("\n".join(["timestamp,temperature", *rows, rows[-1], ""]))
+    onlooker = Onlooker()
+    watch(path, load(plant_file).plant, onlooker)
+    assert onlooker.told == ["taken", "pump-01", "taken", "pump-01"]
+
+
+def test_alarms_of_a_device_at_once_are_one_time_of_false_alarm_and_those_that_nobody_judged_are_none() -> None:
+    held, hour = HeldOut({"a": 8}), 3_600.0
+    for place in range(8):
+        held.take("a", place * hour)
+    held.times["a"] = [[0.0, 10 * hour]]
+    raised = [(0, 2), (1, 3), (4, 5), (6, 7)]
+    report = Report(Path("x.csv"), "works", unlabelled=[Episode("a", "", 4 * hour, 5 * hour)])
+    report.alarms = [
+        replace(an_alarm(number, "a"), raised_at=begin * hour, cleared_at=end * hour)
+        for number, (begin, end) in enumerate(raised)
+    ]
+    report.episodes = [Episode("a", "jam", 6 * hour, 7 * hour)]
+    assert held.outcome(report) == HeldOutAlarms(faults=1, found=1, false=2, alarm_hours=3.0)
 
 
 @pytest.mark.parametrize("worse", [(2, 1, 3, 1.0), (2, 2, 4, 1.0), (2, 2, 3, 1.5)])

@@ -239,6 +239,10 @@ class Normal:
         kept.keep(LEARNING)
         kept.call_healthy()
         self._taken, self._learned_from = len(kept), self.count
+        # Readings are counted anew: so is how many of them have the sensors that came late.
+        self._late_from = self._taken - (self.count - self._late_at)
+        if self._late_from <= 0:
+            self._late.clear()
         rows, times = kept.healthy()
         if self.model is not None:
             self._turn_at = _next_turn(float(times[0]), float(times[-1]))

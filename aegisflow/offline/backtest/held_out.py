@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aegisflow.offline.backtest.report import Report
@@ -22,9 +23,9 @@ class HeldOutAlarms:
     """That the labels of the recording tell of there."""
     found: int
     false: int
-    """Alarms that were raised there while no label told of a fault."""
+    """Alarms that were raised there while no label told of a fault, nor that nobody had judged."""
     alarm_hours: float
-    """Hours of all devices in such an alarm."""
+    """Hours of all devices in such an alarm, in however many of them at a time."""
 
     def line(self, name: str) -> str:
         """Return it for a terminal."""
@@ -52,11 +53,14 @@ class HeldOut:
     def of(cls, recording: Recording) -> "HeldOut":
         """Count the rows of each device."""
         rows: Counter[str] = Counter()
-        width = len(recording.header)
         for _, cells in recording.lines():
-            if len(cells) == width:
+            with suppress(IndexError):  # too short to say whose it is
                 rows[recording.device_of(cells)] += 1
         return cls(rows)
+
+    def pass_over(self, device_id: str) -> None:
+        """Count a row that was refused, so that the parts are those of all rows."""
+        self._taken[device_id] += 1
 
     def take(self, device_id: str, at: float) -> bool:
         """Take in a reading; return whether it is held out."""
@@ -76,14 +80,16 @@ class HeldOut:
         faults = [one for one in report.episodes if self._holds(one.device_id, one.start)]
         found = sum(any(fault.covers(alarm) for alarm in report.alarms) for fault in faults)
         false, seconds = 0, 0.0
+        # Up to when each device was in false alarm; alarms come in the order they were raised.
+        until: dict[str, float] = {}
         for alarm in report.alarms:
-            if any(fault.covers(alarm) for fault in report.episodes):
+            if any(one.covers(alarm) for one in (*report.episodes, *report.unlabelled)):
                 continue
             false += self._holds(alarm.device_id, alarm.raised_at)
             end = alarm.cleared_at if alarm.cleared_at is not None else report.last_at or alarm.raised_at
-            seconds += sum(
-                max(0.0, min(end, last) - max(alarm.raised_at, first)) for first, last in self.times[alarm.device_id]
-            )
+            begin = max(alarm.raised_at, until.get(alarm.device_id, alarm.raised_at))
+            seconds += sum(max(0.0, min(end, last) - max(begin, first)) for first, last in self.times[alarm.device_id])
+            until[alarm.device_id] = max(begin, end)
         return HeldOutAlarms(len(faults), found, false, seconds / _HOUR_S)
 
     def _holds(self, device_id: str, at: float) -> bool:

@@ -63,6 +63,8 @@ class Report:
     """As they were last, in the order they were raised."""
     episodes: list[Episode] = field(default_factory=list)
     """What the recording's labels say was really wrong."""
+    unlabelled: list[Episode] = field(default_factory=list)
+    """Times that nobody has judged."""
     pictures: list[Path] = field(default_factory=list)
     comparison: Comparison | None = None
     """None without labels."""

@@ -149,6 +149,9 @@ class Observer(Protocol):
     def take(self, device: Device, at: float, values: dict[str, float]) -> None:
         """See one reading."""
 
+    def pass_over(self, device_id: str) -> None:
+        """Hear of a row of a device that was refused; the name is empty where the row is too short to say it."""
+
 
 def watch(
     path: Path,
@@ -275,6 +278,8 @@ class _Run:
             return self._record(line, cells)
         except PayloadError as error:
             self.report.refuse(error.reason, line, error.detail)
+            if self.observer is not None:
+                self.observer.pass_over(self.name(cells)[1])
             return None
 
     def finish(self) -> None:
@@ -284,7 +289,7 @@ class _Run:
             self._pass(lane, last)
         self.report.alarms = sorted(self._alarms.values(), key=lambda alarm: (alarm.raised_at, alarm.device_id))
         self.report.devices = len(self._lanes)
-        self.report.episodes = self._labels.episodes
+        self.report.episodes, self.report.unlabelled = self._labels.episodes, self._labels.unlabelled
         first, end = self.report.first_at, self.report.last_at
         if self._labels.episodes and first is not None and end is not None:
             self.report.comparison = self._labels.compare(self.report.alarms, first, end, len(self._lanes))
@@ -321,10 +326,10 @@ class _Run:
             score = lane.device.score
             for excursion in lane.open:
                 excursion.take(at, score)
-        if self.observer is not None:
-            self.observer.take(lane.device, at, values)
         if disposition is Disposition.DUPLICATE:
             raise PayloadError(str(disposition), f"{text[:50]} of {device_id}")
+        if self.observer is not None:
+            self.observer.take(lane.device, at, values)
         report = self.report
         for bad in refused:
             report.note_bad(bad, line)

@@ -80,3 +80,6 @@ class Traces:
         trace = self.devices.setdefault(device.spec.device_id, Trace())
         trace.specs = device.spec.sensors
         trace.take(at, values, device.levels)
+
+    def pass_over(self, device_id: str) -> None:
+        """Hear of a row that was refused, of which nothing is drawn."""

@@ -167,6 +167,9 @@ class _Gathered(Observer):
                     self.shifts[place] = max(shift, self.shifts.get(place, 0.0))
                 block.clear()
 
+    def pass_over(self, device_id: str) -> None:
+        self._held_out.pass_over(device_id)
+
     def enough(self) -> bool:
         return any(values.count >= _LEARNED for values in self.values.values())
 

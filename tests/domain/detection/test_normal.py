@@ -103,6 +103,22 @@ def test_a_sensor_that_is_first_heard_at_any_time_is_unusual_once_it_leaves_what
     assert max(lasting[-20:]) > 1.0
 
 
+@pytest.mark.parametrize("accepted", [1, 150, 399, 450])
+def test_a_sensor_that_came_late_is_learned_though_what_lasts_is_accepted_meanwhile(accepted: int) -> None:
+    def life(index: int, rng: random.Random) -> Row:
+        late = 500.0 + rng.gauss(0, 2.0) + (30.0 if index >= 2_000 else 0.0)
+        return [*alike(index, rng), late if index >= 1_250 else nan]
+
+    normal, lasting = Normal(4), []
+    for at, row in enumerate(rows(life, 2_020)):
+        if at == 1_250 + accepted:
+            normal.accept()
+        normal.update(row, False, float(at))
+        lasting.append(normal.lasting)
+    assert max(lasting[:-20]) < 1.0
+    assert max(lasting[-20:]) > 1.0
+
+
 def test_readings_that_are_kept_to_learn_from_take_eight_bytes_a_value_and_do_not_grow_beyond_their_number() -> None:
     kept = KeptRows(5)
     tracemalloc.start()
