@@ -7,12 +7,13 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from aegisflow.api.text import clean
-from aegisflow.console.forms import CSRF, Kept
+from aegisflow.console.forms import CSRF, Form, Kept, is_from_here, read_form
 from aegisflow.console.render import render
 from aegisflow.console.sessions import Session
 from aegisflow.console.visit import Act
 from aegisflow.domain.callers import Caller, why_not
 from aegisflow.domain.rights import Extent, Right
+from aegisflow.errors import BadValueError
 
 __all__ = [
     "HEADERS",
@@ -22,6 +23,7 @@ __all__ = [
     "pack",
     "plain",
     "refused",
+    "sent_form",
     "sign_in_page",
     "trouble",
     "unpack",
@@ -39,6 +41,21 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+
+async def sent_form(request: HttpRequest, what: str = "send this") -> Form | Response:
+    """Return the form that one of our own pages sends, or the answer to one that is too long or from elsewhere.
+
+    Args:
+        request: that carries it.
+        what: the form does, as it goes on after "may not".
+    """
+    if not is_from_here(request):
+        return plain(f"a page of another origin may not {what}", 403)
+    try:
+        return await read_form(request)
+    except BadValueError as error:
+        return plain(str(error), 413)
 
 
 def sign_in_page(goal: str, kept: Kept | None = None, why: str = "", status: int = 200, service: str = "") -> Response:

@@ -15,7 +15,7 @@ from aegisflow.console import answers
 from aegisflow.console.answers import HEADERS
 from aegisflow.console.door import Door
 from aegisflow.console.feed import FRESH_S, Feed
-from aegisflow.console.forms import Form, Kept, is_from_here, is_ours, read_form
+from aegisflow.console.forms import Form, Kept, is_ours
 from aegisflow.console.frame import frame_parts
 from aegisflow.console.linked import LinkPages
 from aegisflow.console.pages import ACTS, PAGES, TABS
@@ -25,7 +25,7 @@ from aegisflow.console.snapshot import Snapshot
 from aegisflow.console.stream import SIGNED_OUT, changes_of, event
 from aegisflow.console.visit import Act, Download, LivePart, OverError, Page, Visit
 from aegisflow.domain.callers import Caller
-from aegisflow.errors import AegisFlowError, BadValueError
+from aegisflow.errors import AegisFlowError
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import status_of
 from aegisflow.plant.protocol import PlantSource
@@ -124,12 +124,9 @@ class Console:
 
     def _doing(self, act: Act) -> Callable[[HttpRequest], Awaitable[Response]]:
         async def do(request: HttpRequest) -> Response:
-            try:
-                form = await read_form(request)
-            except BadValueError as error:
-                return answers.plain(str(error), 413)
-            if not is_from_here(request):
-                return answers.plain("a page of another origin may not send this", 403)
+            form = await answers.sent_form(request)
+            if isinstance(form, Response):
+                return form
             kept, known = Kept(request.url.path, form.kept()), self._door.who(request)
             if known is None:
                 return self._door.page("/", kept, "Your session has ended. Sign in again; your text is kept.", 401)
@@ -145,7 +142,11 @@ class Console:
         return do
 
     def _do(self, act: Act, request: HttpRequest, session: Session, who: Caller, form: Form) -> Response:
-        visit = self._visit(request, session, who, form)
+        kept = Kept(request.url.path, form.kept())
+        try:
+            visit = self._visit(request, session, who, form)
+        except AegisFlowError as error:  # nothing can be done, or shown, while the plant is not there
+            return answers.again(session, kept, str(error), status_of(error), act)
         try:
             said, back = act.do(visit), act.back(visit)
         except OverError as error:
@@ -153,7 +154,6 @@ class Console:
             return answers.trouble(str(error), status_of(error), act.back(visit))
         except AegisFlowError as error:
             self._feed.expire()
-            kept = Kept(request.url.path, form.kept())
             return answers.again(session, kept, str(error), status_of(error), act)
         self._feed.expire()
         session.said.append(said)

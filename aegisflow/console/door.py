@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 from aegisflow.api.text import clean
 from aegisflow.console import answers
 from aegisflow.console.answers import HEADERS
-from aegisflow.console.forms import Kept, is_from_here, is_ours, read_form
+from aegisflow.console.forms import Kept
 from aegisflow.console.render import render
 from aegisflow.console.sessions import Session, Sessions
 from aegisflow.console.signing_in import LASTS_S, MAX_KEPT, SignInBegun, SignIns
@@ -31,7 +31,7 @@ from aegisflow.console.visit import Act
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.credentials import token_hash
 from aegisflow.domain.people import ProvedPerson, SignInSpec
-from aegisflow.errors import AegisFlowError, BadValueError, NotAllowedError, UnavailableError
+from aegisflow.errors import AegisFlowError, NotAllowedError, UnavailableError
 from aegisflow.http.failures import WITHIN_S, address_of
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.openid import SignInService
@@ -104,9 +104,9 @@ class Door:
         return self.page(answers.local_path(request.query_params.get("next", "/")))
 
     async def _by_token(self, request: HttpRequest) -> Response:
-        if not is_from_here(request):
-            return answers.plain("a page of another origin may not sign anybody in here", 403)
-        form = await read_form(request)
+        form = await answers.sent_form(request, "sign anybody in here")
+        if isinstance(form, Response):
+            return form
         goal, kept = answers.local_path(form.text("next")), answers.unpack(form.text(_KEPT))
         address, failures = address_of(request.scope), self._operators.failures
         barred = failures.barred(address)
@@ -131,9 +131,11 @@ class Door:
         return answer
 
     async def _out(self, request: HttpRequest) -> Response:
-        form, known = await read_form(request), self.who(request)
-        if known and is_from_here(request) and is_ours(form, known[0].csrf):
-            self._sessions.end(request.cookies.get(answers.cookie_name(request), ""))
+        form = await answers.sent_form(request, "sign anybody out here")
+        if isinstance(form, Response):
+            return form
+        # Also by a form of an earlier session, in a tab that stayed open: whoever wants to be out is.
+        self._sessions.end(request.cookies.get(answers.cookie_name(request), ""))
         answer = RedirectResponse(SIGN_IN, 303, HEADERS)
         answer.delete_cookie(answers.cookie_name(request), path="/")
         return answer
@@ -142,12 +144,9 @@ class Door:
 
     async def _leave(self, request: HttpRequest) -> Response:
         """Begin a sign-in, and send the browser to the service."""
-        if not is_from_here(request):
-            return answers.plain("a page of another origin may not sign anybody in here", 403)
-        try:
-            form = await read_form(request)
-        except BadValueError as error:
-            return answers.plain(str(error), 413)
+        form = await answers.sent_form(request, "sign anybody in here")
+        if isinstance(form, Response):
+            return form
         spec = self._identities.sign_in
         goal, kept = answers.local_path(form.text("next")), answers.unpack(form.text(_KEPT))
         if spec is None:
@@ -189,11 +188,11 @@ class Door:
             person = await self._proved(begun, given.get("code", ""), given.get("error", ""), given.get("iss", ""))
             answer = await self._welcome(request, begun, person)
         except UnavailableError as error:
-            return self._refused(f"{error}; {_AGAIN}.", 503, name)
+            return self._refused(begun, f"{error}; {_AGAIN}.", 503, name)
         except NotAllowedError as error:
             self._operators.failures.failed(address, "service")
             await self._operators.failures.hold(address)
-            return self._refused(f"{error}.", 403, name)
+            return self._refused(begun, f"{error}.", 403, name)
         answer.delete_cookie(name, path="/", secure=_is_https(spec), httponly=True, samesite="lax")
         return answer
 
@@ -221,8 +220,10 @@ class Door:
         onward = HTMLResponse(render("arriving.html", {"goal": begun.goal, "name": by.name}), 200, HEADERS)
         return self._signed_in(request, person, begun.kept, onward, _is_https(begun.spec))
 
-    def _refused(self, why: str, status: int, cookie: str) -> Response:
-        answer = self.page("/", None, why[:1].upper() + why[1:], status)
+    def _refused(self, begun: SignInBegun | None, why: str, status: int, cookie: str) -> Response:
+        # Whoever began it wants to go there all the same, by a token or another time, and their text must not be lost.
+        goal, kept = ("/", None) if begun is None else (begun.goal, begun.kept)
+        answer = self.page(goal, kept, why[:1].upper() + why[1:], status)
         if cookie:
             answer.delete_cookie(cookie, path="/", secure=cookie.startswith("__Host-"))
         return answer

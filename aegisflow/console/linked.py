@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 from aegisflow.api.schemas.alarms import ListedAlarm, NoteRequest
 from aegisflow.api.text import clean
 from aegisflow.console import answers
-from aegisflow.console.forms import Form, is_from_here, read_form
+from aegisflow.console.forms import Form
 from aegisflow.console.render import render
 from aegisflow.domain.alarms.links import LinkedAlarm
 from aegisflow.errors import AegisFlowError, BadValueError, NotAllowedError, UnavailableError
@@ -45,13 +45,8 @@ class LinkPages:
         return await self._answer(request, None)
 
     async def _acknowledge(self, request: HttpRequest) -> Response:
-        try:
-            form = await read_form(request)
-        except BadValueError as error:
-            return answers.plain(str(error), 413)
-        if not is_from_here(request):
-            return answers.plain("a page of another origin may not send this", 403)
-        return await self._answer(request, form)
+        form = await answers.sent_form(request)
+        return form if isinstance(form, Response) else await self._answer(request, form)
 
     async def _answer(self, request: HttpRequest, form: Form | None) -> Response:
         address, text = address_of(request.scope), request.path_params["link"]

@@ -32,6 +32,8 @@ def test_a_page_of_another_origin_sends_nothing(plant: MemoryPlant, operator: Br
     assert not plant.acknowledged
     fields = {"token": "token-of-operator"}
     assert operator.send_raw("/sign-in", fields, headers).status == 403
+    assert operator.send_raw("/sign-out", {}, headers).status == 403
+    assert operator.open("/").status == 200
 
 
 def test_our_own_page_sends_it(plant: MemoryPlant, operator: Browser) -> None:
@@ -44,7 +46,8 @@ def test_nothing_is_done_by_looking(plant: MemoryPlant, operator: Browser) -> No
     assert not plant.acknowledged
 
 
-def test_a_form_without_end_is_refused_in_words(operator: Browser) -> None:
-    operator.send(PATH, {"note": "x" * 1_100_000})
+@pytest.mark.parametrize("path", [PATH, "/sign-in", "/sign-out", "/sign-in/openid"])
+def test_a_form_without_end_is_refused_in_words(operator: Browser, path: str) -> None:
+    operator.send(path, {"note": "x" * 1_100_000})
     assert operator.status == 413
     assert "more than 1000000 bytes" in operator.text

@@ -319,10 +319,12 @@ def test_a_service_that_says_nothing_of_use_leaves_the_token(service, app, known
 
 def test_a_service_that_is_away_leaves_the_token_before_and_meanwhile(service, plant, app) -> None:
     browser = Browser(app)
-    back = at_service(leave(browser))
+    kept = '["/alarms/pump-01@00001/acknowledge", [["note", "The seal leaks."]]]'
+    back = at_service(leave(browser, next="/alarms", kept=kept))
     service.known = {"jwks_uri": "http://127.0.0.1:9/"}
     browser.open(back)
     assert (browser.status, "the sign-in service did not answer".capitalize() in browser.text) == (503, True)
+    assert (browser.fields()["next"], browser.fields()["kept"]) == ("/alarms", kept)
     plant.identities.replace(TOKENS, AgentAccess(), spec_of(service, issuer="http://127.0.0.1:9"))
     browser.send_raw("/sign-in/openid", {"next": "/"})
     assert (browser.status, "sign in with your operator" in browser.text) == (503, True)

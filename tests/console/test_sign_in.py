@@ -1,10 +1,12 @@
 from aegisflow.console.answers import local_path
 from aegisflow.console.sessions import IDLE_S, LONGEST_S, MAX_SESSIONS, Sessions
 from aegisflow.domain.credentials import OperatorSpec, token_hash
+from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.rights import Role
+from aegisflow.errors import UnavailableError
 from aegisflow.http.failures import MAX_FAILURES
 from aegisflow.plant.identities import Identities
-from tests.support.console_client import Browser, console_app
+from tests.support.console_client import Browser, console_app, everyone
 from tests.support.memory_plant import MemoryPlant
 from tests.support.operator_tokens import ANNA_HERSELF
 
@@ -98,6 +100,15 @@ def test_signing_out_ends_the_session_and_not_only_the_cookie(operator: Browser)
     assert operator.open("/").status == 401
 
 
+def test_a_tab_that_stayed_open_signs_out_whoever_signed_in_after_it(operator: Browser) -> None:
+    earlier = operator.csrf()
+    operator.sign_in("operator")
+    cookies = dict(operator.client.cookies)
+    operator.send_raw("/sign-out", {"csrf": earlier})
+    operator.client.cookies.update(cookies)
+    assert operator.open("/").status == 401
+
+
 def test_an_ended_session_asks_to_sign_in_again_and_loses_no_form(plant: MemoryPlant, operator: Browser, clock) -> None:
     clock.at += 8 * 3_600
     path = "/alarms/acknowledge"
@@ -116,6 +127,22 @@ def test_an_ended_session_asks_to_sign_in_again_and_loses_no_form(plant: MemoryP
         ("pump-02@00002", "operator"),
     ]
     assert operator.at.endswith("/alarms?state=all")
+
+
+def test_a_form_that_is_sent_while_the_plant_is_not_there_is_shown_again() -> None:
+    class Starting(MemoryPlant):
+        away = False
+
+        def inventory(self) -> PlantSpec:
+            if self.away:
+                raise UnavailableError("the plant", "it is starting")
+            return super().inventory()
+
+    plant = Starting(identities=everyone())
+    browser = Browser(console_app(plant)).sign_in("operator")
+    plant.away = True
+    browser.send("/alarms/pump-01@00001/acknowledge", {"note": NOTE})
+    assert (browser.status, browser.shows("it is starting"), browser.fields()["note"]) == (503, True, NOTE)
 
 
 def test_a_wrong_token_on_the_way_back_loses_no_form_either(operator: Browser, clock) -> None:
