@@ -58,8 +58,7 @@ class Visit:
         """Return whether the role of whoever asks has a right: on the line of a machine, or anywhere without one."""
         if device_id is None:
             return self.who.may(right)
-        spec = self.snapshot.plant.devices.get(device_id)
-        return self.who.may(right, "" if spec is None else spec.line)
+        return self.who.may(right, self.snapshot.plant.line_of(device_id))
 
     def may_for_all(self, right: Right) -> bool:
         """Return whether the role of whoever asks has a right for the whole plant."""

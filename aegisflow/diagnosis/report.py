@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aegisflow.api.text import clean
 from aegisflow.diagnosis.endpoint import ModelError
-from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.model import Alarm, device_of
 from aegisflow.domain.diagnosis import MONITOR, CitedReading, CitedSection, Confidence
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.times import Period, parse_instant
@@ -185,8 +185,8 @@ def _incident(plant: Plant, alarm: Alarm, number: int) -> int | None:
 
 
 def _cause(plant: Plant, alarm: Alarm, alarm_id: str) -> str | None:
-    """Return an alarm that was there before this one; an alarm's id begins with its device's."""
-    device_id = alarm_id.rpartition("@")[0]
+    """Return an alarm that was there before this one."""
+    device_id = device_of(alarm_id)
     if alarm_id == alarm.alarm_id or device_id not in plant.inventory().devices:
         return None
     query = AlarmQuery(device_ids=(device_id,), limit=_LOOKED_AT)

@@ -245,6 +245,11 @@ class PlantSpec:
     responses: Mapping[str, Mapping[str, FaultResponse]] = field(default_factory=dict)
     """Type of fault to what to do about it, by kind of device; the kind ``""`` stands for all others."""
 
+    def line_of(self, device_id: str) -> str:
+        """Return the line of a device; empty, on which nobody limited acts, where the plant has it no more."""
+        device = self.devices.get(device_id)
+        return "" if device is None else device.line
+
     def response(self, fault_type: str, kind: str) -> FaultResponse | None:
         """Return what to do about a fault on a device of a kind; None where nobody has said."""
         known = self.responses.get(fault_type, {})

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from aegisflow.api import endpoints as ends
 from aegisflow.api.endpoints import Endpoint
 from aegisflow.api.schemas.base import Request
+from aegisflow.domain.alarms.model import device_of
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.rights import Extent
 from aegisflow.plant.protocol import Plant, PlantSource
@@ -69,8 +70,7 @@ def reach_of(endpoint: Endpoint[Any, Any, Any], plant: Plant, which: Request, bo
     device_id = _device_of(endpoint, plant, which, body)
     if device_id is None:
         return Extent.ANYWHERE
-    spec = plant.inventory().devices.get(device_id)
-    return "" if spec is None else spec.line
+    return plant.inventory().line_of(device_id)
 
 
 def _device_of(endpoint: Endpoint[Any, Any, Any], plant: Plant, which: Request, body: Request) -> str | None:
@@ -80,7 +80,7 @@ def _device_of(endpoint: Endpoint[Any, Any, Any], plant: Plant, which: Request, 
         case "devices":
             return str(named)
         case "alarms":
-            return str(named).rpartition("@")[0]
+            return device_of(str(named))
         case "commands" if named is not None:
             return plant.command(str(named)).value.command.device_id
         case "incidents" if isinstance(named, int):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aegisflow.domain.alarms.links import LEAST_KEY, LINK_USED, AlarmLink, LinkedAlarm, LinkSigner
-from aegisflow.domain.alarms.model import Alarm, AlarmState
+from aegisflow.domain.alarms.model import Alarm, AlarmState, device_of
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.rights import Right
 from aegisflow.domain.times import format_instant
@@ -98,7 +98,7 @@ class LinkOffice:
         return link
 
     def _alarm(self, link: AlarmLink) -> Alarm:
-        device_id = link.alarm_id.rpartition("@")[0]
+        device_id = device_of(link.alarm_id)
         if device_id in self.plant.inventory().devices:
             answer = self.plant.active_alarms((device_id,))
             found = next((alarm for alarm in answer.value if alarm.alarm_id == link.alarm_id), None)

@@ -54,7 +54,7 @@ from aegisflow.domain.alarms.escalation import Escalated
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.links import LinkedAlarm, LinkSigner
-from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState
+from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, device_of
 from aegisflow.domain.callers import Caller, require_operator
 from aegisflow.domain.commands.model import (
     AgentWrites,
@@ -85,7 +85,7 @@ from aegisflow.domain.incidents.similarity import wording
 from aegisflow.domain.learning import LearningAct, LearningStatus
 from aegisflow.domain.people import ProvedPerson
 from aegisflow.domain.refused import RefusedLine
-from aegisflow.domain.rights import Extent, Right
+from aegisflow.domain.rights import Right
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
     AlarmPage,
@@ -435,8 +435,8 @@ class LocalPlant:
     def review_incident(self, review: IncidentReview) -> Incident:
         """Have a person review, correct or withdraw a report; what it said before is kept."""
         if review.by.is_limited:  # the historian, which knows no lines, is told; for all others it is the same
-            device = self._inventory().devices.get(self.incident(review.incident_id).incident.device_id)
-            review = replace(review, on=Extent.WHOLE_PLANT if device is None else device.line)
+            device_id = self.incident(review.incident_id).incident.device_id
+            review = replace(review, on=self._inventory().line_of(device_id))
         return self._directory.ask(HISTORIAN, ReviewIncident(review), WRITE_S)
 
     def similar_incidents(self, alarms: Sequence[Alarm], most: int = 3) -> Mapping[str, tuple[SimilarIncident, ...]]:
@@ -523,8 +523,7 @@ class LocalPlant:
         return self._directory.ask(self._device_of(alarm_id), question, DEVICE_S)
 
     def _device_of(self, alarm_id: str) -> str:
-        # An alarm's id begins with its device's, so nobody has to be asked whose it is.
-        device_id = alarm_id.rpartition("@")[0]
+        device_id = device_of(alarm_id)
         if device_id not in self.inventory().devices:
             raise UnknownNameError("alarm", alarm_id, tuple(alarm.alarm_id for alarm in self._active()))
         return device_id

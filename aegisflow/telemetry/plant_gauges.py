@@ -67,17 +67,13 @@ def _unless_away(plant: AskedPlant, values: Callable[[AskedPlant], Values]) -> C
 def _alarms(plant: AskedPlant) -> Values:
     spec = plant.inventory()
     answer = plant.active_alarms()
-    found = Counter((str(alarm.severity), _line(spec, alarm.device_id), str(alarm.state)) for alarm in answer.value)
+    found = Counter((str(alarm.severity), spec.line_of(alarm.device_id), str(alarm.state)) for alarm in answer.value)
     # A series that only comes with the first alarm has no 0 before it, from which a rule could see it rise. Of a line
     # whose devices do not all answer, nobody knows that there is none.
-    lines = spec.lines.keys() - {_line(spec, name) for name in answer.unavailable}
+    lines = spec.lines.keys() - set(map(spec.line_of, answer.unavailable))
     states = [state for state in AlarmState if state is not AlarmState.NORMAL]
     none: Values = {(str(one), line, str(state)): 0.0 for line in lines for one in Severity for state in states}
     return {**none, **{labels: float(count) for labels, count in found.items()}}
-
-
-def _line(spec: PlantSpec, device_id: str) -> str:
-    return spec.devices[device_id].line if device_id in spec.devices else ""
 
 
 def _silent(plant: AskedPlant) -> Values:

@@ -175,6 +175,11 @@ class AlarmEvent:
     """Name of whoever did it; empty for the device itself."""
 
 
+def device_of(alarm_id: str) -> str:
+    """Return the device that an alarm belongs to: its id begins with it, so that nobody has to be asked."""
+    return alarm_id.rpartition("@")[0]
+
+
 def worst_of(alarms: Iterable[Alarm]) -> Severity | None:
     """Return the severity of the worst of these alarms; None for no alarm."""
     return max((alarm.severity for alarm in alarms), key=lambda one: one.rank, default=None)

@@ -131,7 +131,7 @@ class CommandAuthorizer:
         """
         record = self._waiting(command_id)
         command, receipt = record.command, record.receipt
-        require_operator(by, Right.APPROVE, "approve", on=self._line(command))
+        require_operator(by, Right.APPROVE, "approve", on=self.commands.plant.line_of(command.device_id))
         who, proposer = person_of(by.name), command.proposed_by
         if (who, by.kind) == (person_of(proposer.name), proposer.kind):
             raise NotAllowedError("approve", by.name, "who proposes a command cannot approve it")
@@ -168,7 +168,7 @@ class CommandAuthorizer:
             NotAllowedError: the caller is no operator, or not of this line.
         """
         record = self._waiting(command_id)
-        require_operator(by, Right.APPROVE, "reject", on=self._line(record.command))
+        require_operator(by, Right.APPROVE, "reject", on=self.commands.plant.line_of(record.command.device_id))
         return end(record, Stage.REJECTED, at, (f"{by.name}: {reason}" if reason else f"by {by.name}",), by.name)
 
     def progress(self, progress: Progress) -> Transition | None:
@@ -215,11 +215,6 @@ class CommandAuthorizer:
     @property
     def _policy(self) -> PolicySpec:
         return self.commands.plant.policy
-
-    def _line(self, command: Command) -> str:
-        """Return on which line a command acts; empty, which no limited person acts on, where its device is gone."""
-        spec = self.commands.plant.devices.get(command.device_id)
-        return "" if spec is None else spec.line
 
     def _rules(self) -> dict[str, str]:
         """Return by which policy something was decided, for the audit."""

@@ -82,6 +82,9 @@ class _History(Observer):
             else:
                 self._moved_at[name] = at
 
+    def pass_over(self, device_id: str) -> None:
+        """Take a refused row for no move."""
+
     def stood_still(self, sensor: str) -> bool:
         """Return whether a sensor had shown one value only, until it made the move that the alarm is about."""
         moved_at = self._moved_at.get(sensor)
