@@ -62,17 +62,20 @@ def discover(
         _listen(survey, settings, topics, _seconds(duration), SparkplugEar() if ask_births else None)
         seen = f"{survey.count:,} messages of {settings.host}:{settings.port} in {duration}"
     else:
-        for message in read_capture(capture, broken=survey.add_broken):
-            survey.add(message)
+        with progress_bar(f"reading {capture.name}") as progress:
+            for message in read_capture(capture, broken=survey.add_broken, progress=progress):
+                survey.add(message)
         seen = f"{survey.count:,} messages of {capture.name}"
     if update is not None:
-        diff, remarks = additions(update, survey.messages)
+        with progress_bar("comparing") as progress:
+            diff, remarks = additions(update, survey.messages, progress)
         sys.stdout.write(diff)
         if survey.broken:
             remarks.append(f"{survey.broken:,} lines are no messages ({survey.samples[BROKEN]})")
         sys.stderr.write("".join(f"{remark}\n" for remark in remarks) or f"{seen}: nothing new\n")
         return DONE
-    draft = survey.draft()
+    with progress_bar("looking for machines and sensors") as progress:
+        draft = survey.draft(progress=progress)
     sys.stderr.write(_report(survey, draft, seen))
     if not draft.devices:
         sys.stderr.write("No device was found: no file is written.\n")

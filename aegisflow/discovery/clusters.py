@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.access import getter
@@ -33,6 +34,10 @@ Said = Sequence[tuple[CapturedMessage, Any]]
 """Messages with their payload as JSON, or a bare value."""
 
 
+Progress = Callable[[float], None]
+"""Is told a share, 0 to 1."""
+
+
 class PassOver(NamedTuple):
     """A message that means nothing, and why."""
 
@@ -41,7 +46,10 @@ class PassOver(NamedTuple):
 
 
 def clusters_of(
-    messages: Said, known: Collection[str] = (), all_topics: Collection[str] = ()
+    messages: Said,
+    known: Collection[str] = (),
+    all_topics: Collection[str] = (),
+    progress: Progress = lambda share: None,
 ) -> tuple[list[Cluster], list[PassOver]]:
     """Return what messages have in common that no preset reads, and those that mean nothing.
 
@@ -49,6 +57,7 @@ def clusters_of(
         messages: with their payload.
         known: the senders' names of devices that other messages have told.
         all_topics: of these messages and of others.
+        progress: is told the share of the work that is done, 0 to 1.
     """
     by_topic: dict[str, list[tuple[CapturedMessage, Any]]] = defaultdict(list)
     passed: list[PassOver] = []
@@ -59,7 +68,9 @@ def clusters_of(
         else:
             by_topic[message.topic].append((message, said))
     topics = []
+    seen, total = 0, 2 * max(1, len(messages))
     for name, listed in by_topic.items():
+        progress((seen := seen + len(listed)) / total)
         topic, others = _of_one_form(name, listed)
         topics.append(topic)
         passed += [PassOver("of another form than most on its topic", message) for message, _ in others]
@@ -68,6 +79,7 @@ def clusters_of(
     told_before = Told({*known}, Neighbours({*all_topics, *by_topic}))
     # Those of which there are many tell what is less clear of one that stands alone; and what is short, of the long.
     for group in sorted(_groups(topics), key=lambda group: (len(group) == 1, len(group[0].levels))):
+        progress((seen := seen + sum(len(topic.messages) for topic in group)) / total)
         cluster = _apart_from_ours(makers[group[0].shape.kind](group, told_before))
         if cluster is None:
             passed += [PassOver(LIKE_OURS, message) for topic in group for message, _ in topic.messages]
@@ -85,6 +97,7 @@ def _useless(topic: str) -> str:
     return "" if can_be_named(topic) else "on a topic that plant.yaml cannot name"
 
 
+@lru_cache(10_000)
 def can_be_named(topic: str) -> bool:
     """Return whether plant.yaml can name a topic: braces have a meaning there."""
     try:

@@ -13,6 +13,7 @@ from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sources.sample import unused_numbers
 from aegisflow.bus.sources.trial import Trial
 from aegisflow.config import Configuration, load
+from aegisflow.discovery.clusters import Progress
 from aegisflow.discovery.draft import MARK, Draft, Taken, flow, free_name, our_name
 from aegisflow.discovery.leaves import is_wanted
 from aegisflow.discovery.survey import BrokerSurvey
@@ -73,8 +74,12 @@ def new_file(draft: Draft, *, name: str, broker: tuple[str, int], seen: str, at:
     return "\n".join(parts) + "\n"
 
 
-def additions(path: Path, messages: Sequence[CapturedMessage]) -> tuple[str, list[str]]:
+def additions(
+    path: Path, messages: Sequence[CapturedMessage], progress: Progress = lambda share: None
+) -> tuple[str, list[str]]:
     """Return what messages say that an existing file does not know, as a unified diff and as remarks.
+
+    ``progress`` is told the share of the work that is done, 0 to 1.
 
     Raises:
         BadValueError: a section of the file is not in block style, so that nothing can be put below it.

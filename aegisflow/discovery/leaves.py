@@ -139,6 +139,7 @@ def is_wanted(path: str, said: object) -> bool:
     return not (time_format(said, in_text=name in TIMES) or name in UNWANTED or is_of_network(path))
 
 
+@functools.lru_cache(10_000)
 def sensor_of(path: str) -> str:
     """Return the part of a path that names what stands there: of ``temp.value`` it is ``temp``."""
     *around, last = parse_path(path) or ("",)
@@ -156,6 +157,7 @@ def long_lists(said: object, path: str = "") -> Iterator[tuple[str, int]]:
         yield path or ".", len(said)
 
 
+@functools.lru_cache(10_000)
 def last_key(path: str) -> str:
     """Return the key at the end of a path; of a place in a list, with the place."""
     *_, last = steps = [str(step) for step in parse_path(path)]

@@ -13,7 +13,7 @@ from aegisflow.bus.sources.recognise import recognise
 from aegisflow.config.paths import parse_topic
 from aegisflow.config.presets import PRESETS, preset
 from aegisflow.discovery import Found
-from aegisflow.discovery.clusters import LIKE_OURS, can_be_named, clusters_of, may_be_ours
+from aegisflow.discovery.clusters import LIKE_OURS, Progress, can_be_named, clusters_of, may_be_ours
 from aegisflow.discovery.draft import NOTHING_TAKEN, Draft, Sender, Taken, free_name, our_name
 from aegisflow.discovery.homeassistant import PRESET as ANNOUNCED
 from aegisflow.discovery.homeassistant import HomeAssistantEar, values
@@ -32,6 +32,10 @@ __all__ = ["BROKEN", "BrokerSurvey"]
 MAX_MESSAGES = 200_000
 """Kept to be looked at together; what comes later is counted."""
 MAX_BYTES = 256_000_000
+_SORTED, _CLUSTERED = 0.1, 0.65
+"""Shares of the work that are done once messages are sorted, and once they are clustered."""
+_TOLD_EVERY = 500
+"""Messages after which the progress is told again."""
 _SAMPLE = 60
 _SPARKPLUG = "sparkplug_b"
 BROKEN = "broken line"
@@ -73,25 +77,30 @@ class BrokerSurvey:
         said = line.strip()[:_SAMPLE].decode("utf-8", "replace")
         self.samples.setdefault(BROKEN, printable(f"line {number}: {said}", 2 * _SAMPLE))
 
-    def draft(self, taken: Taken = NOTHING_TAKEN) -> Draft:
+    def draft(self, taken: Taken = NOTHING_TAKEN, progress: Progress = lambda share: None) -> Draft:
         """Return what was seen as sections of a plant file.
 
         Args:
             taken: names that an existing file has already.
+            progress: is told the share of the work that is done, 0 to 1.
         """
         self.passed_over = Counter({BROKEN: self.broken} if self.broken else {})
         if self.count > len(self.messages):
             self.passed_over[f"more than {len(self.messages):,} are not looked at"] = self.count - len(self.messages)
         sorting = _Sorting(self)
-        for message in self.messages:
+        for number, message in enumerate(self.messages):
+            if number % _TOLD_EVERY == 0:
+                progress(_SORTED * number / len(self.messages))
             sorting.take(message)
         sorting.place_presets()
         sorting.read_metrics()
         sorting.read_states()
-        sorting.cluster()
+        sorting.cluster(lambda share: progress(_SORTED + (_CLUSTERED - _SORTED) * share))
         devices: dict[str, DeviceProfile] = {}
         given = list(Names().give(sorting.notes))
-        for note, by_device in given:
+        for number, (note, by_device) in enumerate(given):
+            if number % _TOLD_EVERY == 0:
+                progress(_CLUSTERED + (1 - _CLUSTERED) * number / len(given))
             for name, found in by_device.items():
                 devices.setdefault(name, DeviceProfile()).add(note.source, note.message.at, found)
         self.senders = sorting.senders
@@ -213,8 +222,8 @@ class _Sorting:
             others = sorted(self.survey.topics - states.keys())
             self.senders[ANNOUNCED] = Sender(self.announcements.settings([*states], others))
 
-    def cluster(self) -> None:
-        """Find what the rest has in common."""
+    def cluster(self, progress: Progress) -> None:
+        """Find what the rest has in common; ``progress`` is told the share that is done."""
         readable: Heard = []
         lines: dict[LineForm, Heard] = defaultdict(list)
         for message, said in self.others:
@@ -230,7 +239,7 @@ class _Sorting:
             except PayloadError:
                 self.survey.pass_over(f"binary, {binary_kind(message.payload)}: no source reads it", message)
         known = {one.device for note in self.notes for one in note.found}
-        clusters, passed = clusters_of(readable, known, self.survey.topics)
+        clusters, passed = clusters_of(readable, known, self.survey.topics, progress)
         for form, heard in lines.items():
             known |= {one.device for cluster in clusters for _, found in cluster.found for one in found}
             more, strange = clusters_of(heard, known, self.survey.topics)

@@ -309,3 +309,18 @@ def test_where_nothing_is_a_device_no_file_is_written(tmp_path: Path, capsys: py
 def test_arguments_that_cannot_be_used_are_refused(tmp_path: Path, options: dict[str, Any], what: str) -> None:
     with pytest.raises(BadValueError, match=what):
         discover(out=tmp_path / "plant.yaml", **options)
+
+
+def test_the_share_that_is_done_is_told_from_the_reading_to_the_draft_and_only_grows(tmp_path: Path) -> None:
+    capture = captured(tmp_path / "c.txt", heard(nested, per_tag, zigbee))
+    read: list[float] = []
+    survey = BrokerSurvey()
+    for message in read_capture(capture, progress=read.append):
+        survey.add(message)
+    looked_at: list[float] = []
+    survey.draft(progress=looked_at.append)
+    for told in (read, looked_at):
+        assert len(told) > 4
+        assert told == sorted(told)
+        assert told[0] < 0.2
+        assert 0.8 < told[-1] <= 1
