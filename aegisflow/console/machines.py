@@ -12,9 +12,11 @@ from aegisflow.console.render import render
 from aegisflow.console.visit import Act, Content, Download, Item, LivePart, Page, Visit, link
 from aegisflow.domain.commands.model import CommandName, Mode, Stage
 from aegisflow.domain.equipment import DeviceSpec
+from aegisflow.domain.learning import LearningAct, LearningStage
 from aegisflow.domain.rights import Right
 from aegisflow.errors import AegisFlowError, BadValueError, UnknownNameError
 from aegisflow.http.commands import CommandRoutes
+from aegisflow.http.learning import LearningRoutes
 from aegisflow.http.plant import PlantRoutes
 
 __all__ = ["ACTS", "LIFE", "PAGES", "what_became"]
@@ -55,10 +57,13 @@ def _show(visit: Visit) -> Content:
         "command_names": list(CommandName),
         "summary": summary,
     }
+    period = summary.learning if summary else None
+    waiting = period is not None and period.stage is LearningStage.WAITING
     shown = {"commands": commands, "missing": missing, "life": LIFE, "names_machine": False}
     parts = (
         visit.part("machine-now", "parts/machine_now.html", device=spec, summary=summary),
         LivePart("machine-alarms", tuple(alarms)),
+        visit.part("machine-learning", "parts/machine_learning.html", device=spec, period=period, waiting=waiting),
         visit.part("machine-commands", "parts/commands.html", **shown),
     )
     return Content("machine.html", spec.device_id, lambda: context, parts)
@@ -75,6 +80,14 @@ def _state_mode(visit: Visit) -> str:
     body = parse(ends.STATE_MODE.body, visit.form.given())
     stated = CommandRoutes(lambda: visit.plant).state_mode(ById(id=visit.named["id"]), body, visit.who)
     return f"{stated.device_id} counts as {stated.mode.replace('_', ' ')} by your word. Nothing was sent to it."
+
+
+def _learn(visit: Visit) -> str:
+    body = parse(ends.LEARN_DEVICE.body, visit.form.given())
+    told = LearningRoutes(lambda: visit.plant).decide(ById(id=visit.named["id"]), body, visit.who).learning
+    if body.act is LearningAct.DISCARD:
+        return f"What was learned of {visit.named['id']} is thrown away: what was normal before is again."
+    return "".join(f"{one.device_id}: {one.text}." for one in told)
 
 
 def _command(visit: Visit) -> str:
@@ -121,6 +134,14 @@ ACTS = (
         _back,
         "state the mode of a machine",
         {"mode": "Mode", "reduction_pct": "Per cent of the load that is gone", "reason": "How you know"},
+    ),
+    Act(
+        "/machines/{id}/learning",
+        ends.LEARN_DEVICE.right,
+        _learn,
+        _back,
+        "say what is normal of a machine",
+        {"until": "Healthy until, or for", "reason": "Why"},
     ),
     Act(
         "/machines/{id}/command",

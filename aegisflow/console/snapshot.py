@@ -44,6 +44,8 @@ class Tile:
     """Whether its part of AegisFlow answered; else nothing is known of it."""
     is_normal: bool = True
     """Whether there is nothing about it that anybody need look at."""
+    learning: str = ""
+    """How far it is learned by somebody's word, or that this waits for a decision; empty for neither."""
 
     @classmethod
     def of(cls, brief: DeviceBrief, age: str) -> "Tile":
@@ -62,6 +64,7 @@ class Tile:
             age,
             brief.answers,
             brief.is_normal,
+            brief.learning,
         )
 
 

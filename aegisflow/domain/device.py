@@ -465,7 +465,7 @@ class Device:
             notes=(
                 *self._command_state.notes(),
                 *self._detector.notes(),
-                *(() if learning is None else (learning.text(),)),
+                *((learning.text(),) if learning is not None and learning.period.is_open else ()),
                 *clock_notes(self.timeline),
                 *interval_notes(self.spec.silent_after_s, self.timeline.interval, self._detector.sensors),
             ),

@@ -174,6 +174,19 @@ def test_an_operator_states_the_mode_of_a_machine_and_nothing_is_sent(plant: Mem
     assert plant.requests == []
 
 
+def test_an_operator_says_until_when_a_machine_is_healthy_and_decides_about_it(operator: Browser) -> None:
+    act = "/machines/pump-01/learning"
+    operator.open("/machines/pump-01").send(act, {"act": "begin", "until": "8h", "reason": "overhauled"})
+    operator.shows("pump-01: learning, 0 %, until 2026-01-31 16:00:00 UTC (60 more healthy readings are needed)")
+    operator.open("/").shows("learning, 0 %")
+    operator.open("/machines/pump-01").shows("operator calls the machine healthy until", "overhauled")
+    operator.send(act, {"act": "extend", "until": "soon", "reason": "it stood"})
+    assert operator.status == 400
+    operator.send(act, {**operator.fields(), "act": "extend", "until": "1d", "reason": "it stood"})
+    operator.open("/machines/pump-01").send(act, {"act": "discard", "until": "", "reason": "the wrong machine"})
+    operator.shows("What was learned of pump-01 is thrown away: what was normal before is again.", "Begin to learn")
+
+
 def test_a_command_wants_the_name_of_its_machine(plant: MemoryPlant, operator: Browser) -> None:
     fields = {"command": "reduce_load", "parameter": "reduction_pct", "value": "20", "justification": "It runs hot."}
     operator.open("/machines/pump-01").send("/machines/pump-01/command", {**fields, "name": "pump-02"})

@@ -48,6 +48,7 @@ LEAST = {
     "POST /commands/{id}/way-back": Role.OPERATOR,
     "POST /machines/{id}/mode": Role.OPERATOR,
     "POST /machines/{id}/command": Role.OPERATOR,
+    "POST /machines/{id}/learning": Role.OPERATOR,
     "POST /alarms/{id}/accept": Role.OPERATOR,
     **{
         f"POST /alarms{which}/{act}": Role.OPERATOR
