@@ -22,10 +22,12 @@ from aegisflow.domain.detection.normal_model import (
     SUDDEN,
     NormalModel,
 )
-from aegisflow.domain.detection.seasons import DAY_S, TURNS, WEEK_S
+from aegisflow.domain.detection.seasons import DAY_S, TURNS, WEEK_S, season_of
 
 LEARNING = 400
 """Readings that are learned from at least."""
+_WEEK = 800
+"""A week of so many readings at most is waited for where days repeat themselves: one every fifteen minutes has 672."""
 _GROWN = 3
 """The model is learned anew when so many times as many readings have come as the one before was learned from."""
 _CALM = 0.7
@@ -203,7 +205,7 @@ class Normal:
             self._taken += 1
         self._rows.add(row, at, healthy)
         if model is None:
-            if self._taken >= self.learning and healthy and not self._known_healthy:
+            if self._taken >= self.learning and healthy and not self._known_healthy and not self._lacks_a_weekend():
                 self._make_model()
         elif self._late:
             if healthy and self._taken - self._late_from >= LEARNING:
@@ -226,6 +228,15 @@ class Normal:
         self._learned_from = self.count
         self._turn_at = _next_turn(float(times[0]), float(times[-1]))
         self._begin(NormalModel(rows, times))
+
+    def _lacks_a_weekend(self) -> bool:
+        """Return whether days repeat themselves and a week of them will be over soon; then that is learned from."""
+        rows, times = self._rows.healthy()
+        week = int(len(rows) * WEEK_S / max(float(times[-1] - times[0]), 1.0)) + 1
+        if not self.learning < week <= _WEEK or season_of(rows, times) is None:
+            return False
+        self.learning = week
+        return True
 
     def _learn_anew(self, at: float) -> None:
         self._learned_from = self.count

@@ -345,3 +345,13 @@ def test_what_a_person_calls_healthy_is_learned_and_no_more() -> None:
         # Far outside of all before is told, also where a person says that it is healthy; for a while.
         assert normal.lasting < 1.0 or 100 < index <= 162
     assert not Normal(1).end_period()
+
+
+def test_where_days_repeat_themselves_a_weekend_is_waited_for_before_one_is_called_unusual() -> None:
+    rng, normal, monday = random.Random(8), Normal(2), 1_767_571_200.0
+    for index in range(2 * 672):
+        day, hour = divmod(index / 96, 1.0)
+        busy = float(0.3 < hour < 0.75 and day % 7 < 5)
+        row = [20.0 + 5.0 * busy + rng.gauss(0, 0.3), 400.0 + 300.0 * busy + rng.gauss(0, 20)]
+        normal.update(row, alarmed=False, at=monday + 900.0 * index)
+        assert normal.lasting < 1.0, index
