@@ -54,10 +54,7 @@ def pages_with(
 ) -> Iterator[list[ReadingRow]]:
     """Yield the same, with those that are not folded as they were read before; ``fresh`` may have others, too."""
     added = [row for row in fresh if period.start <= row[0] < period.end]
-    start = period.start
-    while rows := _stored(connection, device, Period(start, period.end), PAGE, "ASC"):
-        # A device has one reading for an instant, so the next page begins just behind the last one's.
-        start = math.nextafter(rows[-1][0], math.inf)
+    for rows in folded_pages(connection, device, period):
         split = bisect_right(added, rows[-1][0], key=itemgetter(0))
         yield _merged(rows, added[:split]) if split else rows
         del added[:split]
@@ -109,9 +106,15 @@ def minute_pages(connection: Connection, device: int, period: Period) -> Iterato
         start = rows[-1][0] + 1.0
 
 
-def oldest(connection: Connection, device: int, period: Period, limit: int) -> list[ReadingRow]:
-    """Return the oldest folded readings of a device within a period."""
-    return _stored(connection, device, period, limit, "ASC")
+def folded_pages(connection: Connection, device: int, period: Period, page: int = PAGE) -> Iterator[list[ReadingRow]]:
+    """Yield the folded readings of a device within a period, oldest first, so many at a time."""
+    start = period.start
+    while rows := _stored(connection, device, Period(start, period.end), page, "ASC"):
+        yield rows
+        if len(rows) < page:
+            return
+        # A device has one reading for an instant, so the next page begins just behind the last one's.
+        start = math.nextafter(rows[-1][0], math.inf)
 
 
 def minutes_before(connection: Connection, device: int, before: float, count: int) -> list[MinuteRow]:

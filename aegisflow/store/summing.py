@@ -15,7 +15,7 @@ always speaks of the readings that are there.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 from aegisflow.domain.equipment import Limits
 from aegisflow.domain.hours import HOUR_S, Hour, from_minutes, hour_start, make_hour, merge_hours
@@ -23,7 +23,7 @@ from aegisflow.domain.summary import MinuteRow, ReadingRow
 from aegisflow.domain.times import Period
 from aegisflow.store.connection import Connection
 from aegisflow.store.hours import GONE, SUMMED_UP, TO_SUM_UP, encode_span, stored_hours
-from aegisflow.store.readings import minutes_before, oldest
+from aegisflow.store.readings import folded_pages, minutes_before
 
 LimitsOf = Callable[[str], Mapping[str, Limits]]
 """Device to what is normal for its sensors; outside of that is counted."""
@@ -32,7 +32,6 @@ _SETTLED_S = 60.0
 """So long after its end an hour is summed up: most that is late has come by then."""
 _ROWS = 2_000
 """Readings that are read at a time."""
-_ALL = 1_000_000_000
 _PUT_HOUR = """
 INSERT INTO hours (device, at, state, touched, readings, span) VALUES (?, ?, ?, 0, ?, ?)
 ON CONFLICT (device, at) DO UPDATE SET state = excluded.state, readings = excluded.readings, span = excluded.span
@@ -64,7 +63,7 @@ class Summing:
 
     def add_late(self, device: int, name: str, at: float) -> None:
         """Add readings that came late to an hour whose own are gone, in a transaction; the caller deletes them."""
-        rows = oldest(self._connection, device, Period(at, at + HOUR_S), _ALL)
+        rows = [*chain.from_iterable(folded_pages(self._connection, device, Period(at, at + HOUR_S)))]
         sensors = [sensor for (sensor,) in self._connection.run(_SENSORS, device, at).fetchall()]
         (there,) = stored_hours(self._connection, device, Period(at, at + 1), sensors)
         late = make_hour(at, rows, self._limits(name))
@@ -96,13 +95,8 @@ class Summing:
         if begun is None:
             return
         rows: list[ReadingRow] = []
-        start = at
-        while True:
-            some = oldest(self._connection, device, Period(start, at + HOUR_S), _ROWS)
+        for some in folded_pages(self._connection, device, Period(at, at + HOUR_S), _ROWS):
             rows += some
-            if len(some) < _ROWS:
-                break
-            start = math.nextafter(some[-1][0], math.inf)
             yield
         if self._touched(device, at) == begun:
             if rows:
