@@ -8,19 +8,13 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from aegisflow.api.redirects import NoRedirects
 from aegisflow.errors import BadValueError, UnavailableError
 
 __all__ = ["ArchestraApi"]
 
 _PAGE = 100
 _MAX_BYTES = 20_000_000
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows none: the key would go to whoever the answer names."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Return no request to make instead."""
 
 
 class ArchestraApi:
@@ -39,7 +33,7 @@ class ArchestraApi:
         self._url = url.rstrip("/")
         self._key = key
         self._timeout_s = timeout_s
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._opener = urllib.request.build_opener(NoRedirects)
 
     def get(self, path: str) -> Any:
         """Return what is there.

@@ -14,10 +14,11 @@ from pydantic import ValidationError
 
 from aegisflow.api.endpoints import PREFIX, Endpoint
 from aegisflow.api.fields import parse
+from aegisflow.api.redirects import NoRedirects
 from aegisflow.api.schemas.base import ReadShape, Refusal, Request, Shape
 from aegisflow.cli.arguments import DEFAULT_PLANT, PLANT_ENV
 from aegisflow.config import HttpSettings, load, load_store
-from aegisflow.errors import AddressUnknownError, ConfigError, UnavailableError
+from aegisflow.errors import AddressUnknownError, ConfigError, UnavailableError, printable
 from aegisflow.plant.address import PlantAddress, address_file, read_address, url_of
 
 __all__ = [
@@ -169,11 +170,15 @@ def exchange(
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - http or https, see above
     try:
-        trusted = _trusting(certificate) if certificate else None
-        with urllib.request.urlopen(request, timeout=timeout_s, context=trusted) as response:  # noqa: S310
+        trusted = [urllib.request.HTTPSHandler(context=_trusting(certificate))] if certificate else []
+        with urllib.request.build_opener(NoRedirects, *trusted).open(request, timeout=timeout_s) as response:
             return HttpAnswer(url, response.status, response.read())
     except urllib.error.HTTPError as error:
         with error:
+            elsewhere = error.headers.get("Location", "")
+            if elsewhere and 300 <= error.code < 400:
+                where = f"it leads on to {printable(elsewhere, 200)}, where no token is sent: name that address"
+                raise UnavailableError(url, where) from error
             return HttpAnswer(url, error.code, error.read())
     except OSError as error:
         raise UnavailableError(url, f"{getattr(error, 'reason', error)}; is aegisflow serve running?") from error

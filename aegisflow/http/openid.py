@@ -22,11 +22,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPMessage
-from typing import IO, Any
+from http.client import HTTPException
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
 
+from aegisflow.api.redirects import NoRedirects
 from aegisflow.api.text import clean
 from aegisflow.domain.people import MAX_NAME_BYTES, ProvedPerson, SignInSpec
 from aegisflow.errors import NotAllowedError, UnavailableError
@@ -156,7 +157,7 @@ class SignInService:
             if url.startswith("https:"):
                 tls = ssl.create_default_context(cafile=self._spec.ca_file or None)
                 trusted.append(urllib.request.HTTPSHandler(context=tls))
-            opener = urllib.request.build_opener(_StaysThere, *trusted)
+            opener = urllib.request.build_opener(NoRedirects, *trusted)
             with opener.open(asked, timeout=TIMEOUT_S) as answer:
                 raw = _read(answer)
         except HTTPError as error:
@@ -223,15 +224,6 @@ class _Turn:
 
     def __exit__(self, *error: object) -> None:
         self._free.release()
-
-
-class _StaysThere(urllib.request.HTTPRedirectHandler):
-    """Follows nobody elsewhere: whoever is asked is who plant.yaml, or the service itself, has named."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        """Return no request, so that the redirection counts as a failure."""
 
 
 def _read(answer: Any) -> bytes:

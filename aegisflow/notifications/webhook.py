@@ -21,6 +21,10 @@ _KEEPS_METHOD = (307, 308)
 """Redirects after which the same request is sent to the new address (RFC 9110, 15.4.8 and 15.4.9)."""
 
 
+_FOR_ANYBODY = ("Content-type", "User-agent")
+"""Headers, as urllib spells them, that are no secret."""
+
+
 class DeliveryError(Exception):
     """A webhook did not take a notification; its text holds no address, which may be a secret."""
 
@@ -99,7 +103,11 @@ class _SameRequestElsewhere(urllib.request.HTTPRedirectHandler):
             raise DeliveryError(f"it redirects to an address of {scheme or 'no kind'}")
         if req.type == "https" and scheme == "http":
             raise DeliveryError("it redirects from https to http, where others could read along")
-        return urllib.request.Request(newurl, req.data, req.headers, method="POST")  # noqa: S310 - checked above
+        ours, theirs = urlsplit(req.full_url), urlsplit(newurl)
+        # What proves who we are is for whom plant.yaml names, and not for whomever they name.
+        is_same = (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
+        sent = {name: value for name, value in req.headers.items() if is_same or name in _FOR_ANYBODY}
+        return urllib.request.Request(newurl, req.data, sent, method="POST")  # noqa: S310 - checked above
 
 
 def retry_after_s(text: str, now: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aegisflow.notifications.webhook import MAX_REDIRECTS, DeliveryError, post, retry_after_s
+from aegisflow.notifications.webhook import MAX_REDIRECTS, DeliveryError, exchange, post, retry_after_s
 from tests.support.hook import running_hook
 
 BODY = json.dumps({"to": "plant manager"}).encode()
@@ -52,6 +52,14 @@ def test_a_redirect_that_keeps_the_request_is_followed_with_its_body(hooks: Any,
     first.answers["/hook"] = (code, f"{second.url}/final" if elsewhere else "/final")
     post(f"{first.url}/hook", BODY, 5.0)
     assert final.came[-1] == ("POST", "/final", BODY, "application/json")
+
+
+def test_a_secret_is_for_the_address_that_was_named_and_follows_no_redirect_elsewhere(hooks: Any) -> None:
+    first, second = hooks(), hooks()
+    first.answers |= {"/hook": (307, "/next"), "/next": (307, f"{second.url}/final")}
+    exchange(f"{first.url}/hook", BODY, 5.0, {"Authorization": "Bearer secret"})
+    assert (first.secrets, second.secrets) == (["Bearer secret"] * 2, [""])
+    assert second.came == [("POST", "/final", BODY, "application/json")]
 
 
 def test_a_redirect_to_a_redirect_that_loses_the_message_is_a_failure(hooks: Any) -> None:

@@ -16,6 +16,8 @@ class Hook:
         """Path to code and Location."""
         self.came: list[tuple[str, str, bytes, str]] = []
         """Method, path, body and content type."""
+        self.secrets: list[str] = []
+        """What each request showed of itself (Authorization); empty for nothing."""
         self.headers: dict[str, str] = {}
         """Sent with every answer."""
         self.before_answer: Callable[[], object] = lambda: None
@@ -30,6 +32,7 @@ def running_hook(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[H
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             hook.came.append((self.command, self.path, body, self.headers.get("Content-Type", "")))
+            hook.secrets.append(self.headers.get("Authorization", ""))
             hook.before_answer()
             code, location = hook.answers.get(self.path, (200, None))
             self.send_response(code)
