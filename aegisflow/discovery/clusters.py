@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.access import getter
 from aegisflow.bus.sources.capture import CapturedMessage
-from aegisflow.config.paths import DEVICE, may_coincide, parse_topic
+from aegisflow.config.paths import DEVICE, SENSOR, may_coincide, parse_topic
 from aegisflow.config.services import Topics
 from aegisflow.discovery.points import of_points
 from aegisflow.discovery.records import of_records
@@ -164,10 +164,11 @@ def may_be_ours(topic: str) -> bool:
 def _apart_from_ours(cluster: Cluster) -> Cluster | None:
     """Return a cluster whose topics cannot be taken for AegisFlow's own; None where that cannot be had.
 
-    Where all is of one machine, the topic may as well name it.
+    Where all is of one machine, the topic may as well name it; so it does, too, where it would fit topics of anybody.
     """
     topic = str(cluster.settings["topic"])
-    if not may_be_ours(topic):
+    is_ours = may_be_ours(topic)
+    if not is_ours and not all(level in (DEVICE, SENSOR, "+") for level in topic.split("/")):
         return cluster
     message = cluster.found[0][0]
     devices = {one.device for _, values in cluster.found for one in values}
@@ -178,5 +179,5 @@ def _apart_from_ours(cluster: Cluster) -> Cluster | None:
     narrow = "/".join(levels)
     name = next(iter(devices), "")
     if len(devices) != 1 or not _NAME.fullmatch(name) or may_be_ours(narrow):
-        return None
+        return None if is_ours else cluster
     return cluster._replace(settings={**cluster.settings, "topic": narrow, "device": {"id": name}})

@@ -320,6 +320,10 @@ def _left_out_sensors(devices: Sequence[DeviceProfile]) -> Iterator[str]:
         sensors = [device.sensors[name] for device in having]
         if not sensors[0].is_of_words or sensors[0].is_switch:
             yield f"# left out, never changed: {_sensor_line(name, sensors, having)[1]}"
+    texts = {name: one for device in devices for name, one in device.sensors.items() if one.is_text and one.has_changed}
+    for name, sensor in texts.items():
+        said = f"{name}, such as {next(iter(sensor.words))!r}"
+        yield printable(f"# left out, text that is no number: {said}", _REMARK_LENGTH)
 
 
 def _sensor_line(name: str, sensors: Sequence[SensorProfile], devices: Sequence[DeviceProfile]) -> tuple[str, str]:
@@ -354,4 +358,6 @@ def _sensor_line(name: str, sensors: Sequence[SensorProfile], devices: Sequence[
     seen = ", ".join(words) if is_of_words else f"seen {low:g} to {high:g}" if low != high else f"always {low:g}"
     if words and not is_of_words:
         remarks.append(f"now and then {', '.join(words[:3])}")
+    if any(sensor.is_comma_guessed for sensor in sensors):
+        remarks.append(f"decimal comma {MARK}, or thousands")
     return unit, f"{flow(name)}: {flow(keys)}  # {printable('; '.join([seen, *remarks]), _REMARK_LENGTH)}"

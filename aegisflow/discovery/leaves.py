@@ -24,6 +24,9 @@ _MAX_PATH = 200
 _MAX_DIGITS = 30
 _MAX_ITEMS = 16
 """Longer lists are waveforms or histories, and no sensors side by side."""
+_SERIES = frozenset({"samples", "waveform", "spectrum", "fft", "buffer", "history", "trace", "wave", "messreihe"})
+"""Keys of lists that are one thing over time or frequency."""
+_MAX_SAMPLES = 3
 TIMES = (
     "timestamp", "ts", "time", "datetime", "date_time", "t", "last_seen", "measured_at", "sampled_at", "date",
     "zeitstempel", "zeit", "datum", "sourcetimestamp", "event_time", "created_at", "updated_at", "utc", "tst",
@@ -70,7 +73,23 @@ _NETWORK = frozenset(
 )
 """Keys of objects that say something of the network, the message or its sender, and nothing of the machine."""
 UNWANTED = frozenset(
-    {"seq", "sequence", "seq_no", "msg_id", "message_id", "mid", "packet_id", "counter_id", "uptime", "uptime_s"}
+    {
+        "dt",
+        "fs",
+        "sample_rate",
+        "samplerate",
+        "sampling_rate",
+        "seq",
+        "sequence",
+        "seq_no",
+        "msg_id",
+        "message_id",
+        "mid",
+        "packet_id",
+        "counter_id",
+        "uptime",
+        "uptime_s",
+    }
     | {"linkquality", "rssi", "lqi", "snr", "version", "fw", "firmware", "ip", "mac", "id", "uuid", "schema", "ttl"}
     | {
         "fcnt",
@@ -107,7 +126,7 @@ def _walk(said: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
             for key, value in said.items():
                 yield from _walk(value, join_path(path, str(key)), depth + 1)
     elif isinstance(said, list):
-        if depth < _MAX_DEPTH and len(said) <= _MAX_ITEMS:
+        if depth < _MAX_DEPTH and len(said) <= _most_items(path):
             for place, value in enumerate(said):
                 yield from _walk(value, join_path(path, place), depth + 1)
     elif 0 < len(path) <= _MAX_PATH:
@@ -153,8 +172,13 @@ def long_lists(said: object, path: str = "") -> Iterator[tuple[str, int]]:
     if isinstance(said, Mapping):
         for key, one in said.items():
             yield from long_lists(one, join_path(path, str(key)))
-    elif isinstance(said, list) and len(said) > _MAX_ITEMS:
+    elif isinstance(said, list) and len(said) > _most_items(path):
         yield path or ".", len(said)
+
+
+def _most_items(path: str) -> int:
+    """Return how many items a list may have that are sensors side by side."""
+    return _MAX_SAMPLES if path and plain(last_key(path)) in _SERIES else _MAX_ITEMS
 
 
 @functools.lru_cache(10_000)

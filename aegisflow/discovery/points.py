@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.access import records_getter
+from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.config.paths import join_path
 from aegisflow.config.sources import KEY
 from aegisflow.config.units import conversion, known_unit
@@ -12,7 +13,7 @@ from aegisflow.discovery.leaves import NOT_OF_MACHINES, Leaves, device_path, is_
 from aegisflow.discovery.quality import quality_settings
 from aegisflow.discovery.shapes import MessageForm, is_numeric
 from aegisflow.discovery.speakers import Speaker, pattern
-from aegisflow.discovery.topics import Cluster, Told, Topic, at, device_of, time_of, who_speaks
+from aegisflow.discovery.topics import Cluster, Told, Topic, at, device_of, time_of, who_speaks, zone_of
 
 __all__ = ["of_points"]
 
@@ -23,7 +24,7 @@ MAX_NAME = 150
 def of_points(group: Sequence[Topic], told_before: Told) -> Cluster:
     """Return topics of one kind as a source of points; ``told_before`` is what others said."""
     shape, doubts = group[0].shape, list[str]()
-    rows = [(topic, message, _points_of(said, shape)) for topic in group for message, said in topic.messages]
+    rows = [(topic, message, _points_of(message, said, shape)) for topic in group for message, said in topic.messages]
     every = [point for *_, points in rows for point in points]
     keys: dict[str, Any] = {"path": shape.points, "name": shape.name, "value": shape.value}
     settings: dict[str, Any] = {**({"each": shape.each} if shape.each else {}), "points": keys}
@@ -88,14 +89,16 @@ class _Point(NamedTuple):
     message: Any
     key: str
     """Of the record in the object around it; empty for none."""
+    came: float
+    """When its message came."""
 
 
-def _points_of(said: Any, shape: MessageForm) -> list[_Point]:
+def _points_of(message: CapturedMessage, said: Any, shape: MessageForm) -> list[_Point]:
     """Return all points of a message."""
     find = records_getter([shape.each]) if shape.each else None
     records = [(said, None)] if find is None else find(said) or []
     return [
-        _Point(name, point, record, said, key or "")
+        _Point(name, point, record, said, key or "", message.at)
         for record, key in records
         for point, name in _points_in(record, said, shape)
     ]
@@ -144,14 +147,17 @@ def _all_convert(points: Iterable[_Point], path: str) -> bool:
 
 def _when(shape: MessageForm, points: Sequence[_Point], beside: Leaves, doubts: list[str]) -> dict[str, Any]:
     """Return the key ``time`` of a source of points; without a path where it lies in the points themselves."""
-    times = [at(point.said, shape.time) for point in points] if shape.time else []
-    said = [one for one in times if one is not None]
+    times = [(at(point.said, shape.time), point.came) for point in points] if shape.time else []
+    told = [(one, came) for one, came in times if one is not None]
+    said = [one for one, _ in told]
     if said:
         forms = {time_format(one, in_text=True) for one in said}
         form = forms.pop()
         if form and not forms:
-            return {"time": {"format": form, **({"optional": True} if len(said) < len(times) else {})}}
+            zone = zone_of(shape.time, said, [came for _, came in told], form, doubts)
+            return {"time": {"format": form, **zone, **({"optional": True} if len(said) < len(times) else {})}}
         doubts.append(f"{shape.time} looks like a time, but is not one throughout: messages are dated by their receipt")
         return {}
-    _, found = time_of(beside, [beside], doubts)
+    # The first of what stands around points is that of the first message.
+    _, found = time_of(beside, [beside], [points[0].came if points else 0.0], doubts)
     return found

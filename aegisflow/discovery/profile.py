@@ -7,7 +7,7 @@ from math import isfinite
 from statistics import median
 from typing import Any
 
-from aegisflow.bus.sources.formats import is_number
+from aegisflow.bus.sources.formats import is_hex, is_number
 from aegisflow.config.units import MAX_LETTERS, known_unit, misspelt
 from aegisflow.discovery import Found
 from aegisflow.domain.equipment import SensorKind
@@ -32,6 +32,8 @@ _IN_TEXT = re.compile(
 """A number as people write it, and a unit behind it."""
 _NUMBERED = re.compile(r"-\d+$")
 """End of a name that another one has already."""
+_EITHER_COMMA = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
+"""12,345 may be twelve and a bit, or twelve thousand."""
 _PARAMETERS = frozenset(
     {"rated", "nominal", "setpoint", "setpt", "sp", "limit", "max", "min", "threshold", "config", "soll", "sollwert"}
     | {"target", "desired", "firmware", "fw", "version", "serial", "baud", "address", "interval", "timeout"}
@@ -46,6 +48,8 @@ _OFF = frozenset(
     | {"aus", "nein", "zu", "geschlossen", "inaktiv", "steht", "falsch", "arrêt", "non", "fermé", "apagado"}
 )
 
+_LONG_END = 6
+"""Letters from which on a word tells at the end of another one what is measured."""
 _SUFFIXES = {
     "c": "°C", "degc": "°C", "celsius": "°C", "f": "°F", "degf": "°F", "bar": "bar", "mbar": "mbar", "psi": "PSI",
     "kpa": "kPa", "hpa": "hPa", "mpa": "MPa", "pa": "Pa", "mm_s": "mm/s", "mms": "mm/s", "kw": "kW", "w": "W", "v": "V",
@@ -82,7 +86,13 @@ def unit_of(name: str, said: str, low: float, high: float) -> tuple[str, bool]:
             return unit, False
     if {"pressure", "druck"} & set(words) and 800 <= low <= high <= 1_100:
         return "hPa", True
-    return next((_WORDS[word] for word in reversed(words) if word in _WORDS), "1"), True
+    known = (unit for word in reversed(words) if (unit := _WORDS.get(word) or _by_end(word)))
+    return next(known, "1"), True
+
+
+def _by_end(word: str) -> str:
+    """Return the unit of a compound such as oeltemperatur; empty for none."""
+    return next((unit for end, unit in _WORDS.items() if len(end) >= _LONG_END and word.endswith(end)), "")
 
 
 def _is_finite(number: float | str) -> bool:
@@ -95,6 +105,8 @@ def _is_finite(number: float | str) -> bool:
 
 def number_in(text: str) -> tuple[str, str] | None:
     """Return the number that a text is, with a point, and the unit behind it; None for any other text."""
+    if is_hex(text):
+        return str(int(text, 16)), ""
     match = _IN_TEXT.fullmatch(text)
     if match is None:
         return None
@@ -114,6 +126,8 @@ class SensorProfile:
         self.units: Counter[str] = Counter()
         self.truths = self.in_text = self.with_comma = 0
         """Values that were true or false, numbers that came as text, and those of them with a decimal comma."""
+        self.decimal_commas = 0
+        """Those of them whose comma cannot stand between thousands."""
         self.words: Counter[str] = Counter()
         self.has_changed = False
         self._first: object = None
@@ -148,7 +162,9 @@ class SensorProfile:
 
     def _in_text(self, text: str) -> tuple[str, str] | None:
         found = number_in(text)
-        self.with_comma += found is not None and "," in text
+        if found is not None and "," in text:
+            self.with_comma += 1
+            self.decimal_commas += _EITHER_COMMA.fullmatch(text) is None
         return found
 
     def _keep(self, text: str) -> None:
@@ -165,6 +181,16 @@ class SensorProfile:
         """Words that come instead of a number now and then."""
         few = 0 < len(self.words) <= _MAX_WORDS and 2 * sum(self.words.values()) < self.count
         return sorted(self.words) if few and self._numbers else []
+
+    @property
+    def is_comma_guessed(self) -> bool:
+        """Whether each of its commas may as well stand between thousands."""
+        return self.with_comma > 0 and not self.decimal_commas
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it only says text that is no number and no word that comes again."""
+        return bool(self.words) and not self._numbers and not self.is_of_words
 
     @property
     def is_set(self) -> bool:

@@ -1,6 +1,6 @@
 """Records with many values, one in each message or several: the ``sources`` entry that reads them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +27,10 @@ from aegisflow.discovery.shapes import is_numeric
 from aegisflow.discovery.speakers import Speaker, pattern
 from aegisflow.discovery.topics import Cluster, Told, Topic, device_of, time_of, who_speaks
 
-__all__ = ["of_records"]
+__all__ = ["LIST_OF", "of_records"]
+
+LIST_OF = "a list of"
+"""How the reason begins why a list is no sensor: it is a waveform or a history."""
 
 
 def of_records(group: Sequence[Topic], told_before: Told) -> Cluster:
@@ -47,10 +50,12 @@ def of_records(group: Sequence[Topic], told_before: Told) -> Cluster:
                 rows.append((topic, message, str(name or ""), leaves))
     every = [leaves for *_, leaves in rows]
     leaves_seen: Leaves = {path: value for leaves in every for path, value in leaves.items() if value is not None}
-    time, when = time_of(leaves_seen, every, doubts)
+    came = [message.at for _, message, *_ in rows]
+    time, when = time_of(leaves_seen, every, came, doubts)
     if time is None and find is not None:
         within = {path: one for path, one in outer.items() if not path.startswith(shape.each.partition(".")[0] or ".")}
-        time, when = time_of(within, [within], doubts)
+        last = next((message.at for topic in group for message, _ in reversed(topic.messages)), 0.0)
+        time, when = time_of(within, [within], [last], doubts)
     who = shape.who or (device_path(leaves_seen) if find is None else None)
     if shape.who:
         settings: dict[str, Any] = {"topic": pattern([topic.levels for topic in group], ()), "device": {"path": who}}
@@ -95,7 +100,7 @@ def _left_out(
     if not is_whole:
         beside = (path for path, one in outer.items() if is_numeric(one) and "[" not in path)
         found |= {path: "stands beside the records" for path in beside if path not in others and path not in known}
-    found |= {path: f"a list of {length:,}" for path, length in long_lists(first)}
+    found |= {path: f"{LIST_OF} {length:,}" for path, length in long_lists(first)}
     return found
 
 
@@ -114,7 +119,11 @@ def _sensor_names(leaves: Leaves, others: set[str]) -> dict[str, tuple[str, str]
     paths = [path for path in paths if plain(last_key(path)) not in UNITS or not isinstance(leaves[path], str)]
     shared = Counter(plain(last_key(sensor_of(path))) for path in paths)
     names: dict[str, tuple[str, str]] = {}
+    beside = _names_beside(leaves)
     for path in paths:
+        if path in beside:
+            names[path] = (beside[path], path)
+            continue
         what = sensor_of(path)
         last = last_key(what)
         name = plain(last) if shared[plain(last)] == 1 and not plain(last).isdigit() else plain(what)
@@ -123,3 +132,25 @@ def _sensor_names(leaves: Leaves, others: set[str]) -> dict[str, tuple[str, str]
         own = join_path("", last) == path and last == name
         names[path] = (name or path, "" if own else path)
     return names
+
+
+def _names_beside(leaves: Leaves) -> dict[str, str]:
+    """Return our names for numbers in a list, where a list of as many words stands beside it, as WAGO sends tags."""
+    lists: dict[str, dict[int, object]] = defaultdict(dict)
+    for path, said in leaves.items():
+        head, _, place = path.removesuffix("]").rpartition("[")
+        if path.endswith("]") and place.isdigit():
+            lists[head][int(place)] = said
+    words = {
+        head: items
+        for head, items in lists.items()
+        if len(items) > 1 and all(isinstance(one, str) and plain(one) and not is_numeric(one) for one in items.values())
+    }
+    return {
+        f"{head}[{place}]": plain(str(named[place]))
+        for head, items in lists.items()
+        if head not in words
+        for named_head, named in words.items()
+        if named.keys() == items.keys() and named_head.rpartition(".")[0] == head.rpartition(".")[0]
+        for place in items
+    }

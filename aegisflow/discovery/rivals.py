@@ -92,8 +92,12 @@ def _narrowed(cluster: Cluster) -> Iterator[Cluster]:
         doubt = f"{cluster.settings['topic']} fits topics of others as well, which this source takes from them"
         yield cluster._replace(doubts=(*cluster.doubts, doubt))
         return
-    for name in names:
+    silent = [one for one in cluster.found if not one[1]]
+    if not names:
+        yield cluster
+    for number, name in enumerate(names):
         found = [one for one in cluster.found if any(value.device == name for value in one[1])]
         topics = [*dict.fromkeys(message.topic for message, _ in found)]
         settings = {**cluster.settings, "topic": topics[0] if len(topics) == 1 else topics, "device": {"id": name}}
-        yield cluster._replace(settings=settings, found=found)
+        # Messages that say nothing are counted with the first one.
+        yield cluster._replace(settings=settings, found=found if number else [*found, *silent])

@@ -22,6 +22,7 @@ from aegisflow.discovery.metrics import MetricSurvey
 from aegisflow.discovery.naming import Names, Note
 from aegisflow.discovery.presets import OWN, Elsewhere, Spotted, Tagged, read, spot
 from aegisflow.discovery.profile import DeviceProfile
+from aegisflow.discovery.records import LIST_OF
 from aegisflow.discovery.rivals import beside_presets, told_apart
 from aegisflow.discovery.sparkplug import SparkplugEar, is_sparkplug
 from aegisflow.discovery.topics import Cluster
@@ -257,8 +258,10 @@ class _Sorting:
             goes_first, doubts = beside_presets(cluster, presets, claimed)
             sender = Sender(cluster.settings, (*cluster.doubts, *doubts), cluster.left_out)
             (first if goes_first else self.senders)[source] = sender
+            lists = (f"no value in it but {why}" for why in cluster.left_out.values() if why.startswith(LIST_OF))
+            why = next(lists, "")
             for message, found in cluster.found:
-                self._note(source, message, found)
+                self._note(source, message, found, why)
         self.senders = {**first, **self.senders}
 
     def _note(self, source: str, message: CapturedMessage, found: Iterable[Found], why: str = "") -> None:

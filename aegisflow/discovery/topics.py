@@ -12,8 +12,13 @@ from aegisflow.discovery import Found
 from aegisflow.discovery.leaves import Leaves, leaves_of, time_format, time_path
 from aegisflow.discovery.shapes import MessageForm
 from aegisflow.discovery.speakers import Neighbours, Speaker, pattern, speaker
+from aegisflow.discovery.zones import said_zone
 
-__all__ = ["Cluster", "Told", "Topic", "at", "device_of", "time_of", "who_speaks"]
+__all__ = ["Cluster", "Told", "Topic", "at", "device_of", "time_of", "who_speaks", "zone_of"]
+
+
+_ZONED = re.compile(r"[Zz]$|[+-]\d\d:?\d\d$")
+"""End of a time that says its zone."""
 
 
 class Cluster(NamedTuple):
@@ -74,23 +79,41 @@ def device_of(levels: Sequence[str], devices: Sequence[int]) -> str:
     return "/".join(levels[place] for place in devices)
 
 
-def time_of(leaves: Leaves, rows: Sequence[Leaves], doubts: list[str]) -> tuple[str | None, dict[str, Any]]:
-    """Return the path of the time and the key ``time`` of a source."""
+def time_of(
+    leaves: Leaves, rows: Sequence[Leaves], came: Sequence[float], doubts: list[str]
+) -> tuple[str | None, dict[str, Any]]:
+    """Return the path of the time and the key ``time`` of a source.
+
+    Args:
+        leaves: all that is ever said.
+        rows: what each record says.
+        came: when its message came, UTC epoch seconds.
+        doubts: gets what a person should look at.
+    """
     found = time_path(leaves)
     if found is None:
         return None, {}
     path, form = found
-    said = [row[path] for row in rows if row.get(path) is not None]
+    told = [(row[path], at) for row, at in zip(rows, came, strict=True) if row.get(path) is not None]
+    said = [one for one, _ in told]
     forms = {time_format(one, in_text=True) for one in said}
     if len(forms) > 1 or (len(said) > 3 and len(set(map(str, said))) == 1):
         doubts.append(f"{path} looks like a time, but is not one throughout: messages are dated by their receipt")
         return None, {}
-    if not form.startswith("epoch") and not (form == "iso" and re.search(r"[Zz]$|[+-]\d\d:?\d\d$", str(said[0]))):
-        doubts.append(f"{path} says no time zone: taken as UTC (time.zone)")
-    time: dict[str, Any] = {"path": path, "format": form}
+    zone = zone_of(path, said, [at for _, at in told], form, doubts)
+    time: dict[str, Any] = {"path": path, "format": form, **zone}
     if len(said) < len(rows):
         time["optional"] = True
     return path, {"time": time}
+
+
+def zone_of(path: str, said: Sequence[object], came: Sequence[float], form: str, doubts: list[str]) -> dict[str, Any]:
+    """Return the key ``zone`` of a time, if it needs one; what a person should look at is added to ``doubts``."""
+    names_zone = form.startswith("epoch") or (form == "iso" and bool(_ZONED.search(str(said[0])))) or "%z" in form
+    zone, doubt = said_zone(said, came, form, names_zone)
+    if doubt:
+        doubts.append(f"{path} {doubt}")
+    return zone
 
 
 @cache

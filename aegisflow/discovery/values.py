@@ -12,7 +12,7 @@ from aegisflow.discovery.leaves import NOT_OF_MACHINES, Leaves, is_wanted, time_
 from aegisflow.discovery.quality import quality_settings
 from aegisflow.discovery.shapes import MessageForm
 from aegisflow.discovery.speakers import GENERIC, machine_levels, pattern, varying
-from aegisflow.discovery.topics import Cluster, Told, Topic, at, device_of
+from aegisflow.discovery.topics import Cluster, Told, Topic, at, device_of, zone_of
 
 __all__ = ["of_values"]
 
@@ -50,7 +50,7 @@ def of_values(group: Sequence[Topic], told_before: Told) -> Cluster:
         for record, _ in ([(said, None)] if find is None else find(said) or [])
     ]
     if shape.kind == "alone":
-        settings |= _beside_values(shape, [record for *_, record in rows], doubts)
+        settings |= _beside_values(shape, [(record, message.at) for _, message, record in rows], doubts)
     if not devices:
         settings["device"] = {"id": _PLANT}
     look = getter([shape.value]) if shape.kind == "alone" else None
@@ -87,8 +87,9 @@ def _devices(
     return machine if any(topics[0][place] for place in machine) else ()  # of /t1 nothing is left that could name one
 
 
-def _beside_values(shape: MessageForm, records: Sequence[Any], doubts: list[str]) -> dict[str, Any]:
-    """Return the keys that tell when a value was so, and how good it is."""
+def _beside_values(shape: MessageForm, heard: Sequence[tuple[Any, float]], doubts: list[str]) -> dict[str, Any]:
+    """Return the keys that tell when a value was so, and how good it is; ``heard`` are records and when they came."""
+    records = [record for record, _ in heard]
     found: dict[str, Any] = {}
     if shape.time:
         rows: list[Leaves] = [{shape.time: at(record, shape.time)} for record in records]
@@ -96,7 +97,10 @@ def _beside_values(shape: MessageForm, records: Sequence[Any], doubts: list[str]
         when = time_format(known.get(shape.time), in_text=True)
         forms = {time_format(row[shape.time], in_text=True) for row in rows if row[shape.time] is not None}
         if when and len(forms) == 1:
-            found["time"] = {"path": shape.time, "format": when}
+            told = [(row[shape.time], came) for row, (_, came) in zip(rows, heard, strict=True)]
+            told = [(said, came) for said, came in told if said is not None]
+            zone = zone_of(shape.time, [said for said, _ in told], [came for _, came in told], when, doubts)
+            found["time"] = {"path": shape.time, "format": when, **zone}
             if any(row[shape.time] is None for row in rows):
                 found["time"]["optional"] = True
         else:

@@ -11,10 +11,11 @@ import msgspec
 from aegisflow.bus.binary import refusal_of_bytes
 from aegisflow.errors import PayloadError
 
-__all__ = ["FORMATS", "decode_json", "is_number", "text_of"]
+__all__ = ["FORMATS", "decode_json", "is_hex", "is_number", "text_of"]
 
 _decode = msgspec.json.Decoder().decode
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _PLAIN_SHARE = 0.7
 """Share of ASCII in a text that is not in UTF-8, from which on it is one all the same, in Latin-1."""
 _BARE_SIZES = (4, 8)
@@ -25,6 +26,11 @@ _RELATIVE_BELOW = 2**28
 def is_number(text: str) -> bool:
     """Return whether a text is a number as machines write it: digits, a point, an exponent."""
     return _NUMBER.fullmatch(text) is not None
+
+
+def is_hex(text: str) -> bool:
+    """Return whether a text is a register in hexadecimal digits, as bridges to Modbus write it: 0x02BC."""
+    return _HEX.fullmatch(text) is not None
 
 
 def decode_json(payload: bytes, received_at: float = 0.0) -> Any:

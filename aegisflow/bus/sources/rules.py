@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from aegisflow.bus.sources.access import Getter, getter
+from aegisflow.bus.sources.formats import is_hex
 from aegisflow.config.sources import SourceQuality, SourceSensor
 from aegisflow.config.units import Conversion, conversion
 from aegisflow.domain.equipment import SensorKind, SensorSpec
@@ -19,6 +20,7 @@ __all__ = ["Grader", "SensorRule", "sample"]
 _SAME = Conversion(1.0, 0.0)
 _BIGGEST = sys.float_info.max
 _WITH_UNIT = re.compile(r"((?>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)) ?([^\W\d_].{0,19}|[°%µ].{0,19})")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+(?![\d.])")
 _between = lru_cache(1_000)(conversion)
 """Units come with messages, and are few."""
 
@@ -128,7 +130,10 @@ class SensorRule:
 
     def _plainly(self, said: str, unit: object) -> tuple[str, object]:
         """Return a number in text with a point, and its unit where it stands behind it."""
-        if self._decimal_comma and "," in said:
+        if is_hex(said.strip()):
+            return said, unit
+        # Where a comma is decimal, a point stands between thousands: 1.234 are a thousand.
+        if self._decimal_comma and ("," in said or _THOUSANDS.match(said.strip())):
             said = said.replace(".", "").replace(",", ".")
         with_unit = _WITH_UNIT.fullmatch(said.strip())
         return (said, unit) if with_unit is None else (with_unit[1], with_unit[2])
@@ -142,12 +147,25 @@ class SensorRule:
         if not isinstance(said, str | int | float):
             return RefusalReason.WRONG_TYPE
         try:
-            number = float(said)
+            number = _float_in(said) if isinstance(said, str) else float(said)
         except ValueError:
             return RefusalReason.WRONG_TYPE
         except OverflowError:
             return RefusalReason.NOT_A_NUMBER
         return number if math.isfinite(number) else RefusalReason.NOT_A_NUMBER
+
+
+def _float_in(text: str) -> float:
+    """Return the number that a text is.
+
+    Raises:
+        ValueError: it is none; Python would take 1_000 for one, which no machine writes.
+    """
+    if is_hex(text.strip()):
+        return float(int(text, 16))
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
 
 
 def sample(said: object) -> str:
