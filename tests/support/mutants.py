@@ -119,13 +119,13 @@ MUTANTS = (
     Mutant(
         "agents approve",
         AUTHORIZER,
-        'require_operator(by, Right.APPROVE, "approve", on=self._line(command))',
+        'require_operator(by, Right.APPROVE, "approve", on=self.commands.plant.line_of(command.device_id))',
         "pass",
     ),
     Mutant(
         "agents reject",
         AUTHORIZER,
-        'require_operator(by, Right.APPROVE, "reject", on=self._line(record.command))',
+        'require_operator(by, Right.APPROVE, "reject", on=self.commands.plant.line_of(record.command.device_id))',
         "pass",
     ),
     Mutant(
