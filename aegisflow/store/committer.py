@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -25,6 +26,7 @@ from aegisflow.store.housekeeping import Housekeeping, Pace
 from aegisflow.store.incidents import add_incident, review_incident
 from aegisflow.store.opening import Store
 from aegisflow.store.recall import recall_commands, recall_deliveries, recall_device, recall_open_alarms
+from aegisflow.store.slack import Slack, trim
 from aegisflow.store.summing import LimitsOf
 from aegisflow.store.writer import NEVER_STORABLE, Claimed, Writer
 
@@ -106,6 +108,7 @@ class Committer:
         self._look_at = -math.inf  # before this nothing is due, by the monotonic clock
         self._plant_at: float | None = None
         self._house = Housekeeping(settings, pace, limits)
+        self._slack = Slack()
         self._heads = store.heads or HeadFile.beside(settings.url, settings.audit_head)
 
     def start(self) -> None:
@@ -252,6 +255,8 @@ class Committer:
         self._plant_at = at
         self._house.tick(at)
         self._look_at = -math.inf
+        if self._slack.is_due(self._monotonic()):
+            self._give_back()
 
     def work(self, *, more_waits: bool) -> float | None:
         """Do what is due now; return in how many seconds something else will be, None for nothing."""
@@ -336,7 +341,9 @@ class Committer:
             self._unstorable_at = self._monotonic()
             self._log.error("record_unstorable", record=type(record.source).__name__, reason=why)
         committed = Committed(tuple(records), tuple(record for record, _ in refused))
-        self._committed_readings += sum(len(record.readings) for record in records)
+        readings = sum(len(record.readings) for record in records)
+        self._slack.note(readings)
+        self._committed_readings += readings
         self._committed_readings -= sum(len(record.readings) for record in committed.refused)
         if records:
             self._on_committed(committed)
@@ -371,6 +378,14 @@ class Committer:
             self._log.warning("housekeeping_failed", reason=describe(error))
             self._house.fail(describe(error), self._monotonic())
             self._disconnect()
+
+    def _give_back(self) -> None:
+        """Give back the memory that a flood has taken."""
+        # What keeps the store from answering shows at the next commit.
+        with suppress(PeeweeException):
+            if self._writer is not None:
+                self._writer.connection.give_back()
+        trim()
 
     def _connected(self) -> Writer:
         if self.lost:

@@ -134,6 +134,11 @@ class Connection:
                 self._prove(self)
             yield
 
+    def give_back(self) -> None:
+        """Give back the memory of pages that SQLite keeps; they are read anew from the file when they are needed."""
+        if self.is_sqlite:
+            self.run("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Close; errors do not matter any more."""
         try:
