@@ -39,7 +39,7 @@ def learn(
         if device is not None:
             chosen = [one for one in answer.learning if one.device_id == device]
             answer = answer.model_copy(update={"learning": chosen})
-        lines = [f"{one.device_id}: {one.text}; {one.by}: {one.words}" for one in answer.learning]
+        lines = [f"{one.device_id}: {one.text}; reason: {one.words}" for one in answer.learning]
         lines += [f"did not answer: {name}: {why}" for name, why in answer.unavailable.items()]
         print_answer(answer, lines or ["nothing is being learned by anybody's word"], as_json=as_json)
         return 0

@@ -16,6 +16,7 @@ from aegisflow.diagnosis.rules import diagnose
 from aegisflow.diagnosis.worker import ModelWorker
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Change
 from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis
+from aegisflow.domain.learning import ENDED
 from aegisflow.errors import RequestError
 from aegisflow.plant.protocol import Plant
 from aegisflow.telemetry.metrics import Metrics
@@ -91,6 +92,7 @@ class DiagnosisActor(ThreadedActor):
             self._model.stop()
 
     def _take(self, alarms: list[Alarm]) -> None:
+        alarms = [alarm for alarm in alarms if alarm.fault_type != ENDED]  # nothing is the matter
         if not alarms:
             return
         with self._lock:

@@ -95,7 +95,7 @@ class DeviceLearning:
         progress = 1.0
         if stage is LearningStage.LEARNING:
             progress = max(0.0, min(1.0, (at - period.since) / (period.until - period.since)))
-            progress = min(progress, 1 - missing / FEWEST)
+            progress = min(progress, 1.0 if under_way is None else under_way.started)
         return LearningStatus(stage, period, progress, 0 if under_way is None else under_way.learned, missing)
 
     def untold(self, at: float) -> tuple[str, ...]:

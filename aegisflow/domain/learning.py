@@ -10,6 +10,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 from aegisflow.domain.times import format_instant, parse_duration, parse_instant
@@ -174,7 +175,7 @@ def until_when(text: str, at: float) -> float:
         BadValueError: it is neither, is not after ``at``, or is more than 90 days away.
     """
     try:
-        until = at + parse_duration(text)
+        until = float(ceil(at + parse_duration(text)))
     except ValueError:
         try:
             until = parse_instant(text)

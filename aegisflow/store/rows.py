@@ -208,7 +208,7 @@ def learning_of(row: LearningRow) -> KeptLearning:
 
 def _packed(value: object) -> bytes:
     # Not JSON, which has no infinity, and which would write every byte of the kept readings as text.
-    return zlib.compress(msgspec.msgpack.encode(value))
+    return zlib.compress(msgspec.msgpack.encode(value), 1)
 
 
 def _unpacked(data: bytes) -> Any:

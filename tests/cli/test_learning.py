@@ -42,7 +42,7 @@ def test_each_act_is_asked_for_with_its_reason(
 
 def test_without_an_act_it_is_shown_what_is_being_learned(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     serve.answer = (200, {"learning": [PERIOD], "unavailable": {"pump-03": "it is restarting"}})
-    line = f"pump-01: {PERIOD['text']}; anna: overhauled\n"
+    line = f"pump-01: {PERIOD['text']}; reason: overhauled\n"
     assert run(serve, "learn") == run(serve, "learn", "pump-01") == 0
     assert capsys.readouterr().out == 2 * f"{line}did not answer: pump-03: it is restarting\n"
     serve.answer = (200, {"learning": [PERIOD], "unavailable": {}})

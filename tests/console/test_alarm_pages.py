@@ -177,7 +177,7 @@ def test_an_operator_states_the_mode_of_a_machine_and_nothing_is_sent(plant: Mem
 def test_an_operator_says_until_when_a_machine_is_healthy_and_decides_about_it(operator: Browser) -> None:
     act = "/machines/pump-01/learning"
     operator.open("/machines/pump-01").send(act, {"act": "begin", "until": "8h", "reason": "overhauled"})
-    operator.shows("pump-01: learning, 0 %, until 2026-01-31 16:00:00 UTC (60 more healthy readings are needed)")
+    operator.shows("pump-01: learning, 0 %, until 2026-01-31 16:00:00 UTC (120 more healthy readings are needed)")
     operator.open("/").shows("learning, 0 %")
     operator.open("/machines/pump-01").shows("operator calls the machine healthy until", "overhauled")
     operator.send(act, {"act": "extend", "until": "soon", "reason": "it stood"})

@@ -95,7 +95,7 @@ def test_in_a_period_limits_and_gross_jumps_are_told(spec: DeviceSpec) -> None:
 @settings(max_examples=25, deadline=None)
 @given(
     st.booleans(),
-    st.integers(61, 500),
+    st.integers(121, 500),
     st.lists(st.tuples(st.integers(0, 600), st.integers(1, 80), st.sampled_from([-60.0, -6.0, 3.0, 9.0, 500.0]))),
 )
 @example(has_rules=True, healthy=300, jumps=[(50, 80, 500.0), (320, 80, -6.0)])
@@ -192,6 +192,8 @@ def test_the_status_says_how_far_the_learning_has_come_until_when_and_by_whom() 
     device = Device(UNDESCRIBED)
     decide(device, BEGIN, "1000s")
     take(device, rows(80))
+    assert "40 more healthy readings are needed" in device.status(400.0, 0, {}).notes[-1]
+    take(device, rows(60, 2, 80))
     (note,) = [note for note in device.status(400.0, 0, {}).notes if "learning" in note]
     assert note == "learning, 40 %, until 1970-01-01T00:16:40Z, by kim: only limits and gross jumps are told"
     young = Device(UNDESCRIBED)
@@ -199,8 +201,8 @@ def test_the_status_says_how_far_the_learning_has_come_until_when_and_by_whom() 
     take(young, rows(12))
     status = young.learning.status(2000.0)
     assert status is not None
-    assert (status.stage, status.missing, status.progress) == (LearningStage.LEARNING, 48, pytest.approx(0.2))
-    with pytest.raises(ConflictError, match="48 more healthy readings are needed"):
+    assert (status.stage, status.missing, status.progress) == (LearningStage.LEARNING, 108, pytest.approx(0.1))
+    with pytest.raises(ConflictError, match="108 more healthy readings are needed"):
         decide(young, ACCEPT)
 
 

@@ -25,7 +25,7 @@ def test_a_period_is_begun_extended_accepted_and_listed_under_the_persons_name(w
     (brief, *_) = web.get("/operator/status", headers=ANNA).json()["devices"]
     assert (brief["device_id"], brief["learning"]) == ("pump-01", "learning, 0 %")
     early = web.post(WHERE, headers=ANNA, json={"act": "accept", "reason": "it runs"})
-    assert (early.status_code, "60 more healthy readings" in early.json()["error"]) == (409, True)
+    assert (early.status_code, "120 more healthy readings" in early.json()["error"]) == (409, True)
     assert web.post(WHERE, headers=ANNA, json={"act": "discard", "reason": "wrong"}).json()["learning"] == []
 
 

@@ -10,8 +10,8 @@ from aegisflow.domain.detection.finding import MULTIVARIATE, UNCLASSIFIED, Diagn
 from aegisflow.domain.detection.gross_jumps import GrossJumps
 from aegisflow.domain.detection.sensor import SensorDetector
 
-FEWEST: Final = 60
-"""Healthy readings that are learned from at least, whatever a person says."""
+FEWEST: Final = 120
+"""Healthy readings that are learned from at least, whatever a person says: as many as a baseline warms up on."""
 _OF_LIMITS = frozenset({"beyond", "high", "low"})
 
 
@@ -26,10 +26,10 @@ class Commissioning:
           only limits, gross jumps and         │ everything is told
           silent instruments are told          │
 
-    A period ends with the first reading at or after ``until`` (or after so many), once there are 60 to learn from.
+    A period ends with the first reading at or after ``until`` (or after so many), once there are 120 to learn from.
     """
 
-    __slots__ = ("_before", "_jumps", "_known", "_readings", "_watched", "count", "learned", "until")
+    __slots__ = ("_before", "_fewest", "_jumps", "_known", "_readings", "_watched", "count", "learned", "until")
 
     def __init__(self, sensors: Sequence[SensorDetector], readings: int, until: float) -> None:
         """Begin with the next reading.
@@ -43,6 +43,7 @@ class Commissioning:
         self.count = self.learned = 0
         """Readings of the period, and those among them that were beyond no limit."""
         self._readings = readings
+        self._fewest = min(FEWEST, readings) if readings else FEWEST
         self.watch(sensors)
 
     def watch(self, sensors: Sequence[SensorDetector]) -> None:
@@ -54,14 +55,19 @@ class Commissioning:
 
     def is_over(self, at: float) -> bool:
         """Return whether a reading of ``at`` comes after the period, and there is something to judge it by."""
-        if self.learned < FEWEST:
+        if self.missing:
             return False
         return self.count >= self._readings if self._readings else at >= self.until
 
     @property
+    def started(self) -> float:
+        """How much of what is needed at least was learned, 0 to 1."""
+        return min(1.0, self.learned / self._fewest)
+
+    @property
     def missing(self) -> int:
         """How many healthy readings are missing at least until something was learned."""
-        return max(0, FEWEST - self.learned)
+        return max(0, self._fewest - self.learned)
 
     def take(self, values: Mapping[str, float], beyond: bool) -> None:
         """Count a reading that the sensors have already; ``beyond`` is whether one was beyond a limit just before."""

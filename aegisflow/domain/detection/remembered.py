@@ -1,7 +1,7 @@
 """What a device's detectors have learned, as plain data that can be stored, and taken back to the last bit."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,18 @@ __all__ = ["Remembered", "recall", "remember"]
 Remembered = Mapping[str, Any]
 """Numbers, texts, bytes and None, in lists and mappings from text; numbers may be infinite."""
 
-_CLASSES = {
-    kind.__name__: kind
-    for kind in (Baseline, KeptRows, MultivariateScore, Normal, NormalModel, OwnPast, Season, GrossJumps)
+_ROWS = 60
+_BLANK: Mapping[str, Callable[[], object]] = {
+    "Baseline": Baseline,
+    "GrossJumps": lambda: GrossJumps(0),
+    "KeptRows": lambda: KeptRows(0),
+    "MultivariateScore": MultivariateScore,
+    "Normal": lambda: Normal(0),
+    "NormalModel": lambda: NormalModel(np.zeros((_ROWS, 0)), np.zeros(_ROWS)),
+    "OwnPast": lambda: OwnPast(np.zeros((_ROWS, 2))),
+    "Season": lambda: Season(1.0, np.zeros((1, 0))),
 }
+"""Class to one of its instances, to be filled in: a compiled class makes none without its arguments."""
 _KIND = "is"
 """Key under which a mapping says what it stands for."""
 _UNSET = {_KIND: "unset"}
@@ -108,7 +116,7 @@ def _told(value: Any) -> Any:
     if isinstance(value, list):
         return [_told(each) for each in value]
     name = type(value).__name__
-    parts = {each: _told(getattr(value, each)) if hasattr(value, each) else _UNSET for each in _names(_CLASSES[name])}
+    parts = {each: _told(getattr(value, each)) if hasattr(value, each) else _UNSET for each in _names(type(value))}
     return {_KIND: name} | parts
 
 
@@ -127,11 +135,13 @@ def _meant(kept: Any) -> Any:
             return bytearray(kept["values"])
         case "tuple":
             return tuple(_meant(each) for each in kept["values"])
-    kind = _CLASSES.get(kept[_KIND])
-    if kind is None or set(_names(kind)) != kept.keys() - {_KIND}:
+    blank = _BLANK.get(kept[_KIND])
+    if blank is None:
         return None
-    made: Any = kind.__new__(kind)
-    for name in _names(kind):
+    made = blank()
+    if set(_names(type(made))) != kept.keys() - {_KIND}:
+        return None
+    for name in _names(type(made)):
         if kept[name] == _UNSET:
             continue
         value = _meant(kept[name])
