@@ -44,12 +44,12 @@ FOREIGN_COMMAND = "foreign_command"
 """Type of the alarm that somebody else has sent the machine a command."""
 MIN_KNOWN = 60
 """Readings of a device that are known when they come again, at least."""
-_MAX_RECALLED = 1_000
-"""Readings that are known again after a restart, beyond what windows and baselines need."""
+_MAX_RECALLED = 1_440
+"""Readings judged again after a restart where there are not too many devices: two hours of one in five seconds."""
 _SETTLED_S = 30.0
 """Without a reading for so long, a backlog has come to its end."""
 _WARM_UP = 240
-"""Readings from which baselines are found again after a restart."""
+"""Readings from which baselines are found again after a restart, at least."""
 _BACK = 2000
 """Readings among which the last value of a sensor is looked for that reports by exception."""
 
@@ -520,7 +520,7 @@ class Device:
             self._accepted = AcceptedLevels(self.spec.device_id)
             self._accepted.recall(detector, levels, lasting)
         self._command_state.recall(mode, reduction_pct, open_command, full_load, dispatched, stated)
-        first = len(readings) - self._warm_up  # those before are only known
+        first = len(readings) - self.recall_count  # those before are only known
         before = inf
         for number, reading in enumerate(readings):
             newer = reading.at > self.timeline.latest_at
@@ -571,15 +571,11 @@ class Device:
 
     @property
     def recall_count(self) -> int:
-        """How many of the newest readings a restart needs, also to know what comes again."""
-        return max(self._warm_up, min(self._room, _MAX_RECALLED))
-
-    @property
-    def _warm_up(self) -> int:
-        """How many readings fill the windows and warm up the baselines."""
+        """How many of the newest readings a restart needs to find the baselines, and to know what comes again."""
         sensors = self.spec.sensors.values()
         by_exception = any(sensor.by_exception for sensor in sensors)
-        return max((_BACK if by_exception else _WARM_UP, *(sensor.detector.window for sensor in sensors)))
+        least = _BACK if by_exception else _WARM_UP
+        return max((least, min(self._room, _MAX_RECALLED), *(sensor.detector.window for sensor in sensors)))
 
     @property
     def _room(self) -> int:
