@@ -13,7 +13,7 @@ from aegisflow.config.services import Topics
 from aegisflow.discovery.points import of_points
 from aegisflow.discovery.records import of_records
 from aegisflow.discovery.shapes import shape_of
-from aegisflow.discovery.speakers import Neighbours
+from aegisflow.discovery.speakers import GENERIC, Neighbours, names_something
 from aegisflow.discovery.topics import Cluster, Told, Topic
 from aegisflow.discovery.values import of_values
 
@@ -148,7 +148,40 @@ def _groups(topics: Iterable[Topic]) -> Iterator[list[Topic]]:
         same.setdefault(exactly, group)
         group.append(topic)
     for groups in buckets.values():
-        yield from groups
+        for group in groups:
+            yield from _related(group)
+
+
+def _related(topics: Sequence[Topic]) -> Iterator[list[Topic]]:
+    """Give topics apart that have no level in common, since they are of different systems.
+
+    A level that names nothing, such as data or state, is common to many; where several are the same, or records have
+    the same keys, that is enough.
+    """
+    if len(topics[0].levels) == 1:
+        yield [*topics]
+        return
+    first: dict[Any, int] = {}
+    root = [*range(len(topics))]
+
+    def top(number: int) -> int:
+        while root[number] != number:
+            root[number] = number = root[root[number]]
+        return number
+
+    for number, topic in enumerate(topics):
+        levels = [*enumerate(topic.levels)]
+        # The last level of a topic for each value is what is measured: anybody has a temp.
+        telling = levels if topic.shape.kind in ("record", "points") else levels[:-1]
+        named = [(place, level) for place, level in telling if names_something(level)]
+        generic = tuple((place, level) for place, level in levels if level.lower() in GENERIC)
+        is_told = len(generic) > 1 or (generic and topic.shape.kind == "record")
+        for mark in (*named, *([generic] if is_told else [])):
+            root[top(number)] = top(first.setdefault(mark, number))
+    groups: dict[int, list[Topic]] = defaultdict(list)
+    for number, topic in enumerate(topics):
+        groups[top(number)].append(topic)
+    yield from groups.values()
 
 
 def _are_alike(one: Topic, other: Topic) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aegisflow.config.paths import DEVICE, SENSOR
 from aegisflow.discovery.leaves import STRONG_KEYS, last_key, plain
 
-__all__ = ["Neighbours", "Speaker", "machine_levels", "pattern", "speaker", "varying"]
+__all__ = ["Neighbours", "Speaker", "machine_levels", "names_something", "pattern", "speaker", "varying"]
 
 GENERIC = frozenset(
     {"data", "state", "status", "telemetry", "sensor", "sensors", "json", "value", "values", "measurements", "up"}
@@ -109,6 +109,11 @@ def machine_levels(
     if len(places) > 1 and _is_numbered(levels[places[-2]]) and not _is_numbered(levels[places[-1]]):
         return (places[-2],)
     return (places[-1] if places else end - 1,)
+
+
+def names_something(level: str) -> bool:
+    """Return whether a level is a name, and no mere number or word for a sort of message."""
+    return _may_name(level) and not level.isdigit() and level.lower() not in _SORTS
 
 
 def _may_name(level: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from aegisflow.bus.sources.capture import CapturedMessage
@@ -302,6 +302,17 @@ def test_messages_of_a_foreign_system_become_its_devices_and_sensors(tmp_path: P
     outcome = try_out(text, messages)
     assert dict(outcome.refused) == refused, text
     assert outcome.values >= ROUNDS * len(wanted) - refused.get("missing_marker", 0) - refused.get("bad_quality", 0)
+
+
+@given(two=st.sets(st.sampled_from(sorted(SYSTEMS, key=lambda system: system.__name__)), min_size=2, max_size=2))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@example(two={gaps_in_words, quoted_and_of_the_network})
+def test_what_a_system_becomes_does_not_depend_on_what_else_a_broker_carries(tmp_path: Path, two: set[System]) -> None:
+    one, other = (SYSTEMS[system][0] for system in two)
+    assume(not one.keys() & other.keys())
+    messages = sorted((message for system in two for message in heard(system)), key=lambda message: message.at)
+    text, _, configuration = drafted(tmp_path, messages)
+    assert {name: set(spec.sensors) for name, spec in configuration.plant.devices.items()} == {**one, **other}, text
 
 
 KEYS = st.sampled_from(
