@@ -5,8 +5,11 @@ open overview pages for so long each, in a process of their own. It prints one J
 server spends beyond what it spends without viewers, the time from an alarm's commit to its event at a page, and how
 long the overview takes to load against an empty page of Starlette.
 
-``python -m benchmarks.console memory [MINUTES [VIEWERS]]``, 10 and 8 left out, prints the resident memory of the server
-every ten seconds while the same goes on, with an alarm every ten seconds.
+``python -m benchmarks.console memory [MINUTES [VIEWERS [SETTLE_S]]]``, 10, 8 and 240 left out, prints the resident
+memory of the server every ten seconds while the same goes on, and every ten seconds a machine runs hot for half a
+minute. Before that, whatever fills once is filled: the windows of the detectors, the page cache of the store and, until
+the first alarms have ended, the list of those that are open. What the memory grows by then is a leak, unless readings
+wait (``console_backlog``) because the machine is too slow.
 """
 
 import http.client
@@ -18,9 +21,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -34,21 +38,31 @@ from aegisflow.config import ClockSettings, Configuration, HttpSettings, Manuals
 from aegisflow.console.app import console_routes
 from aegisflow.console.feed import FRESH_S
 from aegisflow.domain.alarms.model import AlarmEvent, Change
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.credentials import OperatorSpec, token_hash
 from aegisflow.domain.rights import Role
+from aegisflow.errors import AegisFlowError
 from aegisflow.http.app import listen, web_server
 from aegisflow.http.guards import OperatorTokens
 from aegisflow.http.operators import build_operator_app
 from aegisflow.plant.identities import Identities
 from benchmarks import plants
 from benchmarks.load import percentile
+from benchmarks.plants import committed
 from benchmarks.subjects import resident_kb
 
 DEVICES, RATE, ALARM_EVERY_S = 1_000, 200, 1.0
 USUAL = {"temperature": 75.0, "pressure": 31.5, "vibration": 1.2, "humidity": 40.0, "power_consumption": 21.0}
 TOKEN = "token-of-the-benchmark"
+SOMEBODY = Caller("somebody", CallerKind.OPERATOR)
 LOADS = 40
 MEMORY_EVERY_S = 10.0
+FILL_TURNS = 360
+"""Readings of each machine before it begins, half an hour of them. The caches of the store hold 64 MiB for whoever
+writes and 16 for whoever reads, and the store is larger by then."""
+HOT_S, SETTLE_S = 30.0, 240.0
+"""So long a machine runs hot, and in so long its alarm has ended: the off-delay is three minutes."""
+NOISE = 0.01
 HISTORY = 60
 """Readings of a machine that breaks out before it does."""
 
@@ -109,6 +123,9 @@ class Served:
     port: int
     empty_port: int
     """Where the same server answers an empty page, in the same process."""
+    app: App
+    folder: Path
+    """Of the store."""
 
 
 @contextmanager
@@ -128,7 +145,7 @@ def served() -> Iterator[Served]:
         operators = OperatorTokens(identities, "")
         web = build_operator_app(lambda: app.plant, operators, pages=console_routes(lambda: app.plant, operators))
         ports = [stack.enter_context(_listening(one)) for one in (web, Starlette(routes=[Route("/", _empty)]))]
-        yield Served(bus, heard, list(configuration.plant.devices), *ports)
+        yield Served(bus, heard, list(configuration.plant.devices), *ports, app, Path(folder))
 
 
 async def _empty(_: Request) -> Response:
@@ -207,29 +224,89 @@ def load(port: int, empty_port: int) -> dict[str, float]:
     }
 
 
-def watch_memory(minutes: float, viewers: int) -> dict[str, object]:
-    """Return the resident memory of the server while so many look, in MB every ten seconds, and how it grows.
-
-    The windows of the detectors fill at first; the growth is that of the second half.
-    """
+def watch_memory(minutes: float, viewers: int, settle_s: float) -> dict[str, object]:
+    """Return the resident memory of the server while so many look, in MB every ten seconds, and how it grows."""
     with served() as plant:
-        _feed(plant, 5.0, [])
-        looking = _child("view", plant.port, viewers, 60 * minutes)
-        series: list[float] = []
-        end, probes = time.monotonic() + 60 * minutes, plant.names[::-1]
+        shift = Shift(plant)
+        filled = shift.fill()
+        looking = _child("view", plant.port, viewers, settle_s + 60 * minutes)
+        shift.run(settle_s)
+        series, alarms, backlog = list[float](), list[int](), list[int]()
+        end = time.monotonic() + 60 * minutes
         while time.monotonic() < end:
-            _feed(plant, MEMORY_EVERY_S, probes[len(series) : len(series) + 1])
+            shift.run(MEMORY_EVERY_S)
             series.append(round(resident_kb() / 1_024, 1))
+            alarms.append(len(plant.app.plant.active_alarms().value))
+            backlog.append(shift.backlog())
         looking.communicate(timeout=120)
-    half = series[len(series) // 2 :]
-    hours = [MEMORY_EVERY_S * number / 3_600 for number in range(len(half))]
-    slope = statistics.linear_regression(hours, half).slope if len(half) > 2 else 0.0
+    hours = [MEMORY_EVERY_S * number / 3_600 for number in range(len(series))]
+    slope = statistics.linear_regression(hours, series).slope if len(series) > 2 else 0.0
     return {
         "console_viewers": viewers,
+        "console_store_mb_before": round(filled, 1),
+        "console_open_alarms": [min(alarms), max(alarms)],
+        "console_backlog": [min(backlog), max(backlog)],
         "console_rss_mb": series,
-        "console_rss_second_half_mb": [min(half), max(half)],
+        "console_rss_range_mb": [min(series), max(series)],
         "console_rss_mb_per_hour": round(slope, 1),
     }
+
+
+class Shift:
+    """A plant in a steady state: machines report in turn, one runs hot now and then, and somebody acknowledges it."""
+
+    def __init__(self, plant: Served) -> None:
+        self._plant = plant
+        self._names = plant.names
+        self._each_s = len(self._names) / RATE
+        self._random = Random(1)
+        self._sent = 0
+        self._hot: dict[str, float] = {}
+        self._next_hot_at = 0.0
+        self._acknowledged: set[str] = set()
+
+    def fill(self) -> float:
+        """Report what was in the last half hour, as fast as it is committed; return the size of the store in MB."""
+        began = time.time() - FILL_TURNS * self._each_s
+        for turn in range(FILL_TURNS):
+            for name in self._names:
+                self._report(name, began + turn * self._each_s)
+            while self.backlog() > 2 * len(self._names):
+                time.sleep(0.005)
+        return sum(file.stat().st_size for file in self._plant.folder.glob("bench.db*")) / 1e6
+
+    def backlog(self) -> int:
+        """Return how many readings have been reported that are not committed."""
+        return self._sent - committed(self._plant.app)
+
+    def run(self, seconds: float) -> None:
+        """Report what is now for so long."""
+        began, sent = time.monotonic(), 0
+        while (passed := time.monotonic() - began) < seconds:
+            now = time.time()
+            if now >= self._next_hot_at:
+                self._hot[self._random.choice(self._names)] = now + HOT_S
+                self._next_hot_at = now + MEMORY_EVERY_S
+            while sent < passed * RATE:
+                self._report(self._names[self._sent % len(self._names)], time.time())
+                sent += 1
+            self._acknowledge()
+            time.sleep(0.005)
+
+    def _report(self, name: str, at: float) -> None:
+        values = {sensor: value * self._random.gauss(1.0, NOISE) for sensor, value in USUAL.items()}
+        if self._hot.get(name, 0.0) > at:
+            values["temperature"] = 160.0
+        self._plant.bus.deliver_reading(name, at, values)
+        self._sent += 1
+        # The fake bus keeps these for tests; a broker forgets them.
+        self._plant.bus.acknowledged.clear()
+
+    def _acknowledge(self) -> None:
+        for alarm_id in [one for one in list(self._plant.heard.at) if one not in self._acknowledged]:
+            self._acknowledged.add(alarm_id)
+            with suppress(AegisFlowError):
+                self._plant.app.plant.acknowledge(alarm_id, SOMEBODY, "seen")
 
 
 def _feed(plant: Served, seconds: float, probes: list[str]) -> None:
@@ -272,6 +349,7 @@ if __name__ == "__main__":
         case ["load", port, empty_port]:
             print(json.dumps(load(int(port), int(empty_port))))
         case ["memory", *more]:
-            print(json.dumps(watch_memory(float((more or ["10"])[0]), int((more[1:] or ["8"])[0]))))
+            minutes, viewers, settle_s = (*more, *("10", "8", str(SETTLE_S))[len(more) :])
+            print(json.dumps(watch_memory(float(minutes), int(viewers), float(settle_s))))
         case more:
             print(json.dumps(main(float((more or ["15"])[0]))))

@@ -22,11 +22,12 @@
       };
       if (sensor.normal.low != null || sensor.normal.high != null) band(sensor.normal.low, sensor.normal.high, colour("--band"));
       if (span) { ctx.fillStyle = colour("--span"); ctx.fillRect(x(span[0]), bbox.top, Math.max(2, x(span[1]) - x(span[0])), bbox.height); }
-      const line = (value, stroke, dash, text) => {
+      // The words of what is usual stand below their line, those of a limit above it: the two are often close.
+      const line = (value, stroke, dash, text, drop = -4) => {
         if (value == null || value < plot.scales.y.min || value > plot.scales.y.max) return;
         ctx.strokeStyle = stroke; ctx.fillStyle = colour("--text"); ctx.lineWidth = 2; ctx.setLineDash(dash);
         ctx.beginPath(); ctx.moveTo(bbox.left, y(value)); ctx.lineTo(bbox.left + bbox.width, y(value)); ctx.stroke();
-        ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`; ctx.fillText(text, bbox.left + 6, y(value) - 4);
+        ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`; ctx.fillText(text, bbox.left + 6, y(value) + drop);
       };
       for (const side of ["low", "high"]) {
         line(sensor.alarm[side], colour("--high"), [8, 4], `alarm ${figure(sensor.alarm[side])}`);
@@ -34,7 +35,7 @@
       }
       if (evidence) {
         band(evidence.baseline - 3 * evidence.spread, evidence.baseline + 3 * evidence.spread, colour("--band"));
-        line(evidence.baseline, colour("--soft"), [1, 3], `usual ${figure(evidence.baseline)}`);
+        line(evidence.baseline, colour("--soft"), [1, 3], `usual ${figure(evidence.baseline)}`, 13 * devicePixelRatio);
       }
       ctx.setLineDash([]);
       for (const [at, text] of marks) {
