@@ -144,8 +144,9 @@ def served() -> Iterator[Served]:
         app = stack.enter_context(App(configuration, bus, listeners=(heard,), identities=identities))
         operators = OperatorTokens(identities, "")
         web = build_operator_app(lambda: app.plant, operators, pages=console_routes(lambda: app.plant, operators))
-        ports = [stack.enter_context(_listening(one)) for one in (web, Starlette(routes=[Route("/", _empty)]))]
-        yield Served(bus, heard, list(configuration.plant.devices), *ports, app, Path(folder))
+        port = stack.enter_context(_listening(web))
+        empty_port = stack.enter_context(_listening(Starlette(routes=[Route("/", _empty)])))
+        yield Served(bus, heard, list(configuration.plant.devices), port, empty_port, app, Path(folder))
 
 
 async def _empty(_: Request) -> Response:

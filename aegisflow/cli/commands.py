@@ -154,8 +154,10 @@ def _story(command: CommandSummary) -> list[str]:
     stage = f"{command.stage.replace('_', ' ')} since {command.stage_at or command.proposed_at}"
     head = f"{command.command_id}: {what} by {command.words_not_facts.of}, {stage}"
     back = [] if command.way_back is None or command.way_back.command is None else [_leads_back(command.way_back)]
-    ruled = [f"  {command.ruling.words}, {command.ruling.at}"] if command.ruling else []
-    return [head, *ruled, *(f"  {reason}" for reason in command.policy), *back]
+    ruling = command.ruling
+    ruled = [f"  {ruling.words}, {ruling.at}"] if ruling else []
+    reasons = [f"  {reason}" for reason in command.policy if ruling is None or reason not in ruling.words]
+    return [head, *ruled, *reasons, *back]
 
 
 def _leads_back(found: WayBackSummary) -> str:
