@@ -152,11 +152,15 @@ def _groups(topics: Iterable[Topic]) -> Iterator[list[Topic]]:
             yield from _related(group)
 
 
+def _is_of_many(topic: Topic) -> bool:
+    return topic.shape.kind in ("record", "points")
+
+
 def _related(topics: Sequence[Topic]) -> Iterator[list[Topic]]:
     """Give topics apart that have no level in common, since they are of different systems.
 
-    A level that names nothing, such as data or state, is common to many; where several are the same, or records have
-    the same keys, that is enough.
+    A level that names nothing, such as data or state, is common to many. Where several of these are the same, or
+    records have the same keys, that is enough if all else of both ends alike.
     """
     if len(topics[0].levels) == 1:
         yield [*topics]
@@ -169,15 +173,23 @@ def _related(topics: Sequence[Topic]) -> Iterator[list[Topic]]:
             root[number] = number = root[root[number]]
         return number
 
+    generic: list[tuple[tuple[int, str], ...]] = []
     for number, topic in enumerate(topics):
         levels = [*enumerate(topic.levels)]
+        generic.append(tuple((place, level) for place, level in levels if level.lower() in GENERIC))
         # The last level of a topic for each value is what is measured: anybody has a temp.
-        telling = levels if topic.shape.kind in ("record", "points") else levels[:-1]
-        named = [(place, level) for place, level in telling if names_something(level)]
-        generic = tuple((place, level) for place, level in levels if level.lower() in GENERIC)
-        is_told = len(generic) > 1 or (generic and topic.shape.kind == "record")
-        for mark in (*named, *([generic] if is_told else [])):
-            root[top(number)] = top(first.setdefault(mark, number))
+        for mark in levels if _is_of_many(topic) else levels[:-1]:
+            if names_something(mark[1]):
+                root[top(number)] = top(first.setdefault(mark, number))
+    by_name = [top(number) for number in range(len(topics))]
+    ends: dict[int, set[str]] = defaultdict(set)
+    for number, topic in enumerate(topics):
+        if not _is_of_many(topic) and names_something(topic.levels[-1]):
+            ends[by_name[number]].add(topic.levels[-1])
+    for number, topic in enumerate(topics):
+        if len(generic[number]) > 1 or (generic[number] and topic.shape.kind == "record"):
+            alike = generic[number], frozenset(ends[by_name[number]])
+            root[top(number)] = top(first.setdefault(alike, number))
     groups: dict[int, list[Topic]] = defaultdict(list)
     for number, topic in enumerate(topics):
         groups[top(number)].append(topic)

@@ -237,6 +237,11 @@ def quoted_and_of_the_network(i: int, t: int, x: float) -> Messages:
     ]
 
 
+def states_of_a_house(i: int, t: int, x: float) -> Messages:
+    said = {"state": f"{44 + x:.2f}", "unit_of_measurement": '"%"', "last_changed": f'"{iso(t)}"'}
+    return [(f"hass/sensor/{name}/{what}", one) for name in ("tank", "vat") for what, one in said.items()]
+
+
 def called_as_we_are(_i: int, _t: int, x: float) -> Messages:
     return [("plc/gateway/temp", f"{20 + x:.2f}"), ("plc/historian/temp", f"{20 + x:.2f}")]
 
@@ -289,6 +294,7 @@ SYSTEMS: dict[System, tuple[dict[str, set[str]], dict[str, int]]] = {
         {"bad_topic": 2 * ROUNDS},
     ),
     quoted_and_of_the_network: ({"m1": {"temp"}}, {}),
+    states_of_a_house: ({"tank": {"state"}, "vat": {"state"}}, {}),
     called_as_we_are: ({"device-gateway": {"temp"}, "device-historian": {"temp"}}, {}),
 }
 
@@ -307,6 +313,7 @@ def test_messages_of_a_foreign_system_become_its_devices_and_sensors(tmp_path: P
 @given(two=st.sets(st.sampled_from(sorted(SYSTEMS, key=lambda system: system.__name__)), min_size=2, max_size=2))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @example(two={gaps_in_words, quoted_and_of_the_network})
+@example(two={esphome, states_of_a_house})
 def test_what_a_system_becomes_does_not_depend_on_what_else_a_broker_carries(tmp_path: Path, two: set[System]) -> None:
     one, other = (SYSTEMS[system][0] for system in two)
     assume(not one.keys() & other.keys())
