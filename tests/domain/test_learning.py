@@ -80,6 +80,57 @@ def test_in_a_period_a_moved_level_is_learned_and_is_normal_after_it(spec: Devic
 
 
 @SPECS
+def test_what_moves_in_a_period_is_followed_however_far_and_whatever_would_be_suspected_of_it(spec: DeviceSpec) -> None:
+    device = Device(spec)
+    decide(device, BEGIN, "10000s")
+    for step in range(10):
+        assert take(device, rows(200, step, 200 * step, off=1.5 * step)) == []
+    assert device.levels["flow"] > 26.0
+    assert take(device, rows(100, 11, 2000, off=13.5)) == []
+
+
+@pytest.mark.parametrize("has_rules", [False, True])
+def test_what_a_limit_tells_is_not_learned_and_what_is_but_a_gross_jump_is(has_rules: bool) -> None:
+    device = Device(DESCRIBED if has_rules else UNDESCRIBED)
+    decide(device, BEGIN, "1d")
+    take(device, rows(200))
+    learned = device.learning.status(0.0)
+    assert learned is not None
+    take(device, [reading(one.at, {**one.values, "head": 95.0}, "pump-01") for one in rows(50, 2, 200)])
+    after = device.learning.status(0.0)
+    assert after is not None
+    assert learned.readings <= after.readings <= learned.readings + 10  # until the limit is passed for certain
+    take(device, rows(100, 3, 250))
+    take(device, rows(40, 4, 350, off=400.0))
+    decide(device, ACCEPT, at=2000.0)
+    assert device.levels["head"] == pytest.approx(50.0, abs=1.0)
+    if not has_rules:
+        kept = device._detector.undescribed
+        assert kept is not None
+        assert kept.normal.model is not None
+        assert kept.normal.model.high[0] > 400.0
+        assert kept.normal._rows.healthy_count >= 340
+
+
+def test_a_gross_jump_that_is_told_does_not_keep_a_baseline_from_being_begun() -> None:
+    device = Device(DESCRIBED)
+    decide(device, BEGIN, "1d")
+    told_of = take(device, [*rows(40), *rows(20, 2, 40, off=400.0), *rows(70, 3, 60)])
+    assert told_of
+    assert "flow" in device.levels
+
+
+@SPECS
+def test_the_first_reading_at_the_end_of_a_period_is_judged_and_no_longer_learned(spec: DeviceSpec) -> None:
+    device = Device(spec)
+    decide(device, BEGIN, "1000s")
+    take(device, rows(200))
+    assert device._detector.commissioning is not None
+    take(device, rows(1, 2, 200))
+    assert device._detector.commissioning is None
+
+
+@SPECS
 def test_in_a_period_limits_and_gross_jumps_are_told(spec: DeviceSpec) -> None:
     device = Device(spec)
     decide(device, BEGIN, "1d")
@@ -152,6 +203,10 @@ def test_a_device_that_is_restarted_in_or_after_a_period_goes_on_as_one_that_is_
         steady.learning.period,
     )
     assert again.levels == pytest.approx(steady.levels, rel=0.01)
+    ours, expected_status = again.learning.status(0.0), steady.learning.status(0.0)
+    assert ours is not None
+    assert expected_status is not None
+    assert (ours.readings, ours.missing) == (expected_status.readings, expected_status.missing)
     said, expected = told(take(again, life[stopped_at:])), told(take(steady, life[stopped_at:]))
     assert [one[2] for one in said] == [one[2] for one in expected]
     decide(again, DISCARD)

@@ -368,7 +368,7 @@ class DeviceDetector:
             for sensor in self.sensors:
                 sensor.reset()
                 # A baseline that was learned right before the alarm may have been learned from its fault.
-                if self._has_rules and sensor.baseline.unproven:
+                if self._has_rules and sensor.baseline.unproven and self.commissioning is None:
                     sensor.forget()
             self._unexplained.count = 0
         self._levels = AlarmLevels() if alarm_type and self._has_rules else None
