@@ -33,14 +33,23 @@ RUNNING = {"temperature": 72.0, "pressure": 31.5, "vibration": 1.2, "humidity": 
 FAULTY = {"compressor-01": {"vibration": 4.1, "temperature": 84.0}, "pump-02": {"pressure": 25.4}}
 
 
+def facts(worst: Alarm, temperature: float, vibration: float) -> tuple[str, ...]:
+    """Return the compressor in figures, as the guard tells them."""
+    return (
+        "mode normal",
+        f"critical alarm {worst.alarm_id}: {worst.fault_type} (vibration, temperature)",
+        f"temperature {temperature} °C (alarm high 90), good",
+        f"vibration {vibration} mm/s (alarm high 3.5), good",
+    )
+
+
 class ScenePlant(MemoryPlant):
     """The plant of ``config/plant.yaml`` in the night: a bearing runs hot, a seal leaks, a pump is in maintenance."""
 
     def __init__(self) -> None:
         super().__init__(identities=everyone())
         self.spec = load(ROOT / "config" / "plant.yaml").plant
-        self.modes = {"pump-03": Mode.MAINTENANCE, "motor-03": Mode.UNKNOWN}
-        self.silent = {"motor-03"}
+        self.modes, self.silent = {"pump-03": Mode.MAINTENANCE, "motor-03": Mode.UNKNOWN}, {"motor-03"}
         self.alarms = [
             alarm("compressor-01", "bearing_failure", Severity.CRITICAL, "vibration", 4.1, 1.2, 900),
             replace(
@@ -59,6 +68,7 @@ class ScenePlant(MemoryPlant):
                 suppression_reason="The roof leaks above the sensor; work order 4711.",
             ),
         ]
+        self.facts_then, self.facts_now = facts(self.alarms[0], 82.1, 3.9), facts(self.alarms[0], 84.0, 4.1)
         self.request_command(
             "compressor-01",
             CommandName.REDUCE_LOAD,
