@@ -78,7 +78,7 @@ def serve(
     try:
         with certificate_of(http, notes) as certificate, closing(listen(http, token)) as bound, app:
             here = served_at(bound, configuration, certificate, partial(leave_address, configuration.store))
-            server = build_server(lambda: app.plant, identities, shown_over_http)
+            server = build_server(lambda: app.plant, identities, shown_over_http, shares=True)
             pages = console_routes(lambda: app.plant, operators)
             web = build_http_app(
                 mounted(server), app.plant, token, app.metrics.render, operators, here.instance, pages, http

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from typing import TypeVar
 
 from fastmcp.server.dependencies import get_context
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
@@ -14,14 +15,24 @@ from aegisflow.errors import NotAllowedError
 from aegisflow.plant.identities import Identities, Presented
 from aegisflow.plant.protocol import PlantSource
 
-__all__ = ["Gate", "ListedTools", "caller"]
+__all__ = ["Gate", "ListedTools", "caller", "looks_at_caller"]
 
+T = TypeVar("T")
 _caller: ContextVar[Caller] = ContextVar("caller")
+_looked_at: ContextVar[bool] = ContextVar("looked_at", default=False)
 
 
 def caller() -> Caller:
     """Return who calls the running tool, as the gate knows them: by their token, else by a name that proves nothing."""
+    _looked_at.set(True)
     return _caller.get()
+
+
+def looks_at_caller(make: Callable[[], T]) -> tuple[T, bool]:
+    """Return what ``make`` returns, and whether it looked at ``caller``, so that it is for them alone."""
+    _looked_at.set(False)
+    made = make()
+    return made, _looked_at.get()
 
 
 class Gate:

@@ -10,6 +10,7 @@ from aegisflow.mcp.gate import Gate, ListedTools
 from aegisflow.mcp.pictures import Pictures, add_view
 from aegisflow.mcp.prompts import add_prompts
 from aegisflow.mcp.resources import add_resources
+from aegisflow.mcp.shared import SharedAnswers
 from aegisflow.mcp.subscriptions import ResourceUpdates, Subscriptions, add_subscriptions
 from aegisflow.mcp.toolbox import ClearErrors
 from aegisflow.mcp.tools import add_tools
@@ -29,7 +30,11 @@ class PlantServer(FastMCP):
 
 
 def build_server(
-    plant: PlantSource, identities: Identities | None = None, shown: Callable[[], Presented] = Presented
+    plant: PlantSource,
+    identities: Identities | None = None,
+    shown: Callable[[], Presented] = Presented,
+    *,
+    shares: bool = False,
 ) -> PlantServer:
     """Return the server.
 
@@ -37,6 +42,7 @@ def build_server(
         plant: called anew for each question, so the plant may still be starting.
         identities: who may come in; without, anybody.
         shown: what the running call shows of whoever sends it.
+        shares: whether several agents that ask the same within a second get one answer; see ``SharedAnswers``.
     """
     gate = Gate(plant, identities or Identities(), shown)
     server = PlantServer(
@@ -46,7 +52,7 @@ def build_server(
         middleware=[TracedCalls(), ClearErrors(), ListedTools(gate), Pictures(plant, gate)],
         mask_error_details=True,
     )
-    add_tools(server, plant, gate)
+    add_tools(server, plant, gate, SharedAnswers(plant) if shares else None)
     add_resources(server, plant, gate)
     add_view(server)
     add_prompts(server, plant)

@@ -19,9 +19,10 @@ from pydantic import ValidationError as PydanticValidationError
 
 from aegisflow.api.text import clean
 from aegisflow.errors import AegisFlowError
-from aegisflow.mcp.gate import Gate
+from aegisflow.mcp.gate import Gate, caller
 from aegisflow.mcp.json_schema import plain_arguments, schema_of
 from aegisflow.mcp.schemas import ToolAnswer
+from aegisflow.mcp.shared import SharedAnswers
 
 log = structlog.get_logger(__name__)
 
@@ -38,14 +39,30 @@ class _PlainTool(FunctionTool):
         return super().to_mcp_tool(**{"_meta": self.meta, **overrides})
 
 
-def add_tool(server: FastMCP, gate: Gate, function: Callable[..., ToolAnswer], hints: ToolAnnotations) -> None:
+def add_tool(
+    server: FastMCP,
+    gate: Gate,
+    function: Callable[..., ToolAnswer],
+    hints: ToolAnnotations,
+    shared: SharedAnswers | None = None,
+    *,
+    is_present: bool = False,
+) -> None:
     """Put ``function`` on ``server`` as a tool of the same name, described by its docstring.
 
     Its parameters' annotations become the input schema, its return annotation the output schema.
+
+    Args:
+        server: of an agent.
+        gate: asked at each call.
+        function: that answers.
+        hints: what it does to the plant.
+        shared: the answers of the last second, forgotten by a tool that does more than read; None for no sharing.
+        is_present: whether it tells of the present alone, which many ask for again and again.
     """
     answer: type[ToolAnswer] = inspect.signature(function).return_annotation
     tool = _PlainTool.from_function(
-        _guarded(function, gate),
+        _guarded(function, gate, shared, is_present=is_present, reads=bool(hints.read_only_hint)),
         description=" ".join((inspect.getdoc(function) or "").split()),
         output_schema=schema_of(answer),
         annotations=hints,
@@ -53,13 +70,29 @@ def add_tool(server: FastMCP, gate: Gate, function: Callable[..., ToolAnswer], h
     server.add_tool(tool.model_copy(update={"parameters": plain_arguments(tool.parameters)}))
 
 
-def _guarded(function: Callable[..., ToolAnswer], gate: Gate) -> Callable[..., ToolResult]:
+def _guarded(
+    function: Callable[..., ToolAnswer], gate: Gate, shared: SharedAnswers | None, *, is_present: bool, reads: bool
+) -> Callable[..., ToolResult]:
+    def answered(*args: Any, **kwargs: Any) -> ToolResult:
+        return ToolResult(structured_content=function(*args, **kwargs).model_dump(mode="json", exclude_none=True))
+
+    def work(*args: Any, **kwargs: Any) -> ToolResult:
+        if shared is None or (reads and not is_present):
+            return answered(*args, **kwargs)
+        if is_present:
+            question = (function.__name__, args, sorted(kwargs.items()))
+            return shared.answer(caller(), question, lambda: answered(*args, **kwargs))
+        try:
+            return answered(*args, **kwargs)
+        finally:
+            shared.forget()
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> ToolResult:
         begun = time.perf_counter()
         try:
             gate.admit(function.__name__)
-            answer = function(*args, **kwargs)
+            result = work(*args, **kwargs)
         except AegisFlowError as error:
             log.info("tool_refused", tool=function.__name__, reason=clean(str(error), 200))
             raise ToolError(clean(str(error), 1_000), log_level=logging.DEBUG) from error
@@ -68,7 +101,7 @@ def _guarded(function: Callable[..., ToolAnswer], gate: Gate) -> Callable[..., T
             text = f"{function.__name__} failed inside AegisFlow, its log says why; look before you repeat it"
             raise ToolError(text, log_level=logging.DEBUG) from error
         log.debug("tool_answered", tool=function.__name__, ms=round((time.perf_counter() - begun) * 1e3, 1))
-        return ToolResult(structured_content=answer.model_dump(mode="json", exclude_none=True))
+        return result
 
     call.__doc__ = None  # already the description; FastMCP would load a parser for it
     return call
