@@ -9,6 +9,7 @@
     anomalies ──┬─ alarm_events    an alarm as it is now, and its life
                 └─ diagnoses       what is probably the matter
     incidents ─── incident_revisions
+    levels   learning   what people have said is normal, and what was learned while they said so
     commands   audit   dead_letters   deliveries   credentials   schema_version   writer
 
 No table is bound to a database: whoever runs a query says on which (``query.bind(database)``), so

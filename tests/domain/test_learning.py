@@ -12,6 +12,7 @@ from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Severity
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.detection.remembered import recall, remember
 from aegisflow.domain.device import Device
+from aegisflow.domain.device_learning import KEPT_READINGS
 from aegisflow.domain.equipment import DeviceSpec, FaultRule, Limits
 from aegisflow.domain.learning import ENDED, LONGEST_S, LearningAct, LearningStage, until_when
 from aegisflow.domain.readings import Reading
@@ -291,6 +292,22 @@ def test_what_another_version_remembered_is_learned_again_from_the_readings_that
     assert again.levels == pytest.approx(device.levels, abs=0.5)
     assert take(again, rows(100, 11, 700)) == []
     assert told(take(again, rows(100, 12, 800, off=8.0)))
+
+
+def test_what_was_learned_is_stored_again_after_many_readings_and_no_more_often_than_every_ten_minutes() -> None:
+    device = Device(DESCRIBED)
+    take(device, rows(10))
+    assert not device.learning.is_due(1e6)  # of a device without a period nothing is stored
+    decide(device, BEGIN, "1d")
+    assert device.learning.kept(device.latest_at, 0.0) is not None
+    take(device, rows(KEPT_READINGS - 1, 2, 10))
+    assert not device.learning.is_due(6000.0)
+    take(device, rows(1, 3, 10 + KEPT_READINGS))
+    assert [device.learning.is_due(at) for at in (599.0, 600.0)] == [False, True]
+    kept = device.learning.kept(device.latest_at, 6000.0)
+    assert kept is not None
+    assert kept.at == device.latest_at
+    assert not device.learning.is_due(12_000.0)
 
 
 def test_a_reload_in_a_period_goes_on_with_it() -> None:
