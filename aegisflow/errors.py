@@ -20,6 +20,7 @@
         ├── NotAllowedError    this caller may not do it
         ├── ConflictError      it is no longer what the caller believes it is
         └── UnavailableError   who should answer did not, in time
+            └── RefusedError   a plant that was asked over HTTP has answered, and says no
 
 An error builds its text from its data and keeps the data.
 """
@@ -194,6 +195,14 @@ class UnavailableError(RequestError):
         self.who = who
         self.why = why
         super().__init__(f"{who} did not answer: {why}")
+
+
+class RefusedError(UnavailableError):
+    """A plant that was asked over HTTP has answered, and says no."""
+
+    def __init__(self, who: str, why: str) -> None:
+        super().__init__(who, why)
+        self.args = (f"{why} (says {who})",)
 
 
 class NotAllowedError(RequestError):

@@ -18,7 +18,14 @@ from aegisflow.api.redirects import NoRedirects
 from aegisflow.api.schemas.base import ReadShape, Refusal, Request, Shape
 from aegisflow.cli.arguments import DEFAULT_PLANT, PLANT_ENV
 from aegisflow.config import HttpSettings, load, load_store
-from aegisflow.errors import AddressUnknownError, ConfigError, UnavailableError, printable
+from aegisflow.errors import (
+    AddressUnknownError,
+    ConfigError,
+    NotAllowedError,
+    RefusedError,
+    UnavailableError,
+    printable,
+)
 from aegisflow.plant.address import PlantAddress, address_file, read_address, url_of
 
 __all__ = [
@@ -215,15 +222,20 @@ class OperatorClient:
 
         Raises:
             BadValueError: a field of the body cannot be used; nothing was sent.
+            NotAllowedError: there is no token to show; nothing was sent.
+            RefusedError: the plant says no.
             UnavailableError: nobody answers, or what was said instead of an answer.
         """
         url = f"{self._there.url}{PREFIX}{endpoint.url(which or {})}"
         if not self._token:
-            raise UnavailableError(url, f"{TOKEN_ENV} is empty; aegisflow operator NAME makes a token")
+            why = f"{TOKEN_ENV} is empty; aegisflow operator NAME makes a token"
+            raise NotAllowedError(f"ask {self._there.url}", "who shows no token", why)
         sent = None
         if endpoint.method == "POST":
             sent = parse(endpoint.body, body or {}).model_dump(mode="json", exclude_unset=True)
         answer = exchange(url, endpoint.method, self._token, sent, certificate=self._there.certificate)
+        if 400 <= answer.status < 500:
+            raise RefusedError(self._there.url, why_not(answer))
         if answer.status != 200:
             raise UnavailableError(url, why_not(answer))
         told = answer.read_as(endpoint.answer)

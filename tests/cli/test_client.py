@@ -2,8 +2,10 @@
 
 import pytest
 
-from aegisflow.cli.client import exchange
-from aegisflow.errors import UnavailableError
+from aegisflow.api import endpoints as ends
+from aegisflow.cli.arguments import DEFAULT_PLANT
+from aegisflow.cli.client import TOKEN_ENV, OperatorClient, exchange
+from aegisflow.errors import RefusedError, UnavailableError
 from tests.support.hook import running_hook
 
 
@@ -15,3 +17,13 @@ def test_an_operators_token_is_sent_to_nobody_whom_an_answer_names(method: str, 
         with pytest.raises(UnavailableError, match=f"it leads on to {other.url}/operator/status"):
             exchange(f"{plant.url}/operator/status", method, "token-of-anna")
         assert (plant.secrets, other.came) == (["Bearer token-of-anna"], [])
+
+
+def test_a_plant_that_says_no_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_ENV, "token-of-anna")
+    with running_hook() as plant:
+        plant.answers["/operator/status"] = (409, "")
+        with pytest.raises(RefusedError) as refused:
+            OperatorClient(DEFAULT_PLANT, plant.url).call(ends.SHOW_STATUS)
+    assert "did not answer" not in str(refused.value)
+    assert str(refused.value).endswith(f"(says {plant.url})")
