@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aegisflow.config import load
 from aegisflow.domain.device import Device
 from aegisflow.domain.readings import Disposition, Reading
 from aegisflow.domain.timeline import Timeline
+from tests.support.healthy import HEALTHY
+from tests.support.places import PLANT_FILE
 from tests.support.samples import LEVELS, device_spec
 from tests.support.sizes import examples
 
@@ -90,3 +93,31 @@ def test_b3_a_machine_that_reports_in_parts_has_the_alarms_of_one_that_reports_w
     for mine, other in zip(found[1].values(), found[0].values(), strict=True):
         assert mine.sensors == other.sensors
         assert mine.raised_at == pytest.approx(other.raised_at, abs=max(5.0, 6 * every_s))
+
+
+BEYOND = {"temperature": 120.0, "vibration": 9.0, "pressure": 12.0}
+"""Of a pump, past alarm limits that belong to another type of fault each."""
+
+
+@given(
+    st.sets(st.sampled_from(sorted(BEYOND)), min_size=1),
+    st.sampled_from([1.0, 5.0, 30.0]),
+    st.lists(st.floats(0.0, 0.95), min_size=5, max_size=5),
+    st.integers(0, 3),
+)
+@settings(max_examples=examples(20))
+def test_several_faults_at_once_raise_an_alarm_though_each_value_comes_by_itself(
+    faulty: set[str], every_s: float, phases: list[float], seed: int
+) -> None:
+    chance, device = random.Random(seed), Device(load(PLANT_FILE, {}).plant.devices["pump-02"])
+    onset, raised = 100, None
+    for number in range(onset + 40):
+        for phase, (name, (mean, spread)) in sorted(zip(phases, HEALTHY.items(), strict=True)):
+            is_bad = number >= onset and name in faulty
+            at = NOW + every_s * (number + phase)
+            value = chance.gauss(BEYOND[name] if is_bad else mean, spread)
+            events = device.record(Reading("pump-02", at, {name: value}, at))[1]
+            if events and raised is None:
+                raised = at
+    assert raised is not None
+    assert 0.0 <= raised - (NOW + every_s * onset) <= 15.0 + 4 * every_s

@@ -52,6 +52,7 @@ from aegisflow.domain.alarms.on_delay import (
     weightiest_of,
 )
 from aegisflow.domain.alarms.register import AlarmIds, AlarmRegister
+from aegisflow.domain.alarms.type_times import TypeTimes
 from aegisflow.domain.callers import Caller
 from aegisflow.domain.detection import (
     NEVER_HEARD,
@@ -60,7 +61,7 @@ from aegisflow.domain.detection import (
     UNCLASSIFIED,
     Diagnosis,
 )
-from aegisflow.domain.detection.finding import LIMIT, SILENT
+from aegisflow.domain.detection.finding import SILENT
 from aegisflow.domain.equipment import AlarmSpec, Delay
 from aegisflow.domain.interval import Interval
 from aegisflow.domain.lasting import AGREEING, Lasting
@@ -90,8 +91,7 @@ class AlarmBook:
         "_interval",
         "_register",
         "_strength",
-        "_type",
-        "_type_lasting",
+        "_types",
         "spec",
         "suppresses_by_design",
     )
@@ -107,8 +107,7 @@ class AlarmBook:
         self._register = AlarmRegister(ids or AlarmIds(device_id))
         self._counters: dict[str, OnDelayCounter] = {}
         """Sensor to its counter, for every sensor that speaks for the alarm or may come to."""
-        self._type = ""
-        self._type_lasting = Lasting()
+        self._types = TypeTimes()
         """The type as last diagnosed, and for how long."""
         self._strength = 0.0
         """Largest strength with which the active alarm's type was diagnosed."""
@@ -190,7 +189,7 @@ class AlarmBook:
                 if counter.idle and not counter.joined:
                     del counters[sensor]
         if diagnosis is not None or not counters or any(sensor in reported for sensor in counters):
-            self._time_type(at, diagnosis, delay)
+            self._types.take(at, diagnosis, delay, reported)
 
     def _observe(self, at: float, diagnosis: Diagnosis | None, reported: Collection[str]) -> tuple[AlarmEvent, ...]:
         self.count(at, diagnosis, reported)
@@ -213,8 +212,9 @@ class AlarmBook:
         if alarm is None:
             for finding in diagnosis.findings:
                 self._counters[finding.sensor] = lasting(finding, since)
-            self._type, self._type_lasting = diagnosis.fault_type, Lasting(-inf, AGREEING)
-            self._type_lasting.last_at = since
+            for_ever = Lasting(-inf, AGREEING)
+            for_ever.last_at = since
+            self._types.begin(diagnosis.fault_type, for_ever)
             return self._raise(at, diagnosis)
         if alarm.fault_type == diagnosis.fault_type or set(diagnosis.reasons) <= set(alarm.reasons):
             return ()
@@ -287,7 +287,7 @@ class AlarmBook:
     def interrupt(self) -> None:
         """End the runs of breaches that are not an alarm yet: what comes next does not continue them."""
         self._counters = {sensor: counter for sensor, counter in self._counters.items() if counter.joined}
-        self._type, self._type_lasting = "", Lasting()
+        self._types.begin("", Lasting())
 
     def drop(self, sensors: Sequence[str], at: float) -> tuple[AlarmEvent, ...]:
         """Forget sensors that the device no longer has; an alarm for which none is left is cleared."""
@@ -378,19 +378,6 @@ class AlarmBook:
     def _on_delay(self) -> Delay:
         return self.spec.on_delay(self._interval.usual_s)
 
-    def _time_type(self, at: float, diagnosis: Diagnosis | None, delay: Delay) -> None:
-        if diagnosis is None:
-            self._type_lasting.unseen(at, delay)
-            return
-        if diagnosis.fault_type == UNCLASSIFIED != self._type:
-            self._type_lasting.unseen(at, delay)
-            if self._type_lasting.count:  # what comes and goes at a fast pace has its name all the while
-                return
-        if diagnosis.fault_type != self._type:
-            self._type, self._type_lasting = diagnosis.fault_type, Lasting()
-        certain = any(finding.detector == LIMIT for finding in diagnosis.findings)
-        self._type_lasting.seen(at, AGREEING if certain else 1)
-
     def _retype(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Give the active alarm another type once that has lasted."""
         alarm = self._register.active
@@ -400,11 +387,11 @@ class AlarmBook:
             self._strength = max(self._strength, diagnosis.strength)
             return ()
         if alarm.fault_type not in _SAYS_LITTLE and diagnosis.strength < self._strength:
-            self._type_lasting = Lasting()
+            self._types.lasting = Lasting()
         delay = self._on_delay
         if alarm.fault_type not in _SAYS_LITTLE:
             delay = delay._replace(seconds=max(delay.seconds, _RETYPE_S))
-        if not self._type_lasting.lasted(_slowest(delay, diagnosis)):
+        if not self._types.lasting.lasted(_slowest(delay, diagnosis)):
             return ()
         self._strength = diagnosis.strength
         return self._keep(Change.RETYPED, at, retyped(alarm, diagnosis.fault_type, diagnosis.reasons, at))
@@ -412,7 +399,7 @@ class AlarmBook:
     def _raise(self, at: float, diagnosis: Diagnosis) -> tuple[AlarmEvent, ...]:
         """Raise an alarm if a sensor has been in breach, and the type the same, for the on-delay."""
         delay, tripped = self._on_delay, any(finding.tripped for finding in diagnosis.findings)
-        if not (tripped or self._type_lasting.lasted(_slowest(delay, diagnosis))) or not join(self._counters, delay):
+        if not (tripped or self._types.lasting.lasted(_slowest(delay, diagnosis))) or not join(self._counters, delay):
             return ()
         evidence, severity = evidence_of(self._counters), earned(self._counters, delay)
         self._strength = diagnosis.strength
