@@ -8,7 +8,7 @@ from aegisflow.domain.detection.baseline import BLOCK
 from aegisflow.domain.detection.commissioning import FEWEST, Commissioning
 from aegisflow.domain.detection.drift import DriftWatch
 from aegisflow.domain.detection.fault_types import Fit, Signs, apart, diagnose, fitting, signs_of
-from aegisflow.domain.detection.finding import LIMIT, MULTIVARIATE, Diagnosis, Finding
+from aegisflow.domain.detection.finding import LIMIT, MULTIVARIATE, SILENT, Diagnosis, Finding
 from aegisflow.domain.detection.kinds import detector_for
 from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.multivariate import MultivariateScore
@@ -255,7 +255,9 @@ class DeviceDetector:
     def _note(self, at: float, diagnosis: Diagnosis | None) -> None:
         """Take note of what was found in the newest reading, for the next one."""
         found = "" if diagnosis is None else diagnosis.findings[0].detector
-        self._found, self._beyond = found not in ("", MULTIVARIATE), found == LIMIT
+        # A value that is missing is an alarm, and makes none of the others unusual.
+        scored = found not in ("", MULTIVARIATE) and (self._has_rules or found != SILENT)
+        self._found, self._beyond = scored, found == LIMIT
         if diagnosis is not None:
             self._pending.seen(at)
         elif self._pending.count:

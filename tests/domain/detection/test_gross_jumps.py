@@ -3,8 +3,12 @@
 import random
 from math import nan
 
+from aegisflow.domain.detection import SENSOR_SILENT
 from aegisflow.domain.detection.gross_jumps import MOST
 from aegisflow.domain.detection.normal import LEARNING, Normal
+from aegisflow.domain.device import Device
+from aegisflow.domain.equipment import AlarmSpec, DeviceSpec, SensorSpec
+from aegisflow.domain.readings import Reading
 
 
 def batch(index: int, rng: random.Random) -> list[float]:
@@ -57,3 +61,16 @@ def test_a_jump_in_the_learning_part_is_told_once() -> None:
         begins += normal.lasting >= 1.0 and not above
         above = normal.lasting >= 1.0
     assert begins == 1
+
+
+def test_a_value_that_is_missing_is_an_alarm_and_makes_no_other_unusual() -> None:
+    sensors = {name: SensorSpec(name, "", stale_after_s=360.0) for name in ("a", "b")}
+    spec = DeviceSpec("m", "line-1", "press", sensors, alarm=AlarmSpec(on_readings=3, off_readings=24))
+    device, rng, types, worst = Device(spec), random.Random(6), set(), 0.0
+    for number in range(LEARNING + 200):
+        values = {"a": rng.gauss(0, 1)} | ({} if number >= LEARNING + 100 else {"b": rng.gauss(0, 1)})
+        events = device.record(Reading("m", 60.0 * (number + 1), values, 60.0 * (number + 1)))[1]
+        types |= {event.alarm.fault_type for event in events}
+        worst = max(worst, device.score)
+    assert types == {SENSOR_SILENT}
+    assert worst < 1.0
