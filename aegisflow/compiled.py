@@ -27,8 +27,18 @@ SWITCH = "AEGISFLOW_PURE"
 GROUP = "aegisflow_core"
 """What mypyc names the library after that its modules share."""
 _DETECTION = (
-    *("alarm_levels", "baseline", "commissioning", "device", "drift", "evidence", "fault_types", "flatline", "kinds"),
-    *("gross_jumps", "kept_rows", "limits", "load", "multivariate", "normal", "normal_model", "oscillation"),
+    *(
+        "alarm_levels",
+        "baseline",
+        "commissioning",
+        "device",
+        "drift",
+        "dwelling",
+        "evidence",
+        "fault_types",
+        "flatline",
+    ),
+    *("gross_jumps", "kept_rows", "kinds", "limits", "load", "multivariate", "normal", "normal_model", "oscillation"),
     *("own_past", "refusals", "run_up", "seasons", "sensor", "set_points", "shift", "unclassified", "undescribed"),
     "zscore",
 )

@@ -42,7 +42,6 @@ def test_a_recording_that_is_read_ends_with_0_and_says_what_was_concluded(typed)
         ("timestamp,flow\n2026-02-01,\n2026-02-02,nan\n", "no column of numbers, expected at least one sensor"),
         ("timestamp,device,flow\n2026-02-01,,1\n2026-02-02,,2\n", "no reading in 2 rows (2 unknown_device)"),
         ('timestamp,flow\n2026-02-01,"998"\n2026-02-02,"1,011"\n', "expected --decimal . or --decimal ,"),
-        ("timestamp,flow,flow\n2026-02-01,1,2\n", "column 'flow' twice, as columns 2 and 3"),
         ("", "a header with a column timestamp"),
     ],
 )

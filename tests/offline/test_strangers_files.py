@@ -57,6 +57,7 @@ LARGE = [[f"{float(cell) * 1e13:.1f}" for cell in row] for row in VALUES]
 PLAIN = table("timestamp,a,b,c", beside(STAMPS))
 FORMS: dict[str, tuple[str | bytes, list[str]]] = {
     "no times": (table("a,b,c", VALUES), COUNTS),
+    "a name that two columns have": (table("timestamp,flow,flow,c", beside(STAMPS)), STAMPS),
     "no times and no names": (table(None, VALUES), COUNTS),
     "parted by blanks, no names": (table(None, VALUES, "  "), COUNTS),
     "columns named by numbers": (table("0,1,2", VALUES), COUNTS),
@@ -111,6 +112,27 @@ def test_a_file_of_any_form_is_scored_row_by_row_under_its_own_stamps(scored, fo
     assert len(alarms) == 1
     if form != "rows in no order":
         assert [row["score"] for row in scored(PLAIN)[0]] == [row["score"] for row in rows[len(stamps) - COUNT :]]
+
+
+def test_states_in_words_are_judged_where_there_is_nothing_else(scored) -> None:
+    draw, words = random.Random(2), list[str]()
+    while len(words) < 1_200:
+        words += ["open"] * draw.randint(8, 12) + ["Closed "] * draw.randint(18, 24)
+    words[900:1000] = ["open"] * 100
+    rows, alarms = scored(table(None, [["valve", "by"], *([word, "auto"] for word in words)]))
+    above = [number for number, row in enumerate(rows) if float(row["score"]) >= 1]
+    assert len(rows) == len(words)
+    assert above
+    assert 900 <= above[0] < 1000
+    assert [alarm["sensors"] for alarm in alarms] == ["valve"]
+
+
+@pytest.mark.parametrize("words", [["open"] * 50, [f"remark {number}" for number in range(50)]])
+def test_words_that_are_no_states_are_refused(tmp_path: Path, words: list[str]) -> None:
+    path = tmp_path / "their.csv"
+    path.write_text(table("note of the day", [[word] for word in words]))
+    with pytest.raises(RecordingError, match="no column of numbers"):
+        backtest(path)
 
 
 def test_what_would_change_the_scores_is_still_refused(tmp_path: Path) -> None:

@@ -263,18 +263,18 @@ class Normal:
             self._jumps.accept(rows.min(axis=0).tolist(), rows.max(axis=0).tolist(), seen)
 
     def _begin(self, model: NormalModel) -> None:
-        """Go on with a model, as if it had been there for the newest readings."""
+        """Go on with a model from where its charts stand at the end of what was learned."""
         self.model = model
         self._level = model.last_level.copy()
-        self._mean, self._spread = [0.0] * len(model.level), [1.0] * len(model.level)
+        self._mean, self._spread = model.last_mean.copy(), model.last_energy.copy()
         self._joint_level = model.joint_level.copy()
         self._off = [0.0] * len(model.moving)
-        self._newest = [0.0] * (model.lags * len(model.moving))
-        self.joint = model.base[JOINT]
+        self._newest = model.last_newest.copy()
+        self.joint = model.last_joint
+        if model.season is not None:
+            self._expected = model.season.at(self._rows.newest(1)[0][1])
+        self.score = self.lasting = self._shock = 0.0
         self._frozen = 0
-        for row, at in self._rows.newest(_RECENT):
-            self._judge(model, row, self._seen, at)
-            self._before = row
 
     def _judge(self, model: NormalModel, row: list[float], known: list[bool], at: float) -> None:
         before = self._before

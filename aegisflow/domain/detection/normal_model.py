@@ -56,6 +56,8 @@ _MOSTLY = 0.5
 _FOLDS = 4
 _FLOOR = 1e-3
 """Least variance of a direction, against the largest."""
+_JOINT_ENDS = 60
+"""Readings of which the joint chart knows."""
 _SETTLING = 20
 """First readings, for which smoothed figures still hang on their beginning."""
 _REST = 0.01
@@ -107,7 +109,11 @@ class NormalModel:
         "lags",
         "largest",
         "largest_step",
+        "last_energy",
+        "last_joint",
         "last_level",
+        "last_mean",
+        "last_newest",
         "level",
         "limit",
         "low",
@@ -140,6 +146,11 @@ class NormalModel:
         """Weight with which the level of each follows."""
         self.last_level: list[float] = level.tolist()
         """Level of each at the end of what was learned."""
+        self.last_mean: list[float] = []
+        self.last_energy: list[float] = []
+        """Charts of level and spread of each there; the readings side by side, newest first; and the joint chart."""
+        self.last_newest: list[float] = []
+        self.last_joint = 0.0
         raw = self._off_levels(rows, (rows - level) / spread, active, spread)
         still = np.where(active, 1.0, 5.0)
         largest = np.maximum(np.abs(raw).max(axis=0), still)
@@ -287,6 +298,7 @@ class NormalModel:
         columns = zip(u.T.tolist(), (raw * self.active).T.tolist(), strict=True)
         for place, (clipped, values) in enumerate(columns):
             means[:, place], energies[:, place] = _ewmas(clipped, values)
+        self.last_mean, self.last_energy = means[-1].tolist(), energies[-1].tolist()
         levels = np.abs(means / np.array(self.width)).max(axis=1, initial=0.0)
         spreads = energies.max(axis=1, initial=0.0)
         steps = np.abs(np.diff(raw, axis=0, prepend=raw[:1]))
@@ -294,6 +306,8 @@ class NormalModel:
             axis=1, initial=0.0
         )
         charts = (levels, spreads, self._unseen(embedded), sudden)
+        self.last_newest = embedded[-1].tolist()
+        self.last_joint = smoothed(self._distances(embedded[-_JOINT_ENDS:]))[-1] if self.moving else 0.0
         for chart, values in enumerate(charts):
             self.base[chart], self.limit[chart] = limit_of(values[_SETTLING:])
         # What could not be reached by any value would be no limit.

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import nan
 
 from aegisflow.domain.alarms.model import Severity
+from aegisflow.domain.detection.dwelling import Dwelling
 from aegisflow.domain.detection.evidence import finding_of
 from aegisflow.domain.detection.finding import MULTIVARIATE, UNCLASSIFIED, Diagnosis
 from aegisflow.domain.detection.normal import Normal
@@ -30,7 +31,7 @@ def _told(score: float) -> str:
 class Undescribed:
     """Turns the score of a device into a diagnosis, and what has lasted into what is usual."""
 
-    __slots__ = ("_alarmed_for", "_commissioned", "_patience", "_shown", "_watched", "normal")
+    __slots__ = ("_alarmed_for", "_commissioned", "_dwelling", "_patience", "_shown", "_watched", "normal")
 
     def __init__(self, sensors: Sequence[SensorDetector]) -> None:
         """Begin with nothing known of these sensors."""
@@ -38,6 +39,8 @@ class Undescribed:
             sensor for sensor in sensors if sensor.spec.kind is SensorKind.STATE
         )
         self.normal = Normal(len(self._watched))
+        self._dwelling = [Dwelling() for sensor in self._watched if sensor.spec.kind is SensorKind.STATE]
+        """How long each state has lasted, where the device has nothing but states."""
         self._commissioned = False
         """Whether a person says that the device is healthy, until further notice."""
         self._alarmed_for = 0
@@ -59,9 +62,20 @@ class Undescribed:
             for sensor in self._watched
         ]
         self.normal.update(row, beyond or (self._shown and not self._commissioned), at)
+        if self._dwelling:
+            self._watch_states(values)
         if not self._shown:
             self._alarmed_for = 0
             self._patience = min(_MAX_PATIENCE, max(_MIN_PATIENCE, self.normal.count))
+
+    def _watch_states(self, values: Mapping[str, float]) -> None:
+        normal, longest = self.normal, 0.0
+        for sensor, dwelling in zip(self._watched, self._dwelling, strict=True):
+            if sensor.name in values:
+                dwelling.update(sensor.zscore.value)
+            longest = max(longest, dwelling.score)
+        if normal.model is not None and not self._commissioned:
+            normal.lasting, normal.score = max(normal.lasting, longest), max(normal.score, longest)
 
     def begin_period(self) -> None:
         """Take what comes for healthy, whatever it is, but for what is beyond a limit."""
@@ -108,11 +122,15 @@ class Undescribed:
         """Take what has lasted as usual."""
         self._alarmed_for, self._shown = 0, False
         self.normal.accept()
+        for dwelling in self._dwelling:
+            dwelling.accept()
         for sensor in self._watched:
             sensor.accept()
 
     def _diagnosis(self) -> Diagnosis:
         score, strengths = self.normal.lasting, self.normal.strengths()
+        if self._dwelling:
+            strengths = [max(own, one.score) for own, one in zip(strengths, self._dwelling, strict=True)]
         severity = Severity.HIGH if score >= _HIGH else Severity.MEDIUM if score >= _MEDIUM else Severity.LOW
         ranked = sorted(zip(strengths, self._watched, strict=True), key=lambda pair: pair[0], reverse=True)
         least = min(1.0, ranked[0][0])

@@ -24,7 +24,7 @@ class Derived:
             RecordingError: no column holds numbers.
         """
         if not recording.columns:
-            raise RecordingError(recording.path, None, "no column of numbers", "at least one sensor")
+            raise RecordingError(recording.path, None, "no column of numbers", "at least one sensor, or --separator")
         interval_s = recording.interval_s
         self._silent_after_s = _SILENT_INTERVALS * interval_s
         kinds = {column.name: recording.kind(column) for column in recording.columns.values()}

@@ -1,7 +1,7 @@
 """A recorded file of readings, in whichever dialect of CSV somebody's system wrote it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -15,9 +15,10 @@ from aegisflow.errors import RecordingError
 from aegisflow.offline.recordings import names
 from aegisflow.offline.recordings.kinds import kind_of
 from aegisflow.offline.recordings.missing import find_markers
-from aegisflow.offline.recordings.numbers import Mark, parse_number
+from aegisflow.offline.recordings.numbers import ABSENT, Mark, parse_number
 from aegisflow.offline.recordings.options import NONE, ReadingOptions
 from aegisflow.offline.recordings.roles import Roles
+from aegisflow.offline.recordings.states import states_of
 from aegisflow.offline.recordings.survey import ColumnSurvey, Survey, time_text
 from aegisflow.offline.recordings.table import Row, Table, separator_name
 from aegisflow.offline.recordings.time_survey import Ambiguous, TimeSurvey
@@ -46,6 +47,8 @@ class Column(NamedTuple):
     """Whether some of its numbers are more than digits and a decimal point: groups of digits, other signs."""
     missing: frozenset[float | str]
     """Numbers and words that stand for no value."""
+    states: Mapping[str, float] = {}
+    """What stands for each of its words, in lower case; empty for a column of numbers."""
 
     def converter(self) -> Callable[[str], float]:
         """Return what makes a number of a cell, and not a number of one that stands for no value.
@@ -53,6 +56,8 @@ class Column(NamedTuple):
         It raises ``ValueError`` for what is neither. Wherever ``float`` will do it is that, since that is by far
         the fastest.
         """
+        if self.states:
+            return self._state
         if self.mark == "." and not self.grouped and not self.missing:
             return float
 
@@ -63,6 +68,15 @@ class Column(NamedTuple):
             return nan if value is None or value in self.missing else value
 
         return convert
+
+    def _state(self, cell: str) -> float:
+        word = cell.strip().lower()
+        if word in ABSENT or word in self.missing:
+            return nan
+        try:
+            return self.states[word]
+        except KeyError:
+            raise ValueError(f"no state that was seen before: {word!r}") from None
 
 
 class Recording:
@@ -135,11 +149,12 @@ class Recording:
 
     def kind(self, column: Column) -> SensorKind:
         """Return what the values of a column are, as far as they show it by themselves."""
-        return kind_of(self._survey.columns[column.place])
+        return SensorKind.STATE if column.states else kind_of(self._survey.columns[column.place])
 
     def rows_per_value(self, column: Column) -> float:
         """Return how many rows there are for each number of a column: more than one where it reports less often."""
-        found = self._survey.columns[column.place].numbers
+        survey = self._survey.columns[column.place]
+        found = survey.words if column.states else survey.numbers
         return max(1.0, self._survey.rows / found) if found else 1.0
 
     def label_counts(self, place: int) -> dict[str, int] | None:
@@ -266,7 +281,9 @@ class Recording:
             mark = self.options.decimal or marks[place]
             if place in ambiguous and self.options.decimal is None:
                 mark = ","  # taken for groups of three they would all be a thousand times as large, as their spread
-            columns[name] = Column(place, name, unit, mark, self._survey.columns[place].formatted, frozenset())
+            survey = self._survey.columns[place]
+            states = states_of(survey) if known is None else {}
+            columns[name] = Column(place, name, unit, mark, survey.formatted, frozenset(), states)
         self.guesses += [f"{text}: not judged (--decimal . or --decimal ,)" for text in refused]
         if refused and not columns:
             raise RecordingError(self.path, None, refused[0], "--decimal . or --decimal ,")
@@ -281,7 +298,7 @@ class Recording:
         if known is not None:
             return self._named_by_plant(range(len(self.header)), known)
         used = {*self.time_places, self._unread_place, self.device_place, self._tag_place, *self.labels}
-        places, words, counts = [], [], []
+        places, words, counts, states = [], [], [], []
         for place, name in enumerate(self.header):
             column = self._survey.columns[place]
             if place in used or (not name and not column.numbers):
@@ -291,12 +308,19 @@ class Recording:
                 counts.append(name or f"{place + 1} (no name)")
             elif _holds_numbers(column):
                 places.append(place)
+            elif states_of(column):
+                states.append(place)
             else:
                 words.append(name)
         self._tell("labels, no sensors", [self.header[place] for place in self.labels], "--sensors, --label-column")
         self._tell("numbers of rows, no sensors", counts, "--sensors")
+        found = [self.header[place] for place in states]
+        if places:  # states are judged only where there is nothing else
+            words += found
+        else:
+            self._tell("states in words, judged by how long they last", found, "--sensors")
         self._tell("no numbers, not judged", words, "--sensors")
-        return self._named(places)
+        return self._named(places or states)
 
     def _named(self, places: Collection[int]) -> dict[int, str]:
         """Return sensors named by the header without units, where that leaves them different names."""

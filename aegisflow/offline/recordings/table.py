@@ -19,6 +19,7 @@ BLANKS = " "
 _NAMES = {"\t": "tab", " ": "blank"}
 _SAMPLE_LINES = 200
 _LONGEST = 1_000_000
+_SHOWN = 8
 _EXCEL_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)
 _REMARKS = ("#", "//", "%")
 
@@ -168,8 +169,25 @@ class Table:
         named = self.header == ["0"] and not all(_is_whole(line) for line in below)
         return bool(below) and _is_number(self.header[0]) and not named
 
+    def _name_apart(self) -> None:
+        """Give columns of the same name a number each: ``flow``, ``flow_2``."""
+        taken, twice = set(self.header), set[str]()
+        for place, name in enumerate(self.header):
+            if name and name in self.header[:place]:
+                twice.add(name)
+                number = 2
+                while f"{name}_{number}" in taken:
+                    number += 1
+                self.header[place] = f"{name}_{number}"
+                taken.add(self.header[place])
+        if twice:
+            shown = ", ".join(sorted(twice)[:_SHOWN])
+            self.guesses.append(f"names that stand more than once are numbered: {shown} (--header-line)")
+
     def _check_header(self) -> None:
         """Refuse a name that stands twice, and data in place of names."""
+        if self._scale_free:
+            self._name_apart()
         places: dict[str, int] = {}
         for place, name in enumerate(self.header, start=1):
             if not name:

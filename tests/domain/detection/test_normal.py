@@ -355,3 +355,11 @@ def test_where_days_repeat_themselves_a_weekend_is_waited_for_before_one_is_call
         row = [20.0 + 5.0 * busy + rng.gauss(0, 0.3), 400.0 + 300.0 * busy + rng.gauss(0, 20)]
         normal.update(row, alarmed=False, at=monday + 900.0 * index)
         assert normal.lasting < 1.0, index
+
+
+def test_readings_that_repeat_themselves_exactly_are_usual_right_after_they_were_learned() -> None:
+    normal = Normal(2)
+    for index in range(900):
+        wave = 0.3 * (index % 3 - 1)
+        normal.update([31.5 + wave, 72.0 + wave if index < 600 else nan], alarmed=False, at=5.0 * index)
+        assert normal.lasting < 1.0, index
