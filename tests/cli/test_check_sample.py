@@ -93,3 +93,14 @@ def test_check_warns_of_what_will_hurt(run, plant: Path) -> None:
     assert "no limit says what is normal, so that only its own past does (pressure of store)" in told
     assert "recovery.temperature wants at least 300, which its span [-60, 200] never shows" in told
     assert "zigbee2mqtt on zigbee2mqtt/{device}" in out
+
+
+@pytest.mark.parametrize("topic", ["logger/a/csv", "zigbee2mqtt/Cold store 2"])
+def test_what_no_source_decodes_is_named(run, plant: Path, tmp_path: Path, topic: str) -> None:
+    (tmp_path / "said").write_bytes(bytes.fromhex("a16474656d70fb4034000000000000"))
+    _, out, _ = run("check", str(plant), "--sample", topic, f"@{tmp_path / 'said'}")
+    assert "CBOR" in out
+    _, out, _ = run("check", str(plant), "--sample", topic, "12.3;45.6;OK")
+    assert "hint     it looks like lines of fields: format: csv takes them" in out
+    _, out, _ = run("check", str(plant), "--sample", topic, "offline")
+    assert "lines of fields" not in out

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from aegisflow.bus.sources.formats import is_number, text_of
+from aegisflow.errors import PayloadError
 
-__all__ = ["decode_lines", "fields_of", "pairs_of"]
+__all__ = ["decode_lines", "fields_of", "looks_like_lines", "pairs_of"]
 
 _SEPARATORS = ";\t|,"
 """In this order, since a comma may as well be that of a number."""
@@ -59,6 +60,17 @@ def pairs_of(fields: Sequence[str]) -> dict[str, str]:
     """Return names and values of fields that all say both; empty for any others."""
     pairs = [_PAIR.fullmatch(field) for field in fields if field]
     return {pair[1]: pair[2] for pair in pairs if pair is not None} if pairs and all(pairs) else {}
+
+
+def looks_like_lines(payload: bytes) -> bool:
+    """Return whether a payload seems to be lines of fields, half of them numbers at least."""
+    try:
+        first = next((line for line in text_of(payload).splitlines() if line.strip()), "")
+    except PayloadError:
+        return False
+    fields = fields_of(first)
+    values = [*pairs_of(fields).values()] or fields
+    return len(values) > 1 and 2 * sum(map(is_number, values)) >= len(values)
 
 
 def _scalar(field: str) -> Any:

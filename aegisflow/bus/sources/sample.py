@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from aegisflow.bus.binary import binary_kind
 from aegisflow.bus.codec import REASONS
 from aegisflow.bus.sources import Route
 from aegisflow.bus.sources.capture import CapturedMessage, captured_message
 from aegisflow.bus.sources.formats import decode_json
+from aegisflow.bus.sources.lines import looks_like_lines
 from aegisflow.bus.sources.places import is_at_home, places
 from aegisflow.bus.sources.recognise import recognise
 from aegisflow.bus.sources.trial import Trial
@@ -44,7 +46,8 @@ class Sampler:
         try:
             decoded = self._trial.decode(sample, received_at)
         except PayloadError as error:
-            return [*steps, *_refusal(error)], False
+            hint = _hint(sample.payload) if error.reason == "not_json" else []
+            return [*steps, *_refusal(error), *hint], False
         for reading in decoded.readings:
             steps += self._reading_steps(reading, received_at)
         for reading in decoded.historical:
@@ -81,7 +84,7 @@ class Sampler:
             is_home = is_at_home(found.preset, sample.topic)
             where = "" if is_home else f', topic: "{places(found.preset, [sample.topic])[0]}"'
             steps.append(f"         sources: {{them: {{preset: {found.preset}{where}}}}}")
-        return steps
+        return [*steps, *_hint(sample.payload)] if found is None else steps
 
     def _reading_steps(self, reading: Reading, received_at: float) -> Iterator[str]:
         sensors = self._configuration.plant.devices[reading.device_id].sensors
@@ -120,6 +123,18 @@ def unused_numbers(configuration: Configuration, source: SourceSettings, sample:
         for path, number in _numbers(said, "")
         if not any(path == one or path.endswith((f".{one}", f"].{one}")) for one in used)
     }
+
+
+def _hint(payload: bytes) -> list[str]:
+    """Return what a payload seems to be that is neither JSON nor a value."""
+    try:
+        decode_json(payload)
+    except PayloadError as error:
+        if error.reason == "binary":
+            return [f"hint     it is no text, but {binary_kind(payload)}: have its sender write JSON"]
+        if looks_like_lines(payload):
+            return ["hint     it looks like lines of fields: format: csv takes them, fields: names them"]
+    return []
 
 
 def _refusal(error: PayloadError) -> list[str]:
