@@ -116,7 +116,7 @@ def _explain_samples(configuration: Configuration, samples: "Iterator[CapturedMe
             sys.stderr.write(f"{sample}\n")
             code = 1
             continue
-        steps, whole = sampler.explain(sample, time.time())
+        steps, whole = sampler.explain(sample, sample.at)
         sys.stdout.write(f"message  {sample.topic}, {len(sample.payload)} bytes\n")
         sys.stdout.write("".join(f"{step}\n" for step in steps) + "\n")
         code = code if whole else 1

@@ -1,6 +1,7 @@
 """Points that name themselves: the ``sources`` entry that reads them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.access import records_getter
@@ -76,8 +77,21 @@ def of_points(group: Sequence[Topic], told_before: Told) -> Cluster:
         for path, one in beside.items()
         if is_numeric(one) and shape.points != "." and path != who and time_format(one, in_text=True) is None
     }
+    doubts += _machines_in_names(wanted)
     left_out |= {point.name: NOT_OF_MACHINES for point in every if point.name and point.name not in wanted}
     return Cluster(settings, found, tuple(doubts), left_out)
+
+
+def _machines_in_names(names: Collection[str]) -> list[str]:
+    """Return the doubt that names such as Line1.Pump1.Temp and Line1.Pump2.Temp are of several machines."""
+    ends: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        mark = "." if "." in name else "/"
+        head, _, end = name.rpartition(mark)
+        ends[head].add(end)
+    shared = Counter(end for head, of in ends.items() if head for end in of)
+    heads = sorted(head for head, of in ends.items() if head and any(shared[end] > 1 for end in of))
+    return [f"{', '.join(heads[:5])} may be machines of their own; here they are one"] if heads else []
 
 
 class _Point(NamedTuple):

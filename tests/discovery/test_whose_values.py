@@ -166,3 +166,13 @@ def test_no_preset_takes_what_another_source_reads_however_wide_its_topic_is(tmp
     taken = readings(configuration, messages)
     assert len(taken) == len(messages), text
     assert {one.device_id for one in taken} >= {"mill-01", "press-1", "press-2", "plug-1"}
+
+
+def test_machines_that_only_the_names_of_points_tell_apart_are_one_and_marked(tmp_path: Path) -> None:
+    def said(i: int) -> list[dict[str, Any]]:
+        return [{"id": f"Line1.Pump{n}.Temp", "v": 60 + n + i / 2, "q": True, "t": (T + i) * 1000} for n in (1, 2)]
+
+    messages = [CapturedMessage("iotgateway", payload({"values": said(i)}), T + i) for i in range(20)]
+    text, _, configuration = drafted(tmp_path, messages)
+    assert set(configuration.plant.devices["iotgateway"].sensors) == {"line1_pump1_temp", "line1_pump2_temp"}
+    assert "(?) Line1.Pump1, Line1.Pump2 may be machines of their own; here they are one" in text

@@ -14,7 +14,7 @@ from aegisflow.bus.sources.router import Sources
 from aegisflow.bus.sparkplug.host import REBIRTH_EVERY_S
 from aegisflow.bus.sparkplug.payload import Metric, decode, encode, typed
 from aegisflow.errors import PayloadError
-from simulator.sparkplug import BOOLEAN, DOUBLE, FLOAT, INT32, INT64, STRING, metric, payload
+from simulator.sparkplug import BOOLEAN, DOUBLE, FLOAT, INT32, INT64, STRING, field, metric, payload, varint
 from tests.support.source_bench import load_text, plant_text
 
 T = 1_773_480_413.25
@@ -221,3 +221,13 @@ def test_accepted_and_refused_values_are_those_that_were_sent(tmp_path_factory, 
     known = [value for alias, value in sent if alias in (1, 2, 3) and value is not None]
     assert accepted == len(known)
     assert bool(decoded.problems) == any(alias not in (1, 2, 3) for alias, _ in sent)
+
+
+def test_a_template_beside_metrics_takes_nothing_from_them_and_is_no_gap(host: Host) -> None:
+    host.is_born()
+    member = field(2, 2, metric(12.5, DOUBLE, name="Torque"))
+    template = field(1, 2, b"Mixer UDT") + field(4, 0, varint(19)) + field(18, 2, member)
+    decoded = host.hears("DDATA", template, metric(72.5, DOUBLE, alias=1, at=T + 5))
+    assert values(decoded) == [("pump-01", T + 5, {"temperature": 72.5})]
+    assert not decoded.problems
+    assert not decoded.answers
