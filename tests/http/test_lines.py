@@ -141,6 +141,8 @@ FIELDS = {
     "decision": "right",
     "token_sha256": "0" * 64,
     "handover_at": "1",
+    "act": "begin",
+    "until": "8h",
 }
 IDS = {"/commands": "cmd-1", "/alarms": ALARM, "/machines": "pump-01", "/approvals": "cmd-1", "/incidents": "1"}
 
@@ -152,6 +154,7 @@ def test_every_form_about_another_line_is_refused_and_kept(plant: MemoryPlant, p
     assert browser.send(asked, FIELDS).status == HTTPStatus.FORBIDDEN
     assert not plant.acknowledged
     assert not plant.stated
+    assert not plant.learners
     assert len(plant.requests) == len(plant.reports) == 1
 
 
