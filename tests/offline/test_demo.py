@@ -19,9 +19,10 @@ from aegisflow.offline.demo.setting import Setting, clear_store, mcp_servers
 from aegisflow.offline.demo.story import DemoOutcome, summarise, tell
 from aegisflow.store.lock import FileLock
 from simulator.dataset import write_file
-from simulator.faults import HOUR, REFERENCE_DAY, Fault
+from simulator.faults import REFERENCE_DAY, Fault
 from simulator.scenario import Scenario
-from tests.support.places import PLANT_FILE
+from tests.support.places import PLANT_FILE, ROOT
+from tests.support.short_day import short_day
 
 PLANT = PLANT_FILE
 
@@ -182,11 +183,6 @@ def plant_file(tmp_path):
     return path
 
 
-def short_day(setting, seed):
-    faults = (Fault("pressure_leak", "pump-02", HOUR / 2), Fault("thermal_runaway", "motor-01", HOUR / 2, speed=3))
-    write_file(Scenario(seed=seed, duration_s=HOUR * 1.5, faults=faults), setting.recording)
-
-
 @pytest.mark.parametrize(
     "choice", [{"minutes": 0}, {"minutes": -1}, {"minutes": float("nan")}, {"speed": -1}, {"speed": float("inf")}]
 )
@@ -221,10 +217,11 @@ def test_the_demo_stores_every_reading_and_notices_what_was_scripted(tmp_path, p
 def test_ctrl_c_ends_the_demo_in_good_order(tmp_path, plant_file):
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
-        "from pathlib import Path; from aegisflow.offline.demo import DemoOptions, run_demo; "
+        "from pathlib import Path; from aegisflow.offline.demo import DemoOptions, run, run_demo; "
+        "from tests.support.short_day import short_day; run.record_day = short_day; "
         f"sys.exit(run_demo(DemoOptions(Path({str(plant_file)!r}), Path({str(tmp_path / 'demo')!r}), minutes=60)))"
     )
-    process = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     children = []
     for line in process.stdout:
