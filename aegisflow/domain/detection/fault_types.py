@@ -50,7 +50,12 @@ def signs_of(
     signs: dict[str, frozenset[str]] = {}
     moving = load if load is not None and load.left else None
     for sensor in sensors:
-        if sensor.at != at or sensor.flatline.present:
+        if sensor.at != at:
+            continue
+        if sensor.flatline.present:
+            # A value that stands still says nothing new, so it ends nothing either: what it crossed, it has crossed.
+            if active and sensor.limit.beyond and not sensor.at_marker:
+                signs[sensor.name] = frozenset(("beyond", "high" if sensor.limit.beyond > 0 else "low"))
             continue
         shown = []
         rising = sensor.name in running_up
