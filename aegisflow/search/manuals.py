@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,11 @@ from aegisflow.search.documents import Corpus, Document, read_folder
 from aegisflow.search.encoder import Encoder, why_failed
 from aegisflow.search.hidden import visible
 from aegisflow.search.lexical import LexicalIndex
-from aegisflow.search.passages import Piece, chunk, facets
+from aegisflow.search.passages import Piece, chunk, facets, sentences
 from aegisflow.search.query import MAX_QUERY_CHARS, Sought, parse_query
 from aegisflow.search.reading import Encoders, LookUp, WordVectors
 from aegisflow.search.semantic import EmbeddingCache, SemanticIndex
+from aegisflow.search.vocabulary import Said
 from aegisflow.search.words import GERMAN, language_of, with_umlauts
 
 MAX_PASSAGES = 20
@@ -42,6 +43,15 @@ class _ManualCatalogue:
     kinds: frozenset[str]
     lexical: LexicalIndex
     encoders: Encoders
+    sentences: dict[int, list[Said]] = field(default_factory=dict)
+    """What passages say, remembered once one was asked about."""
+
+    def said(self, number: int) -> list[Said]:
+        """Return what each sentence of a passage says, the whole first."""
+        if number not in self.sentences:
+            document, piece = self.pieces[number]
+            self.sentences[number] = [self.lexical.vocabulary.said(text) for text in sentences(document.title, piece)]
+        return self.sentences[number]
 
     def about(self, kind: str) -> NDArray[np.bool_]:
         """Return for each passage whether its manual is about this kind of device, or about all."""
@@ -161,15 +171,14 @@ class ManualSearch:
             notes.insert(0, PERHAPS)
         return PassageAnswer(passages, question.method, " ".join(notes), certainty is ranking.Certainty.YES)
 
-    def support(self, text: str, kind: str | None = None) -> ranking.Support | None:
-        """Return what speaks for the best passage; None where a rule refuses the question whatever speaks for it."""
+    def support(self, text: str, kind: str | None = None) -> tuple[str, ranking.Support] | None:
+        """Return what speaks for the best passage, and what read it; None where a rule refuses the question."""
         found = self._catalogue
         question, scores = self._look_up(found, text, kind, "fused")
         numbers = _best(found, scores, 1)
         if not numbers or _is_refused(found, question, numbers[0]):
             return None
-        document, piece = found.pieces[numbers[0]]
-        return question.support(numbers[0], facets(document.title, piece))
+        return question.read_by(numbers[0]), question.support(numbers[0], found.said(numbers[0]))
 
     def _look_up(
         self, found: _ManualCatalogue, text: str, kind: str | None, method: str
@@ -233,8 +242,7 @@ def _certainty(found: _ManualCatalogue, question: LookUp, number: int) -> rankin
     """Say whether a passage answers, perhaps answers, or does not."""
     if _is_refused(found, question, number):
         return ranking.Certainty.NO
-    document, piece = found.pieces[number]
-    certainty = question.certainty(number, facets(document.title, piece))
+    certainty = question.certainty(number, found.said(number))
     # What holds for one model or part may not hold for another, which the manuals do not name.
     if certainty is ranking.Certainty.YES and question.wording.codes - found.lexical.vocabulary.known:
         return ranking.Certainty.PERHAPS

@@ -17,6 +17,9 @@ TABLE_CHARS = 6_000
 
 _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"\s*(```|~~~)")
+_IS_CODE = re.compile(r"[^\W\d_]{0,4}[-. ]?\d+")
+_NAMED = re.compile(r"\s*(?:[-*+•]\s+)?([^\W\d_][^:.]{1,60}?)(?::\s| {2,}| ?\.{3,})")
+"""``Payload: 6 kg`` and a row of a table in plain text begin with the name of what they tell."""
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 
 
@@ -45,19 +48,45 @@ def chunk(document: Document) -> list[Piece]:
 
 
 def facets(title: str, piece: Piece) -> list[str]:
-    """Return the texts whose meaning stands for a passage: the whole, each sentence and table row, each question."""
+    """Return the texts whose meaning stands for a passage: the whole, its heading, all that it says, each question.
+
+    What it says stands there three times, below its heading, by itself and by its name, since a short question is
+    near to a short text: "how heavy is it" to "Weight 265 kg" rather than to "Technical data: Item Weight, ...".
+    """
+    found = sentences(title, piece)
+    for block in _blocks(piece.text.splitlines()):
+        if block[0].lstrip().startswith("|"):
+            found += [text for name, cells, _ in _rows(block) for text in (cells, name)]
+        else:
+            found += [text for one in statements(block) for text in (*_parts(one), _name(one))]
+    # The model reads the first 256 tokens of a text and no further.
+    return list(dict.fromkeys(text[:1_000] for text in found if text))
+
+
+def sentences(title: str, piece: Piece) -> list[str]:
+    """Return the whole of a passage, its heading, each sentence and table row below its heading, and each question."""
     # The nearest two headings: the title of the manual in every text would make all of them alike.
     head = title if piece.section == title else ", ".join(map(_unnumbered, piece.section.split(" > ")[-2:]))
     texts = [f"{head}. {plain(piece.text)}", head]
     for block in _blocks(piece.text.splitlines()):
         if block[0].lstrip().startswith("|"):
-            texts.extend(f"{head}: {row}" for row in _rows(block))
+            texts += [f"{head}: {row}" for _, _, row in _rows(block)]
         else:
-            said = [re.sub(r"\s+", " ", one) for one in statements(block)]
-            texts.extend(f"{head}: {plain(part)}" for one in said for part in _SENTENCE.split(one) if len(part) > 8)
+            texts += [f"{head}: {part}" for one in statements(block) for part in _parts(one)]
     texts.extend(piece.asked)
-    # The model reads the first 256 tokens of a text and no further.
-    return list(dict.fromkeys(text[:1_000] for text in texts))
+    return texts
+
+
+def _parts(statement: str) -> list[str]:
+    """Return the sentences of a statement; one that begins with the name of what it tells is whole."""
+    said = re.sub(r"\s+", " ", statement)
+    parts = [said] if _NAMED.match(statement) else _SENTENCE.split(said)
+    return [plain(part) for part in parts if len(part) > 8]
+
+
+def _name(statement: str) -> str:
+    found = _NAMED.match(statement)
+    return found[1].strip() if found else ""
 
 
 def _unnumbered(heading: str) -> str:
@@ -71,14 +100,17 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[|*`]+", " ", text)).strip()
 
 
-def _rows(block: list[str]) -> Iterator[str]:
+def _rows(block: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield of each row of a table what it is about, what it says, and the same with the names of the columns."""
     cells = [[plain(cell) for cell in line.strip().strip("|").split("|")] for line in block]
     if len(cells) < 3:
         return
     # The first two lines are the head of the table and the rule below it.
     for row in cells[2:]:
         pairs = zip(cells[0], row, strict=False)
-        yield ", ".join(f"{name} {value}".strip() for name, value in pairs if value and value != "–")
+        named = ", ".join(f"{name} {value}".strip() for name, value in pairs if value and value != "–")
+        name = next((cell for cell in row if any(map(str.isalpha, cell)) and not _IS_CODE.fullmatch(cell)), "")
+        yield name, ", ".join(filter(None, row)), named
 
 
 def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:

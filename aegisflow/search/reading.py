@@ -1,6 +1,7 @@
 """A question against passages: what its words and its meaning find, and what speaks for the best of them."""
 
 import math
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,8 @@ from aegisflow.search import ranking
 from aegisflow.search.encoder import Encoder, Vectors, why_failed
 from aegisflow.search.lexical import LEAST_WEIGHT, LexicalIndex
 from aegisflow.search.query import QueryWording
-from aegisflow.search.words import ENGLISH, GERMAN, language_of, with_umlauts, words_of
+from aegisflow.search.vocabulary import Said
+from aegisflow.search.words import ENGLISH, GERMAN, with_umlauts
 
 REMEMBERED = 2_000
 """Words and questions whose vectors are remembered."""
@@ -108,6 +110,8 @@ class LookUp:
             method: ``lexical``, ``semantic`` or ``fused``.
         """
         self.wording = wording
+        self._text = wording.text
+        """As the multilingual encoder reads it."""
         self.failure = ""
         """What broke in a model, for people."""
         self._lexical = lexical
@@ -130,21 +134,22 @@ class LookUp:
         meaning = np.clip(self._meaning(), 0.0, 1.0)
         self.scores = {"lexical": found, "semantic": meaning}.get(self.method, ranking.fuse(found, meaning))
 
-    def certainty(self, number: int, sentences: Sequence[str]) -> ranking.Certainty:
+    def certainty(self, number: int, sentences: Sequence[Said]) -> ranking.Certainty:
         """Say whether a passage, with the sentences that it has, answers this."""
-        return ranking.certainty(self.support(number, sentences), self._encoders.names)
+        return ranking.certainty(self.support(number, sentences), self.read_by(number))
 
-    def support(self, number: int, sentences: Sequence[str]) -> ranking.Support:
+    def read_by(self, number: int) -> str:
+        """Return which encoders read this question and this passage, and so which weights of the evidence hold."""
+        names = self._encoders.names
+        is_foreign = self.wording.language != ENGLISH or bool(self._crosses[number])
+        return "multilingual" if names == "both" and is_foreign else names
+
+    def support(self, number: int, sentences: Sequence[Said]) -> ranking.Support:
         """Return what speaks for a passage."""
-        parts = [(words_of(text), language_of(text)) for text in sentences]
         weights = np.array([max(self._lexical.weight(concept), LEAST_WEIGHT) for concept in self.concepts])
         whole = weights.sum() or 1.0
-        covered = np.array(
-            [
-                [self._lexical.vocabulary.covered(concept, words, language) for words, language in parts]
-                for concept in self.concepts
-            ]
-        ).reshape(len(self.concepts), len(parts))
+        covered = np.array([[concept.covered_by(said) for said in sentences] for concept in self.concepts])
+        covered = covered.reshape(len(self.concepts), len(sentences))
         shares = weights @ covered / whole
         known = np.array([concept.anywhere for concept in self.concepts])
         return ranking.Support(
@@ -164,19 +169,24 @@ class LookUp:
         """Return the vectors of the question and of its words by the multilingual encoder, if there is one."""
         if self._encoders.multilingual is None:
             return {}
-        is_german = self.wording.language == GERMAN
+        encoder = self._encoders.multilingual.encoder
+        is_german, text = self.wording.language == GERMAN, self.wording.text
         wanted = {
             word: with_umlauts(word) if is_german else word
             for word in self.wording.words
             if word.isalpha() and len(word) > 1
         }
-        found = words.of([self.wording.text, *wanted.values()], self._encoders.multilingual.encoder)
+        # Who writes in small letters means nouns all the same, which models of German know by their capitals.
+        if is_german and text == text.lower():
+            written = self._lexical.vocabulary.written
+            self._text = re.sub(r"[^\W\d_]{2,}", lambda found: written(found[0], encoder.is_word), text)
+        found = words.of([self._text, *wanted.values()], encoder)
         return found | {word: found[meant] for word, meant in wanted.items()}
 
     def _read_meaning(self, found: ranking.Scores, vectors: Mapping[str, Vectors], words: WordVectors) -> None:
         first, multilingual = self._encoders.first, self._encoders.multilingual
         if multilingual is not None:
-            self._multilingual = self._first = multilingual.index.score(vectors[self.wording.text], found)
+            self._multilingual = self._first = multilingual.index.score(vectors[self._text], found)
         if first is None or (multilingual is not None and (self.wording.language != ENGLISH or self._crosses.all())):
             return
         self._first = first.index.score(words.of([self.wording.text], first.encoder)[self.wording.text], found)

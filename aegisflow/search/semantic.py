@@ -12,6 +12,8 @@ from aegisflow.search.encoder import Encoder, Vectors
 
 BATCH = 256
 """The most texts that are encoded at a time."""
+NEAREST_SHARE = 0.7
+"""Of the nearest facet against the whole passage."""
 BLOCK = 500
 CLOSER = 100
 """So many passages by meaning, and as many by words, are looked at sentence by sentence."""
@@ -33,7 +35,7 @@ class SemanticIndex:
         return len(self._sizes)
 
     def score(self, query: Vectors, hints: Vectors) -> Vectors:
-        """Return for each passage the mean of two cosines, -1 to 1: of the whole and of its nearest facet.
+        """Return for each passage two cosines as one, -1 to 1: of the whole and of its nearest facet.
 
         Where there are many passages, the facets are looked at only where the whole, or ``hints`` (the scores of
         the words), are among the best; elsewhere the whole stands for them.
@@ -49,7 +51,7 @@ class SemanticIndex:
             # each.
             rows = np.arange(ends[-1]) + np.repeat(self._starts[chosen] - (ends - sizes), sizes)
             nearest = np.maximum.reduceat(_cosines(self._vectors[rows], query), ends - sizes)
-            scores[chosen] = (scores[chosen] + nearest) / 2
+            scores[chosen] += NEAREST_SHARE * (nearest - scores[chosen])
         return np.asarray(scores, np.float32)
 
 

@@ -1,5 +1,6 @@
 """The words of all manuals, and which of them a word of a question stands for: by stem, spelling, part or meaning."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aegisflow.search.encoder import Vectors
-from aegisflow.search.words import GERMAN, LANGUAGES, is_code, says_nothing, stem, with_umlauts, words_of
+from aegisflow.search.words import GERMAN, LANGUAGES, is_code, language_of, says_nothing, stem, with_umlauts, words_of
 
 SHORTEST_PART = 4
 """Letters of a part of a German compound; as many as stems have that mean something."""
@@ -25,6 +26,14 @@ BY_MEANING, BY_SPELLING, BY_PART, BY_QUESTION = 0.9, 0.9, 0.7, 0.6
 """How surely such a word stands for that of the question; 1 where it is the same."""
 MOST_WORDS = 20_000
 """So many words have a meaning that is kept; at 2 kB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a sentence says, as stems and as numbers of the vocabulary's words."""
+
+    stems: frozenset[str]
+    numbers: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,13 @@ class Concept:
         """How surely any manual speaks of it or of something near, 0 to 1."""
         return max(self.known, 0.0 if self.nearness is None else float(self.nearness.max(initial=0.0)))
 
+    def covered_by(self, said: Said) -> float:
+        """Return how surely a text speaks of it, 0 to 1."""
+        best = max((surely for found, surely in self.stems.items() if found in said.stems), default=0.0)
+        if self.nearness is not None and best < 1.0 and len(said.numbers):
+            best = max(best, float(self.nearness[said.numbers].max()))
+        return best
+
     @property
     def known(self) -> float:
         """How surely the manuals speak of it at all, 0 to 1."""
@@ -62,22 +78,23 @@ class Vocabulary:
         self.known: set[str] = set()
         languages = {}
         self._spoken: dict[str, set[str]] = {language: set() for language in LANGUAGES}
-        german: set[str] = set()
+        self._capitals: dict[str, int] = {}
+        """German words to how much oftener they are written with a capital than without."""
         for text, language in texts:
             for word in words_of(text):
                 found = stem(word, language)
                 self.known.add(found)
                 languages[found] = language
                 self._spoken.setdefault(language, set()).add(found)
-                if language == GERMAN:
-                    german.add(word)
                 if word.isalpha() and len(word) > 1 and not says_nothing(word, language):
                     self._stems.setdefault(word, set()).add(found)
+            if language == GERMAN:
+                self._count_capitals(text)
         # What only questions say makes no subject known for sure.
         asked = {stem(word, language) for text, language in questions for word in words_of(text)}
         self._asked = asked - self.known
         self.words = sorted(self._stems)[:MOST_WORDS]
-        self.meant = [with_umlauts(word) if word in german else word for word in self.words]
+        self.meant = [with_umlauts(word) if word in self._capitals else word for word in self.words]
         """The same as models read them."""
         self.number = {word: number for number, word in enumerate(self.words)}
         self._parts = {
@@ -96,6 +113,34 @@ class Vocabulary:
             found.append(stem(word, language))
             found += self._parts.get(found[-1], ())
         return " ".join(found)
+
+    def written(self, word: str, is_word: Callable[[str], bool] | None = None) -> str:
+        """Return a German word as models have read it: with its umlauts, and its capital if it is a noun.
+
+        Args:
+            word: in lower case.
+            is_word: whether a word is a common one; what no manual has and nothing knows is taken for a noun.
+        """
+        word = with_umlauts(word)
+        often = self._capitals.get(word)
+        if often is None:
+            often = self._capitals_of_stems.get(stem(word, GERMAN))
+        if often is None:
+            often = 1 if is_word is not None and not is_word(word) and not says_nothing(word, GERMAN) else 0
+        return word.capitalize() if often > 0 else word
+
+    def _count_capitals(self, text: str) -> None:
+        for word in re.findall(r"[^\W\d_]+", text):
+            low = word.lower()
+            for each in {low, with_umlauts(low)}:
+                self._capitals[each] = self._capitals.get(each, 0) + (1 if word[0].isupper() else -1)
+
+    @cached_property
+    def _capitals_of_stems(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for word, often in self._capitals.items():
+            found[stem(word, GERMAN)] = found.get(stem(word, GERMAN), 0) + often
+        return found
 
     def spoken(self, word: str) -> list[str]:
         """Return the languages in which texts have a word."""
@@ -150,13 +195,11 @@ class Vocabulary:
                 return str(meant)
         return None
 
-    def covered(self, concept: Concept, words: Sequence[str], language: str) -> float:
-        """Return how surely a text that has these words speaks of a concept, 0 to 1."""
-        best = max((concept.stems.get(stem(word, language), 0.0) for word in words), default=0.0)
-        if concept.nearness is not None and best < 1.0:
-            numbers = [self.number[word] for word in words if word in self.number]
-            best = max(best, float(concept.nearness[numbers].max()) if numbers else 0.0)
-        return best
+    def said(self, text: str) -> "Said":
+        """Return a text as it is asked for what it speaks of."""
+        words, language = words_of(text), language_of(text)
+        numbers = [self.number[word] for word in words if word in self.number]
+        return Said(frozenset(stem(word, language) for word in words), np.array(sorted(set(numbers)), np.int64))
 
     def _concept(self, word: str, vector: Vectors | None, is_word: Callable[[str], bool] | None) -> Concept:
         forms = {stem(word, language) for language in LANGUAGES}

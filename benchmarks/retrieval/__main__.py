@@ -43,7 +43,9 @@ def ask(manuals: ManualSearch, questions: Iterable[Question], method: str = "") 
         answer = manuals.search(question.ask, question.kind, limit=5, method=method)
         seconds = time.perf_counter() - began
         passages = answer.passages
-        right = [at for at, each in enumerate(passages) if question.is_answered_by(each.manual, each.section)]
+        right = [
+            at for at, each in enumerate(passages) if question.is_answered_by(each.manual, each.section, each.text)
+        ]
         shown = tuple(f"{each.manual}: {each.section}" for each in passages)
         results.append(Result(question, shown, right[0] if right else None, answer.is_sure, seconds))
     return results
@@ -153,7 +155,9 @@ def known(questions: QuestionSet, manuals: ManualSearch) -> tuple[Question, ...]
     """Return the questions of a set, none of which names a section that is not there."""
     pieces = manuals.pieces()
     for question in questions.questions:
-        if question.sections and not any(question.is_answered_by(doc.name, piece.section) for doc, piece in pieces):
+        if question.sections and not any(
+            question.is_answered_by(doc.name, piece.section, piece.text) for doc, piece in pieces
+        ):
             raise SystemExit(f"{questions.name}: no manual has {question.sections}")
     return questions.questions
 

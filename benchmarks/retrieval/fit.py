@@ -9,7 +9,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,30 +21,47 @@ from benchmarks.retrieval.sets import sets
 SETS = ("foreign-tune", "others")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    from sklearn.linear_model import LogisticRegression
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A question, and what speaks for its best passage."""
 
+    name: str
+    is_answerable: bool
+    support: list[float]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval.fit", description=__doc__)
     parser.add_argument("--encoders", choices=("both", "first", "multilingual", "none"), default="both")
     parser.add_argument("--vectors", type=Path, help="file in which vectors are kept from run to run")
     options = parser.parse_args(arguments)
     first, multilingual = encoders(options.encoders, "auto")
     cache = options.vectors or Path(tempfile.mkdtemp()) / "vectors.db"
-    rows, answerable, names = [], [], []
+    found: dict[str, list[Row]] = {}
     for name in SETS:
         for each in sets(name):
             manuals = ManualSearch(each.folder, cache)
             fill(manuals, first, multilingual)
-            for question in (one for one in each.questions if one.part != "test" or name != "others"):
-                support = manuals.support(question.ask, question.kind)
-                if support is not None:
-                    rows.append([float(part) for part in astuple(support)])
-                    answerable.append(bool(question.sections))
-                    names.append(name)
-    table, wanted, weight = np.array(rows), np.array(answerable), np.where(np.array(names) == SETS[0], 1.0, 0.5)
+            for question in (one for one in each.questions if one.part != "test"):
+                known = manuals.support(question.ask, question.kind)
+                if known is not None:
+                    row = Row(name, bool(question.sections), [float(part) for part in astuple(known[1])])
+                    found.setdefault(known[0], []).append(row)
+    for read_by, rows in found.items():
+        print(f"{read_by}: {len(rows)} questions")
+        fit(rows)
+    return 0
+
+
+def fit(rows: Sequence[Row]) -> None:
+    """Print the weights for questions that are read by the same encoders, and what thresholds would do."""
+    from sklearn.linear_model import LogisticRegression
+
+    table, wanted = np.array([row.support for row in rows]), np.array([row.is_answerable for row in rows])
+    names = np.array([row.name for row in rows])
     middle, spread = table.mean(axis=0), table.std(axis=0) + 1e-9
     model = LogisticRegression(C=0.3, class_weight="balanced")
-    model.fit((table - middle) / spread, wanted, sample_weight=weight)
+    model.fit((table - middle) / spread, wanted, sample_weight=np.where(names == SETS[0], 1.0, 0.5))
     weights = model.coef_[0] / spread
     sums = table @ weights
     zero = -(model.intercept_[0] - (model.coef_[0] * middle / spread).sum())
@@ -52,11 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for threshold in zero + np.arange(-1.6, 1.4, 0.2):
         print(f"{threshold:6.2f}", end="")
         for name in SETS:
-            mine = np.array(names) == name
+            mine = names == name
             print(f"  {name}: refused {np.mean(sums[mine & wanted] < threshold):.3f}", end="")
             print(f" false {np.mean(sums[mine & ~wanted] >= threshold):.3f}", end="")
         print()
-    return 0
 
 
 if __name__ == "__main__":

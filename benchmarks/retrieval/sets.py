@@ -2,7 +2,7 @@
 
 Two formats: a list of questions with their sections (``questions.yaml``, ``others.yaml``), and for each section, or
 several joined by ``|``, the questions that it answers, with those that nothing answers by their sort (``own`` and
-``foreign``).
+``foreign``). ``says TEXT`` stands for each passage with these words.
 """
 
 import shutil
@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from aegisflow.search.words import GERMAN, language_of
 
 HERE = Path(__file__).parent
+SAYS = "says "
 MANUALS = HERE.parents[1] / "manuals"
 
 
@@ -27,13 +28,15 @@ class Question:
     """``en`` or ``de``."""
     sort: str
     sections: tuple[str, ...]
-    """``manual: heading``, where the heading may be the last part of the path; none if nothing answers."""
-    part: str = "test"
+    """``manual: heading``, which may be the last part of the path, or ``says TEXT``; none if nothing answers."""
+    part: str = "tune"
     kind: str | None = None
 
-    def is_answered_by(self, manual: str, section: str) -> bool:
+    def is_answered_by(self, manual: str, section: str, text: str) -> bool:
         """Return whether a passage is one of those that answer."""
-        here = manual.removesuffix(".md")
+        here, said = manual.rpartition(".")[0], " ".join(f"{section} {text}".split()).casefold()
+        if any(wanted.startswith(SAYS) and wanted[len(SAYS) :].casefold() in said for wanted in self.sections):
+            return True
         return any(
             here == name and (section == heading or section.endswith(f" > {heading}"))
             for name, _, heading in (wanted.partition(": ") for wanted in self.sections)
@@ -56,7 +59,8 @@ def read_questions(file: Path, manual: str = "") -> tuple[Question, ...]:
         return tuple(Question(sections=tuple(entry.pop("sections", ())), **entry) for entry in entries)
     found = []
     for place, asked in entries["answerable"].items():
-        sections = tuple(f"{manual}: {part.strip()}" if manual else part.strip() for part in place.split(" | "))
+        parts = [part.strip() for part in place.split(" | ")]
+        sections = tuple(part if part.startswith(SAYS) or not manual else f"{manual}: {part}" for part in parts)
         found += [Question(ask, _language(ask), "answerable", sections) for ask in asked]
     for sort, asked in entries["unanswerable"].items():
         found += [Question(ask, _language(ask), sort, ()) for ask in asked]
@@ -73,15 +77,16 @@ def sets(name: str) -> list[QuestionSet]:
     if name == "own-apart":
         return [QuestionSet(name, MANUALS, read_questions(HERE / "own" / "apart.yaml"))]
     where = HERE / "foreign" / name.split("-")[1]
-    manuals = sorted(where.glob("*.md"))
     together = name.endswith("-together")
     folder = Path(tempfile.mkdtemp())
     found = []
-    for manual in manuals:
+    for asked in sorted(where.glob("*.yaml")):
+        # Of some manuals half of the questions are for tuning and half are set apart.
+        manual = next(file for file in sorted(where.parent.glob(f"*/{asked.stem}.*")) if file.suffix != ".yaml")
         if not together:
             folder = Path(tempfile.mkdtemp())
         shutil.copy(manual, folder)
-        found.append(QuestionSet(manual.stem, folder, read_questions(manual.with_suffix(".yaml"), manual.stem)))
+        found.append(QuestionSet(asked.stem, folder, read_questions(asked, asked.stem)))
     return found
 
 

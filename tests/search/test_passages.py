@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisflow.search.documents import Document
-from aegisflow.search.passages import PASSAGE_CHARS, TABLE_CHARS, chunk, facets
+from aegisflow.search.passages import PASSAGE_CHARS, TABLE_CHARS, chunk, facets, sentences
 
 ROWS = "\n".join(f"| part {number} | {number} mm |" for number in range(200))
 TABLE = f"| part | size |\n|---|---|\n{ROWS}"
@@ -57,6 +57,14 @@ def test_the_pages_of_a_pdf_are_its_sections() -> None:
 
 def test_hashes_in_plain_text_are_text() -> None:
     assert [piece.section for piece in chunk(document("# one\n\ntwo", form="text"))] == ["Fan"]
+
+
+def test_short_texts_stand_for_a_passage_too() -> None:
+    (piece,) = chunk(document("## Data\n\n| Item | Value |\n|---|---|\n| Weight | 42 kg |\n\nReach: 90 mm\n"))
+    found = facets("Fan", piece)
+    for text in ("Data: Item Weight, Value 42 kg", "Weight, 42 kg", "Weight", "Data: Reach: 90 mm", "Reach"):
+        assert text in found
+    assert "Weight" not in sentences("Fan", piece)
 
 
 def test_an_empty_document_has_no_passages() -> None:

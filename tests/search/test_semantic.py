@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aegisflow.search.semantic import CLOSER, EmbeddingCache, SemanticIndex
+from aegisflow.search.semantic import CLOSER, NEAREST_SHARE, EmbeddingCache, SemanticIndex
 from tests.support.search_samples import FakeEncoder
 
 CHANCE = np.random.default_rng(7)
@@ -18,7 +18,7 @@ def by_hand(vectors: np.ndarray, sizes: list[int], query: np.ndarray) -> list[fl
     scores, start = [], 0
     for size in sizes:
         near = vectors[start : start + size] @ query
-        scores.append(float((near[0] + near.max()) / 2))
+        scores.append(float(near[0] + NEAREST_SHARE * (near.max() - near[0])))
         start += size
     return scores
 

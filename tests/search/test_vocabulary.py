@@ -52,7 +52,7 @@ def test_a_word_near_in_meaning_stands_for_it_less_surely_than_the_word_itself()
     (concept,) = vocabulary.read(["dichtung"], GERMAN, asked)
     assert 0.5 < concept.stems["seal"] < 1.0
     assert concept.nearness is not None
-    assert vocabulary.covered(concept, ["the", "seal"], ENGLISH) > 0.9 > vocabulary.covered(concept, ["valve"], ENGLISH)
+    assert concept.covered_by(vocabulary.said("the seal")) > 0.9 > concept.covered_by(vocabulary.said("valve"))
     vocabulary.use_vectors(None)
     assert vocabulary.read(["dichtung"], GERMAN, asked)[0].stems == {}
 
@@ -79,3 +79,21 @@ def test_a_part_stands_for_the_compounds_of_the_manuals() -> None:
     known = Vocabulary([("Schlauchleitungen und Druckschlauch", GERMAN)])
     assert stems(known, "schläuche", GERMAN) == {"schlauchleit", "druckschlauch"}
     assert stems(known, "sch", GERMAN) == set()
+
+
+def test_a_noun_in_small_letters_is_read_with_its_capital() -> None:
+    known = Vocabulary([("Die Schläuche sind zu prüfen. Wir prüfen das Oel.", GERMAN)])
+    assert [known.written(word) for word in ("schläuche", "schlaeuche", "prüfen", "öl", "schlauch")] == [
+        "Schläuche",
+        "Schläuche",
+        "prüfen",
+        "Öl",
+        "Schlauch",
+    ]
+    assert known.written("kette", lambda _: False) == "Kette"
+    assert known.written("drehen", lambda _: True) == "drehen"
+
+
+def test_words_of_every_language_have_a_meaning() -> None:
+    both = Vocabulary([("seal the lid", ENGLISH), ("Dichtung am Deckel", GERMAN)])
+    assert both.words == ["deckel", "dichtung", "lid", "seal"]
