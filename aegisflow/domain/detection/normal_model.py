@@ -56,8 +56,8 @@ _MOSTLY = 0.5
 _FOLDS = 4
 _FLOOR = 1e-3
 """Least variance of a direction, against the largest."""
-_JOINT_ENDS = 60
-"""Readings of which the joint chart knows."""
+_ENDS = 60
+"""Newest readings that say where levels and the joint chart stand at the end of what was learned."""
 _SETTLING = 20
 """First readings, for which smoothed figures still hang on their beginning."""
 _REST = 0.01
@@ -160,6 +160,7 @@ class NormalModel:
         self.moving = [place for place, moves in enumerate(self.active) if moves]
         """The places of those."""
         self.spread: list[float] = spread.tolist()
+        self._follow_to_the_end(raw)
         self.width: list[float] = _widths(raw * active).tolist()
         self.largest: list[float] = largest.tolist()
         self.wild: list[float] = (_WILD * largest).tolist()
@@ -193,6 +194,15 @@ class NormalModel:
                 off, spread[place], self.following[place], self.last_level[place] = strolled
                 raw[:, place] = off / spread[place]
         return raw
+
+    def _follow_to_the_end(self, raw: Floats) -> None:
+        """Let levels that do not stroll have followed the newest readings, as they go on to do."""
+        for place in self.moving:
+            if self.following[place] == FOLLOWING:
+                moved = 0.0
+                for off in raw[-_ENDS:, place].tolist():
+                    moved += FOLLOWING * min(max(off - moved, -CLIP), CLIP)
+                self.last_level[place] += moved * self.spread[place]
 
     def _embed(self, raw: Floats) -> Floats:
         """Return rows of the newest readings of the active sensors side by side, slow changes taken out."""
@@ -307,7 +317,7 @@ class NormalModel:
         )
         charts = (levels, spreads, self._unseen(embedded), sudden)
         self.last_newest = embedded[-1].tolist()
-        self.last_joint = smoothed(self._distances(embedded[-_JOINT_ENDS:]))[-1] if self.moving else 0.0
+        self.last_joint = smoothed(self._distances(embedded[-_ENDS:]))[-1] if self.moving else 0.0
         for chart, values in enumerate(charts):
             self.base[chart], self.limit[chart] = limit_of(values[_SETTLING:])
         # What could not be reached by any value would be no limit.
