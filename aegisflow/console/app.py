@@ -156,7 +156,7 @@ class Console:
             self._feed.expire()
             return answers.again(session, kept, str(error), status_of(error), act)
         self._feed.expire()
-        session.said.append(said)
+        self._sessions.say(session, said)
         return RedirectResponse(back, 303, HEADERS)
 
     # --- the stream ---------------------------------------------------------------------------

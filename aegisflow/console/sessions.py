@@ -15,6 +15,7 @@ IDLE_S = 3_600.0
 """A session that is not used for so long has ended; a page that is open, and updated, is in use."""
 LONGEST_S = 12 * 3_600.0
 """A session lasts for no more than a shift."""
+MAX_SAID = 20
 MAX_SESSIONS = 1_000
 """The one that was not used for the longest time makes room for another."""
 
@@ -79,6 +80,11 @@ class Sessions:
         """End the session of a key, if there is one."""
         with self._lock:
             self._by_key.pop(token_hash(key), None)
+
+    def say(self, session: Session, text: str) -> None:
+        """Keep what the next page of a session is to tell; of more than any page would tell, the newest."""
+        with self._lock:
+            session.said = [*session.said, text][-MAX_SAID:]
 
     def take_said(self, session: Session) -> list[str]:
         """Return what the next page of a session is to tell, once."""

@@ -1,5 +1,5 @@
 from aegisflow.console.answers import local_path
-from aegisflow.console.sessions import IDLE_S, LONGEST_S, MAX_SESSIONS, Sessions
+from aegisflow.console.sessions import IDLE_S, LONGEST_S, MAX_SAID, MAX_SESSIONS, Sessions
 from aegisflow.domain.credentials import OperatorSpec, token_hash
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.rights import Role
@@ -164,6 +164,16 @@ def test_two_tabs_share_a_session_and_a_form_of_an_earlier_one_is_shown_again(pl
     assert not plant.acknowledged
     tab.send_raw("/alarms/pump-01@00001/acknowledge", tab.fields())
     assert [alarm for alarm, _, _ in plant.acknowledged] == ["pump-01@00001"]
+
+
+def test_what_nobody_comes_to_read_does_not_grow(clock) -> None:
+    sessions = Sessions(clock)
+    session = sessions.find(sessions.begin(token_hash("a")))
+    assert session is not None
+    for number in range(10 * MAX_SAID):
+        sessions.say(session, str(number))
+    assert sessions.take_said(session) == [str(number) for number in range(9 * MAX_SAID, 10 * MAX_SAID)]
+    assert sessions.take_said(session) == []
 
 
 def test_the_session_that_was_not_used_for_the_longest_time_makes_room(clock) -> None:
