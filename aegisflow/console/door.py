@@ -53,7 +53,7 @@ class Door:
     """Knows who is signed in, and signs people in and out.
 
     Args:
-        plant: called for each sign-in by the service, which the audit keeps.
+        plant: called for whoever comes and goes, which the audit keeps.
         operators: knows people by their tokens.
         sessions: who is signed in.
         act_at: returns what a form of this path does, so that one can be shown again.
@@ -115,8 +115,18 @@ class Door:
             await failures.hold(address)
             why = f"Too many wrong tokens. Wait {WITHIN_S:.0f} seconds." if barred else "This token opens nothing."
             return self.page(goal, kept, why, 429 if barred else 401)
+        shown = token_hash(form.text("token"))
+        log.info("signed_in", name=who.name, address=address, role=who.standing)
+        await self._note(who, lambda: self._plant().note_sign_in(who, address, shown))
         answer: Response = RedirectResponse(goal, 303, HEADERS)
-        return self._signed_in(request, token_hash(form.text("token")), kept, answer, request.url.scheme == "https")
+        return self._signed_in(request, shown, kept, answer, request.url.scheme == "https")
+
+    async def _note(self, who: Caller, note: Callable[[], None]) -> None:
+        """Have it kept in the audit that somebody has come or gone."""
+        try:
+            await run_in_threadpool(note)
+        except AegisFlowError as error:  # whoever wants to stop the agents comes in also while the store is away
+            log.warning("sign_in_not_in_audit", name=who.name, reason=str(error))
 
     def _signed_in(
         self, request: HttpRequest, shown: str | ProvedPerson, kept: Kept | None, answer: Response, secure: bool
@@ -135,7 +145,11 @@ class Door:
         if isinstance(form, Response):
             return form
         # Also by a form of an earlier session, in a tab that stayed open: whoever wants to be out is.
+        known = self.who(request)
         self._sessions.end(request.cookies.get(answers.cookie_name(request), ""))
+        if known is not None:  # a session that has ended by itself is nobody's, whoever asks
+            _, who = known
+            await self._note(who, lambda: self._plant().note_sign_out(who, address_of(request.scope)))
         answer = RedirectResponse(SIGN_IN, 303, HEADERS)
         answer.delete_cookie(answers.cookie_name(request), path="/")
         return answer
@@ -213,10 +227,7 @@ class Door:
             why = f"none of your roles opens anything here; an administrator of the plant maps them (yours: {listed})"
             raise NotAllowedError("sign in", person.shown, why)
         log.info("signed_in", name=by.name, subject=person.subject, issuer=person.issuer, role=by.standing)
-        try:
-            await run_in_threadpool(lambda: self._plant().note_sign_in(person, by))
-        except AegisFlowError as error:  # whoever wants to stop the agents comes in also while the store is away
-            log.warning("sign_in_not_in_audit", name=by.name, subject=person.subject, reason=str(error))
+        await self._note(by, lambda: self._plant().note_sign_in(by, address_of(request.scope), person))
         onward = HTMLResponse(render("arriving.html", {"goal": begun.goal, "name": by.name}), 200, HEADERS)
         return self._signed_in(request, person, begun.kept, onward, _is_https(begun.spec))
 

@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "commands": ("Commands and approvals", ("command_", "agents_", "proposals_", "mode_stated")),
     "reports": ("Incident reports", ("incident_",)),
     "shifts": ("Handovers", ("shift_",)),
+    "people": ("Who came, who left, and tokens", ("signed_", "agent_", "operator_")),
     "plant": ("The plant itself", ("plant_", "policy_", "device_", "child_", "own_clock", "sender_clock")),
     "raised": ("Alarms that were raised", ()),
 }

@@ -16,15 +16,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.rights import Grant, Role
+from aegisflow.domain.views import AuditEntry
 
-__all__ = ["MAX_NAME_BYTES", "ProvedPerson", "SignInSpec", "person_of"]
+__all__ = ["MAX_NAME_BYTES", "ProvedPerson", "SignInSpec", "person_of", "sign_in_entry"]
 
 _TAG = re.compile(r"‹[0-9a-f]{16}›\Z")
 _KEPT_OUT = {ord(char): " " if char in "/%" else None for char in "‹›/%"}
 MAX_NAME_BYTES = 60
 """So much of a display name is shown; with its tag it fits where names stand."""
 _STRENGTH = tuple(Role)
+_SHOWN_OF_HASH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +92,16 @@ def person_of(name: str) -> str:
     """Return what two names of the same person share: the tag of whoever a service has proved, else the name."""
     found = _TAG.search(name)
     return name if found is None else found.group()
+
+
+def sign_in_entry(at: float, by: Caller, address: str, shown: str | ProvedPerson) -> AuditEntry:
+    """Return the row of the audit that says who has come in, from where, and by what.
+
+    A token is told by the beginning of its hash, which tells an old token from the one that took its place.
+    """
+    came = {"address": address, "role": by.standing}
+    if isinstance(shown, str):
+        return AuditEntry(at, by.name, "signed_in", "token", {**came, "token_sha256_begins": shown[:_SHOWN_OF_HASH]})
+    return AuditEntry(
+        at, by.name, "signed_in", shown.issuer, {**came, "subject": shown.subject, "client_id": shown.client_id}
+    )

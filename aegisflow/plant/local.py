@@ -83,7 +83,7 @@ from aegisflow.domain.incidents.model import (
 )
 from aegisflow.domain.incidents.similarity import wording
 from aegisflow.domain.learning import LearningAct, LearningStatus
-from aegisflow.domain.people import ProvedPerson
+from aegisflow.domain.people import ProvedPerson, sign_in_entry
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.rights import Right
 from aegisflow.domain.times import Period
@@ -481,10 +481,13 @@ class LocalPlant:
         """Return what people, agents and the parts of AegisFlow did, newest first, from the audit."""
         return self._answer(self._directory.ask(ARCHIVE, FindAuditPage(query), READ_S))
 
-    def note_sign_in(self, person: ProvedPerson, by: Caller) -> None:
-        """Keep in the audit whom the sign-in service has proved, so that the name there can be traced to a subject."""
-        detail = {"subject": person.subject, "client_id": person.client_id, "role": by.standing}
-        entry = AuditEntry(self._now(), by.name, "signed_in", person.issuer, detail)
+    def note_sign_in(self, by: Caller, address: str, shown: str | ProvedPerson) -> None:
+        """Keep in the audit that somebody has come in, from where, and by what: a token's hash, or a proved subject."""
+        self._directory.ask(HISTORIAN, StoreAudit(sign_in_entry(self._now(), by, address, shown)), WRITE_S)
+
+    def note_sign_out(self, by: Caller, address: str) -> None:
+        """Keep in the audit that somebody has left of their own accord, and from where."""
+        entry = AuditEntry(self._now(), by.name, "signed_out", "console", {"address": address})
         self._directory.ask(HISTORIAN, StoreAudit(entry), WRITE_S)
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:

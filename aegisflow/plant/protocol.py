@@ -216,8 +216,11 @@ class Plant(Protocol):
     def journal(self, query: AuditQuery) -> Answer[AuditPage]:
         """Return what people, agents and the parts of AegisFlow did, newest first, from the audit."""
 
-    def note_sign_in(self, person: ProvedPerson, by: Caller) -> None:
-        """Keep in the audit whom the sign-in service has proved, so that the name there can be traced to a subject."""
+    def note_sign_in(self, by: Caller, address: str, shown: str | ProvedPerson) -> None:
+        """Keep in the audit that somebody has come in, from where, and by what: a token's hash, or a proved subject."""
+
+    def note_sign_out(self, by: Caller, address: str) -> None:
+        """Keep in the audit that somebody has left of their own accord, and from where."""
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         """Keep in the audit that somebody hands the shift over: their note, and what they saw, an operator's right."""

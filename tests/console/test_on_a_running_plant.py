@@ -50,7 +50,7 @@ def test_every_page_shows_a_running_plant_and_what_is_done_there_is_kept(tmp_pat
         browser.send("/machines/motor-01/mode", {"mode": "maintenance", "reason": "I stand at it."})
         browser.open("/machines/motor-01").shows("Mode: maintenance")
         browser.open("/handover").send("/handover/leave", {"note": "Quiet."})
-        browser.open("/journal?last=30d").shows("mode stated", "shift handed over", "alarm acknowledged")
+        browser.open("/journal?last=30d").shows("signed in", "mode stated", "shift handed over", "alarm acknowledged")
         browser.open("/approvals").send("/agents/stop", {})
         browser.open("/").shows("Agents are stopped by approver")
         report = {

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, RSAKey
 from aegisflow.console.sessions import IDLE_S, LONGEST_S, Sessions
 from aegisflow.console.signing_in import LASTS_S, MOST_OF_ADDRESS, SignInBegun, SignIns
 from aegisflow.domain.credentials import AgentAccess, OperatorSpec, token_hash
-from aegisflow.domain.people import ProvedPerson, SignInSpec
+from aegisflow.domain.people import SignInSpec
 from aegisflow.domain.rights import Grant, Role
 from aegisflow.errors import UnavailableError
 from aegisflow.http.openid import MAX_AT_ONCE, SignInService
@@ -103,7 +103,7 @@ def come_in(browser: Browser, **fields: str) -> Browser:
 
 
 def names(plant: MemoryPlant) -> list[str]:
-    return [entry.actor for entry in plant.audited if entry.act == "signed_in"]
+    return [entry.actor for entry in plant.audited if "subject" in entry.detail]
 
 
 # --- the right way ------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def test_a_service_that_hangs_takes_no_more_threads_than_a_few(service) -> None:
 
 
 def test_the_store_being_away_keeps_nobody_from_the_stop(service, plant, app) -> None:
-    def away(person: ProvedPerson, by: object) -> None:
+    def away(by: object, address: str, shown: object) -> None:
         raise UnavailableError("the historian", "it is not running")
 
     plant.note_sign_in = away

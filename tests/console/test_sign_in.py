@@ -100,6 +100,29 @@ def test_signing_out_ends_the_session_and_not_only_the_cookie(operator: Browser)
     assert operator.open("/").status == 401
 
 
+def test_the_audit_has_who_came_by_which_token_from_where_and_who_left(plant: MemoryPlant, app) -> None:
+    browser = Browser(app)
+    browser.send_raw("/sign-in", {"token": "token-of-nobody"})
+    assert not plant.audited  # those are counted by address, and cannot fill the audit
+    browser.sign_in("operator").send("/sign-out", {})
+    came, left = plant.audited
+    assert (came.actor, came.act, came.subject) == ("operator", "signed_in", "token")
+    assert token_hash("token-of-operator").startswith(str(came.detail["token_sha256_begins"]))
+    assert (came.detail["role"], came.detail["address"]) == ("operator", left.detail["address"])
+    assert (left.actor, left.act) == ("operator", "signed_out")
+    browser.send_raw("/sign-out", {})
+    assert len(plant.audited) == 2  # nobody was there to leave
+
+
+def test_the_store_being_away_keeps_nobody_with_a_token_from_the_stop(plant, app) -> None:
+    def away(by: object, address: str, shown: object) -> None:
+        raise UnavailableError("the historian", "it is not running")
+
+    plant.note_sign_in = away
+    Browser(app).sign_in("operator").send("/agents/stop", {})
+    assert not plant.writes.allowed
+
+
 def test_a_tab_that_stayed_open_signs_out_whoever_signed_in_after_it(operator: Browser) -> None:
     earlier = operator.csrf()
     operator.sign_in("operator")

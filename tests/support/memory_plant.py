@@ -46,7 +46,7 @@ from aegisflow.domain.incidents.model import (
 )
 from aegisflow.domain.incidents.similarity import Occurrence, most_similar, patterns
 from aegisflow.domain.learning import LearningAct, LearningStatus
-from aegisflow.domain.people import ProvedPerson
+from aegisflow.domain.people import ProvedPerson, sign_in_entry
 from aegisflow.domain.readings import Quality
 from aegisflow.domain.refused import RefusedLine
 from aegisflow.domain.rights import Extent, Right
@@ -524,8 +524,11 @@ class MemoryPlant:
         ]
         return self._answer(AuditPage(tuple(found[: query.limit]), len(found)))
 
-    def note_sign_in(self, person: ProvedPerson, by: Caller) -> None:
-        self.audited.append(AuditEntry(NOW, by.name, "signed_in", person.issuer, {"subject": person.subject}))
+    def note_sign_in(self, by: Caller, address: str, shown: str | ProvedPerson) -> None:
+        self.audited.append(sign_in_entry(NOW, by, address, shown))
+
+    def note_sign_out(self, by: Caller, address: str) -> None:
+        self.audited.append(AuditEntry(NOW, by.name, "signed_out", "console", {"address": address}))
 
     def hand_over(self, note: str, facts: Sequence[str], by: Caller) -> AuditEntry:
         require_operator(by, Right.HANDLE_ALARMS, "hand the shift over", on=Extent.ANYWHERE)
