@@ -67,8 +67,8 @@ class ArchiveActor(ThreadedActor):
                 return archive.similar_incidents(alarms, most)
             case FindPatterns(plant, now):
                 return archive.patterns(plant, now)
-            case FindCommands(device_id, limit, stages):
-                return archive.commands(device_id, limit, stages)
+            case FindCommands(device_id, limit, stages, of):
+                return archive.commands(device_id, limit, stages, of)
             case FindCommand(command_id):
                 return archive.command(command_id)
             case FindAudit(act, limit):

@@ -16,6 +16,7 @@ from aegisflow.http.tokens import TokenRoutes
 __all__ = ["ACTS", "PAGES"]
 
 PROPOSALS = 100
+"""So many are listed; older ones are in the journal."""
 
 
 def _show(visit: Visit) -> Content:
@@ -24,12 +25,13 @@ def _show(visit: Visit) -> Content:
 
 def _known(visit: Visit) -> dict[str, object]:
     routes = TokenRoutes(lambda: visit.plant)
-    receipts = visit.plant.commands(None, PROPOSALS).value.commands
-    proposed = [CommandSummary.of(one) for one in receipts if one.command.proposed_by.kind is CallerKind.AGENT]
+    # Of agents alone, or those of a busy shift would take all the room.
+    found = visit.plant.commands(None, PROPOSALS + 1, of=CallerKind.AGENT).value.commands
     return {
         "agents": routes.agents(Nothing(), Nothing(), visit.who).agents,
         "people": routes.operators(Nothing(), Nothing(), visit.who).operators,
-        "proposed": proposed,
+        "proposed": [CommandSummary.of(one) for one in found[:PROPOSALS]],
+        "has_older": len(found) > PROPOSALS,
         "tools": TOOLS,
     }
 

@@ -55,7 +55,7 @@ from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.links import LinkedAlarm, LinkSigner
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, device_of
-from aegisflow.domain.callers import Caller, require_operator
+from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.model import (
     AgentWrites,
     CommandName,
@@ -368,11 +368,13 @@ class LocalPlant:
         """Return whether agents may propose commands now, and who decided that."""
         return self._directory.ask(GUARD, ReadAgentWrites(), DEVICE_S)
 
-    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
-        """Return commands, newest first; only those that stand at one of ``stages``, if there are any."""
+    def commands(
+        self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = (), of: CallerKind | None = None
+    ) -> Answer[CommandPage]:
+        """Return commands, newest first; only those at one of ``stages``, if there are any, and proposed by such."""
         if device_id is not None:
             self._device(device_id)
-        return self._answer(self._directory.ask(ARCHIVE, FindCommands(device_id, limit, stages), READ_S))
+        return self._answer(self._directory.ask(ARCHIVE, FindCommands(device_id, limit, stages, of), READ_S))
 
     def command(self, command_id: str) -> Answer[CommandReceipt]:
         """Return one command as far as it came."""

@@ -8,7 +8,7 @@ from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.links import LinkedAlarm
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
-from aegisflow.domain.callers import Caller
+from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import (
     AgentWrites,
     CommandName,
@@ -207,8 +207,10 @@ class Plant(Protocol):
     def agent_writes(self) -> AgentWrites:
         """Return whether agents may propose commands now, and who decided that."""
 
-    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
-        """Return commands, newest first; only those that stand at one of ``stages``, if there are any."""
+    def commands(
+        self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = (), of: CallerKind | None = None
+    ) -> Answer[CommandPage]:
+        """Return commands, newest first; only those at one of ``stages``, if there are any, and proposed by such."""
 
     def command(self, command_id: str) -> Answer[CommandReceipt]:
         """Return one command as far as it came."""

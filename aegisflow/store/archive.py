@@ -11,6 +11,7 @@ from peewee import Model, ModelSelect, PeeweeException, fn
 
 from aegisflow.domain.alarms.kpis import AlarmKpis, AlarmTrace, alarm_kpis
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Severity
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import CommandReceipt, Stage
 from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.equipment import DeviceSpec, PlantSpec
@@ -204,13 +205,17 @@ class Archive:
         return all_incidents(self.connection, after)
 
     @_of_one_moment
-    def commands(self, device_id: str | None, limit: int, stages: Sequence[Stage] = ()) -> CommandPage:
-        """Return commands, newest first; only those that stand at one of ``stages``, if there are any."""
+    def commands(
+        self, device_id: str | None, limit: int, stages: Sequence[Stage] = (), of: CallerKind | None = None
+    ) -> CommandPage:
+        """Return commands, newest first; only those at one of ``stages``, if there are any, and proposed by such."""
         matching = StoredCommand.select()
         if device_id is not None:
             matching = matching.where(StoredCommand.device_id == device_id)
         if stages:
             matching = matching.where(StoredCommand.stage.in_([str(stage) for stage in stages]))
+        if of is not None:
+            matching = matching.where(StoredCommand.proposer_kind == str(of))
         page = matching.order_by(StoredCommand.proposed_at.desc(), StoredCommand.command_id.desc()).limit(limit)
         return CommandPage(tuple(receipt_of(row) for row in page.execute(self._database)))
 

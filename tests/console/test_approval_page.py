@@ -24,9 +24,11 @@ class Watched(MemoryPlant):
         super().__init__()
         self.asked = 0
 
-    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
+    def commands(
+        self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = (), of: CallerKind | None = None
+    ) -> Answer[CommandPage]:
         self.asked += 1
-        return super().commands(device_id, limit, stages)
+        return super().commands(device_id, limit, stages, of)
 
 
 @pytest.fixture

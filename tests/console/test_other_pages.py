@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aegisflow.api.what_to_do import as_csv
+from aegisflow.console.agents import PROPOSALS
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.callers import Caller, CallerKind
 from aegisflow.domain.commands.model import CommandName
@@ -156,6 +157,19 @@ def test_what_agents_proposed_and_what_became_of_it_is_listed(plant: MemoryPlant
     plant.request_command("pump-02", CommandName.RESTART, {}, Caller("ben", CallerKind.OPERATOR, True), "why")
     operator.open("/agents").shows("agent line-agent (known by its token)", "awaiting approval: an operator approves")
     assert "operator ben" not in operator.text
+    assert "older ones" not in operator.text
+
+
+def test_a_busy_shift_does_not_hide_what_agents_proposed_before(plant: MemoryPlant, operator: Browser) -> None:
+    agent, ben = Caller("line-agent", CallerKind.AGENT, True), Caller("ben", CallerKind.OPERATOR, True)
+    plant.request_command("pump-01", CommandName.RESTART, {}, agent, "why")
+    for _ in range(PROPOSALS):
+        plant.request_command("pump-02", CommandName.RESTART, {}, ben, "why")
+    operator.open("/agents").shows("agent line-agent (known by its token)")
+    for _ in range(PROPOSALS):
+        plant.request_command("pump-03", CommandName.RESTART, {}, agent, "why")
+    operator.open("/agents").shows(f"The newest {PROPOSALS}; older ones stand in the")
+    assert operator.text.count('href="/machines/pump-03"') == PROPOSALS
 
 
 def test_the_token_of_a_person_is_revoked_and_their_session_ends(plant, operator: Browser, admin: Browser) -> None:

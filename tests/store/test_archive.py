@@ -11,6 +11,7 @@ from aegisflow.actors.messages.store import (
 )
 from aegisflow.config.services import StoreSettings
 from aegisflow.domain.alarms.model import AlarmEvent, AlarmState, Change, Severity, Timeliness
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import Stage
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import (
@@ -232,6 +233,10 @@ def test_commands_come_newest_first_as_far_as_they_have_come(bench: StoreBench, 
     assert page.commands == (replace(waits, stage_at=T0), replace(denied, stage_at=T0 + 1))
     assert len(archive.commands(None, 9).commands) == 4
     assert archive.commands("pump-01", 9, (Stage.DENIED, Stage.VERIFIED)).commands == page.commands[1:]
+    agents, people = (
+        archive.commands("pump-01", 1, of=kind).commands for kind in (CallerKind.AGENT, CallerKind.OPERATOR)
+    )
+    assert (agents, people) == (page.commands[:1], ())
     assert archive.command("cmd-1") == page.commands[1]
     assert archive.command("cmd-8") is None
 

@@ -11,7 +11,7 @@ from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.lifecycle import check_reason, check_shelf, returned_to_service, suppressed
 from aegisflow.domain.alarms.links import LEAST_KEY, LinkedAlarm, LinkSigner
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity
-from aegisflow.domain.callers import Caller, require_operator
+from aegisflow.domain.callers import Caller, CallerKind, require_operator
 from aegisflow.domain.commands.model import (
     AgentWrites,
     Command,
@@ -460,11 +460,14 @@ class MemoryPlant:
         option = CommandOption(CommandName.RESTART, "deny", ("restart belongs to people",))
         return self._answer(DeviceCommands(tuple(one for one in self.requests if not one.stage.is_final), (option,)))
 
-    def commands(self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = ()) -> Answer[CommandPage]:
+    def commands(
+        self, device_id: str | None, limit: int, stages: tuple[Stage, ...] = (), of: CallerKind | None = None
+    ) -> Answer[CommandPage]:
         found = [
             receipt
             for receipt in reversed(self.requests)
             if device_id in (None, receipt.command.device_id) and (not stages or receipt.stage in stages)
+            if of in (None, receipt.command.proposed_by.kind)
         ]
         return self._answer(CommandPage(tuple(found[:limit])))
 

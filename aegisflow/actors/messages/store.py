@@ -9,6 +9,7 @@ from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import AlarmEvent
 from aegisflow.domain.alarms.outbox import Delivery
+from aegisflow.domain.callers import CallerKind
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.credentials import Credential
@@ -285,6 +286,8 @@ class FindCommands(Question[CommandPage]):
     limit: int
     stages: tuple[Stage, ...] = ()
     """Only those that stand at one of these; all without any."""
+    of: CallerKind | None = None
+    """Only those that such proposed."""
 
 
 @dataclass(frozen=True, slots=True)
