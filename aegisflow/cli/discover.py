@@ -80,7 +80,8 @@ def discover(
     if not draft.devices:
         sys.stderr.write("No device was found: no file is written.\n")
         return NOTHING_FOUND
-    text = new_file(draft, name=name, broker=(settings.host, settings.port), seen=seen, at=time.time())
+    reached = settings.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    text = new_file(draft, name=name, broker=reached, seen=seen, at=time.time())
     outcome = try_out(text, survey.messages)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, "utf-8")
@@ -100,7 +101,8 @@ def _broker(where: str, username: str | None, password_env: str | None, ca_file:
     if password_env is not None:
         said["password_env"] = password_env
     if ca_file is not None:
-        said["tls"] = {"ca_file": ca_file}
+        # The file that is written may lie elsewhere, and paths in it count from there.
+        said["tls"] = {"ca_file": ca_file.absolute()}
     return BrokerSettings.model_validate(said, by_alias=True, by_name=False)
 
 

@@ -4,10 +4,10 @@ import difflib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.bus.sources.sample import unused_numbers
@@ -38,13 +38,13 @@ class Outcome(NamedTuple):
     """Reasons, to how many values or messages."""
 
 
-def new_file(draft: Draft, *, name: str, broker: tuple[str, int], seen: str, at: float) -> str:
+def new_file(draft: Draft, *, name: str, broker: Mapping[str, Any], seen: str, at: float) -> str:
     """Return a plant file.
 
     Args:
         draft: what was seen.
         name: of the plant.
-        broker: its host and port.
+        broker: how it was reached, as ``broker`` of a plant file says it; of a password the variable alone.
         seen: where the messages come from, in words.
         at: UTC epoch seconds of now.
     """
@@ -67,7 +67,7 @@ def new_file(draft: Draft, *, name: str, broker: tuple[str, int], seen: str, at:
         *draft.line_lines(),
         *(["", "sources:", *sources] if sources else []),
         "",
-        f"broker: {{host: {flow(broker[0])}, port: {broker[1]}}}",
+        f"broker: {flow(broker)}",
         "store: {url: sqlite:///../var/aegisflow.db}",
         "manuals: {folder: ../manuals}",
     ]

@@ -397,7 +397,7 @@ def test_odd_values_in_the_messages_of_a_foreign_system_cost_no_more_than_themse
         survey.add(message)
     draft = survey.draft()
     if draft.devices:
-        text = new_file(draft, name="Found", broker=("localhost", 1883), seen="a test", at=T)
+        text = new_file(draft, name="Found", broker={"host": "localhost", "port": 1883}, seen="a test", at=T)
         assert "decoder_failure" not in try_out(text, messages).refused, text
 
 
@@ -407,7 +407,7 @@ def spoken(*said: tuple[str, Any]) -> tuple[str, dict[str, int]]:
     survey = BrokerSurvey()
     for message in messages:
         survey.add(message)
-    text = new_file(survey.draft(), name='a "plant"', broker=("::1", 1883), seen="a\ntest", at=T)
+    text = new_file(survey.draft(), name='a "plant"', broker={"host": "::1", "port": 1883}, seen="a\ntest", at=T)
     return text, dict(try_out(text, messages).refused)
 
 
@@ -439,7 +439,9 @@ def test_a_machine_that_is_called_like_a_number_or_a_truth_is_added_under_its_na
     survey = BrokerSurvey()
     for message in known:
         survey.add(message)
-    plant.write_text(new_file(survey.draft(), name="Found", broker=("localhost", 1883), seen="a test", at=T))
+    plant.write_text(
+        new_file(survey.draft(), name="Found", broker={"host": "localhost", "port": 1883}, seen="a test", at=T)
+    )
     diff, _ = additions(plant, [one._replace(topic=f"x/{name}/v") for one in known for name in ("12", "on")])
     assert {line.split(":")[0] for line in diff.splitlines() if line.startswith("+      ")} == {
         '+      "12"',

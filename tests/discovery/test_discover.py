@@ -101,7 +101,7 @@ def drafted(tmp_path: Path, messages: list[CapturedMessage]) -> tuple[str, Confi
     survey = BrokerSurvey()
     for message in messages:
         survey.add(message)
-    text = new_file(survey.draft(), name="Found", broker=("localhost", 1883), seen="a test", at=T)
+    text = new_file(survey.draft(), name="Found", broker={"host": "localhost", "port": 1883}, seen="a test", at=T)
     (tmp_path / "plant.yaml").write_text(text)
     return text, load(tmp_path / "plant.yaml", {})
 
@@ -206,7 +206,7 @@ def test_whatever_a_broker_carries_the_file_is_one_that_check_accepts(
         survey.add(message)
     draft = survey.draft()
     if draft.devices:
-        text = new_file(draft, name="Found", broker=("localhost", 1883), seen="a test", at=T)
+        text = new_file(draft, name="Found", broker={"host": "localhost", "port": 1883}, seen="a test", at=T)
         try_out(text, messages)
 
 
@@ -283,6 +283,31 @@ def test_a_line_of_a_capture_is_a_message(tmp_path: Path, line: str, message: tu
     (tmp_path / "c.txt").write_text(line + "\n")
     (found,) = read_capture(tmp_path / "c.txt")
     assert (found.topic, found.payload, found.at) == message
+
+
+def test_the_file_reaches_the_broker_as_discover_did_and_holds_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANT_PASSWORD", "never written")
+    monkeypatch.chdir(tmp_path)
+    Path("ca.crt").write_text("stands for a certificate")
+    plant = tmp_path / "config" / "plant.yaml"
+    capture = captured(tmp_path / "c", heard(zigbee))
+    done = discover(
+        broker="mqtt://b.example",
+        capture=capture,
+        out=plant,
+        username="1e3: #\n",
+        password_env="PLANT_PASSWORD",
+        ca_file=Path("ca.crt"),
+    )
+    assert done == DONE
+    broker = load(plant, {}).broker
+    assert (broker.host, broker.port, broker.username) == ("b.example", 8883, "1e3: #\n")
+    assert broker.password_env == "PLANT_PASSWORD"
+    assert broker.tls is not None
+    assert broker.tls.ca_file == tmp_path / "ca.crt"
+    assert "never written" not in plant.read_text()
 
 
 def test_a_capture_without_messages_is_refused_with_what_was_expected(tmp_path: Path) -> None:

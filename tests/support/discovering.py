@@ -47,7 +47,7 @@ def drafted(tmp_path: Path, messages: list[CapturedMessage]) -> tuple[str, Draft
     for message in messages:
         survey.add(message)
     draft = survey.draft()
-    text = new_file(draft, name="Found", broker=("localhost", 1883), seen="a test", at=T)
+    text = new_file(draft, name="Found", broker={"host": "localhost", "port": 1883}, seen="a test", at=T)
     (tmp_path / "plant.yaml").write_text(text)
     return text, draft, load(tmp_path / "plant.yaml", {})
 
