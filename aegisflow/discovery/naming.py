@@ -1,6 +1,6 @@
 """Names that plant.yaml can have for what senders call otherwise, and under which nothing else is meant."""
 
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -57,15 +57,15 @@ class Names:
                 key = (note.source, _where(one))
                 of[key].add(one.device)
                 wanted.setdefault(key, one.sensor)
-        used: dict[str, set[str]] = defaultdict(set)
-        """Devices and sources, to the names that are given away."""
+        used: dict[str, dict[str, str]] = defaultdict(dict)
+        """Devices and sources, to the names that are given away, and what wanted them."""
         # What a preset calls by a name has it: there it is not told where the value stands.
         for key in sorted(wanted, key=lambda key: key[0] not in PRESETS):
             source = f"source {key[0]}"
-            taken = used[source].union(*(used[device] for device in of[key]))
-            name = self._sensors[key] = free_name(sensor_name(wanted[key]), taken)
-            for owner in (source, *of[key]):
-                used[owner].add(name)
+            owners = [used[owner] for owner in (source, *of[key])]
+            name = self._sensors[key] = free_name(sensor_name(wanted[key]), ChainMap(*owners))
+            for owner in owners:
+                owner[name] = key[1]
 
 
 def _where(found: Found) -> str:

@@ -1,7 +1,7 @@
 """All messages that were seen, sorted into what they mean."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -248,7 +248,7 @@ class _Sorting:
             passed += strange
         for one in passed:
             self.survey.pass_over(one.why, one.message)
-        names = set(self.senders)
+        names = {*self.senders, *PRESETS}
         claimed = {note.message.topic for note in self.notes}
         presets = dict(self.senders)
         first: dict[str, Sender] = {}
@@ -303,8 +303,8 @@ def _of_lines(cluster: Cluster, form: LineForm) -> Cluster:
     return cluster._replace(settings={**settings, "format": "csv", **fields})
 
 
-def _source_name(topic: str, taken: Iterable[str]) -> str:
+def _source_name(topic: str, taken: Container[str]) -> str:
     """Return a name for a source by the levels of its topic that are words."""
     levels = [level for level in topic.split("/") if level and not set(level) & set("{}+#$")]
     base = our_name("-".join(levels[:2])) if levels else "messages"
-    return free_name(base, {*taken, *PRESETS})
+    return free_name(base, taken)

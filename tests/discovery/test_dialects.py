@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from aegisflow.bus.sources.capture import CapturedMessage
 from aegisflow.cli.discover import DONE, discover
 from aegisflow.discovery.document import additions, new_file, try_out
+from aegisflow.discovery.draft import free_name
 from aegisflow.discovery.survey import BrokerSurvey
 from tests.support.discovering import ROUNDS, Messages, System, T, drafted, heard, iso, payload
 
@@ -409,6 +410,30 @@ def spoken(*said: tuple[str, Any]) -> tuple[str, dict[str, int]]:
         survey.add(message)
     text = new_file(survey.draft(), name='a "plant"', broker={"host": "::1", "port": 1883}, seen="a\ntest", at=T)
     return text, dict(try_out(text, messages).refused)
+
+
+class Counted(set[str]):
+    """Names, and how often it was asked for one."""
+
+    asked = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.asked += 1
+        return super().__contains__(name)
+
+
+def test_a_name_is_found_in_a_few_steps_among_thousands_that_are_alike() -> None:
+    taken = Counted()
+    given = []
+    for _ in range(2_000):
+        given.append(free_name("x" * 80, taken))
+        taken.add(given[-1])
+    assert len(taken) == 2_000
+    assert [name[-3:] for name in given[:3]] == ["xxx", "x-2", "x-3"]
+    assert taken.asked < 2_000 * 25
+    taken.remove(given[1])
+    assert free_name("x" * 80, taken) == given[1]
+    assert {len(name) for name in given} == {len(given[0])}
 
 
 def test_lines_and_sources_whose_long_names_begin_alike_are_told_apart() -> None:
