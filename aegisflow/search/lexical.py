@@ -39,7 +39,7 @@ class LexicalIndex:
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         self._db.execute(
             "CREATE VIRTUAL TABLE passages USING fts5(title, section, body, asked, "
-            "tokenize = \"unicode61 remove_diacritics 0 tokenchars '.%°'\")"
+            "tokenize = \"unicode61 remove_diacritics 0 tokenchars '.%°#'\")"
         )
         self._db.executemany(
             "INSERT INTO passages(rowid, title, section, body, asked) VALUES (?, ?, ?, ?, ?)",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 
+from aegisflow.search.quantities import asked_for
 from aegisflow.search.words import GERMAN, is_code, language_of, says_nothing, with_umlauts, words_of
 
 MAX_QUERY_CHARS = 2_000
@@ -128,7 +129,9 @@ def parse_query(
     if len(codes) == 1 and sum(not says_nothing(word, language) for word in words) <= _FEW:
         messages |= codes
     meant = with_umlauts(text) if language == GERMAN else text
-    return QueryWording(meant, words, language, _sought(text), frozenset(codes), frozenset(messages))
+    return QueryWording(
+        meant, (*words, *asked_for(text)), language, _sought(text), frozenset(codes), frozenset(messages)
+    )
 
 
 def _sought(text: str) -> Sought:

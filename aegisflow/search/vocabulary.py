@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aegisflow.search.encoder import Vectors
+from aegisflow.search.quantities import MARK, told_by
 from aegisflow.search.words import GERMAN, LANGUAGES, is_code, language_of, says_nothing, stem, with_umlauts, words_of
 
 SHORTEST_PART = 4
@@ -48,8 +49,8 @@ class Concept:
 
     @property
     def is_word(self) -> bool:
-        """Whether it is a word, not a number, a unit or a code."""
-        return self.word.isalpha() and len(self.word) > 1
+        """Whether it is a word or a quantity, not a number, a unit or a code."""
+        return (self.word.isalpha() and len(self.word) > 1) or self.word.startswith(MARK)
 
     @property
     def anywhere(self) -> float:
@@ -88,6 +89,7 @@ class Vocabulary:
                 self._spoken.setdefault(language, set()).add(found)
                 if word.isalpha() and len(word) > 1 and not says_nothing(word, language):
                     self._stems.setdefault(word, set()).add(found)
+            self.known.update(told_by(text))
             if language == GERMAN:
                 self._count_capitals(text)
         # What only questions say makes no subject known for sure.
@@ -112,7 +114,7 @@ class Vocabulary:
         for word in words_of(text):
             found.append(stem(word, language))
             found += self._parts.get(found[-1], ())
-        return " ".join(found)
+        return " ".join(found + told_by(text))
 
     def written(self, word: str, is_word: Callable[[str], bool] | None = None) -> str:
         """Return a German word as models have read it: with its umlauts, and its capital if it is a noun.
@@ -199,9 +201,12 @@ class Vocabulary:
         """Return a text as it is asked for what it speaks of."""
         words, language = words_of(text), language_of(text)
         numbers = [self.number[word] for word in words if word in self.number]
-        return Said(frozenset(stem(word, language) for word in words), np.array(sorted(set(numbers)), np.int64))
+        stems = frozenset(stem(word, language) for word in words).union(told_by(text))
+        return Said(stems, np.array(sorted(set(numbers)), np.int64))
 
     def _concept(self, word: str, vector: Vectors | None, is_word: Callable[[str], bool] | None) -> Concept:
+        if word.startswith(MARK):
+            return Concept(word, {word: 1.0} if word in self.known else {})
         forms = {stem(word, language) for language in LANGUAGES}
         stems = dict.fromkeys(self._asked & forms, BY_QUESTION) | dict.fromkeys(self.known & forms, 1.0)
         if is_code(word):
