@@ -221,7 +221,8 @@ def figures(
     last_s = seconds_of("--last", last, "8h or 7d")
     answer = OperatorClient(plant, url).call(ends.SHOW_FIGURES, {"last_s": f"{last_s:g}", "operators": operators})
     count = "1 alarm" if answer.alarms == 1 else f"{answer.alarms} alarms"
-    lines = [f"{count} in the last {last}", *answer.lines]
+    of = f", of which {answer.data_from} to {answer.data_to} is stored" if answer.data_from else ""
+    lines = [f"{count} in the last {last}{of}", *answer.lines]
     lines += [f"  {times:>5} × {name}" for name, times in answer.top.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0

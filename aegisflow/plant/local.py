@@ -232,7 +232,7 @@ class LocalPlant:
     def alarm_kpis(self, period: Period, operators: int = 1, among: AlarmQuery | None = None) -> Answer[AlarmKpis]:
         """Return how many alarms people got, by EEMUA 191, for so many operators on duty.
 
-        With ``among`` of the alarms that it admits, over the part of the period of which something is stored.
+        They are of the part of the period of which something is stored, with ``among`` of the alarms that it admits.
         """
         return self._answer(self._directory.ask(ARCHIVE, FindAlarmKpis(period, operators, among), READ_S))
 

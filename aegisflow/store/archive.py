@@ -144,17 +144,16 @@ class Archive:
     def alarm_kpis(self, period: Period, operators: int, among: AlarmQuery | None = None) -> AlarmKpis:
         """Return the figures of a period, from its newest alarms where there are too many; none that was suppressed.
 
-        With ``among`` only of alarms that it admits, and of the part of the period of which something is stored:
-        a month of which one day is stored says nothing of the other days.
+        They are of the part of the period of which something is stored: a month of which one day is stored says
+        nothing of the other days. With ``among`` only of alarms that it admits.
         """
+        among = among or AlarmQuery()
         fields = (Anomaly.device_id, Anomaly.fault_type, Anomaly.severity, Anomaly.raised_at, Anomaly.cleared_at)
         told = Anomaly.state != str(AlarmState.SUPPRESSED_BY_DESIGN)
-        conditions = _alarm_conditions(replace(among or AlarmQuery(), period=period))
+        conditions = _alarm_conditions(replace(among, period=period))
         query = Anomaly.select(*fields).where(told, *conditions)
         rows = query.order_by(Anomaly.raised_at.desc()).limit(_MAX_COUNTED).tuples().execute(self._database)
         traces = [AlarmTrace(name, kind, Severity(severity), at, gone) for name, kind, severity, at, gone in rows]
-        if among is None:
-            return alarm_kpis(traces, period, operators)
         span = stored_span(self.connection, among.device_ids, period)
         known = [*(span or ()), *(trace.raised_at for trace in traces if trace.raised_at >= period.start)]
         if not known:

@@ -92,11 +92,12 @@ def test_a4_a_person_sees_that_an_alarm_came_out_of_a_backlog(
 
 
 def test_the_figures_are_printed(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    serve.answer = (200, {"alarms": 5, "lines": ["0.03 alarms"], "top": {"pump-02 pressure_leak": 3}})
+    data = {"data_from": "2026-01-31T06:00:00Z", "data_to": "2026-01-31T08:00:00Z"}
+    serve.answer = (200, {**data, "alarms": 5, "lines": ["0.03 alarms"], "top": {"pump-02 pressure_leak": 3}})
     assert run(serve, "figures", "--last", "8h", "--operators", "2") == 0
     assert serve.asked[0][1] == "/operator/figures?last_s=28800&operators=2"
     assert capsys.readouterr().out.splitlines() == [
-        "5 alarms in the last 8h",
+        "5 alarms in the last 8h, of which 2026-01-31T06:00:00Z to 2026-01-31T08:00:00Z is stored",
         "0.03 alarms",
         "      3 × pump-02 pressure_leak",
     ]

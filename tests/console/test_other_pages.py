@@ -65,6 +65,7 @@ def test_refused_messages_are_shown_with_topic_reason_and_sample_as_text(plant, 
 
 def test_alarm_figures_stand_beside_the_limits_of_eemua_191(plant, operator: Browser) -> None:
     operator.open("/journal/figures?last=24h&operators=2").shows("3 alarms.", "acceptable up to 1", "guide 80 %")
+    operator.shows("per 10 minutes and operator over 1 d, ", "of which something is stored: ")
     operator.shows("above 10: a flood", "1: acceptable on average", "there was no flood", "The same as a table")
     plant.alarms = [an_alarm(1, severity=Severity.CRITICAL)]
     operator.open("/journal/figures").shows("1 alarm.", "High and critical", "100 % (guide 5 %)")

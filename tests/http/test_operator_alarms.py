@@ -122,7 +122,8 @@ def test_b6_what_was_refused_is_told_with_topic_sample_and_reason(web: TestClien
 def test_the_figures_are_told_for_as_many_operators_as_are_asked_for(web: TestClient) -> None:
     answer = web.get("/operator/figures?last_s=86400&operators=2", headers=ANNA).json()
     assert answer["alarms"] == 2
-    assert answer["lines"][0].startswith("0.01 alarms per 10 minutes and operator")
+    assert answer["lines"][0].startswith("0.01 alarms per 10 minutes and operator over 1 d, ")
+    assert (answer["data_from"], answer["data_to"]) == ("2026-01-31T07:59:01Z", "2026-01-31T07:59:56Z")
     for wrong in ("last_s=1", "last_s=x", "operators=0", "operators=1.5"):
         assert web.get(f"/operator/figures?{wrong}", headers=ANNA).status_code == 400
 

@@ -358,7 +358,7 @@ class MemoryPlant:
         names = among.device_ids if among else ()
         alarms = [alarm for alarm in self.alarms if not names or alarm.device_id in names]
         traces = [AlarmTrace(a.device_id, a.fault_type, a.severity, a.raised_at, a.cleared_at) for a in alarms]
-        data = Period(period.end - 60, period.end - 5) if among else None
+        data = Period(period.end - 60, period.end - 5)
         return self._answer(replace(alarm_kpis(traces, period, operators), data=data))
 
     def diagnoses(self, alarm_ids: Sequence[str]) -> Mapping[str, AlarmDiagnosis]:

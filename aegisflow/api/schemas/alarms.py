@@ -320,6 +320,10 @@ class AlarmAcknowledged(Shape):
 class AlarmKpiSummary(ReadShape):
     """How many alarms people got, by EEMUA 191."""
 
+    data_from: Moment | None
+    """The figures are of the time since then; nothing of what was asked for is stored before it. Null: nothing is."""
+    data_to: Moment | None
+    """The last instant of which something is stored."""
     alarms: int
     lines: list[str]
     """The figures as sentences: rate, floods, chattering, stale, the most frequent, severities."""
@@ -332,6 +336,8 @@ class AlarmKpiSummary(ReadShape):
         kpis = answer.value
         return cls(
             broker_away_since=moment(answer.broker_away_since),
+            data_from=moment(kpis.data.start) if kpis.data else None,
+            data_to=moment(kpis.data.end) if kpis.data else None,
             alarms=kpis.alarms,
             lines=list(kpis.lines()),
             top=dict(kpis.top),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aegisflow.domain.alarms.model import Severity
-from aegisflow.domain.times import Period
+from aegisflow.domain.times import Period, format_duration
 
 BIN_S = 600.0
 """Seconds in the ten minutes over which alarms are counted."""
@@ -58,6 +58,7 @@ class AlarmKpis:
     """The key performance indicators of a period."""
 
     period: Period
+    """The part of the time asked for that the figures are of: of which something is stored."""
     operators: int
     alarms: int
     average: float
@@ -78,7 +79,7 @@ class AlarmKpis:
     by_severity: Mapping[str, float]
     """Share of each severity; the guide is 80 % low, 15 % medium, 5 % high or critical."""
     data: Period | None = None
-    """The first and the last instant of which something is stored; None where that was not asked, or nothing is."""
+    """The first and the last instant of which something is stored; None where nothing is."""
     per_bin: Mapping[int, int] = field(default_factory=dict)
     """How many came in each ten minutes, which are counted from the start; those in which none came are absent."""
 
@@ -91,10 +92,12 @@ class AlarmKpis:
 
     def lines(self) -> tuple[str, ...]:
         """Return the indicators as a few sentences for people."""
+        average = f"{self.average:.2f} alarms per 10 minutes and operator"
+        rate = f"{average} over {format_duration(self.period.end - self.period.start)}, {self.peak:g} at most"
         shares = ", ".join(f"{100 * share:.0f} % {name}" for name, share in self.by_severity.items() if share)
         top = ", ".join(f"{count} × {name}" for name, count in list(self.top.items())[:3])
         return (
-            f"{self.average:.2f} alarms per 10 minutes and operator, {self.peak:g} at most: {self.verdict}",
+            f"{rate}: {self.verdict}" if self.alarms or self.data else "nothing is stored of this time",
             f"{len(self.floods)} floods (over {FLOOD_BEGINS} in 10 min), {100 * self.flood_share:.1f} % of the time",
             _named("chattering (3 in a minute)", self.chattering),
             _named("stale (active for more than a day)", self.stale),
