@@ -14,9 +14,8 @@ from aegisflow.actors.runtime.helper import STOP_S, Helper
 from aegisflow.diagnosis.model import ModelDiagnosis
 from aegisflow.diagnosis.rules import diagnose
 from aegisflow.diagnosis.worker import ModelWorker
-from aegisflow.domain.alarms.model import Alarm, AlarmState, Change
-from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis
-from aegisflow.domain.learning import ENDED
+from aegisflow.domain.alarms.model import Alarm, Change
+from aegisflow.domain.diagnosis import AlarmDiagnosis, Basis, to_diagnose
 from aegisflow.errors import RequestError
 from aegisflow.plant.protocol import Plant
 from aegisflow.telemetry.metrics import Metrics
@@ -61,7 +60,7 @@ class DiagnosisActor(ThreadedActor):
         """Take in alarms that are new, worse or of another type than before."""
         match message:
             case DiagnoseAlarms(events):
-                self._take([event.alarm for event in events if event.change in _NEWS])
+                self._take(to_diagnose(event.alarm for event in events if event.change in _NEWS))
             case OpenAlarmsRecalled(alarms=alarms, failure=failure):
                 if failure:
                     self.log.warning("open_alarms_not_recalled", reason=failure)
@@ -92,7 +91,6 @@ class DiagnosisActor(ThreadedActor):
             self._model.stop()
 
     def _take(self, alarms: list[Alarm]) -> None:
-        alarms = [alarm for alarm in alarms if alarm.fault_type != ENDED]  # nothing is the matter
         if not alarms:
             return
         with self._lock:
@@ -113,8 +111,7 @@ class DiagnosisActor(ThreadedActor):
             return
         for diagnosis in known.values():
             self._tell_people(diagnosis, news=False)
-        lacking = [one for one in alarms if one.alarm_id not in known and one.state is not AlarmState.NORMAL]
-        self._take(lacking)
+        self._take(to_diagnose(alarms, known))
 
     def _diagnose_all(self) -> None:
         """Diagnose what waits, the most severe first; what cannot be asked for now is left for the next tick."""

@@ -4,14 +4,15 @@ Every alarm gets one by rules: its type of fault, the sensors that show it and t
 about it. A model may put a better one in its place; what it cites is looked up again before anybody sees it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aegisflow.domain.alarms.model import Alarm
+from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.domain.detection.finding import NEVER_HEARD, READINGS_REFUSED, SENSOR_SILENT, SENSOR_STUCK, UNCLASSIFIED
 from aegisflow.domain.equipment import FaultRule
 from aegisflow.domain.incidents.model import SimilarIncident
+from aegisflow.domain.learning import ENDED
 from aegisflow.domain.views import Passage
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Spent",
     "by_rules",
     "question_to_manuals",
+    "to_diagnose",
 ]
 
 MONITOR = "monitor"
@@ -159,6 +161,18 @@ class AlarmDiagnosis:
 def question_to_manuals(fault: str) -> str:
     """Return what to search the manuals for when an alarm has this type of fault."""
     return _WORDS.get(fault, f"{fault.replace('_', ' ')} first response")
+
+
+def to_diagnose(alarms: Iterable[Alarm], known: Container[str] = ()) -> list[Alarm]:
+    """Return those of ``alarms`` behind which something is the matter, unless it is ``known`` already, by their ids.
+
+    Nothing is where all is normal again, and where an alarm only reminds people to decide what was learned.
+    """
+    return [
+        alarm
+        for alarm in alarms
+        if alarm.fault_type != ENDED and alarm.state is not AlarmState.NORMAL and alarm.alarm_id not in known
+    ]
 
 
 def by_rules(

@@ -9,7 +9,16 @@ from aegisflow.config import load
 from aegisflow.domain.alarms.model import Alarm, AlarmState, Change, Evidence, Severity
 from aegisflow.domain.detection.finding import NEVER_HEARD, READINGS_REFUSED, SENSOR_SILENT, SENSOR_STUCK, UNCLASSIFIED
 from aegisflow.domain.device import Device
-from aegisflow.domain.diagnosis import MONITOR, AlarmDiagnosis, Basis, Confidence, by_rules, question_to_manuals
+from aegisflow.domain.diagnosis import (
+    MONITOR,
+    AlarmDiagnosis,
+    Basis,
+    Confidence,
+    by_rules,
+    question_to_manuals,
+    to_diagnose,
+)
+from aegisflow.domain.learning import ENDED
 from aegisflow.domain.readings import Reading
 from aegisflow.domain.views import Passage
 from aegisflow.search import ManualSearch
@@ -130,3 +139,11 @@ def test_on_the_reference_day_and_hard_ones_fault_and_section_are_right(manuals:
         assert found.fault == kind
         assert found.sections[0].section == f"{kind.replace('_', ' ').capitalize()} > First response"
         assert {cited.sensor for cited in found.readings} <= set(alarm.sensors)
+
+
+def test_what_only_waits_for_a_decision_is_normal_again_or_is_known_needs_no_diagnosis() -> None:
+    leak, silent, waits = (an_alarm(fault, f"pump-{fault}") for fault in ("pressure_leak", SENSOR_SILENT, ENDED))
+    alarms = [replace(one, alarm_id=one.device_id) for one in (waits, silent, leak)]
+    assert to_diagnose(alarms) == alarms[1:]
+    assert to_diagnose(alarms, {alarms[1].alarm_id}) == alarms[2:]
+    assert to_diagnose([replace(alarms[2], state=AlarmState.NORMAL), alarms[0]]) == []
