@@ -38,6 +38,9 @@ PAGES = (
 
 SCHEMES: dict[Literal["light", "dark"], Sequence[str]] = {"light": RULES, "dark": OF_COLOURS}
 """In the dark only colours differ, so only the rules about these are asked again."""
+_SIDEWAYS = """[...document.querySelectorAll(".scroll:has(> .log)")]
+    .filter(one => one.scrollWidth > one.clientWidth).map(one => one.getAttribute("aria-label")).join()"""
+"""Tables of what was done, whose last column is the one that tells why."""
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,8 @@ def judged(watched: Watched) -> list[str]:
             found += [f"{device}, {scheme}: {one}" for one in watched.violations(rules)]
         overhang = watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found += [f"{device}: too wide by {overhang}"] if overhang > 0 else []
+        hidden = watched.page.evaluate(_SIDEWAYS)
+        found += [f"{device}: {hidden} to be scrolled sideways to"] if hidden else []
     return found
 
 
