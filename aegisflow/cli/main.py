@@ -68,7 +68,8 @@ COMMANDS = {
     "accepted": ("levels:accepted", "List what people have accepted as normal."),
     "learn": (
         "learning:learn",
-        "Say until when a machine is healthy and being learned; extend, accept or throw away what was learned.",
+        "Say until when a machine is healthy and being learned; extend, accept or throw away what was learned; "
+        "without a machine, list them.",
     ),
     "refused": (
         "alarms:refused",

@@ -1,6 +1,7 @@
 """The commands that end by themselves, in this process."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,12 @@ def test_check_shows_the_shipped_plant(run):
     assert code == 0
     for name in ("line-1", "compressor-01", "motor-02", "pump-03", "vibration"):
         assert name in out
+
+
+def test_the_table_of_the_readme_names_every_command():
+    rows = re.findall(r"^\| (`aegisflow .*?) \|", (REPOSITORY / "README.md").read_text("utf-8"), re.MULTILINE)
+    named = {word for row in rows for code in re.findall("`(.*?)`", row) for word in code.split()}
+    assert set(COMMANDS) - named == {"agents"}  # the same as agent
 
 
 def test_check_shows_every_mistake_and_exits_with_1(run, tmp_path):
