@@ -71,7 +71,7 @@ class KpiGauges:
     def add_to(self, metrics: Metrics) -> None:
         """Have the gauges shown; not a number while the store does not answer."""
         for name, text, figure in (
-            ("average", "Alarms per ten minutes and operator, over a day", lambda f: f.average),
+            ("average", "Alarms per ten minutes and operator, over what was watched of a day", lambda f: f.average),
             ("peak", "Most alarms within ten minutes, over a day", lambda f: f.peak),
             ("floods", "Times with more than ten alarms in ten minutes, over a day", lambda f: len(f.floods)),
             ("chattering", "Alarms raised three times in a minute, over a day", lambda f: len(f.chattering)),
