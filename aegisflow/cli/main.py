@@ -27,7 +27,10 @@ COMMANDS = {
         "What to do about each fault, the master alarm table of ISA-18.2: to a spreadsheet and back.",
     ),
     "schema": ("plant_file:schema", "Print the JSON Schema of plant.yaml, for editors."),
-    "serve": ("serving:serve", "Watch the plant, with MCP over HTTP at /mcp, and /healthz and /metrics."),
+    "serve": (
+        "serving:serve",
+        "Watch the plant, with the page at /, MCP over HTTP at /mcp, i3X at /i3x/v1, /healthz, /readyz and /metrics.",
+    ),
     "mcp": (
         "stdio:mcp",
         "Serve one MCP client on standard input and output, with the plant inside or, with --connect, elsewhere.",
@@ -38,7 +41,7 @@ COMMANDS = {
     ),
     "operator": (
         "tokens:operator",
-        "Make a token for a person who may approve commands; it is shown once and kept nowhere.",
+        "Make a token for a person, with a role; it is shown once, and only its hash goes into plant.yaml.",
     ),
     "device-key": (
         "plant_file:device_key",
