@@ -48,7 +48,7 @@ class DetectorPart(Section):
     window: Annotated[int, Measured("readings")] = Field(default=_DETECTOR.window, ge=2, le=100_000)
     """Readings in the rolling window."""
     min_readings: Annotated[int, Measured("readings")] = Field(default=_DETECTOR.min_readings, ge=2, le=100_000)
-    """Below so many readings in the window no z-score is given; left out, at most the window."""
+    """With fewer readings in the window no z-score is given; left out, at most the window."""
     threshold: Annotated[Number, Measured("standard deviations")] = Field(default=_DETECTOR.threshold, gt=0, le=1000)
     """|z| above this is a breach."""
 
@@ -57,14 +57,14 @@ class AlarmPart(Section):
     """When a breach becomes an alarm, and when the alarm ends (ISA-18.2)."""
 
     on_delay: Delay = _ALARM.on_delay_s
-    """A breach must last for so long before an alarm is raised; beyond a trip limit one value is enough.
+    """How long a breach must last before an alarm is raised; beyond a trip limit one value is enough.
     A bare number, as older files have it, counts readings: check warns and says what to write."""
     off_delay: Delay = _ALARM.off_delay_s
-    """It must be quiet for so long before an alarm returns to normal."""
+    """How long it must be quiet before an alarm returns to normal."""
     suppress_in: ModeNames = Field(default_factory=tuple, examples=[["maintenance", "shutdown"]])
     """Modes that cause alarms by design, such as maintenance: those that begin in one wait for its end."""
     ages_after_s: Seconds = Field(default=_ALARM.ages_after_s, gt=0, le=31_536_000)
-    """A level that has lasted for so long inside its normal range is usual from then on, and its alarm ends."""
+    """After this long inside its normal range a level is usual, and its alarm ends."""
 
 
 class SensorPart(Section):
@@ -84,7 +84,7 @@ class SensorPart(Section):
     span: Limits = Field(default=Range(), examples=[[-40, 1000]])
     """What the instrument can report; a value outside is refused as an instrument fault."""
     stale_after_s: Patience | None = Field(default=None, examples=["30s", "never"])
-    """Without a value for so long, the sensor counts as stale; left out or null, after three of its own intervals.
+    """Without a value for this long, the sensor counts as stale; left out or null, after three of its own intervals.
     check warns of one that is shorter than the interval in which the store's newest readings came."""
     report: Report = REGULARLY
     """by_exception: it reports only what has changed, so that no value means no change while its device reports."""
@@ -162,14 +162,14 @@ class FaultPart(Section):
 
 
 class RecoveryPart(Section):
-    """What a sensor must have shown for so long before a machine that was stopped is started again."""
+    """What a sensor must have shown, and for how long, before a machine that was stopped is started again."""
 
     low: Annotated[Number | None, Measured("the sensor's")] = Field(default=None, examples=[28])
-    """At least so much, throughout."""
+    """The least that it may show, throughout."""
     high: Annotated[Number | None, Measured("the sensor's")] = Field(default=None, examples=[80])
-    """At most so much, throughout."""
+    """The most that it may show, throughout."""
     hold_s: Seconds = Field(gt=0, le=604_800, examples=["15min"])
-    """It must have stayed within the bounds for so long."""
+    """How long it must have stayed within the bounds."""
 
 
 class ParameterPart(Section):
@@ -207,8 +207,8 @@ class EquipmentPart(Section):
     signed: bool = False
     """true: readings without the signature of the device's own key are refused; see broker.readings_key_env."""
     silent_after_s: Patience | None = Field(default=None, examples=["90s", "never"])
-    """Without any reading for so long, the device counts as silent; left out or null, after three of its own intervals
-    and a minute at least."""
+    """Without any reading for this long, the device counts as silent; left out or null, after three of its own
+    intervals and a minute at least."""
     commands: Commands = CommandsPart()
     """policy: it takes the commands that policy allows, by AegisFlow's own protocol; none: it is only watched, takes
     none and is asked nothing; or how they are written to a machine that speaks another one."""
@@ -252,10 +252,10 @@ class DefaultsPart(Section):
     detector: DetectorPart = DetectorPart()
     alarm: AlarmPart = AlarmPart()
     stale_after_s: Patience | None = Field(default=None, examples=["30s", "never"])
-    """Without a value for so long, a sensor counts as stale; left out or null, after three of its own intervals."""
+    """Without a value for this long, a sensor counts as stale; left out or null, after three of its own intervals."""
     silent_after_s: Patience | None = Field(default=None, examples=["60s", "never"])
-    """Without any reading for so long, a device counts as silent; left out or null, after three of its own intervals
-    and a minute at least."""
+    """Without any reading for this long, a device counts as silent; left out or null, after three of its own
+    intervals and a minute at least."""
 
 
 class PlantPart(Section):
@@ -269,4 +269,4 @@ class IncidentsPart(Section):
     """What the plant makes of its past."""
 
     repeats_within_s: Seconds = Field(default=REPEATS_WITHIN_S, gt=0, le=3_650 * 86_400)
-    """The same fault on a device, or on devices of a kind, within so long of the time before is a pattern."""
+    """The same fault again on a device, or on devices of a kind, within this time is a pattern."""

@@ -41,20 +41,20 @@ class RulePart(Section):
     severities: Words = Field(default=(), examples=[["none", "high"]])
     """Of the worst active alarm of the device; none for a device without an alarm."""
     up_to_pct: Percent | None = Field(default=None, examples=[30])
-    """Of reduce_load: at most so much."""
+    """Of reduce_load: up to this reduction."""
     above_pct: Percent | None = Field(default=None, examples=[30])
-    """Of reduce_load: more than that."""
+    """Of reduce_load: above this reduction."""
     approvals: Annotated[int, Measured("operators")] = Field(default=1, ge=1, le=5)
     """How many operators must agree, where it asks."""
 
 
 class RatePart(Section):
-    """So many in so long."""
+    """How many are allowed, and in what time."""
 
     count: Annotated[int, Measured("commands or proposals")] = Field(ge=0, le=100_000, examples=[4])
-    """At most so many."""
+    """The most that are allowed."""
     within_s: Seconds = Field(gt=0, le=7 * 86_400, examples=["1h"])
-    """In any time so long."""
+    """The time in which they are counted."""
 
 
 class PolicyPart(Section):

@@ -151,14 +151,14 @@ class AuditSettings(Section):
 
 
 class ClockSettings(Section):
-    """Whose time it is, and which timestamps are believed."""
+    """Whose time it is, and, of a stream, which timestamps are believed."""
 
     source: Annotated[str, Field(pattern="^(?:wall|stream)$"), Wording("wall or stream")] = "wall"
     """wall, or stream for replays: the newest accepted timestamp is the plant's now."""
     max_age_s: Seconds = Field(default=86_400.0, gt=0, le=36_525 * 86_400)
-    """Readings older than this are refused."""
+    """Of a stream only: readings further behind its newest are refused."""
     max_ahead_s: Seconds = Field(default=60.0, ge=0, le=36_525 * 86_400)
-    """Readings further in the future than this are refused."""
+    """Of a stream only: readings further ahead of its newest are refused, until three agree."""
 
 
 class GatewaySettings(Section):
@@ -191,7 +191,7 @@ class ReloadSettings(Section):
     """How a changed file is taken over while the plant runs."""
 
     rest_s: Seconds = Field(default=5.0, ge=0, le=3600)
-    """The file's content must have rested for so long: what is written in several steps is taken over as a whole."""
+    """How long the file's content must have rested: what is written in several steps is taken over as a whole."""
     ask_above_pct: Percent = 10.0
     """A change that removes a larger share of the devices or of their sensors waits for aegisflow reload --yes."""
 
