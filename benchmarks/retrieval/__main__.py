@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--encoders", choices=("both", "first", "multilingual", "none"), default="both")
     parser.add_argument("--model", default="auto", help="auto or a folder: the first encoder")
     parser.add_argument("--method", choices=("lexical", "semantic", "fused"), default="fused")
-    parser.add_argument("--vectors", type=Path, help="file in which vectors are kept from run to run")
+    parser.add_argument("--vectors", type=Path, help="folder in which vectors are kept from run to run")
     parser.add_argument("--misses", action="store_true", help="show what went wrong, but for what is set apart")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     options = parser.parse_args(arguments)
@@ -128,12 +128,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no model: {error}", file=sys.stderr)
         return 1
     rows: dict[str, dict[str, float]] = {}
-    cache = options.vectors or Path(tempfile.mkdtemp()) / "vectors.db"
+    kept = options.vectors or Path(tempfile.mkdtemp())
     asked: list[Question] = []
     for name in options.sets:
         results: list[Result] = []
         for each in sets(name):
-            manuals = ManualSearch(each.folder, cache)
+            # One file for each folder, since it loses the vectors that its folder has no text of.
+            manuals = ManualSearch(each.folder, kept / f"{name}-{each.name}.db")
             fill(manuals, first, multilingual)
             results += ask(manuals, known(each, manuals), options.method)
         asked += [result.question for result in results]

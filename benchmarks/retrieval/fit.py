@@ -33,14 +33,15 @@ class Row:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval.fit", description=__doc__)
     parser.add_argument("--encoders", choices=("both", "first", "multilingual", "none"), default="both")
-    parser.add_argument("--vectors", type=Path, help="file in which vectors are kept from run to run")
+    parser.add_argument("--vectors", type=Path, help="folder in which vectors are kept from run to run")
     options = parser.parse_args(arguments)
     first, multilingual = encoders(options.encoders, "auto")
-    cache = options.vectors or Path(tempfile.mkdtemp()) / "vectors.db"
+    kept = options.vectors or Path(tempfile.mkdtemp())
     found: dict[str, list[Row]] = {}
     for name in SETS:
         for each in sets(name):
-            manuals = ManualSearch(each.folder, cache)
+            # One file for each folder, since it loses the vectors that its folder has no text of.
+            manuals = ManualSearch(each.folder, kept / f"{name}-{each.name}.db")
             fill(manuals, first, multilingual)
             for question in (one for one in each.questions if one.part != "test"):
                 known = manuals.support(question.ask, question.kind)
