@@ -72,7 +72,7 @@ def apply(
     restrict: Annotated[bool, Parameter(negative="", help="make the organisation restrictive, for all tools")] = False,
     yes: Annotated[bool, Parameter(negative="", help="do it; without, the plan is shown and nothing changed")] = False,
 ) -> int:
-    """Bring an Archestra to what export writes, over its HTTP API: shows the plan, and changes only what is ours.
+    """Bring Archestra to what export writes, over its HTTP API; shows the plan, and changes only what is ours.
 
     Keys come from the environment: ARCHESTRA_API_KEY, and with --remote AEGISFLOW_TOKEN.
     What it says of MQTT_BROKER_HOST and the like is what the image is told.

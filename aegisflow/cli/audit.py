@@ -24,7 +24,7 @@ def verify(
     heads: Annotated[Path | None, Parameter(help="file with heads that a witness has kept, a line each")] = None,
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
-    """Walk the chain of the audit and hold it against its exported heads (exit code 1: it is broken, or not proven)."""
+    """Walk the audit and compare it with its exported heads (exit code 1: it is broken, or not proven)."""
     store, keys = store_and_keys(plant)
     seals = seals_of(keys)
     with progress_bar("verify") as progress:

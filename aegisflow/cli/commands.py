@@ -15,7 +15,7 @@ from aegisflow.errors import BadValueError, UnknownNameError
 
 __all__ = ["approvals", "approve", "command", "commands", "mode", "reject", "way_back"]
 
-CommandId = Annotated[str, Parameter(help="such as cmd-0123456789ab; approvals lists them")]
+CommandId = Annotated[str, Parameter(help="such as cmd-0123456789ab, as approvals and commands list it")]
 Reason = Annotated[str, Parameter(help="why, for the audit")]
 Name = Literal[
     "reduce_load",
@@ -87,7 +87,7 @@ def command(
 def way_back(
     command_id: CommandId,
     *,
-    reason: Annotated[str | None, Parameter(help="propose it, for this reason; left out, it is only shown")] = None,
+    reason: Annotated[str | None, Parameter(help="propose it for this reason; left out, it is only shown")] = None,
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
 ) -> int:
@@ -106,7 +106,7 @@ def way_back(
 
 def commands(
     *,
-    device: Annotated[str | None, Parameter(help="of this device only")] = None,
+    device: Annotated[str | None, Parameter(help="only those of this device")] = None,
     limit: Annotated[int, Parameter(help="how many, the newest first")] = 20,
     as_json: AsJson = False,
     plant: PlantPath = DEFAULT_PLANT,
@@ -122,7 +122,9 @@ def commands(
 
 def mode(
     device: str,
-    name: Annotated[Literal["normal", "reduced_load", "maintenance", "shutdown"], Parameter(help="that it is in")],
+    name: Annotated[
+        Literal["normal", "reduced_load", "maintenance", "shutdown"], Parameter(help="the mode that it is in")
+    ],
     *,
     reason: Annotated[str, Parameter(help="how you know, for the audit")],
     reduction_pct: Annotated[float, Parameter(help="reduced_load: per cent of the load that is gone")] = 0.0,

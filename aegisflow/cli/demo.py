@@ -17,9 +17,9 @@ def demo(
     minutes: Annotated[float, Parameter(help="how long the simulated day takes")] = 2.0,
     speed: Annotated[float | None, Parameter(help="simulated seconds per second, instead; 0: at full speed")] = None,
     plant: PlantPath = DEFAULT_PLANT,
-    folder: Annotated[Path, Parameter(help="for the recording, the store and the log")] = Path("var/demo"),
-    port: Annotated[int, Parameter(help="of the embedded broker; 0: any free one")] = 0,
-    seed: Annotated[int, Parameter(help="of the simulated noise")] = 42,
+    folder: Annotated[Path, Parameter(help="folder for the recording, the store and the log")] = Path("var/demo"),
+    port: Annotated[int, Parameter(help="port of the embedded broker; 0: any free one")] = 0,
+    seed: Annotated[int, Parameter(help="seed of the simulated noise")] = 42,
 ) -> int:
     """Run the demo; return its exit code.
 

@@ -31,16 +31,16 @@ _SHOWN = 40
 def discover(
     *,
     broker: Annotated[str, Parameter(help="HOST or HOST:PORT to listen to")] = "localhost",
-    topics: Annotated[tuple[str, ...], Parameter(help="MQTT topic filters, said once for each")] = ("#",),
+    topics: Annotated[tuple[str, ...], Parameter(help="an MQTT topic filter; may be given several times")] = ("#",),
     duration: Annotated[str, Parameter(name="--for", help="how long to listen, such as 30s or 10min")] = "2min",
     capture: Annotated[
         Path | None, Parameter(name="--from", help="a file of mosquitto_sub -v or JSON lines, instead of a broker")
     ] = None,
     out: Annotated[Path, Parameter(help="plant file to write; it must not exist")] = Path("plant.yaml"),
     update: Annotated[Path | None, Parameter(help="plant.yaml: print a diff of what is new, and write nothing")] = None,
-    name: Annotated[str, Parameter(help="of the plant")] = "Discovered plant",
-    username: Annotated[str | None, Parameter(help="at the broker")] = None,
-    password_env: Annotated[str | None, Parameter(help="the variable that holds the password")] = None,
+    name: Annotated[str, Parameter(help="name of the plant")] = "Discovered plant",
+    username: Annotated[str | None, Parameter(help="user name at the broker")] = None,
+    password_env: Annotated[str | None, Parameter(help="the environment variable that holds the password")] = None,
     ask_births: Annotated[
         bool, Parameter(negative="", help="ask edge nodes of Sparkplug for their births, which tell the names")
     ] = False,

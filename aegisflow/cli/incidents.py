@@ -13,7 +13,7 @@ from aegisflow.cli.client import OperatorClient
 __all__ = ["incident", "incidents", "report", "review"]
 
 Number = Annotated[int, Parameter(help="of the report, as incidents shows it")]
-Words = Annotated[str | None, Parameter(help="the right words")]
+Words = Annotated[str | None, Parameter(help="what it should say")]
 Severity = Literal["low", "medium", "high", "critical"]
 
 
@@ -23,7 +23,7 @@ def incidents(
     kind: Annotated[str | None, Parameter(help="only of devices of this kind")] = None,
     fault: Annotated[str | None, Parameter(help="only of this type of fault")] = None,
     text: Annotated[str | None, Parameter(help="what they should be about, in any words")] = None,
-    like: Annotated[str | None, Parameter(help="id of an alarm whose like is looked for")] = None,
+    like: Annotated[str | None, Parameter(help="id of an alarm; the reports most like it")] = None,
     last: Annotated[str | None, Parameter(help="how far back: 30d")] = None,
     unreviewed: Annotated[bool, Parameter(negative="", help="only what waits for a review")] = False,
     withdrawn: Annotated[bool, Parameter(negative="", help="also what people withdrew")] = False,

@@ -21,9 +21,11 @@ _SOMEBODY = "first-admin"
 
 
 def init(
-    folder: Annotated[Path, Parameter(name="DIR", help="of the plant; it may exist, and nothing in it is overwritten")],
+    folder: Annotated[
+        Path, Parameter(name="DIR", help="folder of the plant; it may exist, and nothing in it is overwritten")
+    ],
     *,
-    name: Annotated[str | None, Parameter(help="of the plant (default: the folder's name)")] = None,
+    name: Annotated[str | None, Parameter(help="name of the plant (default: the folder's name)")] = None,
     broker: Annotated[
         str, Parameter(help="host by which machines reach the broker; its certificate is made for it")
     ] = "localhost",

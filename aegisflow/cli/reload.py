@@ -20,7 +20,7 @@ def reload(
     *,
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
-    yes: Annotated[bool, Parameter(negative="", help="also a change that takes much away, or an open alarm")] = False,
+    yes: Annotated[bool, Parameter(negative="", help="agree to what the last reload asked about")] = False,
 ) -> int:
     """Ask for a reload and print what it did; return the exit code.
 

@@ -22,11 +22,11 @@ responses_app = App(
 
 @responses_app.command(name="export")
 def export(
-    file: Annotated[Path | None, Parameter(help="to write; left out, it is printed")] = None,
+    file: Annotated[Path | None, Parameter(help="CSV to write; left out, it is printed")] = None,
     *,
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
-    """Write the table of a plant file as CSV; return the exit code."""
+    """Write the table of a plant file as CSV."""
     text = export_responses(plant)
     if file is None:
         sys.stdout.write(text)
@@ -43,7 +43,7 @@ def import_(
     write: Annotated[bool, Parameter(negative="", help="change the file; left out, the change is printed")] = False,
     plant: PlantPath = DEFAULT_PLANT,
 ) -> int:
-    """Show how a plant file differs from a table, or change it; return the exit code."""
+    """Show how a table would change a plant file, or change it."""
     text, diff = import_responses(file, plant)
     sys.stdout.write(diff or "nothing differs\n")
     if write and diff:

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Reason = Annotated[str, Parameter(help="why, for the audit")]
-Name = Annotated[str, Parameter(help="of the agent, as approvals and the audit shall show it")]
+Name = Annotated[str, Parameter(help="name of the agent, as approvals and the audit show it")]
 RoleName = Literal["viewer", "operator", "approver", "admin"]
 
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -89,14 +89,14 @@ def _end(expires: str) -> float | None:
             return read(expires)
         except (ValueError, OverflowError):
             continue
-    raise BadValueError("--expires", expires, "never, so long as 90d, or an instant such as 2027-01-31")
+    raise BadValueError("--expires", expires, "never, a time from now such as 90d, or a date such as 2027-01-31")
 
 
 def operator(
-    name: Annotated[str, Parameter(help="of the person, as the audit shall show it")],
+    name: Annotated[str, Parameter(help="name of the person, as the audit shows it")],
     *,
-    role: Annotated[RoleName, Parameter(help="what they may")] = "approver",
-    expires: Annotated[str, Parameter(help="never, so long as 90d, or an instant")] = _NEVER,
+    role: Annotated[RoleName, Parameter(help="what they may do")] = "approver",
+    expires: Annotated[str, Parameter(help="when it ends: never, 90d from now, or an ISO 8601 time")] = _NEVER,
     lines: Annotated[str, Parameter(help="the only lines they act on, with commas between; empty for all")] = "",
 ) -> None:
     """Print a fresh token and the lines for plant.yaml."""
@@ -149,7 +149,7 @@ def add(
     read_only: Annotated[bool, Parameter(negative="", help="it may ask, and neither note nor propose")] = False,
     calls_per_min: Annotated[int | None, Parameter(help="of all tools together")] = None,
     proposals_per_hour: Annotated[int | None, Parameter(help="of commands")] = None,
-    expires: Annotated[str, Parameter(help="never, so long as 90d, or an instant")] = _NEVER,
+    expires: Annotated[str, Parameter(help="when it ends: never, 90d from now, or an ISO 8601 time")] = _NEVER,
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
 ) -> int:
