@@ -100,7 +100,7 @@ class AlarmKpis:
             f"{rate}: {self.verdict}" if self.alarms or self.data else "nothing is stored of this time",
             f"{len(self.floods)} floods (over {FLOOD_BEGINS} in 10 min), {100 * self.flood_share:.1f} % of the time",
             _named("chattering (3 in a minute)", self.chattering),
-            _named("stale (active for more than a day)", self.stale),
+            _named("stale (active over a day)", self.stale),
             f"most frequent: {top or 'none'}; the top {TOP} are {100 * self.top_share:.0f} % of all",
             f"{shares or 'none'}; the guide is 80 % low, 15 % medium, 5 % high or critical",
         )
