@@ -90,7 +90,9 @@ def export(
 def check(
     file: Annotated[Path, Parameter(help="that audit export wrote")],
     *,
-    key: Annotated[tuple[str, ...], Parameter(help="public key that must have sealed it; several after a rotation")],
+    key: Annotated[
+        tuple[str, ...], Parameter(negative="", help="public key that must have sealed it; several after a rotation")
+    ],
 ) -> int:
     """Check the proof of a command by the public key alone, without a store (exit code 1: it proves nothing)."""
     found = check_file(file, key)

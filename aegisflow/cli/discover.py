@@ -31,7 +31,7 @@ _SHOWN = 40
 def discover(
     *,
     broker: Annotated[str, Parameter(help="HOST or HOST:PORT to listen to")] = "localhost",
-    topics: Annotated[tuple[str, ...], Parameter(help="an MQTT topic filter; may be given several times")] = ("#",),
+    topics: Annotated[tuple[str, ...], Parameter(negative="", help="an MQTT topic filter; several if wanted")] = ("#",),
     duration: Annotated[str, Parameter(name="--for", help="how long to listen, such as 30s or 10min")] = "2min",
     capture: Annotated[
         Path | None, Parameter(name="--from", help="a file of mosquitto_sub -v or JSON lines, instead of a broker")

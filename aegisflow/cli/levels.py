@@ -14,7 +14,9 @@ from aegisflow.errors import BadValueError
 __all__ = ["accept", "accepted", "restore"]
 
 Reason = Annotated[str, Parameter(help="why, in a few words; kept with the level and in the audit")]
-Sensor = Annotated[list[str] | None, Parameter(name="--sensor", help="which sensor; may be given several times")]
+Sensor = Annotated[
+    list[str] | None, Parameter(name="--sensor", negative="", help="which sensor; may be given several times")
+]
 
 
 def accept(
@@ -42,7 +44,9 @@ def accept(
 def restore(
     device: Annotated[str, Parameter(help="the device, such as pump-02")],
     *,
-    sensor: Annotated[list[str], Parameter(name="--sensor", help="which sensor; may be given several times")],
+    sensor: Annotated[
+        list[str], Parameter(name="--sensor", negative="", help="which sensor; may be given several times")
+    ],
     reason: Reason,
     plant: PlantPath = DEFAULT_PLANT,
     url: ServeUrl = None,
