@@ -152,7 +152,7 @@ class IncidentIndex:
             raise BadValueError("text", text, "what the reports should be about, in a few words")
         with self._lock:
             found, why = self._current(), self._roles["model"].missing
-        wording = parse_query(text, found.kinds, found.lexical.vocabulary.spoken)
+        wording = parse_query(text, found.kinds, found.lexical.vocabulary.spoken, found.encoders.is_english)
         asked = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, "fused")
         note = ""
         if asked.method == "lexical":

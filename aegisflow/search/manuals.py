@@ -184,7 +184,7 @@ class ManualSearch:
         self, found: _ManualCatalogue, text: str, kind: str | None, method: str
     ) -> tuple[LookUp, ranking.Scores]:
         """Look a question up; a passage that is not about the kind of device scores nothing."""
-        wording = parse_query(text, found.kinds, found.lexical.vocabulary.spoken)
+        wording = parse_query(text, found.kinds, found.lexical.vocabulary.spoken, found.encoders.is_english)
         question = LookUp(wording, found.lexical, found.encoders, found.languages, self._words, method)
         if not kind:
             return question, question.scores

@@ -112,7 +112,10 @@ class QueryWording:
 
 
 def parse_query(
-    text: str, kinds: Collection[str] = (), spoken: Callable[[str], Collection[str]] | None = None
+    text: str,
+    kinds: Collection[str] = (),
+    spoken: Callable[[str], Collection[str]] | None = None,
+    is_english: Callable[[str], bool] | None = None,
 ) -> QueryWording:
     """Take a question apart.
 
@@ -120,10 +123,11 @@ def parse_query(
         text: as the person wrote it; only the first ``MAX_QUERY_CHARS`` are read.
         kinds: kinds of device; ``pump-02`` is no code of a message where ``pump`` is one of them.
         spoken: the languages in which the manuals know a word.
+        is_english: whether a model of English knows a word.
     """
     text = unicodedata.normalize("NFC", text[:MAX_QUERY_CHARS]).replace("’", "'").strip()
     words = tuple(dict.fromkeys(words_of(text)))[:MAX_WORDS]
-    language = language_of(text, spoken)
+    language = language_of(text, spoken, is_english)
     codes = {word for word in words if is_code(word) and word.rstrip("0123456789") not in kinds}
     messages = {word for found in _MESSAGE.findall(text) for word in words_of(found)}
     if len(codes) == 1 and sum(not says_nothing(word, language) for word in words) <= _FEW:

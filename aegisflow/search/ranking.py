@@ -14,6 +14,9 @@ Scores = NDArray[np.float32]
 
 WORDS_WEIGHT = 0.6
 """Of the words' score against that of the meaning."""
+FOREIGN_WORDS_WEIGHT = 0.3
+"""The same where question and passage are in two languages: words are then found by their meaning alone, one by one,
+which the encoder that reads the whole question does better."""
 
 
 class Certainty(Enum):
@@ -62,15 +65,22 @@ class Weights:
 WEIGHTS = {
     "lexical": Weights((0.0, 0.0, -0.71, 2.67, 2.13, 1.01, 1.1, 3.48, 0.76), 5.2, 3.6),
     "first": Weights((1.12, 1.12, -0.44, 2.0, 1.16, 1.85, 0.75, 9.84, 0.03), 4.5, 2.8),
-    "multilingual": Weights((2.16, 2.16, 0.97, 4.42, -0.37, 1.16, 1.69, 7.48, -2.34), 7.0, 4.5),
+    "multilingual": Weights((2.16, 2.16, 0.97, 4.42, -0.37, 1.16, 1.69, 7.48, -2.34), 7.0, 4.0),
     "both": Weights((4.32, 0.12, 1.45, 2.76, 2.52, 0.0, 2.2, 8.53, -0.93), 10.5, 8.2),
 }
 """By the encoders that read a question and its passage."""
 
 
-def fuse(words: Scores, meaning: Scores) -> Scores:
-    """Return one score per passage, 0 to 1, from the score of its words and the cosine of its meaning."""
-    return np.asarray((meaning + WORDS_WEIGHT * words) / (1 + WORDS_WEIGHT), np.float32)
+def fuse(words: Scores, meaning: Scores, is_foreign: NDArray[np.bool_]) -> Scores:
+    """Return one score per passage, 0 to 1, from the score of its words and the cosine of its meaning.
+
+    Args:
+        words: score of each passage.
+        meaning: cosine of each passage.
+        is_foreign: which passages are in another language than the question, and read by an encoder of both.
+    """
+    weights = np.where(is_foreign, FOREIGN_WORDS_WEIGHT, WORDS_WEIGHT)
+    return np.asarray((meaning + weights * words) / (1 + WORDS_WEIGHT), np.float32)
 
 
 def total(support: Support, weights: Weights) -> float:

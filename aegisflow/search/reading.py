@@ -3,7 +3,7 @@
 import math
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -56,6 +56,11 @@ class Encoders:
     def is_word(self, word: str) -> bool:
         """Return whether any of them knows the word, so that it is no typing mistake."""
         return any(one is not None and one.encoder.is_word(word) for one in (self.first, self.multilingual))
+
+    @property
+    def is_english(self) -> Callable[[str], bool] | None:
+        """What tells whether a word is English; None where nothing does."""
+        return None if self.first is None else self.first.encoder.is_word
 
     @property
     def names(self) -> str:
@@ -132,7 +137,7 @@ class LookUp:
             self.failure, self._encoders = why_failed(error), Encoders()
         self.method = method if self._encoders.names != "lexical" else "lexical"
         meaning = np.clip(self._meaning(), 0.0, 1.0)
-        self.scores = {"lexical": found, "semantic": meaning}.get(self.method, ranking.fuse(found, meaning))
+        self.scores = {"lexical": found, "semantic": meaning}.get(self.method, self._fused(found, meaning))
 
     def certainty(self, number: int, sentences: Sequence[Said]) -> ranking.Certainty:
         """Say whether a passage, with the sentences that it has, answers this."""
@@ -195,6 +200,10 @@ class LookUp:
         else:
             # It reads no passage in another language.
             self._first = np.where(self._crosses, self._multilingual, self._first)
+
+    def _fused(self, found: ranking.Scores, meaning: ranking.Scores) -> ranking.Scores:
+        reads_both = self._encoders.multilingual is not None
+        return ranking.fuse(found, meaning, self._crosses & reads_both)
 
     def _meaning(self) -> ranking.Scores:
         return np.asarray(FIRST_SHARE * self._first + (1 - FIRST_SHARE) * self._multilingual, np.float32)

@@ -16,6 +16,8 @@ ENGLISH, GERMAN = "english", "german"
 LANGUAGES = (ENGLISH, GERMAN)
 LONGEST_WORD = 80
 """Characters; what is longer is no word."""
+SHORTEST_TELLING = 4
+"""Letters of a word that tells a language; shorter ones are abbreviations in any of them."""
 REMEMBERED = 100_000
 """Words whose stems are remembered: those of many manuals, but not all that anybody ever asks."""
 
@@ -108,12 +110,18 @@ def with_umlauts(text: str) -> str:
     return _DIGRAPH.sub(written, text)
 
 
-def language_of(text: str, spoken: Callable[[str], Collection[str]] | None = None) -> str:
+def language_of(
+    text: str,
+    spoken: Callable[[str], Collection[str]] | None = None,
+    is_english: Callable[[str], bool] | None = None,
+) -> str:
     """Tell German from English by the small words, and where these are even, by umlauts or what is ``spoken``.
 
     Args:
         text: a question or a text.
         spoken: the languages in which the manuals know a word.
+        is_english: whether a model of English knows a word. Where it knows none of several, and the manuals speak of
+            one at most, the text is not English: "Wartungsintervall Kompressor" about an English manual.
     """
     found = re.findall(r"[^\W\d_]+", text.lower())
     german, english = small_words("german"), small_words("english")
@@ -122,6 +130,10 @@ def language_of(text: str, spoken: Callable[[str], Collection[str]] | None = Non
         return GERMAN
     if weight == 0 and spoken is not None:
         weight = sum((GERMAN in heard) - (ENGLISH in heard) for heard in map(spoken, found))
+    if weight in (0, -1) and is_english is not None and not english & set(found):
+        telling = [word for word in found if len(word) >= SHORTEST_TELLING]
+        if len(telling) > 1 and not any(map(is_english, telling)):
+            return GERMAN
     return GERMAN if weight > 0 else ENGLISH
 
 

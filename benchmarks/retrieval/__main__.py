@@ -20,7 +20,7 @@ from pathlib import Path
 from aegisflow.search import Encoder, ManualSearch, ModelUnavailableError, load_encoder, load_multilingual
 from benchmarks.retrieval.sets import Question, QuestionSet, sets
 
-APART = ("own-apart", "foreign-apart")
+APART = ("own-apart", "foreign-apart", "foreign-fresh")
 ALL = ("questions", "others", "foreign-tune", *APART)
 
 
@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows[name] = figures(results)
         for language in ("en", "de"):
             rows[f"{name}, {language}"] = figures([each for each in results if each.question.language == language])
-        if options.misses and "apart" not in name:
+        if options.misses and name not in APART:
             print(f"--- {name}", *misses([each for each in results if each.question.part != "test"]), sep="\n")
     print(table(rows))
     for encoder in filter(None, (first, multilingual)):

@@ -70,7 +70,7 @@ def read_questions(file: Path, manual: str = "") -> tuple[Question, ...]:
 def sets(name: str) -> list[QuestionSet]:
     """Return the sets of a name; each foreign manual is asked alone, or with ``-together`` beside the other.
 
-    Names: ``questions``, ``others`` (tuning), ``own-apart``, ``foreign-tune``, ``foreign-apart``.
+    Names: ``questions``, ``others`` (tuning), ``own-apart``, ``foreign-tune``, ``foreign-apart``, ``foreign-fresh``.
     """
     if name in ("questions", "others"):
         return [QuestionSet(name, MANUALS, read_questions(HERE / f"{name}.yaml"))]

@@ -79,3 +79,18 @@ def test_what_the_manuals_speak_tells_the_language_of_a_few_words() -> None:
     assert language_of("Sollwert aendern") == ENGLISH
     assert language_of("Sollwert aendern", lambda word: [GERMAN] if word == "sollwert" else []) == GERMAN
     assert language_of("how to change the Sollwert", lambda _: [GERMAN]) == ENGLISH
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wartungsintervall Kompressor", GERMAN),
+        ("Laufrad Austausch Intervall", GERMAN),
+        ("strainer pressure", ENGLISH),
+        ("strainer", ENGLISH),  # one word may be a rare one
+        ("the impellr cavitaton", ENGLISH),
+        ("PLC I/O", ENGLISH),
+    ],
+)
+def test_words_of_which_a_model_of_english_knows_none_are_not_english(text: str, language: str) -> None:
+    assert language_of(text, lambda _: [], {"pressure", "pump"}.__contains__) == language
