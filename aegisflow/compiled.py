@@ -44,7 +44,10 @@ _DETECTION = (
 )
 MODULES = (
     *(f"aegisflow.domain.detection.{name}" for name in _DETECTION),
-    *(f"aegisflow.domain.{name}" for name in ("interval", "lasting", "sender_clock", "timeline", "windows")),
+    *(f"aegisflow.domain.alarms.{name}" for name in ("book", "device_alarms", "on_delay", "register", "type_times")),
+    "aegisflow.domain.commands.state_machine",
+    "aegisflow.domain.device",
+    *(f"aegisflow.domain.{name}" for name in ("cells", "interval", "lasting", "sender_clock", "timeline", "windows")),
 )
 """What is compiled: where most of the time goes that a reading takes, and what is called from there."""
 _PACKAGE = Path(__file__).parent

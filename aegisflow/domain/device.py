@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import inf
+from typing import Final
 
 from aegisflow.domain.alarms.book import Outcome
 from aegisflow.domain.alarms.device_alarms import DeviceAlarms
@@ -38,19 +39,20 @@ from aegisflow.domain.timeline import Timeline
 from aegisflow.domain.times import format_instant
 from aegisflow.domain.views import NO_CHANGE_YET, DeviceStatus, SensorStatus
 
-MODE_CONTRADICTED = "mode_contradicted"
+MODE_CONTRADICTED: Final = "mode_contradicted"
 """Type of the alarm that a machine runs although its mode says that it stands."""
-FOREIGN_COMMAND = "foreign_command"
+FOREIGN_COMMAND: Final = "foreign_command"
 """Type of the alarm that somebody else has sent the machine a command."""
-MIN_KNOWN = 60
+MIN_KNOWN: Final = 60
 """Readings of a device that are known when they come again, at least."""
-_MAX_RECALLED = 1_440
+_MAX_RECALLED: Final = 1_440
 """Readings judged again after a restart where there are not too many devices: two hours of one in five seconds."""
-_SETTLED_S = 30.0
+_ACCEPTED: Final = Disposition.ACCEPTED
+_SETTLED_S: Final = 30.0
 """Without a reading for so long, a backlog has come to its end."""
-_WARM_UP = 240
+_WARM_UP: Final = 240
 """Readings from which baselines are found again after a restart, at least."""
-_BACK = 2000
+_BACK: Final = 2000
 """Readings among which the last value of a sensor is looked for that reports by exception."""
 
 
@@ -113,25 +115,27 @@ class Device:
         Args:
             reading: with the sender's stamp as its ``at``.
         """
-        if reading.received_at > self._heard_at:
-            self._heard_at = reading.received_at
+        received_at = reading.received_at
+        if received_at > self._heard_at:
+            self._heard_at = received_at
         if reading.refused:
             self._detector.refuse(reading.refused)
             if not reading.values:  # as if it had never come, but for its being heard
                 self.judged = reading
-                return Disposition.ACCEPTED, ()
+                return _ACCEPTED, ()
         timeline = self.timeline
         before = timeline.judging_at
-        disposition, self.judged = timeline.admit(reading)
+        disposition, judged = timeline.admit(reading)
+        self.judged = judged
         if disposition is Disposition.DUPLICATE:
             return disposition, ()
         # A late reading is judged now: time does not run backwards for windows and delays.
-        at, values, received_at = timeline.judging_at, self.judged.values, reading.received_at
+        at, values = timeline.judging_at, judged.values
         silent_s, self._received_at = received_at - self._received_at, received_at
         command_state, book, detector = self._command_state, self._book, self._detector
         events: tuple[AlarmEvent, ...] = ()
         if command_state.is_watching:
-            command_state.observe(at, detector.known(values), self.judged.signed)
+            command_state.observe(at, detector.known(values), judged.signed)
             events = self._told_contradiction(at)
         active = book.active_type
         if active and received_at - at > LATE_S and silent_s > self.silent_after_s:

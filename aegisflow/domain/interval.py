@@ -2,6 +2,7 @@
 
 from math import inf
 from statistics import median
+from typing import Final
 
 from aegisflow.domain.times import format_duration
 
@@ -16,24 +17,25 @@ __all__ = [
     "too_short",
 ]
 
-FIRST = 8
+FIRST: Final = 8
 """Gaps from which the first estimate is taken."""
-_STEP = 1.02
+_STEP: Final = 1.02
 """By so much each further gap moves the estimate: a stochastic approximation of the median on a log scale."""
-_ODD = 1.5
+_ODD: Final = 1.5
 """A gap longer or shorter than the median by this factor is not regular."""
-_MEMORY = 32
+_MEMORY: Final = 32
 """Gaps over which the regularity is forgotten."""
-MISSED, _MISSED_IRREGULAR = 3, 12
+MISSED: Final = 3
+_MISSED_IRREGULAR: Final = 12
 """Intervals without anything that are no accident, for a regular sender and for one that is not."""
-_REGULAR = 0.5
-_UNKNOWN_S = 5.0
+_REGULAR: Final = 0.5
+_UNKNOWN_S: Final = 5.0
 """What is taken for the interval before there is one."""
-_JITTER = 1.1
+_JITTER: Final = 1.1
 """What a reading may be late by without anybody being to blame."""
-_MIN_STALE_S = 10.0
+_MIN_STALE_S: Final = 10.0
 """What no network is asked to be better than."""
-MIN_SILENT_S = 60.0
+MIN_SILENT_S: Final = 60.0
 """Nobody is called about a machine that has said nothing for a shorter time, unless the plant says so."""
 
 

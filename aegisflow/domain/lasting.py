@@ -1,16 +1,17 @@
 """How long something has been seen, in time, by readings that come as often as they like."""
 
 from math import inf
+from typing import Final
 
 from aegisflow.domain.equipment import Delay
 
 __all__ = ["AGREEING", "Lasting"]
 
-AGREEING = 3
+AGREEING: Final = 3
 """Readings that must agree where a statistic speaks: its limits are set for that. A value beyond a limit is certain."""
-_EARLY = 0.25
+_EARLY: Final = 0.25
 """Part of an interval by which readings may come early and still fill a delay."""
-_BREAK = 1 / 3
+_BREAK: Final = 1 / 3
 """Part of the on-delay for which a breach must be gone to begin anew when it comes back."""
 
 

@@ -22,32 +22,32 @@ from collections import deque
 from itertools import pairwise
 from math import inf, isfinite
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 __all__ = ["ClockChange", "SenderClock"]
 
-TOLERANCE_S = 60.0
+TOLERANCE_S: Final = 60.0
 """By how much a clock may be off, or a message be late, without being worth a word."""
-AHEAD_S = 2.0
+AHEAD_S: Final = 2.0
 """A stamp further ahead of now than this is not the instant of the reading: nothing is measured before it is."""
-REORDER_S = 60.0
+REORDER_S: Final = 60.0
 """A stamp older than the newest by no more than this has only been overtaken on its way."""
-AGREEING = 3
+AGREEING: Final = 3
 """So many contrary readings in a row that agree with each other move the clock."""
-LAGGING = 5
+LAGGING: Final = 5
 """So many where nothing but their age speaks against the clock: that may be a backlog, too."""
-_SPAN_S = 1.0
+_SPAN_S: Final = 1.0
 """Receipts that agree must cover this: in a burst every clock looks as if it ran too fast."""
-_APART_S = _SPAN_S / (AGREEING - 1)
+_APART_S: Final = _SPAN_S / (AGREEING - 1)
 """Contrary readings closer to each other than this are one, however fast a device reports."""
-_JITTER_S = 2.0
-_JITTER_SHARE = 0.1
+_JITTER_S: Final = 2.0
+_JITTER_SHARE: Final = 0.1
 """Offsets agree when they differ by no more than this, or by this share of the time they cover."""
-_WINDOW = 32
+_WINDOW: Final = 32
 """Offsets from which the present one is taken."""
-_DRIFT_SPAN_S = 600.0
+_DRIFT_SPAN_S: Final = 600.0
 """Below so much time a drift is not told from the jitter of the network."""
-_UNTOLD = 8
+_UNTOLD: Final = 8
 """Changes that wait to be told; of more, the oldest are not."""
 
 

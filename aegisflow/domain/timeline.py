@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
 from math import inf
+from typing import Final
 
 from aegisflow.domain.interval import Interval
 from aegisflow.domain.readings import Disposition, Reading
@@ -12,18 +13,18 @@ from aegisflow.domain.sender_clock import AHEAD_S, SenderClock
 
 __all__ = ["Timeline"]
 
-_ACCEPTED = Disposition.ACCEPTED
-_new = tuple.__new__
-_PARTS = 3
+_ACCEPTED: Final = Disposition.ACCEPTED
+_new: Final = tuple.__new__
+_PARTS: Final = 3
 """Newest instants of which each value is known, so that parts of one instant can be told from repetitions."""
-_COARSE = 3
+_COARSE: Final = 3
 """Conflicts in a row on whole seconds that show a clock without fractions, rather than a quarrel."""
-_OF_ONE_STAMP = 60
+_OF_ONE_STAMP: Final = 60
 """Late readings of one stamp that are known: a clock may have stopped for good."""
-_LIVE = 3
+_LIVE: Final = 3
 """Seeming repetitions in a row, each as long after the last as it is dated after it, that show a clock set back."""
 _NONE: Mapping[float, tuple[int, ...]] = {}
-_NUDGE_S = 1e-6
+_NUDGE_S: Final = 1e-6
 """What tells readings apart that would otherwise share an instant."""
 
 
@@ -119,7 +120,7 @@ class Timeline:
         # As _remember, without the calls: this is done for every reading of the plant.
         self._parts.append((stamp, values))
         self._taken += 1
-        mark = hash(tuple(values.items()))
+        mark = hash((tuple(values), tuple(values.values())))
         if is_newest:
             self._newest = stamp
             place, stamps = self._next, self._stamps
@@ -180,7 +181,7 @@ class Timeline:
     def _remember(self, stamp: float, values: Mapping[str, float]) -> None:
         self._parts.append((stamp, values))
         self._taken += 1
-        mark = hash(tuple(values.items()))
+        mark = hash((tuple(values), tuple(values.values())))
         if stamp > self._newest:
             self._newest = stamp
             self._keep(stamp, mark)
@@ -212,7 +213,7 @@ class Timeline:
 
     def _known(self, reading: Reading, marks: tuple[int, ...]) -> tuple[Disposition, Reading]:
         """Judge a reading whose stamp has come before, with values of these marks."""
-        stamp, values, mark = reading.at, reading.values, hash(tuple(reading.values.items()))
+        stamp, values, mark = reading.at, reading.values, hash((tuple(reading.values), tuple(reading.values.values())))
         known: dict[str, float] = {}
         recent = False
         for one, parts in self._parts:

@@ -3,8 +3,9 @@
 from array import array
 from collections.abc import Iterable
 from math import dist, sqrt
+from typing import Final
 
-_TRUSTED_FALL = 1e6
+_TRUSTED_FALL: Final = 1e6
 """When the squares fall by more than this factor, rounding left by the larger ones would matter."""
 
 

@@ -28,6 +28,7 @@ after the on-delay. How alarms are suppressed, and return to service: ``domain/a
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from math import inf
+from typing import Final
 
 from aegisflow.domain.alarms.lifecycle import (
     LATE_S,
@@ -69,9 +70,9 @@ from aegisflow.errors import BadValueError
 
 __all__ = ["AlarmBook", "Outcome"]
 
-_RETYPE_S = 300.0
+_RETYPE_S: Final = 300.0
 """How long another type must be diagnosed before an active alarm takes it, instead of the on-delay."""
-_MAX_WAITING = 20
+_MAX_WAITING: Final = 20
 """With so many returned alarms unacknowledged, the newest is opened again instead of raising another."""
 _SAYS_NOTHING = frozenset({SENSOR_SILENT, READINGS_REFUSED, NEVER_HEARD})
 """Types that tell of what is not known."""

@@ -1,13 +1,14 @@
 """Where the alarms of one device are kept, and what they are called."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from aegisflow.domain.alarms.model import Alarm, AlarmState
 from aegisflow.errors import BadValueError, UnknownNameError
 
 __all__ = ["AlarmIds", "AlarmRegister"]
 
-_MAX_PAST = 8
+_MAX_PAST: Final = 8
 """Finished alarms that are kept, so that acknowledging one a second time still finds it."""
 
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.commands.bounds import beyond, bounds_of
@@ -36,13 +36,15 @@ from aegisflow.errors import ConflictError
 __all__ = ["KNOWN_S", "Begun", "CommandStateMachine", "describe_facts", "recent_means"]
 
 _CALLED = (Stage.UNVERIFIED, Stage.OUTCOME_UNKNOWN)
-KNOWN_S = 86_400.0
+KNOWN_S: Final = 86_400.0
 """An order is known for so long after its expiry: a plant's clock that is set back must not revive it."""
-_ASK_AGAIN_S = 60.0
+_NORMAL: Final = Mode.NORMAL
+_UNKNOWN: Final = Mode.UNKNOWN
+_ASK_AGAIN_S: Final = 60.0
 """Seconds between the first two questions to a machine whose mode is unknown; each wait is twice the one before."""
-_MAX_QUESTIONS = 8
+_MAX_QUESTIONS: Final = 8
 """So many questions take two hours. A machine that has answered none of them will not answer the next."""
-FRESH_S = 120.0
+FRESH_S: Final = 120.0
 """So long before what it answers, or after now, may an answer be dated: clocks differ, those known to do so apart."""
 
 
@@ -128,7 +130,8 @@ class CommandStateMachine:
         if self._execution is not None:
             return True
         # Asked at every reading: of a machine whose mode nobody knows, only a recovery is watched.
-        return bool(self._watch.criteria) if self.mode is Mode.UNKNOWN else not self.mode.is_running
+        mode = self.mode
+        return mode is not _NORMAL and (bool(self._watch.criteria) if mode is _UNKNOWN else not mode.is_running)
 
     @property
     def version(self) -> str:

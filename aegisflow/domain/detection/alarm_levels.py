@@ -1,15 +1,16 @@
 """How the levels stand while an alarm lasts, so that no alarm freezes a baseline for ever."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from aegisflow.domain.detection.finding import UNCLASSIFIED
 from aegisflow.domain.detection.sensor import SensorDetector
 
 __all__ = ["AlarmLevels"]
 
-TURNED = 120
+TURNED: Final = 120
 """Readings for which a sign must have turned: two windows, so that no swing and no single gust does it."""
-_PLAUSIBLE = 3.0
+_PLAUSIBLE: Final = 3.0
 """Deadbands within which a turned level is believed where no normal range says what is ordinary."""
 
 

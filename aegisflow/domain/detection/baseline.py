@@ -4,41 +4,43 @@ from array import array
 from itertools import pairwise
 from math import sqrt, ulp
 from statistics import median
+from typing import Final
 
-BLOCK = 60
+BLOCK: Final = 60
 """Readings in a block, which are learned from together."""
-MEMORY = 720
+MEMORY: Final = 720
 """Readings over which the level is forgotten."""
-SPREAD_MEMORY = 2160
+SPREAD_MEMORY: Final = 2160
 """Readings over which the spread is forgotten."""
-CLIP = 4.0
+CLIP: Final = 4.0
 """A deviation counts for no more than this many spreads, so that one wild value teaches nothing."""
 
-_AGREEMENT = 0.75
+_AGREEMENT: Final = 0.75
 """Two blocks start a baseline when their medians are no more than this many spreads apart."""
-_MAX_WARM_UP = 12
+_MAX_WARM_UP: Final = 12
 """Blocks after which the newest is taken as it is, whether it agrees or not."""
-_SIGMA = 1.4826
+_SIGMA: Final = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
-_BIAS_BLOCKS = 6
-_TREND_GAIN = 1 / 12
+_BIAS_BLOCKS: Final = 6
+_TREND_GAIN: Final = 1 / 12
 """Ratio of the gain of the trend to that of the level; a daily wave is then followed with a damping of 0.5."""
-_FADING = 0.97
+_FADING: Final = 0.97
 """Part of the trend that is kept after each block that could not be learned from."""
-_ROAMING_KEPT = 0.995
+_ROAMING_KEPT: Final = 0.995
 """Part of the largest trend that is kept after each block; it halves in 140 of them."""
-_MAX_UNSURE = 1.0
-_LAG = 3
+_MAX_UNSURE: Final = 1.0
+_LAG: Final = 3
 """Blocks that are compared lie this many blocks apart."""
-_DELAY = 3
+_DELAY: Final = 3
 """The random walk is measured this many blocks late, because a fault is an alarm by then."""
-_RANDOM_WALK_MEMORY = 96
-_RANDOM_WALK_PRIOR = 3
-_HONEST = 2.0
+_RANDOM_WALK_MEMORY: Final = 96
+_RANDOM_WALK_PRIOR: Final = 3
+_HONEST: Final = 2.0
 """Differences below this multiple of what noise alone makes may be chance."""
-_DOUBT, _DOUBT_RANDOM_WALK = 2.5, 0.03
+_DOUBT: Final = 2.5
+_DOUBT_RANDOM_WALK: Final = 0.03
 """A young baseline, which cannot have seen a stroll yet, starts from this multiple of the noise, plus this."""
-_WHOLE = 3.0
+_WHOLE: Final = 3.0
 """Ratio of the variance of a level that strolls for some six blocks to half the mean square difference."""
 
 

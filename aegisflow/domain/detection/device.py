@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
+from typing import Final
 
 from aegisflow.domain.detection.alarm_levels import AlarmLevels
 from aegisflow.domain.detection.baseline import BLOCK
@@ -23,26 +24,25 @@ from aegisflow.domain.lasting import Lasting
 from aegisflow.domain.readings import RefusedValue
 from aegisflow.domain.times import format_instant
 
-_DRIFT_EVERY = 6
-_SLOW_EVERY = 12
-"""Readings between two looks at what changes slowly."""
-_PATIENCE_S = 600.0
+_DRIFT_EVERY: Final = 6  # readings between two looks at what changes slowly
+_SLOW_EVERY: Final = 12
+_PATIENCE_S: Final = 600.0
 """How long an unclassified deviation must last where the device has rules for its faults."""
-_MIN_PATIENCE, _MAX_PATIENCE = 12, 120
+_MIN_PATIENCE: Final = 12
+_MAX_PATIENCE: Final = 120
 """Readings that must show it, however seldom they come, and that are enough, however often: baselines follow later."""
-_GONE_S = 5.0
+_GONE_S: Final = 5.0
 """One that does not show for so long begins anew."""
-_PENDING_S = 60.0
+_PENDING_S: Final = 60.0
 """For so long a finding may wait for its on-delay before a fast device learns from it all the same."""
-_FAST_S = 0.25
+_FAST_S: Final = 0.25
 """Interval at which three blocks of readings are over before a finding has waited for its on-delay."""
-_UNEXPLAINED = 720
+_UNEXPLAINED: Final = 720
 """Readings of suspicion without an alarm after which the baseline learns all the same."""
-_SETTLING = 60
+_SETTLING: Final = 60
 """Readings after a drift until the mended instruments' level is taken."""
-_LONG_GAP = 5.0
+_LONG_GAP: Final = 5.0
 """A gap must be so many times as long as the one before for a device to count as having been silent."""
-
 _NOBODY: frozenset[str] = frozenset()
 
 

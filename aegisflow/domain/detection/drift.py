@@ -2,21 +2,24 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from math import copysign
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import FaultRule
 
-MIN_DRIFT = 0.02
+MIN_DRIFT: Final = 0.02
 """Share of the value from which on a drift counts."""
-_CERTAIN, _SUSPECT = 7.0, 5.0
+_CERTAIN: Final = 7.0
+_SUSPECT: Final = 5.0
 """Standard errors of the common share from which on a drift is certain, or suspected."""
-_MEDIUM_TIMES = 1.6
+_MEDIUM_TIMES: Final = 1.6
 """Factor by which a drift must be larger to count by the medium mean, which is less certain in other ways, too."""
-_HYSTERESIS = 0.6
-_AGREE, _PROPORTION = 3.0, 0.15
+_HYSTERESIS: Final = 0.6
+_AGREE: Final = 3.0
+_PROPORTION: Final = 0.15
 """Standard errors, and part of the shift that is expected, by which a sensor may be off the common share."""
-_SINGLE, _MIN_SINGLE = 2.5, 3
+_SINGLE: Final = 2.5
+_MIN_SINGLE: Final = 3
 """Standard errors from which on a sensor shows the drift by itself, and how many must do so."""
 
 

@@ -1,7 +1,7 @@
 """From signs of single sensors to the type of a fault, by the rules of ``plant.yaml``."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.detection.drift import Drift
@@ -11,7 +11,7 @@ from aegisflow.domain.detection.load import LoadStep
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import FaultRule
 
-_NOT_A_DRIFT = 2.7
+_NOT_A_DRIFT: Final = 2.7
 """A sensor that is off by more deadbands than this does not merely begin to drift with the others."""
 
 Signs = Mapping[str, frozenset[str]]

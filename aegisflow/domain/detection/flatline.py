@@ -1,8 +1,10 @@
 """Sensors whose value no longer moves, and sensors that fell silent."""
 
-MIN_REPEATS = 10
-_RUN_FACTOR = 5
-MIN_MISSED = 6
+from typing import Final
+
+MIN_REPEATS: Final = 10
+_RUN_FACTOR: Final = 5
+MIN_MISSED: Final = 6
 """Readings without a sensor that say nothing yet."""
 
 

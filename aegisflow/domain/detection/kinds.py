@@ -1,6 +1,7 @@
 """Sensors that do not measure a quantity with a level: counters, states, directions and set-points."""
 
 from collections import deque
+from typing import Final
 
 from aegisflow.domain.detection.flatline import Flatline
 from aegisflow.domain.detection.limits import PACE_S, LimitCheck
@@ -9,10 +10,10 @@ from aegisflow.domain.equipment import SensorKind, SensorSpec
 
 __all__ = ["CircularDetector", "CounterDetector", "StateDetector", "detector_for"]
 
-_TURN = 360.0
-_RATE_READINGS = 12
+_TURN: Final = 360.0
+_RATE_READINGS: Final = 12
 """Readings over which the rate of a counter is taken: a coarse one rests for most of them."""
-_HOUR_S = 3600.0
+_HOUR_S: Final = 3600.0
 
 
 class NeverStuck(Flatline):

@@ -1,24 +1,26 @@
 """The alarm and trip limits that ``plant.yaml`` gives a sensor."""
 
 from math import inf, nan
+from typing import Final
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.equipment import SensorSpec
 
-PACE_S = 5.0
+PACE_S: Final = 5.0
 """Interval in seconds for which a value weighs as one; one that stands for a longer time weighs more."""
-SURE_S = 15.0
+SURE_S: Final = 15.0
 """Values that lie beyond a limit for so long are no outliers, or three where they come more often."""
-_SLOW_S = 60.0
+_SLOW_S: Final = 60.0
 """Within so long a machine may go anywhere, so that no value that comes so late has leapt."""
-_WEIGHT = 2 / 7
-_TIME_CONSTANT_S = PACE_S / _WEIGHT - PACE_S
+_WEIGHT: Final = 2 / 7
+_TIME_CONSTANT_S: Final = PACE_S / _WEIGHT - PACE_S
 _WITHIN, _BAND, _LEAPT, _TRIPPED = range(4)
 """Where the newest value lies: within the alarm limits, between alarm and trip limit, or beyond the trip limit, to
 which it has leapt from within or not."""
-_FIRST = 1.5
+_FIRST: Final = 1.5
 """What the first value beyond a limit makes of this count at most, where values come every five seconds or so."""
-_MAX_OUTSIDE, _ENOUGH_OUTSIDE = 2 * SURE_S / PACE_S, SURE_S / PACE_S
+_MAX_OUTSIDE: Final = 2 * SURE_S / PACE_S
+_ENOUGH_OUTSIDE: Final = SURE_S / PACE_S
 
 
 class LimitCheck:

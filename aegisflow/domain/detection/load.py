@@ -2,24 +2,26 @@
 
 from collections.abc import Mapping
 from math import inf
+from typing import Final
 
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import LoadSpec
 from aegisflow.domain.interval import Interval
 
-SETTLING_S = 1800.0
+SETTLING_S: Final = 1800.0
 """Time until the sensors that follow the load have settled."""
-FOLLOWING = 3.0
+FOLLOWING: Final = 3.0
 """Deadbands by which a load can move the sensors that follow it, at most."""
-_CERTAIN = 5.0
+_CERTAIN: Final = 5.0
 """Standard errors of the medium mean from which on the load has changed."""
-_MIN_STEP = 0.5
+_MIN_STEP: Final = 0.5
 """Spreads by which the load must at least be off to have changed."""
-_AGAIN = 2.0
+_AGAIN: Final = 2.0
 """Spreads by which the load must move on for the step to begin anew."""
-_WAIT, _MAX_WAITS = 60, 6
+_WAIT: Final = 60
+_MAX_WAITS: Final = 6
 """Readings, a window, by which the end is put off while a follower moves, and how often."""
-_AFTER_ALARM = 60
+_AFTER_ALARM: Final = 60
 """Readings after an alarm before a new level is taken, so that those of the fault are no part of it."""
 
 

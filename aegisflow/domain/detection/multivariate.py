@@ -1,21 +1,22 @@
 """How unusual a reading is over all sensors of a device, whatever they measure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from aegisflow.domain.detection.sensor import SensorDetector
 
-SUDDEN = 6.0
+SUDDEN: Final = 6.0
 """Spreads by which a single value is off its level once in hundreds of millions of Gaussian ones."""
-_GRACE = 6
+_GRACE: Final = 6
 """Blocks, warm-up included, that are too few to call much unusual."""
-_YOUNG_CEILING = 1.5
+_YOUNG_CEILING: Final = 1.5
 """The ceiling until then: a level that strolls has shown nothing else yet."""
-_YOUNG = 20
+_YOUNG: Final = 20
 """Blocks over which the maximum in health is learned freely; later it grows by at most 2 % a block."""
-_GROWTH = 1.02
-_HEADROOM = 1.2
-_MAX_CEILING = 4.0
-_RESTFUL = 1.2
+_GROWTH: Final = 1.02
+_HEADROOM: Final = 1.2
+_MAX_CEILING: Final = 4.0
+_RESTFUL: Final = 1.2
 """Energy up to this is too small to be worked out exactly."""
 
 

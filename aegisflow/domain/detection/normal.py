@@ -24,23 +24,23 @@ from aegisflow.domain.detection.normal_model import (
 )
 from aegisflow.domain.detection.seasons import DAY_S, TURNS, WEEK_S, season_of
 
-LEARNING = 400
+LEARNING: Final = 400
 """Readings that are learned from at least."""
-_WEEK = 800
+_WEEK: Final = 800
 """A week of so many readings at most is waited for where days repeat themselves: one every fifteen minutes has 672."""
-_GROWN = 3
+_GROWN: Final = 3
 """The model is learned anew when so many times as many readings have come as the one before was learned from."""
-_CALM = 0.7
+_CALM: Final = 0.7
 """Score up to which levels follow; above it, those of sensors that are calm themselves."""
-_PATIENCE = 720
+_PATIENCE: Final = 720
 """Readings above that, without an alarm, after which all levels follow again."""
-_RECENT = 60
-_FADING = 0.9
+_RECENT: Final = 60
+_FADING: Final = 0.9
 """Part of a sudden score that is left after each reading."""
 _DOUBTED: Final = 3.0
 _FORGIVEN: Final = 0.1
 """Up to three wild values are for ``sudden`` alone, and are forgiven within ten readings each."""
-LEAST = 60
+LEAST: Final = 60
 """Healthy readings that are learned from at least, whatever a person says."""
 
 

@@ -25,7 +25,8 @@ _FASTER = (0.01, 0.03, 0.1)
 """Weights for a level that strolls, of which the first that is enough is taken."""
 _REACH: Final = 0.75
 """Part of what clipping allows that a limit may be: a chart must be able to reach it."""
-_STATES, _NEAREST = 800, 2
+_STATES: Final = 800
+_NEAREST: Final = 2
 """States of a sensor that is alone that are kept, and how many may be nearer than the one that counts."""
 DRIFTING: Final = 0.01
 """Weight with which the joint chart follows slow changes, so that two that drift alone are not taken for alike."""
@@ -37,40 +38,43 @@ NOISE: Final = 4
 QUIET: Final = 5
 """Places of the charts in lists of six."""
 
-_SIGMA = 1.4826
+_SIGMA: Final = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
-_COARSE = 0.3
+_COARSE: Final = 0.3
 """A MAD below this part of the standard deviation says nothing where most values are the same, or lie apart."""
-_TIED, _ALMOST = 0.25, 0.001
+_TIED: Final = 0.25
+_ALMOST: Final = 0.001
 """So many values are the median, but for a part of the standard deviation, where most are the same."""
-_BULK = 0.9
+_BULK: Final = 0.9
 """So many lie within the clip of a MAD that says something: beyond it is a tail, and no other level."""
-_SHARE, _CHANCE = 0.1, 1e-5
+_SHARE: Final = 0.1
+_CHANCE: Final = 1e-5
 """The tail begins where so great a share lies beyond; the limit is where this share would."""
-_HEADROOM = 1.3
+_HEADROOM: Final = 1.3
 """A limit lies at least so many times as far out as anything that was learned."""
-_TOLERANCE, _ALIKE = 0.5, 40
+_TOLERANCE: Final = 0.5
+_ALIKE: Final = 40
 """Standard errors of a limit that are allowed for, where about so many neighbouring readings say the same."""
-_MOSTLY = 0.5
+_MOSTLY: Final = 0.5
 """A sensor that rests for so great a part of its readings has no past from which to foretell."""
-_FOLDS = 4
-_FLOOR = 1e-3
+_FOLDS: Final = 4
+_FLOOR: Final = 1e-3
 """Least variance of a direction, against the largest."""
-_ENDS = 60
+_ENDS: Final = 60
 """Newest readings that say where levels and the joint chart stand at the end of what was learned."""
-_SETTLING = 20
+_SETTLING: Final = 20
 """First readings, for which smoothed figures still hang on their beginning."""
-_REST = 0.01
+_REST: Final = 0.01
 """Part of its level by which a sensor that has never moved may move, at least."""
-_MAX_CORRELATION = 0.98
+_MAX_CORRELATION: Final = 0.98
 _WIDEST = sqrt((1 + _MAX_CORRELATION) / (1 - _MAX_CORRELATION))
 _LAGS = ((1, 16), (2, 8), (4, 4))
 """Up to so many sensors, and how many readings each is compared with at once; two for more sensors."""
 _FEW: Final = 16
 """Values up to which the joint distance of a reading is faster without numpy."""
-_MOST_SUDDEN = 3.0
+_MOST_SUDDEN: Final = 3.0
 """What is so many times as sudden as anything that was learned is unusual, however long the tail of that."""
-_WILD = 1.3
+_WILD: Final = 1.3
 """A value so many times as far from its level as any that was learned is wild."""
 
 

@@ -1,10 +1,12 @@
 """Oscillation of a level, found by its turning points."""
 
-HELD = 60
+from typing import Final
+
+HELD: Final = 60
 """An oscillation lasts for this many readings after its last turn, or for a whole period if that is longer."""
-MAX_BETWEEN_TURNS = 360
+MAX_BETWEEN_TURNS: Final = 360
 """The most readings between two turns of one oscillation."""
-_FORGET = 1 / (2 * MAX_BETWEEN_TURNS)
+_FORGET: Final = 1 / (2 * MAX_BETWEEN_TURNS)
 """How fast an extreme is forgotten from which the level does not turn back; per reading."""
 
 

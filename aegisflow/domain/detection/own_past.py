@@ -11,8 +11,9 @@ Floats = NDArray[np.float64]
 _CLIP: Final = 4.0
 """An error counts for no more than so many spreads."""
 _WEIGHT: Final = 0.05
-_RIDGE = 1e-3
-_SIGMA, _COARSE = 1.4826, 0.3
+_RIDGE: Final = 1e-3
+_SIGMA: Final = 1.4826
+_COARSE: Final = 0.3
 """As in ``normal_model.py``: where most errors are the same, their bulk says nothing."""
 LEAST_ROOM = (1.4, 1.3)
 """What the charts of independent Gaussian errors would show once in 100,000 readings, with the error of 400 learned."""

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from math import inf
+from typing import Final
 
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import LoadSpec
 
 __all__ = ["RunUp"]
 
-PATIENCE_S = 60.0
+PATIENCE_S: Final = 60.0
 """For so long a value below its limit need not rise before it is judged."""
-_LONGEST_S = 12 * 3600.0
+_LONGEST_S: Final = 12 * 3600.0
 """A load that has been as good as none for so long since the first reading is how this machine runs."""
-_PROGRESS = 0.02
+_PROGRESS: Final = 0.02
 """Part of what is left to go by which a value must rise to be on its way."""
-_STANDING = 0.1
+_STANDING: Final = 0.1
 """Part of its lowest ordinary value below which the load of a machine says that it stands."""
 
 

@@ -1,19 +1,22 @@
 """What time of day, or of week, makes a sensor show, learned without labels where the readings repeat themselves."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-DAY_S, WEEK_S = 86_400.0, 7 * 86_400.0
-TURNS = 2.5
+DAY_S: Final = 86_400.0
+WEEK_S: Final = 7 * 86_400.0
+TURNS: Final = 2.5
 """Days, or weeks, of readings from which on one can be told from chance."""
 _BINS = {DAY_S: 48, WEEK_S: 168}
-_FEWEST = 12
+_FEWEST: Final = 12
 """Readings in a day below which it has no shape."""
-_WORTH = 0.6
+_WORTH: Final = 0.6
 """Part of the variance that must be left at most, in a half of the readings that the shape was not taken from."""
-_LONGER = 0.8
+_LONGER: Final = 0.8
 """A week must leave so much less than a day does."""
 
 

@@ -1,6 +1,7 @@
 """All detectors of one sensor, fed together."""
 
 from math import cbrt, inf, sqrt
+from typing import Final
 
 from aegisflow.domain.detection.baseline import BLOCK, CLIP, MEMORY, SPREAD_MEMORY, Baseline
 from aegisflow.domain.detection.flatline import MIN_MISSED, Flatline, Silent
@@ -22,38 +23,41 @@ from aegisflow.domain.detection.zscore import ZScore
 from aegisflow.domain.equipment import SensorSpec
 from aegisflow.domain.interval import FIRST, Interval, stale_after_s
 
-MIN_SHIFT = 0.9
+MIN_SHIFT: Final = 0.9
 """Spreads by which a level must at least have moved, with or without a deadband."""
-_MIN_REACH, _MAX_REACH = 4.0, 7.0
-_REACH = 10.0
+_MIN_REACH: Final = 4.0
+_MAX_REACH: Final = 7.0
+_REACH: Final = 10.0
 """Standard deviations of the brief mean by which it must come back to have turned; 4 to 7 spreads."""
-_CERTAIN_LONG = 6.0
+_CERTAIN_LONG: Final = 6.0
 """Standard errors of the long mean from which on a shift is certain."""
-_SLOW_DEADBANDS = 1.5
+_SLOW_DEADBANDS: Final = 1.5
 """Deadbands that a shift must reach by the long mean."""
-_HYSTERESIS, _STILL = 0.6, 2.0
+_HYSTERESIS: Final = 0.6
+_STILL: Final = 2.0
 """Part of the deadband, and standard errors, from which on a level that was off is still off."""
-_NO_BIAS = 0.1
+_NO_BIAS: Final = 0.1
 """Spreads by which a mean over half an hour may be off by chance."""
-_STROLLS = 3.0
+_STROLLS: Final = 3.0
 """A level that strolls must have moved by this many of its own standard deviations."""
-_CROSSED = 0.8
+_CROSSED: Final = 0.8
 """A sum that has crossed its limit counts until it falls below this part of it."""
-FAR = 20.0
+FAR: Final = 20.0
 """Spreads from the level beyond which a value that repeats itself exactly may stand for no value."""
-MARKER_TIMES = 5
-_NEGATIVE_MARKER = -50.0
-_NINES = 99
-_LEANING = 3.0
-_MARGIN = 1.0
+MARKER_TIMES: Final = 5
+_NEGATIVE_MARKER: Final = -50.0
+_NINES: Final = 99
+_LEANING: Final = 3.0
+_MARGIN: Final = 1.0
 """Standard deviations of the brief mean by which it may lie outside of the normal range by chance."""
-_TOLERANCE = 1.5
+_TOLERANCE: Final = 1.5
 """Standard errors of the spread that are allowed for (tolerance limits, Howe 1969)."""
-_MOVING, _MOVED = 0.4, 3.0
+_MOVING: Final = 0.4
+_MOVED: Final = 3.0
 """Deadbands, and standard errors, between the means of two windows from which on a level is moving."""
-_SATURATED = 0.9
+_SATURATED: Final = 0.9
 """Part of what a bounded mean can show at most, from which on it says no more than "at least so much"."""
-_RARE = 4.5
+_RARE: Final = 4.5
 """Standard errors by which a mean is off by chance once in hundreds of thousands of readings."""
 
 

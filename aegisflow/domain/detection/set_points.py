@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from math import isnan, nan
+from typing import Final
 
 from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.equipment import DeviceSpec, SensorKind, SensorSpec
 
 __all__ = ["SetPoints"]
 
-SETTLING_S = 1800.0
+SETTLING_S: Final = 1800.0
 """Seconds for which the sensors that follow a set-point may take to settle after it has last moved."""
 
 

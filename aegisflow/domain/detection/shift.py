@@ -1,17 +1,25 @@
 """Tests for a level that has moved: CUSUM finds the beginning of a shift, weighted means say how far it is."""
 
-SLACK = 0.75
+from typing import Final
+
+SLACK: Final = 0.75
 """Half of the shift that is to be found soonest, in spreads (k)."""
-DECISION = 10.0
+DECISION: Final = 10.0
 """Sum at which a shift is certain for white noise, in spreads (h)."""
-CONFIRMED = 0.5
+CONFIRMED: Final = 0.5
 """What the alarm's on-delay adds to the sum, in spreads, because readings that agree confirm a shift."""
 
-_PER_READING = 0.2
+_PER_READING: Final = 0.2
 """Part of the sum at which a shift is certain that one reading may contribute at most."""
-BRIEF, _MEDIUM, _LONG, _ENERGY = 2 / 7, 0.05, 1 / 60, 1 / 48
+BRIEF: Final = 2 / 7
+_MEDIUM: Final = 0.05
+_LONG: Final = 1 / 60
+_ENERGY: Final = 1 / 48
 """Weights of the means."""
-N_BRIEF, N_MEDIUM, N_LONG, N_ENERGY = 6.0, 39.0, 119.0, 95.0
+N_BRIEF: Final = 6.0
+N_MEDIUM: Final = 39.0
+N_LONG: Final = 119.0
+N_ENERGY: Final = 95.0
 """Readings whose plain mean has the same variance."""
 
 

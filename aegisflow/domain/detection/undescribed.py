@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import nan
+from typing import Final
 
 from aegisflow.domain.alarms.model import Severity
 from aegisflow.domain.detection.dwelling import Dwelling
@@ -12,14 +13,16 @@ from aegisflow.domain.detection.sensor import SensorDetector
 from aegisflow.domain.detection.unclassified import unclassified
 from aegisflow.domain.equipment import SensorKind
 
-_HYSTERESIS = 0.6
+_HYSTERESIS: Final = 0.6
 """Part of the score at which an alarm is raised, above which it is held."""
-_MAX_PATIENCE, _MIN_PATIENCE = 720, 360
+_MAX_PATIENCE: Final = 720
+_MIN_PATIENCE: Final = 360
 """Readings of an alarm, beyond no limit, after which what it shows becomes usual: as many as were learned before it."""
 _NO_LEVEL = frozenset({SensorKind.STATE, SensorKind.SETPOINT})
-_MANY = 1_000.0
+_MANY: Final = 1_000.0
 """Score from which on decimals say nothing."""
-_HIGH, _MEDIUM = 8.0, 3.0
+_HIGH: Final = 8.0
+_MEDIUM: Final = 3.0
 """Scores from which on an alarm is of that severity; never critical, since a score says how unusual, not how bad."""
 
 

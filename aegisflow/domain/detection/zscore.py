@@ -1,12 +1,13 @@
 """The z-score of a rolling window, as people know it: evidence for them, and an input of other detectors."""
 
 from math import inf, nan, sqrt, ulp
+from typing import Final
 
 from aegisflow.domain.equipment import DetectorSpec
 from aegisflow.domain.windows import RollingWindow
 
-_MAX_BREACHES = 6
-_ENOUGH_BREACHES = 4
+_MAX_BREACHES: Final = 6
+_ENOUGH_BREACHES: Final = 4
 
 
 class ZScore:

@@ -171,6 +171,11 @@ class Recording:
         return f"{owner}/{tag}" if owner else tag
 
     @property
+    def whose_place(self) -> int | None:
+        """Where a row says in one cell of which device it is; None where ``device_of`` has to put that together."""
+        return self.device_place if self._tag_place is None else None
+
+    @property
     def says_whose(self) -> bool:
         """Whether rows say of which device they are."""
         return self.device_place is not None or self._tag_place is not None
