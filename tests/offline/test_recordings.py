@@ -472,10 +472,38 @@ def test_g4_an_empty_timestamp_is_refused_with_its_line_and_is_not_1970(run) -> 
 
 
 def test_rows_of_another_length_are_counted_and_trailing_separators_are_none(run) -> None:
-    report = run("timestamp,flow,level,\n2026-02-01,1,2,\n2026-02-02,1,2,,,\n2026-02-03,1\n2026-02-04,1,2,3,4\n\n")
+    report = run("timestamp,flow,level,\n2026-02-01,1,2,\n2026-02-02,1,2,,,\n2026-02-03\n2026-02-04,1,2,3,4\n\n")
     assert report.rows == 4
     assert (report.accepted, report.refused["columns"].lines) == (2, [4, 5])
     assert run("timestamp,flow\n2026-02-01,1,\n2026-02-02,2,\n").accepted == 2
+
+
+def test_a_row_that_ends_early_lacks_its_last_values_alone(run) -> None:
+    """Spreadsheets leave empty cells at the end of rows away; the whole row was lost with them."""
+    report = run("timestamp,flow,level\n2026-02-01,1,2\n2026-02-02,1\n2026-02-03,1,2\n")
+    assert (report.accepted, report.refused) == (3, {})
+    assert run("flow,level\n1,2\n1\n1,2\n", interval="60s").accepted == 3
+
+
+def test_the_last_row_of_a_file_that_was_cut_off_is_refused(run) -> None:
+    """Of 71.2 there may be a 7 left, which is no reading of 7."""
+    text = "timestamp,flow,level\n2026-02-01,71.2,2\n2026-02-02,71.3,2\n2026-02-03,7"
+    assert run(text).refused["columns"].lines == [4]
+    assert run(text + "1.3,2").accepted == 3
+
+
+def test_messages_are_told_from_a_table(run) -> None:
+    with pytest.raises(RecordingError, match="JSON"):
+        run('{"ts": 1, "flow": 2}\n{"ts": 2, "flow": 2}\n')
+
+
+def test_a_number_without_the_unit_of_its_column_is_a_bad_value(run) -> None:
+    """900 beside 12k may be nine hundred or nine hundred thousand."""
+    rows = "".join(f"2026-02-0{day},{day}.5 k,{day}\n" for day in range(1, 7))
+    report = run(f"timestamp,flow,level\n{rows}2026-02-07,900,7\n2026-02-08,12 k,8\n")
+    assert report.accepted == 8
+    assert [bad.lines for bad in report.bad.values()] == [[8]]
+    assert "flow (k)" in report.text()
 
 
 def test_an_open_quote_costs_one_row(run) -> None:

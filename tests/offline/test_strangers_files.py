@@ -53,6 +53,7 @@ LABELS = [str(int(place in FAULT)) for place in range(COUNT)]
 SHUFFLED = random.Random(1).sample(range(COUNT), COUNT)
 SHIFTS = [f"day {place // 9} shift {place % 9}" for place in range(COUNT)]
 MARCH = [f"01/03/2025 {place // 60:02d}:{place % 60:02d}" for place in range(COUNT)]
+UNITS = [[f"{a} °C", f"{b}%", f"{c} m³/h"] for a, b, c in commas(VALUES)]
 LARGE = [[f"{float(cell) * 1e13:.1f}" for cell in row] for row in VALUES]
 PLAIN = table("timestamp,a,b,c", beside(STAMPS))
 FORMS: dict[str, tuple[str | bytes, list[str]]] = {
@@ -77,6 +78,9 @@ FORMS: dict[str, tuple[str | bytes, list[str]]] = {
     "a line of units": (table("timestamp,a,b,c\n,°C,bar,m³/h", beside(STAMPS)), ["", *STAMPS]),
     "values and labels alone": (table("a,b,c,Label", [[*row, LABELS[n]] for n, row in enumerate(VALUES)]), COUNTS),
     "huge numbers": (table("timestamp,a,b,c", beside(STAMPS, LARGE)), STAMPS),
+    "units behind numbers": (table("timestamp;a;b;c", beside(STAMPS, UNITS), ";"), STAMPS),
+    "parted by a mark that few use": (table("timestamp^a^b^c", beside(STAMPS), "^"), STAMPS),
+    "set for the eye": (table("timestamp  a  b  c", beside(STAMPS), "   "), STAMPS),
     "packed": (gzip.compress(PLAIN.encode()), STAMPS),
     "the end of a line twice": (PLAIN.replace("\n", "\n\n"), STAMPS),
     "rows in no order": (table("timestamp,a,b,c", [[STAMPS[n], *VALUES[n]] for n in SHUFFLED]),

@@ -252,8 +252,12 @@ class _Run:
             self.report.comparison = self._labels.compare(self.report.alarms, first, end, len(self._lanes))
 
     def _record(self, line: int, cells: list[str]) -> Device:
-        if len(cells) != self._width:
-            raise PayloadError("columns", f"found {len(cells)}, expected {self._width}")
+        found = len(cells)
+        if found != self._width:
+            filled = self.recording.filled(line, cells, self._width)
+            if filled is None:
+                raise PayloadError("columns", f"found {found}, expected {self._width}")
+            cells = filled
         place = self._device_place
         device_id = self.recording.device_of(cells) if place is None else cells[place].strip()
         place = self._time_place

@@ -204,6 +204,21 @@ class Recording:
         """
         return time_text(cells, self.time_places)
 
+    def filled(self, line: int, cells: list[str], width: int) -> list[str] | None:
+        """Return a row that ends early with empty cells behind it, as spreadsheets leave them away at the end of rows.
+
+        None for a row without any value, or without its time or device, for one that is too long, and for the last
+        of a file which was cut off: of such a row not even the last number can be trusted.
+        """
+        said = (*self.time_places, self.device_place, self._tag_place)
+        last = max(
+            *(place for place in said if place is not None),
+            min((column.place for column in self.columns.values()), default=0),
+        )
+        if not last < len(cells) < width or self._table.is_cut_off(line):
+            return None
+        return cells + [""] * (width - len(cells))
+
     def lines(self, progress: Callable[[float], None] = lambda share: None) -> Iterator[Row]:
         """Give the rows of data from the oldest; ``progress`` is told the share of the file that is read, 0 to 1."""
         self.times.restart()
@@ -282,7 +297,7 @@ class Recording:
                 shown = f"{ambiguous[place]!r} may have decimals or groups of three digits"
                 refused.append(f"column {self.header[place]}: {shown}")
                 continue
-            unit = names.name_and_unit(self.header[place])[1]
+            unit = names.name_and_unit(self.header[place])[1] or self._table.units.get(place, "")
             mark = self.options.decimal or marks[place]
             if place in ambiguous and self.options.decimal is None:
                 mark = ","  # taken for groups of three they would all be a thousand times as large, as their spread
@@ -293,6 +308,10 @@ class Recording:
         if refused and not columns:
             raise RecordingError(self.path, None, refused[0], "--decimal . or --decimal ,")
         self._tell_decimals(columns)
+        behind = [
+            f"{name} ({self._table.units[c.place]})" for name, c in columns.items() if c.place in self._table.units
+        ]
+        self._tell("units behind the numbers, taken away", behind, "--sensors")
         return self._with_markers(columns, known is not None)
 
     def _wanted(self, roles: Roles, known: Collection[str] | None) -> dict[int, str]:

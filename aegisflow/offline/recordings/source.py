@@ -51,6 +51,8 @@ class TextFile:
         """What was concluded rather than read, one line each."""
         self.marks: set[str] = set()
         """Which of quotes and commas there are in it."""
+        self.unended: int | None = None
+        """The number of a last line without an ending, known before that line is given."""
         try:
             with path.open("rb") as file:
                 start = file.read(4)
@@ -74,10 +76,15 @@ class TextFile:
         size = max(1, self.path.stat().st_size)
         with self._open() as (raw, data):
             text = io.TextIOWrapper(data, self.encoding, errors="replace")
+            passed = 0
             while block := text.read(_BLOCK):
                 lines = (block + text.readline(_LONGEST_LINE)).split("\n")
-                if not lines[-1]:
+                passed += len(lines)
+                if lines[-1]:
+                    self.unended = passed
+                else:
                     lines.pop()
+                    passed -= 1
                 yield lines
                 progress(raw.tell() / size)
         progress(1.0)

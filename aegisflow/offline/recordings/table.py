@@ -8,12 +8,13 @@ from itertools import chain, islice
 from pathlib import Path
 
 from aegisflow.errors import RecordingError
-from aegisflow.offline.recordings.calendar import take_apart
+from aegisflow.offline.recordings.behind import units_behind
+from aegisflow.offline.recordings.calendar import is_time_of_day, take_apart
 from aegisflow.offline.recordings.numbers import NumberShape, shape_of
 from aegisflow.offline.recordings.options import ReadingOptions
 from aegisflow.offline.recordings.source import TextFile
 
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = (",", ";", "\t", "|", "^", "~")
 BLANKS = " "
 """However many of them stand between two cells."""
 _NAMES = {"\t": "tab", " ": "blank"}
@@ -50,6 +51,8 @@ class Table:
             for number, line in enumerate(self._first(_SAMPLE_LINES + (options.header_line or 0)), start=1)
             if line.strip()
         ]
+        if sample and sample[0][1].lstrip().startswith(("{", "[{")):
+            raise RecordingError(path, sample[0][0], "JSON", "a table: a header, and a row of cells for each reading")
         self.separator, sample = self._separator(sample, options)
         self.header_line, self.header = self._find_header(sample, options.header_line)
         if scale_free and options.header_line is None and self._is_data(sample):
@@ -57,6 +60,10 @@ class Table:
             self.guesses.append(f"no line names the columns: they are {_shown(self.header)} (--header-line)")
         self._check_header()
         self._numbered = False
+        below = [_split(line, self.separator) for number, line in sample if number > self.header_line]
+        self._behind = units_behind([cells for cells in below if len(cells) == len(self.header)])
+        self.units = {} if self._behind is None else self._behind.units
+        """What stands behind each number of a column, by its place."""
 
     def number_rows(self) -> int:
         """Give each row its number, from 0, as one more cell at its end, and return the place of that."""
@@ -100,14 +107,22 @@ class Table:
             if not set(map(len, rows)) <= {columns}:
                 kept = [(number, cells) for number, cells in zip(numbers, rows, strict=True) if not _is_blank(cells)]
                 numbers, rows = [number for number, _ in kept], [cells for _, cells in kept]
-                for cells in rows:
+                for number, cells in kept:
                     if len(cells) > columns and not any(cells[columns:]):
                         del cells[columns:]
+                    elif self._numbered and not self.is_cut_off(number):
+                        cells += [""] * (columns - len(cells))  # the number has its place behind all columns
+            if self._behind is not None:
+                self._behind.strip(rows)
             if self._numbered:
                 for number, cells in enumerate(rows, start=taken):
                     cells.append(str(number))
                 taken += len(rows)
             yield numbers, rows
+
+    def is_cut_off(self, line: int) -> bool:
+        """Return whether a line is the last one and has no ending, so that the rest of it may be missing."""
+        return line == self._file.unended
 
     def _first(self, count: int) -> list[str]:
         return list(islice(chain.from_iterable(self._file.blocks()), count))
@@ -210,14 +225,31 @@ def separator_name(separator: str) -> str:
 
 
 def _parted_by_blanks(lines: list[str]) -> bool:
-    """Return whether lines are rows of numbers with nothing but blanks between them, whatever stands above them."""
+    """Return whether lines are rows of numbers with nothing but blanks between them, whatever stands above them.
+
+    Rows may begin with times where as many names stand above them, as in tables that are set for the eye.
+    """
     rows = [line.split() for line in lines[1:] if not any(mark in line for mark in SEPARATORS)]
     widths = {len(row) for row in rows}
-    return len(rows) == len(lines) - 1 > 0 and len(widths) == 1 and widths.pop() > 1 and _numbers(rows)
+    if len(rows) != len(lines) - 1 or len(widths) != 1 or widths == {1}:
+        return False
+    if _numbers(rows):
+        return True
+    times = sum(map(_is_time, rows[0]))
+    named = {len(lines[0].split())} == widths
+    return named and 0 < times < len(rows[0]) and _numbers([row[times:] for row in rows]) and _times(rows, times)
 
 
 def _numbers(rows: list[list[str]]) -> bool:
     return all(shape_of(cell) is not NumberShape.WORD for row in rows for cell in row)
+
+
+def _times(rows: list[list[str]], count: int) -> bool:
+    return all(_is_time(cell) for row in rows for cell in row[:count])
+
+
+def _is_time(cell: str) -> bool:
+    return take_apart(cell) is not None or is_time_of_day(cell)
 
 
 def _split(text: str, separator: str) -> list[str]:
