@@ -306,7 +306,7 @@ class App:
         self._audit.witness_problems = lambda: tuple(one.failure for one in others if one.failure)
         self._audit.guards_restored = store.guards_restored
         self._audit.start(seals)
-        store.begin_seals(self.clock.now())
+        self._audit.unsealed = store.begin_seals(self.clock.now())
 
     def _start_children(self) -> None:
         try:

@@ -4,6 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 import pykka
@@ -56,6 +57,7 @@ from aegisflow.actors.runtime.dispatcher import DispatchedActor, Dispatcher
 from aegisflow.actors.runtime.stash import Stash
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent
+from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import MODE_STATED, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import KNOWN_S
@@ -516,11 +518,16 @@ class DeviceActor(DispatchedActor):
                 words = ""
                 alarm, events = self._device.return_to_service(alarm_id, state, by, at)
         if events:
-            self._store(events)
-            detail = {"kind": by.kind, "device_id": self.name, "note": words}
-            entry = AuditEntry(at, by.name, f"alarm_{events[0].change}", request.alarm_id, detail)
-            self.post(HISTORIAN, AppendAudit(entry))
+            self._store(events, (self._done(events[0], by, words, at),))
         return alarm
+
+    def _done(self, event: AlarmEvent, by: Caller, words: str, at: float) -> AuditEntry:
+        """Return what somebody has done to an alarm as a row of the audit, by which its own row is checked."""
+        alarm = event.alarm
+        detail = {"kind": by.kind, "device_id": self.name, "note": words}
+        if alarm.shelved_until is not None:
+            detail["until"] = format_instant(alarm.shelved_until)
+        return AuditEntry(at, by.name, f"alarm_{event.change}", alarm.alarm_id, detail)
 
     def _change_levels(self, request: AcceptLevels | RestoreLevels) -> tuple[AcceptedLevel, ...]:
         """Change what counts as normal, for a person: stored, and a row of the audit for each sensor."""
@@ -532,11 +539,13 @@ class DeviceActor(DispatchedActor):
             case RestoreLevels(sensors, by, reason):
                 levels, events = device.restore_levels(sensors, by, reason, at)
                 act, stored = "level_restored", StoreLevels(self.name, drop=tuple(one.key for one in levels))
-        self.post(HISTORIAN, stored)
+        told = {"kind": by.kind, "note": reason}
+        audit = [
+            AuditEntry(at, by.name, act, one.key, {**told, "level": one.level, "before": one.before, "unit": one.unit})
+            for one in levels
+        ]
+        self.post(HISTORIAN, replace(stored, audit=tuple(audit)))
         self._store(events)
-        for one in levels:
-            detail = {"kind": by.kind, "level": one.level, "before": one.before, "unit": one.unit, "note": reason}
-            self.post(HISTORIAN, AppendAudit(AuditEntry(at, by.name, act, one.key, detail)))
         return levels
 
     def _decide_learning(self, request: DecideLearning) -> LearningStatus | None:
@@ -549,9 +558,8 @@ class DeviceActor(DispatchedActor):
             "until": format_instant(period.until),
             "note": request.reason,
         }
-        self._keep_learning(at)
-        self._store(events)
-        self.post(HISTORIAN, AppendAudit(AuditEntry(at, by.name, request.act.done, self.name, detail)))
+        self._keep_learning(at, AuditEntry(at, by.name, request.act.done, self.name, detail))
+        self._store(events, tuple(self._done(event, by, request.reason, at) for event in events))
         self.log.info(request.act.done, until=detail["until"], by=by.name)
         return self._device.learning.status(at)
 
@@ -565,18 +573,17 @@ class DeviceActor(DispatchedActor):
         learning = self._device.learning
         if learning.period is not None and learning.period is not period:
             detail = {"until": format_instant(learning.period.until)}
-            self.post(HISTORIAN, AppendAudit(AuditEntry(at, self.name, ENDED, self.name, detail)))
-            self._keep_learning(at)
+            self._keep_learning(at, AuditEntry(at, self.name, ENDED, self.name, detail))
         elif learning.is_due(at):
             self._keep_learning(at)
 
-    def _keep_learning(self, at: float) -> None:
+    def _keep_learning(self, at: float, *audit: AuditEntry) -> None:
         device = self._device
-        self.post(HISTORIAN, StoreLearning(self.name, device.learning.kept(device.latest_at, at)))
+        self.post(HISTORIAN, StoreLearning(self.name, device.learning.kept(device.latest_at, at), audit))
 
-    def _store(self, events: tuple[AlarmEvent, ...]) -> None:
+    def _store(self, events: tuple[AlarmEvent, ...], audit: tuple[AuditEntry, ...] = ()) -> None:
         if events:
-            self.post(HISTORIAN, StoreRecords(self.name, alarms=events))
+            self.post(HISTORIAN, StoreRecords(self.name, alarms=events, audit=audit))
             self._report(events)
 
     def _report(self, events: tuple[AlarmEvent, ...]) -> None:

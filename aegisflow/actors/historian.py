@@ -78,17 +78,17 @@ class Historian:
         committer = self.committer
         match message:
             case StoreRecords():
-                committer.add(Record(message, message.device_id, message.readings, message.alarms))
+                committer.add(Record(message, message.device_id, message.readings, message.alarms, audit=message.audit))
             case StoreDeadLetters():
                 committer.add(Record(message, letters=message.letters))
             case AppendAudit(entry):
                 committer.add(Record(message, audit=(entry,)))
             case StoreDeliveries(put, drop):
                 committer.add(Record(message, deliveries=put, dropped_deliveries=drop))
-            case StoreLevels(device_id, put, drop):
-                committer.add(Record(message, device_id, levels=put, dropped_levels=drop))
-            case StoreLearning(device_id, kept):
-                committer.add(Record(message, device_id, learning={device_id: kept}))
+            case StoreLevels(device_id, put, drop, audit):
+                committer.add(Record(message, device_id, audit=audit, levels=put, dropped_levels=drop))
+            case StoreLearning(device_id, kept, audit):
+                committer.add(Record(message, device_id, audit=audit, learning={device_id: kept}))
             case StoreDiagnosis(diagnosis):
                 committer.add(Record(message, diagnoses=(diagnosis,)))
             case StoreTransition():

@@ -49,6 +49,11 @@ def verify(
     sys.stdout.write(f"whole: {found.rows:,} rows{by}, and {found.exported:,} exported heads agree\n")
     if not seals.can_check:
         sys.stdout.write("no key is known: whoever owns the store and the heads could have written both anew\n")
+    elif found.rows > found.sealed:
+        sys.stdout.write(
+            f"its first {found.rows - found.sealed:,} rows are from before the first seal: nothing proves that nobody "
+            "has written them anew\n"
+        )
     if found.behind:
         sys.stdout.write(
             f"the newest {found.behind:,} rows came after the last exported head: nothing proves their end\n"

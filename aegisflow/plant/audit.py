@@ -100,6 +100,8 @@ class AuditCheck:
         """Of the audit, once it is started."""
         self.guards_restored = False
         """Whether the database had lost what keeps the audit append-only."""
+        self.unsealed = 0
+        """Rows that the audit had when it began to be sealed, if that was at this start."""
         self.witness_problems: Callable[[], tuple[str, ...]] = tuple
         """Return which witness could not be told of the newest head, and why."""
         self._broken = ""
@@ -136,6 +138,11 @@ class AuditCheck:
             notes.append("audit: the database had lost what keeps it append-only; that was made again at the start")
         if self._failure:
             notes.append(f"audit: it could not be verified: {self._failure}")
+        if self.unsealed:
+            notes.append(
+                f"audit: it is sealed since this start alone, and nothing proves its first {self.unsealed:,} rows; if "
+                "it was sealed before, somebody has taken the seals away"
+            )
         if not self.seals.key_id:
             notes.append("audit: its rows are not sealed; aegisflow audit key FILE makes a key")
         notes += [f"audit: {problem}" for problem in self.witness_problems()]

@@ -12,6 +12,7 @@ from aegisflow.domain.diagnosis import AlarmDiagnosis
 from aegisflow.domain.learning import KeptLearning
 from aegisflow.domain.readings import DeadLetter, Reading
 from aegisflow.domain.views import AuditEntry
+from aegisflow.store.rows import OF_LEARNING, OF_LEVEL, covering, level_row, to_json
 
 NO_LEARNING: Mapping[str, KeptLearning | None] = MappingProxyType({})
 """Of records that are about none."""
@@ -64,7 +65,7 @@ def gather(records: Iterable[Record]) -> Batch:
         batch.readings += record.readings
         batch.events += record.events
         batch.letters += record.letters
-        batch.audit += record.audit
+        batch.audit += _covered(record) if record.audit else ()
         batch.deliveries |= {delivery.key: delivery for delivery in record.deliveries}
         batch.deliveries |= dict.fromkeys(record.dropped_deliveries)
         batch.levels |= {level.key: level for level in record.levels}
@@ -72,3 +73,15 @@ def gather(records: Iterable[Record]) -> Batch:
         batch.learning |= record.learning
         batch.diagnoses |= {diagnosis.alarm_id: diagnosis for diagnosis in record.diagnoses}
     return batch
+
+
+def _covered(record: Record) -> Sequence[AuditEntry]:
+    """Return a record's rows of the audit with the digests of the levels, or of the learning, that they speak of."""
+    if record.levels or record.dropped_levels:
+        kept: dict[str, str | None] = dict.fromkeys(record.dropped_levels)
+        kept |= {level.key: level_row(level)["record"] for level in record.levels}
+        covered = (covering((entry,), OF_LEVEL + entry.subject, kept[entry.subject]) for entry in record.audit)
+        return [entry for entries in covered for entry in entries]
+    for device_id, learning in record.learning.items():
+        return covering(record.audit, OF_LEARNING + device_id, None if learning is None else to_json(learning.period))
+    return record.audit

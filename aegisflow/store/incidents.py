@@ -27,7 +27,8 @@ from aegisflow.domain.views import AuditEntry
 from aegisflow.errors import ConflictError, NotAllowedError, UnknownNameError
 from aegisflow.models import Anomaly, IncidentReport, ReportRevision, StoredCommand
 from aegisflow.store.connection import Connection
-from aegisflow.store.rows import Row, alarm_of, columns, from_json, record_of, to_json
+from aegisflow.store.covered import incident_texts
+from aegisflow.store.rows import OF_INCIDENT, Row, alarm_of, columns, covering, from_json, record_of, to_json
 from aegisflow.store.writer import Writer
 
 MAX_COMMANDS = 20
@@ -105,7 +106,9 @@ def _add(writer: Writer, incident: NewIncident, at: float) -> int:
     with writer.audited():
         incident_id = int(IncidentReport.insert(**row).execute(database))
         detail = {"device_id": incident.device_id, "fault_type": incident.fault_type, "origin": incident.origin}
-        writer.put_audit([AuditEntry(at, incident.author, "incident_reported", f"incident {incident_id}", detail)])
+        what = f"{OF_INCIDENT}{incident_id}"
+        entry = AuditEntry(at, incident.author, "incident_reported", what, detail)
+        writer.put_audit(covering((entry,), what, incident_texts(writer.connection, incident_id)[incident_id]))
     return incident_id
 
 
@@ -157,7 +160,9 @@ def _revise(writer: Writer, found: Incident, review: IncidentReview, at: float) 
             report=to_json(before),
         ).execute(database)
         IncidentReport.update(row).where(IncidentReport.id == found.incident_id).execute(database)
-        writer.put_audit([AuditEntry(at, review.by.name, act, f"incident {found.incident_id}", detail)])
+        what = f"{OF_INCIDENT}{found.incident_id}"
+        text = incident_texts(writer.connection, found.incident_id)[found.incident_id]
+        writer.put_audit(covering((AuditEntry(at, review.by.name, act, what, detail),), what, text))
 
 
 def _alarm(connection: Connection, alarm_id: str | None) -> Alarm | None:

@@ -72,14 +72,16 @@ class Store:
         finally:
             connection.close()
 
-    def begin_seals(self, at: float) -> None:
-        """Seal an audit that began without: its first sealed row stands for all before it.
+    def begin_seals(self, at: float) -> int:
+        """Seal an audit that began without, and return how many rows it has that nothing proves.
+
+        Its first sealed row stands for all before it.
 
         Nothing is sealed where a sealed head was exported before: then the seals are not yet to come, but gone.
         """
         heads = self.heads
         if heads is None or not heads.seals.key_id or any(head.seal.key_id for head in heads.heads()):
-            return
+            return 0
         connection = self.writer()
         try:
             writer = Writer(connection, heads)
@@ -88,6 +90,8 @@ class Store:
                 detail = {"rows": rows, "sha256": newest_head(connection).digest, "public_key": heads.seals.public}
                 with writer.audited():
                     writer.put_audit((AuditEntry(at, "aegisflow", SEALED_FROM_HERE, "audit", detail),))
+                return int(rows)
+            return 0
         finally:
             connection.close()
 

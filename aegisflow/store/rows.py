@@ -1,6 +1,7 @@
 """Alarms, commands and audit entries as rows, and back."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from peewee import AutoField, Model
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm, AlarmEvent, AlarmState, Change, Evidence, Severity, Timeliness
 from aegisflow.domain.alarms.outbox import Delivery
-from aegisflow.domain.audit import row_hash, sealed_row
+from aegisflow.domain.audit import row_hash, sealed_row, text_digest
 from aegisflow.domain.commands.model import CommandReceipt, CommandRecord
 from aegisflow.domain.credentials import Credential
 from aegisflow.domain.diagnosis import AlarmDiagnosis
@@ -162,6 +163,23 @@ def audit_row(entry: AuditEntry, before: str, seals: Seals) -> Row:
         "key_id": seal.key_id,
         "seal": seal.signature,
     }
+
+
+OF_INCIDENT, OF_LEVEL, OF_LEARNING = "incident ", "level ", "learning "
+"""Before the id of a record, as ``domain.audit.OF_COMMAND`` is."""
+
+
+def covering(entries: Sequence[AuditEntry], what: str, record: str | None) -> tuple[AuditEntry, ...]:
+    """Return rows of the audit of which the last one has the digest of the record that they speak of.
+
+    Args:
+        entries: the rows.
+        what: the record, such as ``incident 7``.
+        record: it as text; None where it is gone now.
+    """
+    *first, last = entries
+    covered = {"record_of": what, "record_sha256": "" if record is None else text_digest(record)}
+    return (*first, replace(last, detail={**last.detail, **covered}))
 
 
 def audit_entry_of(row: AuditRow) -> AuditEntry:

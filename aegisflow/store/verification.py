@@ -11,6 +11,7 @@ from aegisflow.domain.commands.model import CommandRecord
 from aegisflow.domain.times import format_instant
 from aegisflow.store.chain import AuditRowRead, Head, audit_rows, newest_head
 from aegisflow.store.connection import Connection
+from aegisflow.store.covered import Acts, changed_by_nobody
 from aegisflow.store.rows import command_row, from_json
 from aegisflow.store.seals import Seals
 
@@ -52,8 +53,7 @@ class _Walk:
     sealed: int = 0
     records: dict[str, str] = field(default_factory=dict)
     """What a record is of, to the digest of it that the newest row about it has."""
-    since: float | None = None
-    """Time of the first row that covers the record of a command."""
+    acts: Acts = field(default_factory=Acts)
 
     def step(self, row: AuditRowRead) -> str:
         """Take the next row; return what is wrong with it, empty for nothing."""
@@ -87,14 +87,12 @@ class _Walk:
         return why
 
     def _cover(self, row: AuditRowRead) -> None:
+        self.acts.note(row.at, row.actor, row.act, row.subject, row.detail)
         # Most rows speak of no record, and are spared the parsing.
         if '"record_sha256"' not in row.detail:
             return
         detail = json.loads(row.detail)
-        what = str(detail.get("record_of"))
-        self.records[what] = str(detail.get("record_sha256"))
-        if self.since is None and what.startswith(OF_COMMAND):
-            self.since = row.at
+        self.records[str(detail.get("record_of"))] = str(detail.get("record_sha256"))
 
 
 def verify(
@@ -158,8 +156,8 @@ def _end(walk: _Walk, is_sealed: bool, rows_before: int) -> str:
 
 
 def _records(connection: Connection, walk: _Walk) -> str:
-    """Return which command or token is not as the audit has it; empty for none."""
-    left = dict.fromkeys(walk.records)
+    """Return which record is not as the audit has it; empty for none."""
+    left = dict.fromkeys(name for name in walk.records if name.startswith((OF_COMMAND, OF_TOKEN)))
     query = f"SELECT command_id, record, {', '.join(_COLUMNS)} FROM commands"  # noqa: S608 - columns are ours
     for command_id, record, *columns in connection.run(query).fetchall():
         if not walk.rows:
@@ -173,7 +171,9 @@ def _records(connection: Connection, walk: _Walk) -> str:
             left.pop(OF_TOKEN + digest, None)
             if walk.records.get(OF_TOKEN + digest) != text_digest(record):
                 return f"the token {digest[:12]}… was not made as the audit has it, or changed since"
-    return f"what the audit speaks of is gone from the store: {next(iter(left))[:40]}" if left else ""
+    if left:
+        return f"what the audit speaks of is gone from the store: {next(iter(left))[:40]}"
+    return next(changed_by_nobody(connection, walk.acts, walk.records), "")
 
 
 def _changed(walk: _Walk, command_id: str, record: str, columns: list[object]) -> str:
@@ -184,8 +184,8 @@ def _changed(walk: _Walk, command_id: str, record: str, columns: list[object]) -
     except (ValueError, msgspec.DecodeError):
         return "cannot be read"
     if known is None:
-        is_old = walk.since is None or read.command.proposed_at < walk.since
-        return "" if is_old else "stands in no row of the audit"
+        # A command from before rows had the digest of its record is told of at least.
+        return "" if OF_COMMAND + command_id in walk.acts.told else "stands in no row of the audit"
     if known != text_digest(record) or [row[name] for name in _COLUMNS] != columns:
         return "was changed in the store after the audit told of it"
     return ""

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from peewee import DataError, IntegrityError, Model
 from aegisflow.domain.alarms.levels import AcceptedLevel
 from aegisflow.domain.alarms.model import Alarm
 from aegisflow.domain.alarms.outbox import Delivery
-from aegisflow.domain.audit import OF_COMMAND, OF_TOKEN, text_digest
+from aegisflow.domain.audit import OF_COMMAND, OF_TOKEN
 from aegisflow.domain.commands.model import CommandRecord, PublishClaim, Stage
 from aegisflow.domain.commands.transition import Transition
 from aegisflow.domain.credentials import Credential
@@ -46,6 +45,7 @@ from aegisflow.store.rows import (
     audit_row,
     columns,
     command_row,
+    covering,
     credential_row,
     dead_letter_row,
     delivery_row,
@@ -164,7 +164,7 @@ class Writer:
             if found != (None if before is None else (str(before.stage), before.stage_at)):
                 return False
             self._put(StoredCommand, [row], "command_id")  # leaves published_at, which the row has not
-            self.put_audit(_covering(transition.audit, OF_COMMAND + row["command_id"], row["record"]))
+            self.put_audit(covering(transition.audit, OF_COMMAND + row["command_id"], row["record"]))
         return True
 
     def claim_publish(self, record: CommandRecord, at: float, audit: AuditEntry | None = None) -> Claimed:
@@ -186,7 +186,7 @@ class Writer:
                 "SELECT stage, published_at, record FROM commands WHERE command_id = ?", command_id
             ).fetchone()
             if marked.rowcount == 1 and audit is not None:
-                self.put_audit(_covering((audit,), OF_COMMAND + command_id, found[2]))
+                self.put_audit(covering((audit,), OF_COMMAND + command_id, found[2]))
         if marked.rowcount == 1:
             return Claimed(PublishClaim.GRANTED)
         if found is None:
@@ -250,7 +250,7 @@ class Writer:
         with self.audited():
             row = credential_row(credential)
             self._put(CredentialRow, [row], "token_sha256")
-            self.put_audit(_covering((entry,), OF_TOKEN + credential.token_sha256, row["record"]))
+            self.put_audit(covering((entry,), OF_TOKEN + credential.token_sha256, row["record"]))
 
     def append_once(self, entry: AuditEntry, key: str) -> bool:
         """Commit a row of the audit and return True; False where one of its act and subject has that detail already."""
@@ -315,13 +315,6 @@ class Writer:
             self.connection.run(sql, *flat[position : position + rows * width])
             position += rows * width
             left -= rows
-
-
-def _covering(entries: Sequence[AuditEntry], what: str, record: str) -> tuple[AuditEntry, ...]:
-    """Return rows of the audit of which the last one has the digest of the record that they speak of."""
-    *first, last = entries
-    covered = {"record_of": what, "record_sha256": text_digest(record)}
-    return (*first, replace(last, detail={**last.detail, **covered}))
 
 
 @lru_cache(256)

@@ -84,6 +84,21 @@ def test_health_says_what_is_not_proven(file: Path) -> None:
     assert ["not sealed" in notes[0], "only beside the store" in notes[1]] == [True, True]
 
 
+def test_v5_seals_that_were_taken_away_with_the_heads_are_told_at_the_next_start(file: Path) -> None:
+    with running(file) as app:
+        assert not about(app.plant.health().notes)
+    kept = load(file).store
+    for left in file.parent.rglob("heads"):
+        left.unlink()
+    connection = Connection(kept.url, read_only=False)
+    for name in ("audit_keeps_update", "audit_keeps_delete"):
+        connection.run(f"DROP TRIGGER {name}")
+    connection.run("UPDATE audit SET key_id = '', seal = ''")
+    connection.close()
+    with running(file) as app:
+        assert [note for note in about(app.plant.health().notes) if "somebody has taken the seals away" in note]
+
+
 def test_v5_heads_go_to_a_webhook_and_a_log_server_and_health_says_who_does_not_take_them(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

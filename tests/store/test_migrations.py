@@ -160,7 +160,7 @@ def test_readings_alarms_reports_and_audit_of_an_older_store_are_all_there(
     reader = old.reader()
     found = verify(reader, HeadFile(None).heads())
     reader.close()
-    assert (found.rows, found.broken) == (7, "")
+    assert (found.rows, found.broken) == (8, "")
 
 
 def test_an_older_store_can_be_written_to(committer: Committer) -> None:

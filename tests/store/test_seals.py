@@ -160,6 +160,20 @@ def test_v5_a_database_and_its_heads_put_back_together_do_not_fit_what_a_witness
     assert "contradict each other" in kept.look(PUBLIC, witnessed).broken
 
 
+def test_v5_a_command_that_was_slipped_in_shows_however_old_it_says_it_is(kept: Kept) -> None:
+    connection = Connection(kept.url, read_only=False)
+    found = connection.run("SELECT command_id, record FROM commands LIMIT 1").fetchone()
+    record = found[1].replace(found[0], "cmd-slipped").replace(str(T0), "7.0")
+    connection.run(
+        "INSERT INTO commands SELECT 'cmd-slipped', device_id, command, proposer_kind, 7.0, stage, stage_at, send_by, "
+        "?, NULL FROM commands WHERE command_id = ?",
+        record,
+        found[0],
+    )
+    connection.close()
+    assert "the command cmd-slipped stands in no row" in kept.look().broken
+
+
 def test_v5_without_any_head_and_with_everything_deleted_nothing_is_whole(kept: Kept) -> None:
     path = kept.heads().path
     assert path is not None

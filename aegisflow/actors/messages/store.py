@@ -52,6 +52,8 @@ class StoreRecords:
     count: int = 0
     """Messages this settles, with or without receipt."""
     alarms: tuple[AlarmEvent, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
+    """Of what a person, or an agent, has done to these alarms: both are on disk, or neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class StoreLevels:
     put: tuple[AcceptedLevel, ...] = ()
     drop: tuple[str, ...] = ()
     """Keys."""
+    audit: tuple[AuditEntry, ...] = ()
+    """Their rows of the audit, one for each key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class StoreLearning:
 
     device_id: str
     kept: KeptLearning | None
+    audit: tuple[AuditEntry, ...] = ()
+    """What was done to the period; none where only more was learned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,7 @@ INSERT INTO public.audit VALUES (4, 1769846430, 'guard', 'command_awaiting_appro
 INSERT INTO public.audit VALUES (5, 1769846440, 'guard', 'command_dispatched', 'pump-02', '{"command_id":"cmd-000000000004","command":"restart"}', 'e26f10a8738d559f6f49e3c16dd376b2acef7cfc03a6f001c066760d1b32d147', '29fb3a55d611ffad3ff5581402423a69cfab5c3be2e5af397b469da9eabe3c8f');
 INSERT INTO public.audit VALUES (6, 1769846460, 'claude', 'incident_reported', 'incident 1', '{"device_id":"pump-01","fault_type":"pressure_leak","origin":"agent"}', '29fb3a55d611ffad3ff5581402423a69cfab5c3be2e5af397b469da9eabe3c8f', 'f5ed55d6f93527183e04c8c3ba5195a81dc520537be8b166408ef895d93e84ee');
 INSERT INTO public.audit VALUES (7, 1769846460, 'ada', 'incident_reviewed', 'incident 1', '{"revision":2,"changed":["root_cause"],"note":"looked at it"}', 'f5ed55d6f93527183e04c8c3ba5195a81dc520537be8b166408ef895d93e84ee', '90daf76f8af2e9e78786cf0a4664605688f33328fc2d4ec8fd352e7cb674b1e5');
+INSERT INTO public.audit VALUES (8, 1769846409, 'ana','alarm_acknowledged','pump-02@20260131T080100','{"kind":"operator","device_id":"pump-02","note":"it''s on"}','90daf76f8af2e9e78786cf0a4664605688f33328fc2d4ec8fd352e7cb674b1e5','f409f42ab97d4b8fdd2f6615f2560db786f19a9b585aead0fe2377f7f96d1012');
 INSERT INTO public.commands VALUES ('cmd-000000000001', 'pump-01', 'reduce_load', '{"reduction_pct":30.0}', 'claude', 'agent', 'pressure falls; 30 % is the mildest ‘reduction’', 1769846410, 'verified', 1769846410, '["30 % is the mildest"]', 'wait for Ada', NULL, 'd1', 'normal/0/1', 1, '["ada"]', '["pressure 15 PSI"]', 1769846440, '{"sensor":"power","low":null,"high":17.0,"within_s":240.0,"readings":5,"full_load":20.0}');
 INSERT INTO public.commands VALUES ('cmd-000000000002', 'pump-01', 'set_parameter', '{"name":"speed","value":1480.0}', 'claude', 'agent', 'pressure falls; 30 % is the mildest ‘reduction’', 1769846420, 'denied', 1769846420, '["30 % is the mildest"]', 'wait for Ada', NULL, '', '', 0, '[]', '[]', NULL, 'null');
 INSERT INTO public.commands VALUES ('cmd-000000000003', 'pump-01', 'emergency_shutdown', '{}', 'claude', 'agent', 'pressure falls; 30 % is the mildest ‘reduction’', 1769846430, 'awaiting_approval', 1769846430, '["30 % is the mildest"]', 'wait for Ada', 1769847330, 'd3', 'reduced_load/30/1', 2, '["ada"]', '["a","b"]', NULL, 'null');
@@ -229,7 +230,7 @@ INSERT INTO public.readings VALUES (1, 1769846450.3333333, '{"temperature":71.0,
 INSERT INTO public.readings VALUES (1, 1769846455.3333333, '{"temperature":71.1,"pressure":31.5}');
 INSERT INTO public.schema_version VALUES (4, 1796006147.1442978);
 SELECT pg_catalog.setval('public.alarm_events_id_seq', 2, true);
-SELECT pg_catalog.setval('public.audit_id_seq', 7, true);
+SELECT pg_catalog.setval('public.audit_id_seq', 8, true);
 SELECT pg_catalog.setval('public.dead_letters_id_seq', 1, true);
 SELECT pg_catalog.setval('public.devices_key_seq', 2, true);
 SELECT pg_catalog.setval('public.incident_revisions_id_seq', 1, true);
