@@ -186,7 +186,7 @@ class _Builder:
 
     def _check_followers(self, at: KeyPath, spec: SensorSpec, sensors: Mapping[str, SensorSpec]) -> None:
         if spec.moves and spec.kind is not SensorKind.SETPOINT:
-            self.mistakes.add(at, Shown(f"of a sensor of kind {spec.kind}"), "nothing; only a setpoint moves others")
+            self.mistakes.add(at, Shown(f"of a sensor of kind {spec.kind}"), "nothing; only a set-point moves others")
             return
         for follower in spec.moves:
             others = [name for name in sensors if name != spec.name]
@@ -244,7 +244,7 @@ class _Builder:
                 self.mistakes.add((*below, "sensor"), None, expected)
             check_bounds(below, own["parameters"][name], *steps, unit, self.mistakes)
             if not parameter.get("unit"):
-                self.mistakes.add((*below, "unit"), None, "the unit of this setpoint, such as PSI, kW or rpm")
+                self.mistakes.add((*below, "unit"), None, "the unit of this set-point, such as PSI, kW or rpm")
             if bounds.low is None or bounds.high is None or not bounds.low < bounds.high:
                 found = Shown(f"low {show(bounds.low)}, high {show(bounds.high)}")
                 self.mistakes.add((*below, "limits"), found, "a low bound and a higher high bound")

@@ -13,7 +13,7 @@ _CHAIN = [(name, "low") for name in _OUTER_TO_INNER] + [(name, "high") for name 
 
 
 def limits(given: Mapping[str, Any], name: str) -> Limits:
-    """Return one pair of bounds of a sensor or a setpoint; a span that is not given is as wide as can be."""
+    """Return one pair of bounds of a sensor or a set-point; a span that is not given is as wide as can be."""
     bounds = given.get(name)
     if not bounds:
         return _SPAN if name == "span" else _NONE

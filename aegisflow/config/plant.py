@@ -37,7 +37,7 @@ from aegisflow.config.fields import (
 from aegisflow.domain.equipment import REPEATS_WITHIN_S, AlarmSpec, DetectorSpec, SensorKind
 
 _DETECTOR, _ALARM = DetectorSpec(), AlarmSpec()
-Step = Annotated[float, Field(gt=0, le=1e12, strict=False), Wording("a number above 0, in the unit of the setpoint")]
+Step = Annotated[float, Field(gt=0, le=1e12, strict=False), Wording("a number above 0, in the unit of the set-point")]
 # reduce_load takes 20 % or more, so with less than that it could never be ordered.
 LoadStep = Annotated[float, Field(ge=20, le=100, strict=False), Wording("per cent of full load, 20 to 100")]
 
@@ -173,19 +173,19 @@ class RecoveryPart(Section):
 
 
 class ParameterPart(Section):
-    """A setpoint that the command set_parameter may change."""
+    """A set-point that the command set_parameter may change."""
 
     unit: Unit | None = Field(default=None, examples=["PSI"])
-    """Unit of the setpoint and of its bounds."""
-    limits: Annotated[Limits, Measured("the setpoint's")] = Field(default=Range(), examples=[[28, 35]])
+    """Unit of the set-point and of its bounds."""
+    limits: Annotated[Limits, Measured("the set-point's")] = Field(default=Range(), examples=[[28, 35]])
     """The lowest and the highest value that may be set; both are needed."""
     sensor: SensorName | None = Field(default=None, examples=["pressure"])
     """The sensor that shows it, by which a change is proved."""
     cap: bool = False
     """Whether the sensor only has to stay below it."""
-    max_change: Annotated[Step | None, Measured("the setpoint's")] = Field(default=None, examples=[2])
+    max_change: Annotated[Step | None, Measured("the set-point's")] = Field(default=None, examples=[2])
     """The most that one command may move it by, from what the sensor shows; left out, no bound."""
-    max_change_per_hour: Annotated[Step | None, Measured("the setpoint's")] = Field(default=None, examples=[4])
+    max_change_per_hour: Annotated[Step | None, Measured("the set-point's")] = Field(default=None, examples=[4])
     """The most that it may be moved away from anything that it was within the hour; left out, no bound."""
 
 
@@ -199,7 +199,7 @@ class EquipmentPart(Section):
     sensors: Annotated[dict[SensorName, SensorPart | None], EMPTY] = Field(default_factory=dict)
     """Sensors by their key in the readings; null takes a sensor of the kind away."""
     parameters: Annotated[dict[Name, ParameterPart | None], EMPTY] = Field(default_factory=dict)
-    """Setpoints that set_parameter may change; null takes one of the kind away."""
+    """Set-points that set_parameter may change; null takes one of the kind away."""
     alarm: AlarmPart = AlarmPart()
     load: LoadPart = LoadPart()
     recovery: Annotated[dict[SensorName, RecoveryPart | None], EMPTY] = Field(default_factory=dict)

@@ -147,7 +147,7 @@ def _steps(at_once: float | None, in_an_hour: float | None) -> str:
 
 
 def _unknown_units(plant: PlantSpec) -> dict[str, list[str]]:
-    """Return each unit that nobody could check, with the sensors and setpoints that have it."""
+    """Return each unit that nobody could check, with the sensors and set-points that have it."""
     found: dict[str, dict[str, None]] = {}
     for device in plant.devices.values():
         measured: list[SensorSpec | ParameterSpec] = [*device.sensors.values(), *device.parameters.values()]

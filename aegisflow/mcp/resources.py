@@ -53,7 +53,7 @@ def add_resources(server: FastMCP, plant: PlantSource, gate: Gate) -> None:
 
     status, manual_tool = "get_device_status", "query_device_manual"
     offer("aegisflow://plant", status, inventory, "Lines, devices, sensors, units and limits")
-    offer("aegisflow://devices/{device_id}", status, device, "One device: sensors, limits, setpoints")
+    offer("aegisflow://devices/{device_id}", status, device, "One device: sensors, limits, set-points")
     offer(ALARMS_URI, "get_active_anomalies", alarms, "What is wrong now; subscribe to be told when it changes")
     how_far = "How far a command came, and why; subscribe to be told of each stage"
     offer(COMMAND_URI + "{command_id}", status, command, how_far)

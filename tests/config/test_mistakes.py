@@ -500,7 +500,7 @@ MISTAKES = {
         3,
         "kinds.pump.parameters.speed.unit",
         "nothing",
-        "the unit of this setpoint",
+        "the unit of this set-point",
     ),
     "a setpoint without end": (
         GOOD.replace("    sensors:", "    parameters: {speed: {unit: rpm, limits: {low: 1}}}\n    sensors:"),
@@ -537,7 +537,7 @@ MISTAKES = {
         3,
         "kinds.pump.parameters.speed.max_change",
         "0",
-        "a number above 0, in the unit of the setpoint",
+        "a number above 0, in the unit of the set-point",
     ),
     "a step of the load that no command can take": (
         GOOD.replace("    sensors:", "    load: {sensor: pressure, max_change: 10}\n    sensors:"),

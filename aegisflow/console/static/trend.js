@@ -22,12 +22,18 @@
       };
       if (sensor.normal.low != null || sensor.normal.high != null) band(sensor.normal.low, sensor.normal.high, colour("--band"));
       if (span) { ctx.fillStyle = colour("--span"); ctx.fillRect(x(span[0]), bbox.top, Math.max(2, x(span[1]) - x(span[0])), bbox.height); }
-      // The words of what is usual stand below their line, those of a limit above it: the two are often close.
+      // The words of what is usual stand below their line, those of a limit above it: the two are often close. Where the words
+      // of two limits would stand on each other, those of the second go behind those of the first.
+      const said = [];
       const line = (value, stroke, dash, text, drop = -4) => {
         if (value == null || value < plot.scales.y.min || value > plot.scales.y.max) return;
         ctx.strokeStyle = stroke; ctx.fillStyle = colour("--text"); ctx.lineWidth = 2; ctx.setLineDash(dash);
         ctx.beginPath(); ctx.moveTo(bbox.left, y(value)); ctx.lineTo(bbox.left + bbox.width, y(value)); ctx.stroke();
-        ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`; ctx.fillText(text, bbox.left + 6, y(value) + drop);
+        ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+        const base = y(value) + drop, near = said.filter((one) => Math.abs(one.base - base) < 13 * devicePixelRatio);
+        const from = Math.max(bbox.left + 6, ...near.map((one) => one.end + 12));
+        ctx.fillText(text, from, base);
+        said.push({ base, end: from + ctx.measureText(text).width });
       };
       for (const side of ["low", "high"]) {
         line(sensor.alarm[side], colour("--high"), [8, 4], `alarm ${figure(sensor.alarm[side])}`);
@@ -38,12 +44,18 @@
         line(evidence.baseline, colour("--soft"), [1, 3], `usual ${figure(evidence.baseline)}`, 13 * devicePixelRatio);
       }
       ctx.setLineDash([]);
+      // A word that would stand on another one goes into the next row below it.
+      const ends = [];
       for (const [at, text] of marks) {
         if (at < plot.scales.x.min || at > plot.scales.x.max) continue;
         ctx.strokeStyle = colour("--text"); ctx.lineWidth = 1;
         ctx.beginPath(); ctx.moveTo(x(at), bbox.top); ctx.lineTo(x(at), bbox.top + bbox.height); ctx.stroke();
-        ctx.fillStyle = colour("--text"); ctx.textAlign = x(at) > bbox.left + bbox.width * 0.7 ? "right" : "left";
-        ctx.fillText(text, x(at) + (ctx.textAlign === "right" ? -4 : 4), bbox.top + 14 * devicePixelRatio);
+        const wide = ctx.measureText(text).width + 8, isLeft = x(at) > bbox.left + bbox.width * 0.7, from = isLeft ? x(at) - wide : x(at);
+        let row = ends.findIndex((end) => from >= end);
+        if (row < 0) row = ends.length;
+        ends[row] = from + wide;
+        ctx.fillStyle = colour("--text"); ctx.textAlign = isLeft ? "right" : "left";
+        ctx.fillText(text, x(at) + (isLeft ? -4 : 4), bbox.top + 14 * (row + 1) * devicePixelRatio);
       }
       ctx.restore();
     };
