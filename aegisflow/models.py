@@ -32,7 +32,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 16
+SCHEMA_VERSION = 17
 """Of the tables below; each change of them raises it and adds a step to ``aegisflow.store.schema``."""
 
 ALARM_IS_OPEN = SQL("state <> 'normal'")
@@ -191,7 +191,10 @@ class Anomaly(Model):
 
     class Meta:
         table_name = "anomalies"
-        indexes = ((("raised_at", "alarm_id"), False), (("device_id", "raised_at"), False))
+        indexes = tuple(
+            (asked, False)
+            for asked in (("raised_at", "alarm_id"), ("device_id", "raised_at"), ("cleared_at", "raised_at"))
+        )
 
 
 HOUR_IS_OPEN = SQL("state = 0")
@@ -299,7 +302,17 @@ class StoredCommand(Model):
 
     class Meta:
         table_name = "commands"
-        indexes = ((("proposed_at", "command_id"), False), (("device_id", "stage_at"), False))
+        indexes = tuple(
+            (asked, False)
+            for asked in (
+                ("proposed_at", "command_id"),
+                ("device_id", "proposed_at", "command_id"),
+                ("proposer_kind", "proposed_at", "command_id"),
+                ("device_id", "stage_at"),
+                ("stage", "command", "stage_at"),
+                ("send_by",),
+            )
+        )
 
 
 class AuditRow(Model):
@@ -323,6 +336,7 @@ class AuditRow(Model):
 
     class Meta:
         table_name = "audit"
+        indexes = ((("at", "id"), False), (("subject", "act"), False))
 
 
 class DeliveryRow(Model):

@@ -55,9 +55,9 @@ _LEARNED_SINCE = 2 * KEPT_READINGS
 """Newest readings of a device with a commissioning period: those since it was last stored are learned from again."""
 _HAS_LEVEL = "SELECT 1 FROM levels WHERE device_id = ? LIMIT 1"
 _DISPATCHED = "SELECT command_id, send_by FROM commands WHERE device_id = ? AND send_by > ?"
-_MOVED = f"""
-SELECT record FROM commands
-WHERE send_by > ? OR (command = '{CommandName.SET_PARAMETER}' AND stage = '{Stage.VERIFIED}')
+_SENT = "SELECT record FROM commands WHERE send_by > ? ORDER BY stage_at DESC LIMIT ?"
+_SET = f"""
+SELECT record FROM commands WHERE stage = '{Stage.VERIFIED}' AND command = '{CommandName.SET_PARAMETER}'
 ORDER BY stage_at DESC LIMIT ?
 """  # noqa: S608 - all ours
 _MAX_SET = 2_000
@@ -128,19 +128,31 @@ def recall_commands(connection: Connection, since: float) -> CommandsPast:
         str(CallerKind.OPERATOR),
         since,
     ).fetchall()
-    moved = connection.run(_MOVED, since, _MAX_SET).fetchall()
     return CommandsPast(
         _commands(connection, _OPEN),
         tuple((at, device) for at, device in sent),
         _agent_writes(connection),
-        tuple(from_json(text, CommandRecord) for (text,) in reversed(moved)),
+        _moved(connection, since),
     )
+
+
+def _moved(connection: Connection, since: float) -> tuple[CommandRecord, ...]:
+    """Return what was sent since an instant, and what set a parameter, oldest first; of many, the newest."""
+    # Two questions, for no index answers both at once.
+    sent, has_set = connection.run(_SENT, since, _MAX_SET).fetchall(), connection.run(_SET, _MAX_SET).fetchall()
+    found = {
+        record.command.command_id: record
+        for (text,) in (*sent, *has_set)
+        for record in [from_json(text, CommandRecord)]
+    }
+    return tuple(sorted(found.values(), key=lambda record: record.stage_at)[-_MAX_SET:])
 
 
 def recall_open_alarms(connection: Connection) -> tuple[Alarm, ...]:
     """Return every alarm that is not yet history, oldest first."""
-    query = Anomaly.select().where(ALARM_IS_OPEN).order_by(Anomaly.raised_at)
-    return tuple(alarm_of(row) for row in query.execute(connection.database))
+    # Put in order here: asked to, SQLite would go through all alarms by their time, and not through the open ones.
+    rows = Anomaly.select().where(ALARM_IS_OPEN).execute(connection.database)
+    return tuple(alarm_of(row) for row in sorted(rows, key=lambda row: row.raised_at))
 
 
 def recall_deliveries(connection: Connection) -> tuple[Delivery, ...]:

@@ -11,6 +11,7 @@ from aegisflow.store.chain import guard_audit, rehash
 from aegisflow.store.connection import Connection, redacted
 from aegisflow.store.step_commands import join_command_columns
 from aegisflow.store.step_hours import add_hours
+from aegisflow.store.step_indexes import add_indexes
 from aegisflow.store.step_review import add_review
 from aegisflow.store.step_shelving import add_shelving
 from aegisflow.store.step_stamp import add_stamp
@@ -108,6 +109,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     14: _keep_diagnoses,
     15: add_hours,
     16: _keep_learning,
+    17: add_indexes,
 }
 """Version to the step that leads to it from the one before; a step may not use the models, which go on changing."""
 
