@@ -10,6 +10,7 @@ from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import Answer
 from aegisflow.errors import AegisFlowError
+from aegisflow.telemetry.memory import heap, python_blocks
 from aegisflow.telemetry.metrics import Metrics
 
 PERIOD_S = 86_400.0
@@ -56,6 +57,9 @@ def add_gauges(
     metrics.watch("aegisflow_devices", "Devices of the plant", lambda: len(plant.inventory().devices))
     metrics.watch("aegisflow_connected", "Whether the broker is connected", connected)
     metrics.watch("aegisflow_last_commit_age_seconds", "Since the store last committed anything", commit_age_s)
+    metrics.watch("aegisflow_heap_in_use_bytes", "Memory that libc has handed out", lambda: heap().in_use)
+    metrics.watch("aegisflow_heap_free_bytes", "Memory that libc keeps for later", lambda: heap().free)
+    metrics.watch("aegisflow_python_blocks", "Blocks of memory that Python's objects take", python_blocks)
     KpiGauges(plant).add_to(metrics)
 
 

@@ -5,10 +5,12 @@ import random
 import sys
 
 from tests.chaos.rounds import run
+from tests.support.ending import leave_nothing_behind
 
 
 def main() -> int:
     """Return 0 if everything held."""
+    leave_nothing_behind()
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--store", choices=("sqlite", "postgresql", "both"), default="both")

@@ -1,21 +1,22 @@
 """``python -m tests.chaos.soak --minutes 60``: a plant under steady load, and whether anything in it grows.
 
 Readings come at a rate, agents ask and propose, and every few seconds memory, descriptors, threads and the
-write-ahead log are looked at. In the end each reading that the broker has confirmed must be stored, once.
+write-ahead log are looked at. After that every device fails at once, under the same load, and people must be told. In
+the end each reading that the broker has confirmed must be stored, once.
 """
 
 import argparse
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,66 +24,25 @@ from typing import Any
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
+from tests.chaos.growth import Look, in_words, look
+from tests.chaos.pumps import serving_pumps, told_in_words, took
 from tests.chaos.sender import device_names
-from tests.support.app_inside import KINDS
 from tests.support.broker import Mosquitto
+from tests.support.ending import leave_nothing_behind
 from tests.support.places import ROOT
 from tests.support.serve_process import ServeProcess
 from tests.support.waiting import eventually
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 10.0
 WARM_UP = 1 / 3
-"""Part of the time that no slope counts: windows, caches and the allocator fill up."""
+"""Part of the time, at least, that no slope counts: windows, caches and the allocator fill up."""
 FULL_OF, FULL_OF_EACH = 900_000, 3_700
 """Readings after which SQLite's cache of 64 MB is full, and of each device those after which its windows are."""
-PLANT = """
-plant: {{name: Soak}}
-{kinds}
-lines:
-  line-1: {{devices: {{{devices}}}}}
-broker: {{host: 127.0.0.1, port: {port}, reconnect_min: 100ms}}
-store: {{url: "sqlite:///{folder}/aegisflow.db"}}
-manuals: {{folder: "{manuals}", model: none}}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at the process found."""
-
-    at_s: float
-    memory_mb: float
-    descriptors: float
-    threads: float
-    wal_mb: float
-
-
-MEASURED = {"memory_mb": "MB", "descriptors": "descriptors", "threads": "threads", "wal_mb": "MB of WAL"}
-
-
-def slope_per_hour(points: Sequence[tuple[float, float]]) -> float:
-    """Return the slope of the line of least squares through (seconds, value), for an hour."""
-    if len(points) < 2:
-        return 0.0
-    mean_t = sum(t for t, _ in points) / len(points)
-    mean_v = sum(v for _, v in points) / len(points)
-    spread = sum((t - mean_t) ** 2 for t, _ in points)
-    return 3_600.0 * sum((t - mean_t) * (v - mean_v) for t, v in points) / spread if spread else 0.0
-
-
-def look(process_id: int, store: Path, at_s: float) -> Look:
-    """Return how much of everything a process has."""
-    status = dict(
-        line.split(":", 1) for line in Path(f"/proc/{process_id}/status").read_text().splitlines() if ":" in line
-    )
-    wal = store.with_name(store.name + "-wal")
-    return Look(
-        at_s,
-        int(status["VmRSS"].split()[0]) / 1_024,
-        len(list(Path(f"/proc/{process_id}/fd").iterdir())),
-        int(status["Threads"]),
-        wal.stat().st_size / 2**20 if wal.exists() else 0.0,
-    )
+HOT_S = 30.0
+"""How long every device fails after the soak."""
+TOLD_WITHIN_S = 120.0
+SENT_WITHIN_S = 900.0
+"""How much longer than it should the sender may take: on a busy machine the broker keeps it waiting."""
 
 
 class Agents:
@@ -97,6 +57,7 @@ class Agents:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(30)
+        self.counts["agents that do not end"] += self._thread.is_alive()
 
     async def _all(self) -> None:
         await asyncio.gather(*(self._one(number) for number in range(3)))
@@ -122,8 +83,9 @@ class Agents:
             await client.call_tool(tool, arguments)
             self.counts[f"{tool} answered"] += 1
         except ToolError as error:
-            self.counts[f"{tool} refused: {str(error)[:50]}"] += 1
-            self.counts["no answer in time"] += "in time" in str(error)
+            why = re.sub(r"pump-\d+", "a device", str(error))
+            self.counts[f"{tool} refused: {why[:60]}"] += 1
+            self.counts["no answer in time"] += "no answer within" in why
 
 
 def _proposal(device_id: str) -> dict[str, object]:
@@ -131,74 +93,82 @@ def _proposal(device_id: str) -> dict[str, object]:
     return {"device_id": device_id, "command": "reduce_load", "reduction_pct": "20", "justification": why}
 
 
-@contextmanager
-def serving_pumps(
-    folder: Path, broker: Mosquitto, devices: Sequence[str], more: str = "", **settings: str
-) -> Iterator[ServeProcess]:
-    """Serve a plant of pumps, with more lines in its file and more variables, for as long as the block lasts."""
-    serve = ServeProcess(folder, broker.port)
-    serve.plant.settings.update(settings)
-    listed = ", ".join(f"{name}: pump" for name in devices)
-    serve.plant.file.write_text(
-        PLANT.format(kinds=KINDS, devices=listed, port=broker.port, folder=folder, manuals=ROOT / "manuals") + more,
-        "utf-8",
-    )
-    try:
-        serve.start(and_wait=False)
-        serve.url = serve.hear("serving", 180.0)["mcp"].removesuffix("/mcp")
-        yield serve
-    finally:
-        serve.end()
-
-
 def soak(minutes: float, rate: float, devices: int, say: Callable[[str], None]) -> list[str]:
     """Run it; return what does not hold."""
+    names, told = device_names(devices), dict[str, float]()
     with tempfile.TemporaryDirectory(prefix="aegisflow-soak-") as name:
         folder = Path(name)
-        (folder / "broker").mkdir()
+        for part in ("broker", "plant"):
+            (folder / part).mkdir()
         broker = Mosquitto(folder / "broker")
         broker.start()
         try:
-            (folder / "plant").mkdir()
-            with serving_pumps(folder / "plant", broker, device_names(devices)) as serve:
-                return _soak(serve, broker.port, minutes, rate, devices, say)
+            with serving_pumps(folder / "plant", broker, names, told) as serve:
+                agents, began = Agents(serve.url, names), time.time()
+                try:
+                    looks, sent = _load(serve, broker.port, minutes, rate, devices, say)
+                finally:
+                    agents.stop()
+                found = _compare(serve, int(sent["sent"]))
+                say(f"{sent['sent']:,} readings in {sent['seconds']:.0f} s; {dict(sorted(agents.counts.items()))}")
+                _say_slopes(looks, 60 * minutes, sent["sent"] / sent["seconds"], devices, say)
+                return found + _say_flood(serve, told, began + 60 * minutes, devices, say)
         finally:
             broker.stop()
 
 
-def _soak(
+def _load(
     serve: ServeProcess, port: int, minutes: float, rate: float, devices: int, say: Callable[[str], None]
-) -> list[str]:
-    assert serve._process is not None
-    command = [sys.executable, "-m", "tests.chaos.sender", str(port), str(devices), str(rate), str(60 * minutes)]
-    agents, looks, pause = Agents(serve.url, device_names(devices)), [], threading.Event()
+) -> tuple[list[Look], dict[str, float]]:
+    """Send readings, and look; return what was seen, and how many were sent in which time."""
+    process, asked_s = serve.process, 60 * minutes
+    numbers = [port, devices, rate, asked_s + HOT_S, asked_s]
+    command = [sys.executable, "-m", "tests.chaos.sender", *map(str, numbers)]
+    looks, pause, began = list[Look](), threading.Event(), time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as sender:
         try:
-            began = time.monotonic()
             while sender.poll() is None:
-                one = look(serve._process.pid, serve.store, time.monotonic() - began)
-                looks.append(one)
-                say(
-                    f"{one.at_s:>7.0f} s  {one.memory_mb:.1f} MB, {one.descriptors:.0f} descriptors, "
-                    f"{one.threads:.0f} threads, WAL {one.wal_mb:.1f} MB"
-                )
+                assert process.poll() is None, f"the core has ended with exit code {process.poll()}"
+                at_s = time.monotonic() - began
+                assert at_s < asked_s + HOT_S + SENT_WITHIN_S, "the broker has not confirmed all to the sender in time"
+                metrics: dict[str, float] = {}
+                with suppress(OSError):  # whoever has no time to answer is looked at again
+                    metrics = serve.figures()
+                looks.append(look(process.pid, serve.store, metrics, at_s))
+                say(str(looks[-1]))
                 pause.wait(LOOK_EVERY_S)
         finally:
-            agents.stop()
-            if sender.poll() is None:
-                sender.kill()
+            sender.kill()
         assert sender.stdout is not None
-        sent = json.loads(sender.stdout.read() or '{"sent": 0, "seconds": 0}')
-    found = _compare(serve, sent["sent"])
-    steady = [one for one in looks if one.at_s >= looks[-1].at_s * WARM_UP]
-    say(f"{sent['sent']:,} readings in {sent['seconds']:.0f} s; {dict(sorted(agents.counts.items()))}")
-    filled_s = max(FULL_OF, FULL_OF_EACH * devices) / rate
-    if filled_s > 60 * minutes * WARM_UP:
-        say(f"  cache and windows are full after {filled_s / 60:.0f} min only: the slope of memory says little")
-    for field, unit in MEASURED.items():
-        values = [(one.at_s, getattr(one, field)) for one in steady]
-        say(f"  {slope_per_hour(values):+.2f} {unit} an hour, at most {max(value for _, value in values):.1f}")
-    return found
+        return looks, json.loads(sender.stdout.read() or '{"sent": 0, "seconds": 1}')
+
+
+def _say_slopes(looks: Sequence[Look], until_s: float, rate: float, devices: int, say: Callable[[str], None]) -> None:
+    filled_s = max(FULL_OF, FULL_OF_EACH * devices) / max(rate, 1.0)
+    since_s = max(until_s * WARM_UP, filled_s)
+    say(
+        f"slopes from {since_s / 60:.1f} min to {until_s / 60:.1f} min, by Theil and Sen "
+        f"(at {rate:,.0f} readings/s, cache and windows are full after {filled_s / 60:.1f} min):"
+    )
+    if since_s > until_s * (1 - WARM_UP):
+        say("  that is too late: the slopes of memory say little")
+        since_s = until_s * WARM_UP
+    for line in in_words([one for one in looks if one.at_s <= until_s], since_s):
+        say(line)
+
+
+def _say_flood(
+    serve: ServeProcess, told: dict[str, float], since: float, devices: int, say: Callable[[str], None]
+) -> list[str]:
+    """Say how soon people were told when every device failed; return what does not hold."""
+    before = serve.query("SELECT count(*) FROM anomalies WHERE raised_at < ?", since)[0][0]
+    with suppress(AssertionError):
+        eventually(lambda: len(took(serve, told, since)) == devices, TOLD_WITHIN_S, every_s=1.0)
+    found = took(serve, told, since)
+    say(
+        f"when every device failed at once, {told_in_words(list(found.values()), devices)}; {before} alarms before that"
+    )
+    return [] if len(found) == devices else [f"nobody was told of {devices - len(found)} devices"]
 
 
 def _compare(serve: ServeProcess, sent: int) -> list[str]:
@@ -214,6 +184,7 @@ def _compare(serve: ServeProcess, sent: int) -> list[str]:
 
 def main() -> int:
     """Return 0 if no reading is missing."""
+    leave_nothing_behind()
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=5_000.0, help="readings a second")

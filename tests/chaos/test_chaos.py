@@ -1,6 +1,7 @@
 """The drivers of chaos themselves can fail, and fifty of their rounds find nothing; ``make chaos`` runs more."""
 
 import json
+import math
 import os
 import socket
 import struct
@@ -12,10 +13,10 @@ from random import Random
 import pytest
 
 from tests.chaos.adversities import of_store
-from tests.chaos.flood import share
+from tests.chaos.growth import Look, in_words, slope_per_hour
 from tests.chaos.judge import missing, repeated, touched, unalarmed, unordered
+from tests.chaos.pumps import share
 from tests.chaos.rounds import run
-from tests.chaos.soak import slope_per_hour
 from tests.support.mqtt_tap import MqttTap, Packets, parse_publish
 from tests.support.waiting import eventually
 
@@ -96,12 +97,23 @@ def test_the_tap_counts_what_is_acknowledged_and_each_time_that_a_command_leaves
             tap.close()
 
 
-def test_what_grows_has_a_slope_and_what_swings_has_none() -> None:
+def test_what_grows_has_a_slope_and_what_swings_or_steps_once_has_none() -> None:
     hour = [(60.0 * minute, 100.0 + minute / 6.0) for minute in range(60)]
     assert slope_per_hour(hour) == pytest.approx(10.0)
-    assert slope_per_hour([(at, 100.0 + (-1) ** place) for place, (at, _) in enumerate(hour)]) == pytest.approx(
-        0, abs=0.2
-    )
+    assert slope_per_hour([(at, 100.0 + (-1) ** place) for place, (at, _) in enumerate(hour)]) == pytest.approx(0.0)
+    assert slope_per_hour([(at, 100.0 + 4.0 * (place > 40)) for place, (at, _) in enumerate(hour)]) == 0.0
+    assert slope_per_hour([]) == slope_per_hour([(0.0, 1.0)]) == 0.0
+
+
+def test_growth_is_told_from_a_time_on_and_without_what_nobody_told() -> None:
+    looks = [
+        Look(600.0 * place, 300.0 + place, math.nan if place == 3 else 200.0, 1.0, 900.0, 20.0, 19.0, 16.0)
+        for place in range(7)
+    ]
+    resident, heap, *_ = in_words(looks, 1_200.0)
+    assert resident == "  +6.00 MB resident an hour; from 302.0 to 306.0, between 302.0 and 306.0"
+    assert heap == "  +0.00 MB of heap in use an hour; from 200.0 to 200.0, between 200.0 and 200.0"
+    assert in_words([], 0.0)[0] == "  MB resident: not told"
 
 
 def test_a_share_of_values_is_the_least_that_so_many_do_not_exceed() -> None:

@@ -92,6 +92,12 @@ class ServeProcess:
         assert self._process is not None
         return self._process.wait(within_s)
 
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process, which has been started."""
+        assert self._process is not None
+        return self._process
+
     # --- its file and its log -----------------------------------------------------------------
 
     def edit(self, *replacements: tuple[str, str]) -> None:
@@ -140,6 +146,12 @@ class ServeProcess:
                 return dict(json.loads(response.read()))
         except urllib.error.HTTPError as error:
             return dict(json.loads(error.read()))
+
+    def figures(self, within_s: float = 10.0) -> dict[str, float]:
+        """Return the figures of /metrics that have no labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=within_s) as response:
+            lines = response.read().decode().splitlines()
+        return {name: float(value) for name, value in (line.split() for line in lines if not set(line) & set("#{"))}
 
     def reload(self) -> subprocess.CompletedProcess[str]:
         """Run ``aegisflow reload``."""

@@ -1,9 +1,12 @@
+import pytest
+
 from aegisflow.domain.alarms.kpis import AlarmKpis
 from aegisflow.domain.equipment import PlantSpec
 from aegisflow.domain.times import Period
 from aegisflow.domain.views import Answer
 from aegisflow.errors import UnavailableError
 from aegisflow.telemetry.gauges import KEPT_S, KpiGauges
+from aegisflow.telemetry.memory import heap, python_blocks
 from aegisflow.telemetry.metrics import Metrics
 from tests.support.running import Running
 
@@ -55,3 +58,15 @@ def test_a_store_that_does_not_answer_makes_no_figure_and_no_failure() -> None:
     metrics = Metrics()
     KpiGauges(Lost()).add_to(metrics)
     assert value(metrics, "aegisflow_alarm_figures_average") == "NaN"
+
+
+def test_memory_that_is_taken_is_in_use_and_memory_that_is_given_back_is_not() -> None:
+    before, blocks = heap().in_use, python_blocks()
+    if before != before:
+        pytest.skip("this C library does not tell")
+    much, many = bytearray(50_000_000), [float(number) for number in range(50_000)]
+    assert heap().in_use - before > 45_000_000
+    assert python_blocks() - blocks > 40_000
+    del much, many
+    assert heap().in_use - before < 25_000_000
+    assert python_blocks() - blocks < 25_000
