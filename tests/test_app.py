@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,12 @@ from tests.support.samples import device_spec
 
 T0 = 1_760_000_000.0
 WAIT_S = 60.0
+
+
+class Knot:
+    """Something that holds itself, as what agents ask does behind an answer that failed."""
+
+    itself: object = None
 
 
 def configuration_in(folder: Path, *, devices: int = 1, url: str = "") -> Configuration:
@@ -43,6 +50,20 @@ def test_the_collector_is_spared_what_lives_as_long_as_the_plant(tmp_path: Path)
         assert gc.get_threshold() > before
     assert gc.get_freeze_count() == 0
     assert gc.get_threshold() == before
+
+
+@pytest.mark.usefixtures("nothing_spared")
+def test_what_holds_itself_and_outlives_two_looks_of_the_collector_is_found_all_the_same(tmp_path: Path) -> None:
+    with App(configuration_in(tmp_path), FakeBus()):
+        knot = Knot()
+        knot.itself, gone = knot, weakref.ref(knot)
+        gc.collect(0)
+        gc.collect(1)
+        del knot
+        fresh: list[list[object]] = []
+        while gone() is not None and len(fresh) < 1_000_000:
+            fresh.append([])
+        assert gone() is None
 
 
 def test_what_others_have_spared_the_collector_stays_so(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ AGENT_TOKEN_ENV = "AEGISFLOW_AGENT_TOKEN"  # noqa: S105 - the name of a variable
 """Where an agent's own token is, for the process that serves it on standard input and output."""
 HELD_AGAIN_S = 1.0
 """How often a store that another process has is tried again."""
+START_ENDS_S = 120.0
+"""How long a process that is told to end waits for a plant that is just starting."""
 STORE_AGAIN_S = 5.0
 """How often a store that cannot be opened is tried again: a database that is just starting, a disk not yet there."""
 
@@ -211,7 +213,9 @@ class _PlantInBackground:
             self._leaving.set()
             is_opening = self._is_opening
         if is_opening:  # else its modules are still being loaded, and there is nothing to stop
-            self._thread.join()
+            self._thread.join(START_ENDS_S)
+            if self._thread.is_alive():
+                log.error("plant_start_hangs", waited_s=START_ENDS_S, plant=str(self._configuration.path))
         self._announced.close()
         if self._app is not None:
             self._app.stop()

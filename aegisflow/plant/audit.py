@@ -114,10 +114,16 @@ class AuditCheck:
         self._thread = threading.Thread(target=self._run, name="audit-check", daemon=True)
         self._thread.start()
 
-    def wait(self) -> None:
-        """Return once it has looked."""
+    def wait(self, within_s: float = 60.0) -> None:
+        """Return once it has looked.
+
+        Raises:
+            TimeoutError: it is still looking.
+        """
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(within_s)
+            if self._thread.is_alive():
+                raise TimeoutError(f"the audit is still looked at after {within_s:g} s")
 
     def _run(self) -> None:
         try:

@@ -1,10 +1,12 @@
-"""What a flood of readings leaves behind, and when it is given back: pages that SQLite keeps, and free memory."""
+"""Memory that is free and kept: what a flood of readings leaves behind, when that is given back, and few heaps."""
 
 import ctypes
 import math
 
-__all__ = ["Slack", "trim"]
+__all__ = ["Slack", "share_heaps", "trim"]
 
+_ARENA_MAX, _HEAPS = -8, 2
+"""M_ARENA_MAX of glibc, and how many heaps all threads share; it would make eight for each processor."""
 _WINDOW_S = 10.0
 _MUCH = 20_000
 """Rows in a window; fewer leave nothing behind that is worth the trouble."""
@@ -44,3 +46,15 @@ def trim() -> None:
     except (OSError, AttributeError):  # another C library, which has its own ways
         return
     of_libc(0)
+
+
+def share_heaps() -> None:
+    """Have the threads to come share few heaps: what is free in one heap is of no use to the threads of another.
+
+    Python's threads take turns, so hardly ever does one wait for a heap.
+    """
+    try:
+        of_libc = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    of_libc(_ARENA_MAX, _HEAPS)

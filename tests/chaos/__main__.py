@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--store", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--seed", type=int, default=None, help="draws the same adversities again")
+    parser.add_argument("--first", type=int, default=1, help="begin with this round of the seed")
     parser.add_argument(
         "--within", type=float, default=float("inf"), metavar="SECONDS", help="begin no round after that"
     )
@@ -22,7 +23,14 @@ def main() -> int:
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     stores = ("sqlite", "postgresql") if given.store == "both" else (given.store,)
     outcomes = [
-        run(store, given.rounds, seed, within_s=given.within, say=lambda line: print(line, flush=True))
+        run(
+            store,
+            given.rounds,
+            seed,
+            first=given.first,
+            within_s=given.within,
+            say=lambda line: print(line, flush=True),
+        )
         for store in stores
     ]
     print(*outcomes, sep="\n")

@@ -5,9 +5,8 @@ import signal
 import threading
 from collections.abc import Callable
 
-from tests.chaos.world import START_S, World
+from tests.chaos.world import World
 from tests.support.under_command import DEVICES
-from tests.support.waiting import eventually
 
 Adversity = Callable[[World, random.Random], str]
 """Does it, and returns what it did in a few words."""
@@ -151,18 +150,20 @@ def rival(world: World, chance: random.Random) -> str:
     world.signal("core", signal.SIGSTOP)
     first = world.core
     assert first is not None
-    if not world.is_sqlite:
-        world.end_sessions()
-    second, up = world.new_core()
-    _last(chance.uniform(0.3, 1.0))
-    if not up.exists():  # the first holds the lock, as it should on SQLite
-        first.kill()
-        told = "a rival waits until the first is dead"
-    else:
-        told = "a rival takes the store while the first is frozen"
-    world.signal("core", signal.SIGCONT)
+    try:
+        if not world.is_sqlite:
+            world.end_sessions()
+        second, up = world.new_core()
+        _last(chance.uniform(0.3, 1.0))
+        if not up.exists():  # the first holds the lock, as it should on SQLite
+            first.kill()
+            told = "a rival waits until the first is dead"
+        else:
+            told = "a rival takes the store while the first is frozen"
+    finally:
+        world.signal("core", signal.SIGCONT)
     world.take(second, up)
-    eventually(up.exists, START_S)
+    world.wait_up()
     first.join(30)
     if first.is_alive():
         first.kill()

@@ -12,8 +12,11 @@ from pathlib import Path
 from tests.chaos.adversities import of_store
 from tests.chaos.judge import at_once, in_the_end, touched
 from tests.chaos.world import World, world
+from tests.support.waiting import told_if_slow
 
 SETTLE_S = 180.0
+SLOW_S = 120.0
+"""After how long a round that does not end says where it is, and again; it takes seconds."""
 
 
 @dataclass
@@ -39,28 +42,38 @@ class Outcome:
         )
 
 
-def run(store: str, rounds: int, seed: int, *, within_s: float = float("inf"), say: Callable[[str], None]) -> Outcome:
-    """Run rounds until there were enough, time is up, or something that must hold does not.
+def run(
+    store: str,
+    rounds: int,
+    seed: int,
+    *,
+    first: int = 1,
+    within_s: float = float("inf"),
+    say: Callable[[str], None],
+) -> Outcome:
+    """Run rounds, from the first on, until there were enough, time is up, or something that must hold does not.
 
     The same seed draws the same adversities in the same order; what they meet is up to the machine.
     """
     outcome, began = Outcome(store, seed), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="aegisflow-chaos-") as folder:
         with world(Path(folder), store, seed) as plant:
-            say(f"chaos on {store}, seed {seed}: {rounds} rounds")
+            say(f"chaos on {store}, seed {seed}: {rounds} rounds from {first} on")
             what = ""
             try:
-                for number in range(1, rounds + 1):
+                for number in range(first, first + rounds):
                     what = f"round {number} does not end"
-                    _round(plant, outcome, number, say)
-                    outcome.rounds, outcome.seconds = number, time.monotonic() - began
+                    with told_if_slow(f"round {number} of seed {seed}", SLOW_S, plant.ask_where_it_hangs):
+                        _round(plant, outcome, number, say)
+                    outcome.rounds, outcome.seconds = outcome.rounds + 1, time.monotonic() - began
                     if at_once(plant) or outcome.seconds > within_s:
                         break
                 what = "it does not come to rest"
-                plant.settle(SETTLE_S)
+                with told_if_slow(f"coming to rest after round {outcome.rounds}", SLOW_S, plant.ask_where_it_hangs):
+                    plant.settle(SETTLE_S)
                 outcome.violations = in_the_end(plant)
-            except AssertionError as error:
-                outcome.violations = [f"{what}: {error}", *at_once(plant)]
+            except Exception as error:  # noqa: BLE001 - whatever it is, the run tells its seed, and where it was
+                outcome.violations = [f"{what}: {type(error).__name__}: {error}", *at_once(plant)]
             outcome.counted = _counted(plant)
             if outcome.violations:
                 _keep(Path(folder), say)

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 from collections import Counter
 from contextlib import suppress
 from random import Random
@@ -18,7 +19,7 @@ from tests.chaos.judge import missing, repeated, touched, unalarmed, unordered
 from tests.chaos.pumps import share
 from tests.chaos.rounds import run
 from tests.support.mqtt_tap import MqttTap, Packets, parse_publish
-from tests.support.waiting import eventually
+from tests.support.waiting import ended, eventually, told_if_slow
 
 ROUNDS = int(os.environ.get("AEGISFLOW_CHAOS_ROUNDS") or 50)
 WITHIN_S = 45.0
@@ -120,6 +121,19 @@ def test_a_share_of_values_is_the_least_that_so_many_do_not_exceed() -> None:
     values = [float(value) for value in range(100, 0, -1)]
     assert [share(values, part) for part in (0.5, 0.99, 1.0)] == [50.0, 99.0, 100.0]
     assert share([7.0], 0.99) == 7.0
+
+
+def test_a_wait_that_takes_too_long_says_for_what_and_a_round_that_does_where_it_is(capfd) -> None:
+    over, asked = threading.Event(), threading.Event()
+    with pytest.raises(AssertionError, match="the proxy has not ended"):
+        ended("the proxy", over.wait, 0.01)
+    with pytest.raises(AssertionError, match="the lock did not happen"):
+        eventually(over.is_set, 0.0, what="the lock")
+    over.set()
+    ended("the proxy", over.wait, 60.0)
+    with told_if_slow("round 7", 0.01, asked.set):
+        assert asked.wait(60)
+    assert "round 7 has been going on for" in capfd.readouterr().err
 
 
 def test_the_same_seed_draws_the_same_adversities() -> None:

@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from aegisflow.domain.times import format_instant
 from tests.chaos.core import BARE, PLUG, PLUG_CALLED, STEADY, WILD
 from tests.support.live import NORMAL
+from tests.support.waiting import ended
 
 EVERY_S = 5.0 / 80.0
 ORDERS = f"aegisflow/commands/{BARE}"
@@ -164,7 +165,7 @@ class Witness:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        ended("the witness's thread", self._thread.join)
 
     def _run(self) -> None:
         due = time.monotonic()

@@ -26,7 +26,7 @@ from tests.support.mqtt_tap import MqttTap
 from tests.support.places import ROOT
 from tests.support.postgres import Server, restartable_postgres
 from tests.support.under_command import SPEED, plant_now, run_machines
-from tests.support.waiting import eventually
+from tests.support.waiting import ended, eventually
 from tests.support.wall_clock import SetClock
 
 LASTING = "allow_anonymous true\nautosave_interval 1\n"
@@ -54,6 +54,7 @@ class Child:
         """Kill it, and return once it is gone."""
         self._process.kill()
         self.join(60)
+        assert not self.is_alive(), f"process {self.pid} lives a minute after it was killed"
 
     def join(self, within_s: float) -> None:
         """Wait for its end."""
@@ -92,7 +93,8 @@ class World:
         self.start_machines()
         self.wait_up()
         self.witness = Witness(self.broker.port, self.now, seed)
-        eventually(lambda: self.query("SELECT 1 FROM commands WHERE stage = 'verified'"), START_S, every_s=0.1)
+        verified = "SELECT 1 FROM commands WHERE stage = 'verified'"
+        eventually(lambda: self.query(verified), START_S, every_s=0.1, what="a first verified command")
 
     def now(self) -> float:
         """Return the plant's time, UTC epoch seconds."""
@@ -140,28 +142,35 @@ class World:
 
         def up() -> bool:
             self.revive()
+            assert self.machines is not None
+            assert self.machines.is_alive(), "the machines have ended by themselves"
             return self._up.exists() and (self.folder / "machines-is-up").exists()
 
         try:
             eventually(up, START_S, every_s=0.05)
         except AssertionError as error:
-            self._ask_where_it_hangs()
-            raise AssertionError(f"{self._up.name}: {self._up.exists()}, machines: {error}") from None
+            self.ask_where_it_hangs()
+            machines = (self.folder / "machines-is-up").exists()
+            raise AssertionError(
+                f"{self._up.name}: {self._up.exists()}, machines are up: {machines}, the proxy lives: "
+                f"{self.tap.is_open}, cores that ended by themselves: {self.ended_by_itself}: {error}"
+            ) from None
         if self._forgotten_since < float("inf"):
             # What a broker has confirmed and not yet written down when it is killed, it forgets, subscriptions
             # as well. A machine that keeps a buffer sends that again.
             try:
                 eventually(self.tap.subscribed.is_set, START_S, every_s=0.05)
             except AssertionError as error:
-                self._ask_where_it_hangs()
-                raise AssertionError(f"nobody subscribes: {error}") from None
+                self.ask_where_it_hangs()
+                raise AssertionError(f"nobody subscribes; the proxy lives: {self.tap.is_open}: {error}") from None
             self.witness.line.again_since(self._forgotten_since)
             self._forgotten_since = float("inf")
             self.forgetful = [(begin, min(end, self.now())) for begin, end in self.forgetful]
 
-    def _ask_where_it_hangs(self) -> None:
-        """Have the core write the stacks of its threads into its log."""
+    def ask_where_it_hangs(self) -> None:
+        """Have core and machines write the stacks of their threads, the core into its log."""
         self.signal("core", signal.SIGUSR1)
+        self.signal("machines", signal.SIGUSR1)
         threading.Event().wait(2.0)
 
     def revive(self) -> None:
@@ -231,7 +240,7 @@ class World:
         other_side = Connection(self.store_url, read_only=False, label="chaos")
         database = other_side.database
         try:
-            eventually(lambda: _begins(database), 20.0)
+            eventually(lambda: _begins(database), 20.0, what="the store's lock for the driver")
             yield
             database.execute_sql("ROLLBACK")
         finally:
@@ -346,10 +355,10 @@ class World:
             if process is not None and process.is_alive():
                 process.kill()
         self.witness.stop()
-        self.witness.line.close()
-        self.witness.plug.close()
+        ended("the witness's connection", self.witness.line.close)
+        ended("the plug's connection", self.witness.plug.close)
         self.tap.close()
-        self.people.close()
+        ended("the people's webhook", self.people.close)
         with suppress(ProcessLookupError):
             self.signal("broker", signal.SIGCONT)
         self.broker.stop()

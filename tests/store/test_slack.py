@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +34,36 @@ def test_it_is_asked_as_often_as_one_likes() -> None:
     slack = Slack()
     slack.note(100_000)
     assert [slack.is_due(1_000.0 + second) for second in range(25)].index(True) == 10
+
+
+THREADS = """
+import ctypes, sys, tempfile, threading
+from aegisflow.store.slack import share_heaps
+
+share_heaps()
+kept, libc, all_began = [], ctypes.CDLL(None), threading.Barrier(8)
+
+def work() -> None:
+    all_began.wait(10)
+    kept.append([bytearray(5_000) for _ in range(50)])
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(10)
+libc.fopen.restype = ctypes.c_void_p
+with tempfile.NamedTemporaryFile() as told:
+    file = ctypes.c_void_p(libc.fopen(told.name.encode(), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+    print(told.read().decode().count("<heap nr"))
+"""
+
+
+def test_many_threads_share_few_heaps() -> None:
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout) <= 2
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ from aegisflow.bus.mqtt import PahoBus
 from aegisflow.config.services import BrokerSettings
 from aegisflow.domain.readings import Receipt
 
+START_S = 120.0
+"""A machine that does ten other things takes its time."""
+
 
 class Mosquitto:
     """One broker; ``extra`` are further lines of its configuration."""
@@ -38,7 +41,7 @@ class Mosquitto:
         with (self._folder / "mosquitto.log").open("ab") as log:
             command = [path, "-c", str(self._folder / "mosquitto.conf")]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for_port(self.port, self._process)
+        wait_for_port(self.port, self._process, START_S)
 
     def stop(self) -> None:
         """Stop it in good order: sessions and what waits in them are written down."""
@@ -51,7 +54,7 @@ class Mosquitto:
         """Give it no chance to write anything down."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait()
+        self._process.wait(timeout=60)
 
     def restart(self) -> None:
         """Stop and start it on the same port with the same sessions."""

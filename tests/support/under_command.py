@@ -1,5 +1,6 @@
 """A core and its machines as processes that may be killed at any instant, on a clock eighty times too fast."""
 
+import faulthandler
 import json
 import os
 import random
@@ -181,6 +182,7 @@ class LoggedFleet(Fleet):
 
 def run_machines(folder: Path, port: int, seed: int, began: float) -> None:
     """Publish and obey until killed."""
+    faulthandler.register(signal.SIGUSR1)  # so that one which hangs can be asked where
     machines = {}
     for name in DEVICES:
         machine = LoggedMachine(name, REFERENCE_SENSORS, seed=seed, setpoints=SETPOINTS[name])

@@ -18,6 +18,8 @@ __all__ = ["PahoBus"]
 
 _STEADY_S = 10.0
 """After a connection that lasted this long, the next attempt waits only for the shortest delay."""
+STOP_S = 30.0
+"""How long the end waits for the bus's thread, which may be looking up a name that nobody answers for."""
 _log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
@@ -98,12 +100,18 @@ class PahoBus:
         return link if connection is None else link._replace(warning=connection.warning)
 
     def stop(self) -> None:
-        """Publish the status ``offline``, disconnect and end the bus's thread; no callback runs after this returns."""
+        """Publish the status ``offline``, disconnect and end the bus's thread.
+
+        No callback runs after this returns, unless the thread hangs for longer than ``STOP_S``, which is logged.
+        """
         self._stop.set()
         self._waker.wake()
         # A callback of the bus may be what stops it, and a thread cannot wait for itself.
         if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(STOP_S)
+            if self._thread.is_alive():
+                _log.error("bus_thread_stays", broker=self._broker, waited_s=STOP_S, state=self.link().detail)
+                return
         self._waker.close()
 
     # --- the bus's thread ---------------------------------------------------------------------
