@@ -14,6 +14,7 @@ from aegisflow.config import HttpSettings
 from aegisflow.domain.views import PlantChange
 from aegisflow.errors import ListenError
 from aegisflow.http.app import listen
+from aegisflow.mcp import web
 from aegisflow.mcp.proxy import build_proxy
 from tests.support.memory_plant import an_alarm
 from tests.support.web_server import served
@@ -71,6 +72,24 @@ def test_a_post_is_answered_and_never_redirected(plant, path):
         status, body = ask(url + path, "POST", hello, Accept=accept, Content_Type="application/json")
     assert status == 200
     assert json.loads(body)["result"]["serverInfo"]["name"] == "aegisflow"  # no event stream, which costs more
+
+
+def test_sessions_that_nobody_ends_are_bounded(plant, monkeypatch):
+    monkeypatch.setattr(web, "MAX_SESSIONS", 3)
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "many", "version": "1"}}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).encode()
+    with served(plant) as url:
+        answers = [
+            ask(
+                f"{url}/mcp",
+                "POST",
+                body,
+                Content_Type="application/json",
+                Accept="application/json, text/event-stream",
+            )
+            for _ in range(5)
+        ]
+    assert [status for status, _ in answers] == [200, 200, 200, 503, 503]
 
 
 def test_with_a_token_everything_but_health_asks_for_it(plant):
