@@ -109,9 +109,10 @@ def published(bus: FakeBus) -> list[object]:
 
 def run(count: int, *, loaded: bool) -> dict[str, float]:
     shipped = load(Path(__file__).parents[1] / "config" / "plant.yaml", {}).plant
-    # The limits of the shipped policy would deny most of what is measured.
+    # The limits and quotas of the shipped policy would deny or refuse most of what is measured.
     often = Rate(1_000_000, 3600.0)
-    plant = replace(shipped, policy=replace(shipped.policy, device_rate=often, plant_rate=often))
+    policy = replace(shipped.policy, device_rate=often, plant_rate=often, device_proposals=often, plant_proposals=often)
+    plant = replace(shipped, policy=policy)
     devices = tuple(plant.devices)
     with tempfile.TemporaryDirectory(prefix="aegisflow-bench-") as folder:
         bus = FakeBus()

@@ -139,6 +139,11 @@ class Connection:
         if self.is_sqlite:
             self.run("PRAGMA shrink_memory")
 
+    def checkpoint_after(self, pages: int = _WAL_PAGES) -> None:
+        """Have the commit that fills SQLite's log with so many pages copy them into the database."""
+        if self.is_sqlite:
+            self.run(f"PRAGMA wal_autocheckpoint = {pages}")
+
     def close(self) -> None:
         """Close; errors do not matter any more."""
         try:

@@ -9,8 +9,10 @@ from aegisflow.store.connection import Connection
 from aegisflow.store.hours import GONE, SUMMED_UP
 from aegisflow.store.summing import LimitsOf, Summing
 
-SLICE_S = 0.05
+SLICE_S = 0.025
 """How long one transaction may last, about."""
+_LOG_PAGES = 1_000
+"""In SQLite's log before the commit of a slice copies them, which takes about as long as the slice itself."""
 _ROWS = 2_000
 """Old rows that are deleted at a time, where nothing of them is kept."""
 _PAGES = 100
@@ -38,10 +40,12 @@ class Retention:
     def step(self, clock: Callable[[], float] = time.monotonic) -> bool:
         """Work for one slice in one transaction; return whether more is to do."""
         until = clock() + SLICE_S
+        self._connection.checkpoint_after(_LOG_PAGES)
         with self._connection.transaction():
             for _ in self._work:
                 if clock() >= until:
                     return True
+        self._connection.checkpoint_after()
         return False
 
     def _steps(self) -> Iterator[None]:

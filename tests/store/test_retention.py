@@ -16,6 +16,7 @@ from aegisflow.store import Store, open_store
 from aegisflow.store import retention as retention_module
 from aegisflow.store import summing as summing_module
 from aegisflow.store.hours import stored_hours
+from aegisflow.store.retention import Retention
 from tests.support.store_bench import BrokenStore, StoreBench
 from tests.support.store_samples import T0, reading, records
 
@@ -107,6 +108,26 @@ def test_nothing_happens_before_the_interval_is_over(store: Store) -> None:
     let_pass(bench, T0 + 301)
     assert len(table(store, "hours")) == 1
     bench.committer.close()
+
+
+def test_sqlites_log_is_kept_short_while_much_is_deleted_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention_module, "SLICE_S", 0.0)
+    with closing(open_store(f"sqlite:///{tmp_path}/store.db")) as store:
+        bench = StoreBench(store, SETTINGS)
+        bench.take(records([reading(T0 + 5 * number) for number in range(500)]))
+        bench.settle()
+        bench.committer.close()
+        connection = store.writer()
+        assert connection.value("PRAGMA wal_autocheckpoint") == 4_000
+        round_of = Retention(connection, SETTINGS, T0 + 3 * HOUR_S, lambda device_id: {})
+        assert round_of.step()
+        assert connection.value("PRAGMA wal_autocheckpoint") == 1_000
+        while round_of.step():
+            pass
+        assert connection.value("PRAGMA wal_autocheckpoint") == 4_000
+        connection.close()
 
 
 def test_a_slice_of_retention_ends_so_that_commits_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
