@@ -44,6 +44,7 @@ def discover(
     ask_births: Annotated[
         bool, Parameter(negative="", help="ask edge nodes of Sparkplug for their births, which tell the names")
     ] = False,
+    tls: Annotated[bool, Parameter(negative="", help="connect with TLS and trust the system's certificates")] = False,
     ca_file: Annotated[Path | None, Parameter(help="connect with TLS and trust this certificate")] = None,
 ) -> int:
     """Listen, show what was seen, and write a plant file that passes ``check``; return the exit code.
@@ -56,7 +57,7 @@ def discover(
     """
     if update is None and out.exists():
         raise BadValueError("--out", str(out), "a file that does not exist yet, or --update to see what is new")
-    settings = _broker(broker, username, password_env, ca_file)
+    settings = _broker(broker, username, password_env, ca_file or tls)
     survey = BrokerSurvey()
     if capture is None:
         _listen(survey, settings, topics, _seconds(duration), SparkplugEar() if ask_births else None)
@@ -89,10 +90,10 @@ def discover(
     return DONE
 
 
-def _broker(where: str, username: str | None, password_env: str | None, ca_file: Path | None) -> BrokerSettings:
+def _broker(where: str, username: str | None, password_env: str | None, tls: Path | bool) -> BrokerSettings:
     host, colon, port = where.removeprefix("mqtt://").rpartition(":")
     if not colon:
-        host, port = port, str(_TLS_PORT if ca_file else _PORT)
+        host, port = port, str(_TLS_PORT if tls else _PORT)
     if not host or not port.isdigit() or not 0 < int(port) < 65_536:
         raise BadValueError("--broker", where, "HOST or HOST:PORT")
     said: dict[str, Any] = {"host": host.strip("[]"), "port": int(port)}
@@ -100,9 +101,9 @@ def _broker(where: str, username: str | None, password_env: str | None, ca_file:
         said["username"] = username
     if password_env is not None:
         said["password_env"] = password_env
-    if ca_file is not None:
+    if tls:
         # The file that is written may lie elsewhere, and paths in it count from there.
-        said["tls"] = {"ca_file": ca_file.absolute()}
+        said["tls"] = {"ca_file": tls.absolute()} if isinstance(tls, Path) else True
     return BrokerSettings.model_validate(said, by_alias=True, by_name=False)
 
 

@@ -310,6 +310,16 @@ def test_the_file_reaches_the_broker_as_discover_did_and_holds_no_password(
     assert "never written" not in plant.read_text()
 
 
+def test_a_broker_whose_certificate_the_system_knows_needs_no_file(tmp_path: Path) -> None:
+    plant = tmp_path / "plant.yaml"
+    capture = captured(tmp_path / "c", heard(zigbee))
+    assert discover(broker="b.example", capture=capture, out=plant, tls=True) == DONE
+    broker = load(plant, {}).broker
+    assert broker.port == 8883
+    assert broker.tls is not None
+    assert broker.tls.ca_file is None
+
+
 def test_a_capture_without_messages_is_refused_with_what_was_expected(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("\n\n")
     with pytest.raises(RecordingError, match="mosquitto_sub -v"):
