@@ -13,7 +13,8 @@ from pathlib import Path
 
 from aegisflow.search.layout import title_of
 from aegisflow.search.revisions import revision_in, superseded
-from aegisflow.search.web_page import decode, read_page
+from aegisflow.search.web_page import read_page
+from aegisflow.search.written import text_of
 
 PAGE_SUFFIXES = frozenset({".html", ".htm"})
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt"})
@@ -143,13 +144,12 @@ def _read(name: str, path: Path, size: int) -> Document:
     if size > MAX_TEXT_BYTES:
         raise _UnreadableError(f"is {size / 2**20:.0f} MB large; text is read up to {MAX_TEXT_BYTES // 2**20} MB")
     data = path.read_bytes()
-    if b"\x00" in data:
-        raise _UnreadableError("is binary, or not in UTF-8; save it as UTF-8 text")
     try:
-        # Editors of Windows begin a file with a byte order mark.
-        text = decode(data) if suffix in PAGE_SUFFIXES else data.decode("utf-8-sig")
+        text = text_of(data, is_page=suffix in PAGE_SUFFIXES)
     except UnicodeDecodeError as error:
         raise _UnreadableError(f"is not UTF-8 (byte {error.start}); save it as UTF-8 text") from None
+    if "\x00" in text:
+        raise _UnreadableError("is binary, or not in UTF-8; save it as UTF-8 text")
     form = "text" if suffix == ".txt" else "html" if suffix in PAGE_SUFFIXES else "markdown"
     named = ""
     if form == "html":

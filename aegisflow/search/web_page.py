@@ -1,6 +1,5 @@
 """A page of HTML -> what a person reads on it, as Markdown: headings, lists, tables and text."""
 
-import codecs
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -8,7 +7,6 @@ from html.parser import HTMLParser
 from aegisflow.search.hidden import VOID, hiding_names, is_unseen
 
 _COMMENT = re.compile(r"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w-]{1,40})", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = frozenset(
     {"p", "div", "section", "article", "main", "header", "footer", "nav", "aside", "ul", "ol", "dl", "dt", "figure"}
@@ -26,26 +24,6 @@ _CLOSED_BY = {
 """Elements that another one's beginning ends, as HTML lets their own end be left out."""
 MOST_SPAN = 50
 """Rows or columns that a cell is repeated over at most."""
-
-
-def decode(data: bytes) -> str:
-    """Return the text of a page: UTF-8, or what it says itself.
-
-    Raises:
-        UnicodeDecodeError: it is neither.
-    """
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        named = _CHARSET.search(data[:2_048])
-        if named is None:
-            raise
-        try:
-            name = codecs.lookup(named[1].decode("ascii")).name
-        except LookupError:
-            name = "utf-8"
-        # As browsers do: pages that say Latin-1 are written in that of Windows.
-        return data.decode("cp1252" if name in ("iso8859-1", "ascii") else name)
 
 
 def read_page(html: str) -> tuple[str, str]:

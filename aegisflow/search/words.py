@@ -24,8 +24,8 @@ REMEMBERED = 100_000
 _CODE = r"(?<![\w.])[^\W\d_]+[-.]?\d+(?:[-.]?\d+)*[^\W\d_]?(?!\w)"
 """``F17``, ``pump-02``, ``R410A``: letters, then digits; not ``24h``, which is a number with its unit."""
 _PART = re.compile(_CODE + r"|\d+(?:[.,]\d+)*|[^\W\d_]+|[%°]")
-_PARTED = re.compile(r"(?<![\w.,°%])(?<!\d )([b-hj-z]) (?=\d{1,4}(?!\w|[.,]\d))")
-"""``E 12`` for ``E12``; not ``a 12 V supply``, nor ``5 h 30``."""
+_PARTED = re.compile(r"(?<![\w.,°%])(?<!\d )([b-hj-z]) (?=\d{1,4}(?!\w|[.,]\d)|0\d+\.\d)")
+"""``E 12`` for ``E12`` and ``F 07.2``; not ``a 12 V supply``, nor ``5 h 30`` or ``s 0.5``."""
 _ZEROS = re.compile(r"(?<![\d.,])0+(?=\d+(?!\d|[.,]\d))")
 """``E07`` is said as ``E7``, and ``03`` as ``3``."""
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2})((?:[.,\u00a0\u2009\u202f ]\d{3})+)(?![\d.,]*\d)")

@@ -77,8 +77,13 @@ def _locked() -> bytes:
     ("name", "data", "said"),
     [
         ("binary.md", b"\x7fELF\x00\x01", "binary"),
-        ("wide.txt", "Grüße".encode("utf-16"), "UTF-8"),
-        ("latin.md", "für 31 °C".encode("latin-1"), "not UTF-8 (byte 1)"),
+        ("wide.txt", "Grüße".encode("utf-16-le"), "UTF-8"),
+        ("torn.txt", "Grüße".encode("utf-16")[:-1], "UTF-8"),
+        ("torn.md", "für alle Lüfter bei 31 °C".encode()[:-3] + b"\xb0C", "not UTF-8 (byte 25)"),
+        ("russian.md", "Смазка подшипника через 800 часов".encode("cp1251"), "not UTF-8 (byte 0)"),
+        ("hex.html", b"<meta charset=hex><p>\xfc", "not UTF-8 (byte 21)"),
+        ("puny.html", b"<meta charset=punycode><p>\xfc", "not UTF-8 (byte 26)"),
+        ("japanese.md", "軸受の潤滑は八百時間ごと".encode("shift-jis"), "not UTF-8"),
         ("drawing.dwg", b"AC1015", ".dwg"),
         ("README", b"hello", "(none)"),
         ("torn.pdf", pdf("text")[:200], "damaged PDF"),
@@ -175,3 +180,12 @@ def test_only_the_manuals_that_came_with_us_count_as_ours(folder: Path) -> None:
     for manual in source.glob("*.md"):
         assert ours[manual.name] is (manual.name != "pump.md"), told
     assert ours["mine.md"] is False
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["Lüfter.md", "Lüfter.txt", "Lüfter.html"])
+def test_what_editors_of_windows_save_is_read(folder: Path, encoding: str, name: str) -> None:
+    (folder / name).write_bytes("# Lüfter\n\nÖl bei 31 °C wechseln, Größe prüfen.\n".encode(encoding))
+    corpus = read_folder(folder)
+    assert "Öl bei 31 °C wechseln, Größe prüfen." in corpus.documents[name].text
+    assert not corpus.problems

@@ -6,7 +6,8 @@ import pytest
 
 from aegisflow.search.documents import read_folder
 from aegisflow.search.manuals import ManualSearch
-from aegisflow.search.web_page import decode, read_page
+from aegisflow.search.web_page import read_page
+from aegisflow.search.written import text_of
 
 
 def shown(html: str) -> str:
@@ -64,7 +65,7 @@ def test_what_a_page_hides_does_not_reach_an_agent(html: str) -> None:
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "utf-8"])
 def test_a_page_says_how_it_is_written(charset: str) -> None:
-    assert "Öl" in decode(f"<meta charset={charset}><p>Öl".encode(charset))
+    assert "Öl" in text_of(f"<meta charset={charset}><p>Öl".encode(charset), is_page=True)
 
 
 def test_a_page_is_a_manual_by_its_heading(tmp_path: Path) -> None:

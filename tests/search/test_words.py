@@ -13,6 +13,7 @@ from aegisflow.search.words import ENGLISH, GERMAN, language_of, says_nothing, s
         ("pump-02 shows F-17, R410A", ["pump2", "shows", "f17", "r410a"]),
         ("24 Stunden, 30 Grad, 7 Prozent", ["24", "h", "30", "°", "7", "%"]),
         ("E 12, E07 and a 12 V supply", ["e12", "e7", "and", "a", "12", "v", "supply"]),
+        ("F 07.2 or F07.2, l 0.5", ["f072", "or", "f072", "l", "0.5"]),
         ("after 10,000 h or 12 500 h", ["after", "10000", "h", "or", "12500", "h"]),
         ("message 05, 0.05 mm, 5 h 30", ["message", "5", "0.05", "mm", "5", "h", "30"]),
         ("m³/h", ["m3", "h"]),
