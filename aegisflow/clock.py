@@ -29,6 +29,8 @@ class WallClock:
 
     is_set = True
     """Whether ``now`` is the plant's time."""
+    follows_readings = False
+    """Whether it goes by the readings, so that ``admit`` and ``dated`` have to see each of them."""
 
     def admit(self, at: float) -> None:
         """Take note of a reading's timestamp; the codec has held it against the wall already."""
@@ -67,6 +69,8 @@ class StreamClock:
     not end the replay: what is further ahead than ``max_ahead_s`` is refused until CONFIRMATIONS in
     a row say about the same.
     """
+
+    follows_readings = True
 
     def __init__(self, settings: ClockSettings, wall: Callable[[], float] = time.time) -> None:
         self._settings = settings

@@ -243,7 +243,7 @@ class DeviceActor(DispatchedActor):
             self._received += len(done)
             # Those of repetitions and of readings without a value as well: their messages are settled by the same
             # commit.
-            receipts = tuple([item.receipt for item in done if item.receipt is not None])
+            receipts = tuple([receipt for item in done if (receipt := item.receipt) is not None])
             self.post(HISTORIAN, StoreRecords(self.name, stored, receipts, len(done), events))
             if events:
                 self._report(events)

@@ -214,7 +214,7 @@ class Gateway(ThreadedActor):
         groups: dict[str, list[Reading]] = {}
         refused: list[tuple[BusMessage, PayloadError]] = []
         decode, admit, now = self._codec.decode_reading, self._clock.admit, self._clock.arriving
-        dated = self._clock.dated
+        dated, follows = self._clock.dated, self._clock.follows_readings
         route_of = self._sources.route if self._sources else None
         written = self._written if self._written else None
         for message in batch:
@@ -225,8 +225,9 @@ class Gateway(ThreadedActor):
                 continue
             try:
                 reading = decode(message, now())
-                admit(reading.at)
-                reading = dated(reading)
+                if follows:
+                    admit(reading.at)
+                    reading = dated(reading)
                 if reading.refused:
                     self._note_values(message, reading)
             except PayloadError as error:
@@ -242,9 +243,10 @@ class Gateway(ThreadedActor):
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not cost the rest of the batch
                 refused.append((message, PayloadError("decoder_failure", describe(error))))
                 continue
-            group = groups.get(reading.device_id)
+            device_id = reading.device_id
+            group = groups.get(device_id)
             if group is None:
-                groups[reading.device_id] = [reading]
+                groups[device_id] = [reading]
             else:
                 group.append(reading)
         return groups, refused

@@ -25,9 +25,22 @@ class InboundQueue:
     """
 
     def __init__(
-        self, directory: Directory, limit: int, is_urgent: Callable[[str], bool] = lambda topic: False
+        self,
+        directory: Directory,
+        limit: int,
+        is_urgent: Callable[[str], bool] = lambda topic: False,
+        urgent_prefix: str = "",
     ) -> None:
+        """Begin empty.
+
+        Args:
+            directory: where the gateway is found.
+            limit: of messages without a receipt that wait.
+            is_urgent: picks out what goes first.
+            urgent_prefix: what all topics begin with that ``is_urgent`` picks out; no other is asked about.
+        """
         self._is_urgent = is_urgent
+        self._urgent_prefix = urgent_prefix
         self._urgent: deque[BusMessage] = deque()
         """Urgent messages with a receipt (QoS 1)."""
         self._urgent_unassured: deque[BusMessage] = deque(maxlen=limit)
@@ -57,7 +70,9 @@ class InboundQueue:
         """Take a message in the bus's thread; it returns at once and never raises."""
         if self._closed:
             return
-        urgent = self._is_urgent(message.topic)
+        topic = message.topic
+        # All readings come this way, and to compare a few letters spares them the call.
+        urgent = topic.startswith(self._urgent_prefix) and self._is_urgent(topic)
         if message.receipt is not None:
             (self._urgent if urgent else self._assured).append(message)
         else:

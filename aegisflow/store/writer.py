@@ -279,13 +279,12 @@ class Writer:
         self._newest_at = None
 
     def _write_readings(self, readings: list[Reading]) -> None:
-        keys = self.keys
-        unknown = {reading.device_id for reading in readings if reading.device_id not in keys}
+        unknown = {reading.device_id for reading in readings}.difference(self.keys)
         if unknown:
             # Sorted, so that the numbers, and with them buckets and pages, do not hang on the order of a set.
             self._insert(DeviceKey, ("name",), sorted(unknown))
             self._load_keys()
-            keys = self.keys
+        keys = self.keys
         devices = [keys[reading.device_id] for reading in readings]
         buckets = {device: bucket_of(device) for device in set(devices)}
         flat: list[Any] = []
