@@ -1,9 +1,10 @@
 """One pass over a recording, through the devices, into alarms and scores."""
 
 import csv
+import gc
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -36,6 +37,8 @@ _CONFIRMATIONS = 3
 """So many readings in a row that agree with each other are believed, however late they are."""
 _RECENT = 60
 _new = tuple.__new__
+_COLLECT_AFTER = 50_000
+"""Objects after which garbage is looked for: a pass makes hardly any, and to look costs a twentieth of it."""
 _OPERATOR = Caller("backtest", CallerKind.OPERATOR)
 """Stands in for the people who take note of alarms."""
 
@@ -115,6 +118,17 @@ def known_sensors(plant: PlantSpec) -> set[str]:
     return {name for device in plant.devices.values() for name in device.sensors}
 
 
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@_collecting_seldom()
 def _pass_rows(run: "_Run", score_file: TextIO | None, progress: Callable[[float], None]) -> None:
     if score_file is None:
         for line, cells in run.recording.lines(progress):
