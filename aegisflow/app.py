@@ -159,10 +159,7 @@ class App:
         self.directory = Directory()
         answers = Template(configuration.broker.topics.acks)
         self.inbound_queue = InboundQueue(
-            self.directory,
-            configuration.gateway.queue_limit,
-            lambda topic: answers.level(topic) is not None,
-            answers.prefix,
+            self.directory, configuration.gateway.queue_limit, answers.level, answers.prefix
         )
         self._policy = PolicyRecord(
             lambda entry: self.directory.tell(HISTORIAN, AppendAudit(entry)), lambda: self.clock.now()

@@ -28,7 +28,7 @@ class InboundQueue:
         self,
         directory: Directory,
         limit: int,
-        is_urgent: Callable[[str], bool] = lambda topic: False,
+        is_urgent: Callable[[str], object] = lambda topic: False,
         urgent_prefix: str = "",
     ) -> None:
         """Begin empty.
@@ -36,7 +36,7 @@ class InboundQueue:
         Args:
             directory: where the gateway is found.
             limit: of messages without a receipt that wait.
-            is_urgent: picks out what goes first.
+            is_urgent: true for what goes first.
             urgent_prefix: what all topics begin with that ``is_urgent`` picks out; no other is asked about.
         """
         self._is_urgent = is_urgent
