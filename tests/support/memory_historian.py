@@ -72,6 +72,7 @@ class MemoryHistorian(ThreadedActor):
                 case StoreRecords():
                     disk.readings += message.readings
                     disk.events += message.alarms
+                    disk.audit += message.audit
                     self.settle(message)
                 case StoreDeadLetters():
                     disk.letters += message.letters
