@@ -96,9 +96,10 @@ class AlarmKpis:
         rate = f"{average} over {format_duration(self.period.end - self.period.start)}, {self.peak:g} at most"
         shares = ", ".join(f"{100 * share:.0f} % {name}" for name, share in self.by_severity.items() if share)
         top = ", ".join(f"{count} × {name}" for name, count in list(self.top.items())[:3])
+        floods = "1 flood" if len(self.floods) == 1 else f"{len(self.floods)} floods"
         return (
             f"{rate}: {self.verdict}" if self.alarms or self.data else "nothing is stored of this time",
-            f"{len(self.floods)} floods (over {FLOOD_BEGINS} in 10 min), {100 * self.flood_share:.1f} % of the time",
+            f"{floods} (over {FLOOD_BEGINS} in 10 min), {100 * self.flood_share:.1f} % of the time",
             _named("chattering (3 in a minute)", self.chattering),
             _named("stale (active over a day)", self.stale),
             f"most frequent: {top or 'none'}; the top {TOP} are {100 * self.top_share:.0f} % of all",
