@@ -18,7 +18,6 @@ becomes blind because its clock, or ours, was wrong for a while.
       the newest                               same, and believed once a few agree with each other
 """
 
-from collections import deque
 from itertools import pairwise
 from math import inf, isfinite
 from statistics import median
@@ -90,7 +89,7 @@ class SenderClock:
         """By how much the sender's clock is believed to be ahead of ours; 0 while it is about right."""
         self.changes = 0
         """How often it turned out to be something else than was believed."""
-        self.untold: deque[ClockChange] = deque(maxlen=_UNTOLD)
+        self.untold: list[ClockChange] = []
         """What was learned about the sender's clock and nobody has been told."""
         self.drift_ppm: float | None = None
         """Rate of the sender's clock against ours in parts per million; None before ten minutes have passed."""
@@ -245,6 +244,7 @@ class SenderClock:
             before = self._latest - received_at
         self.changes += 1
         self.untold.append(ClockChange(before, after, received_at, reason))
+        del self.untold[:-_UNTOLD]
         self._begin(after, -inf)
 
     def _begin(self, offset: float, latest: float) -> None:

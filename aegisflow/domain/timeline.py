@@ -2,7 +2,6 @@
 
 from array import array
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Mapping
 from math import inf
 from typing import Final
@@ -95,7 +94,8 @@ class Timeline:
         """Those that came since ``_late_old`` was full."""
         self._newest = -inf
         """The latest stamp of all."""
-        self._parts: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=_PARTS)
+        # A list, since an empty deque takes 760 bytes, and there is one for each device.
+        self._parts: list[tuple[float, Mapping[str, float]]] = []
         self._nudges = 0
         self._taken = 0
         """How many readings were taken in so far."""
@@ -118,7 +118,10 @@ class Timeline:
         if self._coarse and stamp != self._parts[-1][0]:
             self._per_second, self._in_second = self._in_second, 0
         # As _remember, without the calls: this is done for every reading of the plant.
-        self._parts.append((stamp, values))
+        parts = self._parts
+        parts.append((stamp, values))
+        if len(parts) > _PARTS:
+            parts.pop(0)
         self._taken += 1
         mark = hash((tuple(values), tuple(values.values())))
         if is_newest:
@@ -180,6 +183,7 @@ class Timeline:
 
     def _remember(self, stamp: float, values: Mapping[str, float]) -> None:
         self._parts.append((stamp, values))
+        del self._parts[:-_PARTS]
         self._taken += 1
         mark = hash((tuple(values), tuple(values.values())))
         if stamp > self._newest:
