@@ -19,6 +19,7 @@ from aegisflow.domain.detection.normal_model import (
     QUIET,
     SPREAD,
     SPREAD_WEIGHT,
+    STATES,
     SUDDEN,
     NormalModel,
 )
@@ -277,7 +278,7 @@ class Normal:
         self._frozen = 0
 
     def _judge(self, model: NormalModel, row: list[float], known: list[bool], at: float) -> None:
-        before = self._before
+        before, plain = self._before, row
         if model.own_past is not None:
             place = model.moving[0]
             self._resting = model.rests(place, row[place], before[place])
@@ -309,7 +310,10 @@ class Normal:
                 step = abs(value - before[place]) / spread / model.largest_step[place]
                 sudden = max(sudden, min(far, step))
         lasting = max(0.0, self._chart(model, row))
-        shock = min((sudden - model.base[SUDDEN]) / model.room[SUDDEN], MOST)
+        if model.known_states is not None:
+            model.known_states.take(plain, sure)
+            lasting = max(lasting, model.score(STATES, model.known_states.distance))
+        shock = min(model.score(SUDDEN, sudden), MOST)
         if self._late:
             lasting, shock = max(lasting, jumps.lasting), max(shock, jumps.score)
         self.lasting = lasting
@@ -345,23 +349,18 @@ class Normal:
             off = (value - usual[place]) / spread - slow[slot]
             offs[slot] = off
             fresh.append(FAR if off > FAR else -FAR if off < -FAR else off)
-        base, room = model.base, model.room
         if fresh:
             newest = self._newest = fresh + self._newest[: -len(fresh)]
             if missing:
                 model.fill(newest, missing)
             self.joint += JOINT_WEIGHT * (model.distance(newest) - self.joint)
-        highest = max(
-            (highest - base[LEVEL]) / room[LEVEL],
-            (widest - base[SPREAD]) / room[SPREAD],
-            (self.joint - base[JOINT]) / room[JOINT],
-        )
+        highest = max(model.score(LEVEL, highest), model.score(SPREAD, widest), model.score(JOINT, self.joint))
         own_past = model.own_past
         if own_past is None:
             return highest
         if not missing and not self._resting:
             own_past.take(newest)
-        return max(highest, (own_past.energy - base[NOISE]) / room[NOISE], (own_past.quiet - base[QUIET]) / room[QUIET])
+        return max(highest, model.score(NOISE, own_past.energy), model.score(QUIET, own_past.quiet))
 
     def _follow(self, model: NormalModel, row: list[float]) -> None:
         calm = inf
@@ -397,6 +396,11 @@ class Normal:
             joint, most = (self.joint - base[JOINT]) / room[JOINT], max(*shares, 1e-12)
             for place, share in zip(model.moving, shares, strict=True):
                 parts[place] = max(parts[place], joint * sqrt(share / most))
+            if model.known_states is not None:
+                shares = model.known_states.shares()
+                unlike, most = model.score(STATES, model.known_states.distance), max(*shares, 1e-12)
+                for place, share in zip(model.moving, shares, strict=True):
+                    parts[place] = max(parts[place], unlike * sqrt(share / most))
             if model.own_past is not None:
                 parts[model.moving[0]] = max(parts[model.moving[0]], self.lasting)
         return parts

@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from aegisflow.domain.detection.known_states import LEAST_ROOM as LEAST_ROOM_OF_STATES
+from aegisflow.domain.detection.known_states import KnownStates
 from aegisflow.domain.detection.own_past import LEAST_ROOM, OwnPast
 from aegisflow.domain.detection.seasons import season_of
 
@@ -36,7 +38,8 @@ JOINT: Final = 2
 SUDDEN: Final = 3
 NOISE: Final = 4
 QUIET: Final = 5
-"""Places of the charts in lists of six."""
+STATES: Final = 6
+"""Places of the charts in lists of seven."""
 
 _SIGMA: Final = 1.4826
 """Standard deviation of a Gaussian whose median absolute deviation is 1."""
@@ -50,14 +53,20 @@ _BULK: Final = 0.9
 _SHARE: Final = 0.1
 _CHANCE: Final = 1e-5
 """The tail begins where so great a share lies beyond; the limit is where this share would."""
+_KNEE: Final = log(_SHARE / 0.5) / log(_CHANCE / 0.5)
+"""Score where the tail begins: the logarithm of how rare that is, 0 at the median and 1 at the limit."""
 _HEADROOM: Final = 1.3
 """A limit lies at least so many times as far out as anything that was learned."""
+_FLAT: Final = 0.8
+"""The tail begins at so much of the way to the limit at most."""
 _TOLERANCE: Final = 0.5
 _ALIKE: Final = 40
 """Standard errors of a limit that are allowed for, where about so many neighbouring readings say the same."""
 _MOSTLY: Final = 0.5
 """A sensor that rests for so great a part of its readings has no past from which to foretell."""
 _FOLDS: Final = 4
+_TOGETHER: Final = 2
+"""Sensors from which on there are states of theirs."""
 _FLOOR: Final = 1e-3
 """Least variance of a direction, against the largest."""
 _ENDS: Final = 60
@@ -91,6 +100,7 @@ class NormalModel:
       newest readings from the third nearest of those that were learned. Slow changes are taken out first.
     - ``sudden``: a value that is off its level and off the value before it by more than any that was learned.
     - ``noise`` and ``quiet``, of a sensor that is alone: how large the errors are by which its past foretells it.
+    - ``states``, of several sensors whose states come again: how far they are from all that were learned.
 
     A limit is where a chart would be once in 100,000 readings: the tail beyond its upper tenth is taken for
     exponential (peaks over threshold, Pickands 1975), and what was learned must lie well within. The joint chart is
@@ -108,8 +118,11 @@ class NormalModel:
         "active",
         "base",
         "following",
+        "gentle",
         "high",
         "joint_level",
+        "knee",
+        "known_states",
         "lags",
         "largest",
         "largest_step",
@@ -126,12 +139,14 @@ class NormalModel:
         "room",
         "season",
         "spread",
+        "steep",
         "width",
         "wild",
     )
 
     def __init__(self, rows: Floats, at: Floats) -> None:
         """Learn from rows of readings, one column a sensor, and their times; all values are finite."""
+        everything = rows
         self.season = season_of(rows, at)
         """What the time of day or week makes usual; None where the readings do not repeat themselves."""
         self.low: list[float] = rows.min(axis=0).tolist()
@@ -173,18 +188,16 @@ class NormalModel:
             np.abs(np.diff(raw, axis=0)).max(axis=0, initial=0.0), 0.1 * still
         ).tolist()
         self.lags = next((lags for most, lags in _LAGS if len(self.moving) <= most), 2)
-        self.base = [0.0] * 6
-        """What is usual of each chart."""
-        self.limit = [1.0] * 6
         embedded = self._embed((rows - level) / spread)
         foretold = len(self.moving) == 1 and float(rests[:, self.moving[0]].mean()) < _MOSTLY
         self.own_past = OwnPast(embedded) if foretold else None
         """What foretells the next value of a sensor that is alone; None for several, and for one that mostly rests."""
         self._calibrate(raw, np.clip(raw, -CLIP, CLIP) * active, embedded)
+        self.known_states = self._states_that_come_again(everything)
+        """None where states do not come again."""
         if self.own_past is not None:
             self._calibrate_alone(self.own_past, embedded, rests[self.lags - 1 :, self.moving[0]].tolist())
-        self.room = [(limit - base) or 1e-9 for base, limit in zip(self.base, self.limit, strict=True)]
-        """From what is usual to the limit."""
+        self._scale_scores()
         self._triangle = self._triangle_of() if 0 < len(self._centre) <= _FEW and self._states is None else []
         self._filling: tuple[tuple[int, ...], list[list[float]]] = ((), [])
         """Places without a value, and what each takes from the others; of the newest reading that had some."""
@@ -237,6 +250,28 @@ class NormalModel:
         variances = np.maximum(variances, max(_FLOOR * float(variances[-1]), 1e-12))
         self._axes = axes.T
         self._weights = 1 / (variances * len(variances))
+
+    def _scale_scores(self) -> None:
+        self.room: list[float] = [(limit - base) or 1e-9 for base, limit in zip(self.base, self.limit, strict=True)]
+        """From what is usual to the limit."""
+        self.knee[:] = [
+            base + min(knee - base, _FLAT * room)
+            for base, knee, room in zip(self.base, self.knee, self.room, strict=True)
+        ]
+        self.gentle: list[float] = [
+            _KNEE / max(knee - base, 1e-9) for base, knee in zip(self.base, self.knee, strict=True)
+        ]
+        self.steep: list[float] = [
+            (1 - _KNEE) / max(limit - knee, 1e-9) for knee, limit in zip(self.knee, self.limit, strict=True)
+        ]
+
+    def score(self, chart: int, value: float) -> float:
+        """Return how rare such a value of a chart is: 0 at its median, 1 at its limit."""
+        if value >= self.limit[chart]:
+            return (value - self.base[chart]) / self.room[chart]
+        if value > self.knee[chart]:
+            return _KNEE + (value - self.knee[chart]) * self.steep[chart]
+        return (value - self.base[chart]) * self.gentle[chart]
 
     def _triangle_of(self) -> list[list[float]]:
         """Return the same components turned so that the first hangs on one value, the second on two, and so on.
@@ -308,6 +343,11 @@ class NormalModel:
         return distances
 
     def _calibrate(self, raw: Floats, u: Floats, embedded: Floats) -> None:
+        self.base: list[float] = [0.0] * 7
+        """What is usual of each chart."""
+        self.knee: list[float] = [0.0] * 7
+        """Where the upper tenth of each chart begins."""
+        self.limit: list[float] = [1.0] * 7
         means, energies = np.zeros_like(raw), np.zeros_like(raw)
         columns = zip(u.T.tolist(), (raw * self.active).T.tolist(), strict=True)
         for place, (clipped, values) in enumerate(columns):
@@ -323,7 +363,7 @@ class NormalModel:
         self.last_newest = embedded[-1].tolist()
         self.last_joint = smoothed(self._distances(embedded[-_ENDS:]))[-1] if self.moving else 0.0
         for chart, values in enumerate(charts):
-            self.base[chart], self.limit[chart] = limit_of(values[_SETTLING:])
+            self.base[chart], self.knee[chart], self.limit[chart] = limit_of(values[_SETTLING:])
         # What could not be reached by any value would be no limit.
         self.limit[LEVEL] = min(
             self.limit[LEVEL], _REACH * CLIP / min((self.width[place] for place in self.moving), default=1.0)
@@ -331,9 +371,19 @@ class NormalModel:
         self.limit[SPREAD] = min(self.limit[SPREAD], _REACH * CLIP * CLIP)
         self.limit[SUDDEN] = min(max(self.limit[SUDDEN], _HEADROOM), _MOST_SUDDEN)
 
+    def _states_that_come_again(self, rows: Floats) -> KnownStates | None:
+        if len(self.moving) < _TOGETHER:
+            return None
+        known = KnownStates(rows, self.moving)
+        if not known.learned:
+            return None
+        self.base[STATES], self.knee[STATES], limit = limit_of(np.array(known.learned[_SETTLING:]))
+        self.limit[STATES] = max(limit, self.base[STATES] + LEAST_ROOM_OF_STATES)
+        return known
+
     def _calibrate_alone(self, own_past: OwnPast, embedded: Floats, rests: list[bool]) -> None:
         for chart, values, least in zip((NOISE, QUIET), own_past.charts(embedded, rests), LEAST_ROOM, strict=True):
-            self.base[chart], limit = limit_of(values[_SETTLING:])
+            self.base[chart], self.knee[chart], limit = limit_of(values[_SETTLING:])
             self.limit[chart] = max(limit, self.base[chart] + least)
         self.limit[NOISE] = min(self.limit[NOISE], _REACH * CLIP * CLIP)
 
@@ -388,7 +438,7 @@ def _strolled(values: Floats, raw: Floats, reach: float) -> tuple[Floats, float,
         for each in np.clip(raw, -CLIP, CLIP).tolist():
             mean += LEVEL_WEIGHT * (each - mean)
             means.append(abs(mean))
-        if not faster or limit_of(np.array(means[_SETTLING:]))[1] <= reach * float(_widths(raw)):
+        if not faster or limit_of(np.array(means[_SETTLING:]))[2] <= reach * float(_widths(raw)):
             break
         weight = faster
         offs, level = _without_drift(values.tolist(), float(np.median(values[:50])), weight)
@@ -430,8 +480,8 @@ def smoothed(values: Floats) -> list[float]:
     return chart
 
 
-def limit_of(values: Floats) -> tuple[float, float]:
-    """Return the median of a chart, and what it would exceed once in 100,000 readings."""
+def limit_of(values: Floats) -> tuple[float, float, float]:
+    """Return the median of a chart, where its upper tenth begins, and what it would exceed once in 100,000 readings."""
     ordered = np.sort(values)
     base, largest = float(np.median(ordered)), float(ordered[-1])
     begin = float(ordered[int((1 - _SHARE) * len(ordered))])
@@ -439,4 +489,4 @@ def limit_of(values: Floats) -> tuple[float, float]:
     excess = float((beyond - begin).mean()) if len(beyond) else 0.0
     limit = max(begin + excess * log(_SHARE / _CHANCE), base + _HEADROOM * (largest - base))
     tolerance = 1 + _TOLERANCE / sqrt(len(ordered) / _ALIKE)
-    return base, base + max(tolerance * (limit - base), 1e-9)
+    return base, begin, base + max(tolerance * (limit - base), 1e-9)

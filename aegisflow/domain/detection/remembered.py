@@ -10,6 +10,7 @@ from aegisflow.domain.detection.baseline import Baseline
 from aegisflow.domain.detection.device import DeviceDetector
 from aegisflow.domain.detection.gross_jumps import GrossJumps
 from aegisflow.domain.detection.kept_rows import KeptRows
+from aegisflow.domain.detection.known_states import KnownStates
 from aegisflow.domain.detection.multivariate import MultivariateScore
 from aegisflow.domain.detection.normal import Normal
 from aegisflow.domain.detection.normal_model import NormalModel
@@ -26,6 +27,7 @@ _BLANK: Mapping[str, Callable[[], object]] = {
     "Baseline": Baseline,
     "GrossJumps": lambda: GrossJumps(0),
     "KeptRows": lambda: KeptRows(0),
+    "KnownStates": lambda: KnownStates(np.zeros((_ROWS, 2)), [0, 1]),
     "MultivariateScore": MultivariateScore,
     "Normal": lambda: Normal(0),
     "NormalModel": lambda: NormalModel(np.zeros((_ROWS, 0)), np.zeros(_ROWS)),

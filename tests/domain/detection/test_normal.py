@@ -363,3 +363,35 @@ def test_readings_that_repeat_themselves_exactly_are_usual_right_after_they_were
         wave = 0.3 * (index % 3 - 1)
         normal.update([31.5 + wave, 72.0 + wave if index < 600 else nan], alarmed=False, at=5.0 * index)
         assert normal.lasting < 1.0, index
+
+
+def phases(index: int, rng: random.Random) -> Row:
+    """Four phases of ten readings: three sensors, each of which takes high and low values in an order of its own."""
+    phase = index // 10 % 4
+    return [level[phase] + rng.gauss(0, 0.05) for level in ((0, 0, 10, 10), (0, 10, 10, 0), (5, 0, 10, 5))]
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_a_state_that_phases_never_showed_is_told_although_every_value_is_usual(learned: bool) -> None:
+    normal = Normal(3)
+    for at, row in enumerate(rows(phases, 500)):
+        normal.update(row, False, float(at))
+    assert normal.model is not None
+    assert normal.model.known_states is not None
+    if not learned:
+        normal.model.known_states = None
+    highest = 0.0
+    for at, (first, second, third) in enumerate(rows(phases, 60, start=500), 500):
+        normal.update((first, second, 2.5 if third > 7 else third), False, float(at))
+        highest = max(highest, normal.lasting)
+    assert (highest >= 1.0) == learned
+    assert not learned or normal.strengths()[2] == max(normal.strengths())
+
+
+def test_states_that_do_not_come_again_are_no_chart() -> None:
+    normal = Normal(3)
+    rng = random.Random(3)
+    for at in range(400):
+        normal.update([rng.gauss(0, 1) + 0.01 * at for _ in range(3)], False, float(at))
+    assert normal.model is not None
+    assert normal.model.known_states is None

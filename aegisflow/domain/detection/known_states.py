@@ -1,0 +1,98 @@
+"""What a device goes through again and again: the states of several sensors that were learned."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_FAR: Final = 10.0
+"""A deviation counts for no more than so many standard deviations."""
+_WEIGHT: Final = 0.1
+_MOST: Final = 800
+_NEAREST: Final = 2
+"""States that are kept, and how many may be nearer than the one that counts."""
+LEAST_ROOM: Final = 0.05
+"""Standard deviations to the limit at least: what repeats itself exactly is no reason to call a rounding unusual."""
+_FOLDS: Final = 4
+_COMES_AGAIN: Final = 0.5
+"""Part of the distance from as many Gaussian states of the same covariance, up to which states come again."""
+
+
+class KnownStates:
+    """Follows how far a device is from the third nearest of the states that were learned (EWMA).
+
+    Batches, tanks and buildings go through phases, of which no level, spread or covariance says what goes with
+    what. Their states come again: a quarter of the readings lies much nearer to the others than to random states of
+    the same covariance. Where they don't, as in noise or where something drifts, this says nothing of its own.
+    """
+
+    __slots__ = ("_centre", "_places", "_scale", "_sizes", "_state", "_states", "distance", "learned")
+
+    def __init__(self, rows: Floats, places: Sequence[int]) -> None:
+        """Learn from rows of readings; ``places`` are the sensors that have moved."""
+        own = rows[:, places]
+        self._places = list(places)
+        centre = own.mean(axis=0)
+        scale = 1 / np.maximum(own.std(axis=0), 1e-150)
+        self._centre: list[float] = centre.tolist()
+        self._scale: list[float] = scale.tolist()
+        self.learned: list[float] = []
+        """The distances that were learned, smoothed; empty where states do not come again."""
+        self.distance = 0.0
+        states = np.clip((own - centre) * scale, -_FAR, _FAR)
+        self._state: list[float] = states[-1].tolist()
+        self._keep(states)
+        self._compare(states)
+
+    def _keep(self, states: Floats) -> None:
+        self._states: Floats = np.ascontiguousarray(states[:: max(1, len(states) // _MOST)])
+        self._sizes: Floats = (self._states**2).sum(axis=1)
+
+    def _compare(self, states: Floats) -> None:
+        factor = np.linalg.cholesky(np.cov(states.T) + 1e-9 * np.eye(states.shape[1]))
+        drawn = np.random.default_rng(0).standard_normal(states.shape) @ factor.T
+        off: list[float] = []
+        by_chance: list[float] = []
+        for begin, end in pairwise(np.linspace(0, len(states), _FOLDS + 1).astype(int).tolist()):
+            for others, found in ((states, off), (drawn, by_chance)):
+                self._keep(np.concatenate([others[:begin], others[end:]]))
+                found += self._distances(states[begin:end]).tolist()
+        self._keep(states)
+        if np.median(off) > _COMES_AGAIN * np.median(by_chance):
+            return
+        self.distance = float(np.median(off))
+        for each in off:
+            self.distance += _WEIGHT * (each - self.distance)
+            self.learned.append(self.distance)
+
+    def take(self, row: Sequence[float], counted: Sequence[bool]) -> None:
+        """Take in a reading, of which the values count that are known and not doubted."""
+        state, known = self._state, []
+        for slot, place in enumerate(self._places):
+            if counted[place]:
+                off = (row[place] - self._centre[slot]) * self._scale[slot]
+                state[slot] = _FAR if off > _FAR else -_FAR if off < -_FAR else off
+                known.append(slot)
+        if len(known) == len(state):
+            distance = float(self._distances(np.array([state]))[0])
+        else:  # how far it is at least
+            off_each = ((self._states[:, known] - np.array(state)[known]) ** 2).sum(axis=1)
+            distance = float(np.sqrt(np.partition(off_each, _NEAREST)[_NEAREST]))
+        self.distance += _WEIGHT * (distance - self.distance)
+
+    def shares(self) -> list[float]:
+        """Return for each of the sensors that have moved how far it is from the nearest state, squared."""
+        newest = np.array(self._state)
+        nearest = self._states[int(((self._states - newest) ** 2).sum(axis=1).argmin())]
+        shares: list[float] = ((newest - nearest) ** 2).tolist()
+        return shares
+
+    def _distances(self, rows: Floats) -> Floats:
+        off = self._sizes - 2.0 * rows @ self._states.T
+        squares = np.partition(off, _NEAREST, axis=1)[:, _NEAREST] + (rows**2).sum(axis=1)
+        distances: Floats = np.sqrt(np.maximum(squares, 0.0))
+        return distances
