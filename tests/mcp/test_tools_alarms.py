@@ -113,7 +113,7 @@ def test_the_history_says_how_many_alarms_people_got(call, plant):
     plant.alarms = [an_alarm(number) for number in range(12)]
     figures = call("get_anomaly_history")["figures"]
     assert figures[0] == "0.08 alarms per 10 minutes and operator over 1 d, 12 at most: very likely to be acceptable"
-    assert figures[1].startswith("1 floods")
+    assert figures[1].startswith("1 flood (")
     assert len(figures) == 6
 
 

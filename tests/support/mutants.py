@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "the store tells nothing of what was moved",
         RECALL,
-        "tuple(from_json(text, CommandRecord) for (text,) in reversed(moved)),",
-        "(),",
+        "        _moved(connection, since),\n",
+        "        (),\n",
     ),
     Mutant(
         "allow beats ask",
