@@ -61,7 +61,7 @@ from aegisflow.domain.callers import Caller
 from aegisflow.domain.commands.execution import Ack, Progress
 from aegisflow.domain.commands.model import MODE_STATED, Mode, StatedMode
 from aegisflow.domain.commands.state_machine import KNOWN_S
-from aegisflow.domain.device import MIN_KNOWN, Device
+from aegisflow.domain.device import Device
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.learning import ENDED, Learning, LearningStatus
 from aegisflow.domain.readings import DeadLetter, Disposition, Reading
@@ -99,7 +99,7 @@ class DeviceActor(DispatchedActor):
         now: Callable[[], float],
         metrics: Metrics,
         answer_within_s: float = 10.0,
-        known: int = MIN_KNOWN,
+        known: int = 0,
     ) -> None:
         super().__init__(name, directory, dispatcher)
         self._device = Device(spec, known)
@@ -121,8 +121,7 @@ class DeviceActor(DispatchedActor):
         """When the audit was last told of a command that somebody else has sent."""
         self._stating: dict[int, tuple[StatedMode, pykka.Future[StatedMode]]] = {}
         """Number of the audit row that is being stored, to the operator's word for the mode that it is about."""
-        self._number = 0
-        self._broker_connected = True
+        self._number, self._broker_connected = 0, True
 
     def on_start(self) -> None:
         """Ask the historian what it remembers of this device."""
@@ -133,13 +132,13 @@ class DeviceActor(DispatchedActor):
         device, now = self._device, self._now()
         # Posted and not told: at a start thousands of devices ask, and the historian gets their questions in
         # parcels.
-        self.post(
-            HISTORIAN,
-            RecallDevice(device.spec.device_id, self.name, device.recall_count, now - KNOWN_S, now + AHEAD_S),
-        )
+        past = RecallDevice(device.spec.device_id, self.name, device.recall_count, now - KNOWN_S, now + AHEAD_S)
+        self.post(HISTORIAN, past)
 
     def on_receive(self, message: object) -> object:
         """Record, execute, answer; or keep it until the past is known."""
+        if type(message) is not RecordReadings:
+            self.actor_inbox.expect_time()
         match message:
             case RecordReadings():
                 if self._stash.is_open:
@@ -239,6 +238,8 @@ class DeviceActor(DispatchedActor):
         """Hand readings and events over to the historian, which tells the gateway once all of it is on disk."""
         if done and self._device.command_state.open_command:
             self._watch(self._now())
+        if events or stored is not done or self._device.timeline.clock.untold:
+            self.actor_inbox.expect_time()
         if done:
             self._received += len(done)
             # Those of repetitions and of readings without a value as well: their messages are settled by the same
@@ -424,6 +425,8 @@ class DeviceActor(DispatchedActor):
             self._watch_learning(at, period)
             if self._device.command_state.is_watching:
                 self._watch(at)
+            if broker_connected:
+                self.actor_inbox.rest(at, self._device.quiet_until)
         # Not by the plant's clock, which stands still in a replay that has not begun.
         elif time.monotonic() > self._cold_at:
             self._begin_cold(self._unread or f"the historian did not answer within {RECALL_TIMEOUT_S:g} s")
@@ -462,10 +465,8 @@ class DeviceActor(DispatchedActor):
 
     def _begin_cold(self, why: str) -> None:
         self.log.warning("device_started_cold", reason=why)
-        self.post(
-            HISTORIAN,
-            AppendAudit(AuditEntry(self._now(), self.name, "device_started_cold", self.name, {"reason": why})),
-        )
+        entry = AuditEntry(self._now(), self.name, "device_started_cold", self.name, {"reason": why})
+        self.post(HISTORIAN, AppendAudit(entry))
         self._begin()
 
     def _begin(self) -> None:

@@ -31,6 +31,7 @@ from aegisflow.domain.detection import (
 from aegisflow.domain.device_learning import DeviceLearning
 from aegisflow.domain.equipment import DeviceSpec
 from aegisflow.domain.interval import MIN_SILENT_S, silent_after_s
+from aegisflow.domain.known import MIN_KNOWN, known_count, recall_count
 from aegisflow.domain.learning import ENDED, KeptLearning, Learning, LearningAct
 from aegisflow.domain.readings import Disposition, Quality, Reading
 from aegisflow.domain.rights import Right
@@ -43,17 +44,9 @@ MODE_CONTRADICTED: Final = "mode_contradicted"
 """Type of the alarm that a machine runs although its mode says that it stands."""
 FOREIGN_COMMAND: Final = "foreign_command"
 """Type of the alarm that somebody else has sent the machine a command."""
-MIN_KNOWN: Final = 60
-"""Readings of a device that are known when they come again, at least."""
-_MAX_RECALLED: Final = 1_440
-"""Readings judged again after a restart where there are not too many devices: two hours of one in five seconds."""
 _ACCEPTED: Final = Disposition.ACCEPTED
 _SETTLED_S: Final = 30.0
 """Without a reading for so long, a backlog has come to its end."""
-_WARM_UP: Final = 240
-"""Readings from which baselines are found again after a restart, at least."""
-_BACK: Final = 2000
-"""Readings among which the last value of a sensor is looked for that reports by exception."""
 
 
 class Device:
@@ -203,6 +196,16 @@ class Device:
         if silent_after == inf and self._heard_at - max(self._received_at, self._heard_since) > MIN_SILENT_S:
             events += self._unusable(at)  # it may be silent for ever, but it is not: it says what nobody can use
         return events
+
+    @property
+    def quiet_until(self) -> float:
+        """Until when (UTC epoch seconds) a tick changes nothing while the broker is connected; -inf: it may at once."""
+        if self._book.waits_for_time or self._command_state.is_watching or self.learning.period is not None:
+            return -inf
+        if self._was_silent or self._heard_at > self._received_at or self.timeline.clock.untold:
+            return -inf
+        given = self.spec.silent_after_s  # else at least this long, whatever readings tell of their interval
+        return self._received_at + (MIN_SILENT_S if given is None else given)
 
     @property
     def silent_after_s(self) -> float:
@@ -576,15 +579,12 @@ class Device:
     @property
     def recall_count(self) -> int:
         """How many of the newest readings a restart needs to find the baselines, and to know what comes again."""
-        sensors = self.spec.sensors.values()
-        by_exception = any(sensor.by_exception for sensor in sensors)
-        least = _BACK if by_exception else _WARM_UP
-        return max((least, min(self._room, _MAX_RECALLED), *(sensor.detector.window for sensor in sensors)))
+        return recall_count(self.spec, self._room)
 
     @property
     def _room(self) -> int:
         """For how many readings repetitions are recognised: at least for as many as the longest window holds."""
-        return max((MIN_KNOWN, self._known, *(sensor.detector.window for sensor in self.spec.sensors.values())))
+        return known_count(self.spec, self._known)
 
     @property
     def latest_at(self) -> float | None:

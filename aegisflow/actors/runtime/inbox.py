@@ -21,7 +21,8 @@ class Inbox:
     """Control messages overtake telemetry; within a lane each sender's order is kept.
 
     Time does not overtake: a ``Tick`` waits behind the readings that came before it, or a device with a
-    backlog would take itself for silent.
+    backlog would take itself for silent. It does not wake an owner for whom it changes nothing: with
+    thousands of devices, to tell each of them the time cost more than their readings.
 
     Once closed it takes no more: a question is answered with ActorDeadError, and for anything else
     ``put`` raises it, so that the sender knows. Hence every message is handled, handed back by
@@ -38,6 +39,8 @@ class Inbox:
         "_control_begun",
         "_idle",
         "_lock",
+        "_quiet_from",
+        "_quiet_until",
         "_stopping",
         "_telemetry",
         "_telemetry_begun",
@@ -52,6 +55,19 @@ class Inbox:
         self._idle = False
         self._stopping = False
         self._closed: ActorDeadError | None = None
+        self._quiet_from = self._quiet_until = -math.inf
+
+    def rest(self, since: float, until: float) -> None:
+        """Let an owner who waits for nothing else be told no time between these instants (UTC epoch seconds).
+
+        For the owner to call, within its turn, where a ``Tick`` would change nothing. One that tells of more than the
+        time is told in any case.
+        """
+        self._quiet_from, self._quiet_until = since, until
+
+    def expect_time(self) -> None:
+        """Be told every ``Tick`` again; for the owner to call when something has happened."""
+        self._quiet_until = -math.inf
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Add a message.
@@ -63,6 +79,8 @@ class Inbox:
         with self._lock:
             if self._closed is not None:
                 return _refuse(envelope, self._closed)
+            if kind is Tick and self._idle and self._tells_nothing(envelope.message):
+                return None
             behind = kind is Tick and (self._telemetry or self._telemetry_begun)
             # Behind a stop nothing is begun: it goes where close finds it and hands it back.
             if kind in _LATER or behind or self._stopping:
@@ -75,6 +93,10 @@ class Inbox:
                 return None
             self._idle = False
         return self._wake()
+
+    def _tells_nothing(self, tick: Tick) -> bool:
+        """Return whether a tick finds an owner for whom it changes nothing."""
+        return self._quiet_from <= tick.at < self._quiet_until and tick.broker_connected and not tick.stepped_s
 
     def poll(self) -> Envelope[Any] | None:
         """Return the next message, or None when there is none: the next ``put`` then wakes the consumer."""

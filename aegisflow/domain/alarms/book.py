@@ -132,6 +132,11 @@ class AlarmBook:
         """Whether a reading without findings changes nothing."""
         return not self._counters and self._register.active is None
 
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether time by itself may change an alarm."""
+        return self._register.active is not None or bool(self._register.suppressed)
+
     # --- what readings and time bring about -----------------------------------------------------
 
     def observe(
@@ -268,7 +273,7 @@ class AlarmBook:
             suppresses_by_design: whether the device's mode does so now.
         """
         self.suppresses_by_design = suppresses_by_design
-        if self._register.active is None and not self._register.suppressed:
+        if not self.waits_for_time:
             return ()
         events: tuple[AlarmEvent, ...] = ()
         for alarm in self._register.alarms():

@@ -97,6 +97,11 @@ class DeviceAlarms:
         """Whether a reading without findings changes nothing."""
         return self._main.idle and (self._beside is None or self._beside.idle)
 
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether time by itself may change an alarm."""
+        return any(book.waits_for_time for book in self._books)
+
     # --- what readings and time bring about -----------------------------------------------------
 
     def observe(
