@@ -168,7 +168,7 @@ def test_kinds_stand_in_the_plant_file(tmp_path: Path) -> None:
     assert "one of measurement, counter, state, circular, setpoint" in str(caught.value)
     for wrong, right in (
         (added.replace("[temperature]}", "[temprature]}"), "temperature"),
-        (added.replace("kind: setpoint, ", ""), "only a setpoint moves others"),
+        (added.replace("kind: setpoint, ", ""), "only a set-point moves others"),
     ):
         path.write_text(wrong)
         with pytest.raises(ConfigError) as caught:
