@@ -147,6 +147,7 @@ def fault(world: World, chance: random.Random) -> str:
 
 def rival(world: World, chance: random.Random) -> str:
     """Start a second core while the first is frozen; whoever has lost the store must neither write nor publish."""
+    world.wait_up()  # one that has only begun to start has no store to lose, and would wait for it as a service does
     world.signal("core", signal.SIGSTOP)
     first = world.core
     assert first is not None
