@@ -24,6 +24,24 @@ _COMES_AGAIN: Final = 0.5
 """Part of the distance from as many Gaussian states of the same covariance, up to which states come again."""
 
 
+class States:
+    """States that were learned, evenly chosen from them, and how far others are from the third nearest."""
+
+    __slots__ = ("_sizes", "rows")
+
+    def __init__(self, learned: Floats) -> None:
+        """Keep some of these rows."""
+        self.rows: Floats = np.ascontiguousarray(learned[:: max(1, len(learned) // _MOST)])
+        self._sizes: Floats = (self.rows**2).sum(axis=1)
+
+    def distances(self, rows: Floats) -> Floats:
+        """Return the distance of each row."""
+        off = self._sizes - 2.0 * rows @ self.rows.T
+        squares = np.partition(off, _NEAREST, axis=1)[:, _NEAREST] + (rows**2).sum(axis=1)
+        distances: Floats = np.sqrt(np.maximum(squares, 0.0))
+        return distances
+
+
 class KnownStates:
     """Follows how far a device is from the third nearest of the states that were learned (EWMA).
 
@@ -32,7 +50,7 @@ class KnownStates:
     the same covariance. Where they don't, as in noise or where something drifts, this says nothing of its own.
     """
 
-    __slots__ = ("_centre", "_places", "_scale", "_sizes", "_state", "_states", "distance", "learned")
+    __slots__ = ("_centre", "_places", "_scale", "_state", "_states", "distance", "learned")
 
     def __init__(self, rows: Floats, places: Sequence[int]) -> None:
         """Learn from rows of readings; ``places`` are the sensors that have moved."""
@@ -47,33 +65,28 @@ class KnownStates:
         self.distance = 0.0
         states = np.clip((own - centre) * scale, -_FAR, _FAR)
         self._state: list[float] = states[-1].tolist()
-        self._keep(states)
+        self._states = States(states)
         self._compare(states)
-
-    def _keep(self, states: Floats) -> None:
-        self._states: Floats = np.ascontiguousarray(states[:: max(1, len(states) // _MOST)])
-        self._sizes: Floats = (self._states**2).sum(axis=1)
 
     def _compare(self, states: Floats) -> None:
         factor = np.linalg.cholesky(np.cov(states.T) + 1e-9 * np.eye(states.shape[1]))
         drawn = np.random.default_rng(0).standard_normal(states.shape) @ factor.T
         few = max(1, len(states) // _GLANCE)
         if np.median(self._apart(states, few)) > _COMES_AGAIN * np.median(self._apart(drawn, few)):
-            self._keep(states)
             return
         off = self._apart(states, 1)
-        self._keep(states)
         self.distance = float(np.median(off))
         for each in off:
             self.distance += _WEIGHT * (each - self.distance)
             self.learned.append(self.distance)
 
-    def _apart(self, states: Floats, step: int) -> list[float]:
+    @staticmethod
+    def _apart(states: Floats, step: int) -> list[float]:
         """Return how far each ``step``-th state is from those of the other quarters."""
         off: list[float] = []
         for begin, end in pairwise(np.linspace(0, len(states), _FOLDS + 1).astype(int).tolist()):
-            self._keep(np.concatenate([states[:begin], states[end:]]))
-            off += self._distances(states[begin:end:step]).tolist()
+            others = States(np.concatenate([states[:begin], states[end:]]))
+            off += others.distances(states[begin:end:step]).tolist()
         return off
 
     def take(self, row: Sequence[float], counted: Sequence[bool]) -> None:
@@ -85,21 +98,16 @@ class KnownStates:
                 state[slot] = _FAR if off > _FAR else -_FAR if off < -_FAR else off
                 known.append(slot)
         if len(known) == len(state):
-            distance = float(self._distances(np.array([state]))[0])
+            distance = float(self._states.distances(np.array([state]))[0])
         else:  # how far it is at least
-            off_each = ((self._states[:, known] - np.array(state)[known]) ** 2).sum(axis=1)
+            off_each = ((self._states.rows[:, known] - np.array(state)[known]) ** 2).sum(axis=1)
             distance = float(np.sqrt(np.partition(off_each, _NEAREST)[_NEAREST]))
         self.distance += _WEIGHT * (distance - self.distance)
 
     def shares(self) -> list[float]:
         """Return for each of the sensors that have moved how far it is from the nearest state, squared."""
         newest = np.array(self._state)
-        nearest = self._states[int(((self._states - newest) ** 2).sum(axis=1).argmin())]
+        states = self._states.rows
+        nearest = states[int(((states - newest) ** 2).sum(axis=1).argmin())]
         shares: list[float] = ((newest - nearest) ** 2).tolist()
         return shares
-
-    def _distances(self, rows: Floats) -> Floats:
-        off = self._sizes - 2.0 * rows @ self._states.T
-        squares = np.partition(off, _NEAREST, axis=1)[:, _NEAREST] + (rows**2).sum(axis=1)
-        distances: Floats = np.sqrt(np.maximum(squares, 0.0))
-        return distances

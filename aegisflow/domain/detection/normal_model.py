@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aegisflow.domain.detection.known_states import LEAST_ROOM as LEAST_ROOM_OF_STATES
-from aegisflow.domain.detection.known_states import KnownStates
+from aegisflow.domain.detection.known_states import KnownStates, States
 from aegisflow.domain.detection.own_past import LEAST_ROOM, OwnPast
 from aegisflow.domain.detection.seasons import season_of
 
@@ -27,9 +27,6 @@ _FASTER = (0.01, 0.03, 0.1)
 """Weights for a level that strolls, of which the first that is enough is taken."""
 _REACH: Final = 0.75
 """Part of what clipping allows that a limit may be: a chart must be able to reach it."""
-_STATES: Final = 800
-_NEAREST: Final = 2
-"""States of a sensor that is alone that are kept, and how many may be nearer than the one that counts."""
 DRIFTING: Final = 0.01
 """Weight with which the joint chart follows slow changes, so that two that drift alone are not taken for alike."""
 LEVEL: Final = 0
@@ -111,7 +108,6 @@ class NormalModel:
         "_axes",
         "_centre",
         "_filling",
-        "_sizes",
         "_states",
         "_triangle",
         "_weights",
@@ -236,10 +232,8 @@ class NormalModel:
         return np.concatenate([fast[lags - 1 - lag : rows - lag] for lag in range(lags)], axis=1)
 
     def _fit(self, embedded: Floats) -> None:
-        self._states: Floats | None = None
-        if len(self.moving) == 1:
-            self._states = np.ascontiguousarray(embedded[:: max(1, len(embedded) // _STATES)])
-            self._sizes: Floats = (self._states**2).sum(axis=1)
+        self._states = States(embedded) if len(self.moving) == 1 else None
+        """Of a sensor that is alone."""
         self._centre: Floats = embedded.mean(axis=0) if embedded.size else np.zeros(embedded.shape[1])
         if not embedded.size:
             self._axes: Floats = np.zeros((0, embedded.shape[1]))
@@ -288,7 +282,7 @@ class NormalModel:
         """Return the joint distance of the newest readings, newest first, from what was learned; 1 is usual."""
         total = 0.0
         if self._states is not None:
-            return float(self._nearest(np.array([newest]))[0])
+            return float(self._states.distances(np.array([newest]))[0])
         if self._triangle:
             for row in self._triangle:
                 along = -row[-1]
@@ -328,18 +322,9 @@ class NormalModel:
 
     def _distances(self, embedded: Floats) -> Floats:
         if self._states is not None:
-            return self._nearest(embedded)
+            return self._states.distances(embedded)
         along = (embedded - self._centre) @ self._axes.T
         distances: Floats = np.sqrt(along * along @ self._weights)
-        return distances
-
-    def _nearest(self, embedded: Floats) -> Floats:
-        """Return how far rows are from the third nearest of the learned states."""
-        if self._states is None:
-            return np.zeros(len(embedded))
-        off = self._sizes - 2.0 * embedded @ self._states.T
-        squares = np.partition(off, _NEAREST, axis=1)[:, _NEAREST] + (embedded**2).sum(axis=1)
-        distances: Floats = np.sqrt(np.maximum(squares, 0.0))
         return distances
 
     def _calibrate(self, raw: Floats, u: Floats, embedded: Floats) -> None:
